@@ -1,0 +1,99 @@
+//! An activation and a loss of your own: each is its formula, and the derivative comes with it. The check macros
+//! examine both; then a network with them learns a quantile.
+//!
+//! ```sh
+//! cargo run --release -p mlp-core --features check --example custom_activation
+//! ```
+#![allow(clippy::print_stdout, reason = "an example shows what it does")]
+
+use mlp_core::{
+    Activation, ActivationKind, Dual, ElementLoss, FitOptions, GradientDescent, Mlp, Samples, Scalar, Trainer,
+    check_activation, check_loss,
+};
+use mlp_cpu::Matrix;
+use std::f64::consts::LN_2;
+
+/// The shifted softplus f(z) = ln(1 + e^z) - ln 2, with f(0) = 0; f'(z) = 1 / (1 + e^(-z)).
+///
+/// Source: K. T. Schuett et al., *SchNet* (NIPS 2017).
+#[derive(Clone, Debug)]
+struct ShiftedSoftplus;
+
+impl Activation for ShiftedSoftplus {
+    // As max(z, 0) + ln(1 + e^(-|z|)), since e^z overflows. Two rules: no `if` on numbers (`at_least`, `select_gt`),
+    // and constants by `from_f64`.
+    fn value<T: Scalar>(&self, z: T) -> T {
+        z.at_least(T::zero()) + (-z.abs()).exp().ln_1p() - T::from_f64(LN_2)
+    }
+}
+
+/// The quantile (pinball) loss: with e = y - p, a term is q e for e > 0, else (q - 1) e. Its expectation is least
+/// where the prediction p is the q-quantile of the target y.
+///
+/// Source: R. Koenker, G. Bassett, *Regression Quantiles* (Econometrica 46, 1978).
+#[derive(Clone, Debug)]
+struct Quantile {
+    q: f64,
+}
+
+impl ElementLoss for Quantile {
+    fn element<T: Scalar>(&self, prediction: T, target: T) -> T {
+        let (q, error) = (T::from_f64(self.q), target - prediction);
+        error.select_gt(T::zero(), q * error, (q - T::one()) * error)
+    }
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    // The formula in numbers, and in dual numbers: its value together with its derivative.
+    let z = 1.5_f64;
+    let dual = ShiftedSoftplus.value(Dual::variable(z));
+    println!("f({z}) = {:.6}, f'({z}) = {:.6}", dual.value, dual.derivative);
+    assert_eq!(dual.value, ShiftedSoftplus.value(z));
+    assert!((dual.derivative - 1.0 / (1.0 + (-z).exp())).abs() < 1e-15);
+
+    // These belong into a test of yours. They panic with the argument at which something is wrong.
+    check_activation!(ShiftedSoftplus);
+    check_loss!(Quantile { q: 0.9 });
+    println!("both hold at random and at extreme arguments, in f32 and in f64");
+
+    // y = x^2 + width(x) u with u spread evenly over [0, 1): the 0.9-quantile is x^2 + 0.9 width(x).
+    let samples = 1000;
+    let width = |x: f64| 0.2 + 0.5 * x.abs();
+    let input = Matrix::from_fn(1, samples, |_, i| 2.0 * (i as f64 + 0.5) / samples as f64 - 1.0);
+    let target = Matrix::from_fn(1, samples, |_, i| {
+        let (x, u) = (input[(0, i)], (0.618_033_988_749_895 * i as f64).fract());
+        x * x + width(x) * u
+    });
+
+    // The second parameter of the network is the type of its custom activation.
+    let mut network = Mlp::<Matrix<f64>, ShiftedSoftplus>::builder(&[1, 16, 16, 1])
+        .hidden(ActivationKind::Custom(ShiftedSoftplus))
+        .seed(1)
+        .build()?;
+    let options = FitOptions::epochs(400).batch_size(50).shuffle(1);
+    let mut trainer = Trainer::new(Quantile { q: 0.9 }, GradientDescent::new(0.1)?);
+    trainer.fit(&mut network, Samples::new(&input, &target)?, options, |epoch| {
+        if epoch.epoch % 50 == 0 {
+            println!("Epoch {} - Loss: {:.6}", epoch.epoch, epoch.loss);
+        }
+    })?;
+
+    println!("\n    x   0.9-quantile  prediction");
+    for x in [-1.0, -0.5, 0.0, 0.5, 1.0_f64] {
+        let prediction = network.predict(&Matrix::from_columns(&[[x]]))[(0, 0)];
+        let exact = x * x + 0.9 * width(x);
+        println!("{x:>5}  {exact:>13.3}  {prediction:>10.3}");
+        assert!(
+            (prediction - exact).abs() < 0.1,
+            "the quantile at {x}: {prediction}, not {exact}"
+        );
+    }
+    let prediction = network.predict(&input);
+    let below = (0..samples).filter(|&i| target[(0, i)] <= prediction[(0, i)]).count();
+    println!("{below} of {samples} targets lie below the prediction");
+    assert!(
+        (870..=930).contains(&below),
+        "nine in ten lie below: {below} of {samples}"
+    );
+    Ok(())
+}

@@ -1,0 +1,133 @@
+//! The activation of a layer as a value: chosen from a file, a command line, or code.
+
+use super::{
+    Activation, Elu, Gelu, GeluTanh, HardTanh, Identity, LeakyRelu, Mish, Relu, Selu, Sigmoid, Silu, Softplus,
+    Softsign, Tanh,
+};
+use crate::Scalar;
+use alloc::string::{String, ToString};
+use core::fmt;
+use core::str::FromStr;
+
+/// No custom activation: the default of [`ActivationKind`]'s parameter. It has no values.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum NoCustom {}
+
+impl Activation for NoCustom {
+    fn value<T: Scalar>(&self, _: T) -> T {
+        match *self {}
+    }
+}
+
+/// Declares the enum, its names and the dispatch from one list, so that none can miss an entry.
+macro_rules! kinds {
+    ($($variant:ident, $name:literal;)*) => {
+        /// Which activation a layer has: one of this crate's, or a custom one of type `C`.
+        ///
+        /// A network looks at the kind once per layer and batch; the loop over the elements is compiled for each.
+        ///
+        /// ```
+        /// use mlp_core::{ActivationKind, LeakyRelu};
+        ///
+        /// let kind: ActivationKind = "leaky_relu".parse()?; // alpha = 0.01
+        /// assert_eq!(kind, ActivationKind::from(LeakyRelu::default()));
+        /// assert_eq!(kind.name(), "leaky_relu");
+        /// # Ok::<(), mlp_core::UnknownActivation>(())
+        /// ```
+        #[derive(Clone, Debug, PartialEq)]
+        #[non_exhaustive]
+        pub enum ActivationKind<C = NoCustom> {
+            $(
+                #[doc = concat!("[`", stringify!($variant), "`], named `", $name, "`.")]
+                $variant($variant),
+            )*
+            /// An activation of your own, named `custom`.
+            Custom(C),
+        }
+
+        impl<C> ActivationKind<C> {
+            /// The names that [`FromStr`] takes, one per built-in activation.
+            pub const NAMES: &'static [&'static str] = &[$($name),*];
+
+            /// The name, stable across versions: what files and command lines say.
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$variant(_) => $name,)*
+                    Self::Custom(_) => "custom",
+                }
+            }
+        }
+
+        /// By name, with default parameters.
+        impl<C> FromStr for ActivationKind<C> {
+            type Err = UnknownActivation;
+            fn from_str(name: &str) -> Result<Self, UnknownActivation> {
+                match name {
+                    $($name => Ok(Self::$variant($variant::default())),)*
+                    _ => Err(UnknownActivation { name: name.to_string() }),
+                }
+            }
+        }
+
+        $(
+            impl<C> From<$variant> for ActivationKind<C> {
+                fn from(activation: $variant) -> Self {
+                    Self::$variant(activation)
+                }
+            }
+        )*
+
+        /// Evaluates `$body` with `$activation` bound to the concrete activation in `$kind`.
+        macro_rules! with_activation {
+            ($kind:expr, $activation:ident => $body:expr) => {
+                match $kind {
+                    $($crate::ActivationKind::$variant($activation) => $body,)*
+                    $crate::ActivationKind::Custom($activation) => $body,
+                }
+            };
+        }
+    };
+}
+
+kinds! {
+    Identity, "identity";
+    Relu, "relu";
+    LeakyRelu, "leaky_relu";
+    Sigmoid, "sigmoid";
+    Tanh, "tanh";
+    Gelu, "gelu";
+    GeluTanh, "gelu_tanh";
+    Silu, "silu";
+    Elu, "elu";
+    Selu, "selu";
+    Softplus, "softplus";
+    Softsign, "softsign";
+    HardTanh, "hard_tanh";
+    Mish, "mish";
+}
+
+#[expect(
+    clippy::single_component_path_imports,
+    reason = "it makes the macro an item of this module"
+)]
+pub(crate) use with_activation;
+
+/// A name that no built-in activation has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownActivation {
+    /// The name given.
+    pub name: String,
+}
+
+impl fmt::Display for UnknownActivation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "unknown activation `{}`: expected one of {}",
+            self.name,
+            ActivationKind::<NoCustom>::NAMES.join(", ")
+        )
+    }
+}
+
+impl core::error::Error for UnknownActivation {}

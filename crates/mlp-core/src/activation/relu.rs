@@ -1,0 +1,21 @@
+use super::Activation;
+use crate::Scalar;
+
+/// f(z) = max(z, 0), the rectified linear unit; f'(z) = 1 for z > 0, else 0 (also at 0). NaN stays NaN.
+///
+/// Source: X. Glorot, A. Bordes, Y. Bengio, *Deep Sparse Rectifier Neural Networks* (AISTATS 2011).
+///
+/// ```
+/// # use mlp_core::{Activation, Relu};
+/// assert_eq!((Relu.value(-3.0), Relu.value(2.0)), (0.0, 2.0));
+/// assert_eq!(Relu.derivative(0.0, 0.0), 0.0);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Relu;
+
+impl Activation for Relu {
+    #[inline(always)]
+    fn value<T: Scalar>(&self, z: T) -> T {
+        z.at_least(T::zero())
+    }
+}

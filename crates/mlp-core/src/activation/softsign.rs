@@ -1,0 +1,25 @@
+use super::Activation;
+use crate::Scalar;
+
+/// f(z) = z / (1 + |z|); f'(z) = 1 / (1 + |z|)^2.
+///
+/// Source: J. Bergstra et al., *Quadratic Polynomials Learn Better Image Features* (TR 1337, U. Montreal, 2009).
+///
+/// ```
+/// # use mlp_core::{Activation, Softsign};
+/// assert_eq!(Softsign.value(-1.0), -0.5);
+/// assert_eq!(Softsign.derivative(1.0, 0.5), 0.25);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Softsign;
+
+impl Activation for Softsign {
+    #[inline(always)]
+    fn value<T: Scalar>(&self, z: T) -> T {
+        // z r away from zero would be infinity times 0 at infinity, and its derivative r - |z| r^2 would cancel;
+        // 1 - r does neither.
+        let one = T::one();
+        let r = one / (one + z.abs());
+        z.select_gt(one, one - r, (-z).select_gt(one, r - one, z * r))
+    }
+}

@@ -1,0 +1,20 @@
+use super::Activation;
+use crate::Scalar;
+
+/// The hyperbolic tangent; f'(z) = 1 - tanh^2(z), computed as 4e / (1 + e)^2 with e = e^(-2|z|), which keeps its
+/// relative accuracy where tanh rounds to 1.
+///
+/// ```
+/// # use mlp_core::{Activation, Tanh};
+/// assert_eq!(Tanh.value(0.0), 0.0);
+/// assert_eq!(Tanh.derivative(0.0, 0.0), 1.0);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Tanh;
+
+impl Activation for Tanh {
+    #[inline(always)]
+    fn value<T: Scalar>(&self, z: T) -> T {
+        z.tanh()
+    }
+}

@@ -1,0 +1,121 @@
+use crate::activation::with_activation;
+use crate::error::check_memory;
+use crate::initializer::mean_square;
+use crate::{Activation, ActivationKind, BuildError, Dense, Identity, Initializer, Mlp, NoCustom, Relu, Tensor};
+use alloc::vec::Vec;
+use core::marker::PhantomData;
+use rand::SeedableRng;
+use rand::rngs::Xoshiro256PlusPlus;
+
+/// A network to be built, from [`Mlp::builder`]: unless told otherwise, ReLU hidden layers, a linear output layer,
+/// weights by [`Initializer::MeanSquareGain`], seed 0.
+///
+/// ```
+/// use mlp_core::{Initializer, Mlp, Tanh};
+/// use mlp_cpu::Matrix;
+///
+/// let network = Mlp::<Matrix<f32>>::builder(&[2, 16, 16, 3])
+///     .hidden(Tanh)
+///     .initializer(Initializer::GlorotUniform)
+///     .seed(42)
+///     .build()?;
+/// assert_eq!(network.layer_sizes(), [2, 16, 16, 3]);
+/// assert_eq!(network.parameter_count(), 48 + 272 + 51);
+/// # Ok::<(), mlp_core::BuildError>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct MlpBuilder<'a, B, C = NoCustom> {
+    layer_sizes: &'a [usize],
+    hidden: ActivationKind<C>,
+    output: ActivationKind<C>,
+    initializer: Initializer,
+    seed: u64,
+    backend: PhantomData<B>,
+}
+
+impl<'a, B: Tensor, C: Activation> MlpBuilder<'a, B, C> {
+    pub(crate) fn new(layer_sizes: &'a [usize]) -> Self {
+        Self {
+            layer_sizes,
+            hidden: Relu.into(),
+            output: Identity.into(),
+            initializer: Initializer::MeanSquareGain,
+            seed: 0,
+            backend: PhantomData,
+        }
+    }
+
+    /// The activation of every hidden layer.
+    pub fn hidden(self, activation: impl Into<ActivationKind<C>>) -> Self {
+        Self {
+            hidden: activation.into(),
+            ..self
+        }
+    }
+
+    /// The activation of the output layer. Leave it linear for losses on logits.
+    pub fn output(self, activation: impl Into<ActivationKind<C>>) -> Self {
+        Self {
+            output: activation.into(),
+            ..self
+        }
+    }
+
+    /// How weights are drawn.
+    pub fn initializer(self, initializer: Initializer) -> Self {
+        Self { initializer, ..self }
+    }
+
+    /// The seed of the generator that weights are drawn from.
+    pub fn seed(self, seed: u64) -> Self {
+        Self { seed, ..self }
+    }
+
+    /// The network.
+    ///
+    /// # Errors
+    /// If there are fewer than two layer sizes, one of them is 0, or the parameters take more memory than there is.
+    pub fn build(self) -> Result<Mlp<B, C>, BuildError> {
+        if self.layer_sizes.len() < 2 {
+            return Err(BuildError::TooFewLayers {
+                got: self.layer_sizes.len(),
+            });
+        }
+        if let Some(position) = self.layer_sizes.iter().position(|&size| size == 0) {
+            return Err(BuildError::EmptyLayer { position });
+        }
+        // All parameters, and once more the weights of the layer that is being drawn.
+        let sizes = self
+            .layer_sizes
+            .windows(2)
+            .map(|pair| (pair[0] as u128 + 1).saturating_mul(pair[1] as u128));
+        let numbers = sizes.clone().fold(sizes.max().unwrap_or(0), u128::saturating_add);
+        check_memory::<B::Scalar>("building the network", numbers)?;
+
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(self.seed);
+        let last = self.layer_sizes.len() - 2;
+        let hidden_mean_square = with_activation!(&self.hidden, activation => mean_square(activation));
+        let layers: Vec<_> = self
+            .layer_sizes
+            .windows(2)
+            .enumerate()
+            .map(|(layer, pair)| {
+                let mut dense = Dense::<B>::zeros(pair[0], pair[1]);
+                let read_mean_square = if layer == 0 { 1.0 } else { hidden_mean_square };
+                dense
+                    .weights
+                    .write(&self.initializer.sample(pair[0], pair[1], read_mean_square, &mut rng));
+                (
+                    dense,
+                    if layer == last {
+                        self.output.clone()
+                    } else {
+                        self.hidden.clone()
+                    },
+                )
+            })
+            .collect();
+        Mlp::from_layers(layers)
+    }
+}

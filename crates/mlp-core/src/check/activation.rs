@@ -1,0 +1,89 @@
+use super::{
+    Difference, Float, KINK_SHARE, ULPS, agree, cases, compare_with_difference, derivatives, extremes, generator,
+    random_number,
+};
+use crate::Activation;
+
+/// Proves an activation. In `f32` and `f64`, at random and at extreme z:
+///
+/// - [`Activation::derivative`] is the derivative of [`Activation::value`] by dual numbers, to a few units in the
+///   last place, and not NaN where the value is not;
+/// - that derivative is the difference quotient's, where no kink is near;
+/// - NaN gives NaN;
+/// - the derivative is not zero throughout.
+///
+/// # Panics
+/// If one of these fails, with `name`, z, what was expected and what came.
+pub fn check_activation<A: Activation>(name: &str, activation: &A) {
+    check_derivative::<A, f32>(name, activation);
+    check_derivative::<A, f64>(name, activation);
+    check_differences(name, activation);
+}
+
+fn check_derivative<A: Activation, T: Float>(name: &str, activation: &A) {
+    let mut rng = generator();
+    let random = (0..cases()).map(|_| T::from_f64(random_number(&mut rng)));
+    let mut sloped = false;
+    for z in extremes().chain(random) {
+        let value = activation.value(z);
+        let got = activation.derivative(z, value);
+        let (_, expected, second) = derivatives(|z| activation.value(z), z);
+        // Written so that a second derivative that is not finite adds nothing.
+        let conditioning = Some((z * second).to_f64().abs())
+            .filter(|c| c.is_finite())
+            .unwrap_or(0.0);
+        let tolerance = ULPS * (T::EPSILON * (expected.to_f64().abs() + conditioning) + T::TINY);
+        assert!(
+            agree(got, expected, tolerance),
+            "{name}, {}: derivative at z = {z:?}: expected {expected:?} (dual numbers), got {got:?}",
+            T::NAME
+        );
+        assert!(
+            value.to_f64().is_nan() || !got.to_f64().is_nan(),
+            "{name}, {}: derivative at z = {z:?}: expected a number, as the value {value:?} is one, got NaN",
+            T::NAME
+        );
+        sloped |= got.to_f64() != 0.0;
+    }
+    assert!(sloped, "{name}, {}: the derivative is 0 at every z tried", T::NAME);
+    let nan = T::from_f64(f64::NAN);
+    let value = activation.value(nan);
+    let derivative = activation.derivative(nan, value);
+    assert!(
+        value.to_f64().is_nan(),
+        "{name}, {}: value at NaN: expected NaN, got {value:?}",
+        T::NAME
+    );
+    // A constant slope, as of the identity, says nothing of its argument.
+    let constant = activation.derivative(T::one(), activation.value(T::one()));
+    assert!(
+        derivative.to_f64().is_nan() || derivative == constant || is_a_slope(activation, derivative),
+        "{name}, {}: derivative at NaN: expected NaN or a slope of the activation, got {derivative:?}",
+        T::NAME
+    );
+}
+
+/// Whether `derivative` is the slope of a linear branch on the left of 0.
+fn is_a_slope<A: Activation, T: Float>(activation: &A, derivative: T) -> bool {
+    let left = -T::one();
+    derivative == activation.derivative(left, activation.value(left))
+}
+
+fn check_differences<A: Activation>(name: &str, activation: &A) {
+    let mut rng = generator();
+    let (cases, mut kinks) = (cases(), 0);
+    for _ in 0..cases {
+        let z = random_number(&mut rng);
+        let slope = |z: f64| {
+            let (_, first, second) = derivatives(|z| activation.value(z), z);
+            (first, second)
+        };
+        match compare_with_difference(|z| activation.value(z), slope, z) {
+            Difference::Agrees => {}
+            Difference::Kink => kinks += 1,
+            Difference::Disagrees(how) => panic!("{name}: derivative at z = {z}: {how}"),
+        }
+    }
+    let share = f64::from(kinks) / cases as f64;
+    assert!(share <= KINK_SHARE, "{name}: {kinks} of {cases} random z lie at a kink");
+}

@@ -1,0 +1,149 @@
+use super::{
+    Difference, Float, KINK_SHARE, ULPS, agree, cases, compare_with_difference, derivatives, extremes, generator,
+    random_number,
+};
+use crate::{Dual, Loss, Scalar, TargetKind};
+use rand::{Rng, RngExt};
+use std::vec;
+use std::vec::Vec;
+
+/// Proves a loss. In `f32` and `f64`, for 1 to 6 outputs, at random and at extreme predictions:
+///
+/// - the gradient of [`Loss::value_and_gradient`] is that of [`Loss::value`] by dual numbers, to a few units in the
+///   last place, and the value the same number;
+/// - that gradient is the difference quotient's, where no kink is near;
+/// - NaN in a prediction gives a NaN loss;
+/// - the gradient is not zero throughout.
+///
+/// # Panics
+/// If one of these fails, with `name`, the prediction and target, what was expected and what came.
+pub fn check_loss<L: Loss>(name: &str, loss: &L) {
+    check_gradient::<L, f32>(name, loss);
+    check_gradient::<L, f64>(name, loss);
+    check_differences(name, loss);
+}
+
+/// A target for `outputs` outputs, of the kind the loss takes.
+fn random_target(kind: TargetKind, outputs: usize, rng: &mut impl Rng) -> Vec<f64> {
+    let mut uniform = || rng.random::<f64>();
+    match kind {
+        TargetKind::Real => (0..outputs).map(|_| 4.0 * uniform() - 2.0).collect(),
+        // Certain targets as often as others.
+        TargetKind::Probability => (0..outputs).map(|_| (2.0 * uniform() - 0.5).clamp(0.0, 1.0)).collect(),
+        TargetKind::Distribution => {
+            let masses: Vec<f64> = (0..outputs).map(|_| (uniform() - 0.3).max(0.0) + 1e-3).collect();
+            let sum: f64 = masses.iter().sum();
+            masses.iter().map(|mass| mass / sum).collect()
+        }
+        TargetKind::Class => vec![(uniform() * outputs as f64) as usize as f64],
+    }
+}
+
+/// The derivatives of the loss by the prediction's number `j`.
+fn by_output<L: Loss, T: Scalar>(loss: &L, prediction: &[T], target: &[T], j: usize, p: T) -> (T, T, T) {
+    let constant = |&x: &T| Dual::constant(Dual::constant(x));
+    let mut duals: Vec<_> = prediction.iter().map(constant).collect();
+    let target: Vec<_> = target.iter().map(constant).collect();
+    derivatives(
+        |p| {
+            duals[j] = p;
+            loss.value(&duals, &target)
+        },
+        p,
+    )
+}
+
+fn check_gradient<L: Loss, T: Float>(name: &str, loss: &L) {
+    let mut rng = generator();
+    let mut sloped = false;
+    let extremes: Vec<T> = extremes().collect();
+    for case in 0..cases() + extremes.len() {
+        let outputs = 1 + case % 6;
+        let mut prediction: Vec<T> = (0..outputs).map(|_| T::from_f64(random_number(&mut rng))).collect();
+        let extreme = extremes.get(case);
+        if let Some(&extreme) = extreme {
+            prediction[case % outputs] = extreme;
+        }
+        let target: Vec<T> = random_target(loss.target_kind(), outputs, &mut rng)
+            .into_iter()
+            .map(T::from_f64)
+            .collect();
+
+        let mut gradient = vec![T::from_f64(f64::NAN); outputs];
+        let value = loss.value_and_gradient(&prediction, &target, &mut gradient);
+        let expected = loss.value(&prediction, &target);
+        let tolerance = ULPS * (T::EPSILON * expected.to_f64().abs() + T::TINY);
+        assert!(
+            agree(value, expected, tolerance),
+            "{name}, {}: value_and_gradient at {prediction:?}, target {target:?}: expected {expected:?} (value), got {value:?}",
+            T::NAME
+        );
+
+        let exact: Vec<T> = (0..outputs)
+            .map(|j| by_output(loss, &prediction, &target, j, prediction[j]).1)
+            .collect();
+        // A gradient may cancel against the largest of its sample, and against a target.
+        let magnitude = |values: &[T]| values.iter().map(|v| v.to_f64().abs()).fold(0.0, f64::max);
+        let bound = match loss.target_kind() {
+            TargetKind::Class => 1.0,
+            _ => magnitude(&target),
+        };
+        let tolerance = ULPS * (T::EPSILON * (magnitude(&exact) + bound) + T::TINY);
+        for (j, (&got, &expected)) in gradient.iter().zip(&exact).enumerate() {
+            assert!(
+                agree(got, expected, tolerance),
+                "{name}, {}: gradient by output {j} at {prediction:?}, target {target:?}: expected {expected:?} (dual \
+                 numbers), got {got:?}",
+                T::NAME
+            );
+            sloped |= got.to_f64() != 0.0;
+        }
+
+        prediction[case % outputs] = T::from_f64(f64::NAN);
+        let value = loss.value_and_gradient(&prediction, &target, &mut gradient);
+        assert!(
+            value.to_f64().is_nan(),
+            "{name}, {}: value at {prediction:?}, target {target:?}: expected NaN, got {value:?}",
+            T::NAME
+        );
+    }
+    assert!(
+        sloped,
+        "{name}, {}: the gradient is 0 at every prediction tried",
+        T::NAME
+    );
+}
+
+fn check_differences<L: Loss>(name: &str, loss: &L) {
+    let mut rng = generator();
+    let (cases, mut kinks) = (cases(), 0);
+    for case in 0..cases {
+        let outputs = 1 + case % 6;
+        let prediction: Vec<f64> = (0..outputs)
+            .map(|_| random_number(&mut rng).clamp(-30.0, 30.0))
+            .collect();
+        let target = random_target(loss.target_kind(), outputs, &mut rng);
+        let j = case % outputs;
+        let value = |p: f64| {
+            let mut prediction = prediction.clone();
+            prediction[j] = p;
+            loss.value(&prediction, &target)
+        };
+        let slope = |p: f64| {
+            let (_, first, second) = by_output(loss, &prediction, &target, j, p);
+            (first, second)
+        };
+        match compare_with_difference(value, slope, prediction[j]) {
+            Difference::Agrees => {}
+            Difference::Kink => kinks += 1,
+            Difference::Disagrees(how) => {
+                panic!("{name}: gradient by output {j} at {prediction:?}, target {target:?}: {how}")
+            }
+        }
+    }
+    let share = f64::from(kinks) / cases as f64;
+    assert!(
+        share <= KINK_SHARE,
+        "{name}: {kinks} of {cases} random predictions lie at a kink"
+    );
+}

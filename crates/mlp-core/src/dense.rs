@@ -1,0 +1,51 @@
+use crate::Tensor;
+
+/// The parameters of one layer: `weights` W (n_out x n_in) and `bias` b (n_out x 1) of z = W a + b.
+///
+/// The gradient with respect to a layer's parameters has the same two parts and the same shapes, and is a `Dense` as
+/// well; so is an optimiser's state.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dense<B> {
+    /// W, n_out x n_in.
+    pub weights: B,
+    /// b, n_out x 1.
+    pub bias: B,
+}
+
+impl<B: Tensor> Dense<B> {
+    /// A layer of zeros for `inputs` inputs and `outputs` outputs.
+    #[must_use]
+    pub fn zeros(inputs: usize, outputs: usize) -> Self {
+        Self {
+            weights: B::zeros(outputs, inputs),
+            bias: B::zeros(outputs, 1),
+        }
+    }
+
+    /// A layer of zeros with the shape of this one.
+    #[must_use]
+    pub fn zeros_like(&self) -> Self {
+        Self::zeros(self.inputs(), self.outputs())
+    }
+
+    /// n_in, the number of inputs.
+    pub fn inputs(&self) -> usize {
+        self.weights.shape().1
+    }
+
+    /// n_out, the number of outputs.
+    pub fn outputs(&self) -> usize {
+        self.weights.shape().0
+    }
+
+    /// The pre-activation z = W a + b of the columns of `input`, into the first columns of `pre_activation`.
+    ///
+    /// A network computes it together with the activation ([`Mlp::forward`](crate::Mlp::forward)); this is the step
+    /// by itself.
+    ///
+    /// # Panics
+    /// If `input` has not n_in rows or `pre_activation` not n_out, or fewer columns than `input`.
+    pub fn pre_activation<'a>(&self, input: impl Into<B::Columns<'a>>, pre_activation: &mut B) {
+        pre_activation.forward(None, &self.weights, &self.bias, input.into(), &crate::Identity);
+    }
+}

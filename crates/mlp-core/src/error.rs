@@ -1,0 +1,165 @@
+//! Errors: what comes from outside and cannot be used, and the panics for a programmer's mistakes.
+
+use core::fmt;
+
+/// A hyper-parameter outside its range.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct HyperParameterError {
+    /// Which one, such as `learning rate`.
+    pub name: &'static str,
+    /// The range it must lie in.
+    pub expected: &'static str,
+    /// The value given.
+    pub got: f64,
+}
+
+impl fmt::Display for HyperParameterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: expected {}, got {}", self.name, self.expected, self.got)
+    }
+}
+
+impl core::error::Error for HyperParameterError {}
+
+/// `value`, if finite.
+pub(crate) fn finite(name: &'static str, value: f64) -> Result<f64, HyperParameterError> {
+    if value.is_finite() {
+        Ok(value)
+    } else {
+        Err(HyperParameterError {
+            name,
+            expected: "a finite number",
+            got: value,
+        })
+    }
+}
+
+/// `value`, if finite and above zero.
+pub(crate) fn positive(name: &'static str, value: f64) -> Result<f64, HyperParameterError> {
+    if value.is_finite() && value > 0.0 {
+        Ok(value)
+    } else {
+        Err(HyperParameterError {
+            name,
+            expected: "a finite number above 0",
+            got: value,
+        })
+    }
+}
+
+/// Layer sizes that make no network.
+///
+/// ```
+/// use mlp_core::Mlp;
+/// use mlp_cpu::Matrix;
+///
+/// let error = Mlp::<Matrix<f64>>::builder(&[1, 0, 1]).build().unwrap_err();
+/// assert_eq!(error.to_string(), "layer sizes: expected at least 1 at position 1, got 0");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// Fewer than two layer sizes: at least the inputs and the outputs are needed.
+    TooFewLayers {
+        /// How many sizes were given.
+        got: usize,
+    },
+    /// A layer without neurons.
+    EmptyLayer {
+        /// Position in the list of layer sizes, from 0 (the inputs).
+        position: usize,
+    },
+    /// Weights that do not fit the layer before them, or a bias that does not fit its weights.
+    LayerShape {
+        /// Layer, from 0 (the first hidden layer, or the output layer if there is no hidden one).
+        layer: usize,
+        /// What does not fit: `weights` or `bias`.
+        what: &'static str,
+        /// The shape that would fit; a number of rows or columns that is free is the one given.
+        expected: (usize, usize),
+        /// The shape given.
+        got: (usize, usize),
+    },
+    /// The memory for it cannot be had.
+    OutOfMemory(OutOfMemory),
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooFewLayers { got } => write!(f, "layer sizes: expected at least 2 (inputs, outputs), got {got}"),
+            Self::EmptyLayer { position } => {
+                write!(f, "layer sizes: expected at least 1 at position {position}, got 0")
+            }
+            Self::LayerShape {
+                layer,
+                what,
+                expected,
+                got,
+            } => write!(
+                f,
+                "layer {layer}: expected {what} of {} x {}, got {} x {}",
+                expected.0, expected.1, got.0, got.1
+            ),
+            Self::OutOfMemory(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for BuildError {}
+
+impl From<OutOfMemory> for BuildError {
+    fn from(error: OutOfMemory) -> Self {
+        Self::OutOfMemory(error)
+    }
+}
+
+/// More memory than can be had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OutOfMemory {
+    /// What it was for.
+    pub purpose: &'static str,
+    /// How many bytes it takes.
+    pub bytes: u128,
+}
+
+impl fmt::Display for OutOfMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} needs {} bytes, more than can be allocated",
+            self.purpose, self.bytes
+        )
+    }
+}
+
+impl core::error::Error for OutOfMemory {}
+
+/// Asks the allocator for `numbers` values of type `T` in one piece and gives them back: so that a network which
+/// cannot fit is an error now rather than an abort later.
+pub(crate) fn check_memory<T>(purpose: &'static str, numbers: u128) -> Result<(), OutOfMemory> {
+    let bytes = numbers.saturating_mul(size_of::<T>() as u128);
+    let fits =
+        usize::try_from(numbers).is_ok_and(|numbers| alloc::vec::Vec::<T>::new().try_reserve_exact(numbers).is_ok());
+    if fits {
+        Ok(())
+    } else {
+        Err(OutOfMemory { purpose, bytes })
+    }
+}
+
+/// Panics for a shape that does not fit: for implementers of [`Tensor`](crate::Tensor).
+///
+/// # Panics
+/// Always, naming `operation`, `what` and both shapes.
+#[cold]
+#[inline(never)]
+#[track_caller]
+pub fn shape_mismatch(operation: &str, what: &str, expected: (usize, usize), got: (usize, usize)) -> ! {
+    panic!(
+        "{operation}: expected {what} of {} x {}, got {} x {}",
+        expected.0, expected.1, got.0, got.1
+    )
+}

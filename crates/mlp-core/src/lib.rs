@@ -1,0 +1,82 @@
+//! Multi-layer perceptrons over any numeric backend: activations, losses, backpropagation, optimisers, training.
+//!
+//! This crate has the mathematics and no matrix: it is generic over a backend ([`Tensor`]), such as `mlp-cpu`'s
+//! `Matrix<f32>`. With `default-features = false` it is `no_std` (with `alloc`).
+//!
+//! # A formula is written once
+//! An activation or a loss is one formula over [`Scalar`]. Evaluated with `f32` or `f64` it is the running program;
+//! with [`Dual`] numbers, its exact derivative. See [`Activation`] for one of your own.
+//!
+//! # Shapes and names
+//! A column is a sample: `n x N` holds N samples of n features. Storage is column by column, so that the bytes are
+//! those of a C-ordered (N, n) array of NumPy or PyTorch.
+//!
+//! | symbol | name | shape | meaning |
+//! |---|---|---|---|
+//! | N | batch, samples | | samples in a batch |
+//! | x | input | n_in x N | |
+//! | W | weights | n_out x n_in | |
+//! | b | bias | n_out x 1 | |
+//! | z | pre-activation | n_out x N | z = W a_prev + b |
+//! | a | activation | n_out x N | a = f(z) |
+//! | f'(z) | derivative | n_out x N | |
+//! | y | target | n_out x N | |
+//! | y^ | prediction | n_out x N | the last layer's a |
+//! | dL/dz | delta | n_out x N | |
+//! | dL/dW, dL/db | weights gradient, bias gradient | as W, b | |
+//! | eta | learning rate | | |
+//! | alpha | negative slope | | of leaky ReLU |
+//!
+//! # Where to begin
+//! [`Mlp`] is the network, [`Trainer`] trains it, [`Workspace`] shows the numbers in between.
+//!
+//! # Features
+//! - `std` (default): the standard library's square root; without it, `libm`'s. The bits are the same.
+//! - `check`: `check_activation!` and `check_loss!`, which prove the derivatives of your own formulas.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(any(test, feature = "std"))]
+extern crate std;
+
+mod activation;
+mod backpropagation;
+mod builder;
+#[cfg(feature = "check")]
+pub mod check;
+mod dense;
+mod elementary;
+mod error;
+mod initializer;
+mod loss;
+mod mlp;
+mod optimizer;
+mod scalar;
+mod tensor;
+mod training;
+mod workspace;
+
+pub use activation::{
+    Activation, ActivationKind, Elu, Gelu, GeluTanh, HardTanh, Identity, LeakyRelu, Mish, NoCustom, Relu, Selu,
+    Sigmoid, Silu, Softplus, Softsign, Tanh, UnknownActivation,
+};
+pub use builder::MlpBuilder;
+pub use dense::Dense;
+pub use error::{BuildError, HyperParameterError, OutOfMemory, shape_mismatch};
+pub use initializer::Initializer;
+pub use loss::{
+    BinaryCrossEntropy, ElementLoss, HalfSquaredError, Huber, Loss, MeanAbsoluteError, MeanSquaredError, OverOutputs,
+    SoftmaxCrossEntropy, TargetKind, softmax,
+};
+pub use mlp::Mlp;
+pub use optimizer::{GradientDescent, NonFinite, Objective, Optimizer, OptimizerState, StateError};
+pub use scalar::{Dual, Scalar};
+pub use tensor::{Columns, Tensor, ZipFormula};
+pub use training::{DataError, Diverged, Epoch, FitOptions, Samples, TrainError, Trainer};
+pub use workspace::{InferenceWorkspace, Workspace};
+
+/// The README, compiled and run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

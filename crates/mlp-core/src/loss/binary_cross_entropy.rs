@@ -1,0 +1,37 @@
+use super::{ElementLoss, TargetKind};
+use crate::Scalar;
+use crate::activation::softplus;
+
+/// Binary cross-entropy on logits: a term is -y ln s - (1 - y) ln(1 - s) with s = sigmoid(p), computed as
+/// y softplus(-p) + (1 - y) softplus(p); its derivative s - y. l is the mean of the terms over the outputs.
+///
+/// The network's last layer is linear; targets lie in [0, 1]. Exact at any logit, infinite ones included: 0 times
+/// infinity counts as 0, so that an infinite logit on the right side costs nothing.
+///
+/// ```
+/// # use mlp_core::{BinaryCrossEntropy, Loss};
+/// let mut gradient = [0.0];
+/// assert_eq!(BinaryCrossEntropy.value_and_gradient(&[0.0], &[1.0], &mut gradient), 2_f64.ln());
+/// assert_eq!(gradient, [-0.5]);
+/// assert_eq!(BinaryCrossEntropy.value(&[f64::INFINITY], &[1.0]), 0.0);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct BinaryCrossEntropy;
+
+impl ElementLoss for BinaryCrossEntropy {
+    fn target_kind(&self) -> TargetKind {
+        TargetKind::Probability
+    }
+
+    #[inline(always)]
+    fn element<T: Scalar>(&self, prediction: T, target: T) -> T {
+        times(target, softplus(-prediction)) + times(T::one() - target, softplus(prediction))
+    }
+}
+
+/// probability * cost, and 0 where the probability is 0, however large the cost.
+#[inline(always)]
+pub(super) fn times<T: Scalar>(probability: T, cost: T) -> T {
+    // The second branch is reached by 0 and NaN only.
+    probability.abs().select_gt(T::zero(), probability * cost, probability)
+}

@@ -1,0 +1,23 @@
+use super::ElementLoss;
+use crate::Scalar;
+
+/// The mean absolute error: l = 1/n sum_j |p_j - y_j|, dl/dp_j = sign(p_j - y_j) / n, over the n outputs; sign(0) = 0,
+/// so that a perfect prediction stays where it is.
+///
+/// ```
+/// # use mlp_core::{Loss, MeanAbsoluteError};
+/// let mut gradient = [0.0; 2];
+/// assert_eq!(MeanAbsoluteError.value_and_gradient(&[3.0, 2.0], &[1.0, 2.0], &mut gradient), 1.0);
+/// assert_eq!(gradient, [0.5, 0.0]);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct MeanAbsoluteError;
+
+impl ElementLoss for MeanAbsoluteError {
+    #[inline(always)]
+    fn element<T: Scalar>(&self, prediction: T, target: T) -> T {
+        let (error, zero) = (prediction - target, T::zero());
+        // The last branch is reached by 0 and NaN only: the cube is each of them, with derivatives of 0 or NaN.
+        error.select_gt(zero, error, (-error).select_gt(zero, -error, error * error * error))
+    }
+}

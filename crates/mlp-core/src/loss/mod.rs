@@ -1,0 +1,141 @@
+//! Losses: the loss of one sample, l(prediction, target), one definition each.
+//!
+//! The loss of a batch is the mean over its samples, L = 1/N sum_i l_i; with sample weights w, the weighted mean
+//! sum_i w_i l_i / sum_i w_i, so that weight 2 is the sample twice.
+
+mod binary_cross_entropy;
+mod half_squared_error;
+mod huber;
+mod mean_absolute_error;
+mod mean_squared_error;
+mod softmax_cross_entropy;
+
+pub use binary_cross_entropy::BinaryCrossEntropy;
+pub use half_squared_error::HalfSquaredError;
+pub use huber::Huber;
+pub use mean_absolute_error::MeanAbsoluteError;
+pub use mean_squared_error::MeanSquaredError;
+pub use softmax_cross_entropy::{SoftmaxCrossEntropy, softmax};
+
+use crate::{Dual, Scalar};
+use core::fmt::Debug;
+
+/// What a loss takes as target of a sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TargetKind {
+    /// One real number per output.
+    Real,
+    /// One number in [0, 1] per output, each for itself.
+    Probability,
+    /// One number in [0, 1] per output, together 1.
+    Distribution,
+    /// A single number: the index of the class, 0 to outputs - 1.
+    Class,
+}
+
+/// A loss of one sample, l(prediction, target).
+///
+/// Where l is a sum over the outputs, implement [`ElementLoss`] instead: one formula, the gradient comes with it.
+/// Implement this trait where the outputs act together (softmax); `mlp_core::check_loss!` (feature `check`) proves
+/// the gradient against the dual numbers of the value.
+pub trait Loss: Clone + Debug + Send + Sync + 'static {
+    /// What it takes as target.
+    fn target_kind(&self) -> TargetKind {
+        TargetKind::Real
+    }
+
+    /// How many numbers the target of a sample has, for a network of `outputs` outputs.
+    fn target_rows(&self, outputs: usize) -> usize {
+        match self.target_kind() {
+            TargetKind::Class => 1,
+            TargetKind::Real | TargetKind::Probability | TargetKind::Distribution => outputs,
+        }
+    }
+
+    /// l. `prediction` has one number per output, `target` as [`target_kind`](Self::target_kind) says.
+    fn value<T: Scalar>(&self, prediction: &[T], target: &[T]) -> T;
+
+    /// l, and its gradient with respect to the prediction, dl/d(prediction), in one pass.
+    fn value_and_gradient<T: Scalar>(&self, prediction: &[T], target: &[T], gradient: &mut [T]) -> T;
+}
+
+/// A loss that is a sum (or mean) over the outputs of one formula: your own is that formula.
+///
+/// ```
+/// use mlp_core::{ElementLoss, Loss, Scalar};
+///
+/// /// ln cosh(prediction - target).
+/// #[derive(Clone, Debug)]
+/// struct LogCosh;
+///
+/// impl ElementLoss for LogCosh {
+///     fn element<T: Scalar>(&self, prediction: T, target: T) -> T {
+///         let distance = (prediction - target).abs();
+///         distance + (T::from_f64(-2.0) * distance).exp().ln_1p() - T::from_f64(core::f64::consts::LN_2)
+///     }
+/// }
+///
+/// let mut gradient = [0.0];
+/// LogCosh.value_and_gradient(&[1.5], &[0.5], &mut gradient);
+/// assert!((gradient[0] - f64::tanh(1.0)).abs() < 1e-15);
+/// ```
+pub trait ElementLoss: Clone + Debug + Send + Sync + 'static {
+    /// What it takes as target: one number per output.
+    fn target_kind(&self) -> TargetKind {
+        TargetKind::Real
+    }
+
+    /// Whether l is the mean over the outputs (the default) or their sum.
+    fn over_outputs(&self) -> OverOutputs {
+        OverOutputs::Mean
+    }
+
+    /// The term of one output. Write it without `if` on numbers ([`Scalar::select_gt`]), with NaN for NaN.
+    fn element<T: Scalar>(&self, prediction: T, target: T) -> T;
+}
+
+/// How an [`ElementLoss`] combines the outputs of a sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OverOutputs {
+    /// Their sum.
+    Sum,
+    /// Their mean.
+    Mean,
+}
+
+impl OverOutputs {
+    fn factor<T: Scalar>(self, outputs: usize) -> T {
+        match self {
+            Self::Sum => T::one(),
+            Self::Mean => T::one() / T::from_f64(outputs as f64),
+        }
+    }
+}
+
+impl<L: ElementLoss> Loss for L {
+    fn target_kind(&self) -> TargetKind {
+        ElementLoss::target_kind(self)
+    }
+
+    #[inline(always)]
+    fn value<T: Scalar>(&self, prediction: &[T], target: &[T]) -> T {
+        let mut sum = T::zero();
+        for (&p, &t) in prediction.iter().zip(target) {
+            sum += self.element(p, t);
+        }
+        sum * self.over_outputs().factor(prediction.len())
+    }
+
+    #[inline(always)]
+    fn value_and_gradient<T: Scalar>(&self, prediction: &[T], target: &[T], gradient: &mut [T]) -> T {
+        let factor = self.over_outputs().factor::<T>(prediction.len());
+        let mut sum = T::zero();
+        for ((&p, &t), g) in prediction.iter().zip(target).zip(gradient) {
+            let element = self.element(Dual::variable(p), Dual::constant(t));
+            sum += element.value;
+            *g = element.derivative * factor;
+        }
+        sum * factor
+    }
+}

@@ -1,0 +1,90 @@
+use super::{NonFinite, Objective, Optimizer, OptimizerState, StateError};
+use crate::error::positive;
+use crate::{Dense, HyperParameterError, Scalar, Tensor, ZipFormula};
+
+/// Plain gradient descent: W <- W - eta dL/dW, b <- b - eta dL/db. It has no state but its learning rate eta.
+///
+/// ```
+/// use mlp_core::GradientDescent;
+///
+/// let error = GradientDescent::new(-1.0).unwrap_err();
+/// assert_eq!(error.to_string(), "learning rate: expected a finite number above 0, got -1");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct GradientDescent {
+    learning_rate: f64,
+}
+
+impl GradientDescent {
+    /// With learning rate eta.
+    ///
+    /// # Errors
+    /// If `learning_rate` is not a finite number above 0.
+    pub fn new(learning_rate: f64) -> Result<Self, HyperParameterError> {
+        Ok(Self {
+            learning_rate: positive("learning rate", learning_rate)?,
+        })
+    }
+
+    /// The update by itself. Consumes the gradient: afterwards `gradient` holds the parameters from before.
+    ///
+    /// # Errors
+    /// If a parameter would stop being finite, its layer. `layers` are then unchanged.
+    ///
+    /// # Panics
+    /// If the shapes of `layers` and `gradient` differ.
+    pub fn update<B: Tensor>(&self, layers: &mut [Dense<B>], gradient: &mut [Dense<B>]) -> Result<(), usize> {
+        // The new parameters are written over the gradient and change places with the old ones only when all are
+        // known to be finite: the old ones are never lost, and no copy of them is made.
+        for (l, (layer, gradient)) in layers.iter().zip(&mut *gradient).enumerate() {
+            let weights_finite = gradient.weights.zip((&layer.weights).into(), [], self);
+            let bias_finite = gradient.bias.zip((&layer.bias).into(), [], self);
+            if !(weights_finite && bias_finite) {
+                return Err(l);
+            }
+        }
+        layers.swap_with_slice(gradient);
+        Ok(())
+    }
+}
+
+/// W - eta dL/dW in the place of dL/dW.
+impl ZipFormula<0> for GradientDescent {
+    #[inline(always)]
+    fn apply<T: Scalar>(&self, gradient: T, parameter: T, []: [T; 0]) -> (T, [T; 0]) {
+        (parameter - T::from_f64(self.learning_rate) * gradient, [])
+    }
+}
+
+impl<B: Tensor> Optimizer<B> for GradientDescent {
+    fn step(&mut self, layers: &mut [Dense<B>], objective: &mut dyn Objective<B>) -> Result<f64, NonFinite> {
+        let loss = objective.evaluate(layers);
+        if !loss.is_finite() {
+            return Err(NonFinite::Loss { loss });
+        }
+        self.update(layers, objective.gradient_mut())
+            .map_err(|layer| NonFinite::Parameters { layer, loss })?;
+        Ok(loss)
+    }
+
+    fn learning_rate(&self) -> f64 {
+        self.learning_rate
+    }
+
+    fn set_learning_rate(&mut self, learning_rate: f64) -> Result<(), HyperParameterError> {
+        *self = Self::new(learning_rate)?;
+        Ok(())
+    }
+
+    fn state(&self) -> OptimizerState<B> {
+        OptimizerState::new("gradient_descent").with_number("learning_rate", self.learning_rate)
+    }
+
+    fn restore(&mut self, mut state: OptimizerState<B>) -> Result<(), StateError> {
+        state.expect_kind("gradient_descent")?;
+        let restored = Self::new(state.take_number("learning_rate")?)?;
+        state.expect_empty()?;
+        *self = restored;
+        Ok(())
+    }
+}

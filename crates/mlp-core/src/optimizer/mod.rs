@@ -1,0 +1,95 @@
+//! Optimisers: how parameters follow from a loss and its gradient.
+
+mod gradient_descent;
+mod state;
+
+pub use gradient_descent::GradientDescent;
+pub use state::{OptimizerState, StateError};
+
+use crate::{Dense, HyperParameterError, Tensor};
+use core::fmt;
+
+/// The loss of a batch as a function of a network's parameters.
+pub trait Objective<B: Tensor> {
+    /// The loss at `layers`; afterwards [`gradient_mut`](Self::gradient_mut) is its gradient there.
+    fn evaluate(&mut self, layers: &[Dense<B>]) -> f64;
+
+    /// The gradient of the last [`evaluate`](Self::evaluate), layer by layer. An optimiser may overwrite it.
+    fn gradient_mut(&mut self) -> &mut [Dense<B>];
+}
+
+/// An optimiser: changes parameters so that the loss falls, and owns its state, which has the parameters' shapes.
+///
+/// It may evaluate the objective as often as it likes: gradient descent and its kin once a step, a line search more
+/// often. The pass over a parameter matrix that changes it is [`Tensor::zip`].
+///
+/// ```
+/// use mlp_core::{GradientDescent, Optimizer};
+/// use mlp_cpu::Matrix;
+///
+/// fn halve<O: Optimizer<Matrix<f64>>>(optimizer: &mut O) -> Result<(), mlp_core::HyperParameterError> {
+///     optimizer.set_learning_rate(0.5 * optimizer.learning_rate())
+/// }
+///
+/// let mut optimizer = GradientDescent::new(0.1)?;
+/// let state = Optimizer::<Matrix<f64>>::state(&optimizer);
+/// halve(&mut optimizer)?;
+/// assert_eq!(optimizer, GradientDescent::new(0.05)?);
+/// optimizer.restore(state)?;
+/// assert_eq!(optimizer, GradientDescent::new(0.1)?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait Optimizer<B: Tensor> {
+    /// One step. Returns the loss at the parameters before it.
+    ///
+    /// # Errors
+    /// If the loss, or a parameter after the step, is not finite. `layers` are then what they were before the step.
+    fn step(&mut self, layers: &mut [Dense<B>], objective: &mut dyn Objective<B>) -> Result<f64, NonFinite>;
+
+    /// The learning rate eta.
+    fn learning_rate(&self) -> f64;
+
+    /// Changes the learning rate, as a schedule does between steps.
+    ///
+    /// # Errors
+    /// If it is not a finite number above 0.
+    fn set_learning_rate(&mut self, learning_rate: f64) -> Result<(), HyperParameterError>;
+
+    /// All it needs to go on later exactly as if it had not stopped.
+    fn state(&self) -> OptimizerState<B>;
+
+    /// Goes on from `state`.
+    ///
+    /// # Errors
+    /// If `state` is not one of this kind of optimiser.
+    fn restore(&mut self, state: OptimizerState<B>) -> Result<(), StateError>;
+}
+
+/// Why a step was not taken.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum NonFinite {
+    /// The loss before the step is infinite or NaN.
+    Loss {
+        /// The loss.
+        loss: f64,
+    },
+    /// A weight or a bias after the step would be.
+    Parameters {
+        /// Its layer, from 0, the first hidden layer.
+        layer: usize,
+        /// The loss before the step.
+        loss: f64,
+    },
+}
+
+impl fmt::Display for NonFinite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Loss { loss } => write!(f, "the loss is {loss}"),
+            Self::Parameters { layer, .. } => write!(f, "a parameter of layer {layer} stops being finite"),
+        }
+    }
+}
+
+impl core::error::Error for NonFinite {}

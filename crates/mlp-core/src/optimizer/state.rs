@@ -1,0 +1,140 @@
+use crate::{Dense, HyperParameterError};
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+/// What an optimiser must remember between steps, by name, for a file to hold: numbers (the learning rate, a count of
+/// steps) and values with the shapes of a network's parameters (a velocity, a moment).
+#[derive(Clone, Debug, PartialEq)]
+pub struct OptimizerState<B> {
+    /// The kind of optimiser, such as `gradient_descent`.
+    pub kind: String,
+    /// Numbers by name.
+    pub numbers: Vec<(String, f64)>,
+    /// Values with the shapes of the parameters, by name.
+    pub tensors: Vec<(String, Vec<Dense<B>>)>,
+}
+
+impl<B> OptimizerState<B> {
+    /// The state of an optimiser that remembers nothing.
+    #[must_use]
+    pub fn new(kind: &str) -> Self {
+        Self {
+            kind: kind.to_owned(),
+            numbers: Vec::new(),
+            tensors: Vec::new(),
+        }
+    }
+
+    /// Adds a number.
+    #[must_use]
+    pub fn with_number(mut self, name: &str, value: f64) -> Self {
+        self.numbers.push((name.to_owned(), value));
+        self
+    }
+
+    /// Adds values with the shapes of the parameters.
+    #[must_use]
+    pub fn with_tensors(mut self, name: &str, value: Vec<Dense<B>>) -> Self {
+        self.tensors.push((name.to_owned(), value));
+        self
+    }
+
+    /// Checks the kind.
+    ///
+    /// # Errors
+    /// If it is another.
+    pub fn expect_kind(&self, kind: &'static str) -> Result<(), StateError> {
+        if self.kind == kind {
+            Ok(())
+        } else {
+            Err(StateError::Kind {
+                expected: kind,
+                got: self.kind.clone(),
+            })
+        }
+    }
+
+    /// Takes the number `name` out.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn take_number(&mut self, name: &'static str) -> Result<f64, StateError> {
+        take(&mut self.numbers, name)
+    }
+
+    /// Takes the values `name` out.
+    ///
+    /// # Errors
+    /// If there are none.
+    pub fn take_tensors(&mut self, name: &'static str) -> Result<Vec<Dense<B>>, StateError> {
+        take(&mut self.tensors, name)
+    }
+
+    /// Checks that everything was taken out.
+    ///
+    /// # Errors
+    /// If something is left.
+    pub fn expect_empty(&self) -> Result<(), StateError> {
+        let mut left = self
+            .numbers
+            .iter()
+            .map(|(name, _)| name)
+            .chain(self.tensors.iter().map(|(name, _)| name));
+        left.next()
+            .map_or(Ok(()), |name| Err(StateError::Unexpected { name: name.clone() }))
+    }
+}
+
+fn take<V>(entries: &mut Vec<(String, V)>, name: &'static str) -> Result<V, StateError> {
+    let position = entries
+        .iter()
+        .position(|(n, _)| n == name)
+        .ok_or(StateError::Missing { name })?;
+    Ok(entries.swap_remove(position).1)
+}
+
+/// A state that an optimiser cannot go on from.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum StateError {
+    /// It belongs to another kind of optimiser.
+    Kind {
+        /// The kind of this optimiser.
+        expected: &'static str,
+        /// The kind in the state.
+        got: String,
+    },
+    /// An entry is missing.
+    Missing {
+        /// Its name.
+        name: &'static str,
+    },
+    /// An entry is not known.
+    Unexpected {
+        /// Its name.
+        name: String,
+    },
+    /// A number is out of its range.
+    HyperParameter(HyperParameterError),
+}
+
+impl fmt::Display for StateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Kind { expected, got } => write!(f, "optimiser state: expected one of {expected}, got one of {got}"),
+            Self::Missing { name } => write!(f, "optimiser state: `{name}` is missing"),
+            Self::Unexpected { name } => write!(f, "optimiser state: `{name}` is not known"),
+            Self::HyperParameter(error) => write!(f, "optimiser state: {error}"),
+        }
+    }
+}
+
+impl core::error::Error for StateError {}
+
+impl From<HyperParameterError> for StateError {
+    fn from(error: HyperParameterError) -> Self {
+        Self::HyperParameter(error)
+    }
+}

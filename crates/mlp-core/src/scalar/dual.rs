@@ -1,0 +1,370 @@
+//! Forward-mode automatic differentiation.
+
+use super::Scalar;
+use core::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
+use num_traits::{One, Zero};
+
+/// A dual number `value + derivative * eps` with `eps^2 = 0`: a value together with its derivative with respect to
+/// one variable, exact up to rounding, with no step size.
+///
+/// Evaluate a formula at [`Dual::variable`] and read off both. `Dual<Dual<T>>` carries the second derivative as
+/// well. Comparisons ([`Scalar::select_gt`]) look at the value only.
+///
+/// A derivative that is exactly 0, as of a constant, stays 0 whatever it is multiplied by: 0.01 times infinity has
+/// the derivative 0.01, not NaN.
+///
+/// The rules follow W. K. Clifford, *Preliminary sketch of biquaternions* (1873), and, for their use as here,
+/// A. Griewank and A. Walther, *Evaluating Derivatives* (2nd ed., SIAM 2008), chapter 3.
+///
+/// ```
+/// use mlp_core::{Dual, Scalar};
+///
+/// let x = Dual::variable(3.0_f64);
+/// let y = x * x + Dual::from_f64(1.0);
+/// assert_eq!((y.value, y.derivative), (10.0, 6.0));
+///
+/// let x = Dual::variable(Dual::variable(3.0_f64));
+/// assert_eq!((x * x * x).derivative.derivative, 18.0); // (x^3)'' = 6 x
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Dual<T> {
+    /// f(x).
+    pub value: T,
+    /// f'(x).
+    pub derivative: T,
+}
+
+impl<T: Scalar> Dual<T> {
+    /// The variable to differentiate by: derivative 1.
+    #[inline(always)]
+    pub fn variable(value: T) -> Self {
+        Self {
+            value,
+            derivative: T::one(),
+        }
+    }
+
+    /// A constant: derivative 0.
+    #[inline(always)]
+    pub fn constant(value: T) -> Self {
+        Self {
+            value,
+            derivative: T::zero(),
+        }
+    }
+
+    /// The chain rule: `value` = f(self.value) and `slope` = f'(self.value) are those of an outer function f.
+    #[inline(always)]
+    fn chain(self, value: T, slope: T) -> Self {
+        Self {
+            value,
+            derivative: times(self.derivative, slope),
+        }
+    }
+}
+
+/// `derivative` * `factor`, and 0 where the derivative is 0 and the factor infinite. Of constants, the compiler knows
+/// that it is 0: what it is multiplied by is then not even computed.
+#[inline(always)]
+fn times<T: Scalar>(derivative: T, factor: T) -> T {
+    if derivative.is_zero() {
+        T::zero()
+    } else {
+        derivative * factor
+    }
+}
+
+impl<T: Scalar> Add for Dual<T> {
+    type Output = Self;
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        Self {
+            value: self.value + other.value,
+            derivative: self.derivative + other.derivative,
+        }
+    }
+}
+
+impl<T: Scalar> Sub for Dual<T> {
+    type Output = Self;
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        Self {
+            value: self.value - other.value,
+            derivative: self.derivative - other.derivative,
+        }
+    }
+}
+
+impl<T: Scalar> Mul for Dual<T> {
+    type Output = Self;
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        Self {
+            value: self.value * other.value,
+            derivative: times(self.derivative, other.value) + times(other.derivative, self.value),
+        }
+    }
+}
+
+impl<T: Scalar> Div for Dual<T> {
+    type Output = Self;
+    /// (u/v)' = (u' - (u/v) v') / v: without v^2, which overflows long before the quotient does.
+    #[inline(always)]
+    fn div(self, other: Self) -> Self {
+        let value = self.value / other.value;
+        Self {
+            value,
+            derivative: (self.derivative - times(other.derivative, value)) / other.value,
+        }
+    }
+}
+
+impl<T: Scalar> Neg for Dual<T> {
+    type Output = Self;
+    #[inline(always)]
+    fn neg(self) -> Self {
+        Self {
+            value: -self.value,
+            derivative: -self.derivative,
+        }
+    }
+}
+
+macro_rules! assigning {
+    ($($trait:ident $method:ident $operator:tt),*) => {$(
+        impl<T: Scalar> $trait for Dual<T> {
+            #[inline(always)]
+            fn $method(&mut self, other: Self) {
+                *self = *self $operator other;
+            }
+        }
+    )*};
+}
+assigning!(AddAssign add_assign +, SubAssign sub_assign -, MulAssign mul_assign *, DivAssign div_assign /);
+
+impl<T: Scalar> Zero for Dual<T> {
+    #[inline(always)]
+    fn zero() -> Self {
+        Self::constant(T::zero())
+    }
+    #[inline(always)]
+    fn is_zero(&self) -> bool {
+        self.value.is_zero() && self.derivative.is_zero()
+    }
+}
+
+impl<T: Scalar> One for Dual<T> {
+    #[inline(always)]
+    fn one() -> Self {
+        Self::constant(T::one())
+    }
+}
+
+impl<T: Scalar> Scalar for Dual<T> {
+    #[inline(always)]
+    fn from_f64(value: f64) -> Self {
+        Self::constant(T::from_f64(value))
+    }
+
+    #[inline(always)]
+    fn to_f64(self) -> f64 {
+        self.value.to_f64()
+    }
+
+    #[inline(always)]
+    fn select_gt(self, other: Self, then: Self, otherwise: Self) -> Self {
+        Self {
+            value: self.value.select_gt(other.value, then.value, otherwise.value),
+            derivative: self.value.select_gt(other.value, then.derivative, otherwise.derivative),
+        }
+    }
+
+    /// As provided, but for the derivative at NaN, which is NaN.
+    #[inline(always)]
+    fn at_least(self, bound: Self) -> Self {
+        let equal_or_nan = self.value * T::zero();
+        let otherwise = bound.value.select_gt(self.value, bound.derivative, equal_or_nan);
+        Self {
+            value: self.value.at_least(bound.value),
+            derivative: self.value.select_gt(bound.value, self.derivative, otherwise),
+        }
+    }
+
+    #[inline(always)]
+    fn is_finite(self) -> bool {
+        self.value.is_finite() && self.derivative.is_finite()
+    }
+
+    #[inline(always)]
+    fn abs(self) -> Self {
+        let sign = self.value.select_gt(T::zero(), T::one(), -T::one());
+        self.chain(self.value.abs(), sign)
+    }
+
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        let root = self.value.sqrt();
+        self.chain(root, T::from_f64(0.5) / root)
+    }
+
+    #[inline(always)]
+    fn exp(self) -> Self {
+        let exp = self.value.exp();
+        self.chain(exp, exp)
+    }
+
+    #[inline(always)]
+    fn exp_m1(self) -> Self {
+        self.chain(self.value.exp_m1(), self.value.exp())
+    }
+
+    #[inline(always)]
+    fn ln(self) -> Self {
+        self.chain(self.value.ln(), T::one() / self.value)
+    }
+
+    #[inline(always)]
+    fn ln_1p(self) -> Self {
+        self.chain(self.value.ln_1p(), T::one() / (T::one() + self.value))
+    }
+
+    /// tanh' = 1 - tanh^2 = 4e / (1 + e)^2 with e = exp(-2|x|): the latter keeps its relative accuracy where tanh
+    /// rounds to 1.
+    #[inline(always)]
+    fn tanh(self) -> Self {
+        let e = (T::from_f64(-2.0) * self.value.abs()).exp();
+        let r = T::one() / (T::one() + e);
+        self.chain(self.value.tanh(), T::from_f64(4.0) * e * r * r)
+    }
+
+    /// erfc' = -2/sqrt(pi) exp(-x^2).
+    #[inline(always)]
+    fn erfc(self) -> Self {
+        let slope = T::from_f64(-core::f64::consts::FRAC_2_SQRT_PI) * (-(self.value * self.value)).exp();
+        self.chain(self.value.erfc(), slope)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// (name, f, f', f'' at x), by calculus.
+    type Row = (&'static str, fn(Dual<Dual<f64>>) -> Dual<Dual<f64>>, f64, f64, f64);
+
+    #[test]
+    fn first_and_second_derivatives_follow_calculus() {
+        let x = 0.75_f64;
+        let e = x.exp();
+        let (t, g) = (x.tanh(), core::f64::consts::FRAC_2_SQRT_PI * (-x * x).exp());
+        let rows: [Row; 12] = [
+            ("x * x * x", |x| x * x * x, x, 3.0 * x * x, 6.0 * x),
+            ("1 / x", |x| Dual::one() / x, x, -1.0 / (x * x), 2.0 / (x * x * x)),
+            (
+                "x / (1 + x)",
+                |x| x / (Dual::one() + x),
+                x,
+                (1.0 + x).powi(-2),
+                -2.0 * (1.0 + x).powi(-3),
+            ),
+            ("-x - 1", |x| -x - Dual::one(), x, -1.0, 0.0),
+            ("|-x|", |x| (-x).abs(), x, 1.0, 0.0),
+            ("sqrt", Scalar::sqrt, x, 0.5 / x.sqrt(), -0.25 * x.powf(-1.5)),
+            ("exp", Scalar::exp, x, e, e),
+            ("exp_m1", Scalar::exp_m1, x, e, e),
+            ("ln", Scalar::ln, x, 1.0 / x, -1.0 / (x * x)),
+            ("ln_1p", Scalar::ln_1p, x, 1.0 / (1.0 + x), -1.0 / (1.0 + x).powi(2)),
+            ("tanh", Scalar::tanh, x, 1.0 - t * t, -2.0 * t * (1.0 - t * t)),
+            ("erfc", Scalar::erfc, x, -g, 2.0 * x * g),
+        ];
+        for (name, f, x, first, second) in rows {
+            let y = f(Dual::variable(Dual::variable(x)));
+            assert!(
+                (y.value.derivative - first).abs() < 1e-14,
+                "{name}': {} != {first}",
+                y.value.derivative
+            );
+            assert!(
+                (y.derivative.derivative - second).abs() < 1e-13,
+                "{name}'': {:?} != {second}",
+                y.derivative
+            );
+        }
+    }
+
+    #[test]
+    fn assigning_operators_are_the_plain_ones() {
+        let (x, y) = (
+            Dual::variable(3.0),
+            Dual {
+                value: 2.0,
+                derivative: -5.0,
+            },
+        );
+        let mut z = x;
+        z += y;
+        z *= y;
+        z -= x;
+        z /= y;
+        assert_eq!(z, ((x + y) * y - x) / y);
+    }
+
+    #[test]
+    fn select_drops_the_branch_not_taken() {
+        let zero = Dual::constant(0.0);
+        let infinite = Dual {
+            value: f64::INFINITY,
+            derivative: f64::NAN,
+        };
+        let one = Dual::variable(1.0);
+        assert_eq!(one.select_gt(zero, one, infinite), one);
+        assert_eq!((-one).select_gt(zero, infinite, one), one);
+        assert!(!infinite.is_finite() && one.is_finite());
+    }
+
+    #[test]
+    fn a_constant_has_no_derivative_even_times_infinity() {
+        let x = Dual::variable(f64::NEG_INFINITY);
+        assert_eq!(
+            Dual::constant(0.5) * x,
+            Dual {
+                value: f64::NEG_INFINITY,
+                derivative: 0.5
+            }
+        );
+        assert_eq!((Dual::constant(1000.0).exp() * Dual::one()).derivative, 0.0);
+        // But a derivative of 0 here that is not 0 throughout keeps its own derivative: (3 x^2)'' = 6 at 0.
+        let x = Dual::variable(Dual::variable(0.0));
+        assert_eq!(
+            (Dual::constant(Dual::constant(3.0)) * (x * x)).derivative.derivative,
+            6.0
+        );
+    }
+
+    #[test]
+    fn bounds_take_the_left_derivative_and_keep_nan() {
+        let zero = Dual::constant(0.0);
+        for (x, least, most) in [(-1.0, 0.0, 1.0), (-0.0, 0.0, 1.0), (0.0, 0.0, 1.0), (1.0, 1.0, 0.0)] {
+            assert_eq!(
+                Dual::variable(x).at_least(zero),
+                Dual {
+                    value: f64::max(x, 0.0),
+                    derivative: least
+                },
+                "{x}"
+            );
+            assert_eq!(
+                Dual::variable(x).at_most(zero),
+                Dual {
+                    value: f64::min(x, 0.0),
+                    derivative: most
+                },
+                "{x}"
+            );
+        }
+        assert!(Dual::variable(f64::NAN).at_least(zero).derivative.is_nan());
+        assert!(f64::NAN.at_least(0.0).is_nan() && f64::NAN.at_most(0.0).is_nan());
+        assert_eq!(Scalar::at_least(f64::NEG_INFINITY, 0.0), 0.0);
+    }
+}

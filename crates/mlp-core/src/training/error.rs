@@ -1,0 +1,100 @@
+use super::DataError;
+use crate::OutOfMemory;
+use core::fmt;
+
+/// Why training stopped, or did not begin.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// The data do not fit the network or the loss.
+    Data(DataError),
+    /// A batch size of 0.
+    BatchSize,
+    /// The memory for a batch cannot be had.
+    OutOfMemory(OutOfMemory),
+    /// The loss or a parameter stopped being finite.
+    Diverged(Diverged),
+}
+
+impl fmt::Display for TrainError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Data(error) => error.fmt(f),
+            Self::BatchSize => f.write_str("batch size: expected at least 1, got 0"),
+            Self::OutOfMemory(error) => error.fmt(f),
+            Self::Diverged(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for TrainError {}
+
+impl From<DataError> for TrainError {
+    fn from(error: DataError) -> Self {
+        Self::Data(error)
+    }
+}
+
+impl From<OutOfMemory> for TrainError {
+    fn from(error: OutOfMemory) -> Self {
+        Self::OutOfMemory(error)
+    }
+}
+
+/// Training that ended in numbers that are not finite. The network holds the last parameters that were: those from
+/// before the step that failed.
+///
+/// ```
+/// use mlp_core::{FitOptions, GradientDescent, HalfSquaredError, Identity, Mlp, Samples, TrainError, Trainer};
+/// use mlp_cpu::Matrix;
+///
+/// let input = Matrix::from_columns(&[[2.0], [-1.0], [3.0]]);
+/// let target = Matrix::from_columns(&[[3.0], [1.0], [5.0]]);
+/// let mut network = Mlp::<Matrix<f64>>::builder(&[1, 1]).build()?;
+/// let mut trainer = Trainer::new(HalfSquaredError, GradientDescent::new(1e3)?);
+/// let result = trainer.fit(&mut network, Samples::new(&input, &target)?, FitOptions::epochs(1000), |_| {});
+/// let Err(TrainError::Diverged(diverged)) = result else { panic!("no divergence") };
+/// assert_eq!((diverged.batch, diverged.learning_rate), (0, 1e3));
+/// assert!(network.layers()[0].weights[(0, 0)].is_finite());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Diverged {
+    /// The epoch, from 0.
+    pub epoch: u64,
+    /// The batch within the epoch, from 0.
+    pub batch: usize,
+    /// The first layer, from 0, whose output (or, if `loss` is finite, whose parameters) is not finite; `None` if all
+    /// outputs are and only the loss of them is not.
+    pub layer: Option<usize>,
+    /// The loss of the batch.
+    pub loss: f64,
+    /// The loss of the last batch that had a finite one.
+    pub last_finite_loss: Option<f64>,
+    /// The learning rate.
+    pub learning_rate: f64,
+}
+
+impl fmt::Display for Diverged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "training diverged in epoch {}, batch {}: ", self.epoch, self.batch)?;
+        match (self.layer, self.loss.is_finite()) {
+            (Some(layer), true) => write!(f, "the parameters of layer {layer} would stop being finite")?,
+            (Some(layer), false) => write!(f, "the loss is {} (first in the output of layer {layer})", self.loss)?,
+            (None, _) => write!(f, "the loss is {}", self.loss)?,
+        }
+        match self.last_finite_loss {
+            Some(loss) => write!(
+                f,
+                "; the last finite loss was {loss:e}; the learning rate, {}, is probably too large",
+                self.learning_rate
+            ),
+            None => f.write_str(
+                "; no loss before it was finite: the data probably hold infinite, NaN or very large numbers",
+            ),
+        }
+    }
+}
+
+impl core::error::Error for Diverged {}

@@ -1,0 +1,208 @@
+use crate::{Activation, Columns, Loss, Mlp, Scalar, Tensor};
+use alloc::vec::Vec;
+use core::fmt;
+use core::ops::Range;
+
+/// Samples to train on: `input` (n_in x N), `target` (n_out x N, or 1 x N class indices) and, if given, a weight for
+/// each sample (1 x N). Borrowed: cheap to copy and to cut.
+///
+/// With weights w, a loss is sum_i w_i l_i / sum_i w_i, so that weight 2 is the sample twice and weight 0 leaves it
+/// out.
+///
+/// ```
+/// use mlp_core::Samples;
+/// use mlp_cpu::Matrix;
+///
+/// let input = Matrix::<f64>::from_columns(&[[2.0], [-1.0], [3.0]]);
+/// let target = Matrix::from_columns(&[[3.0], [1.0]]);
+/// let error = Samples::<Matrix<f64>>::new(&input, &target).unwrap_err();
+/// assert_eq!(error.to_string(), "target: expected 3 samples, got 2");
+/// ```
+#[derive(Debug)]
+pub struct Samples<'a, B: Tensor> {
+    input: B::Columns<'a>,
+    target: B::Columns<'a>,
+    weights: Option<B::Columns<'a>>,
+}
+
+impl<B: Tensor> Clone for Samples<'_, B> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<B: Tensor> Copy for Samples<'_, B> {}
+
+impl<'a, B: Tensor> Samples<'a, B> {
+    /// Of `input` and `target`.
+    ///
+    /// # Errors
+    /// If there are no samples, or not as many targets as inputs.
+    pub fn new(input: impl Into<B::Columns<'a>>, target: impl Into<B::Columns<'a>>) -> Result<Self, DataError> {
+        let (input, target) = (input.into(), target.into());
+        let samples = Self {
+            input,
+            target,
+            weights: None,
+        };
+        if samples.is_empty() {
+            return Err(DataError::Empty);
+        }
+        check_count("target", samples.len(), target.shape().1)?;
+        Ok(samples)
+    }
+
+    /// With a weight for each sample.
+    ///
+    /// # Errors
+    /// If `weights` is not 1 x N, a weight is negative or not finite, or all are 0.
+    pub fn weighted(self, weights: impl Into<B::Columns<'a>>) -> Result<Self, DataError> {
+        let weights = weights.into();
+        check_rows("sample weights", 1, weights.shape().0)?;
+        check_count("sample weights", self.len(), weights.shape().1)?;
+        let mut values = Vec::new();
+        B::read(weights, &mut values);
+        for (sample, weight) in values.iter().map(|w| w.to_f64()).enumerate() {
+            if !(weight.is_finite() && weight >= 0.0) {
+                return Err(DataError::Weight { sample, got: weight });
+            }
+        }
+        let samples = Self {
+            weights: Some(weights),
+            ..self
+        };
+        if samples.total_weight(&mut values) > 0.0 {
+            Ok(samples)
+        } else {
+            Err(DataError::Empty)
+        }
+    }
+
+    /// N, the number of samples.
+    pub fn len(&self) -> usize {
+        self.input.shape().1
+    }
+
+    /// If there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The inputs, n_in x N.
+    pub fn input(&self) -> B::Columns<'a> {
+        self.input
+    }
+
+    /// The targets: n_out x N, or 1 x N class indices.
+    pub fn target(&self) -> B::Columns<'a> {
+        self.target
+    }
+
+    /// The weights, 1 x N, if samples are weighted.
+    pub fn weights(&self) -> Option<B::Columns<'a>> {
+        self.weights
+    }
+
+    /// The samples in `range`.
+    ///
+    /// # Panics
+    /// If `range` ends behind the last sample, or before it starts.
+    #[must_use]
+    pub fn slice<'short>(self, range: Range<usize>) -> Samples<'short, B>
+    where
+        'a: 'short,
+    {
+        Samples {
+            input: B::slice(self.input, range.clone()),
+            target: B::slice(self.target, range.clone()),
+            weights: self.weights.map(|weights| B::slice(weights, range)),
+        }
+    }
+
+    /// Of parts that are known to fit.
+    pub(super) fn of_parts(input: B::Columns<'a>, target: B::Columns<'a>, weights: Option<B::Columns<'a>>) -> Self {
+        Self { input, target, weights }
+    }
+
+    /// The sum of the weights, by way of `values`; N without weights.
+    pub(super) fn total_weight(&self, values: &mut Vec<B::Scalar>) -> f64 {
+        self.weights.map_or(self.len() as f64, |weights| {
+            values.clear();
+            B::read(weights, values);
+            values.iter().map(|w| w.to_f64()).sum()
+        })
+    }
+
+    /// Checks the features against `network`, the targets against `loss`.
+    pub(crate) fn check<C: Activation>(&self, network: &Mlp<B, C>, loss: &impl Loss) -> Result<(), DataError> {
+        check_rows("input", network.inputs(), self.input.shape().0)?;
+        check_rows("target", loss.target_rows(network.outputs()), self.target.shape().0)
+    }
+}
+
+fn check_rows(what: &'static str, expected: usize, got: usize) -> Result<(), DataError> {
+    if expected == got {
+        Ok(())
+    } else {
+        Err(DataError::Rows { what, expected, got })
+    }
+}
+
+fn check_count(what: &'static str, expected: usize, got: usize) -> Result<(), DataError> {
+    if expected == got {
+        Ok(())
+    } else {
+        Err(DataError::Count { what, expected, got })
+    }
+}
+
+/// Data that cannot be trained on.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum DataError {
+    /// No samples, or none with a weight above 0.
+    Empty,
+    /// Inputs, targets or weights with another number of rows than the network, or the loss, takes.
+    Rows {
+        /// Which of them.
+        what: &'static str,
+        /// The rows needed.
+        expected: usize,
+        /// The rows given.
+        got: usize,
+    },
+    /// More or fewer targets or weights than inputs.
+    Count {
+        /// Which of them.
+        what: &'static str,
+        /// The number of inputs.
+        expected: usize,
+        /// The number given.
+        got: usize,
+    },
+    /// A sample weight that is negative, infinite or NaN.
+    Weight {
+        /// The sample.
+        sample: usize,
+        /// Its weight.
+        got: f64,
+    },
+}
+
+impl fmt::Display for DataError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("samples: expected at least one with a weight above 0, got none"),
+            Self::Rows { what, expected, got } => write!(f, "{what}: expected {expected} numbers a sample, got {got}"),
+            Self::Count { what, expected, got } => write!(f, "{what}: expected {expected} samples, got {got}"),
+            Self::Weight { sample, got } => {
+                write!(
+                    f,
+                    "sample weights: expected a finite number of at least 0 for sample {sample}, got {got}"
+                )
+            }
+        }
+    }
+}
+
+impl core::error::Error for DataError {}

@@ -1,0 +1,72 @@
+use core::ops::Range;
+
+/// How a batch is cut: into groups of samples, which may be worked on at the same time and have a gradient each, and
+/// each group into blocks, which go through the network one after the other while they are in the cache.
+///
+/// It depends on the network and on the batch, never on the machine: it fixes the order of summation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Split {
+    samples: usize,
+    pub(super) groups: usize,
+    pub(super) block: usize,
+}
+
+/// Up to this many parameters a network is cheap to read again for each block; beyond, a batch stays whole and its
+/// products are large enough by themselves.
+const SMALL_NETWORK: usize = 1 << 16;
+/// Samples in a block of a small network.
+const BLOCK: usize = 128;
+/// The most groups of a batch.
+const GROUPS: usize = 8;
+
+impl Split {
+    pub(super) fn new(samples: usize, parameters: usize) -> Self {
+        if parameters > SMALL_NETWORK {
+            return Self {
+                samples,
+                groups: 1,
+                block: samples,
+            };
+        }
+        Self {
+            samples,
+            groups: samples.div_ceil(2 * BLOCK).min(GROUPS),
+            block: samples.min(BLOCK),
+        }
+    }
+
+    /// The blocks of a group.
+    pub(super) fn blocks(self, group: usize) -> impl Iterator<Item = Range<usize>> {
+        let size = self.samples.div_ceil(self.groups);
+        let end = self.samples.min((group + 1) * size);
+        (group * size..end)
+            .step_by(self.block)
+            .map(move |start| start..end.min(start + self.block))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+
+    #[test]
+    fn blocks_cover_every_sample_once_in_order() {
+        for samples in (1..3000).chain([10_000, 60_000]) {
+            for parameters in [1, SMALL_NETWORK, SMALL_NETWORK + 1] {
+                let split = Split::new(samples, parameters);
+                let blocks: Vec<_> = (0..split.groups).flat_map(|group| split.blocks(group)).collect();
+                assert!(
+                    blocks
+                        .iter()
+                        .all(|block| !block.is_empty() && block.len() <= split.block),
+                    "{samples}"
+                );
+                assert_eq!(
+                    blocks.into_iter().flatten().collect::<Vec<_>>(),
+                    (0..samples).collect::<Vec<_>>()
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,173 @@
+use crate::error::check_memory;
+use crate::{Activation, ActivationKind, Dense, Mlp, OutOfMemory, Tensor};
+use alloc::vec::Vec;
+
+/// What a training pass over up to a given number of samples writes: each layer's activation a, derivative f'(z) and
+/// delta dL/dz, and the gradient of all parameters. Sized once; the passes allocate nothing.
+///
+/// Layers count from 0, the first hidden layer.
+///
+/// ```
+/// use mlp_core::{HalfSquaredError, Mlp, Workspace};
+/// use mlp_cpu::Matrix;
+///
+/// let network = Mlp::<Matrix<f64>>::builder(&[1, 4, 1]).build()?;
+/// let mut workspace = Workspace::new(&network, 2)?;
+/// let input = Matrix::from_columns(&[[2.0], [-1.0]]);
+/// network.forward(&input, &mut workspace);
+/// assert_eq!(workspace.activation(0).shape(), (4, 2));
+/// assert_eq!(workspace.derivative(1), None); // the output layer is linear
+///
+/// network.loss(&HalfSquaredError, &Matrix::from_columns(&[[3.0], [1.0]]), &mut workspace);
+/// network.backward(&mut workspace);
+/// network.gradient(&input, &mut workspace);
+/// println!("dL/dz:\n{}\ndL/dW:\n{}", workspace.delta(0), workspace.weights_gradient(0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Workspace<B> {
+    /// How many samples the last forward pass had.
+    pub(crate) samples: usize,
+    pub(crate) layers: Vec<LayerBuffers<B>>,
+    pub(crate) gradient: Vec<Dense<B>>,
+}
+
+/// The buffers of one layer, n_out x batch each.
+#[derive(Clone, Debug)]
+pub(crate) struct LayerBuffers<B> {
+    pub(crate) activation: B,
+    /// `None` for a linear layer, where it is 1 throughout.
+    pub(crate) derivative: Option<B>,
+    pub(crate) delta: B,
+}
+
+impl<B: Tensor> Workspace<B> {
+    /// For up to `batch` samples at a time through `network`.
+    ///
+    /// # Errors
+    /// If it takes more memory than there is.
+    pub fn new<C: Activation>(network: &Mlp<B, C>, batch: usize) -> Result<Self, OutOfMemory> {
+        let neurons = network
+            .layers()
+            .iter()
+            .fold(0_u128, |sum, layer| sum + layer.outputs() as u128);
+        let numbers = network.parameter_count() as u128 + 3 * neurons * batch as u128;
+        check_memory::<B::Scalar>("the workspace", numbers)?;
+        Ok(Self::zeros(network.layers(), network.activations(), batch))
+    }
+
+    pub(crate) fn zeros<C>(layers: &[Dense<B>], activations: &[ActivationKind<C>], batch: usize) -> Self {
+        let buffers = |(layer, activation): (&Dense<B>, &ActivationKind<C>)| {
+            let zeros = || B::zeros(layer.outputs(), batch);
+            let linear = matches!(activation, ActivationKind::Identity(_));
+            LayerBuffers {
+                activation: zeros(),
+                derivative: (!linear).then(zeros),
+                delta: zeros(),
+            }
+        };
+        Self {
+            samples: 0,
+            layers: layers.iter().zip(activations).map(buffers).collect(),
+            gradient: layers.iter().map(Dense::zeros_like).collect(),
+        }
+    }
+
+    /// The most samples it takes at a time.
+    pub fn batch(&self) -> usize {
+        self.layers[0].activation.shape().1
+    }
+
+    /// a of `layer`, n_out x N, from the last forward pass.
+    ///
+    /// # Panics
+    /// If there is no such layer.
+    pub fn activation(&self, layer: usize) -> B::Columns<'_> {
+        columns(&self.layers[layer].activation, self.samples)
+    }
+
+    /// f'(z) of `layer`, n_out x N, from the last forward pass; `None` for a linear layer, where it is 1.
+    ///
+    /// # Panics
+    /// If there is no such layer.
+    pub fn derivative(&self, layer: usize) -> Option<B::Columns<'_>> {
+        self.layers[layer]
+            .derivative
+            .as_ref()
+            .map(|derivative| columns(derivative, self.samples))
+    }
+
+    /// The last layer's activation, n_out x N, from the last forward pass.
+    pub fn prediction(&self) -> B::Columns<'_> {
+        self.activation(self.layers.len() - 1)
+    }
+
+    /// dL/dz of `layer`, n_out x N, from the last backward pass (the last layer's: from the loss before it).
+    ///
+    /// # Panics
+    /// If there is no such layer.
+    pub fn delta(&self, layer: usize) -> B::Columns<'_> {
+        columns(&self.layers[layer].delta, self.samples)
+    }
+
+    /// dL/dW of `layer`, n_out x n_in, from the last gradient pass.
+    ///
+    /// # Panics
+    /// If there is no such layer.
+    pub fn weights_gradient(&self, layer: usize) -> &B {
+        &self.gradient[layer].weights
+    }
+
+    /// dL/db of `layer`, n_out x 1, from the last gradient pass.
+    ///
+    /// # Panics
+    /// If there is no such layer.
+    pub fn bias_gradient(&self, layer: usize) -> &B {
+        &self.gradient[layer].bias
+    }
+
+    /// The gradient of all parameters, layer by layer.
+    pub fn gradient(&self) -> &[Dense<B>] {
+        &self.gradient
+    }
+
+    /// The gradient of all parameters, for an optimiser to work on in place.
+    pub fn gradient_mut(&mut self) -> &mut [Dense<B>] {
+        &mut self.gradient
+    }
+}
+
+/// The first `samples` columns.
+pub(crate) fn columns<B: Tensor>(tensor: &B, samples: usize) -> B::Columns<'_> {
+    B::slice(tensor.into(), 0..samples)
+}
+
+/// What inference on up to a given number of samples writes: the hidden layers' activations.
+///
+/// ```
+/// use mlp_core::{InferenceWorkspace, Mlp};
+/// use mlp_cpu::Matrix;
+///
+/// let network = Mlp::<Matrix<f64>>::builder(&[2, 8, 3]).build()?;
+/// let mut workspace = InferenceWorkspace::new(&network, 1);
+/// let mut output = Matrix::zeros(3, 1);
+/// for sample in [[0.0, 1.0], [1.0, 0.0]] {
+///     network.predict_into(&Matrix::from_columns(&[sample]), &mut workspace, &mut output); // allocates nothing
+/// }
+/// # Ok::<(), mlp_core::BuildError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct InferenceWorkspace<B> {
+    pub(crate) hidden: Vec<B>,
+}
+
+impl<B: Tensor> InferenceWorkspace<B> {
+    /// For up to `batch` samples at a time through `network`.
+    #[must_use]
+    pub fn new<C: Activation>(network: &Mlp<B, C>, batch: usize) -> Self {
+        let (_, hidden) = network.layers().split_last().expect("a network has a layer");
+        Self {
+            hidden: hidden.iter().map(|layer| B::zeros(layer.outputs(), batch)).collect(),
+        }
+    }
+}

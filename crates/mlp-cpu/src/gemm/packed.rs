@@ -1,0 +1,120 @@
+//! The `matrixmultiply` crate behind a checked wrapper: the only unsafe code of the workspace.
+#![allow(unsafe_code)]
+
+use super::{Initial, Operand};
+use crate::Element;
+
+/// The product routine of an element type.
+pub trait Gemm: Sized {
+    /// C = alpha A B + beta C, on raw pointers and strides.
+    ///
+    /// # Safety
+    /// For A (m x k), B (k x n) and C (m x n), every element's address, pointer + i row stride + j column stride,
+    /// must lie in one allocation, be readable and, for C, writable; C's elements must be distinct and overlap
+    /// neither A's nor B's. C need not be initialised if beta is 0.
+    #[allow(clippy::too_many_arguments)]
+    #[doc(hidden)]
+    unsafe fn gemm(
+        m: usize,
+        k: usize,
+        n: usize,
+        alpha: Self,
+        a: *const Self,
+        a_strides: (isize, isize),
+        b: *const Self,
+        b_strides: (isize, isize),
+        beta: Self,
+        c: *mut Self,
+        c_strides: (isize, isize),
+    );
+}
+
+macro_rules! gemm_by {
+    ($type:ty, $routine:path) => {
+        impl Gemm for $type {
+            unsafe fn gemm(
+                m: usize,
+                k: usize,
+                n: usize,
+                alpha: Self,
+                a: *const Self,
+                (rsa, csa): (isize, isize),
+                b: *const Self,
+                (rsb, csb): (isize, isize),
+                beta: Self,
+                c: *mut Self,
+                (rsc, csc): (isize, isize),
+            ) {
+                // SAFETY: the caller's promise is the routine's requirement, word for word.
+                unsafe { $routine(m, k, n, alpha, a, rsa, csa, b, rsb, csb, beta, c, rsc, csc) }
+            }
+        }
+    };
+}
+gemm_by!(f32, matrixmultiply::sgemm);
+gemm_by!(f64, matrixmultiply::dgemm);
+
+/// C = initial + A B with C contiguous.
+///
+/// # Panics
+/// If an operand's elements do not lie within its slice, or C's do not fill theirs.
+pub(super) fn gemm<T: Element>(a: Operand<'_, T>, b: Operand<'_, T>, c: &mut [T], initial: Initial<'_, T>) {
+    let (m, k, n) = (a.rows, a.columns, b.columns);
+    assert_eq!(b.rows, k, "gemm: A is {m} x {k}, B {} x {n}", b.rows);
+    assert_eq!(m.checked_mul(n), Some(c.len()), "gemm: C is not {m} x {n}");
+    let (a_strides, b_strides) = (strides(&a), strides(&b));
+    // alpha = 1 and beta 0 or 1: with others, tiles at the edges would round unlike those inside.
+    let beta = match initial {
+        Initial::Zero => T::zero(),
+        Initial::Present => T::one(),
+        Initial::Column(column) => {
+            for c in c.chunks_exact_mut(m.max(1)) {
+                c.copy_from_slice(column);
+            }
+            T::one()
+        }
+    };
+    // SAFETY: `strides` has checked that every element of A and B lies within its slice and that the strides are
+    // isize; C's m x n elements, at strides 1 and m, are exactly its slice, as asserted above; the slice is unique,
+    // so it overlaps neither A nor B. `m as isize` is exact, since a slice of m or more elements (or none) is no longer
+    // than isize::MAX.
+    unsafe {
+        T::gemm(
+            m,
+            k,
+            n,
+            T::one(),
+            a.values.as_ptr(),
+            a_strides,
+            b.values.as_ptr(),
+            b_strides,
+            beta,
+            c.as_mut_ptr(),
+            (1, m as isize),
+        );
+    }
+}
+
+/// The operand's row and column strides, after a check that its last element lies within its slice.
+fn strides<T>(operand: &Operand<'_, T>) -> (isize, isize) {
+    let Operand {
+        rows,
+        columns,
+        row_stride,
+        column_stride,
+        ..
+    } = *operand;
+    if rows > 0 && columns > 0 {
+        let last = (rows - 1)
+            .checked_mul(row_stride)
+            .zip((columns - 1).checked_mul(column_stride))
+            .and_then(|(row, column)| row.checked_add(column));
+        assert!(
+            last.is_some_and(|last| last < operand.values.len()),
+            "gemm: a {rows} x {columns} operand of strides {row_stride} and {column_stride} in {} elements",
+            operand.values.len()
+        );
+    }
+    let isize = |stride: usize| isize::try_from(stride).expect("gemm: a stride beyond isize");
+    (isize(row_stride), isize(column_stride))
+}

@@ -1,0 +1,142 @@
+//! Three spiral arms: a classifier with softmax cross-entropy, and a picture of what it takes each point of the plane
+//! for.
+//!
+//! ```sh
+//! cargo run --release -p mlp-demo --example spiral -- target/spiral.svg
+//! ```
+#![allow(clippy::print_stdout, reason = "an example shows what it does")]
+
+use mlp_core::{FitOptions, GradientDescent, Initializer, Mlp, Samples, SoftmaxCrossEntropy, Tanh, Trainer, softmax};
+use mlp_cpu::Matrix;
+use plotters::prelude::*;
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::{RngExt, SeedableRng};
+use std::error::Error;
+use std::path::PathBuf;
+
+const ARMS: usize = 3;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let path = PathBuf::from(std::env::args_os().nth(1).unwrap_or_else(|| "target/spiral.svg".into()));
+
+    let (input, target) = arms(100, 1);
+    let (test_input, test_target) = arms(100, 2);
+
+    // One output per class, linear: the softmax is part of the loss. A target is the index of a class.
+    let mut network = Mlp::<Matrix<f32>>::builder(&[2, 32, 32, ARMS])
+        .hidden(Tanh)
+        .initializer(Initializer::GlorotUniform)
+        .seed(1)
+        .build()?;
+    let mut trainer = Trainer::new(SoftmaxCrossEntropy::with_classes(), GradientDescent::new(0.2)?);
+    let options = FitOptions::epochs(400).batch_size(30).shuffle(1);
+    trainer.fit(&mut network, Samples::new(&input, &target)?, options, |epoch| {
+        if epoch.epoch % 50 == 0 {
+            println!("Epoch {} - Loss: {:.6}", epoch.epoch, epoch.loss);
+        }
+    })?;
+
+    let accuracy = accuracy(&network, &input, &target);
+    let test_accuracy = self::accuracy(&network, &test_input, &test_target);
+    println!(
+        "\naccuracy: {:.1} %, on points not trained on {:.1} %",
+        100.0 * accuracy,
+        100.0 * test_accuracy
+    );
+
+    // The probabilities at one point, from the logits.
+    let mut probabilities = [0.0; ARMS];
+    softmax(
+        network.predict(&Matrix::from_columns(&[[0.0, 0.5]])).column(0),
+        &mut probabilities,
+    );
+    println!("probabilities at (0, 0.5): {probabilities:.3?}");
+
+    if let Some(directory) = path.parent() {
+        std::fs::create_dir_all(directory)?;
+    }
+    std::fs::write(&path, picture(&network, &input, &target)?)?;
+    println!("decision boundary: {}", path.display());
+
+    assert!(
+        accuracy >= 0.98 && test_accuracy >= 0.95,
+        "the arms are told apart: {accuracy}, {test_accuracy}"
+    );
+    Ok(())
+}
+
+/// Points on the arms, 2 x N, in the order of the distance from the centre; and the arm of each, 1 x N.
+fn arms(points_per_arm: usize, seed: u64) -> (Matrix<f32>, Matrix<f32>) {
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+    let (mut points, mut classes) = (Vec::new(), Vec::new());
+    for i in 0..points_per_arm {
+        for arm in 0..ARMS {
+            let radius = 0.05 + 0.95 * i as f32 / points_per_arm as f32;
+            let turn = arm as f32 / ARMS as f32 + 0.75 * radius + 0.025 * (2.0 * rng.random::<f32>() - 1.0);
+            let (sin, cos) = (turn * std::f32::consts::TAU).sin_cos();
+            points.push([radius * cos, radius * sin]);
+            classes.push([arm as f32]);
+        }
+    }
+    (Matrix::from_columns(&points), Matrix::from_columns(&classes))
+}
+
+/// The share of samples whose class has the greatest logit.
+fn accuracy(network: &Mlp<Matrix<f32>>, input: &Matrix<f32>, target: &Matrix<f32>) -> f64 {
+    let logits = network.predict(input);
+    let right = logits
+        .iter_columns()
+        .zip(target.iter_columns())
+        .filter(|(z, class)| greatest(z) == class[0] as usize);
+    right.count() as f64 / target.columns() as f64
+}
+
+fn greatest(logits: &[f32]) -> usize {
+    (0..logits.len())
+        .max_by(|&a, &b| logits[a].total_cmp(&logits[b]))
+        .expect("there is a logit")
+}
+
+/// Pixels of a side of the picture.
+const SIDE: i32 = 560;
+/// Pixels of a row of rectangles.
+const ROW: i32 = 2;
+/// The plane shown: from -`EXTENT` to `EXTENT` in both directions.
+const EXTENT: f32 = 1.15;
+/// Colours that stay apart for the colour-blind (Okabe and Ito, 2008).
+const COLOURS: [RGBColor; ARMS] = [RGBColor(0, 114, 178), RGBColor(213, 94, 0), RGBColor(0, 158, 115)];
+
+/// The picture as SVG: the class of each point of the plane as a pale colour, the samples as dots.
+fn picture(network: &Mlp<Matrix<f32>>, input: &Matrix<f32>, target: &Matrix<f32>) -> Result<String, Box<dyn Error>> {
+    let mut svg = String::new();
+    {
+        let root = SVGBackend::with_string(&mut svg, (SIDE as u32, SIDE as u32)).into_drawing_area();
+        let pale = |class: usize| {
+            let channel = |c: u8| 255 - (255 - c) / 4;
+            let RGBColor(r, g, b) = COLOURS[class];
+            RGBColor(channel(r), channel(g), channel(b)).filled()
+        };
+        for top in (0..SIDE).step_by(ROW as usize) {
+            // A row of pixels is a batch; neighbours of the same class become one rectangle. Each reaches a pixel under
+            // the next ones, so that no seam shows when the picture is scaled.
+            let plane = |pixel: f32| EXTENT * (2.0 * pixel / SIDE as f32 - 1.0);
+            let y = -plane((top + ROW / 2) as f32);
+            let row = Matrix::from_fn(2, SIDE as usize, |i, x| if i == 0 { plane(x as f32 + 0.5) } else { y });
+            let classes: Vec<_> = network.predict(&row).iter_columns().map(greatest).collect();
+            let mut left = 0;
+            for run in classes.chunk_by(|a, b| a == b) {
+                let right = left + run.len() as i32;
+                root.draw(&Rectangle::new([(left, top), (right + 1, top + ROW + 1)], pale(run[0])))?;
+                left = right;
+            }
+        }
+        let pixel = |value: f32| ((value / EXTENT + 1.0) * SIDE as f32 / 2.0) as i32;
+        for (point, class) in input.iter_columns().zip(target.iter_columns()) {
+            let centre = (pixel(point[0]), pixel(-point[1]));
+            root.draw(&Circle::new(centre, 4, WHITE.filled()))?;
+            root.draw(&Circle::new(centre, 3, COLOURS[class[0] as usize].filled()))?;
+        }
+        root.present()?;
+    }
+    Ok(svg)
+}

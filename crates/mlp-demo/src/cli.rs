@@ -1,0 +1,381 @@
+//! The command line: options, their checks, and what they start.
+
+use std::ffi::OsString;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::commands::{classifier, notebook};
+use crate::dtype::Dtype;
+use crate::error::{Error, one_line};
+use crate::output::Output;
+
+/// Multi-layer perceptrons at work: the experiment of a notebook, and two classifiers of digits
+///
+/// Without a subcommand, `mlp-demo notebook` runs with its defaults: the experiment of the
+/// notebook "Coding Neural Networks from Scratch". Two networks, [1, 1, 1] and [1, 4, 3, 1],
+/// learn three samples, and beside each loss stands the one that the notebook recorded.
+///
+/// Exit codes: 0 all went well; 1 training diverged; 2 the input cannot be used, and a message
+/// says what of it, where, and what was expected.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "mlp-demo", version, verbatim_doc_comment)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+enum Command {
+    Notebook(NotebookArgs),
+    Digits(DigitsArgs),
+    Mnist(MnistArgs),
+}
+
+/// Run the notebook's experiment; every constant is an option
+///
+/// Trains on the loss 1/(2N) sum (y - y^)^2 by full-batch gradient descent; hidden layers have
+/// leaky ReLU, the output layer is linear, biases start at zero. Prints the loss before the
+/// update for the epochs divisible by --print-every, then the predictions, and in a terminal a
+/// small loss curve.
+///
+/// The networks 1,1,1 and 1,4,3,1 start at weights recovered from the losses that the notebook
+/// printed (its run was not seeded), other networks at weights drawn with seed 0. Where weights,
+/// samples, learning rate, slope and number type are the notebook's own, its recorded losses
+/// stand beside the computed ones.
+#[derive(Clone, Debug, Args)]
+#[command(
+    verbatim_doc_comment,
+    after_long_help = "\
+Examples:
+  mlp-demo notebook
+          Both networks, beside the recorded losses
+  mlp-demo notebook --layers 1,8,8,1 --seed 7 --epochs 1000 --print-every 100 --plot loss.svg
+          Another network, drawn with seed 7, and a picture of its losses
+  mlp-demo notebook --layers 2,4,2 --data samples.csv --format json
+          Samples of two features and two targets, under a header such as x1,x2,y1,y2"
+)]
+pub(crate) struct NotebookArgs {
+    /// Sizes of the layers: inputs, hidden layers, outputs [default: 1,1,1, then 1,4,3,1]
+    ///
+    /// With --weights the sizes are those of the file, and this may only repeat them.
+    #[arg(long, value_name = "SIZES", value_parser = layers)]
+    pub(crate) layers: Option<Sizes>,
+
+    /// Learning rate eta, a finite number above 0
+    #[arg(long, value_name = "ETA", default_value_t = crate::notebook::LEARNING_RATE, value_parser = learning_rate,
+          allow_hyphen_values = true)]
+    pub(crate) learning_rate: f64,
+
+    /// Slope alpha of the leaky ReLU below zero, a finite number
+    #[arg(long, value_name = "ALPHA", default_value_t = crate::notebook::NEGATIVE_SLOPE, value_parser = finite,
+          allow_hyphen_values = true)]
+    pub(crate) negative_slope: f64,
+
+    /// Number of epochs; 0 shows the network as it starts
+    #[arg(long, value_name = "N", default_value_t = crate::notebook::EPOCHS)]
+    pub(crate) epochs: u64,
+
+    /// Print the losses of the epochs divisible by this, at least 1
+    #[arg(long, value_name = "N", default_value_t = crate::notebook::RECORD_EVERY, value_parser = positive)]
+    pub(crate) print_every: u64,
+
+    /// Draw the weights from N(0, 0.1^2) with this seed
+    ///
+    /// The same seed gives the same weights on every machine. Without it 1,1,1 and 1,4,3,1
+    /// start at the notebook's weights, other networks at those of seed 0.
+    #[arg(long, value_name = "N", conflicts_with = "weights", verbatim_doc_comment)]
+    pub(crate) seed: Option<u64>,
+
+    /// The numbers to compute with
+    #[arg(long, value_enum, default_value_t = Dtype::F64)]
+    pub(crate) dtype: Dtype,
+
+    /// Start at the weights and biases of a JSON file
+    ///
+    /// The file is {"weights": [[[..row..],..],..], "biases": [[..],..]}. Each layer's weights
+    /// are a row per output, with a number per input. Without "biases" all of them are zero.
+    #[arg(long, value_name = "FILE.json", verbatim_doc_comment)]
+    pub(crate) weights: Option<PathBuf>,
+
+    /// Train on the samples of a CSV file [default: x = (2, -1, 3), y = (3, 1, 5)]
+    ///
+    /// A header comes first, then a line per sample. Columns whose name starts with x are
+    /// features, with y targets, in order. The network must have an input per feature and an
+    /// output per target.
+    #[arg(long, value_name = "FILE.csv", verbatim_doc_comment)]
+    pub(crate) data: Option<PathBuf>,
+
+    /// What to print: tables to read, or JSON to read in again
+    ///
+    /// JSON is an object a line: {"epoch":0,"loss":5.833616..} with all digits for each epoch
+    /// printed, then {"final":{"weights":..,"biases":..,"predictions":..}} with a list per
+    /// sample in "predictions". Of two networks, all lines of the first come first.
+    #[arg(long, value_enum, default_value_t = Format::Text, verbatim_doc_comment)]
+    pub(crate) format: Format,
+
+    /// Draw the losses of all epochs, on a logarithmic scale, into this file
+    ///
+    /// It is written when training is done, whole or not at all. That it can be written is
+    /// made sure before training.
+    #[arg(long, value_name = "FILE.svg", verbatim_doc_comment)]
+    pub(crate) plot: Option<PathBuf>,
+}
+
+// Not documented, so that help lists the names alone: the option says what they mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Text,
+    Json,
+}
+
+/// Learn the 1,797 handwritten 8x8 digits of the UCI repository, which are built in
+///
+/// A network with leaky ReLU learns four fifths of the digits by gradient descent on the softmax
+/// cross-entropy, in mini-batches. The other fifth, a fifth of each class, it never sees in
+/// training: the accuracy is that on these. In a terminal a bar shows the progress, elsewhere
+/// there is a line an epoch; a confusion matrix comes last.
+///
+/// The seed decides which digits are held out, the initial weights, and the order of the samples.
+#[derive(Clone, Debug, Args)]
+#[command(verbatim_doc_comment)]
+#[command(mut_arg("hidden", |arg| arg.default_value("256")))]
+#[command(mut_arg("learning_rate", |arg| arg.default_value("0.3")))]
+#[command(mut_arg("batch_size", |arg| arg.default_value("16")))]
+pub(crate) struct DigitsArgs {
+    /// Number of epochs, at least 1
+    #[arg(long, value_name = "N", default_value_t = 40, value_parser = positive)]
+    pub(crate) epochs: u64,
+
+    #[command(flatten)]
+    pub(crate) training: TrainingArgs,
+}
+
+/// Learn the MNIST digits from the four IDX files
+///
+/// A network with leaky ReLU learns the training part by gradient descent on the softmax
+/// cross-entropy, in mini-batches; the accuracy is that on the test part. In a terminal a bar
+/// shows the progress, elsewhere there is a line an epoch; a confusion matrix comes last.
+///
+/// The seed decides the initial weights and the order of the samples.
+#[derive(Clone, Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct MnistArgs {
+    /// Directory with the four files of MNIST
+    ///
+    /// train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and
+    /// t10k-labels-idx1-ubyte, each as it is or packed, with .gz at the end of its name.
+    #[arg(long, value_name = "DIR", verbatim_doc_comment)]
+    pub(crate) data: PathBuf,
+
+    /// Number of epochs, at least 1
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = positive)]
+    pub(crate) epochs: u64,
+
+    #[command(flatten)]
+    pub(crate) training: TrainingArgs,
+}
+
+// No documentation comment: it would replace that of the subcommands.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct TrainingArgs {
+    /// Sizes of the hidden layers, such as 64,32 for two
+    #[arg(long, value_name = "SIZES", default_value = "128", value_parser = sizes)]
+    pub(crate) hidden: Sizes,
+
+    /// Learning rate eta, a finite number above 0
+    #[arg(long, value_name = "ETA", default_value_t = 0.2, value_parser = learning_rate, allow_hyphen_values = true)]
+    pub(crate) learning_rate: f64,
+
+    /// Samples in a mini-batch, at least 1
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = positive)]
+    pub(crate) batch_size: u64,
+
+    /// The seed of all that is random
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+
+    /// The numbers to compute with
+    #[arg(long, value_enum, default_value_t = Dtype::F32)]
+    pub(crate) dtype: Dtype,
+}
+
+/// Sizes of layers, each at least 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Sizes(pub(crate) Vec<usize>);
+
+fn sizes(text: &str) -> Result<Sizes, String> {
+    let size = |(position, size): (usize, &str)| match size.trim().parse::<usize>() {
+        Ok(0) => Err(format!(
+            "expected sizes of at least 1, got 0 at position {}",
+            position + 1
+        )),
+        Ok(size) => Ok(size),
+        Err(error) => Err(format!("size {}: {error}", position + 1)),
+    };
+    text.split(',')
+        .enumerate()
+        .map(size)
+        .collect::<Result<_, _>>()
+        .map(Sizes)
+}
+
+fn layers(text: &str) -> Result<Sizes, String> {
+    let sizes = sizes(text)?;
+    match sizes.0.len() {
+        0 | 1 => Err("expected at least 2 sizes (inputs, outputs), got 1".into()),
+        _ => Ok(sizes),
+    }
+}
+
+fn finite(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value.is_finite() => Ok(value),
+        Ok(_) => Err("expected a finite number".into()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn learning_rate(text: &str) -> Result<f64, String> {
+    match finite(text) {
+        Ok(value) if value <= 0.0 => Err("expected a finite number above 0".into()),
+        other => other,
+    }
+}
+
+fn positive(text: &str) -> Result<u64, String> {
+    match text.parse() {
+        Ok(0) => Err("expected at least 1".into()),
+        Ok(value) => Ok(value),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Checks that `value` is a finite number in `dtype` as well, and above 0 if it is so at all.
+pub(crate) fn check_dtype(option: &str, value: f64, dtype: Dtype) -> Result<(), Error> {
+    let rounded = dtype.round(value);
+    if !rounded.is_finite() {
+        Err(Error::unexpected(
+            option,
+            dtype.finite_number(),
+            format_args!("{value:e}"),
+        ))
+    } else if rounded == 0.0 && value != 0.0 {
+        Err(Error::unexpected(
+            option,
+            format_args!("a number that is not 0 in {dtype}"),
+            format_args!("{value:e}"),
+        ))
+    } else {
+        Ok(())
+    }
+}
+
+/// Runs the command with the given arguments, the name of the program first, and returns its exit code: 0, or 1 when
+/// training diverged, or 2 for bad input.
+///
+/// Results go to standard output, a message about a failure to standard error.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let command = match parse(arguments) {
+        Ok(command) => command,
+        Err(error) => {
+            // Help and version go to standard output and are no failure. A reader that is gone misses them.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let mut output = Output::stdout();
+    let result = match &command {
+        Command::Notebook(args) => notebook::run(args, &mut output),
+        Command::Digits(args) => classifier::digits(args, &mut output),
+        Command::Mnist(args) => classifier::mnist(args, &mut output),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // If nobody reads the message either, the exit code still tells.
+            let _ = writeln!(io::stderr(), "error: {}", one_line(&error.to_string()));
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+/// The command; the notebook's experiment with its defaults if there is none.
+fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, clap::Error> {
+    match Cli::try_parse_from(arguments)?.command {
+        Some(command) => Ok(command),
+        None => {
+            let command = Cli::try_parse_from(["mlp-demo", "notebook"])?.command;
+            Ok(command.expect("the subcommand is given"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn alone_it_is_the_notebook_with_the_notebooks_constants() {
+        let Command::Notebook(args) = parse(["mlp-demo".into()]).unwrap() else {
+            panic!("another command")
+        };
+        assert_eq!((args.learning_rate, args.negative_slope), (0.1, 0.01));
+        assert_eq!((args.epochs, args.print_every, args.dtype), (100, 5, Dtype::F64));
+        assert!(args.layers.is_none() && args.seed.is_none() && args.weights.is_none() && args.data.is_none());
+    }
+
+    #[test]
+    fn sizes_are_checked() {
+        assert_eq!(layers("1,4, 3 ,1"), Ok(Sizes(vec![1, 4, 3, 1])));
+        assert_eq!(sizes("128"), Ok(Sizes(vec![128])));
+        assert_eq!(
+            layers("3").unwrap_err(),
+            "expected at least 2 sizes (inputs, outputs), got 1"
+        );
+        assert_eq!(
+            layers("1,0,1").unwrap_err(),
+            "expected sizes of at least 1, got 0 at position 2"
+        );
+        assert_eq!(
+            layers("1,,1").unwrap_err(),
+            "size 2: cannot parse integer from empty string"
+        );
+        assert_eq!(layers("1,-2").unwrap_err(), "size 2: invalid digit found in string");
+        assert!(layers("1,99999999999999999999").unwrap_err().contains("too large"));
+    }
+
+    #[test]
+    fn numbers_are_checked_in_the_type_they_are_used_in() {
+        assert_eq!(learning_rate("1e-3"), Ok(1e-3));
+        for text in ["0", "-0", "-1"] {
+            assert_eq!(
+                learning_rate(text).unwrap_err(),
+                "expected a finite number above 0",
+                "{text}"
+            );
+        }
+        for text in ["nan", "inf", "-inf", "1e999"] {
+            assert_eq!(learning_rate(text).unwrap_err(), "expected a finite number", "{text}");
+        }
+        assert_eq!(finite("-0.5"), Ok(-0.5));
+        assert!(check_dtype("--x", 0.0, Dtype::F32).is_ok() && check_dtype("--x", 1e300, Dtype::F64).is_ok());
+        let message = |value| check_dtype("--x", value, Dtype::F32).unwrap_err().to_string();
+        assert_eq!(
+            message(-1e300),
+            "--x: expected a finite number (in f32: at most 3.4e38), got -1e300"
+        );
+        assert_eq!(
+            message(1e-300),
+            "--x: expected a number that is not 0 in f32, got 1e-300"
+        );
+    }
+}

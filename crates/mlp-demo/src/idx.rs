@@ -1,0 +1,190 @@
+//! The MNIST digits from files in IDX format, plain or gzip.
+//!
+//! An IDX file of bytes is a header of big-endian 32-bit numbers, the magic number 0x0000_08_0D and then the D
+//! dimensions, followed by as many bytes as the product of the dimensions.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, Cursor, Read};
+use std::path::{Path, PathBuf};
+
+use flate2::read::MultiGzDecoder;
+
+use crate::error::{Error, counted};
+
+/// Height and width of an image.
+pub const SIDE: usize = 28;
+/// Pixels of an image: 28 rows of 28.
+pub const PIXELS: usize = SIDE * SIDE;
+/// Number of classes: the digits 0 to 9.
+pub const CLASSES: usize = 10;
+
+/// No file is read that claims to hold more than this (1 GiB; the largest of MNIST holds 47 MB).
+const MAX_BYTES: usize = 1 << 30;
+
+/// The MNIST digits: training and test part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mnist {
+    /// The training part, 60,000 digits in the original.
+    pub train: Part,
+    /// The test part, 10,000 digits in the original.
+    pub test: Part,
+}
+
+/// Images and their labels.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Pixels 0 (paper) to 255 (ink), 784 x n: image after image, each row by row from the top.
+    pub images: Vec<u8>,
+    /// The digit 0 to 9 that each image shows, n in number, at least 1.
+    pub labels: Vec<u8>,
+}
+
+impl Mnist {
+    /// Reads `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte` and
+    /// `t10k-labels-idx1-ubyte` from a directory. Each may also end in `.gz`, and have a dot in place of the dash
+    /// before `idx`; whether it is gzip is told by its content.
+    ///
+    /// # Errors
+    ///
+    /// A file that is missing, unreadable, truncated, too long or of another kind; images that are not 28 x 28; a
+    /// label over 9; no image; numbers of images and labels that differ. No more is allocated than a file really
+    /// holds, whatever its header claims.
+    pub fn load(dir: &Path) -> Result<Self, Error> {
+        fs::read_dir(dir).map_err(Error::read(dir))?;
+        Ok(Self {
+            train: Part::load(dir, "train")?,
+            test: Part::load(dir, "t10k")?,
+        })
+    }
+}
+
+/// The number of images, not all their pixels.
+impl fmt::Debug for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Part")
+            .field("count", &self.labels.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Part {
+    fn load(dir: &Path, part: &str) -> Result<Self, Error> {
+        let (images_path, images) = open(dir, &format!("{part}-images"), "idx3-ubyte")?;
+        let ([count, rows, columns], images) = read_idx(&images_path, images)?;
+        if [rows, columns] != [SIDE, SIDE] {
+            let got = format!("{rows} x {columns}");
+            return Err(Error::unexpected(
+                images_path.display(),
+                format_args!("images of {SIDE} x {SIDE}"),
+                got,
+            ));
+        }
+        if count == 0 {
+            return Err(Error::unexpected(images_path.display(), "at least one image", "none"));
+        }
+        let (labels_path, labels) = open(dir, &format!("{part}-labels"), "idx1-ubyte")?;
+        let ([label_count], labels) = read_idx(&labels_path, labels)?;
+        if label_count != count {
+            let expected = format!("{count} labels, one per image of {}", images_path.display());
+            return Err(Error::unexpected(labels_path.display(), expected, label_count));
+        }
+        if let Some((i, label)) = labels
+            .iter()
+            .enumerate()
+            .find(|&(_, &label)| usize::from(label) >= CLASSES)
+        {
+            let at = format!("{}: label {} of {count}", labels_path.display(), i + 1);
+            return Err(Error::unexpected(at, "a digit 0 to 9", label));
+        }
+        Ok(Self { images, labels })
+    }
+}
+
+/// Opens the first of the names that a file may have.
+fn open(dir: &Path, stem: &str, kind: &str) -> Result<(PathBuf, File), Error> {
+    for name in [
+        format!("{stem}-{kind}"),
+        format!("{stem}-{kind}.gz"),
+        format!("{stem}.{kind}"),
+        format!("{stem}.{kind}.gz"),
+    ] {
+        let path = dir.join(name);
+        match File::open(&path) {
+            Ok(file) => return Ok((path, file)),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            Err(source) => return Err(Error::Read { path, source }),
+        }
+    }
+    let expected = format!("a file `{stem}-{kind}`, `{stem}-{kind}.gz` or `{stem}.{kind}`");
+    Err(Error::unexpected(dir.display(), expected, "none"))
+}
+
+/// Reads an IDX file of bytes with D dimensions, unpacked if it is gzip: the dimensions and the bytes.
+fn read_idx<const D: usize>(path: &Path, file: impl Read) -> Result<([usize; D], Vec<u8>), Error> {
+    let mut reader = unpacked(file).map_err(Error::read(path))?;
+    let unexpected = |expected: String, got: String| Err(Error::unexpected(path.display(), expected, got));
+
+    let mut header = Vec::new();
+    let length = 4 + 4 * D;
+    read_up_to(&mut reader, length, length, &mut header).map_err(Error::read(path))?;
+    let mut numbers = header
+        .chunks_exact(4)
+        .map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]));
+    let magic = 0x0800 + D as u32;
+    match numbers.next() {
+        Some(first) if first != magic => {
+            return unexpected(format!("the magic number {magic:#010x}"), format!("{first:#010x}"));
+        }
+        _ if header.len() < length => {
+            return unexpected(format!("a header of {length} bytes"), header.len().to_string());
+        }
+        _ => {}
+    }
+    let dimensions: [usize; D] = std::array::from_fn(|_| numbers.next().unwrap_or(0) as usize);
+
+    let claim = dimensions
+        .iter()
+        .try_fold(1_usize, |product, &n| product.checked_mul(n));
+    let Some(size) = claim.filter(|&size| size <= MAX_BYTES) else {
+        let product = dimensions.map(|n| n.to_string()).join(" x ");
+        return unexpected(
+            format!("at most {MAX_BYTES} bytes of data"),
+            format!("{product} in the header"),
+        );
+    };
+    let mut data = Vec::new();
+    read_up_to(&mut reader, size + 1, size, &mut data).map_err(Error::read(path))?;
+    let expected = counted(size, "byte") + " after the header";
+    match data.len().cmp(&size) {
+        Ordering::Less => unexpected(expected, data.len().to_string()),
+        Ordering::Greater => unexpected(expected, "more".into()),
+        Ordering::Equal => Ok((dimensions, data)),
+    }
+}
+
+/// The content of a file that is told to be gzip by its first two bytes, else the file itself.
+fn unpacked<'a>(mut file: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
+    let mut start = Vec::new();
+    read_up_to(&mut file, 2, 2, &mut start)?;
+    let gzip = start == [0x1f, 0x8b];
+    let whole = Cursor::new(start).chain(file);
+    Ok(if gzip {
+        Box::new(MultiGzDecoder::new(whole))
+    } else {
+        Box::new(whole)
+    })
+}
+
+/// Appends bytes to `data` until `limit` of them are there or the reader ends. That a gzip stream is cut off is no error
+/// here while fewer than `needed` bytes are there, which the caller reports with the numbers, as of a plain file.
+fn read_up_to(reader: &mut impl Read, limit: usize, needed: usize, data: &mut Vec<u8>) -> io::Result<()> {
+    match reader.take(limit as u64).read_to_end(data) {
+        Err(e) if e.kind() == io::ErrorKind::UnexpectedEof && data.len() < needed => Ok(()),
+        result => result.map(drop),
+    }
+}
+
+#[cfg(test)]
+mod tests;

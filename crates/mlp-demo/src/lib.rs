@@ -1,0 +1,39 @@
+//! The parts of the `mlp-demo` command, as a library.
+//!
+//! What goes in: [`samples`] (CSV), [`weights`] (JSON), [`notebook`] (the constants and the record of the notebook's
+//! runs, embedded), [`digits`] (the 8x8 digits, embedded), [`idx`] (the MNIST files), all of them in a [`dtype`].
+//!
+//! What is done with it: [`experiment`] (the notebook's), [`classifier`] (of digits), [`cli`] (the command line).
+//!
+//! What comes out: [`plot`] (loss curves as SVG), [`output_file`] (a file written whole or not at all),
+//! [`terminal_curve`] (a loss curve as text), [`confusion`] (a confusion matrix).
+//!
+//! What goes wrong is an [`Error`], which knows its exit code.
+
+#![forbid(unsafe_code)]
+
+pub mod classifier;
+pub mod cli;
+mod commands;
+pub mod confusion;
+pub mod digits;
+pub mod dtype;
+pub mod error;
+pub mod experiment;
+pub mod idx;
+mod log_scale;
+mod memory;
+pub mod notebook;
+mod output;
+pub mod output_file;
+pub mod plot;
+pub mod samples;
+pub mod terminal_curve;
+pub mod weights;
+
+pub use error::Error;
+
+/// The README, compiled and run as tests: this crate depends on all that its examples use.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

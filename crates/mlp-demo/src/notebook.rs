@@ -1,0 +1,139 @@
+//! The notebook's two runs: their constants, their samples, and initial weights and printed losses as recorded.
+
+use serde::Deserialize;
+
+use crate::error::Error;
+use crate::samples::Samples;
+use crate::weights::Weights;
+
+/// The learning rate eta.
+pub const LEARNING_RATE: f64 = 0.1;
+/// The slope alpha of the hidden layers' leaky ReLU.
+pub const NEGATIVE_SLOPE: f64 = 0.01;
+/// The number of epochs.
+pub const EPOCHS: u64 = 100;
+/// The standard deviation of the normal distribution that weights are drawn from.
+pub const STANDARD_DEVIATION: f64 = 0.1;
+/// The losses of a run were recorded at the epochs 0, 5, 10, ... that are multiples of this, before the update.
+pub const RECORD_EVERY: u64 = 5;
+
+/// One of the notebook's two runs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Experiment {
+    /// The sizes of the network: inputs, then the outputs of each layer.
+    pub layers: Vec<usize>,
+    /// Weights to start from; biases are zero. The original run was not seeded: these were recovered by least squares
+    /// from the losses it printed.
+    pub weights: Weights,
+    /// The loss at the epochs 0, 5, ..., 95, to six decimals.
+    pub recorded_losses: Vec<f64>,
+}
+
+impl Experiment {
+    /// The loss that was recorded at `epoch`, if one was.
+    #[must_use]
+    pub fn recorded_loss(&self, epoch: u64) -> Option<f64> {
+        if !epoch.is_multiple_of(RECORD_EVERY) {
+            return None;
+        }
+        self.recorded_losses
+            .get(usize::try_from(epoch / RECORD_EVERY).ok()?)
+            .copied()
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Record {
+    #[serde(rename = "note")]
+    _note: String,
+    experiments: [RecordedExperiment; 2],
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RecordedExperiment {
+    layers: Vec<usize>,
+    weights: Vec<Vec<Vec<f64>>>,
+    recorded_losses_every_5_epochs: Vec<f64>,
+}
+
+/// The samples: x = (2, -1, 3), y = (3, 1, 5), one feature and one target each.
+#[must_use]
+pub fn samples() -> Samples {
+    Samples {
+        features: 1,
+        outputs: 1,
+        inputs: vec![2.0, -1.0, 3.0],
+        targets: vec![3.0, 1.0, 5.0],
+    }
+}
+
+/// The two runs, of `[1, 1, 1]` and of `[1, 4, 3, 1]`, from the record that is part of this library
+/// (`data/notebook.json`).
+///
+/// # Panics
+///
+/// Never, unless the library was built with a damaged record.
+#[must_use]
+pub fn experiments() -> [Experiment; 2] {
+    let record: Record = serde_json::from_str(include_str!("../data/notebook.json")).expect("the record is valid JSON");
+    record
+        .experiments
+        .map(|recorded| Experiment::try_from(recorded).expect("the record has valid weights"))
+}
+
+impl TryFrom<RecordedExperiment> for Experiment {
+    type Error = Error;
+
+    fn try_from(recorded: RecordedExperiment) -> Result<Self, Error> {
+        const SOURCE: &str = "data/notebook.json";
+        let weights = Weights::new(SOURCE, recorded.weights, None)?;
+        weights.check_sizes(SOURCE, &recorded.layers)?;
+        Ok(Self {
+            layers: recorded.layers,
+            weights,
+            recorded_losses: recorded.recorded_losses_every_5_epochs,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_runs_are_there() {
+        let [small, large] = experiments();
+        assert_eq!(small.layers, [1, 1, 1]);
+        assert_eq!(small.weights.weights(), [[[-0.015_516_39]], [[-0.069_243_318]]]);
+        assert_eq!(large.layers, [1, 4, 3, 1]);
+        assert_eq!(large.weights.sizes(), [1, 4, 3, 1]);
+        assert_eq!(large.weights.weights()[1][2][3], 0.155_096_653);
+        assert_eq!(large.weights.biases(), [vec![0.0; 4], vec![0.0; 3], vec![0.0]]);
+    }
+
+    #[test]
+    fn twenty_losses_each_are_there() {
+        let [small, large] = experiments();
+        assert_eq!((small.recorded_losses.len(), large.recorded_losses.len()), (20, 20));
+        assert_eq!(
+            (small.recorded_losses[0], small.recorded_losses[19]),
+            (5.833_616, 0.330_413)
+        );
+        assert_eq!(
+            (large.recorded_losses[0], large.recorded_losses[19]),
+            (5.823_733, 0.026_363)
+        );
+        assert_eq!(
+            [0, 1, 5, 95, 100, u64::MAX].map(|epoch| small.recorded_loss(epoch)),
+            [Some(5.833_616), None, Some(2.902_166), Some(0.330_413), None, None]
+        );
+        for experiment in [small, large] {
+            assert!(
+                experiment.recorded_losses.is_sorted_by(|a, b| a > b),
+                "the recorded losses fall"
+            );
+        }
+    }
+}

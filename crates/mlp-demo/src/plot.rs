@@ -1,0 +1,219 @@
+//! Loss curves as an SVG picture.
+
+use std::ops::Range;
+
+use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
+use plotters::coord::types::RangedCoordf64;
+use plotters::prelude::*;
+
+use crate::log_scale::{self, Tick};
+
+/// Width and height of the picture in pixels.
+const SIZE: (u32, u32) = (960, 600);
+const FONT: &str = "sans-serif";
+/// Colours that stay apart for the colour-blind (Okabe and Ito, 2008).
+const COLOURS: [RGBColor; 6] = [
+    RGBColor(0, 114, 178),
+    RGBColor(213, 94, 0),
+    RGBColor(0, 158, 115),
+    RGBColor(204, 121, 167),
+    RGBColor(86, 180, 233),
+    RGBColor(230, 159, 0),
+];
+/// Curves with no more points than this have each of them marked.
+const MOST_MARKERS: usize = 50;
+
+/// Longer curves are drawn by the least and greatest loss of this many buckets.
+const MOST_BUCKETS: usize = 1000;
+
+/// The losses of one training run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Curve {
+    /// The name in the legend.
+    pub name: String,
+    /// Epochs, in rising order, with their losses.
+    pub points: Vec<(usize, f64)>,
+}
+
+/// Draws curves of losses over epochs, with a logarithmic loss axis and a legend, and returns the SVG text.
+///
+/// A loss that is zero, negative or not finite has no place on the axis: the curve is broken there, and the legend
+/// counts such points. Without any other point the axes are drawn alone.
+///
+/// # Panics
+///
+/// Never: drawing to a string cannot fail.
+#[must_use]
+pub fn loss_curves(title: &str, curves: &[Curve]) -> String {
+    let mut svg = String::new();
+    draw(&mut svg, title, curves)
+        .expect("drawing to a string cannot fail: no file is written and no system font is read");
+    svg
+}
+
+fn draw(svg: &mut String, title: &str, curves: &[Curve]) -> Result<(), Box<dyn std::error::Error>> {
+    let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
+    root.fill(&WHITE)?;
+
+    let epochs = || curves.iter().flat_map(|curve| &curve.points).map(|&(epoch, _)| epoch);
+    let first = epochs().min().unwrap_or(0).min(usize::MAX - 1);
+    let last = epochs().max().unwrap_or(first).max(first + 1);
+    let losses = LossAxis::new(curves);
+    let widest = losses.ticks.iter().map(|tick| tick.label.len()).max().unwrap_or(0);
+
+    let mut chart = ChartBuilder::on(&root)
+        .caption(printable(title), (FONT, 24))
+        .margin(16)
+        .margin_right(28)
+        .x_label_area_size(52)
+        .y_label_area_size(44 + 9 * u32::try_from(widest)?)
+        .build_cartesian_2d(first..last, losses)?;
+    chart
+        .configure_mesh()
+        .light_line_style(TRANSPARENT)
+        .bold_line_style(BLACK.mix(0.12))
+        .x_labels(11)
+        .x_desc("epoch")
+        .y_desc("loss (log scale)")
+        .axis_desc_style((FONT, 18))
+        .label_style((FONT, 15))
+        .draw()?;
+
+    for (curve, &colour) in curves.iter().zip(COLOURS.iter().cycle()) {
+        let line = colour.stroke_width(2);
+        let (stretches, left_out) = stretches(&curve.points);
+        let marked = curve.points.len() <= MOST_MARKERS;
+        for stretch in &stretches {
+            if marked || stretch.len() == 1 {
+                chart.draw_series(stretch.iter().map(|&point| Circle::new(point, 3, colour.filled())))?;
+            }
+        }
+        let mut name = printable(&curve.name);
+        if left_out > 0 {
+            name += &format!(" ({left_out} of {} not drawable)", curve.points.len());
+        }
+        // The legend needs an entry even if nothing is drawn, so the first stretch may be empty.
+        let mut stretches = stretches.into_iter();
+        chart
+            .draw_series(LineSeries::new(stretches.next().unwrap_or_default(), line))?
+            .label(name)
+            .legend(move |(x, y)| PathElement::new([(x, y), (x + 22, y)], line));
+        for stretch in stretches {
+            chart.draw_series(LineSeries::new(stretch, line))?;
+        }
+    }
+    if !curves.is_empty() {
+        chart
+            .configure_series_labels()
+            .position(SeriesLabelPosition::UpperRight)
+            .background_style(WHITE.mix(0.85))
+            .border_style(BLACK.mix(0.3))
+            .legend_area_size(30)
+            .margin(10)
+            .label_font((FONT, 16))
+            .draw()?;
+    }
+    root.present()?;
+    Ok(())
+}
+
+/// The loss axis. Its values are log10(loss), its ticks those of [`log_scale`].
+struct LossAxis {
+    places: Range<f64>,
+    ticks: Vec<Tick>,
+}
+
+impl LossAxis {
+    /// The axis that the curves take, and some air.
+    fn new(curves: &[Curve]) -> Self {
+        let losses = curves
+            .iter()
+            .flat_map(|curve| &curve.points)
+            .filter_map(|&(_, loss)| log_scale::place(loss));
+        let (low, high) = log_scale::range(losses).unwrap_or(-1.0..=1.0).into_inner();
+        let air = (0.05 * (high - low)).max(0.01);
+        let (low, high) = (low - air, high + air);
+        Self {
+            places: low..high,
+            ticks: log_scale::ticks(&(low..=high)),
+        }
+    }
+}
+
+impl Ranged for LossAxis {
+    type FormatOption = NoDefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, place: &f64, pixels: (i32, i32)) -> i32 {
+        RangedCoordf64::from(self.places.clone()).map(place, pixels)
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, _: Hint) -> Vec<f64> {
+        self.ticks.iter().map(|tick| tick.place).collect()
+    }
+
+    fn range(&self) -> Range<f64> {
+        self.places.clone()
+    }
+}
+
+impl ValueFormatter<f64> for LossAxis {
+    fn format(place: &f64) -> String {
+        place.to_string()
+    }
+
+    fn format_ext(&self, place: &f64) -> String {
+        self.ticks
+            .iter()
+            .find(|tick| tick.place == *place)
+            .map_or_else(String::new, |tick| tick.label.clone())
+    }
+}
+
+/// The stretches of successive points that can be drawn, as (epoch, log10(loss)), and the number of points that cannot.
+fn stretches(points: &[(usize, f64)]) -> (Vec<Vec<(usize, f64)>>, usize) {
+    let mut stretches = vec![];
+    let mut stretch = vec![];
+    let mut left_out = 0;
+    for &(epoch, loss) in points {
+        if let Some(place) = log_scale::place(loss) {
+            stretch.push((epoch, place));
+        } else {
+            left_out += 1;
+            stretches.push(std::mem::take(&mut stretch));
+        }
+    }
+    stretches.push(stretch);
+    stretches.retain(|stretch| !stretch.is_empty());
+    (stretches.into_iter().map(thinned).collect(), left_out)
+}
+
+/// A stretch of far more points than the picture has columns, thinned to the least and the greatest loss of each of
+/// [`MOST_BUCKETS`] buckets, which looks the same. Its ends stay.
+fn thinned(stretch: Vec<(usize, f64)>) -> Vec<(usize, f64)> {
+    let (Some(&first), Some(&last)) = (stretch.first(), stretch.last()) else {
+        return stretch;
+    };
+    if stretch.len() <= 2 * MOST_BUCKETS {
+        return stretch;
+    }
+    let mut thinned = vec![first];
+    for bucket in stretch.chunks(stretch.len().div_ceil(MOST_BUCKETS)) {
+        let by_place = |a: &&(usize, f64), b: &&(usize, f64)| a.1.total_cmp(&b.1);
+        let extremes = [bucket.iter().min_by(by_place), bucket.iter().max_by(by_place)];
+        let mut extremes: Vec<_> = extremes.into_iter().flatten().copied().collect();
+        extremes.sort_by_key(|&(epoch, _)| epoch);
+        thinned.extend(extremes);
+    }
+    thinned.push(last);
+    thinned.dedup();
+    thinned
+}
+
+/// The text without the control characters that XML cannot hold.
+fn printable(text: &str) -> String {
+    text.replace(|c: char| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}'), " ")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,154 @@
+//! The text of the pictures: its words, lines and marks.
+
+use super::*;
+
+fn curve(name: &str, points: &[(usize, f64)]) -> Curve {
+    Curve {
+        name: name.into(),
+        points: points.to_vec(),
+    }
+}
+
+/// The texts of a picture, in order.
+fn texts(svg: &str) -> Vec<&str> {
+    let texts = svg.split("<text").skip(1);
+    texts
+        .map(|text| text.split('>').nth(1).unwrap().split('<').next().unwrap().trim())
+        .collect()
+}
+
+#[test]
+fn title_axes_ticks_and_legend_are_there() {
+    let curves = [
+        curve("1-1-1", &[(0, 10.0), (50, 1.0), (100, 0.1)]),
+        curve("1-4-3-1", &[(0, 5.0), (100, 0.01)]),
+    ];
+    let svg = loss_curves("Loss by epoch", &curves);
+    let texts = texts(&svg);
+    for text in [
+        "Loss by epoch",
+        "epoch",
+        "loss (log scale)",
+        "0",
+        "100",
+        "0.01",
+        "0.1",
+        "1",
+        "10",
+        "1-1-1",
+        "1-4-3-1",
+    ] {
+        assert!(texts.contains(&text), "{text}: {texts:?}");
+    }
+    assert!(svg.starts_with("<svg ") && svg.trim_end().ends_with("</svg>"));
+    assert_eq!(
+        svg.matches("#0072B2").count(),
+        3 + 1 + 1,
+        "3 markers, a line and its legend"
+    );
+    assert_eq!(
+        svg.matches("#D55E00").count(),
+        2 + 1 + 1,
+        "2 markers, a line and its legend"
+    );
+}
+
+#[test]
+fn the_loss_axis_is_logarithmic() {
+    let svg = loss_curves("t", &[curve("c", &[(0, 100.0), (1, 10.0), (2, 1.0)])]);
+    let mut lines = svg
+        .split("<polyline")
+        .skip(1)
+        .filter_map(|line| line.split("/>").next());
+    let line = lines.find(|line| line.contains("#0072B2")).unwrap();
+    let points = line.split("points=\"").nth(1).unwrap().split('"').next().unwrap();
+    let y: Vec<i32> = points
+        .split_whitespace()
+        .map(|p| p.split_once(',').unwrap().1.parse().unwrap())
+        .collect();
+    assert_eq!(y.len(), 3);
+    assert!(((y[1] - y[0]) - (y[2] - y[1])).abs() <= 1 && y[0] < y[1], "{y:?}");
+}
+
+#[test]
+fn losses_without_a_place_break_the_curve_and_are_counted() {
+    let points = [
+        (0, 1.0),
+        (5, 0.5),
+        (10, 0.0),
+        (15, -1.0),
+        (20, 0.2),
+        (25, f64::NAN),
+        (30, f64::INFINITY),
+    ];
+    let (parts, left_out) = stretches(&points);
+    assert_eq!(left_out, 4);
+    assert_eq!(
+        parts,
+        [vec![(0, 0.0), (5, 0.5_f64.log10())], vec![(20, 0.2_f64.log10())]]
+    );
+    let svg = loss_curves("t", &[curve("c", &points)]);
+    assert!(texts(&svg).contains(&"c (4 of 7 not drawable)"), "{:?}", texts(&svg));
+    assert!(!svg.contains("NaN") && !svg.contains("inf"));
+}
+
+#[test]
+fn odd_curves_are_drawn_too() {
+    let max = usize::MAX;
+    for points in [
+        &[][..],
+        &[(0, 0.0)],
+        &[(7, 1.5)],
+        &[(0, 1.0), (5, 1.0)],
+        &[(0, 5e-324), (1, f64::MAX)],
+        &[(max, 1.0)],
+        &[(0, 1.0), (max, 2.0)],
+    ] {
+        let svg = loss_curves("t", &[curve("the name", points)]);
+        assert!(texts(&svg).contains(&"epoch"), "{points:?}");
+        assert!(
+            texts(&svg).iter().any(|text| text.starts_with("the name")),
+            "{points:?}"
+        );
+    }
+    assert!(texts(&loss_curves("t", &[])).contains(&"epoch"));
+}
+
+#[test]
+fn long_curves_are_thinned_and_keep_their_ends_and_spikes() {
+    let mut points: Vec<_> = (0..100_003).map(|i| (i, -(i as f64))).collect();
+    points[77_777].1 = 5.0;
+    let thin = thinned(points.clone());
+    assert!(thin.len() <= 2 * MOST_BUCKETS + 2, "{}", thin.len());
+    assert!(thin.contains(&(77_777, 5.0)));
+    assert_eq!((thin.first(), thin.last()), (points.first(), points.last()));
+    assert!(thin.is_sorted_by(|a, b| a.0 < b.0));
+    assert_eq!(thinned(points[..2000].to_vec()), points[..2000]);
+}
+
+#[test]
+fn a_single_point_is_marked_off_the_border() {
+    let curves = [curve("c", &[(7, 1.5)])];
+    assert_eq!(loss_curves("t", &curves).matches("<circle").count(), 1);
+    let LossAxis { places, ticks } = LossAxis::new(&curves);
+    let place = 1.5_f64.log10();
+    assert!(places.start < place && place < places.end, "{places:?}");
+    assert!(ticks.iter().any(|tick| tick.label == "1.50"), "{ticks:?}");
+}
+
+#[test]
+fn only_lone_points_of_a_long_curve_are_marked() {
+    let mut points: Vec<_> = (0..100).map(|i| (i, 1.0)).collect();
+    assert_eq!(loss_curves("t", &[curve("c", &points)]).matches("<circle").count(), 0);
+    (points[10].1, points[12].1) = (0.0, f64::NAN);
+    assert_eq!(loss_curves("t", &[curve("c", &points)]).matches("<circle").count(), 1);
+}
+
+#[test]
+fn markup_in_names_is_text() {
+    let svg = loss_curves("a < b & \"c\"\u{0}", &[curve("</svg>\u{1b}[31m", &[(0, 1.0)])]);
+    let texts = texts(&svg);
+    assert!(texts.contains(&"a &lt; b &amp; &quot;c&quot;"), "{texts:?}");
+    assert!(texts.contains(&"&lt;/svg&gt; [31m"), "{texts:?}");
+    assert!(!svg.contains(['\u{0}', '\u{1b}']));
+}

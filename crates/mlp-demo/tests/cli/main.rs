@@ -1,0 +1,78 @@
+//! The command as a process: what it prints, writes and returns.
+
+mod bad_input;
+mod classifiers;
+mod notebook;
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// What a process left.
+#[derive(Debug)]
+struct Finished {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+/// The command in `directory`, not yet started.
+fn command(directory: &Path, arguments: &[impl AsRef<OsStr>]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mlp-demo"));
+    command.current_dir(directory).args(arguments).stdin(Stdio::null());
+    command
+}
+
+/// Runs the command in `directory` to its end.
+fn run_in(directory: &Path, arguments: &[impl AsRef<OsStr>]) -> Finished {
+    let output = command(directory, arguments).output().expect("the command starts");
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    Finished {
+        code: output.status.code(),
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
+    }
+}
+
+/// Runs the command in an empty directory, where it must succeed, say nothing on standard error and leave no file.
+/// Returns what it printed.
+#[track_caller]
+fn run(arguments: &[&str]) -> String {
+    let directory = tempfile::tempdir().unwrap();
+    let finished = run_in(directory.path(), arguments);
+    assert_eq!(
+        (finished.code, finished.stderr.as_str()),
+        (Some(0), ""),
+        "{arguments:?}"
+    );
+    assert_eq!(files(directory.path()), [""; 0], "{arguments:?}");
+    finished.stdout
+}
+
+/// The names in a directory, hidden ones included, sorted.
+fn files(directory: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(directory).unwrap();
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn help_and_version_are_no_failures() {
+    for (arguments, part) in [
+        (&["--help"][..], "Usage: mlp-demo [COMMAND]"),
+        (&["notebook", "--help"], "[default: 0.1]"),
+        (&["digits", "--help"], "[default: 0.3]"),
+        (&["mnist", "--help"], "--data <DIR>"),
+        (&["--version"], concat!("mlp-demo ", env!("CARGO_PKG_VERSION"), "\n")),
+    ] {
+        let text = run(arguments);
+        assert!(text.contains(part), "{arguments:?}: {text}");
+        assert!(
+            text.lines().all(|line| line.len() <= 100),
+            "{arguments:?}: a line is too long for a terminal: {text}"
+        );
+    }
+}

@@ -1,0 +1,53 @@
+//! What the README shows is what the demo prints, and what it links to is there.
+
+use std::path::Path;
+use std::process::Command;
+
+const README: &str = include_str!("../../../README.md");
+
+/// The content of the README's first block of the language `text`.
+fn output_shown() -> Vec<&'static str> {
+    README
+        .lines()
+        .skip_while(|line| *line != "```text")
+        .skip(1)
+        .take_while(|line| *line != "```")
+        .collect()
+}
+
+#[test]
+fn the_output_shown_is_that_of_the_demo() {
+    let output = Command::new(env!("CARGO_BIN_EXE_mlp-demo"))
+        .output()
+        .expect("the demo runs");
+    assert!(output.status.success(), "{output:?}");
+    let printed = String::from_utf8(output.stdout).expect("text");
+    let mut printed = printed.lines();
+    let (mut left_out, mut compared) = (false, 0);
+    for shown in output_shown() {
+        if shown == "..." {
+            left_out = true;
+            continue;
+        }
+        let found = if left_out {
+            printed.find(|line| *line == shown)
+        } else {
+            printed.next()
+        };
+        assert_eq!(found, Some(shown), "line {compared} of those shown");
+        (left_out, compared) = (false, compared + 1);
+    }
+    assert!(compared > 10, "{compared} lines compared");
+}
+
+#[test]
+fn links_lead_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let targets = README.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    let mut files = 0;
+    for target in targets.filter(|target| !target.contains("://")) {
+        assert!(root.join(target).exists(), "no {target}");
+        files += 1;
+    }
+    assert!(files > 5, "{files} links to files");
+}

@@ -1,0 +1,236 @@
+//! What is said about memory: a training step after the first, and prediction with a workspace, allocate nothing;
+//! with large layers, exactly what `matrixmultiply` takes for packing.
+#![allow(unsafe_code, reason = "an allocator that counts")]
+
+use mlp_core::{
+    Epoch, FitOptions, GradientDescent, HalfSquaredError, InferenceWorkspace, LeakyRelu, Mlp, Samples, Trainer,
+};
+use mlp_cpu::{Element, Matrix, Operand, gemm};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+/// The system's allocator, counting for each thread the allocations it makes.
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+}
+
+fn count() {
+    ALLOCATIONS.with(|allocations| allocations.set(allocations.get() + 1));
+}
+
+// SAFETY: every call is passed on to the system's allocator as it is. Counting allocates nothing: the counter is a
+// constant-initialised thread local without a destructor.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promise is the system allocator's requirement.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promise is the system allocator's requirement.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promise is the system allocator's requirement; `pointer` comes from it.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise is the system allocator's requirement; `pointer` comes from it.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// How many allocations `run` makes.
+fn allocations<R>(run: impl FnOnce() -> R) -> usize {
+    let before = ALLOCATIONS.get();
+    std::hint::black_box(run());
+    ALLOCATIONS.get() - before
+}
+
+fn matrix<T: Element>(rows: usize, columns: usize) -> Matrix<T> {
+    Matrix::from_fn(rows, columns, |i, j| T::from_f64(((i + 3 * j) as f64).sin()))
+}
+
+#[test]
+fn the_counter_counts() {
+    assert_eq!(allocations(|| 1), 0);
+    assert_eq!(allocations(|| Box::new(1)), 1);
+    assert_eq!(allocations(|| vec![0_u8; 100]), 1);
+    assert_eq!(
+        allocations(|| {
+            let mut grows = Vec::with_capacity(1);
+            grows.extend([1, 2]);
+            grows
+        }),
+        2
+    );
+}
+
+/// What one product with a layer's weights takes for packing: nothing, where the layer is small.
+fn packing<T: Element>(outputs: usize, inputs: usize, samples: usize) -> usize {
+    let (weights, input) = (matrix::<T>(outputs, inputs), matrix(inputs, samples));
+    let mut z = matrix(outputs, samples);
+    allocations(|| gemm(Operand::from(&weights), Operand::from(&input), &mut z, false))
+}
+
+/// Small layers are multiplied by direct loops, large ones by `matrixmultiply`; which, does not depend on the number of
+/// samples. Only the latter allocates.
+#[test]
+fn there_are_two_routines_for_products() {
+    fn routines<T: Element>() {
+        for (outputs, inputs) in [(1, 1), (4, 1), (3, 4), (1, 30), (30, 1), (5, 5)] {
+            assert_eq!(packing::<T>(outputs, inputs, 100), 0, "{outputs} x {inputs} is small");
+        }
+        for (outputs, inputs) in [(40, 40), (10, 128), (128, 10), (1, 2000), (2000, 1)] {
+            assert!(packing::<T>(outputs, inputs, 1) > 0, "{outputs} x {inputs} is large");
+        }
+        for outputs in 1..=20 {
+            for inputs in 1..=20 {
+                let counts = [1, 2, 3, 17, 130].map(|samples| packing::<T>(outputs, inputs, samples));
+                assert!(
+                    counts.iter().all(|&count| count == counts[0]),
+                    "{outputs} x {inputs}: {counts:?}"
+                );
+            }
+        }
+    }
+    routines::<f32>();
+    routines::<f64>();
+}
+
+/// Steps on a batch of `samples` and predictions of it allocate what the packing of their products takes, and nothing
+/// else. Returns how much that is for a step.
+fn assert_packing_only<T: Element>(layer_sizes: &[usize], samples: usize, sample_weights: bool) -> usize {
+    let mut network = Mlp::<Matrix<T>>::builder(layer_sizes)
+        .hidden(LeakyRelu::default())
+        .build()
+        .unwrap();
+    let (input, target) = (matrix(network.inputs(), samples), matrix(network.outputs(), samples));
+    let weights = Matrix::from_fn(1, samples, |_, j| T::from_f64((j % 3) as f64 + 0.5));
+
+    // Forward and gradient are a product in each layer, backward in each but the first.
+    let packing: Vec<_> = layer_sizes
+        .windows(2)
+        .map(|sizes| packing::<T>(sizes[1], sizes[0], samples))
+        .collect();
+    let forward: usize = packing.iter().sum();
+    let expected = 3 * forward - packing[0];
+
+    let mut batch = Samples::new(&input, &target).unwrap();
+    if sample_weights {
+        batch = batch.weighted(&weights).unwrap();
+    }
+    let what = format!("{layer_sizes:?}, {samples} samples, sample weights: {sample_weights}");
+    let mut trainer = Trainer::new(HalfSquaredError, GradientDescent::new(0.001).unwrap());
+    let mut step = |batch| allocations(|| trainer.step(&mut network, batch).unwrap());
+    assert!(step(batch) > expected, "{what}: the first step allocates its workspace");
+    for i in 1..4 {
+        assert_eq!(
+            step(batch),
+            expected,
+            "{what}: allocations of step {i} (left), and for packing (right)"
+        );
+    }
+    assert_eq!(
+        step(batch.slice(0..1)),
+        expected,
+        "{what}: of a step on one sample, and for packing"
+    );
+
+    let mut workspace = InferenceWorkspace::new(&network, samples);
+    let mut output = Matrix::zeros(network.outputs(), samples);
+    let mut predict = |input| allocations(|| network.predict_into(input, &mut workspace, &mut output));
+    assert_eq!(
+        predict(input.view()),
+        forward,
+        "{layer_sizes:?}: of a prediction of {samples} samples, and for packing"
+    );
+    assert_eq!(
+        predict(input.view().slice(0..1)),
+        forward,
+        "{layer_sizes:?}: of a single prediction, and for packing"
+    );
+    expected
+}
+
+const SMALL: [&[usize]; 3] = [&[1, 1, 1], &[1, 4, 3, 1], &[4, 5, 5, 3]];
+
+#[test]
+fn small_networks_allocate_nothing() {
+    for layer_sizes in SMALL {
+        for samples in [1, 3, 32, 1000] {
+            assert_eq!(assert_packing_only::<f32>(layer_sizes, samples, false), 0);
+            assert_eq!(assert_packing_only::<f64>(layer_sizes, samples, false), 0);
+        }
+    }
+}
+
+#[test]
+fn larger_networks_allocate_for_packing_only() {
+    for layer_sizes in [&[13, 16, 1][..], &[13, 64, 64, 1], &[16, 16, 16]] {
+        assert_packing_only::<f32>(layer_sizes, 32, false);
+        assert_packing_only::<f64>(layer_sizes, 32, false);
+    }
+    // Two products forward, one backward, two for the gradient, all of them packed.
+    assert!(assert_packing_only::<f32>(&[784, 128, 10], 32, false) >= 5);
+    assert!(assert_packing_only::<f64>(&[784, 128, 10], 32, false) >= 5);
+}
+
+#[test]
+fn sample_weights_take_no_memory() {
+    for layer_sizes in SMALL {
+        for samples in [1, 3, 32, 1000] {
+            assert_eq!(assert_packing_only::<f32>(layer_sizes, samples, true), 0);
+            assert_eq!(assert_packing_only::<f64>(layer_sizes, samples, true), 0);
+        }
+    }
+    assert_packing_only::<f32>(&[13, 64, 64, 1], 32, true);
+}
+
+/// Epochs over shuffled mini-batches: all memory is had in the first.
+fn assert_epochs_allocate_nothing(sample_weights: bool) {
+    let (input, target) = (matrix::<f64>(4, 100), matrix::<f64>(2, 100));
+    let weights = Matrix::from_fn(1, 100, |_, j| (j % 3) as f64 + 0.5);
+    let mut samples = Samples::new(&input, &target).unwrap();
+    if sample_weights {
+        samples = samples.weighted(&weights).unwrap();
+    }
+    let plain = FitOptions::epochs(6);
+    for options in [
+        plain,
+        plain.batch_size(16),
+        plain.shuffle(1),
+        plain.batch_size(16).shuffle(1),
+    ] {
+        let mut network = Mlp::<Matrix<f64>>::builder(&[4, 5, 2]).build().unwrap();
+        let mut trainer = Trainer::new(HalfSquaredError, GradientDescent::new(0.01).unwrap());
+        let (mut counts, mut epoch) = ([0; 6], 0);
+        let observer = |_: Epoch<'_, _, _>| {
+            counts[epoch] = ALLOCATIONS.get();
+            epoch += 1;
+        };
+        trainer.fit(&mut network, samples, options, observer).unwrap();
+        let grown: Vec<_> = counts.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert_eq!(grown, [0; 5], "{options:?}: allocations of the epochs after the first");
+    }
+}
+
+#[test]
+fn epochs_allocate_nothing_after_the_first() {
+    assert_epochs_allocate_nothing(false);
+}
+
+#[test]
+fn epochs_of_weighted_samples_allocate_nothing_after_the_first() {
+    assert_epochs_allocate_nothing(true);
+}

@@ -1,0 +1,153 @@
+//! Every activation and every loss, proved by the macros that users have: the fast derivative is that of dual
+//! numbers, which is the difference quotient's. And the macros themselves: they fail for what is wrong.
+
+use mlp_core::{
+    Activation, BinaryCrossEntropy, Elu, Gelu, GeluTanh, HalfSquaredError, HardTanh, Huber, Identity, LeakyRelu, Loss,
+    MeanAbsoluteError, MeanSquaredError, Mish, Relu, Scalar, Selu, Sigmoid, Silu, SoftmaxCrossEntropy, Softplus,
+    Softsign, Tanh, check_activation, check_loss,
+};
+use std::panic::catch_unwind;
+
+/// One test for each.
+macro_rules! prove {
+    ($macro:ident: $($name:ident $formula:expr;)*) => {$(
+        #[test]
+        fn $name() {
+            $macro!($formula);
+        }
+    )*};
+}
+
+prove! { check_activation:
+    identity Identity;
+    relu Relu;
+    leaky_relu LeakyRelu::default();
+    leaky_relu_negative LeakyRelu::new(-0.5).unwrap();
+    sigmoid Sigmoid;
+    tanh Tanh;
+    gelu Gelu;
+    gelu_tanh GeluTanh;
+    silu Silu;
+    elu Elu::default();
+    elu_half Elu::new(0.5).unwrap();
+    selu Selu;
+    softplus Softplus;
+    softsign Softsign;
+    hard_tanh HardTanh;
+    mish Mish;
+}
+
+prove! { check_loss:
+    half_squared_error HalfSquaredError;
+    mean_squared_error MeanSquaredError;
+    mean_absolute_error MeanAbsoluteError;
+    huber Huber::default();
+    huber_half Huber::new(0.5).unwrap();
+    softmax_cross_entropy_of_classes SoftmaxCrossEntropy::with_classes();
+    softmax_cross_entropy_of_probabilities SoftmaxCrossEntropy::with_probabilities();
+    binary_cross_entropy BinaryCrossEntropy;
+}
+
+/// z^3, with a choice of mistakes in its derivative.
+#[derive(Clone, Debug)]
+struct Cube(Mistake);
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Mistake {
+    None,
+    Factor,
+    OneUlp,
+    Zero,
+    DropsNan,
+    FalseKink,
+}
+
+impl Activation for Cube {
+    fn value<T: Scalar>(&self, z: T) -> T {
+        // Linear far out, so that it stays finite wherever z is.
+        let bound = T::from_f64(100.0);
+        let inner = z.at_least(-bound).at_most(bound);
+        match self.0 {
+            Mistake::Zero => inner * T::zero(),
+            Mistake::DropsNan => z.select_gt(T::zero(), z, T::zero()),
+            _ => inner * inner * inner + (z - inner),
+        }
+    }
+    fn derivative<T: Scalar>(&self, z: T, _: T) -> T {
+        let exact = self.value(mlp_core::Dual::variable(z)).derivative;
+        match self.0 {
+            Mistake::Factor => exact * T::from_f64(1.0001),
+            Mistake::OneUlp => exact * T::from_f64(1.0 + f64::EPSILON),
+            Mistake::FalseKink => z.select_gt(T::one(), exact + T::one(), exact),
+            _ => exact,
+        }
+    }
+}
+
+/// The message with which the check fails.
+fn failure(check: impl Fn() + std::panic::UnwindSafe) -> String {
+    let panic = catch_unwind(check).expect_err("expected the check to fail");
+    *panic.downcast::<String>().expect("a message")
+}
+
+#[test]
+fn wrong_activations_are_found() {
+    check_activation!(Cube(Mistake::None));
+    check_activation!(Cube(Mistake::OneUlp));
+    let message = failure(|| check_activation!(Cube(Mistake::Factor)));
+    assert!(
+        message.starts_with("Cube(Mistake::Factor), f32: derivative at z = "),
+        "{message}"
+    );
+    assert!(failure(|| check_activation!(Cube(Mistake::FalseKink))).contains("derivative at z"));
+    assert!(failure(|| check_activation!(Cube(Mistake::Zero))).ends_with("the derivative is 0 at every z tried"));
+    assert!(failure(|| check_activation!(Cube(Mistake::DropsNan))).contains("expected NaN, got 0"));
+}
+
+/// The sum of squares over the outputs, with a choice of mistakes.
+#[derive(Clone, Debug)]
+struct Squares(Mistake);
+
+impl Loss for Squares {
+    fn value<T: Scalar>(&self, prediction: &[T], target: &[T]) -> T {
+        let mut sum = T::zero();
+        for (&p, &t) in prediction.iter().zip(target) {
+            sum += match self.0 {
+                Mistake::Zero => (p - t) * T::zero(),
+                Mistake::DropsNan => (p - t).select_gt(T::zero(), (p - t) * (p - t), T::zero()),
+                _ => (p - t) * (p - t),
+            };
+        }
+        sum
+    }
+    fn value_and_gradient<T: Scalar>(&self, prediction: &[T], target: &[T], gradient: &mut [T]) -> T {
+        let factor = match self.0 {
+            Mistake::Factor => 1.0,
+            Mistake::Zero => 0.0,
+            _ => 2.0,
+        };
+        for ((&p, &t), g) in prediction.iter().zip(target).zip(gradient) {
+            *g = T::from_f64(factor) * (p - t);
+            if self.0 == Mistake::DropsNan {
+                *g = g.at_least(T::zero());
+            }
+        }
+        self.value(prediction, target)
+    }
+}
+
+#[test]
+fn wrong_losses_are_found() {
+    check_loss!(Squares(Mistake::None));
+    let message = failure(|| check_loss!(Squares(Mistake::Factor)));
+    assert!(
+        message.starts_with("Squares(Mistake::Factor), f32: gradient by output 0 at ["),
+        "{message}"
+    );
+    let message = failure(|| check_loss!(Squares(Mistake::Zero)));
+    assert!(
+        message.contains("NaN") || message.ends_with("the gradient is 0 at every prediction tried"),
+        "{message}"
+    );
+    assert!(failure(|| check_loss!(Squares(Mistake::DropsNan))).contains("expected NaN"));
+}

@@ -1,0 +1,221 @@
+//! Same seed, same bits; and the same bits however the samples are cut into batches, blocks and calls.
+
+use crate::naive::{Naive, carry, carry_tensor, values};
+use crate::network_gradient::{Gradient, Probe, flatten};
+use mlp_core::{
+    ActivationKind, FitOptions, GradientDescent, HalfSquaredError, Mlp, NoCustom, Samples, Scalar, Tanh, Tensor,
+    Trainer, Workspace,
+};
+use mlp_cpu::{Element, Matrix};
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::seq::IndexedRandom;
+use rand::{RngExt, SeedableRng};
+use std::collections::HashSet;
+
+/// The bits of all parameters.
+fn bits<B: Tensor>(network: &Mlp<B>) -> Vec<u64> {
+    flatten(network.layers())
+        .iter()
+        .flatten()
+        .map(|value| value.to_f64().to_bits())
+        .collect()
+}
+
+fn random<T: Element>(rows: usize, columns: usize, seed: u64) -> Matrix<T> {
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+    Matrix::from_fn(rows, columns, |_, _| T::from_f64(rng.random_range(-2.0..2.0)))
+}
+
+/// The parameters after training from `seed` with batches drawn from `shuffle`, one call of `fit` for each of `epochs`.
+fn train<T: Element>(seed: u64, shuffle: u64, epochs: &[u64]) -> Vec<u64> {
+    // Both routines for products, and a last batch that is smaller.
+    let mut network = Mlp::<Matrix<T>>::builder(&[3, 19, 23, 1])
+        .hidden(Tanh)
+        .seed(seed)
+        .build()
+        .unwrap();
+    let (input, target) = (random(3, 50, 1), random(1, 50, 2));
+    let samples = Samples::new(&input, &target).unwrap();
+    let mut trainer = Trainer::new(HalfSquaredError, GradientDescent::new(0.05).unwrap());
+    for &epochs in epochs {
+        let options = FitOptions::epochs(epochs).batch_size(16).shuffle(shuffle);
+        trainer.fit(&mut network, samples, options, |_| ()).unwrap();
+    }
+    bits(&network)
+}
+
+fn seeds<T: Element>() {
+    let first = train::<T>(1, 1, &[20]);
+    assert_eq!(train::<T>(1, 1, &[20]), first, "same seeds");
+    assert_ne!(train::<T>(2, 1, &[20]), first, "another seed of the network");
+    assert_ne!(train::<T>(1, 2, &[20]), first, "another seed of the order");
+    assert_ne!(train::<T>(1, 1, &[0]), first, "training changes something");
+    assert_eq!(
+        train::<T>(1, 1, &[50, 50]),
+        train::<T>(1, 1, &[100]),
+        "50 epochs twice, and 100"
+    );
+    assert_eq!(
+        train::<T>(1, 1, &[1, 0, 98, 1]),
+        train::<T>(1, 1, &[100]),
+        "100 epochs in four calls, and in one"
+    );
+    let initial: HashSet<_> = (0..100).map(|seed| train::<T>(seed, 0, &[])).collect();
+    assert_eq!(initial.len(), 100, "100 seeds, 100 networks");
+}
+
+#[test]
+fn seeds_f32() {
+    seeds::<f32>();
+}
+
+#[test]
+fn seeds_f64() {
+    seeds::<f64>();
+}
+
+/// Asserts that each sample's prediction has the same bits alone and among the others.
+fn assert_alone_as_in_batch<T: Element>(network: &Mlp<Matrix<T>>, input: &Matrix<T>) {
+    let together = network.predict(input);
+    for j in 0..input.columns() {
+        let alone = network.predict(input.view().slice(j..j + 1));
+        for (i, (alone, together)) in alone.column(0).iter().zip(together.column(j)).enumerate() {
+            assert!(
+                alone.to_f64().to_bits() == together.to_f64().to_bits(),
+                "{:?}, output {i} of sample {j}: alone {alone:e}, among {} samples {together:e}",
+                network.layer_sizes(),
+                input.columns()
+            );
+        }
+    }
+}
+
+/// 300 networks, with every size of batch from 1 to 130; layers on both sides of the border between the routines.
+fn alone_as_in_batch<T: Element>() {
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(3);
+    let (mut direct, mut packed) = (0, 0);
+    for case in 0..300 {
+        let widest = if case % 2 == 0 { 8 } else { 50 };
+        let sizes: Vec<usize> = (0..rng.random_range(2..=5))
+            .map(|_| rng.random_range(1..=widest))
+            .collect();
+        let kind = ActivationKind::<NoCustom>::NAMES.choose(&mut rng).unwrap();
+        let kind: ActivationKind = kind.parse().unwrap();
+        let network = Mlp::<Matrix<T>>::builder(&sizes)
+            .hidden(kind.clone())
+            .output(kind)
+            .seed(case)
+            .build()
+            .unwrap();
+        for layer in sizes.windows(2) {
+            direct += u32::from(layer[0] * layer[1] <= 30);
+            packed += u32::from(layer[0] * layer[1] > 300);
+        }
+        assert_alone_as_in_batch(&network, &random(sizes[0], 1 + case as usize % 130, case));
+    }
+    assert!(
+        direct > 100 && packed > 100,
+        "layers on either side: {direct}, {packed}"
+    );
+}
+
+#[test]
+fn alone_as_in_batch_f32() {
+    alone_as_in_batch::<f32>();
+}
+
+#[test]
+fn alone_as_in_batch_f64() {
+    alone_as_in_batch::<f64>();
+}
+
+/// 600 samples go through the network in three blocks.
+#[test]
+fn blocks_do_not_show() {
+    for sizes in [&[3, 1][..], &[2, 16, 16, 3], &[5, 40, 50, 4], &[300, 20, 10]] {
+        for samples in [255, 256, 257, 512, 600] {
+            let network = Mlp::<Matrix<f64>>::builder(sizes).hidden(Tanh).seed(5).build().unwrap();
+            assert_alone_as_in_batch(&network, &random(sizes[0], samples, 6));
+            let network: Mlp<Matrix<f32>> = carry(&network);
+            assert_alone_as_in_batch(&network, &random(sizes[0], samples, 6));
+        }
+    }
+}
+
+/// The loss, and the gradient that an optimiser is given.
+fn trainers_gradient<B: Tensor>(network: &Mlp<B>, input: &B, target: &B) -> (f64, Gradient<B::Scalar>) {
+    let mut trainer = Trainer::new(HalfSquaredError, Probe::default());
+    let loss = trainer
+        .step(&mut network.clone(), Samples::new(input, target).unwrap())
+        .unwrap();
+    (loss, flatten(&trainer.optimizer().0))
+}
+
+/// A batch of 10,000 samples is cut into groups of blocks; it has the gradient of the uncut one, but for rounding.
+#[test]
+fn groups_of_a_batch_add_up() {
+    let network = Mlp::<Matrix<f64>>::builder(&[4, 8, 3])
+        .hidden(Tanh)
+        .seed(7)
+        .build()
+        .unwrap();
+    for samples in [127, 128, 129, 256, 257, 2048, 2049, 10_000] {
+        let (input, target) = (random(4, samples, 8), random(3, samples, 9));
+        let (loss, gradient) = trainers_gradient(&network, &input, &target);
+        assert_eq!(
+            trainers_gradient(&network, &input, &target),
+            (loss, gradient.clone()),
+            "the same bits again"
+        );
+
+        let naive: Mlp<Naive<f64>> = carry(&network);
+        let (input, target): (Naive<f64>, Naive<f64>) = (carry_tensor(&input), carry_tensor(&target));
+        let mut workspace = Workspace::new(&naive, samples).unwrap();
+        naive.forward(&input, &mut workspace);
+        let expected_loss = naive.loss(&HalfSquaredError, &target, &mut workspace);
+        naive.backward(&mut workspace);
+        naive.gradient(&input, &mut workspace);
+        assert!(
+            (loss / expected_loss - 1.0).abs() < 1e-13,
+            "{samples} samples: loss {loss}, expected {expected_loss}"
+        );
+        for (part, (got, expected)) in gradient.iter().zip(flatten(workspace.gradient())).enumerate() {
+            for (i, (got, expected)) in got.iter().zip(expected).enumerate() {
+                assert!(
+                    (got - expected).abs() < 1e-14,
+                    "{samples} samples, part {part}, element {i}: got {got:e}, expected {expected:e}"
+                );
+            }
+        }
+    }
+}
+
+/// The sizes of batches that came before leave no trace in the trainer's memory.
+#[test]
+fn memory_is_reused_without_a_trace() {
+    let network = Mlp::<Matrix<f32>>::builder(&[4, 20, 20, 3])
+        .hidden(Tanh)
+        .seed(7)
+        .build()
+        .unwrap();
+    let (input, target) = (random(4, 3000, 8), random(3, 3000, 9));
+    let samples = Samples::new(&input, &target).unwrap();
+    let mut used = Trainer::new(HalfSquaredError, Probe::default());
+    for size in [5, 100, 3000, 1, 300, 129, 3000, 2] {
+        let loss = used.step(&mut network.clone(), samples.slice(0..size)).unwrap();
+        let mut fresh = Trainer::new(HalfSquaredError, Probe::default());
+        assert_eq!(
+            fresh.step(&mut network.clone(), samples.slice(0..size)).unwrap(),
+            loss,
+            "loss of {size} samples"
+        );
+        let (got, expected) = (&used.optimizer().0, &fresh.optimizer().0);
+        assert_eq!(flatten(got), flatten(expected), "gradient of {size} samples");
+        assert!(
+            values::<Matrix<f32>>((&got[0].weights).into())
+                .iter()
+                .any(|&g| g != 0.0),
+            "a gradient of zeros"
+        );
+    }
+}

@@ -1,0 +1,422 @@
+//! Proves what every function gives at the ends of its domain: zeros, subnormal numbers, the ends of the exponential,
+//! the largest numbers, infinities and NaN. The tables are mathematics, not what the code was seen to give.
+
+use crate::activations::{Float, functions, names};
+use mlp_core::{
+    BinaryCrossEntropy, HalfSquaredError, Huber, Loss, MeanAbsoluteError, MeanSquaredError, SoftmaxCrossEntropy,
+};
+
+/// The sizes of the inputs, as names; [`inputs`] has the numbers.
+const SIZES: [&str; 16] = [
+    "inf",
+    "MAX",
+    "1e4",
+    "746",
+    "745",
+    "710",
+    "709",
+    "104",
+    "89",
+    "88.7",
+    "16.7",
+    "1",
+    "1e-30",
+    "MIN_POSITIVE",
+    "smallest subnormal",
+    "0",
+];
+
+/// The inputs of a row: the sizes from -inf to -0, then from 0 to inf.
+fn inputs<T: Float>() -> Vec<(String, T)> {
+    let [max, min_positive]: [f64; 2] = match T::NAME {
+        "f32" => [f32::MAX.into(), f32::MIN_POSITIVE.into()],
+        _ => [f64::MAX, f64::MIN_POSITIVE],
+    };
+    let sizes = [
+        f64::INFINITY,
+        max,
+        1e4,
+        746.0,
+        745.0,
+        710.0,
+        709.0,
+        104.0,
+        89.0,
+        88.7,
+        16.7,
+        1.0,
+        1e-30,
+        min_positive,
+        T::unit(0.0),
+        0.0,
+    ]
+    .map(T::from_f64);
+    let negative = SIZES.iter().zip(sizes).map(|(name, size)| (format!("-{name}"), -size));
+    let positive = SIZES
+        .iter()
+        .zip(sizes)
+        .rev()
+        .map(|(name, size)| ((*name).to_owned(), size));
+    negative.chain(positive).collect()
+}
+
+/// What the letters of the tables mean; whether `got`, the value at `input`, is it.
+fn is_of_class<T: Float>(class: char, input: T, got: T) -> bool {
+    let (smallest, epsilon) = (T::unit(0.0), T::unit(1.0));
+    let (input, got) = (input.to_f64(), got.to_f64());
+    // Up to where a number counts as tiny.
+    let tiny = 1e-10;
+    match class {
+        // Exact numbers, with their sign; z is a zero of either sign, = the input itself.
+        '0' => got == 0.0 && got.is_sign_positive(),
+        'o' => got == 0.0 && got.is_sign_negative(),
+        'z' => got == 0.0,
+        '=' => got.to_bits() == input.to_bits(),
+        'q' => got == 0.25,
+        'h' => got == 0.5,
+        'H' => got == -0.5,
+        '1' => got == 1.0,
+        'm' => got == -1.0,
+        '2' => got == 2.0,
+        'I' => got == f64::INFINITY,
+        'i' => got == f64::NEG_INFINITY,
+        'N' => got.is_nan(),
+        // Finite numbers: positive, negative; tiny ones, but not zero.
+        'p' => got > tiny && got.is_finite(),
+        'n' => got < -tiny && got.is_finite(),
+        't' => 0.0 < got && got <= tiny,
+        'T' => -tiny <= got && got < 0.0,
+        // Subnormal, positive or negative: a factor underflows while the exact product does not, or just so.
+        'u' => (0.0..=512.0 * smallest).contains(&got),
+        'U' => (-512.0 * smallest..=0.0).contains(&got),
+        // Positive, negative, and so small beside 1 that the sum with it may lose them.
+        'c' => (0.0..=epsilon).contains(&got),
+        'C' => (-epsilon..=0.0).contains(&got),
+        // Large, positive or negative: twice it may overflow on the way.
+        'X' => got > 1e30,
+        'Y' => got < -1e30,
+        _ => panic!("`{class}` is no class"),
+    }
+}
+
+/// A row: the function, and the classes at the [`inputs`] in f32 and in f64 (where they differ). Above the rows stand
+/// the sizes of the inputs, downwards: -30 is 1e-30, min the smallest normal number, sub the smallest subnormal one.
+struct Row(&'static str, &'static str, &'static str);
+
+/// As in f32.
+const SAME: &str = "";
+
+/// The functions of `Scalar`. tanh(x) and the like are x where x is small; NaN is what lies outside a domain.
+#[rustfmt::skip]
+const SCALAR: &[Row] = &[
+    //              iM177771    -ms   sm-    177771Mi
+    //              nAe44100881 3iu   ui3 18800144eAn
+    //              fX46509498610nb0 0bn01689490564Xf
+    Row("exp",    "00000000ttpp1111 1111pppIIIIIIIII", "0000ttttttpp1111 1111ppppppIIIIII"),
+    Row("exp_m1", "mmmmmmmmmmnn==== ====pppIIIIIIIII", "mmmmmmmmmmnn==== ====ppppppIIIIII"),
+    Row("ln",     "NNNNNNNNNNNNNNNi innn0ppppppppppI", SAME),
+    Row("ln_1p",  "NNNNNNNNNNNi==== ====pppppppppppI", SAME),
+    Row("tanh",   "mmmmmmmmmmmn==== ====p11111111111", "mmmmmmmmmmnn==== ====pp1111111111"),
+    Row("erfc",   "22222222222p1111 1111p00000000000", "22222222222p1111 1111pt0000000000"),
+    Row("sqrt",   "NNNNNNNNNNNNNNN= =ttt1ppppppppppI", SAME),
+    Row("abs",    "Ipppppppppp1ttt0 ================", SAME),
+];
+
+/// The activations with their default parameters, value and (') derivative. A product of z and something that vanishes
+/// is a zero of either sign.
+#[rustfmt::skip]
+const ACTIVATIONS: &[Row] = &[
+    //                   iM177771    -ms   sm-    177771Mi
+    //                   nAe44100881 3iu   ui3 18800144eAn
+    //                   fX46509498610nb0 0bn01689490564Xf
+    Row("identity",    "================ ================", SAME),
+    Row("identity'",   "1111111111111111 1111111111111111", SAME),
+    Row("relu",        "zzzzzzzzzzzzzzzz z===============", SAME),
+    Row("relu'",       "zzzzzzzzzzzzzzzz z111111111111111", SAME),
+    Row("leaky_relu",  "innnnnnnnnnnTToo z===============", SAME),
+    Row("leaky_relu'", "pppppppppppppppp p111111111111111", SAME),
+    Row("sigmoid",     "00000000ttpphhhh hhhhpp1111111111", "0000ttttttpphhhh hhhhpp1111111111"),
+    Row("sigmoid'",    "00000000ttppqqqq qqqqpptt00000000", "0000ttttttppqqqq qqqqpptttttt0000"),
+    Row("tanh",        "mmmmmmmmmmmn==== ====p11111111111", "mmmmmmmmmmnn==== ====pp1111111111"),
+    Row("tanh'",       "0000000000tp1111 1111pt0000000000", "0000000ttttp1111 1111ptttt0000000"),
+    Row("gelu",        "zzzzzzzzzzznTTUz zuttp===========", "zzzzzzzzzzTnTTUz zuttp==========="),
+    Row("gelu'",       "zzzzzzzzzzznhhhh hhhhp11111111111", "zzzzzzzzzzTnhhhh hhhhp11111111111"),
+    Row("gelu_tanh",   "zzzzzzzzzzznTTUz zuttp===========", "zzzzzzzzzzTnTTUz zuttp==========="),
+    Row("gelu_tanh'",  "zzzzzzzzzzznhhhh hhhhp11111111111", "zzzzzzzzzzTnhhhh hhhhp11111111111"),
+    Row("silu",        "zzzzzzzUTTnnTTUz zuttpp==========", "zzzUTTTTTTnnTTUz zuttpp=========="),
+    Row("silu'",       "zzzzzzzUTTnphhhh hhhhpp1111111111", "zzzUTTTTTTnphhhh hhhhpp1111111111"),
+    Row("elu",         "mmmmmmmmmmnn==== ================", SAME),
+    Row("elu'",        "00000000ttpp1111 1111111111111111", "0000ttttttpp1111 1111111111111111"),
+    Row("selu",        "nnnnnnnnnnnnTTTz ztttppppppppppII", SAME),
+    Row("selu'",       "0000000uttpppppp pppppppppppppppp", "000uttttttpppppp pppppppppppppppp"),
+    Row("softplus",    "00000000ttpppppp pppppp==========", "0000ttttttpppppp pppppp=========="),
+    Row("softplus'",   "00000000ttpphhhh hhhhpp1111111111", "0000ttttttpphhhh hhhhpp1111111111"),
+    Row("softsign",    "mmnnnnnnnnnn==== ====pppppppppp11", SAME),
+    Row("softsign'",   "00pppppppppq1111 1111qppppppppp00", SAME),
+    Row("hard_tanh",   "mmmmmmmmmmmm==== ====111111111111", SAME),
+    Row("hard_tanh'",  "zzzzzzzzzzzz1111 11111zzzzzzzzzzz", SAME),
+    Row("mish",        "zzzzzzzUTTnnTTUz zuttpp==========", "zzzUTTTTTTnnTTUz zuttpp=========="),
+    Row("mish'",       "zzzzzzzUTTnppppp pppppp1111111111", "zzzUTTTTTTnppppp pppppp1111111111"),
+];
+
+/// The losses of one output at target 0 and 1, value and (') gradient; delta = 1 for Huber. A square overflows or
+/// underflows before its derivative does.
+#[rustfmt::skip]
+const LOSSES: &[Row] = &[
+    //                                iM177771    -ms   sm-    177771Mi
+    //                                nAe44100881 3iu   ui3 18800144eAn
+    //                                fX46509498610nb0 0bn01689490564Xf
+    Row("half squared error, 0",    "IIpppppppppp0000 0000ppppppppppII", "IIppppppppppt000 000tppppppppppII"),
+    Row("half squared error', 0",   "iY=============z z=============XI", SAME),
+    Row("half squared error, 1",    "IIpppppppppphhhh hhhh0pppppppppII", SAME),
+    Row("half squared error', 1",   "iYnnnnnnnnnnmmmm mmmmzpppppppppXI", SAME),
+    Row("mean squared error, 0",    "IIpppppppppp0000 0000ppppppppppII", "IIppppppppppt000 000tppppppppppII"),
+    Row("mean squared error', 0",   "iYnnnnnnnnnnTTTz ztttppppppppppXI", SAME),
+    Row("mean squared error, 1",    "IIpppppppppp1111 11110pppppppppII", SAME),
+    Row("mean squared error', 1",   "iYnnnnnnnnnnnnnn nnnnzpppppppppXI", SAME),
+    Row("mean absolute error, 0",   "Ipppppppppp1tttz z===============", SAME),
+    Row("mean absolute error', 0",  "mmmmmmmmmmmmmmmz z111111111111111", SAME),
+    Row("mean absolute error, 1",   "Ippppppppppp1111 11110ppppppppppI", SAME),
+    Row("mean absolute error', 1",  "mmmmmmmmmmmmmmmm mmmmz11111111111", SAME),
+    Row("huber, 0",                 "Ipppppppppph0000 0000hppppppppppI", "Ippppppppppht000 000thppppppppppI"),
+    Row("huber', 0",                "mmmmmmmmmmmm===z z===111111111111", SAME),
+    Row("huber, 1",                 "Ippppppppppphhhh hhhh0ppppppppppI", SAME),
+    Row("huber', 1",                "mmmmmmmmmmmmmmmm mmmmz11111111111", SAME),
+    Row("binary cross-entropy, 0",  "zzzzzzzzttpppppp pppppp==========", "zzzzttttttpppppp pppppp=========="),
+    Row("binary cross-entropy', 0", "zzzzzzzzttpphhhh hhhhpp1111111111", "zzzzttttttpphhhh hhhhpp1111111111"),
+    Row("binary cross-entropy, 1",  "Ippppppppppppppp ppppppttzzzzzzzz", "Ippppppppppppppp ppppppttttttzzzz"),
+    Row("binary cross-entropy', 1", "mmmmmmmmmmnnHHHH HHHHnnTTzzzzzzzz", "mmmmmmmmmmnnHHHH HHHHnnTTTTTTzzzz"),
+];
+
+/// Softmax cross-entropy on the logits (x, 0): value and gradient by each logit. The logit inf is the one input that
+/// gives NaN, and only where it meets itself: in its own entry of the gradient, and in the loss if it is the target's.
+#[rustfmt::skip]
+const SOFTMAX: &[Row] = &[
+    //                      iM177771    -ms   sm-    177771Mi
+    //                      nAe44100881 3iu   ui3 18800144eAn
+    //                      fX46509498610nb0 0bn01689490564Xf
+    Row("l, class 0",     "Ippppppppppppppp pppppccccccccccN", "Ippppppppppppppp ppppppcccccccccN"),
+    Row("dl/dx, class 0", "mmmmmmmmmmnnHHHH HHHHnCCCCCCCCCCN", "mmmmmmmmmmnnHHHH HHHHnnCCCCCCCCCN"),
+    Row("dl/d0, class 0", "1111111111pphhhh hhhhpptt00000000", "1111111111pphhhh hhhhpptttttt0000"),
+    Row("l, class 1",     "cccccccccccppppp pppppppppppppppI", "ccccccccccpppppp pppppppppppppppI"),
+    Row("dl/dx, class 1", "00000000ttpphhhh hhhhpp111111111N", "0000ttttttpphhhh hhhhpp111111111N"),
+    Row("dl/d0, class 1", "CCCCCCCCCCCnHHHH HHHHnnmmmmmmmmmm", "CCCCCCCCCCnnHHHH HHHHnnmmmmmmmmmm"),
+];
+
+/// Every difference between a table and the functions of the same names, in the format `T`.
+struct Comparison {
+    compared: usize,
+    wrong: Vec<String>,
+}
+
+impl Comparison {
+    fn new() -> Self {
+        Self {
+            compared: 0,
+            wrong: Vec::new(),
+        }
+    }
+
+    /// One row. NaN gives NaN.
+    fn row<T: Float>(&mut self, table: &[Row], name: &str, function: impl Fn(T) -> T) {
+        self.row_but_for_nan(table, name, 'N', function);
+    }
+
+    /// One row, of a function that is of class `at_nan` at NaN.
+    fn row_but_for_nan<T: Float>(&mut self, table: &[Row], name: &str, at_nan: char, function: impl Fn(T) -> T) {
+        let Row(_, single, double) = table
+            .iter()
+            .find(|row| row.0 == name)
+            .unwrap_or_else(|| panic!("no row of the table is `{name}`"));
+        let classes = if T::NAME == "f64" && *double != SAME {
+            double
+        } else {
+            single
+        };
+        let classes: Vec<char> = classes.chars().filter(|&class| class != ' ').collect();
+        let inputs = inputs::<T>();
+        assert_eq!(classes.len(), inputs.len(), "{name}, {}", T::NAME);
+        for ((input_name, input), class) in inputs.into_iter().zip(classes) {
+            self.check(name, &input_name, class, input, function(input));
+        }
+        let nan = T::from_f64(f64::NAN);
+        self.check(name, "NaN", at_nan, nan, function(nan));
+        self.check(name, "-NaN", at_nan, -nan, function(-nan));
+    }
+
+    fn check<T: Float>(&mut self, name: &str, input_name: &str, class: char, input: T, got: T) {
+        self.compared += 1;
+        if !is_of_class(class, input, got) {
+            self.wrong.push(format!(
+                "{name}, {}, at {input_name}: expected class `{class}`, got {got:?}",
+                T::NAME
+            ));
+        }
+    }
+
+    /// Fails if there was a difference, or if not all rows of `table` were compared, in both formats.
+    fn finish(self, table: &[Row]) {
+        let expected = table.len() * 2 * (2 * SIZES.len() + 2);
+        assert_eq!(self.compared, expected, "numbers compared");
+        assert!(
+            self.wrong.is_empty(),
+            "{} wrong:\n{}",
+            self.wrong.len(),
+            self.wrong.join("\n")
+        );
+    }
+}
+
+#[test]
+fn scalar_functions() {
+    fn compare<T: Float>(comparison: &mut Comparison) {
+        type Named<T> = (&'static str, fn(T) -> T);
+        let functions: [Named<T>; 8] = [
+            ("exp", T::exp),
+            ("exp_m1", T::exp_m1),
+            ("ln", T::ln),
+            ("ln_1p", T::ln_1p),
+            ("tanh", T::tanh),
+            ("erfc", T::erfc),
+            ("sqrt", T::sqrt),
+            ("abs", T::abs),
+        ];
+        for (name, function) in functions {
+            comparison.row(SCALAR, name, function);
+        }
+    }
+    let mut comparison = Comparison::new();
+    compare::<f32>(&mut comparison);
+    compare::<f64>(&mut comparison);
+    comparison.finish(SCALAR);
+}
+
+/// The derivative by `Activation::derivative` and by dual numbers.
+#[test]
+fn activations() {
+    fn compare<T: Float>(comparison: &mut Comparison, dual: &mut Comparison) {
+        for &name in names() {
+            let functions = functions::<T>(name);
+            let slope = format!("{name}'");
+            comparison.row(ACTIVATIONS, name, functions.value);
+            // The derivative of the identity is 1, whatever its argument; a dual number takes the branch of -1 at NaN.
+            let at_nan = if name == "identity" { '1' } else { 'N' };
+            comparison.row_but_for_nan(ACTIVATIONS, &slope, at_nan, functions.derivative);
+            dual.row(ACTIVATIONS, name, |z| (functions.dual)(z)[0]);
+            let at_nan = if name == "leaky_relu" { 'p' } else { at_nan };
+            dual.row_but_for_nan(ACTIVATIONS, &slope, at_nan, |z| (functions.dual)(z)[1]);
+        }
+    }
+    let (mut comparison, mut dual) = (Comparison::new(), Comparison::new());
+    compare::<f32>(&mut comparison, &mut dual);
+    compare::<f64>(&mut comparison, &mut dual);
+    comparison.finish(ACTIVATIONS);
+    dual.finish(ACTIVATIONS);
+}
+
+/// The loss of one output, and its gradient; the value alone is the same number.
+fn one_output<T: Float>(loss: &impl Loss, prediction: T, target: T) -> (T, T) {
+    let mut gradient = [T::from_f64(f64::NAN)];
+    let value = loss.value_and_gradient(&[prediction], &[target], &mut gradient);
+    let alone = loss.value(&[prediction], &[target]);
+    assert!(
+        alone == value || (alone.to_f64().is_nan() && value.to_f64().is_nan()),
+        "{loss:?} at {prediction:?}, target {target:?}: {alone:?} alone, {value:?} with its gradient"
+    );
+    (value, gradient[0])
+}
+
+#[test]
+fn losses_of_one_output() {
+    fn compare<T: Float>(comparison: &mut Comparison, name: &str, loss: &impl Loss) {
+        for (target_name, target) in [("0", T::zero()), ("1", T::one())] {
+            let value = |p| one_output::<T>(loss, p, target).0;
+            comparison.row(LOSSES, &format!("{name}, {target_name}"), value);
+            let gradient = |p| one_output::<T>(loss, p, target).1;
+            comparison.row(LOSSES, &format!("{name}', {target_name}"), gradient);
+        }
+    }
+    fn all<T: Float>(comparison: &mut Comparison) {
+        compare::<T>(comparison, "half squared error", &HalfSquaredError);
+        compare::<T>(comparison, "mean squared error", &MeanSquaredError);
+        compare::<T>(comparison, "mean absolute error", &MeanAbsoluteError);
+        compare::<T>(comparison, "huber", &Huber::default());
+        compare::<T>(comparison, "binary cross-entropy", &BinaryCrossEntropy);
+    }
+    let mut comparison = Comparison::new();
+    all::<f32>(&mut comparison);
+    all::<f64>(&mut comparison);
+    comparison.finish(LOSSES);
+}
+
+/// By class index, and by the distribution that is certain of the class.
+#[test]
+fn softmax_cross_entropy() {
+    fn compare<T: Float>(comparison: &mut Comparison, loss: SoftmaxCrossEntropy, targets: [Vec<T>; 2]) {
+        for (class, target) in targets.iter().enumerate() {
+            let value = |x: T| loss.value(&[x, T::zero()], target);
+            comparison.row(SOFTMAX, &format!("l, class {class}"), value);
+            for (entry, name) in ["x", "0"].into_iter().enumerate() {
+                comparison.row(SOFTMAX, &format!("dl/d{name}, class {class}"), |x: T| {
+                    let mut gradient = [T::from_f64(f64::NAN); 2];
+                    let _ = loss.value_and_gradient(&[x, T::zero()], target, &mut gradient);
+                    gradient[entry]
+                });
+            }
+        }
+    }
+    fn both<T: Float>(classes: &mut Comparison, probabilities: &mut Comparison) {
+        let (zero, one) = (T::zero(), T::one());
+        compare(classes, SoftmaxCrossEntropy::with_classes(), [vec![zero], vec![one]]);
+        compare(
+            probabilities,
+            SoftmaxCrossEntropy::with_probabilities(),
+            [vec![one, zero], vec![zero, one]],
+        );
+    }
+    let (mut classes, mut probabilities) = (Comparison::new(), Comparison::new());
+    both::<f32>(&mut classes, &mut probabilities);
+    both::<f64>(&mut classes, &mut probabilities);
+    classes.finish(SOFTMAX);
+    probabilities.finish(SOFTMAX);
+}
+
+/// Every class excluded: there is no distribution, and no loss.
+#[test]
+fn softmax_of_minus_infinity_throughout_is_nan() {
+    let loss = SoftmaxCrossEntropy::with_classes();
+    let mut gradient = [0.0; 3];
+    let value = loss.value_and_gradient(&[f64::NEG_INFINITY; 3], &[1.0], &mut gradient);
+    assert!(value.is_nan(), "got {value}");
+    assert!(gradient.iter().all(|g| g.is_nan()), "got {gradient:?}");
+}
+
+/// NaN in any logit, as in any target, makes the loss NaN: a maximum must not drop it.
+#[test]
+fn nan_in_any_place_reaches_the_loss() {
+    for place in 0..3 {
+        let mut logits = [1.0, 2.0, 3.0];
+        logits[place] = f64::NAN;
+        for class in 0..3 {
+            let mut gradient = [0.0; 3];
+            let loss = SoftmaxCrossEntropy::with_classes();
+            let value = loss.value_and_gradient(&logits, &[f64::from(class)], &mut gradient);
+            assert!(value.is_nan(), "NaN in logit {place}, class {class}: got {value}");
+            assert!(
+                gradient.iter().all(|g| g.is_nan()),
+                "NaN in logit {place}, class {class}: got {gradient:?}"
+            );
+        }
+    }
+    fn target<L: Loss>(loss: &L) {
+        let mut gradient = [0.0; 2];
+        let value = loss.value_and_gradient(&[0.5, -0.5], &[f64::NAN, 0.0], &mut gradient);
+        assert!(value.is_nan(), "{loss:?}, target NaN: got {value}");
+    }
+    target(&HalfSquaredError);
+    target(&MeanSquaredError);
+    target(&MeanAbsoluteError);
+    target(&Huber::default());
+    target(&BinaryCrossEntropy);
+    target(&SoftmaxCrossEntropy::with_probabilities());
+}

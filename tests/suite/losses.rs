@@ -1,0 +1,582 @@
+//! Proves the losses: value and gradient against arbitrary precision, with and without sample weights, in both
+//! formats; the message for a target that is no class; and a user's own losses through a trainer.
+
+use crate::activations::Float;
+use mlp_core::{
+    BinaryCrossEntropy, Dense, Dual, ElementLoss, GradientDescent, HalfSquaredError, Huber, Identity, Loss,
+    MeanAbsoluteError, MeanSquaredError, Mlp, OverOutputs, Samples, Scalar, SoftmaxCrossEntropy, Tanh, TargetKind,
+    Tensor, Trainer, Workspace, softmax,
+};
+use mlp_cpu::Matrix;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngSeed, TestRunner};
+use serde::Deserialize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// A case of the golden file.
+#[derive(Clone, Debug, Deserialize)]
+struct Case {
+    loss: String,
+    parameters: Parameters,
+    outputs: usize,
+    samples: usize,
+    sample_weights: Option<Vec<f64>>,
+    predictions: Vec<Vec<f64>>,
+    targets: Vec<Vec<f64>>,
+    value: f64,
+    gradient: Vec<Vec<f64>>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Parameters {
+    delta: Option<f64>,
+    target: Option<String>,
+}
+
+impl Case {
+    /// Which case it is, for a failure's message.
+    fn name(&self, index: usize) -> String {
+        let Self {
+            loss,
+            parameters,
+            outputs,
+            samples,
+            sample_weights,
+            ..
+        } = self;
+        let weighted = if sample_weights.is_some() { ", weighted" } else { "" };
+        format!("case {index}: {loss} {parameters:?}, {outputs} x {samples}{weighted}")
+    }
+
+    fn weight(&self, sample: usize) -> f64 {
+        self.sample_weights.as_ref().map_or(1.0, |weights| weights[sample])
+    }
+
+    fn total_weight(&self) -> f64 {
+        (0..self.samples).map(|sample| self.weight(sample)).sum()
+    }
+
+    /// The gradients of the cross-entropies are differences of two numbers of about this size, 0 for the others:
+    /// one for each prediction.
+    fn gradient_bounds(&self) -> Vec<f64> {
+        let factor = match self.loss.as_str() {
+            "softmax_cross_entropy" => 1.0,
+            "binary_cross_entropy" => 1.0 / self.outputs as f64,
+            _ => 0.0,
+        };
+        let shares = (0..self.samples).map(|sample| factor * self.weight(sample) / self.total_weight());
+        shares.flat_map(|share| vec![share; self.outputs]).collect()
+    }
+}
+
+fn golden() -> Vec<Case> {
+    let cases: Vec<Case> =
+        serde_json::from_str(include_str!("../fixtures/losses.json")).expect("the golden file is valid");
+    assert_eq!(cases.len(), 144);
+    cases
+}
+
+/// Something to be done with a loss of any type.
+trait Visitor {
+    fn visit<L: Loss>(&mut self, loss: &L);
+}
+
+/// Finds the loss a case is of.
+fn visit(case: &Case, visitor: &mut impl Visitor) {
+    match (
+        case.loss.as_str(),
+        case.parameters.target.as_deref(),
+        case.parameters.delta,
+    ) {
+        ("half_squared_error", None, None) => visitor.visit(&HalfSquaredError),
+        ("mean_squared_error", None, None) => visitor.visit(&MeanSquaredError),
+        ("mean_absolute_error", None, None) => visitor.visit(&MeanAbsoluteError),
+        ("huber", None, Some(delta)) => visitor.visit(&Huber::new(delta).unwrap()),
+        ("softmax_cross_entropy", Some("class_index"), None) => visitor.visit(&SoftmaxCrossEntropy::with_classes()),
+        ("softmax_cross_entropy", Some("probabilities"), None) => {
+            visitor.visit(&SoftmaxCrossEntropy::with_probabilities());
+        }
+        ("binary_cross_entropy", None, None) => visitor.visit(&BinaryCrossEntropy),
+        other => panic!("{other:?} is not in this list"),
+    }
+}
+
+/// How many ULP are allowed. The largest errors seen in value and gradient are 3.0 and 3.0 in f64 and 1.7 and 2.0 in
+/// f32: sums of up to 80 terms, in an order of their own.
+const LIMIT: f64 = 3.5;
+
+/// Compares value and gradient. `bounds` are what the elements of the gradient are differences of, 0 for the others.
+fn check<T: Float>(name: &str, got: (T, &[T]), expected: (f64, &[f64]), bounds: &[f64]) {
+    let check = |what: &str, got: T, expected: f64, scale: f64| {
+        let distance = (got.to_f64() - expected).abs();
+        let ulps = if got.to_f64() == expected {
+            0.0
+        } else {
+            distance / T::unit(scale)
+        };
+        let place = format!("{name}, {}: {what}", T::NAME);
+        assert!(
+            ulps <= LIMIT,
+            "{place}: expected {expected:e}, got {got:e}, {ulps:.2} ULP apart"
+        );
+    };
+    check("value", got.0, expected.0, expected.0);
+    assert_eq!(
+        (got.1.len(), bounds.len()),
+        (expected.1.len(), expected.1.len()),
+        "{name}"
+    );
+    for (i, ((&got, &expected), &bound)) in got.1.iter().zip(expected.1).zip(bounds).enumerate() {
+        check(&format!("gradient, element {i}"), got, expected, expected.abs() + bound);
+    }
+}
+
+/// The columns as a matrix of `T`.
+fn matrix<T: Float>(columns: &[Vec<f64>]) -> Matrix<T> {
+    let columns: Vec<Vec<T>> = columns
+        .iter()
+        .map(|c| c.iter().map(|&x| T::from_f64(x)).collect())
+        .collect();
+    Matrix::from_columns(&columns)
+}
+
+/// `Tensor::loss`: the mean over the samples, and its gradient.
+fn tensor_loss<T: Float, L: Loss>(case: &Case, loss: &L) -> (T, Vec<T>) {
+    let predictions = matrix::<T>(&case.predictions);
+    let weights = case
+        .sample_weights
+        .as_ref()
+        .map(|weights| matrix::<T>(std::slice::from_ref(weights)).transposed());
+    let mut delta = Matrix::from_fn(case.outputs, case.samples, |_, _| T::from_f64(f64::NAN));
+    let scale = T::from_f64(1.0 / case.total_weight());
+    let weights = weights.as_ref().map(Matrix::view);
+    let sum = delta.loss(
+        loss,
+        predictions.view(),
+        matrix::<T>(&case.targets).view(),
+        weights,
+        scale,
+    );
+    (T::from_f64(sum.to_f64() / case.total_weight()), delta.into_vec())
+}
+
+/// A network that changes nothing: z = I x + 0.
+fn identity_network(outputs: usize) -> Mlp<Matrix<f64>> {
+    let weights = Matrix::from_fn(outputs, outputs, |i, j| f64::from(u8::from(i == j)));
+    Mlp::from_layers(vec![(
+        Dense {
+            weights,
+            bias: Matrix::zeros(outputs, 1),
+        },
+        Identity.into(),
+    )])
+    .unwrap()
+}
+
+/// `Tensor::loss` on every case, in f64; `Mlp::loss` and `Trainer::step` have to give the same numbers.
+struct Double<'a> {
+    index: usize,
+    case: &'a Case,
+}
+
+impl Visitor for Double<'_> {
+    fn visit<L: Loss>(&mut self, loss: &L) {
+        let case = self.case;
+        let name = case.name(self.index);
+        let (value, gradient) = tensor_loss::<f64, L>(case, loss);
+        check(
+            &name,
+            (value, &gradient),
+            (case.value, &case.gradient.concat()),
+            &case.gradient_bounds(),
+        );
+
+        let (input, target) = (matrix::<f64>(&case.predictions), matrix::<f64>(&case.targets));
+        let mut network = identity_network(case.outputs);
+        if case.sample_weights.is_none() {
+            let mut workspace = Workspace::new(&network, case.samples).unwrap();
+            network.forward(&input, &mut workspace);
+            assert_eq!(workspace.prediction().as_slice(), input.view().as_slice(), "{name}");
+            assert_eq!(network.loss(loss, &target, &mut workspace), value, "{name}: Mlp::loss");
+            assert_eq!(workspace.delta(0).as_slice(), gradient, "{name}: delta");
+        }
+        let weights = case
+            .sample_weights
+            .clone()
+            .map(|weights| Matrix::from_vec(1, case.samples, weights));
+        let mut samples = Samples::new(&input, &target).unwrap();
+        if let Some(weights) = &weights {
+            samples = samples.weighted(weights).unwrap();
+        }
+        // With a learning rate of 1, the biases become the gradient's sums over the samples, negated.
+        let mut trainer = Trainer::new(loss.clone(), GradientDescent::new(1.0).unwrap());
+        assert_eq!(trainer.step(&mut network, samples), Ok(value), "{name}: Trainer::step");
+        for j in 0..case.outputs {
+            let column = || case.gradient.iter().map(|sample| sample[j]);
+            let (expected, size) = (-column().sum::<f64>(), column().map(f64::abs).sum::<f64>());
+            let got = network.layers()[0].bias[(j, 0)];
+            let near = (got - expected).abs() <= 1e-14 * size.max(1e-2);
+            assert!(
+                near,
+                "{name}: bias {j} after Trainer::step: expected {expected}, got {got}"
+            );
+        }
+    }
+}
+
+#[test]
+fn golden_values_and_gradients_in_f64() {
+    for (index, case) in golden().iter().enumerate() {
+        visit(case, &mut Double { index, case });
+    }
+}
+
+/// f32 against f64, both at the numbers rounded to f32.
+struct Single<'a> {
+    index: usize,
+    case: &'a Case,
+}
+
+impl Visitor for Single<'_> {
+    fn visit<L: Loss>(&mut self, loss: &L) {
+        let (value, gradient) = tensor_loss::<f64, L>(self.case, loss);
+        let got = tensor_loss::<f32, L>(self.case, loss);
+        let case = self.case;
+        check(
+            &case.name(self.index),
+            (got.0, &got.1),
+            (value, &gradient),
+            &case.gradient_bounds(),
+        );
+    }
+}
+
+#[test]
+fn f32_follows_f64() {
+    let rounded = |rows: &[Vec<f64>]| {
+        rows.iter()
+            .map(|r| r.iter().map(|&x| f64::from(x as f32)).collect())
+            .collect()
+    };
+    for (index, case) in golden().into_iter().enumerate() {
+        let case = Case {
+            predictions: rounded(&case.predictions),
+            targets: rounded(&case.targets),
+            sample_weights: case.sample_weights.map(|weights| rounded(&[weights]).concat()),
+            ..case
+        };
+        visit(&case, &mut Single { index, case: &case });
+    }
+}
+
+/// Weight 2 is the sample twice, weight 0 the sample left out, whatever it holds.
+#[test]
+fn weights_count_samples() {
+    let predictions = Matrix::from_columns(&[[1.5, -0.25], [f64::NAN, 1e300], [0.5, 2.0]]);
+    let targets = Matrix::from_columns(&[[1.0], [0.0], [0.0]]);
+    let weights = Matrix::from_vec(1, 3, vec![2.0, 0.0, 1.0]);
+    let loss = SoftmaxCrossEntropy::with_classes();
+    let mut weighted = Matrix::from_fn(2, 3, |_, _| f64::NAN);
+    let sum = weighted.loss(
+        &loss,
+        predictions.view(),
+        targets.view(),
+        Some(weights.view()),
+        1.0 / 3.0,
+    );
+
+    let repeated = Matrix::from_columns(&[predictions.column(0), predictions.column(0), predictions.column(2)]);
+    let targets = Matrix::from_columns(&[[1.0], [1.0], [0.0]]);
+    let mut plain = Matrix::zeros(2, 3);
+    let expected = plain.loss(&loss, repeated.view(), targets.view(), None, 1.0 / 3.0);
+    assert!(
+        (sum - expected).abs() <= 1e-15 * expected,
+        "expected {expected}, got {sum}"
+    );
+    assert_eq!(weighted.column(1), [0.0, 0.0]);
+    for (i, (&got, &half)) in weighted.column(0).iter().zip(plain.column(0)).enumerate() {
+        assert_eq!(got, 2.0 * half, "row {i}");
+    }
+    assert_eq!(weighted.column(2), plain.column(2));
+}
+
+/// The message of the panic of `action`.
+fn panic_message(action: impl FnOnce()) -> String {
+    let payload = catch_unwind(AssertUnwindSafe(action)).expect_err("expected a panic");
+    match payload.downcast::<String>() {
+        Ok(message) => *message,
+        Err(payload) => (*payload.downcast::<&str>().expect("a panic has a message")).to_owned(),
+    }
+}
+
+#[test]
+fn a_target_that_is_no_class_panics_and_says_which() {
+    let loss = SoftmaxCrossEntropy::with_classes();
+    for (target, printed) in [
+        (-1.0, "-1"),
+        (3.0, "3"),
+        (0.5, "0.5"),
+        (2.000_000_1, "2.0000001"),
+        (1e300, &format!("{}", 1e300)),
+        (f64::NAN, "NaN"),
+        (f64::INFINITY, "inf"),
+        (f64::NEG_INFINITY, "-inf"),
+    ] {
+        let expected = format!("softmax cross-entropy: expected a class index from 0 to 2, got {printed}");
+        let mut gradient = [0.0; 3];
+        let message = panic_message(|| {
+            let _ = loss.value_and_gradient(&[1.0, 2.0, 3.0], &[target], &mut gradient);
+        });
+        assert_eq!(message, expected);
+        let message = panic_message(|| {
+            let _ = loss.value(&[1.0, 2.0, 3.0], &[target]);
+        });
+        assert_eq!(message, expected);
+
+        let mut network = identity_network(3);
+        let (input, target) = (
+            Matrix::from_columns(&[[1.0, 2.0, 3.0]]),
+            Matrix::from_columns(&[[target]]),
+        );
+        let mut trainer = Trainer::new(loss, GradientDescent::new(0.1).unwrap());
+        let message = panic_message(|| {
+            let _ = trainer.step(&mut network, Samples::new(&input, &target).unwrap());
+        });
+        assert_eq!(message, expected);
+    }
+    // Both zeros are the first class.
+    assert_eq!(loss.value(&[1.0, 2.0], &[0.0]), loss.value(&[1.0, 2.0], &[-0.0]));
+}
+
+#[test]
+fn what_a_loss_takes_as_target() {
+    assert_eq!(Loss::target_kind(&HalfSquaredError), TargetKind::Real);
+    assert_eq!(Loss::target_kind(&BinaryCrossEntropy), TargetKind::Probability);
+    assert_eq!(SoftmaxCrossEntropy::with_classes().target_kind(), TargetKind::Class);
+    assert_eq!(
+        SoftmaxCrossEntropy::with_probabilities().target_kind(),
+        TargetKind::Distribution
+    );
+    assert_eq!(SoftmaxCrossEntropy::with_classes().target_rows(10), 1);
+    assert_eq!(SoftmaxCrossEntropy::with_probabilities().target_rows(10), 10);
+    assert_eq!(BinaryCrossEntropy.target_rows(3), 3);
+    for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        assert_eq!(
+            Huber::new(bad).unwrap_err().to_string(),
+            format!("Huber delta: expected a finite number above 0, got {bad}")
+        );
+    }
+}
+
+/// A class is the same as the distribution that is certain of it.
+#[test]
+fn a_class_is_a_one_hot_distribution() {
+    let config = Config {
+        rng_seed: RngSeed::Fixed(0x1055),
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let strategy =
+        prop::collection::vec(-900.0..900.0, 2..12).prop_flat_map(|logits: Vec<f64>| (0..logits.len(), Just(logits)));
+    TestRunner::new(config)
+        .run(&strategy, |(class, logits)| {
+            let one_hot: Vec<f64> = (0..logits.len()).map(|j| f64::from(u8::from(j == class))).collect();
+            let (mut by_class, mut by_probability) = (logits.clone(), logits.clone());
+            let expected =
+                SoftmaxCrossEntropy::with_classes().value_and_gradient(&logits, &[class as f64], &mut by_class);
+            let got =
+                SoftmaxCrossEntropy::with_probabilities().value_and_gradient(&logits, &one_hot, &mut by_probability);
+            prop_assert_eq!(got, expected);
+            prop_assert_eq!(&by_probability, &by_class);
+            // The gradient is the probability less the target.
+            let mut probabilities = logits.clone();
+            softmax(&logits, &mut probabilities);
+            for j in 0..logits.len() {
+                let expected = probabilities[j] - one_hot[j];
+                prop_assert!(
+                    (by_class[j] - expected).abs() <= 4.0 * f64::EPSILON,
+                    "{j}: {} {expected}",
+                    by_class[j]
+                );
+            }
+            prop_assert!((probabilities.iter().sum::<f64>() - 1.0).abs() <= 1e-15 * logits.len() as f64);
+            Ok(())
+        })
+        .unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+/// A user's own loss of one output: the quantile (pinball) loss, max(q e, (q - 1) e) with e = y - p.
+#[derive(Clone, Debug)]
+struct Quantile {
+    q: f64,
+}
+
+impl ElementLoss for Quantile {
+    fn element<T: Scalar>(&self, prediction: T, target: T) -> T {
+        let error = target - prediction;
+        error.select_gt(
+            T::zero(),
+            T::from_f64(self.q) * error,
+            T::from_f64(self.q - 1.0) * error,
+        )
+    }
+}
+
+/// Another: ln cosh(p - y), summed over the outputs.
+#[derive(Clone, Debug)]
+struct LogCosh;
+
+impl ElementLoss for LogCosh {
+    fn over_outputs(&self) -> OverOutputs {
+        OverOutputs::Sum
+    }
+
+    fn element<T: Scalar>(&self, prediction: T, target: T) -> T {
+        let distance = (prediction - target).abs();
+        distance + (T::from_f64(-2.0) * distance).exp().ln_1p() - T::from_f64(core::f64::consts::LN_2)
+    }
+}
+
+/// A user's own loss of a whole sample: 1 - cos of the angle between prediction and target.
+#[derive(Clone, Debug)]
+struct CosineDistance;
+
+impl CosineDistance {
+    /// p.y, |p| and |y|.
+    fn products<T: Scalar>(prediction: &[T], target: &[T]) -> (T, T, T) {
+        let dot = |a: &[T], b: &[T]| a.iter().zip(b).fold(T::zero(), |sum, (&a, &b)| sum + a * b);
+        (
+            dot(prediction, target),
+            dot(prediction, prediction).sqrt(),
+            dot(target, target).sqrt(),
+        )
+    }
+}
+
+impl Loss for CosineDistance {
+    fn value<T: Scalar>(&self, prediction: &[T], target: &[T]) -> T {
+        let (product, p, y) = Self::products(prediction, target);
+        T::one() - product / (p * y)
+    }
+
+    /// d/dp_j = -(y_j - p_j p.y / |p|^2) / (|p| |y|).
+    fn value_and_gradient<T: Scalar>(&self, prediction: &[T], target: &[T], gradient: &mut [T]) -> T {
+        let (product, p, y) = Self::products(prediction, target);
+        for ((g, &a), &b) in gradient.iter_mut().zip(prediction).zip(target) {
+            *g = (a * product / (p * p) - b) / (p * y);
+        }
+        T::one() - product / (p * y)
+    }
+}
+
+/// The gradient of `loss` at one sample, by dual numbers of its value.
+fn dual_gradient<L: Loss>(loss: &L, prediction: &[f64], target: &[f64]) -> Vec<f64> {
+    let target: Vec<_> = target.iter().copied().map(Dual::constant).collect();
+    (0..prediction.len())
+        .map(|j| {
+            let mut duals: Vec<_> = prediction.iter().copied().map(Dual::constant).collect();
+            duals[j] = Dual::variable(prediction[j]);
+            loss.value(&duals, &target).derivative
+        })
+        .collect()
+}
+
+/// Two outputs learnt from one input with `loss`: the losses, one per step.
+fn train<L: Loss>(loss: L, learning_rate: f64, steps: usize) -> Vec<f64> {
+    let input = Matrix::from_fn(1, 20, |_, j| (j as f64 + 0.5) / 10.0 - 1.0);
+    let target = Matrix::from_fn(2, 20, |i, j| {
+        if i == 0 {
+            input[(0, j)].cos()
+        } else {
+            input[(0, j)].sin()
+        }
+    });
+    let mut network = Mlp::<Matrix<f64>>::builder(&[1, 12, 2])
+        .hidden(Tanh)
+        .seed(8)
+        .build()
+        .unwrap();
+    let mut trainer = Trainer::new(loss, GradientDescent::new(learning_rate).unwrap());
+    let samples = Samples::new(&input, &target).unwrap();
+    (0..steps)
+        .map(|_| trainer.step(&mut network, samples).unwrap())
+        .collect()
+}
+
+#[test]
+fn custom_losses_have_the_gradients_of_calculus() {
+    let (prediction, target) = ([1.5, -0.5, 0.25], [0.5, 0.75, 0.25]);
+    let mut gradient = [f64::NAN; 3];
+    let value = Quantile { q: 0.9 }.value_and_gradient(&prediction, &target, &mut gradient);
+    // Errors y - p of -1, 1.25 and 0: 0.1 + 1.125 + 0; slopes 1 - q, -q and, at the kink, 1 - q.
+    assert!((value - 1.225 / 3.0).abs() < 1e-15, "got {value}");
+    for (j, (got, expected)) in gradient.iter().zip([0.1, -0.9, 0.1]).enumerate() {
+        assert!(
+            (got - expected / 3.0).abs() < 1e-16,
+            "quantile, output {j}: expected {}, got {got}",
+            expected / 3.0
+        );
+    }
+
+    let value = LogCosh.value_and_gradient(&prediction, &target, &mut gradient);
+    let expected: f64 = [1.0_f64, 1.25, 0.0].iter().map(|e| e.cosh().ln()).sum();
+    assert!((value - expected).abs() < 1e-15, "expected {expected}, got {value}");
+    for (j, (got, e)) in gradient.iter().zip([1.0_f64, -1.25, 0.0]).enumerate() {
+        assert!(
+            (got - e.tanh()).abs() < 4e-16,
+            "log-cosh, output {j}: expected {}, got {got}",
+            e.tanh()
+        );
+    }
+
+    let value = CosineDistance.value_and_gradient(&prediction, &target, &mut gradient);
+    assert_eq!(value, CosineDistance.value(&prediction, &target));
+    for (j, (got, expected)) in gradient
+        .iter()
+        .zip(dual_gradient(&CosineDistance, &prediction, &target))
+        .enumerate()
+    {
+        assert!(
+            (got - expected).abs() < 1e-15,
+            "cosine distance, output {j}: expected {expected}, got {got}"
+        );
+    }
+}
+
+#[test]
+fn custom_losses_train() {
+    for (name, losses) in [
+        ("quantile", train(Quantile { q: 0.7 }, 0.05, 600)),
+        ("log-cosh", train(LogCosh, 0.1, 600)),
+        ("cosine distance", train(CosineDistance, 0.1, 600)),
+    ] {
+        let (first, last) = (losses[0], losses[599]);
+        assert!(
+            last < 0.2 * first,
+            "{name}: expected the loss to fall below a fifth of {first}, got {last}"
+        );
+    }
+}
+
+/// The q-quantile minimises the quantile loss: a network that sees nothing learns it.
+#[test]
+fn the_quantile_loss_finds_the_quantile() {
+    let input = Matrix::zeros(1, 101);
+    let target = Matrix::from_fn(1, 101, |_, j| j as f64);
+    for q in [0.1, 0.5, 0.9] {
+        let mut network = Mlp::<Matrix<f64>>::builder(&[1, 1]).build().unwrap();
+        let mut trainer = Trainer::new(Quantile { q }, GradientDescent::new(1.0).unwrap());
+        for _ in 0..2_000 {
+            trainer
+                .step(&mut network, Samples::new(&input, &target).unwrap())
+                .unwrap();
+        }
+        let got = network.layers()[0].bias[(0, 0)];
+        assert!(
+            (got - 100.0 * q).abs() <= 1.0,
+            "q = {q}: expected {}, got {got}",
+            100.0 * q
+        );
+    }
+}

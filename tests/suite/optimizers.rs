@@ -1,0 +1,811 @@
+//! Proves gradient descent, and that the `Optimizer` trait carries what is to come: momentum, Adam and L-BFGS are
+//! written here, outside the crate, with nothing but its public items.
+
+use mlp_core::{
+    Dense, GradientDescent, HalfSquaredError, HyperParameterError, Mlp, NonFinite, Objective, Optimizer,
+    OptimizerState, Samples, Scalar, StateError, Tanh, Tensor, TrainError, Trainer, Workspace, ZipFormula,
+};
+use mlp_cpu::Matrix;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngSeed, TestRunner};
+
+/// Gradient descent with momentum: v <- m v + g, W <- W - eta v.
+#[derive(Clone, Debug)]
+struct Momentum<B> {
+    learning_rate: f64,
+    momentum: f64,
+    /// Empty before the first step, which knows the shapes.
+    velocity: Vec<Dense<B>>,
+}
+
+impl<B: Tensor> Momentum<B> {
+    fn new(learning_rate: f64, momentum: f64) -> Result<Self, HyperParameterError> {
+        let learning_rate = checked(learning_rate)?;
+        Ok(Self {
+            learning_rate,
+            momentum,
+            velocity: Vec::new(),
+        })
+    }
+}
+
+/// The learning rate, if it is one.
+fn checked(learning_rate: f64) -> Result<f64, HyperParameterError> {
+    GradientDescent::new(learning_rate)?;
+    Ok(learning_rate)
+}
+
+/// What a pass over the parameters leaves in the place of the gradient.
+struct MomentumFormula {
+    learning_rate: f64,
+    momentum: f64,
+}
+
+impl ZipFormula<1> for MomentumFormula {
+    fn apply<T: Scalar>(&self, gradient: T, parameter: T, [velocity]: [T; 1]) -> (T, [T; 1]) {
+        let velocity = T::from_f64(self.momentum) * velocity + gradient;
+        (parameter - T::from_f64(self.learning_rate) * velocity, [velocity])
+    }
+}
+
+impl<B: Tensor> Optimizer<B> for Momentum<B> {
+    fn step(&mut self, layers: &mut [Dense<B>], objective: &mut dyn Objective<B>) -> Result<f64, NonFinite> {
+        let loss = finite_loss(objective.evaluate(layers))?;
+        let formula = MomentumFormula {
+            learning_rate: self.learning_rate,
+            momentum: self.momentum,
+        };
+        let gradient = objective.gradient_mut();
+        let mut velocity = if self.velocity.is_empty() {
+            zeros_like(layers)
+        } else {
+            self.velocity.clone()
+        };
+        for (l, ((layer, gradient), velocity)) in layers.iter().zip(&mut *gradient).zip(&mut velocity).enumerate() {
+            let weights = gradient
+                .weights
+                .zip((&layer.weights).into(), [&mut velocity.weights], &formula);
+            let bias = gradient.bias.zip((&layer.bias).into(), [&mut velocity.bias], &formula);
+            if !(weights && bias) {
+                return Err(NonFinite::Parameters { layer: l, loss });
+            }
+        }
+        self.velocity = velocity;
+        layers.swap_with_slice(gradient);
+        Ok(loss)
+    }
+
+    fn learning_rate(&self) -> f64 {
+        self.learning_rate
+    }
+
+    fn set_learning_rate(&mut self, learning_rate: f64) -> Result<(), HyperParameterError> {
+        self.learning_rate = checked(learning_rate)?;
+        Ok(())
+    }
+
+    fn state(&self) -> OptimizerState<B> {
+        OptimizerState::new("momentum")
+            .with_number("learning_rate", self.learning_rate)
+            .with_number("momentum", self.momentum)
+            .with_tensors("velocity", self.velocity.clone())
+    }
+
+    fn restore(&mut self, mut state: OptimizerState<B>) -> Result<(), StateError> {
+        state.expect_kind("momentum")?;
+        let mut restored = Self::new(state.take_number("learning_rate")?, state.take_number("momentum")?)?;
+        restored.velocity = state.take_tensors("velocity")?;
+        state.expect_empty()?;
+        *self = restored;
+        Ok(())
+    }
+}
+
+/// Adam: m <- b1 m + (1 - b1) g, v <- b2 v + (1 - b2) g^2, W <- W - eta m^ / (sqrt(v^) + eps) with the moments m and v
+/// freed of their bias, m^ = m / (1 - b1^t), v^ = v / (1 - b2^t), in step t = 1, 2, ...
+///
+/// Source: D. P. Kingma, J. Ba, *Adam: A Method for Stochastic Optimization* (ICLR 2015).
+#[derive(Clone, Debug)]
+struct Adam<B> {
+    learning_rate: f64,
+    steps: i32,
+    /// First and second moment.
+    moments: [Vec<Dense<B>>; 2],
+}
+
+const BETA: [f64; 2] = [0.9, 0.999];
+const EPSILON: f64 = 1e-8;
+
+impl<B: Tensor> Adam<B> {
+    fn new(learning_rate: f64) -> Result<Self, HyperParameterError> {
+        Ok(Self {
+            learning_rate: checked(learning_rate)?,
+            steps: 0,
+            moments: [Vec::new(), Vec::new()],
+        })
+    }
+}
+
+struct AdamFormula {
+    learning_rate: f64,
+    /// 1 / (1 - b1^t), 1 / (1 - b2^t).
+    unbias: [f64; 2],
+}
+
+impl ZipFormula<2> for AdamFormula {
+    fn apply<T: Scalar>(&self, gradient: T, parameter: T, [m, v]: [T; 2]) -> (T, [T; 2]) {
+        let c = T::from_f64;
+        let m = c(BETA[0]) * m + c(1.0 - BETA[0]) * gradient;
+        let v = c(BETA[1]) * v + c(1.0 - BETA[1]) * gradient * gradient;
+        let change = c(self.unbias[0]) * m / ((c(self.unbias[1]) * v).sqrt() + c(EPSILON));
+        (parameter - c(self.learning_rate) * change, [m, v])
+    }
+}
+
+impl<B: Tensor> Optimizer<B> for Adam<B> {
+    fn step(&mut self, layers: &mut [Dense<B>], objective: &mut dyn Objective<B>) -> Result<f64, NonFinite> {
+        let loss = finite_loss(objective.evaluate(layers))?;
+        let mut next = self.clone();
+        if self.steps == 0 {
+            next.moments = [zeros_like(layers), zeros_like(layers)];
+        }
+        next.steps += 1;
+        let unbias = BETA.map(|beta| 1.0 / (1.0 - beta.powi(next.steps)));
+        let formula = AdamFormula {
+            learning_rate: self.learning_rate,
+            unbias,
+        };
+        let gradient = objective.gradient_mut();
+        let [first, second] = &mut next.moments;
+        for (l, ((layer, gradient), (m, v))) in layers
+            .iter()
+            .zip(&mut *gradient)
+            .zip(first.iter_mut().zip(second))
+            .enumerate()
+        {
+            let weights = gradient
+                .weights
+                .zip((&layer.weights).into(), [&mut m.weights, &mut v.weights], &formula);
+            let bias = gradient
+                .bias
+                .zip((&layer.bias).into(), [&mut m.bias, &mut v.bias], &formula);
+            if !(weights && bias) {
+                return Err(NonFinite::Parameters { layer: l, loss });
+            }
+        }
+        *self = next;
+        layers.swap_with_slice(gradient);
+        Ok(loss)
+    }
+
+    fn learning_rate(&self) -> f64 {
+        self.learning_rate
+    }
+
+    fn set_learning_rate(&mut self, learning_rate: f64) -> Result<(), HyperParameterError> {
+        self.learning_rate = checked(learning_rate)?;
+        Ok(())
+    }
+
+    fn state(&self) -> OptimizerState<B> {
+        let [first, second] = self.moments.clone();
+        OptimizerState::new("adam")
+            .with_number("learning_rate", self.learning_rate)
+            .with_number("steps", self.steps.into())
+            .with_tensors("first_moment", first)
+            .with_tensors("second_moment", second)
+    }
+
+    fn restore(&mut self, mut state: OptimizerState<B>) -> Result<(), StateError> {
+        state.expect_kind("adam")?;
+        let mut restored = Self::new(state.take_number("learning_rate")?)?;
+        restored.steps = state.take_number("steps")? as i32;
+        restored.moments = [
+            state.take_tensors("first_moment")?,
+            state.take_tensors("second_moment")?,
+        ];
+        state.expect_empty()?;
+        *self = restored;
+        Ok(())
+    }
+}
+
+/// L-BFGS with a backtracking line search: the direction from the last pairs of (change of the parameters, change of
+/// the gradient), the objective evaluated until the loss falls enough.
+///
+/// Source: J. Nocedal, S. J. Wright, *Numerical Optimization* (2nd ed., Springer 2006), algorithms 7.4 and 3.1.
+#[derive(Clone, Debug)]
+struct Lbfgs<B> {
+    /// The first length tried along a direction.
+    learning_rate: f64,
+    /// The pairs, oldest first.
+    pairs: Vec<[Vec<Dense<B>>; 2]>,
+}
+
+/// How many pairs it remembers.
+const PAIRS: usize = 5;
+
+/// own + factor other.
+struct AddScaled {
+    factor: f64,
+}
+
+impl ZipFormula<0> for AddScaled {
+    fn apply<T: Scalar>(&self, own: T, other: T, []: [T; 0]) -> (T, [T; 0]) {
+        (own + T::from_f64(self.factor) * other, [])
+    }
+}
+
+/// factor own.
+struct Scale {
+    factor: f64,
+}
+
+impl ZipFormula<0> for Scale {
+    fn apply<T: Scalar>(&self, own: T, _: T, []: [T; 0]) -> (T, [T; 0]) {
+        (T::from_f64(self.factor) * own, [])
+    }
+}
+
+/// A formula over all parameters, as if they were one vector; true if all new ones are finite.
+fn zip_all<B: Tensor>(own: &mut [Dense<B>], other: &[Dense<B>], formula: &impl ZipFormula<0>) -> bool {
+    own.iter_mut().zip(other).fold(true, |finite, (own, other)| {
+        let weights = own.weights.zip((&other.weights).into(), [], formula);
+        own.bias.zip((&other.bias).into(), [], formula) && weights && finite
+    })
+}
+
+fn dot<B: Tensor>(a: &[Dense<B>], b: &[Dense<B>]) -> f64 {
+    a.iter()
+        .zip(b)
+        .map(|(a, b)| a.weights.dot(&b.weights).to_f64() + a.bias.dot(&b.bias).to_f64())
+        .sum()
+}
+
+fn zeros_like<B: Tensor>(layers: &[Dense<B>]) -> Vec<Dense<B>> {
+    layers.iter().map(Dense::zeros_like).collect()
+}
+
+fn finite_loss(loss: f64) -> Result<f64, NonFinite> {
+    if loss.is_finite() {
+        Ok(loss)
+    } else {
+        Err(NonFinite::Loss { loss })
+    }
+}
+
+impl<B: Tensor> Lbfgs<B> {
+    fn new() -> Self {
+        Self {
+            learning_rate: 1.0,
+            pairs: Vec::new(),
+        }
+    }
+
+    /// -H `gradient`, H the approximate inverse of the second derivatives.
+    fn direction(&self, gradient: &[Dense<B>]) -> Vec<Dense<B>> {
+        let mut direction = gradient.to_vec();
+        let mut shares = Vec::new();
+        for [s, y] in self.pairs.iter().rev() {
+            let share = dot(s, &direction) / dot(s, y);
+            zip_all(&mut direction, y, &AddScaled { factor: -share });
+            shares.push(share);
+        }
+        if let Some([s, y]) = self.pairs.last() {
+            let factor = dot(s, y) / dot(y, y);
+            zip_all(&mut direction, gradient, &Scale { factor });
+        }
+        for ([s, y], share) in self.pairs.iter().zip(shares.into_iter().rev()) {
+            let factor = share - dot(y, &direction) / dot(s, y);
+            zip_all(&mut direction, s, &AddScaled { factor });
+        }
+        zip_all(&mut direction, gradient, &Scale { factor: -1.0 });
+        direction
+    }
+}
+
+impl<B: Tensor> Optimizer<B> for Lbfgs<B> {
+    fn step(&mut self, layers: &mut [Dense<B>], objective: &mut dyn Objective<B>) -> Result<f64, NonFinite> {
+        let loss = finite_loss(objective.evaluate(layers))?;
+        let gradient = objective.gradient_mut().to_vec();
+        let direction = self.direction(&gradient);
+        let slope = dot(&gradient, &direction);
+        let mut length = self.learning_rate;
+        for _ in 0..30 {
+            let mut trial = layers.to_vec();
+            let finite = zip_all(&mut trial, &direction, &AddScaled { factor: length });
+            // NaN fails the comparison.
+            if finite && objective.evaluate(&trial) <= loss + 1e-4 * length * slope {
+                let mut s = trial.clone();
+                zip_all(&mut s, layers, &AddScaled { factor: -1.0 });
+                let mut y = objective.gradient_mut().to_vec();
+                zip_all(&mut y, &gradient, &AddScaled { factor: -1.0 });
+                if dot(&s, &y) > 1e-12 * dot(&y, &y) {
+                    self.pairs.push([s, y]);
+                    if self.pairs.len() > PAIRS {
+                        self.pairs.remove(0);
+                    }
+                }
+                layers.swap_with_slice(&mut trial);
+                return Ok(loss);
+            }
+            length /= 2.0;
+        }
+        // No descent: forget what the direction was made of.
+        self.pairs.clear();
+        Ok(loss)
+    }
+
+    fn learning_rate(&self) -> f64 {
+        self.learning_rate
+    }
+
+    fn set_learning_rate(&mut self, learning_rate: f64) -> Result<(), HyperParameterError> {
+        self.learning_rate = checked(learning_rate)?;
+        Ok(())
+    }
+
+    /// All pairs under one name, one after the other.
+    fn state(&self) -> OptimizerState<B> {
+        OptimizerState::new("l_bfgs")
+            .with_number("learning_rate", self.learning_rate)
+            .with_number("pairs", self.pairs.len() as f64)
+            .with_tensors("pairs", self.pairs.iter().flatten().flatten().cloned().collect())
+    }
+
+    fn restore(&mut self, mut state: OptimizerState<B>) -> Result<(), StateError> {
+        state.expect_kind("l_bfgs")?;
+        let learning_rate = checked(state.take_number("learning_rate")?)?;
+        let (count, tensors) = (state.take_number("pairs")? as usize, state.take_tensors("pairs")?);
+        state.expect_empty()?;
+        let layers = (tensors.len() / (2 * count).max(1)).max(1);
+        let pairs = tensors
+            .chunks(2 * layers)
+            .map(|pair| [pair[..layers].to_vec(), pair[layers..].to_vec()]);
+        *self = Self {
+            learning_rate,
+            pairs: pairs.collect(),
+        };
+        Ok(())
+    }
+}
+
+/// y = x1^2 - x2 on a grid of 25 points.
+fn data<T: mlp_cpu::Element>() -> (Matrix<T>, Matrix<T>) {
+    let coordinate = |k: usize| k as f64 / 2.0 - 1.0;
+    let input = Matrix::from_fn(2, 25, |i, j| {
+        T::from_f64(coordinate(if i == 0 { j % 5 } else { j / 5 }))
+    });
+    let target = Matrix::from_fn(1, 25, |_, j| T::from_f64(coordinate(j % 5).powi(2) - coordinate(j / 5)));
+    (input, target)
+}
+
+fn network<T: mlp_cpu::Element>() -> Mlp<Matrix<T>> {
+    Mlp::builder(&[2, 6, 5, 1]).hidden(Tanh).seed(21).build().unwrap()
+}
+
+/// `steps` training steps: their losses.
+fn train<T: mlp_cpu::Element, O: Optimizer<Matrix<T>>>(
+    trainer: &mut Trainer<Matrix<T>, HalfSquaredError, O>,
+    network: &mut Mlp<Matrix<T>>,
+    steps: usize,
+) -> Vec<f64> {
+    let (input, target) = data();
+    let samples = Samples::new(&input, &target).unwrap();
+    (0..steps).map(|_| trainer.step(network, samples).unwrap()).collect()
+}
+
+/// The parameters, one after the other, and the gradient at them, in the same order.
+fn gradient_at(network: &Mlp<Matrix<f64>>) -> (Vec<f64>, Vec<f64>) {
+    let (input, target) = data();
+    let mut workspace = Workspace::new(network, input.columns()).unwrap();
+    network.forward(&input, &mut workspace);
+    let _ = network.loss(&HalfSquaredError, &target, &mut workspace);
+    network.backward(&mut workspace);
+    network.gradient(&input, &mut workspace);
+    (flat(network.layers()), flat(workspace.gradient()))
+}
+
+fn flat(layers: &[Dense<Matrix<f64>>]) -> Vec<f64> {
+    layers
+        .iter()
+        .flat_map(|layer| [layer.weights.to_vec(), layer.bias.to_vec()].concat())
+        .collect()
+}
+
+/// Compares 20 steps of `optimizer` with a loop over plain numbers: `rule(t, gradient, parameters)` changes the
+/// parameters in step t, from 1.
+fn check_against_reference(
+    name: &str,
+    optimizer: impl Optimizer<Matrix<f64>>,
+    mut rule: impl FnMut(i32, &[f64], &mut [f64]),
+) {
+    let mut network = network::<f64>();
+    let mut trainer = Trainer::new(HalfSquaredError, optimizer);
+    let (mut expected, _) = gradient_at(&network);
+    for t in 1..=20 {
+        let (parameters, gradient) = gradient_at(&network);
+        // From the parameters the optimiser has, so that differences do not add up.
+        for (p, (&got, want)) in parameters.iter().zip(&expected).enumerate() {
+            let near = (got - want).abs() <= 1e-14 * (1.0 + want.abs());
+            assert!(
+                near,
+                "{name}, before step {t}, parameter {p}: expected {want}, got {got}"
+            );
+        }
+        expected = parameters;
+        rule(t, &gradient, &mut expected);
+        train(&mut trainer, &mut network, 1);
+    }
+}
+
+#[test]
+fn gradient_descent_follows_its_formula() {
+    check_against_reference(
+        "gradient descent",
+        GradientDescent::new(0.1).unwrap(),
+        |_, gradient, parameters| {
+            for (p, g) in parameters.iter_mut().zip(gradient) {
+                *p -= 0.1 * g;
+            }
+        },
+    );
+}
+
+#[test]
+fn momentum_follows_its_formula() {
+    let mut velocity = vec![0.0; 59];
+    check_against_reference(
+        "momentum",
+        Momentum::new(0.05, 0.9).unwrap(),
+        |_, gradient, parameters| {
+            assert_eq!(parameters.len(), velocity.len());
+            for ((p, g), v) in parameters.iter_mut().zip(gradient).zip(&mut velocity) {
+                *v = 0.9 * *v + g;
+                *p -= 0.05 * *v;
+            }
+        },
+    );
+}
+
+#[test]
+fn adam_follows_its_formula() {
+    let (mut first, mut second) = (vec![0.0; 59], vec![0.0; 59]);
+    check_against_reference("Adam", Adam::new(0.01).unwrap(), |t, gradient, parameters| {
+        for (p, &g) in gradient.iter().enumerate() {
+            first[p] = 0.9 * first[p] + 0.1 * g;
+            second[p] = 0.999 * second[p] + 0.001 * g * g;
+            let (m, v) = (
+                first[p] / (1.0 - 0.9_f64.powi(t)),
+                second[p] / (1.0 - 0.999_f64.powi(t)),
+            );
+            parameters[p] -= 0.01 * m / (v.sqrt() + 1e-8);
+        }
+    });
+}
+
+/// 10 steps, and 5 steps, a fresh optimiser with the state of the first, and 5 steps: the same losses and parameters,
+/// bit for bit.
+fn check_resumption<T: mlp_cpu::Element, O: Optimizer<Matrix<T>>>(name: &str, make: impl Fn() -> O) {
+    let (mut whole, mut parts) = (network::<T>(), network::<T>());
+    let expected = train(&mut Trainer::new(HalfSquaredError, make()), &mut whole, 10);
+
+    let mut first = Trainer::new(HalfSquaredError, make());
+    let mut got = train(&mut first, &mut parts, 5);
+    let state = first.optimizer().state();
+    let mut second = Trainer::new(HalfSquaredError, make());
+    second.optimizer_mut().restore(state.clone()).unwrap();
+    assert_eq!(
+        second.optimizer().state(),
+        state,
+        "{name}: the state of what was restored"
+    );
+    got.extend(train(&mut second, &mut parts, 5));
+    assert_eq!(got, expected, "{name}: losses");
+    assert_eq!(parts, whole, "{name}: parameters");
+    assert_eq!(
+        second.optimizer().learning_rate(),
+        first.optimizer().learning_rate(),
+        "{name}"
+    );
+
+    // The test would not notice a state that is not needed: without it, momentum and the others go elsewhere.
+    if name != "gradient descent" {
+        let mut forgetful = network::<T>();
+        train(&mut Trainer::new(HalfSquaredError, make()), &mut forgetful, 5);
+        train(&mut Trainer::new(HalfSquaredError, make()), &mut forgetful, 5);
+        assert_ne!(forgetful, whole, "{name}: without its state");
+    }
+    // A state from before the first step.
+    let mut fresh = make();
+    fresh.restore(make().state()).unwrap();
+    let mut again = network::<T>();
+    assert_eq!(
+        train(&mut Trainer::new(HalfSquaredError, fresh), &mut again, 10),
+        expected,
+        "{name}: a fresh state"
+    );
+}
+
+#[test]
+fn resuming_from_a_state_is_not_stopping() {
+    fn check<T: mlp_cpu::Element>() {
+        check_resumption::<T, _>("gradient descent", || GradientDescent::new(0.1).unwrap());
+        check_resumption::<T, _>("momentum", || Momentum::<Matrix<T>>::new(0.05, 0.9).unwrap());
+        check_resumption::<T, _>("Adam", || Adam::<Matrix<T>>::new(0.01).unwrap());
+        check_resumption::<T, _>("L-BFGS", Lbfgs::<Matrix<T>>::new);
+    }
+    check::<f32>();
+    check::<f64>();
+}
+
+/// A learning rate that a schedule has set is part of the state.
+#[test]
+fn a_changed_learning_rate_is_kept() {
+    fn check(name: &str, mut optimizer: impl Optimizer<Matrix<f64>>, mut other: impl Optimizer<Matrix<f64>>) {
+        optimizer.set_learning_rate(0.025).unwrap();
+        assert_eq!(optimizer.learning_rate(), 0.025, "{name}");
+        other.restore(optimizer.state()).unwrap();
+        assert_eq!(other.learning_rate(), 0.025, "{name}");
+        assert!(optimizer.set_learning_rate(f64::NAN).is_err(), "{name}");
+        assert_eq!(optimizer.learning_rate(), 0.025, "{name}: after an error");
+    }
+    check(
+        "gradient descent",
+        GradientDescent::new(0.1).unwrap(),
+        GradientDescent::new(0.3).unwrap(),
+    );
+    check(
+        "momentum",
+        Momentum::new(0.1, 0.9).unwrap(),
+        Momentum::new(0.3, 0.5).unwrap(),
+    );
+    check("Adam", Adam::new(0.1).unwrap(), Adam::new(0.3).unwrap());
+    check("L-BFGS", Lbfgs::new(), Lbfgs::new());
+}
+
+#[test]
+fn every_optimiser_drives_the_loss_down() {
+    fn check<T: mlp_cpu::Element>(name: &str, optimizer: impl Optimizer<Matrix<T>>, steps: usize, share: f64) {
+        let losses = train(
+            &mut Trainer::new(HalfSquaredError, optimizer),
+            &mut network::<T>(),
+            steps,
+        );
+        let (first, last) = (losses[0], losses[steps - 1]);
+        assert!(
+            last < share * first,
+            "{name}: expected less than {share} of {first} after {steps} steps, got {last}"
+        );
+    }
+    check::<f64>("gradient descent", GradientDescent::new(0.1).unwrap(), 500, 0.1);
+    check::<f64>("momentum", Momentum::new(0.05, 0.9).unwrap(), 300, 0.05);
+    check::<f64>("Adam", Adam::new(0.02).unwrap(), 300, 0.05);
+    check::<f64>("L-BFGS", Lbfgs::new(), 100, 0.001);
+    check::<f32>("momentum, f32", Momentum::new(0.05, 0.9).unwrap(), 300, 0.05);
+    check::<f32>("Adam, f32", Adam::new(0.02).unwrap(), 300, 0.05);
+    check::<f32>("L-BFGS, f32", Lbfgs::new(), 100, 0.01);
+}
+
+/// A line search never takes a step up, and evaluates the objective more than once.
+#[test]
+fn a_line_search_may_evaluate_as_often_as_it_likes() {
+    /// (a - 3)^2 + 10 (b + 1)^2 of the weight a and the bias b, counting.
+    struct Quadratic {
+        evaluations: usize,
+        gradient: Vec<Dense<Matrix<f64>>>,
+    }
+    impl Objective<Matrix<f64>> for Quadratic {
+        fn evaluate(&mut self, layers: &[Dense<Matrix<f64>>]) -> f64 {
+            self.evaluations += 1;
+            let (a, b) = (layers[0].weights[(0, 0)] - 3.0, layers[0].bias[(0, 0)] + 1.0);
+            self.gradient[0].weights[(0, 0)] = 2.0 * a;
+            self.gradient[0].bias[(0, 0)] = 20.0 * b;
+            a * a + 10.0 * b * b
+        }
+        fn gradient_mut(&mut self) -> &mut [Dense<Matrix<f64>>] {
+            &mut self.gradient
+        }
+    }
+    let mut objective = Quadratic {
+        evaluations: 0,
+        gradient: vec![Dense::zeros(1, 1)],
+    };
+    let mut layers = vec![Dense::<Matrix<f64>>::zeros(1, 1)];
+    let mut optimizer = Lbfgs::new();
+    let mut losses = Vec::new();
+    for _ in 0..15 {
+        losses.push(optimizer.step(&mut layers, &mut objective).unwrap());
+    }
+    assert!(losses.is_sorted_by(|before, after| after <= before), "{losses:?}");
+    assert!(
+        objective.evaluations > 30,
+        "{} evaluations in 15 steps",
+        objective.evaluations
+    );
+    let (a, b) = (layers[0].weights[(0, 0)], layers[0].bias[(0, 0)]);
+    assert!(
+        (a - 3.0).abs() < 1e-6 && (b + 1.0).abs() < 1e-6,
+        "expected (3, -1), got ({a}, {b})"
+    );
+}
+
+/// A step that fails leaves the parameters, and the optimisers of this file leave their state, as they were.
+#[test]
+fn a_step_that_is_not_finite_changes_nothing() {
+    fn check<O: Optimizer<Matrix<f64>>>(name: &str, mut optimizer: O) {
+        optimizer.set_learning_rate(1e308).unwrap();
+        let mut network = network::<f64>();
+        // The gradient of the last bias is the mean error: some parameter of the last layer overflows.
+        network.layers_mut()[2].bias[(0, 0)] = 1e10;
+        let (before, state) = (network.clone(), optimizer.state());
+        let mut trainer = Trainer::new(HalfSquaredError, optimizer);
+        let (input, target) = data();
+        let error = trainer
+            .step(&mut network, Samples::new(&input, &target).unwrap())
+            .unwrap_err();
+        let TrainError::Diverged(diverged) = error else {
+            panic!("{name}: expected divergence, got {error}")
+        };
+        assert!(
+            diverged.loss.is_finite() && diverged.layer.is_some(),
+            "{name}: {diverged:?}"
+        );
+        assert_eq!(diverged.learning_rate, 1e308, "{name}");
+        assert_eq!(network, before, "{name}: parameters");
+        assert_eq!(trainer.optimizer().state(), state, "{name}: state");
+
+        // A loss that is not finite.
+        network.layers_mut()[0].weights[(0, 0)] = f64::NAN;
+        let error = trainer
+            .step(&mut network, Samples::new(&input, &target).unwrap())
+            .unwrap_err();
+        let TrainError::Diverged(diverged) = error else {
+            panic!("{name}: expected divergence, got {error}")
+        };
+        assert!(
+            diverged.loss.is_nan() && diverged.layer == Some(0),
+            "{name}: {diverged:?}"
+        );
+        assert_eq!(trainer.optimizer().state(), state, "{name}: state");
+    }
+    check("gradient descent", GradientDescent::new(0.1).unwrap());
+    check("momentum", Momentum::new(0.1, 0.9).unwrap());
+    // Adam's steps are no longer than its learning rate, and L-BFGS looks for one that is short enough.
+}
+
+/// `GradientDescent::update`: W - eta g, rounded twice, for any numbers.
+#[test]
+fn the_update_is_its_formula() {
+    let config = Config {
+        rng_seed: RngSeed::Fixed(0x0b71),
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let number = || (-10.0..10.0, -150..150).prop_map(|(x, exponent)| x * 10.0_f64.powi(exponent));
+    let strategy = (1e-6..10.0, prop::collection::vec((number(), number()), 2..40));
+    TestRunner::new(config)
+        .run(&strategy, |(learning_rate, numbers)| {
+            let n = numbers.len() - 1;
+            let dense = |values: Vec<f64>| Dense {
+                weights: Matrix::from_vec(1, n, values[..n].to_vec()),
+                bias: Matrix::from_vec(1, 1, vec![values[n]]),
+            };
+            let mut layers = vec![dense(numbers.iter().map(|pair| pair.0).collect())];
+            let mut gradient = vec![dense(numbers.iter().map(|pair| pair.1).collect())];
+            let before = layers.clone();
+            GradientDescent::new(learning_rate)
+                .unwrap()
+                .update(&mut layers, &mut gradient)
+                .unwrap();
+            let expected: Vec<f64> = numbers.iter().map(|(p, g)| p - learning_rate * g).collect();
+            prop_assert_eq!(flat(&layers), expected);
+            prop_assert_eq!(gradient, before, "what it leaves in the place of the gradient");
+            Ok(())
+        })
+        .unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+#[test]
+fn an_update_that_is_not_finite_names_its_layer_and_changes_nothing() {
+    for (layer, bad) in [(0, f64::NAN), (1, f64::INFINITY), (2, f64::MAX)] {
+        let mut network = network::<f64>();
+        let before = network.clone();
+        let mut gradient = zeros_like(network.layers());
+        gradient[layer].bias[(0, 0)] = bad;
+        let result = GradientDescent::new(10.0)
+            .unwrap()
+            .update(network.layers_mut(), &mut gradient);
+        assert_eq!(result, Err(layer), "gradient {bad}");
+        assert_eq!(network, before, "gradient {bad}");
+    }
+}
+
+#[test]
+fn learning_rates_out_of_range_are_errors() {
+    for (bad, printed) in [
+        (0.0, "0"),
+        (-0.0, "-0"),
+        (-0.1, "-0.1"),
+        (f64::NAN, "NaN"),
+        (f64::INFINITY, "inf"),
+        (f64::NEG_INFINITY, "-inf"),
+    ] {
+        let expected = format!("learning rate: expected a finite number above 0, got {printed}");
+        assert_eq!(GradientDescent::new(bad).unwrap_err().to_string(), expected);
+        let mut optimizer = GradientDescent::new(0.1).unwrap();
+        let error = Optimizer::<Matrix<f64>>::set_learning_rate(&mut optimizer, bad).unwrap_err();
+        assert_eq!(error.to_string(), expected);
+        assert_eq!(optimizer, GradientDescent::new(0.1).unwrap(), "after an error");
+    }
+    assert!(GradientDescent::new(f64::MIN_POSITIVE).is_ok() && GradientDescent::new(f64::MAX).is_ok());
+}
+
+#[test]
+fn states_that_do_not_fit_are_errors_and_change_nothing() {
+    type State = OptimizerState<Matrix<f64>>;
+    let good = || State::new("gradient_descent").with_number("learning_rate", 0.5);
+    let cases: [(State, StateError, &str); 6] = [
+        (
+            Momentum::new(0.1, 0.9).unwrap().state(),
+            StateError::Kind {
+                expected: "gradient_descent",
+                got: "momentum".to_owned(),
+            },
+            "optimiser state: expected one of gradient_descent, got one of momentum",
+        ),
+        (
+            State::new("gradient_descent"),
+            StateError::Missing { name: "learning_rate" },
+            "optimiser state: `learning_rate` is missing",
+        ),
+        (
+            good().with_number("momentum", 0.9),
+            StateError::Unexpected {
+                name: "momentum".to_owned(),
+            },
+            "optimiser state: `momentum` is not known",
+        ),
+        (
+            good().with_tensors("velocity", Vec::new()),
+            StateError::Unexpected {
+                name: "velocity".to_owned(),
+            },
+            "optimiser state: `velocity` is not known",
+        ),
+        (
+            good().with_number("learning_rate", 0.5),
+            StateError::Unexpected {
+                name: "learning_rate".to_owned(),
+            },
+            "optimiser state: `learning_rate` is not known",
+        ),
+        (
+            State::new("gradient_descent").with_number("learning_rate", -1.0),
+            StateError::HyperParameter(GradientDescent::new(-1.0).unwrap_err()),
+            "optimiser state: learning rate: expected a finite number above 0, got -1",
+        ),
+    ];
+    for (state, error, text) in cases {
+        let mut optimizer = GradientDescent::new(0.1).unwrap();
+        let got = optimizer.restore(state).unwrap_err();
+        assert_eq!(got, error);
+        assert_eq!(got.to_string(), text);
+        assert_eq!(optimizer, GradientDescent::new(0.1).unwrap(), "after `{text}`");
+    }
+    let missing = Momentum::<Matrix<f64>>::new(0.1, 0.9).unwrap().restore(
+        State::new("momentum")
+            .with_number("learning_rate", 0.1)
+            .with_number("momentum", 0.5),
+    );
+    assert_eq!(missing, Err(StateError::Missing { name: "velocity" }));
+}
+
+#[test]
+fn gradient_descent_round_trips() {
+    let original = GradientDescent::new(0.123_456_789).unwrap();
+    let state = Optimizer::<Matrix<f64>>::state(&original);
+    let mut restored = GradientDescent::new(1.0).unwrap();
+    restored.restore(state).unwrap();
+    assert_eq!(restored, original);
+}
