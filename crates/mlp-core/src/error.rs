@@ -14,6 +14,14 @@ pub struct HyperParameterError {
     pub got: f64,
 }
 
+impl HyperParameterError {
+    /// Of the hyper-parameter `name`, which must be `expected` and is `got`.
+    #[must_use]
+    pub fn new(name: &'static str, expected: &'static str, got: f64) -> Self {
+        Self { name, expected, got }
+    }
+}
+
 impl fmt::Display for HyperParameterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: expected {}, got {}", self.name, self.expected, self.got)
@@ -27,11 +35,7 @@ pub(crate) fn finite(name: &'static str, value: f64) -> Result<f64, HyperParamet
     if value.is_finite() {
         Ok(value)
     } else {
-        Err(HyperParameterError {
-            name,
-            expected: "a finite number",
-            got: value,
-        })
+        Err(HyperParameterError::new(name, "a finite number", value))
     }
 }
 
@@ -40,11 +44,7 @@ pub(crate) fn positive(name: &'static str, value: f64) -> Result<f64, HyperParam
     if value.is_finite() && value > 0.0 {
         Ok(value)
     } else {
-        Err(HyperParameterError {
-            name,
-            expected: "a finite number above 0",
-            got: value,
-        })
+        Err(HyperParameterError::new(name, "a finite number above 0", value))
     }
 }
 

@@ -26,7 +26,7 @@ use alloc::vec::Vec;
 /// let loss = network.loss(&HalfSquaredError, &target, &mut workspace);
 /// network.backward(&mut workspace);
 /// network.gradient(&input, &mut workspace);
-/// GradientDescent::new(0.1)?.update(network.layers_mut(), workspace.gradient_mut()).unwrap();
+/// assert_eq!(GradientDescent::new(0.1)?.update(network.layers_mut(), workspace.gradient_mut()), None);
 ///
 /// network.forward(&input, &mut workspace);
 /// assert!(network.loss(&HalfSquaredError, &target, &mut workspace) < loss);

@@ -6,8 +6,9 @@ use crate::Scalar;
 ///
 /// The network's last layer is linear; the target y is the index of the class (y_j = 1 there, else 0) or a probability
 /// for each. ln s_j = (p_j - m) - ln sum_k e^(p_k - m) with m the largest logit: nothing
-/// overflows, and no probability is rounded to 0 before its logarithm. A logit of -inf is a class excluded; +inf, or
-/// -inf throughout, gives NaN.
+/// overflows, and no probability is rounded to 0 before its logarithm. A logit of -inf is a class excluded. NaN
+/// comes of +inf, in its own entry of the gradient and, where it is the target's, in the loss (for another target the
+/// loss is +inf), and of -inf throughout.
 ///
 /// ```
 /// # use mlp_core::{Loss, SoftmaxCrossEntropy};

@@ -1,5 +1,5 @@
 use super::{NonFinite, Objective, Optimizer, OptimizerState, StateError};
-use crate::error::positive;
+use crate::error::{positive, shape_mismatch};
 use crate::{Dense, HyperParameterError, Scalar, Tensor, ZipFormula};
 
 /// Plain gradient descent: W <- W - eta dL/dW, b <- b - eta dL/db. It has no state but its learning rate eta.
@@ -28,23 +28,32 @@ impl GradientDescent {
 
     /// The update by itself. Consumes the gradient: afterwards `gradient` holds the parameters from before.
     ///
-    /// # Errors
-    /// If a parameter would stop being finite, its layer. `layers` are then unchanged.
+    /// Returns the first layer of which a parameter would stop being finite, if there is one; `layers` are then
+    /// unchanged.
     ///
     /// # Panics
     /// If the shapes of `layers` and `gradient` differ.
-    pub fn update<B: Tensor>(&self, layers: &mut [Dense<B>], gradient: &mut [Dense<B>]) -> Result<(), usize> {
+    #[must_use = "some layer means that the update was not made"]
+    pub fn update<B: Tensor>(&self, layers: &mut [Dense<B>], gradient: &mut [Dense<B>]) -> Option<usize> {
         // The new parameters are written over the gradient and change places with the old ones only when all are
         // known to be finite: the old ones are never lost, and no copy of them is made.
         for (l, (layer, gradient)) in layers.iter().zip(&mut *gradient).enumerate() {
+            if gradient.weights.shape() != layer.weights.shape() {
+                shape_mismatch(
+                    "update",
+                    "a weights gradient",
+                    layer.weights.shape(),
+                    gradient.weights.shape(),
+                );
+            }
             let weights_finite = gradient.weights.zip((&layer.weights).into(), [], self);
             let bias_finite = gradient.bias.zip((&layer.bias).into(), [], self);
             if !(weights_finite && bias_finite) {
-                return Err(l);
+                return Some(l);
             }
         }
         layers.swap_with_slice(gradient);
-        Ok(())
+        None
     }
 }
 
@@ -62,9 +71,10 @@ impl<B: Tensor> Optimizer<B> for GradientDescent {
         if !loss.is_finite() {
             return Err(NonFinite::Loss { loss });
         }
-        self.update(layers, objective.gradient_mut())
-            .map_err(|layer| NonFinite::Parameters { layer, loss })?;
-        Ok(loss)
+        match self.update(layers, objective.gradient_mut()) {
+            Some(layer) => Err(NonFinite::Parameters { layer, loss }),
+            None => Ok(loss),
+        }
     }
 
     fn learning_rate(&self) -> f64 {

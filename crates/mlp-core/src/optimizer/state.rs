@@ -60,7 +60,7 @@ impl<B> OptimizerState<B> {
     ///
     /// # Errors
     /// If there is none.
-    pub fn take_number(&mut self, name: &'static str) -> Result<f64, StateError> {
+    pub fn take_number(&mut self, name: &str) -> Result<f64, StateError> {
         take(&mut self.numbers, name)
     }
 
@@ -68,7 +68,7 @@ impl<B> OptimizerState<B> {
     ///
     /// # Errors
     /// If there are none.
-    pub fn take_tensors(&mut self, name: &'static str) -> Result<Vec<Dense<B>>, StateError> {
+    pub fn take_tensors(&mut self, name: &str) -> Result<Vec<Dense<B>>, StateError> {
         take(&mut self.tensors, name)
     }
 
@@ -87,11 +87,11 @@ impl<B> OptimizerState<B> {
     }
 }
 
-fn take<V>(entries: &mut Vec<(String, V)>, name: &'static str) -> Result<V, StateError> {
+fn take<V>(entries: &mut Vec<(String, V)>, name: &str) -> Result<V, StateError> {
     let position = entries
         .iter()
         .position(|(n, _)| n == name)
-        .ok_or(StateError::Missing { name })?;
+        .ok_or_else(|| StateError::Missing { name: name.to_owned() })?;
     Ok(entries.swap_remove(position).1)
 }
 
@@ -109,7 +109,7 @@ pub enum StateError {
     /// An entry is missing.
     Missing {
         /// Its name.
-        name: &'static str,
+        name: String,
     },
     /// An entry is not known.
     Unexpected {
