@@ -485,7 +485,7 @@ fn dot<B: Tensor>() {
     for (rows, columns) in [(1, 1), (3, 4), (20, 17), (0, 3), (3, 0)] {
         let (a, b): (B, B) = (eighths(rng, rows, columns), eighths(rng, rows, columns));
         let expected: f64 = numbers(&a).iter().zip(numbers(&b)).map(|(a, b)| a * b).sum();
-        assert_eq!(a.dot(&b).to_f64(), expected, "{rows} x {columns}");
+        assert_eq!(a.dot(&b), expected, "{rows} x {columns}");
     }
 }
 
@@ -596,7 +596,7 @@ fn rounding<B: Tensor<Scalar: Tolerance>>() {
         assert_close(
             "dot",
             0,
-            z.dot(&delta),
+            B::Scalar::from_f64(z.dot(&delta)),
             terms.iter().sum(),
             terms.iter().map(|term| term.abs()).sum(),
         );

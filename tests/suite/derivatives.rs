@@ -56,7 +56,12 @@ struct Cube(Mistake);
 enum Mistake {
     None,
     Factor,
+    /// Too small for `f32` to tell.
+    TinyFactor,
+    FiftyUlps,
     OneUlp,
+    /// A factor that dual numbers do not see.
+    Hidden,
     Zero,
     DropsNan,
     FalseKink,
@@ -70,6 +75,7 @@ impl Activation for Cube {
         match self.0 {
             Mistake::Zero => inner * T::zero(),
             Mistake::DropsNan => z.select_gt(T::zero(), z, T::zero()),
+            Mistake::Hidden => z * T::from_f64(1.0 + 1e-3 * z.to_f64().clamp(-9.0, 9.0).sin()),
             _ => inner * inner * inner + (z - inner),
         }
     }
@@ -77,6 +83,8 @@ impl Activation for Cube {
         let exact = self.value(mlp_core::Dual::variable(z)).derivative;
         match self.0 {
             Mistake::Factor => exact * T::from_f64(1.0001),
+            Mistake::TinyFactor => exact * T::from_f64(1.0 + 1e-12),
+            Mistake::FiftyUlps => exact * T::from_f64(1.0 + 50.0 * f64::EPSILON),
             Mistake::OneUlp => exact * T::from_f64(1.0 + f64::EPSILON),
             Mistake::FalseKink => z.select_gt(T::one(), exact + T::one(), exact),
             _ => exact,
@@ -99,6 +107,15 @@ fn wrong_activations_are_found() {
         message.starts_with("Cube(Mistake::Factor), f32: derivative at z = "),
         "{message}"
     );
+    for mistake in [Mistake::TinyFactor, Mistake::FiftyUlps] {
+        let message = failure(move || check_activation!(Cube(mistake)));
+        assert!(
+            message.starts_with("Cube(mistake), f64: derivative at z = "),
+            "{message}"
+        );
+    }
+    let message = failure(|| check_activation!(Cube(Mistake::Hidden)));
+    assert!(message.contains("difference quotient"), "{message}");
     assert!(failure(|| check_activation!(Cube(Mistake::FalseKink))).contains("derivative at z"));
     assert!(failure(|| check_activation!(Cube(Mistake::Zero))).ends_with("the derivative is 0 at every z tried"));
     assert!(failure(|| check_activation!(Cube(Mistake::DropsNan))).contains("expected NaN, got 0"));
@@ -113,8 +130,9 @@ impl Loss for Squares {
         let mut sum = T::zero();
         for (&p, &t) in prediction.iter().zip(target) {
             sum += match self.0 {
-                Mistake::Zero => (p - t) * T::zero(),
+                Mistake::Zero => (p - t).at_most(T::one()).at_least(-T::one()) * T::zero(),
                 Mistake::DropsNan => (p - t).select_gt(T::zero(), (p - t) * (p - t), T::zero()),
+                Mistake::Hidden => (p - t) * T::from_f64((p - t).to_f64()),
                 _ => (p - t) * (p - t),
             };
         }
@@ -123,11 +141,15 @@ impl Loss for Squares {
     fn value_and_gradient<T: Scalar>(&self, prediction: &[T], target: &[T], gradient: &mut [T]) -> T {
         let factor = match self.0 {
             Mistake::Factor => 1.0,
-            Mistake::Zero => 0.0,
+            Mistake::TinyFactor => 2.0 + 1e-12,
+            Mistake::Hidden => 1.0,
             _ => 2.0,
         };
         for ((&p, &t), g) in prediction.iter().zip(target).zip(gradient) {
             *g = T::from_f64(factor) * (p - t);
+            if self.0 == Mistake::Zero {
+                *g = T::zero();
+            }
             if self.0 == Mistake::DropsNan {
                 *g = g.at_least(T::zero());
             }
@@ -144,9 +166,16 @@ fn wrong_losses_are_found() {
         message.starts_with("Squares(Mistake::Factor), f32: gradient by output 0 at ["),
         "{message}"
     );
+    let message = failure(|| check_loss!(Squares(Mistake::TinyFactor)));
+    assert!(
+        message.starts_with("Squares(Mistake::TinyFactor), f64: gradient by output 0 at ["),
+        "{message}"
+    );
+    let message = failure(|| check_loss!(Squares(Mistake::Hidden)));
+    assert!(message.contains("difference quotient"), "{message}");
     let message = failure(|| check_loss!(Squares(Mistake::Zero)));
     assert!(
-        message.contains("NaN") || message.ends_with("the gradient is 0 at every prediction tried"),
+        message.ends_with("the gradient is 0 at every prediction tried"),
         "{message}"
     );
     assert!(failure(|| check_loss!(Squares(Mistake::DropsNan))).contains("expected NaN"));

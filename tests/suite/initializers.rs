@@ -60,6 +60,7 @@ fn distributions_are_those_of_an_independent_sampler() {
         (Initializer::GlorotUniform, uniform((6.0_f64 / 300.0).sqrt())),
         (Initializer::HeNormal, normal(2.0 / 100.0)),
         (Initializer::HeUniform, uniform((6.0_f64 / 100.0).sqrt())),
+        (Initializer::LecunUniform, uniform((3.0_f64 / 100.0).sqrt())),
         (Initializer::LecunNormal, normal(1.0 / 100.0)),
         (Initializer::MeanSquareGain, normal(1.0 / 100.0)),
     ] {
@@ -109,7 +110,7 @@ fn last_variance(hidden: ActivationKind, initializer: Initializer) -> f64 {
     network.forward(&input, &mut workspace);
     // The output layer is linear: its activation is its pre-activation.
     let z = workspace.prediction();
-    z.as_slice().iter().map(|z| z * z).sum::<f64>() / z.as_slice().len() as f64
+    z.to_vec().iter().map(|z| z * z).sum::<f64>() / z.to_vec().len() as f64
 }
 
 #[test]

@@ -43,7 +43,7 @@ impl<B: Tensor> Optimizer<B> for Probe<B> {
         OptimizerState::new("probe")
     }
 
-    fn restore(&mut self, _: OptimizerState<B>) -> Result<(), StateError> {
+    fn restore(&mut self, _: OptimizerState<B>, _: &[Dense<B>]) -> Result<(), StateError> {
         Ok(())
     }
 }

@@ -282,8 +282,8 @@ fn every_quantity_of_a_step_is_the_one_written_out_by_hand() {
                 assert_near(&place("bias gradient", 0), got, expected, TOLERANCE);
             }
         }
-        assert_eq!(workspace.prediction().as_slice(), workspace.activation(2).as_slice());
-        assert_eq!(workspace.prediction().as_slice(), network.predict(&input).to_vec());
+        assert_eq!(workspace.prediction().to_vec(), workspace.activation(2).to_vec());
+        assert_eq!(workspace.prediction().to_vec(), network.predict(&input).to_vec());
     }
 }
 

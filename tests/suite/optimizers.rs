@@ -91,10 +91,10 @@ impl<B: Tensor> Optimizer<B> for Momentum<B> {
             .with_tensors("velocity", self.velocity.clone())
     }
 
-    fn restore(&mut self, mut state: OptimizerState<B>) -> Result<(), StateError> {
+    fn restore(&mut self, mut state: OptimizerState<B>, layers: &[Dense<B>]) -> Result<(), StateError> {
         state.expect_kind("momentum")?;
         let mut restored = Self::new(state.take_number("learning_rate")?, state.take_number("momentum")?)?;
-        restored.velocity = state.take_tensors("velocity")?;
+        restored.velocity = state.take_tensors("velocity", layers)?;
         state.expect_empty()?;
         *self = restored;
         Ok(())
@@ -196,13 +196,13 @@ impl<B: Tensor> Optimizer<B> for Adam<B> {
             .with_tensors("second_moment", second)
     }
 
-    fn restore(&mut self, mut state: OptimizerState<B>) -> Result<(), StateError> {
+    fn restore(&mut self, mut state: OptimizerState<B>, layers: &[Dense<B>]) -> Result<(), StateError> {
         state.expect_kind("adam")?;
         let mut restored = Self::new(state.take_number("learning_rate")?)?;
         restored.steps = state.take_number("steps")? as i32;
         restored.moments = [
-            state.take_tensors("first_moment")?,
-            state.take_tensors("second_moment")?,
+            state.take_tensors("first_moment", layers)?,
+            state.take_tensors("second_moment", layers)?,
         ];
         state.expect_empty()?;
         *self = restored;
@@ -258,7 +258,7 @@ fn zip_all<B: Tensor>(own: &mut [Dense<B>], other: &[Dense<B>], formula: &impl Z
 fn dot<B: Tensor>(a: &[Dense<B>], b: &[Dense<B>]) -> f64 {
     a.iter()
         .zip(b)
-        .map(|(a, b)| a.weights.dot(&b.weights).to_f64() + a.bias.dot(&b.bias).to_f64())
+        .map(|(a, b)| a.weights.dot(&b.weights) + a.bias.dot(&b.bias))
         .sum()
 }
 
@@ -349,16 +349,15 @@ impl<B: Tensor> Optimizer<B> for Lbfgs<B> {
     fn state(&self) -> OptimizerState<B> {
         OptimizerState::new("l_bfgs")
             .with_number("learning_rate", self.learning_rate)
-            .with_number("pairs", self.pairs.len() as f64)
             .with_tensors("pairs", self.pairs.iter().flatten().flatten().cloned().collect())
     }
 
-    fn restore(&mut self, mut state: OptimizerState<B>) -> Result<(), StateError> {
+    fn restore(&mut self, mut state: OptimizerState<B>, layers: &[Dense<B>]) -> Result<(), StateError> {
         state.expect_kind("l_bfgs")?;
         let learning_rate = checked(state.take_number("learning_rate")?)?;
-        let (count, tensors) = (state.take_number("pairs")? as usize, state.take_tensors("pairs")?);
+        let tensors = state.take_tensors("pairs", layers)?;
         state.expect_empty()?;
-        let layers = (tensors.len() / (2 * count).max(1)).max(1);
+        let layers = layers.len();
         let pairs = tensors
             .chunks(2 * layers)
             .map(|pair| [pair[..layers].to_vec(), pair[layers..].to_vec()]);
@@ -494,7 +493,7 @@ fn check_resumption<T: mlp_cpu::Element, O: Optimizer<Matrix<T>>>(name: &str, ma
     let mut got = train(&mut first, &mut parts, 5);
     let state = first.optimizer().state();
     let mut second = Trainer::new(HalfSquaredError, make());
-    second.optimizer_mut().restore(state.clone()).unwrap();
+    second.optimizer_mut().restore(state.clone(), parts.layers()).unwrap();
     assert_eq!(
         second.optimizer().state(),
         state,
@@ -518,8 +517,8 @@ fn check_resumption<T: mlp_cpu::Element, O: Optimizer<Matrix<T>>>(name: &str, ma
     }
     // A state from before the first step.
     let mut fresh = make();
-    fresh.restore(make().state()).unwrap();
     let mut again = network::<T>();
+    fresh.restore(make().state(), again.layers()).unwrap();
     assert_eq!(
         train(&mut Trainer::new(HalfSquaredError, fresh), &mut again, 10),
         expected,
@@ -545,7 +544,7 @@ fn a_changed_learning_rate_is_kept() {
     fn check(name: &str, mut optimizer: impl Optimizer<Matrix<f64>>, mut other: impl Optimizer<Matrix<f64>>) {
         optimizer.set_learning_rate(0.025).unwrap();
         assert_eq!(optimizer.learning_rate(), 0.025, "{name}");
-        other.restore(optimizer.state()).unwrap();
+        other.restore(optimizer.state(), network::<f64>().layers()).unwrap();
         assert_eq!(other.learning_rate(), 0.025, "{name}");
         assert!(optimizer.set_learning_rate(f64::NAN).is_err(), "{name}");
         assert_eq!(optimizer.learning_rate(), 0.025, "{name}: after an error");
@@ -788,21 +787,37 @@ fn states_that_do_not_fit_are_errors_and_change_nothing() {
     ];
     for (state, error, text) in cases {
         let mut optimizer = GradientDescent::new(0.1).unwrap();
-        let got = optimizer.restore(state).unwrap_err();
+        let got = optimizer.restore(state, network::<f64>().layers()).unwrap_err();
         assert_eq!(got, error);
         assert_eq!(got.to_string(), text);
         assert_eq!(optimizer, GradientDescent::new(0.1).unwrap(), "after `{text}`");
     }
-    let missing = Momentum::<Matrix<f64>>::new(0.1, 0.9).unwrap().restore(
-        State::new("momentum")
+    let network = network::<f64>();
+    let restore = |velocity: Option<Vec<Dense<Matrix<f64>>>>| {
+        let state = State::new("momentum")
             .with_number("learning_rate", 0.1)
-            .with_number("momentum", 0.5),
-    );
+            .with_number("momentum", 0.5);
+        let state = match velocity {
+            Some(velocity) => state.with_tensors("velocity", velocity),
+            None => state,
+        };
+        Momentum::<Matrix<f64>>::new(0.1, 0.9)
+            .unwrap()
+            .restore(state, network.layers())
+    };
+    let name = || "velocity".to_owned();
+    assert_eq!(restore(None), Err(StateError::Missing { name: name() }));
+    assert_eq!(restore(Some(network.layers().to_vec())), Ok(()));
     assert_eq!(
-        missing,
-        Err(StateError::Missing {
-            name: "velocity".to_owned()
-        })
+        restore(Some(network.layers()[1..].to_vec())),
+        Err(StateError::Shape { name: name() })
+    );
+    let mut turned = network.layers().to_vec();
+    turned[0].weights = turned[0].weights.transposed();
+    let error = restore(Some(turned)).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "optimiser state: `velocity` has not the shapes of the parameters"
     );
 }
 
@@ -811,6 +826,6 @@ fn gradient_descent_round_trips() {
     let original = GradientDescent::new(0.123_456_789).unwrap();
     let state = Optimizer::<Matrix<f64>>::state(&original);
     let mut restored = GradientDescent::new(1.0).unwrap();
-    restored.restore(state).unwrap();
+    restored.restore(state, network::<f64>().layers()).unwrap();
     assert_eq!(restored, original);
 }

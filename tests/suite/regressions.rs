@@ -42,10 +42,7 @@ fn through_a_matrix<T: Float>(name: &str, z: &[T]) -> (Vec<T>, Vec<T>) {
     let mut workspace = Workspace::new(&network, 1).unwrap();
     network.forward(&Matrix::zeros(1, 1), &mut workspace);
     let derivative = workspace.derivative(0).expect("a nonlinear layer has derivatives");
-    (
-        workspace.activation(0).as_slice().to_vec(),
-        derivative.as_slice().to_vec(),
-    )
+    (workspace.activation(0).to_vec(), derivative.to_vec())
 }
 
 /// Burn #5373: ln(1 + e^z) as written is infinite above 88.7 in `f32`, and its gradient NaN; a margin loss built on it

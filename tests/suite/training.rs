@@ -161,7 +161,7 @@ impl Optimizer<Matrix<f64>> for Recorder {
         OptimizerState::new("recorder")
     }
 
-    fn restore(&mut self, _: OptimizerState<Matrix<f64>>) -> Result<(), StateError> {
+    fn restore(&mut self, _: OptimizerState<Matrix<f64>>, _: &[Dense<Matrix<f64>>]) -> Result<(), StateError> {
         Ok(())
     }
 }
@@ -672,11 +672,114 @@ fn a_workspace_shows_the_last_pass() {
     // dL/dz of the last layer is (y^ - y) / N.
     let errors = workspace
         .prediction()
-        .as_slice()
-        .iter()
+        .to_vec()
+        .into_iter()
         .zip(target.to_vec())
         .map(|(p, y)| (p - y) / 3.0);
-    for (got, expected) in workspace.delta(1).as_slice().iter().zip(errors) {
+    for (got, expected) in workspace.delta(1).to_vec().iter().zip(errors) {
         assert!((got - expected).abs() < 1e-16, "got {got}, expected {expected}");
+    }
+}
+
+#[test]
+fn classes_that_do_not_exist_are_refused() {
+    let mut network: Mlp<Matrix<f64>> = Mlp::builder(&[1, 3]).build().unwrap();
+    let before = network.clone();
+    let input = Matrix::from_columns(&[[0.5], [1.5]]);
+    for bad in [3.0, -1.0, 0.5, f64::NAN] {
+        let target = Matrix::from_columns(&[[2.0], [bad]]);
+        let samples = Samples::new(&input, &target).unwrap();
+        let mut trainer = Trainer::new(SoftmaxCrossEntropy::with_classes(), GradientDescent::new(0.1).unwrap());
+        let step = trainer.step(&mut network, samples).unwrap_err();
+        let fit = trainer
+            .fit(&mut network, samples, FitOptions::epochs(1).shuffle(1), |_| ())
+            .unwrap_err();
+        for error in [step, fit] {
+            let expected = format!("target: expected a class index from 0 to 2 for sample 1, got {bad}");
+            assert_eq!(error.to_string(), expected);
+        }
+        assert_eq!(network, before);
+    }
+}
+
+#[test]
+fn weights_whose_sum_cannot_be_divided_by_are_refused() {
+    let input = Matrix::from_columns(&[[0.5], [1.5]]);
+    for weight in [f64::MAX, 5e-324] {
+        let weights = Matrix::from_columns(&[[weight], [weight]]);
+        let samples = Samples::<Matrix<f64>>::new(&input, &input).unwrap();
+        let error = samples.weighted(&weights).unwrap_err();
+        assert!(matches!(error, DataError::TotalWeight { .. }), "{weight:e}: {error}");
+    }
+}
+
+#[test]
+fn an_initialiser_needs_a_standard_deviation() {
+    for standard_deviation in [f64::NAN, f64::INFINITY, -0.1] {
+        let builder = Mlp::<Matrix<f64>>::builder(&[1, 1]);
+        let error = builder
+            .initializer(Initializer::Normal { standard_deviation })
+            .build()
+            .unwrap_err();
+        let expected = format!("standard deviation: expected a finite number of at least 0, got {standard_deviation}");
+        assert_eq!(error.to_string(), expected);
+    }
+}
+
+/// Panics with `message`, as a programmer's mistake does.
+fn assert_panics(message: &str, mistake: impl FnOnce()) {
+    let panic = catch_unwind(AssertUnwindSafe(mistake)).expect_err("expected a panic");
+    assert_eq!(*panic.downcast::<String>().expect("a message"), message);
+}
+
+#[test]
+fn gradients_that_do_not_fit_panic() {
+    let network: Mlp<Matrix<f64>> = Mlp::builder(&[2, 4, 1]).build().unwrap();
+    let mut workspace = Workspace::new(&network, 5).unwrap();
+    network.forward(&Matrix::zeros(2, 3), &mut workspace);
+    assert_panics("gradient: expected input of 2 x 3, got 2 x 5", || {
+        network.gradient(&Matrix::zeros(2, 5), &mut workspace.clone());
+    });
+    let descent = GradientDescent::new(0.1).unwrap();
+    let update = |gradient: &mut [Dense<Matrix<f64>>]| {
+        let _ = descent.update(network.clone().layers_mut(), gradient);
+    };
+    assert_panics("update: expected gradients of layers of 2 x 1, got 1 x 1", || {
+        update(&mut workspace.gradient_mut()[1..]);
+    });
+    let mut gradient = workspace.gradient().to_vec();
+    gradient[0].bias = Matrix::zeros(4, 2);
+    assert_panics("update: expected a bias gradient of 4 x 1, got 4 x 2", || {
+        update(&mut gradient);
+    });
+    let mut output = [0.0; 3];
+    assert_panics("loss: expected target of 3 x 1, got 2 x 1", || {
+        let _ = HalfSquaredError.value_and_gradient(&[1.0, 2.0, 3.0], &[1.0, 2.0], &mut output);
+    });
+    assert_panics("loss: expected gradient of 3 x 1, got 1 x 1", || {
+        let classes = SoftmaxCrossEntropy::with_classes();
+        let _ = classes.value_and_gradient(&[1.0, 2.0, 3.0], &[1.0], &mut output[..1]);
+    });
+}
+
+/// In `f32`, 100,000 losses of about 1/2 would be summed to three digits one after the other.
+#[test]
+fn many_small_losses_are_not_lost_beside_a_large_sum() {
+    let samples = 100_000;
+    let mut network: Mlp<Matrix<f32>> = Mlp::builder(&[1, 1]).build().unwrap();
+    let input = Matrix::from_fn(1, samples, |_, j| (j % 17) as f32 / 17.0);
+    let target = Matrix::from_fn(1, samples, |_, j| (j % 23) as f32 / 23.0);
+    let weight = f64::from(network.layers()[0].weights[(0, 0)]);
+    let square = |j: usize| (weight * f64::from(input[(0, j)]) - f64::from(target[(0, j)])).powi(2);
+    let expected = (0..samples).map(square).sum::<f64>() / 2.0 / samples as f64;
+    let mut workspace = Workspace::new(&network, samples).unwrap();
+    network.forward(&input, &mut workspace);
+    let whole = network.loss(&HalfSquaredError, &target, &mut workspace);
+    let mut trainer = Trainer::new(HalfSquaredError, GradientDescent::new(0.1).unwrap());
+    let step = trainer
+        .step(&mut network, Samples::new(&input, &target).unwrap())
+        .unwrap();
+    for got in [whole, step] {
+        assert!((got / expected - 1.0).abs() < 2e-5, "got {got}, expected {expected}");
     }
 }

@@ -79,6 +79,10 @@ pub(crate) fn backward<B: Tensor>(layers: &[Dense<B>], workspace: &mut Workspace
 /// dL/dW_l and dL/db_l of every layer, added to what is there if `accumulate`.
 pub(crate) fn gradient<B: Tensor>(input: B::Columns<'_>, workspace: &mut Workspace<B>, accumulate: bool) {
     let samples = workspace.samples;
+    let inputs = workspace.gradient[0].inputs();
+    if input.shape() != (inputs, samples) {
+        shape_mismatch("gradient", "input", (inputs, samples), input.shape());
+    }
     for (l, gradient) in workspace.gradient.iter_mut().enumerate() {
         let input = match l {
             0 => B::slice(input, 0..samples),

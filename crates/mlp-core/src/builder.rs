@@ -1,5 +1,5 @@
 use crate::activation::with_activation;
-use crate::error::check_memory;
+use crate::error::{check_memory, not_negative};
 use crate::initializer::mean_square;
 use crate::{Activation, ActivationKind, BuildError, Dense, Identity, Initializer, Mlp, NoCustom, Relu, Tensor};
 use alloc::vec::Vec;
@@ -75,7 +75,8 @@ impl<'a, B: Tensor, C: Activation> MlpBuilder<'a, B, C> {
     /// The network.
     ///
     /// # Errors
-    /// If there are fewer than two layer sizes, one of them is 0, or the parameters take more memory than there is.
+    /// If there are fewer than two layer sizes, one of them is 0, the initialiser's standard deviation is negative or
+    /// not finite, or the parameters take more memory than there is.
     pub fn build(self) -> Result<Mlp<B, C>, BuildError> {
         if self.layer_sizes.len() < 2 {
             return Err(BuildError::TooFewLayers {
@@ -84,6 +85,9 @@ impl<'a, B: Tensor, C: Activation> MlpBuilder<'a, B, C> {
         }
         if let Some(position) = self.layer_sizes.iter().position(|&size| size == 0) {
             return Err(BuildError::EmptyLayer { position });
+        }
+        if let Initializer::Normal { standard_deviation } = self.initializer {
+            not_negative("standard deviation", standard_deviation)?;
         }
         // All parameters, and once more the weights of the layer that is being drawn.
         let sizes = self

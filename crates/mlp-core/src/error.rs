@@ -39,6 +39,15 @@ pub(crate) fn finite(name: &'static str, value: f64) -> Result<f64, HyperParamet
     }
 }
 
+/// `value`, if finite and not below zero.
+pub(crate) fn not_negative(name: &'static str, value: f64) -> Result<f64, HyperParameterError> {
+    if value.is_finite() && value >= 0.0 {
+        Ok(value)
+    } else {
+        Err(HyperParameterError::new(name, "a finite number of at least 0", value))
+    }
+}
+
 /// `value`, if finite and above zero.
 pub(crate) fn positive(name: &'static str, value: f64) -> Result<f64, HyperParameterError> {
     if value.is_finite() && value > 0.0 {
@@ -57,7 +66,7 @@ pub(crate) fn positive(name: &'static str, value: f64) -> Result<f64, HyperParam
 /// let error = Mlp::<Matrix<f64>>::builder(&[1, 0, 1]).build().unwrap_err();
 /// assert_eq!(error.to_string(), "layer sizes: expected at least 1 at position 1, got 0");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum BuildError {
     /// Fewer than two layer sizes: at least the inputs and the outputs are needed.
@@ -81,6 +90,8 @@ pub enum BuildError {
         /// The shape given.
         got: (usize, usize),
     },
+    /// A hyper-parameter of the initialiser outside its range.
+    HyperParameter(HyperParameterError),
     /// The memory for it cannot be had.
     OutOfMemory(OutOfMemory),
 }
@@ -102,12 +113,19 @@ impl fmt::Display for BuildError {
                 "layer {layer}: expected {what} of {} x {}, got {} x {}",
                 expected.0, expected.1, got.0, got.1
             ),
+            Self::HyperParameter(error) => error.fmt(f),
             Self::OutOfMemory(error) => error.fmt(f),
         }
     }
 }
 
 impl core::error::Error for BuildError {}
+
+impl From<HyperParameterError> for BuildError {
+    fn from(error: HyperParameterError) -> Self {
+        Self::HyperParameter(error)
+    }
+}
 
 impl From<OutOfMemory> for BuildError {
     fn from(error: OutOfMemory) -> Self {

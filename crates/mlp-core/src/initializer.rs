@@ -40,6 +40,8 @@ pub enum Initializer {
     HeUniform,
     /// N(0, 2 / n_in). Source: as [`HeUniform`](Self::HeUniform).
     HeNormal,
+    /// U(-l, l), l = sqrt(3 / n_in). Source: as [`LecunNormal`](Self::LecunNormal).
+    LecunUniform,
     /// N(0, 1 / n_in). For SELU layers.
     ///
     /// Source: Y. LeCun et al., *Efficient BackProp* (1998).
@@ -72,6 +74,7 @@ impl Initializer {
             Self::GlorotNormal => normal(2.0 / (n_in + n_out)),
             Self::HeUniform => uniform(2.0 / n_in),
             Self::HeNormal => normal(2.0 / n_in),
+            Self::LecunUniform => uniform(1.0 / n_in),
             Self::LecunNormal => normal(1.0 / n_in),
             Self::MeanSquareGain => normal(1.0 / (n_in * mean_square)),
         };
@@ -159,6 +162,7 @@ mod tests {
             (Initializer::GlorotNormal, 2.0 / 650.0),
             (Initializer::HeUniform, 2.0 / 250.0),
             (Initializer::HeNormal, 2.0 / 250.0),
+            (Initializer::LecunUniform, 1.0 / 250.0),
             (Initializer::LecunNormal, 1.0 / 250.0),
             (Initializer::MeanSquareGain, 1.0 / (250.0 * 0.25)),
         ] {

@@ -131,12 +131,12 @@ pub trait Tensor: Clone + Debug + Send + Sync + Sized + 'static {
         formula: &F,
     ) -> bool;
 
-    /// The sum of products of corresponding elements, sum_ij `self`_ij `other`_ij.
+    /// The sum of products of corresponding elements, sum_ij `self`_ij `other`_ij, summed in `f64`.
     ///
     /// # Panics
     /// If the shapes differ.
     #[must_use]
-    fn dot(&self, other: &Self) -> Self::Scalar;
+    fn dot(&self, other: &Self) -> f64;
 
     /// Runs `task(i, &mut items[i])` for every i. The tasks are independent of each other: a backend with threads
     /// may run them in any order and at the same time; this default runs them one after the other.

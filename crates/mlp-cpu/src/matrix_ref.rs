@@ -92,7 +92,16 @@ impl<'a, T> MatrixRef<'a, T> {
     }
 
     /// The elements, column after column.
-    pub fn as_slice(&self) -> &'a [T] {
+    #[must_use]
+    pub fn to_vec(&self) -> Vec<T>
+    where
+        T: Clone,
+    {
+        self.values.to_vec()
+    }
+
+    /// The elements, column after column.
+    pub(crate) fn as_slice(&self) -> &'a [T] {
         self.values
     }
 }

@@ -102,8 +102,14 @@ impl<T: Element> Tensor for Matrix<T> {
             check("loss", "sample weights", (1, samples), weights.shape());
         }
         let deltas = self.first_columns_mut(samples).chunks_mut(outputs.max(1));
-        let mut sum = T::zero();
+        // Sums of a few samples first, so that in f32 many small losses are not lost beside a large sum.
+        const TOGETHER: usize = 64;
+        let (mut total, mut sum) = (T::zero(), T::zero());
         for (j, delta) in deltas.enumerate() {
+            if j % TOGETHER == 0 {
+                total += sum;
+                sum = T::zero();
+            }
             let weight = sample_weights.map_or(T::one(), |weights| weights.as_slice()[j]);
             if weight.is_zero() {
                 // Left out, even if its loss is infinite.
@@ -116,7 +122,7 @@ impl<T: Element> Tensor for Matrix<T> {
                 *d *= factor;
             }
         }
-        sum
+        total + sum
     }
 
     fn backward(&mut self, weights: &Self, delta: MatrixRef<'_, T>, derivative: Option<MatrixRef<'_, T>>) {
@@ -195,12 +201,12 @@ impl<T: Element> Tensor for Matrix<T> {
         finite
     }
 
-    fn dot(&self, other: &Self) -> T {
+    fn dot(&self, other: &Self) -> f64 {
         check("dot", "the other matrix", self.shape(), other.shape());
-        let mut sum = T::zero();
+        let mut sum = 0.0;
         for (a, b) in self.iter_columns().zip(other.iter_columns()) {
-            for (&a, &b) in a.iter().zip(b) {
-                sum += a * b;
+            for (a, b) in a.iter().zip(b) {
+                sum += a.to_f64() * b.to_f64();
             }
         }
         sum

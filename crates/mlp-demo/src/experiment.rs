@@ -161,7 +161,7 @@ impl<T: Element> Run<T> {
     ///
     /// # Panics
     ///
-    /// Never: an epoch that would leave a number which is not finite is not made.
+    /// If a number is not finite, as initial weights too large for `T` are. No epoch leaves one.
     #[must_use]
     pub fn weights(&self) -> Weights {
         let rows = |matrix: &Matrix<T>| -> Vec<Vec<f64>> {

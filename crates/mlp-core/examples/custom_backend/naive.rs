@@ -202,12 +202,10 @@ impl<T: Scalar> Tensor for Naive<T> {
         finite
     }
 
-    fn dot(&self, other: &Self) -> T {
+    fn dot(&self, other: &Self) -> f64 {
         check("dot", "the other matrix", self.shape(), other.shape());
-        self.columns
-            .iter()
-            .zip(&other.columns)
-            .fold(T::zero(), |sum, (a, b)| sum + dot(a, b))
+        let elements = |tensor: &Self| tensor.columns.iter().flatten().map(|x| x.to_f64()).collect::<Vec<_>>();
+        dot(&elements(self), &elements(other))
     }
 }
 

@@ -17,6 +17,7 @@ pub use mean_absolute_error::MeanAbsoluteError;
 pub use mean_squared_error::MeanSquaredError;
 pub use softmax_cross_entropy::{SoftmaxCrossEntropy, softmax};
 
+use crate::error::shape_mismatch;
 use crate::{Dual, Scalar};
 use core::fmt::Debug;
 
@@ -54,9 +55,15 @@ pub trait Loss: Clone + Debug + Send + Sync + 'static {
     }
 
     /// l. `prediction` has one number per output, `target` as [`target_kind`](Self::target_kind) says.
+    ///
+    /// # Panics
+    /// If the lengths do not fit.
     fn value<T: Scalar>(&self, prediction: &[T], target: &[T]) -> T;
 
     /// l, and its gradient with respect to the prediction, dl/d(prediction), in one pass.
+    ///
+    /// # Panics
+    /// If the lengths do not fit.
     fn value_and_gradient<T: Scalar>(&self, prediction: &[T], target: &[T], gradient: &mut [T]) -> T;
 }
 
@@ -113,6 +120,15 @@ impl OverOutputs {
     }
 }
 
+/// Panics unless `what` has as many numbers as the prediction.
+#[track_caller]
+#[inline(always)]
+fn check_length(what: &str, expected: usize, got: usize) {
+    if got != expected {
+        shape_mismatch("loss", what, (expected, 1), (got, 1));
+    }
+}
+
 impl<L: ElementLoss> Loss for L {
     fn target_kind(&self) -> TargetKind {
         ElementLoss::target_kind(self)
@@ -120,6 +136,7 @@ impl<L: ElementLoss> Loss for L {
 
     #[inline(always)]
     fn value<T: Scalar>(&self, prediction: &[T], target: &[T]) -> T {
+        check_length("target", prediction.len(), target.len());
         let mut sum = T::zero();
         for (&p, &t) in prediction.iter().zip(target) {
             sum += self.element(p, t);
@@ -129,6 +146,8 @@ impl<L: ElementLoss> Loss for L {
 
     #[inline(always)]
     fn value_and_gradient<T: Scalar>(&self, prediction: &[T], target: &[T], gradient: &mut [T]) -> T {
+        check_length("target", prediction.len(), target.len());
+        check_length("gradient", prediction.len(), gradient.len());
         let factor = self.over_outputs().factor::<T>(prediction.len());
         let mut sum = T::zero();
         for ((&p, &t), g) in prediction.iter().zip(target).zip(gradient) {

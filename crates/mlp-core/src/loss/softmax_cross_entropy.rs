@@ -1,5 +1,5 @@
 use super::binary_cross_entropy::times;
-use super::{Loss, TargetKind};
+use super::{Loss, TargetKind, check_length};
 use crate::Scalar;
 
 /// Softmax cross-entropy on logits: l = -sum_j y_j ln s_j with s = softmax(p); dl/dp_j = s_j sum_k y_k - y_j.
@@ -54,6 +54,7 @@ impl Loss for SoftmaxCrossEntropy {
     }
 
     fn value<T: Scalar>(&self, prediction: &[T], target: &[T]) -> T {
+        check_length("target", self.target_rows(prediction.len()), target.len());
         let max = finite_max(prediction);
         let mut sum = T::zero();
         for &p in prediction {
@@ -63,6 +64,8 @@ impl Loss for SoftmaxCrossEntropy {
     }
 
     fn value_and_gradient<T: Scalar>(&self, prediction: &[T], target: &[T], gradient: &mut [T]) -> T {
+        check_length("target", self.target_rows(prediction.len()), target.len());
+        check_length("gradient", prediction.len(), gradient.len());
         let (max, sum) = exponentials(prediction, gradient);
         match self.target {
             Target::Class => {

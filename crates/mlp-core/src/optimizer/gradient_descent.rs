@@ -35,17 +35,12 @@ impl GradientDescent {
     /// If the shapes of `layers` and `gradient` differ.
     #[must_use = "some layer means that the update was not made"]
     pub fn update<B: Tensor>(&self, layers: &mut [Dense<B>], gradient: &mut [Dense<B>]) -> Option<usize> {
+        check("gradients of layers", (layers.len(), 1), (gradient.len(), 1));
         // The new parameters are written over the gradient and change places with the old ones only when all are
         // known to be finite: the old ones are never lost, and no copy of them is made.
         for (l, (layer, gradient)) in layers.iter().zip(&mut *gradient).enumerate() {
-            if gradient.weights.shape() != layer.weights.shape() {
-                shape_mismatch(
-                    "update",
-                    "a weights gradient",
-                    layer.weights.shape(),
-                    gradient.weights.shape(),
-                );
-            }
+            check("a weights gradient", layer.weights.shape(), gradient.weights.shape());
+            check("a bias gradient", layer.bias.shape(), gradient.bias.shape());
             let weights_finite = gradient.weights.zip((&layer.weights).into(), [], self);
             let bias_finite = gradient.bias.zip((&layer.bias).into(), [], self);
             if !(weights_finite && bias_finite) {
@@ -54,6 +49,14 @@ impl GradientDescent {
         }
         layers.swap_with_slice(gradient);
         None
+    }
+}
+
+#[track_caller]
+#[inline(always)]
+fn check(what: &str, expected: (usize, usize), got: (usize, usize)) {
+    if got != expected {
+        shape_mismatch("update", what, expected, got);
     }
 }
 
@@ -90,7 +93,7 @@ impl<B: Tensor> Optimizer<B> for GradientDescent {
         OptimizerState::new("gradient_descent").with_number("learning_rate", self.learning_rate)
     }
 
-    fn restore(&mut self, mut state: OptimizerState<B>) -> Result<(), StateError> {
+    fn restore(&mut self, mut state: OptimizerState<B>, _: &[Dense<B>]) -> Result<(), StateError> {
         state.expect_kind("gradient_descent")?;
         let restored = Self::new(state.take_number("learning_rate")?)?;
         state.expect_empty()?;

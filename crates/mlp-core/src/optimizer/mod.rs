@@ -24,18 +24,19 @@ pub trait Objective<B: Tensor> {
 /// often. The pass over a parameter matrix that changes it is [`Tensor::zip`].
 ///
 /// ```
-/// use mlp_core::{GradientDescent, Optimizer};
+/// use mlp_core::{GradientDescent, Mlp, Optimizer};
 /// use mlp_cpu::Matrix;
 ///
 /// fn halve<O: Optimizer<Matrix<f64>>>(optimizer: &mut O) -> Result<(), mlp_core::HyperParameterError> {
 ///     optimizer.set_learning_rate(0.5 * optimizer.learning_rate())
 /// }
 ///
+/// let network = Mlp::<Matrix<f64>>::builder(&[2, 3, 1]).build()?;
 /// let mut optimizer = GradientDescent::new(0.1)?;
 /// let state = Optimizer::<Matrix<f64>>::state(&optimizer);
 /// halve(&mut optimizer)?;
 /// assert_eq!(optimizer, GradientDescent::new(0.05)?);
-/// optimizer.restore(state)?;
+/// optimizer.restore(state, network.layers())?;
 /// assert_eq!(optimizer, GradientDescent::new(0.1)?);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -43,7 +44,8 @@ pub trait Optimizer<B: Tensor> {
     /// One step. Returns the loss at the parameters before it.
     ///
     /// # Errors
-    /// If the loss, or a parameter after the step, is not finite. `layers` are then what they were before the step.
+    /// If the loss, or a parameter after the step, is not finite. `layers` are then what they were before the step;
+    /// the optimiser's own state may not be ([`restore`](Self::restore) an earlier one to go on).
     fn step(&mut self, layers: &mut [Dense<B>], objective: &mut dyn Objective<B>) -> Result<f64, NonFinite>;
 
     /// The learning rate eta.
@@ -58,11 +60,12 @@ pub trait Optimizer<B: Tensor> {
     /// All it needs to go on later exactly as if it had not stopped.
     fn state(&self) -> OptimizerState<B>;
 
-    /// Goes on from `state`.
+    /// Goes on from `state` with the parameters `layers`.
     ///
     /// # Errors
-    /// If `state` is not one of this kind of optimiser.
-    fn restore(&mut self, state: OptimizerState<B>) -> Result<(), StateError>;
+    /// If `state` is not one of this kind of optimiser, or its values have not the shapes of `layers`. The optimiser
+    /// is then unchanged.
+    fn restore(&mut self, state: OptimizerState<B>, layers: &[Dense<B>]) -> Result<(), StateError>;
 }
 
 /// Why a step was not taken.

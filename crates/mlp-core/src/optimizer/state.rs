@@ -1,4 +1,4 @@
-use crate::{Dense, HyperParameterError};
+use crate::{Dense, HyperParameterError, Tensor};
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -7,6 +7,7 @@ use core::fmt;
 /// What an optimiser must remember between steps, by name, for a file to hold: numbers (the learning rate, a count of
 /// steps) and values with the shapes of a network's parameters (a velocity, a moment).
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct OptimizerState<B> {
     /// The kind of optimiser, such as `gradient_descent`.
     pub kind: String,
@@ -64,12 +65,27 @@ impl<B> OptimizerState<B> {
         take(&mut self.numbers, name)
     }
 
-    /// Takes the values `name` out.
+    /// Takes the values `name` out: any number of sets with the shapes of the parameters `layers`, one after the
+    /// other.
     ///
     /// # Errors
-    /// If there are none.
-    pub fn take_tensors(&mut self, name: &str) -> Result<Vec<Dense<B>>, StateError> {
-        take(&mut self.tensors, name)
+    /// If there are none of that name, or they have other shapes.
+    pub fn take_tensors(&mut self, name: &str, layers: &[Dense<B>]) -> Result<Vec<Dense<B>>, StateError>
+    where
+        B: Tensor,
+    {
+        let tensors = take(&mut self.tensors, name)?;
+        let shapes = |dense: &Dense<B>| (dense.weights.shape(), dense.bias.shape());
+        let fits = tensors.len() % layers.len().max(1) == 0
+            && tensors
+                .iter()
+                .zip(layers.iter().cycle())
+                .all(|(got, expected)| shapes(got) == shapes(expected));
+        if fits {
+            Ok(tensors)
+        } else {
+            Err(StateError::Shape { name: name.to_owned() })
+        }
     }
 
     /// Checks that everything was taken out.
@@ -116,6 +132,11 @@ pub enum StateError {
         /// Its name.
         name: String,
     },
+    /// An entry has other shapes than the parameters.
+    Shape {
+        /// Its name.
+        name: String,
+    },
     /// A number is out of its range.
     HyperParameter(HyperParameterError),
 }
@@ -125,6 +146,7 @@ impl fmt::Display for StateError {
         match self {
             Self::Kind { expected, got } => write!(f, "optimiser state: expected one of {expected}, got one of {got}"),
             Self::Missing { name } => write!(f, "optimiser state: `{name}` is missing"),
+            Self::Shape { name } => write!(f, "optimiser state: `{name}` has not the shapes of the parameters"),
             Self::Unexpected { name } => write!(f, "optimiser state: `{name}` is not known"),
             Self::HyperParameter(error) => write!(f, "optimiser state: {error}"),
         }

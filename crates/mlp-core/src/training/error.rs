@@ -58,7 +58,7 @@ impl From<OutOfMemory> for TrainError {
 /// assert!(network.layers()[0].weights[(0, 0)].is_finite());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Diverged {
     /// The epoch, from 0.

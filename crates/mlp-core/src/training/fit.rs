@@ -55,8 +55,8 @@ impl FitOptions {
 pub struct Epoch<'a, B, C> {
     /// The number of the epoch, from 0; a trainer that goes on counts on.
     pub epoch: u64,
-    /// The loss: the mean over the epoch's batches, each before its update. In training on the full batch that is the
-    /// loss before the update.
+    /// The loss: the mean over the epoch's batches, each before its update and counted by its samples (or their
+    /// weights). In training on the full batch that is the loss before the update.
     pub loss: f64,
     /// The network after the epoch.
     pub network: &'a Mlp<B, C>,
@@ -94,7 +94,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         options: FitOptions,
         mut observer: impl FnMut(Epoch<'_, B, C>),
     ) -> Result<(), TrainError> {
-        samples.check(network, &self.loss)?;
+        samples.check(network, &self.loss, &mut self.values)?;
         let size = options.batch_size.unwrap_or(samples.len()).min(samples.len());
         if size == 0 {
             return Err(TrainError::BatchSize);
@@ -115,7 +115,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
                     None => samples.slice(range),
                 };
                 self.batch = batch;
-                let part_weight = part.total_weight(&mut self.weights);
+                let part_weight = part.total_weight(&mut self.values);
                 // A batch in which every sample has weight 0 has no loss and no gradient.
                 if part_weight > 0.0 {
                     loss += self.step(network, part)? * part_weight;
@@ -128,6 +128,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
                 network,
             });
             self.epoch += 1;
+            self.batch = 0;
         }
         Ok(())
     }
@@ -135,7 +136,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
 
 /// The generator of one epoch's order.
 fn generator(seed: u64, epoch: u64) -> Xoshiro256PlusPlus {
-    // Odd multiples of the golden ratio keep neighbouring epochs of neighbouring seeds apart.
+    // Multiples of 2^64 over the golden ratio keep neighbouring epochs of neighbouring seeds apart.
     Xoshiro256PlusPlus::seed_from_u64(seed ^ epoch.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15))
 }
 

@@ -1,4 +1,4 @@
-use crate::{Activation, Columns, Loss, Mlp, Scalar, Tensor};
+use crate::{Activation, Columns, Loss, Mlp, Scalar, TargetKind, Tensor};
 use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
@@ -7,7 +7,7 @@ use core::ops::Range;
 /// each sample (1 x N). Borrowed: cheap to copy and to cut.
 ///
 /// With weights w, a loss is sum_i w_i l_i / sum_i w_i, so that weight 2 is the sample twice and weight 0 leaves it
-/// out.
+/// out, whatever its target and however large its loss; its input must be finite all the same.
 ///
 /// ```
 /// use mlp_core::Samples;
@@ -55,7 +55,7 @@ impl<'a, B: Tensor> Samples<'a, B> {
     /// With a weight for each sample.
     ///
     /// # Errors
-    /// If `weights` is not 1 x N, a weight is negative or not finite, or all are 0.
+    /// If `weights` is not 1 x N, a weight is negative or not finite, all are 0, or their sum cannot be divided by.
     pub fn weighted(self, weights: impl Into<B::Columns<'a>>) -> Result<Self, DataError> {
         let weights = weights.into();
         check_rows("sample weights", 1, weights.shape().0)?;
@@ -71,10 +71,13 @@ impl<'a, B: Tensor> Samples<'a, B> {
             weights: Some(weights),
             ..self
         };
-        if samples.total_weight(&mut values) > 0.0 {
+        let total = samples.total_weight(&mut values);
+        if total <= 0.0 {
+            Err(DataError::Empty)
+        } else if total.is_finite() && B::Scalar::from_f64(1.0 / total).is_finite() {
             Ok(samples)
         } else {
-            Err(DataError::Empty)
+            Err(DataError::TotalWeight { got: total })
         }
     }
 
@@ -133,10 +136,31 @@ impl<'a, B: Tensor> Samples<'a, B> {
         })
     }
 
-    /// Checks the features against `network`, the targets against `loss`.
-    pub(crate) fn check<C: Activation>(&self, network: &Mlp<B, C>, loss: &impl Loss) -> Result<(), DataError> {
+    /// Checks the features against `network`, the targets against `loss`; class indices by way of `values`.
+    pub(super) fn check<C: Activation>(
+        &self,
+        network: &Mlp<B, C>,
+        loss: &impl Loss,
+        values: &mut Vec<B::Scalar>,
+    ) -> Result<(), DataError> {
+        let outputs = network.outputs();
         check_rows("input", network.inputs(), self.input.shape().0)?;
-        check_rows("target", loss.target_rows(network.outputs()), self.target.shape().0)
+        check_rows("target", loss.target_rows(outputs), self.target.shape().0)?;
+        if loss.target_kind() == TargetKind::Class {
+            values.clear();
+            B::read(self.target, values);
+            for (sample, class) in values.iter().map(|class| class.to_f64()).enumerate() {
+                // Saturating, so that NaN and everything out of range differ.
+                if class as usize as f64 != class || class as usize >= outputs {
+                    return Err(DataError::Class {
+                        sample,
+                        classes: outputs,
+                        got: class,
+                    });
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -180,6 +204,20 @@ pub enum DataError {
         /// The number given.
         got: usize,
     },
+    /// A target that is not the index of a class.
+    Class {
+        /// The sample.
+        sample: usize,
+        /// How many classes the network tells apart.
+        classes: usize,
+        /// The target given.
+        got: f64,
+    },
+    /// Sample weights whose sum is too large, or too small, to be divided by.
+    TotalWeight {
+        /// The sum.
+        got: f64,
+    },
     /// A sample weight that is negative, infinite or NaN.
     Weight {
         /// The sample.
@@ -195,6 +233,19 @@ impl fmt::Display for DataError {
             Self::Empty => f.write_str("samples: expected at least one with a weight above 0, got none"),
             Self::Rows { what, expected, got } => write!(f, "{what}: expected {expected} numbers a sample, got {got}"),
             Self::Count { what, expected, got } => write!(f, "{what}: expected {expected} samples, got {got}"),
+            Self::Class { sample, classes, got } => {
+                write!(
+                    f,
+                    "target: expected a class index from 0 to {} for sample {sample}, got {got}",
+                    classes - 1
+                )
+            }
+            Self::TotalWeight { got } => {
+                write!(
+                    f,
+                    "sample weights: expected a sum that numbers can be divided by, got {got:e}"
+                )
+            }
             Self::Weight { sample, got } => {
                 write!(
                     f,

@@ -30,8 +30,8 @@ pub struct Trainer<B: Tensor, L, O> {
     pub(super) loss: L,
     optimizer: O,
     groups: Vec<Group<B>>,
-    /// The weights of a batch's samples, to be summed.
-    pub(super) weights: Vec<B::Scalar>,
+    /// The weights or class indices of a batch, to be looked at.
+    pub(super) values: Vec<B::Scalar>,
     /// The next epoch of [`fit`](Self::fit), and the batch within it.
     pub(super) epoch: u64,
     pub(super) batch: usize,
@@ -53,7 +53,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
             loss,
             optimizer,
             groups: Vec::new(),
-            weights: Vec::new(),
+            values: Vec::new(),
             epoch: 0,
             batch: 0,
             last_finite_loss: None,
@@ -76,8 +76,8 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
     /// If the samples do not fit the network or the loss, memory cannot be had, or the loss or a parameter stops
     /// being finite; the network's parameters are then unchanged.
     pub fn step<C: Activation>(&mut self, network: &mut Mlp<B, C>, samples: Samples<'_, B>) -> Result<f64, TrainError> {
-        samples.check(network, &self.loss)?;
-        let total_weight = samples.total_weight(&mut self.weights);
+        samples.check(network, &self.loss, &mut self.values)?;
+        let total_weight = samples.total_weight(&mut self.values);
         if total_weight <= 0.0 {
             return Err(DataError::Empty.into());
         }

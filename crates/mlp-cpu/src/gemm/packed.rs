@@ -1,4 +1,4 @@
-//! The `matrixmultiply` crate behind a checked wrapper: the only unsafe code of the workspace.
+//! The `matrixmultiply` crate behind a checked wrapper: the only unsafe code of the crates.
 #![allow(unsafe_code)]
 
 use super::{Initial, Operand};
