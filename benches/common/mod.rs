@@ -155,26 +155,25 @@ impl Measurement for Rates {
 
 impl ValueFormatter for Rates {
     fn format_throughput(&self, throughput: &Throughput, nanoseconds: f64) -> String {
-        let Throughput::ElementsAndBytes { elements, bytes } = *throughput else {
-            return WallTime.formatter().format_throughput(throughput, nanoseconds);
-        };
-        let samples = elements as f64 / nanoseconds * 1e9;
-        let (scale, unit) = if samples >= 1e6 {
-            (1e6, "Msamples/s")
-        } else {
-            (1e3, "ksamples/s")
-        };
-        format!(
-            "{:.4} {unit} {:.3} GFLOP/s",
-            samples / scale,
-            bytes as f64 / nanoseconds
-        )
+        let mut rate = [nanoseconds];
+        let unit = self.scale_throughputs(nanoseconds, throughput, &mut rate);
+        format!("{:.4} {unit}", rate[0])
     }
     fn scale_values(&self, typical: f64, values: &mut [f64]) -> &'static str {
         WallTime.formatter().scale_values(typical, values)
     }
     fn scale_throughputs(&self, typical: f64, throughput: &Throughput, values: &mut [f64]) -> &'static str {
-        WallTime.formatter().scale_throughputs(typical, throughput, values)
+        // Criterion hands over the two parts of `ElementsAndBytes` one by one.
+        let (count, unit, scale) = match *throughput {
+            Throughput::Elements(samples) if samples as f64 / typical < 1e-3 => (samples, "ksamples/s", 1e6),
+            Throughput::Elements(samples) => (samples, "Msamples/s", 1e3),
+            Throughput::Bytes(operations) => (operations, "GFLOP/s", 1.0),
+            _ => return WallTime.formatter().scale_throughputs(typical, throughput, values),
+        };
+        for value in values {
+            *value = count as f64 / *value * scale;
+        }
+        unit
     }
     fn scale_for_machines(&self, values: &mut [f64]) -> &'static str {
         WallTime.formatter().scale_for_machines(values)

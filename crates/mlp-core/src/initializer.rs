@@ -48,7 +48,9 @@ pub enum Initializer {
     LecunNormal,
     /// N(0, 1 / (n_in q)), where q = E[f(z)^2] for z ~ N(0, 1) is the mean square of what the layer reads, f the
     /// activation of the layer before it; q = 1 for the first layer. Keeps the pre-activations of any activation,
-    /// yours included, at variance 1; for ReLU it is [`HeNormal`](Self::HeNormal).
+    /// yours included, at variance 1; for ReLU it is [`HeNormal`](Self::HeNormal). The outputs then begin at variance
+    /// 1 too, and the wider the layers, the smaller the learning rate of plain gradient descent must be: 1/n_in of the
+    /// widest layer is one to begin with.
     ///
     /// Source of the argument: He et al., as above; S. S. Schoenholz et al., *Deep Information Propagation*
     /// (ICLR 2017).

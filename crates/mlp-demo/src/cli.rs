@@ -75,18 +75,24 @@ pub(crate) struct NotebookArgs {
     pub(crate) negative_slope: f64,
 
     /// Number of epochs; 0 shows the network as it starts
-    #[arg(long, value_name = "N", default_value_t = crate::notebook::EPOCHS)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = crate::notebook::EPOCHS)]
     pub(crate) epochs: u64,
 
     /// Print the losses of the epochs divisible by this, at least 1
-    #[arg(long, value_name = "N", default_value_t = crate::notebook::RECORD_EVERY, value_parser = positive)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = crate::notebook::RECORD_EVERY, value_parser = positive)]
     pub(crate) print_every: u64,
 
     /// Draw the weights from N(0, 0.1^2) with this seed
     ///
     /// The same seed gives the same weights on every machine. Without it 1,1,1 and 1,4,3,1
     /// start at the notebook's weights, other networks at those of seed 0.
-    #[arg(long, value_name = "N", conflicts_with = "weights", verbatim_doc_comment)]
+    #[arg(
+        long,
+        value_name = "N",
+        allow_negative_numbers = true,
+        conflicts_with = "weights",
+        verbatim_doc_comment
+    )]
     pub(crate) seed: Option<u64>,
 
     /// The numbers to compute with
@@ -108,7 +114,7 @@ pub(crate) struct NotebookArgs {
     #[arg(long, value_name = "FILE.csv", verbatim_doc_comment)]
     pub(crate) data: Option<PathBuf>,
 
-    /// What to print: tables to read, or JSON to read in again
+    /// What to print: tables to read, or JSON with all digits
     ///
     /// JSON is an object a line: {"epoch":0,"loss":5.833616..} with all digits for each epoch
     /// printed, then {"final":{"weights":..,"biases":..,"predictions":..}} with a list per
@@ -146,7 +152,7 @@ pub(crate) enum Format {
 #[command(mut_arg("batch_size", |arg| arg.default_value("16")))]
 pub(crate) struct DigitsArgs {
     /// Number of epochs, at least 1
-    #[arg(long, value_name = "N", default_value_t = 40, value_parser = positive)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 40, value_parser = positive)]
     pub(crate) epochs: u64,
 
     #[command(flatten)]
@@ -171,7 +177,7 @@ pub(crate) struct MnistArgs {
     pub(crate) data: PathBuf,
 
     /// Number of epochs, at least 1
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = positive)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 10, value_parser = positive)]
     pub(crate) epochs: u64,
 
     #[command(flatten)]
@@ -190,11 +196,11 @@ pub(crate) struct TrainingArgs {
     pub(crate) learning_rate: f64,
 
     /// Samples in a mini-batch, at least 1
-    #[arg(long, value_name = "N", default_value_t = 32, value_parser = positive)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 32, value_parser = positive)]
     pub(crate) batch_size: u64,
 
     /// The seed of all that is random
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 0)]
     pub(crate) seed: u64,
 
     /// The numbers to compute with

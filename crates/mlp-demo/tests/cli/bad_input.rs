@@ -75,7 +75,10 @@ fn options_are_checked() {
             &["--print-every", "0"],
             "invalid value '0' for '--print-every <N>': expected at least 1",
         ),
-        (&["--epochs", "-1"], "unexpected argument '-1' found"),
+        (
+            &["--epochs", "-1"],
+            "invalid value '-1' for '--epochs <N>': invalid digit found in string",
+        ),
         (
             &["--learning-rate", "0"],
             "invalid value '0' for '--learning-rate <ETA>': expected a finite number above 0",
