@@ -11,7 +11,7 @@
 //! by back-propagating errors* (Nature 323, 1986).
 
 use crate::activation::with_activation;
-use crate::error::shape_mismatch;
+use crate::error::check_shape;
 use crate::tensor::Product;
 use crate::workspace::columns;
 use crate::{Activation, ActivationKind, Columns, Dense, InferenceWorkspace, Loss, Scalar, Tensor, Workspace};
@@ -80,9 +80,7 @@ pub(crate) fn backward<B: Tensor>(layers: &[Dense<B>], workspace: &mut Workspace
 pub(crate) fn gradient<B: Tensor>(input: B::Columns<'_>, workspace: &mut Workspace<B>, accumulate: bool) {
     let samples = workspace.samples;
     let inputs = workspace.gradient[0].inputs();
-    if input.shape() != (inputs, samples) {
-        shape_mismatch("gradient", "input", (inputs, samples), input.shape());
-    }
+    check_shape("gradient", "input", (inputs, samples), input.shape());
     for (l, gradient) in workspace.gradient.iter_mut().enumerate() {
         let input = match l {
             0 => B::slice(input, 0..samples),
@@ -116,7 +114,5 @@ pub(crate) fn infer<B: Tensor, C: Activation>(
 
 #[track_caller]
 fn check_depth(operation: &str, expected: usize, got: usize) {
-    if got != expected {
-        shape_mismatch(operation, "a workspace with layers", (expected, 1), (got, 1));
-    }
+    check_shape(operation, "a workspace with layers", (expected, 1), (got, 1));
 }

@@ -1,5 +1,5 @@
 use crate::activation::with_activation;
-use crate::error::{check_memory, not_negative};
+use crate::error::check_memory;
 use crate::initializer::mean_square;
 use crate::{Activation, ActivationKind, BuildError, Dense, Identity, Initializer, Mlp, NoCustom, Relu, Tensor};
 use alloc::vec::Vec;
@@ -86,9 +86,7 @@ impl<'a, B: Tensor, C: Activation> MlpBuilder<'a, B, C> {
         if let Some(position) = self.layer_sizes.iter().position(|&size| size == 0) {
             return Err(BuildError::EmptyLayer { position });
         }
-        if let Initializer::Normal { standard_deviation } = self.initializer {
-            not_negative("standard deviation", standard_deviation)?;
-        }
+        self.initializer.check()?;
         // All parameters, and once more the weights of the layer that is being drawn.
         let sizes = self
             .layer_sizes

@@ -168,6 +168,18 @@ pub(crate) fn check_memory<T>(purpose: &'static str, numbers: u128) -> Result<()
     }
 }
 
+/// Panics unless the shapes are equal: for implementers of [`Tensor`](crate::Tensor).
+///
+/// # Panics
+/// If `got` is not `expected`, naming `operation`, `what` and both shapes.
+#[track_caller]
+#[inline(always)]
+pub fn check_shape(operation: &str, what: &str, expected: (usize, usize), got: (usize, usize)) {
+    if got != expected {
+        shape_mismatch(operation, what, expected, got);
+    }
+}
+
 /// Panics for a shape that does not fit: for implementers of [`Tensor`](crate::Tensor).
 ///
 /// # Panics

@@ -1,6 +1,7 @@
 //! Initial weights.
 
-use crate::{Activation, Scalar};
+use crate::error::not_negative;
+use crate::{Activation, HyperParameterError, Scalar};
 use alloc::vec::Vec;
 use rand::{Rng, RngExt};
 
@@ -58,6 +59,14 @@ pub enum Initializer {
 }
 
 impl Initializer {
+    /// Checks the hyper-parameters.
+    pub(crate) fn check(self) -> Result<(), HyperParameterError> {
+        if let Self::Normal { standard_deviation } = self {
+            not_negative("standard deviation", standard_deviation)?;
+        }
+        Ok(())
+    }
+
     /// The weights of a layer, column after column: all weights of the first input, then of the second. `mean_square`
     /// is q above.
     pub(crate) fn sample<T: Scalar>(

@@ -63,7 +63,7 @@ pub use activation::{
 };
 pub use builder::MlpBuilder;
 pub use dense::Dense;
-pub use error::{BuildError, HyperParameterError, OutOfMemory, shape_mismatch};
+pub use error::{BuildError, HyperParameterError, OutOfMemory, check_shape, shape_mismatch};
 pub use initializer::Initializer;
 pub use loss::{
     BinaryCrossEntropy, ElementLoss, HalfSquaredError, Huber, Loss, MeanAbsoluteError, MeanSquaredError, OverOutputs,

@@ -3,7 +3,7 @@
 use crate::gemm::{Initial, Routine, gemm_by};
 use crate::{Element, Matrix, MatrixRef, Operand};
 use core::ops::Range;
-use mlp_core::{Activation, Loss, Tensor, ZipFormula, shape_mismatch};
+use mlp_core::{Activation, Loss, Tensor, ZipFormula, check_shape, shape_mismatch};
 
 impl<T: Element> Tensor for Matrix<T> {
     type Scalar = T;
@@ -58,8 +58,8 @@ impl<T: Element> Tensor for Matrix<T> {
     ) {
         let (outputs, inputs) = weights.shape();
         let samples = input.columns();
-        check("forward", "bias", (outputs, 1), bias.shape());
-        check("forward", "input", (inputs, samples), input.shape());
+        check_shape("forward", "bias", (outputs, 1), bias.shape());
+        check_shape("forward", "input", (inputs, samples), input.shape());
         check_room("forward", "activation", (outputs, samples), self);
         let bias = Initial::Column(bias.column(0));
         gemm_by(
@@ -96,10 +96,10 @@ impl<T: Element> Tensor for Matrix<T> {
         scale: T,
     ) -> T {
         let (outputs, samples) = prediction.shape();
-        check("loss", "target", (loss.target_rows(outputs), samples), target.shape());
+        check_shape("loss", "target", (loss.target_rows(outputs), samples), target.shape());
         check_room("loss", "delta", (outputs, samples), self);
         if let Some(weights) = sample_weights {
-            check("loss", "sample weights", (1, samples), weights.shape());
+            check_shape("loss", "sample weights", (1, samples), weights.shape());
         }
         let deltas = self.first_columns_mut(samples).chunks_mut(outputs.max(1));
         // Sums of a few samples first, so that in f32 many small losses are not lost beside a large sum.
@@ -128,7 +128,7 @@ impl<T: Element> Tensor for Matrix<T> {
     fn backward(&mut self, weights: &Self, delta: MatrixRef<'_, T>, derivative: Option<MatrixRef<'_, T>>) {
         let (outputs, inputs) = weights.shape();
         let samples = delta.columns();
-        check("backward", "delta", (outputs, samples), delta.shape());
+        check_shape("backward", "delta", (outputs, samples), delta.shape());
         check_room("backward", "delta of the layer before", (inputs, samples), self);
         let transposed = Operand::from(weights).transposed();
         gemm_by(
@@ -139,7 +139,7 @@ impl<T: Element> Tensor for Matrix<T> {
             Initial::Zero,
         );
         if let Some(derivative) = derivative {
-            check("backward", "derivative", (inputs, samples), derivative.shape());
+            check_shape("backward", "derivative", (inputs, samples), derivative.shape());
             for (delta, &derivative) in self.first_columns_mut(samples).iter_mut().zip(derivative.as_slice()) {
                 *delta *= derivative;
             }
@@ -155,9 +155,9 @@ impl<T: Element> Tensor for Matrix<T> {
     ) {
         let (outputs, inputs) = self.shape();
         let samples = delta.columns();
-        check("gradient", "delta", (outputs, samples), delta.shape());
-        check("gradient", "input", (inputs, samples), input.shape());
-        check("gradient", "bias gradient", (outputs, 1), bias_gradient.shape());
+        check_shape("gradient", "delta", (outputs, samples), delta.shape());
+        check_shape("gradient", "input", (inputs, samples), input.shape());
+        check_shape("gradient", "bias gradient", (outputs, 1), bias_gradient.shape());
         let input = Operand::from(input).transposed();
         let initial = if accumulate { Initial::Present } else { Initial::Zero };
         gemm_by(Routine::for_layer(outputs, inputs), delta.into(), input, self, initial);
@@ -202,7 +202,7 @@ impl<T: Element> Tensor for Matrix<T> {
     }
 
     fn dot(&self, other: &Self) -> f64 {
-        check("dot", "the other matrix", self.shape(), other.shape());
+        check_shape("dot", "the other matrix", self.shape(), other.shape());
         let mut sum = 0.0;
         for (a, b) in self.iter_columns().zip(other.iter_columns()) {
             for (a, b) in a.iter().zip(b) {
@@ -210,15 +210,6 @@ impl<T: Element> Tensor for Matrix<T> {
             }
         }
         sum
-    }
-}
-
-/// Panics unless the shape is the one expected.
-#[track_caller]
-#[inline(always)]
-fn check(operation: &str, what: &str, expected: (usize, usize), got: (usize, usize)) {
-    if expected != got {
-        shape_mismatch(operation, what, expected, got);
     }
 }
 

@@ -79,7 +79,8 @@ pub(crate) struct NotebookArgs {
     pub(crate) epochs: u64,
 
     /// Print the losses of the epochs divisible by this, at least 1
-    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = crate::notebook::RECORD_EVERY, value_parser = positive)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = crate::notebook::RECORD_EVERY,
+          value_parser = positive)]
     pub(crate) print_every: u64,
 
     /// Draw the weights from N(0, 0.1^2) with this seed

@@ -1,7 +1,7 @@
 //! The simplest backend there is: plain loops over columns, for any scalar. A bias, a weight, a sample: all are
 //! columns of numbers.
 
-use mlp_core::{Activation, Columns, Loss, Scalar, Tensor, ZipFormula, shape_mismatch};
+use mlp_core::{Activation, Columns, Loss, Scalar, Tensor, ZipFormula, check_shape, shape_mismatch};
 use std::ops::Range;
 
 /// A matrix as a list of columns, all of `rows` elements.
@@ -92,8 +92,8 @@ impl<T: Scalar> Tensor for Naive<T> {
         activation: &A,
     ) {
         let ((outputs, inputs), samples) = (weights.shape(), input.columns.len());
-        check("forward", "bias", (outputs, 1), bias.shape());
-        check("forward", "input", (inputs, samples), input.shape());
+        check_shape("forward", "bias", (outputs, 1), bias.shape());
+        check_shape("forward", "input", (inputs, samples), input.shape());
         self.check("forward", "activation", (outputs, samples));
         if let Some(derivative) = &derivative {
             derivative.check("forward", "derivative", (outputs, samples));
@@ -121,9 +121,9 @@ impl<T: Scalar> Tensor for Naive<T> {
         scale: T,
     ) -> T {
         let (outputs, samples) = prediction.shape();
-        check("loss", "target", (loss.target_rows(outputs), samples), target.shape());
+        check_shape("loss", "target", (loss.target_rows(outputs), samples), target.shape());
         self.check("loss", "delta", (outputs, samples));
-        let sample_weights = sample_weights.inspect(|w| check("loss", "sample weights", (1, samples), w.shape()));
+        let sample_weights = sample_weights.inspect(|w| check_shape("loss", "sample weights", (1, samples), w.shape()));
         let mut sum = T::zero();
         for j in 0..samples {
             let weight = sample_weights.map_or(T::one(), |weights| weights.columns[j][0]);
@@ -141,9 +141,9 @@ impl<T: Scalar> Tensor for Naive<T> {
 
     fn backward(&mut self, weights: &Self, delta: NaiveColumns<'_, T>, derivative: Option<NaiveColumns<'_, T>>) {
         let ((outputs, inputs), samples) = (weights.shape(), delta.columns.len());
-        check("backward", "delta", (outputs, samples), delta.shape());
+        check_shape("backward", "delta", (outputs, samples), delta.shape());
         self.check("backward", "delta of the layer before", (inputs, samples));
-        let derivative = derivative.inspect(|d| check("backward", "derivative", (inputs, samples), d.shape()));
+        let derivative = derivative.inspect(|d| check_shape("backward", "derivative", (inputs, samples), d.shape()));
         for j in 0..samples {
             for (i, w) in weights.columns.iter().enumerate() {
                 let sum = dot(w, &delta.columns[j]);
@@ -160,9 +160,9 @@ impl<T: Scalar> Tensor for Naive<T> {
         accumulate: bool,
     ) {
         let ((outputs, inputs), samples) = (self.shape(), delta.columns.len());
-        check("gradient", "delta", (outputs, samples), delta.shape());
-        check("gradient", "input", (inputs, samples), input.shape());
-        check("gradient", "bias gradient", (outputs, 1), bias_gradient.shape());
+        check_shape("gradient", "delta", (outputs, samples), delta.shape());
+        check_shape("gradient", "input", (inputs, samples), input.shape());
+        check_shape("gradient", "bias gradient", (outputs, 1), bias_gradient.shape());
         if !accumulate {
             *self = Self::zeros(outputs, inputs);
             *bias_gradient = Self::zeros(outputs, 1);
@@ -203,7 +203,7 @@ impl<T: Scalar> Tensor for Naive<T> {
     }
 
     fn dot(&self, other: &Self) -> f64 {
-        check("dot", "the other matrix", self.shape(), other.shape());
+        check_shape("dot", "the other matrix", self.shape(), other.shape());
         let elements = |tensor: &Self| tensor.columns.iter().flatten().map(|x| x.to_f64()).collect::<Vec<_>>();
         dot(&elements(self), &elements(other))
     }
@@ -222,12 +222,4 @@ impl<T: Scalar> Naive<T> {
 /// The sum of the products of corresponding elements.
 fn dot<T: Scalar>(a: &[T], b: &[T]) -> T {
     a.iter().zip(b).fold(T::zero(), |sum, (&a, &b)| sum + a * b)
-}
-
-/// Panics unless the shape is the one expected.
-#[track_caller]
-fn check(operation: &str, what: &str, expected: (usize, usize), got: (usize, usize)) {
-    if expected != got {
-        shape_mismatch(operation, what, expected, got);
-    }
 }

@@ -15,9 +15,10 @@ pub use half_squared_error::HalfSquaredError;
 pub use huber::Huber;
 pub use mean_absolute_error::MeanAbsoluteError;
 pub use mean_squared_error::MeanSquaredError;
+pub(crate) use softmax_cross_entropy::class_index;
 pub use softmax_cross_entropy::{SoftmaxCrossEntropy, softmax};
 
-use crate::error::shape_mismatch;
+use crate::error::check_shape;
 use crate::{Dual, Scalar};
 use core::fmt::Debug;
 
@@ -120,13 +121,11 @@ impl OverOutputs {
     }
 }
 
-/// Panics unless `what` has as many numbers as the prediction.
+/// Panics unless `what` has as many numbers as expected.
 #[track_caller]
 #[inline(always)]
 fn check_length(what: &str, expected: usize, got: usize) {
-    if got != expected {
-        shape_mismatch("loss", what, (expected, 1), (got, 1));
-    }
+    check_shape("loss", what, (expected, 1), (got, 1));
 }
 
 impl<L: ElementLoss> Loss for L {

@@ -107,15 +107,17 @@ impl SoftmaxCrossEntropy {
     }
 }
 
+/// The class index that `target` is, if it is one below `classes`.
+pub(crate) fn class_index(target: f64, classes: usize) -> Option<usize> {
+    // Saturating, so that NaN and everything out of range fail the comparison.
+    let class = target as usize;
+    (class as f64 == target && class < classes).then_some(class)
+}
+
 /// The class index in `target`.
 fn class<T: Scalar>(target: &[T], classes: usize) -> usize {
-    let index = target[0].to_f64();
-    // Saturating, so that NaN and everything out of range fail the comparison.
-    let class = index as usize;
-    if class as f64 != index || class >= classes {
-        no_class(index, classes);
-    }
-    class
+    let target = target[0].to_f64();
+    class_index(target, classes).unwrap_or_else(|| no_class(target, classes))
 }
 
 #[cold]

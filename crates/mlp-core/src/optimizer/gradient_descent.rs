@@ -1,5 +1,5 @@
 use super::{NonFinite, Objective, Optimizer, OptimizerState, StateError};
-use crate::error::{positive, shape_mismatch};
+use crate::error::{check_shape, positive};
 use crate::{Dense, HyperParameterError, Scalar, Tensor, ZipFormula};
 
 /// Plain gradient descent: W <- W - eta dL/dW, b <- b - eta dL/db. It has no state but its learning rate eta.
@@ -35,12 +35,17 @@ impl GradientDescent {
     /// If the shapes of `layers` and `gradient` differ.
     #[must_use = "some layer means that the update was not made"]
     pub fn update<B: Tensor>(&self, layers: &mut [Dense<B>], gradient: &mut [Dense<B>]) -> Option<usize> {
-        check("gradients of layers", (layers.len(), 1), (gradient.len(), 1));
+        check_shape("update", "gradients of layers", (layers.len(), 1), (gradient.len(), 1));
         // The new parameters are written over the gradient and change places with the old ones only when all are
         // known to be finite: the old ones are never lost, and no copy of them is made.
         for (l, (layer, gradient)) in layers.iter().zip(&mut *gradient).enumerate() {
-            check("a weights gradient", layer.weights.shape(), gradient.weights.shape());
-            check("a bias gradient", layer.bias.shape(), gradient.bias.shape());
+            check_shape(
+                "update",
+                "a weights gradient",
+                layer.weights.shape(),
+                gradient.weights.shape(),
+            );
+            check_shape("update", "a bias gradient", layer.bias.shape(), gradient.bias.shape());
             let weights_finite = gradient.weights.zip((&layer.weights).into(), [], self);
             let bias_finite = gradient.bias.zip((&layer.bias).into(), [], self);
             if !(weights_finite && bias_finite) {
@@ -49,14 +54,6 @@ impl GradientDescent {
         }
         layers.swap_with_slice(gradient);
         None
-    }
-}
-
-#[track_caller]
-#[inline(always)]
-fn check(what: &str, expected: (usize, usize), got: (usize, usize)) {
-    if got != expected {
-        shape_mismatch("update", what, expected, got);
     }
 }
 

@@ -1,3 +1,4 @@
+use crate::loss::class_index;
 use crate::{Activation, Columns, Loss, Mlp, Scalar, TargetKind, Tensor};
 use alloc::vec::Vec;
 use core::fmt;
@@ -150,8 +151,7 @@ impl<'a, B: Tensor> Samples<'a, B> {
             values.clear();
             B::read(self.target, values);
             for (sample, class) in values.iter().map(|class| class.to_f64()).enumerate() {
-                // Saturating, so that NaN and everything out of range differ.
-                if class as usize as f64 != class || class as usize >= outputs {
+                if class_index(class, outputs).is_none() {
                     return Err(DataError::Class {
                         sample,
                         classes: outputs,

@@ -81,6 +81,16 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         if total_weight <= 0.0 {
             return Err(DataError::Empty.into());
         }
+        self.step_checked(network, samples, total_weight)
+    }
+
+    /// [`step`](Self::step) on samples that were checked and whose weights sum to `total_weight`.
+    pub(super) fn step_checked<C: Activation>(
+        &mut self,
+        network: &mut Mlp<B, C>,
+        samples: Samples<'_, B>,
+        total_weight: f64,
+    ) -> Result<f64, TrainError> {
         let split = Split::new(samples.len(), network.parameter_count());
         self.reserve(network, split)?;
         let (layers, activations) = network.parts_mut();
