@@ -7,6 +7,7 @@ mod conformance;
 mod derivatives;
 mod determinism;
 mod extremes;
+mod first_order;
 mod initializers;
 mod losses;
 mod naive;

@@ -4,9 +4,12 @@
 //! element (i, j) of a matrix of r rows is number i + j r. A column is a sample, so the bytes are those of a
 //! C-ordered (samples, features) array of NumPy or PyTorch, and data that lie sample after sample need no copy.
 //!
-//! Products of large layers go through the `matrixmultiply` crate, those of small ones, where packing and allocating
-//! cost more than the arithmetic, through direct loops. Which of the two depends on the layer's shape alone, so that
-//! a sample's prediction has the same bits alone as in any batch.
+//! Products read their operands where they lie, in tiles that stay in registers; those of the largest layers go through
+//! the `matrixmultiply` crate. How a layer is computed depends on the layer's shape alone, so that a sample's
+//! prediction has the same bits alone as in any batch, and at any number of [`threads`].
+//!
+//! Kernels are compiled for AVX-512, for AVX2 with FMA and for what every processor of the target has; the best that
+//! this one has runs ([`simd_level`]).
 //!
 //! ```
 //! use mlp_core::{Mlp, Tanh};
@@ -20,16 +23,23 @@
 //! ```
 
 mod element;
+mod elementwise;
 mod format;
 mod gemm;
+mod level;
 mod matrix;
 mod matrix_ref;
+mod raw;
 mod tensor;
+mod threads;
+mod tiny;
 
 pub use element::Element;
 pub use gemm::{Operand, gemm};
+pub use level::{SimdLevel, simd_level};
 pub use matrix::Matrix;
 pub use matrix_ref::MatrixRef;
+pub use threads::{set_threads, threads};
 
 /// The README, compiled and run as tests.
 #[cfg(doctest)]

@@ -15,11 +15,17 @@ use num_traits::Zero;
 /// assert_eq!(m, Matrix::from_columns(&[[1.0, 4.0], [2.0, 5.0], [3.0, 6.0]]));
 /// assert_eq!(m.to_string(), "1  2  3\n4  5  6");
 /// ```
-#[derive(Clone, PartialEq)]
+///
+/// In memory a column of more than a few elements is padded to whole vectors of the processor, so that kernels need
+/// no others for odd shapes; [`MatrixRef`] takes data without padding as they are.
+#[derive(Clone)]
 pub struct Matrix<T> {
+    /// Column j begins at j `stride`. What lies between columns, and behind the last one, is anything: kernels
+    /// compute with it, but nothing that can be seen depends on it.
     values: Vec<T>,
     rows: usize,
     columns: usize,
+    stride: usize,
 }
 
 impl<T: Copy + Zero> Matrix<T> {
@@ -29,10 +35,12 @@ impl<T: Copy + Zero> Matrix<T> {
     /// If `rows` x `columns` overflows.
     #[must_use]
     pub fn zeros(rows: usize, columns: usize) -> Self {
+        let stride = stride(rows);
         Self {
-            values: vec![T::zero(); area(rows, columns)],
+            values: vec![T::zero(); padded(stride, columns)],
             rows,
             columns,
+            stride,
         }
     }
 
@@ -55,9 +63,7 @@ impl<T: Copy + Zero> Matrix<T> {
         }
         matrix
     }
-}
 
-impl<T: Copy> Matrix<T> {
     /// The matrix with the given columns: a column is a sample.
     ///
     /// # Panics
@@ -65,7 +71,7 @@ impl<T: Copy> Matrix<T> {
     #[must_use]
     pub fn from_columns<C: AsRef<[T]>>(columns: &[C]) -> Self {
         let rows = columns.first().map_or(0, |column| column.as_ref().len());
-        let mut values = Vec::with_capacity(area(rows, columns.len()));
+        let mut matrix = Self::zeros(rows, columns.len());
         for (j, column) in columns.iter().enumerate() {
             let column = column.as_ref();
             if column.len() != rows {
@@ -76,16 +82,13 @@ impl<T: Copy> Matrix<T> {
                     (column.len(), 1),
                 );
             }
-            values.extend_from_slice(column);
+            matrix.column_mut(j).copy_from_slice(column);
         }
-        Self {
-            values,
-            rows,
-            columns: columns.len(),
-        }
+        matrix
     }
 
-    /// The matrix of `values`, column after column (sample after sample), without a copy.
+    /// The matrix of `values`, column after column (sample after sample). Copies them, unless the number of rows is
+    /// such that columns need no padding; [`MatrixRef::new`] never does.
     ///
     /// ```
     /// let m = mlp_cpu::Matrix::from_vec(2, 3, vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
@@ -95,11 +98,21 @@ impl<T: Copy> Matrix<T> {
     /// # Panics
     /// If there are not `rows` x `columns` values.
     #[must_use]
-    pub fn from_vec(rows: usize, columns: usize, values: Vec<T>) -> Self {
-        if values.len() != area(rows, columns) {
+    pub fn from_vec(rows: usize, columns: usize, mut values: Vec<T>) -> Self {
+        if Some(values.len()) != rows.checked_mul(columns) {
             shape_mismatch("Matrix::from_vec", "values", (rows, columns), (values.len(), 1));
         }
-        Self { values, rows, columns }
+        let stride = stride(rows);
+        if stride == rows {
+            values.resize(padded(stride, columns), T::zero());
+            return Self {
+                values,
+                rows,
+                columns,
+                stride,
+            };
+        }
+        MatrixRef::new(rows, columns, &values).to_matrix()
     }
 
     /// The matrix with element (i, j) = `value(i, j)`.
@@ -108,29 +121,38 @@ impl<T: Copy> Matrix<T> {
     /// If `rows` x `columns` overflows.
     #[must_use]
     pub fn from_fn(rows: usize, columns: usize, mut value: impl FnMut(usize, usize) -> T) -> Self {
-        let mut values = Vec::with_capacity(area(rows, columns));
+        let mut matrix = Self::zeros(rows, columns);
         for j in 0..columns {
-            values.extend((0..rows).map(|i| value(i, j)));
+            for (i, element) in matrix.column_mut(j).iter_mut().enumerate() {
+                *element = value(i, j);
+            }
         }
-        Self { values, rows, columns }
-    }
-
-    /// The elements, column after column, without a copy.
-    #[must_use]
-    pub fn into_vec(self) -> Vec<T> {
-        self.values
-    }
-
-    /// The elements, column after column.
-    #[must_use]
-    pub fn to_vec(&self) -> Vec<T> {
-        self.values.clone()
+        matrix
     }
 
     /// The transpose.
     #[must_use]
     pub fn transposed(&self) -> Self {
         Self::from_fn(self.columns, self.rows, |i, j| self[(j, i)])
+    }
+}
+
+impl<T: Copy> Matrix<T> {
+    /// The elements, column after column.
+    #[must_use]
+    pub fn into_vec(mut self) -> Vec<T> {
+        for j in 1..self.columns {
+            self.values
+                .copy_within(j * self.stride..j * self.stride + self.rows, j * self.rows);
+        }
+        self.values.truncate(self.rows * self.columns);
+        self.values
+    }
+
+    /// The elements, column after column.
+    #[must_use]
+    pub fn to_vec(&self) -> Vec<T> {
+        self.view().to_vec()
     }
 
     /// The number of rows: features.
@@ -162,7 +184,7 @@ impl<T: Copy> Matrix<T> {
     /// If there is no column `j`.
     pub fn column_mut(&mut self, j: usize) -> &mut [T] {
         assert!(j < self.columns, "column {j} of a matrix of {} columns", self.columns);
-        &mut self.values[j * self.rows..][..self.rows]
+        &mut self.values[j * self.stride..][..self.rows]
     }
 
     /// The columns (samples), one after the other.
@@ -172,23 +194,56 @@ impl<T: Copy> Matrix<T> {
 
     /// The matrix, borrowed.
     pub fn view(&self) -> MatrixRef<'_, T> {
-        MatrixRef::new(self.rows, self.columns, &self.values)
+        MatrixRef::strided(self.rows, self.columns, self.stride, &self.values)
     }
 
-    /// The first `columns` columns' elements, to be overwritten.
-    ///
-    /// # Panics
-    /// If there are fewer.
-    pub(crate) fn first_columns_mut(&mut self, columns: usize) -> &mut [T] {
-        &mut self.values[..columns * self.rows]
+    /// How far apart columns begin.
+    pub(crate) fn stride(&self) -> usize {
+        self.stride
+    }
+
+    /// The elements and what lies between and behind them.
+    pub(crate) fn storage(&self) -> &[T] {
+        &self.values
+    }
+
+    /// The elements and what lies between and behind them.
+    pub(crate) fn storage_mut(&mut self) -> &mut [T] {
+        &mut self.values
+    }
+
+    /// The first `columns` columns with the padding between them.
+    pub(crate) fn columns_mut(&mut self, columns: usize) -> &mut [T] {
+        &mut self.values[..columns * self.stride]
     }
 }
 
-/// rows x columns.
+impl<T: Copy + PartialEq> PartialEq for Matrix<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.view() == other.view()
+    }
+}
+
+/// Columns are padded to multiples of so many elements: whole vectors of any processor.
+pub(crate) const PADDING: usize = 16;
+
+/// How far apart the columns of a matrix of `rows` rows begin. Few rows are padded to a power of two only: they are
+/// a part of a vector.
+fn stride(rows: usize) -> usize {
+    if rows <= PADDING {
+        rows.next_power_of_two()
+    } else {
+        rows.checked_next_multiple_of(PADDING).unwrap_or(usize::MAX)
+    }
+}
+
+/// The length of the storage: whole vectors at the end, too.
 #[track_caller]
-fn area(rows: usize, columns: usize) -> usize {
-    rows.checked_mul(columns)
-        .unwrap_or_else(|| panic!("a matrix of {rows} x {columns} elements is too large"))
+fn padded(stride: usize, columns: usize) -> usize {
+    stride
+        .checked_mul(columns)
+        .and_then(|length| length.checked_next_multiple_of(PADDING))
+        .unwrap_or_else(|| panic!("a matrix of {stride} x {columns} elements is too large"))
 }
 
 impl<T> Index<(usize, usize)> for Matrix<T> {
@@ -204,7 +259,7 @@ impl<T> Index<(usize, usize)> for Matrix<T> {
             self.rows,
             self.columns
         );
-        &self.values[i + j * self.rows]
+        &self.values[i + j * self.stride]
     }
 }
 
@@ -220,6 +275,6 @@ impl<T> IndexMut<(usize, usize)> for Matrix<T> {
             self.rows,
             self.columns
         );
-        &mut self.values[i + j * self.rows]
+        &mut self.values[i + j * self.stride]
     }
 }

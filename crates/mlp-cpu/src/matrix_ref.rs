@@ -1,6 +1,7 @@
 use crate::Matrix;
 use core::ops::{Index, Range};
 use mlp_core::{Columns, shape_mismatch};
+use num_traits::Zero;
 
 /// A borrowed column-major matrix: of a [`Matrix`], of some of its columns, or of any slice, without a copy.
 ///
@@ -12,11 +13,12 @@ use mlp_core::{Columns, shape_mismatch};
 /// assert_eq!(m.column(1), [3.0, 4.0]);
 /// assert_eq!(m.slice(1..3).column(1), [5.0, 6.0]);
 /// ```
-#[derive(PartialEq)]
 pub struct MatrixRef<'a, T> {
+    /// As in `Matrix`; of a matrix that does not end with the last column, without what follows.
     values: &'a [T],
     rows: usize,
     columns: usize,
+    stride: usize,
 }
 
 // Not derived: a reference is cheap to copy whatever it refers to.
@@ -38,7 +40,18 @@ impl<'a, T> MatrixRef<'a, T> {
         if rows.checked_mul(columns) != Some(values.len()) {
             shape_mismatch("MatrixRef::new", "values", (rows, columns), (values.len(), 1));
         }
-        Self { values, rows, columns }
+        Self::strided(rows, columns, rows, values)
+    }
+
+    /// With columns that begin `stride` apart.
+    pub(crate) fn strided(rows: usize, columns: usize, stride: usize, values: &'a [T]) -> Self {
+        debug_assert!(rows <= stride && columns * stride <= values.len());
+        Self {
+            values,
+            rows,
+            columns,
+            stride,
+        }
     }
 
     /// The number of rows: features.
@@ -69,11 +82,15 @@ impl<'a, T> MatrixRef<'a, T> {
             range.end,
             self.columns
         );
-        let values = &self.values[range.start * self.rows..range.end * self.rows];
+        let end = if range.end == self.columns {
+            self.values.len()
+        } else {
+            range.end * self.stride
+        };
         Self {
-            values,
-            rows: self.rows,
+            values: &self.values[range.start * self.stride..end],
             columns: range.len(),
+            ..self
         }
     }
 
@@ -83,7 +100,7 @@ impl<'a, T> MatrixRef<'a, T> {
     /// If there is no column `j`.
     pub fn column(&self, j: usize) -> &'a [T] {
         assert!(j < self.columns, "column {j} of a matrix of {} columns", self.columns);
-        &self.values[j * self.rows..][..self.rows]
+        &self.values[j * self.stride..][..self.rows]
     }
 
     /// The columns (samples), one after the other.
@@ -97,12 +114,52 @@ impl<'a, T> MatrixRef<'a, T> {
     where
         T: Clone,
     {
-        self.values.to_vec()
+        let mut values = Vec::with_capacity(self.rows * self.columns);
+        self.append_to(&mut values);
+        values
     }
 
-    /// The elements, column after column.
-    pub(crate) fn as_slice(&self) -> &'a [T] {
+    /// A copy that owns its elements.
+    #[must_use]
+    pub fn to_matrix(&self) -> Matrix<T>
+    where
+        T: Copy + Zero,
+    {
+        let mut matrix = Matrix::zeros(self.rows, self.columns);
+        for (j, column) in self.iter_columns().enumerate() {
+            matrix.column_mut(j).copy_from_slice(column);
+        }
+        matrix
+    }
+
+    /// Appends the elements to `values`, column after column.
+    pub(crate) fn append_to(self, values: &mut Vec<T>)
+    where
+        T: Clone,
+    {
+        if self.stride == self.rows {
+            values.extend_from_slice(&self.values[..self.rows * self.columns]);
+        } else {
+            for column in self.iter_columns() {
+                values.extend_from_slice(column);
+            }
+        }
+    }
+
+    /// How far apart columns begin.
+    pub(crate) fn stride(&self) -> usize {
+        self.stride
+    }
+
+    /// The elements and what lies between and behind them.
+    pub(crate) fn storage(&self) -> &'a [T] {
         self.values
+    }
+}
+
+impl<T: PartialEq> PartialEq for MatrixRef<'_, T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.shape() == other.shape() && self.iter_columns().eq(other.iter_columns())
     }
 }
 
@@ -125,7 +182,7 @@ impl<T> Index<(usize, usize)> for MatrixRef<'_, T> {
             self.rows,
             self.columns
         );
-        &self.values[i + j * self.rows]
+        &self.values[i + j * self.stride]
     }
 }
 

@@ -1,7 +1,9 @@
 //! [`Matrix`] as the backend of a network.
 
-use crate::gemm::{Initial, Routine, gemm_by};
-use crate::{Element, Matrix, MatrixRef, Operand};
+use crate::elementwise::{self, Activate, ActivateAndDerive, Zip};
+use crate::gemm::{Initial, Product, Routine};
+use crate::tiny::{self, is_tiny};
+use crate::{Element, Matrix, MatrixRef, Operand, threads};
 use core::ops::Range;
 use mlp_core::{Activation, Loss, Tensor, ZipFormula, check_shape, shape_mismatch};
 
@@ -26,11 +28,15 @@ impl<T: Element> Tensor for Matrix<T> {
         if values.len() != rows * columns {
             shape_mismatch("write", "values", (rows, columns), (values.len(), 1));
         }
-        self.first_columns_mut(columns).copy_from_slice(values);
+        if rows > 0 {
+            for (j, column) in values.chunks_exact(rows).enumerate() {
+                self.column_mut(j).copy_from_slice(column);
+            }
+        }
     }
 
     fn read(columns: MatrixRef<'_, T>, values: &mut Vec<T>) {
-        values.extend_from_slice(columns.as_slice());
+        columns.append_to(values);
     }
 
     fn gather(&mut self, start: usize, source: MatrixRef<'_, T>, indices: &[usize]) {
@@ -61,30 +67,43 @@ impl<T: Element> Tensor for Matrix<T> {
         check_shape("forward", "bias", (outputs, 1), bias.shape());
         check_shape("forward", "input", (inputs, samples), input.shape());
         check_room("forward", "activation", (outputs, samples), self);
-        let bias = Initial::Column(bias.column(0));
-        gemm_by(
-            Routine::for_layer(outputs, inputs),
-            weights.into(),
-            input.into(),
-            self,
-            bias,
-        );
-        let values = self.first_columns_mut(samples);
-        match derivative {
-            None => {
-                for a in values {
-                    *a = activation.value(*a);
-                }
-            }
-            Some(derivative) => {
-                check_room("forward", "derivative", (outputs, samples), derivative);
-                for (a, d) in values.iter_mut().zip(derivative.first_columns_mut(samples)) {
-                    let z = *a;
-                    *a = activation.value(z);
-                    *d = activation.derivative(z, *a);
-                }
-            }
+        if let Some(derivative) = &derivative {
+            check_room("forward", "derivative", (outputs, samples), derivative);
         }
+        let activate = |values: &mut [T], derivatives: Option<&mut [T]>| {
+            let length = values.len();
+            match derivatives {
+                None => elementwise::run(Activate { activation, values }, length),
+                Some(derivatives) => {
+                    let kernel = ActivateAndDerive {
+                        activation,
+                        values,
+                        derivatives,
+                    };
+                    elementwise::run(kernel, length);
+                }
+            }
+        };
+        if is_tiny(outputs, inputs) {
+            tiny::forward(weights, bias, input, self);
+            activate(
+                self.columns_mut(samples),
+                derivative.map(|derivative| derivative.columns_mut(samples)),
+            );
+            return;
+        }
+        let product = Product {
+            a: weights.into(),
+            b: input.into(),
+            c_stride: self.stride(),
+            c: self.storage_mut(),
+            initial: Initial::Column(bias.storage()),
+        };
+        product.run(
+            Routine::for_layer(outputs, inputs),
+            derivative.map(Matrix::storage_mut),
+            |_, values, derivatives| activate(values, derivatives),
+        );
     }
 
     fn loss<L: Loss>(
@@ -101,16 +120,16 @@ impl<T: Element> Tensor for Matrix<T> {
         if let Some(weights) = sample_weights {
             check_shape("loss", "sample weights", (1, samples), weights.shape());
         }
-        let deltas = self.first_columns_mut(samples).chunks_mut(outputs.max(1));
         // Sums of a few samples first, so that in f32 many small losses are not lost beside a large sum.
         const TOGETHER: usize = 64;
         let (mut total, mut sum) = (T::zero(), T::zero());
-        for (j, delta) in deltas.enumerate() {
+        for j in 0..samples {
+            let delta = self.column_mut(j);
             if j % TOGETHER == 0 {
                 total += sum;
                 sum = T::zero();
             }
-            let weight = sample_weights.map_or(T::one(), |weights| weights.as_slice()[j]);
+            let weight = sample_weights.map_or(T::one(), |weights| weights[(0, j)]);
             if weight.is_zero() {
                 // Left out, even if its loss is infinite.
                 delta.fill(T::zero());
@@ -130,20 +149,42 @@ impl<T: Element> Tensor for Matrix<T> {
         let samples = delta.columns();
         check_shape("backward", "delta", (outputs, samples), delta.shape());
         check_room("backward", "delta of the layer before", (inputs, samples), self);
-        let transposed = Operand::from(weights).transposed();
-        gemm_by(
-            Routine::for_layer(outputs, inputs),
-            transposed,
-            delta.into(),
-            self,
-            Initial::Zero,
-        );
         if let Some(derivative) = derivative {
             check_shape("backward", "derivative", (inputs, samples), derivative.shape());
-            for (delta, &derivative) in self.first_columns_mut(samples).iter_mut().zip(derivative.as_slice()) {
-                *delta *= derivative;
-            }
         }
+        if is_tiny(outputs, inputs) {
+            tiny::backward(weights, delta, derivative, self);
+            return;
+        }
+        let stride = self.stride();
+        let product = Product {
+            a: Operand::from(weights).transposed(),
+            b: delta.into(),
+            c_stride: stride,
+            c: self.storage_mut(),
+            initial: Initial::Zero,
+        };
+        product.run(Routine::for_layer(outputs, inputs), None, |range, delta, _| {
+            if let Some(derivative) = derivative {
+                let derivative = derivative.slice(range);
+                if derivative.stride() == stride {
+                    let length = delta.len();
+                    let kernel = Zip {
+                        formula: &Times,
+                        own: delta,
+                        other: &derivative.storage()[..length],
+                        state: [],
+                    };
+                    elementwise::run(kernel, length);
+                } else {
+                    for (delta, derivative) in delta.chunks_mut(stride).zip(derivative.iter_columns()) {
+                        for (delta, &derivative) in delta.iter_mut().zip(derivative) {
+                            *delta *= derivative;
+                        }
+                    }
+                }
+            }
+        });
     }
 
     fn gradient(
@@ -158,14 +199,30 @@ impl<T: Element> Tensor for Matrix<T> {
         check_shape("gradient", "delta", (outputs, samples), delta.shape());
         check_shape("gradient", "input", (inputs, samples), input.shape());
         check_shape("gradient", "bias gradient", (outputs, 1), bias_gradient.shape());
-        let input = Operand::from(input).transposed();
+        if is_tiny(outputs, inputs) {
+            tiny::gradient(delta, input, self, bias_gradient, accumulate);
+            return;
+        }
         let initial = if accumulate { Initial::Present } else { Initial::Zero };
-        gemm_by(Routine::for_layer(outputs, inputs), delta.into(), input, self, initial);
+        let (a, b, c_stride) = if outputs == 1 {
+            // The only row of dW, as a column: the rows of a tile run along it.
+            (Operand::from(input), Operand::from(delta).transposed(), inputs)
+        } else {
+            (Operand::from(delta), Operand::from(input).transposed(), self.stride())
+        };
+        let product = Product {
+            a,
+            b,
+            c_stride,
+            c: self.storage_mut(),
+            initial,
+        };
+        product.run(Routine::for_layer(outputs, inputs), None, |_, _, _| {});
         let sums = bias_gradient.column_mut(0);
         if !accumulate {
             sums.fill(T::zero());
         }
-        for delta in delta.as_slice().chunks(outputs.max(1)) {
+        for delta in delta.iter_columns() {
             for (sum, &delta) in sums.iter_mut().zip(delta) {
                 *sum += delta;
             }
@@ -179,26 +236,49 @@ impl<T: Element> Tensor for Matrix<T> {
         formula: &F,
     ) -> bool {
         check_room("zip", "self", other.shape(), self);
-        let samples = other.columns();
-        let state = state.map(|state| {
+        for state in &state {
             check_room("zip", "state", other.shape(), state);
-            state.first_columns_mut(samples)
-        });
+        }
+        let samples = other.columns();
+        if other.stride() == self.stride() {
+            let length = if samples == self.columns() && self.storage().len() <= other.storage().len() {
+                // Whole vectors to the end.
+                self.storage().len()
+            } else {
+                samples * self.stride()
+            };
+            let kernel = Zip {
+                formula,
+                own: &mut self.storage_mut()[..length],
+                other: &other.storage()[..length],
+                state: state.map(|state| &mut state.storage_mut()[..length]),
+            };
+            let finite = kernel.run_on_threads();
+            // It may be the padding that is not finite.
+            return finite
+                || self
+                    .view()
+                    .slice(0..samples)
+                    .iter_columns()
+                    .flatten()
+                    .all(|x| x.is_finite());
+        }
+        let mut state = state;
         let mut finite = true;
-        for (i, (own, &other)) in self
-            .first_columns_mut(samples)
-            .iter_mut()
-            .zip(other.as_slice())
-            .enumerate()
-        {
-            let (new, new_state) = formula.apply(*own, other, core::array::from_fn(|s| state[s][i]));
-            *own = new;
-            for s in 0..S {
-                state[s][i] = new_state[s];
-            }
-            finite &= new.is_finite();
+        for (j, other) in other.iter_columns().enumerate() {
+            let kernel = Zip {
+                formula,
+                own: self.column_mut(j),
+                other,
+                state: state.each_mut().map(|state| state.column_mut(j)),
+            };
+            finite &= elementwise::run(kernel, other.len());
         }
         finite
+    }
+
+    fn for_each<I: Send>(items: &mut [I], task: impl Fn(usize, &mut I) + Sync) {
+        threads::for_each(items, task);
     }
 
     fn dot(&self, other: &Self) -> f64 {
@@ -219,5 +299,15 @@ impl<T: Element> Tensor for Matrix<T> {
 fn check_room<T: Element>(operation: &str, what: &str, expected: (usize, usize), matrix: &Matrix<T>) {
     if matrix.rows() != expected.0 || matrix.columns() < expected.1 {
         shape_mismatch(operation, what, expected, matrix.shape());
+    }
+}
+
+/// own * other.
+struct Times;
+
+impl ZipFormula<0> for Times {
+    #[inline(always)]
+    fn apply<T: mlp_core::Scalar>(&self, own: T, other: T, []: [T; 0]) -> (T, [T; 0]) {
+        (own * other, [])
     }
 }

@@ -1,5 +1,5 @@
-use super::{NonFinite, Objective, Optimizer, OptimizerState, StateError};
-use crate::error::{check_shape, positive};
+use super::{NonFinite, Objective, Optimizer, OptimizerState, StateError, first_order};
+use crate::error::positive;
 use crate::{Dense, HyperParameterError, Scalar, Tensor, ZipFormula};
 
 /// Plain gradient descent: W <- W - eta dL/dW, b <- b - eta dL/db. It has no state but its learning rate eta.
@@ -35,25 +35,7 @@ impl GradientDescent {
     /// If the shapes of `layers` and `gradient` differ.
     #[must_use = "some layer means that the update was not made"]
     pub fn update<B: Tensor>(&self, layers: &mut [Dense<B>], gradient: &mut [Dense<B>]) -> Option<usize> {
-        check_shape("update", "gradients of layers", (layers.len(), 1), (gradient.len(), 1));
-        // The new parameters are written over the gradient and change places with the old ones only when all are
-        // known to be finite: the old ones are never lost, and no copy of them is made.
-        for (l, (layer, gradient)) in layers.iter().zip(&mut *gradient).enumerate() {
-            check_shape(
-                "update",
-                "a weights gradient",
-                layer.weights.shape(),
-                gradient.weights.shape(),
-            );
-            check_shape("update", "a bias gradient", layer.bias.shape(), gradient.bias.shape());
-            let weights_finite = gradient.weights.zip((&layer.weights).into(), [], self);
-            let bias_finite = gradient.bias.zip((&layer.bias).into(), [], self);
-            if !(weights_finite && bias_finite) {
-                return Some(l);
-            }
-        }
-        layers.swap_with_slice(gradient);
-        None
+        first_order::update(layers, gradient, [], self)
     }
 }
 
@@ -67,10 +49,7 @@ impl ZipFormula<0> for GradientDescent {
 
 impl<B: Tensor> Optimizer<B> for GradientDescent {
     fn step(&mut self, layers: &mut [Dense<B>], objective: &mut dyn Objective<B>) -> Result<f64, NonFinite> {
-        let loss = objective.evaluate(layers);
-        if !loss.is_finite() {
-            return Err(NonFinite::Loss { loss });
-        }
+        let loss = first_order::evaluate(layers, objective)?;
         match self.update(layers, objective.gradient_mut()) {
             Some(layer) => Err(NonFinite::Parameters { layer, loss }),
             None => Ok(loss),

@@ -1,9 +1,14 @@
 //! Optimisers: how parameters follow from a loss and its gradient.
 
+mod adam;
+mod first_order;
 mod gradient_descent;
+mod momentum;
 mod state;
 
+pub use adam::Adam;
 pub use gradient_descent::GradientDescent;
+pub use momentum::Momentum;
 pub use state::{OptimizerState, StateError};
 
 use crate::{Dense, HyperParameterError, Tensor};
@@ -46,6 +51,9 @@ pub trait Optimizer<B: Tensor> {
     /// # Errors
     /// If the loss, or a parameter after the step, is not finite. `layers` are then what they were before the step;
     /// the optimiser's own state may not be ([`restore`](Self::restore) an earlier one to go on).
+    ///
+    /// # Panics
+    /// If the shapes of `layers` are not those of the gradient, or of the state from earlier steps.
     fn step(&mut self, layers: &mut [Dense<B>], objective: &mut dyn Objective<B>) -> Result<f64, NonFinite>;
 
     /// The learning rate eta.

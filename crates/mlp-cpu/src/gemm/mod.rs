@@ -1,28 +1,22 @@
 //! The product of two matrices.
 
-mod direct;
-mod packed;
+pub(crate) mod panel;
+mod tiled;
 
-pub(crate) use packed::Gemm;
-
+use crate::raw::matrixmultiply;
+use crate::threads::{self, MOST_PARTS};
 use crate::{Element, Matrix, MatrixRef};
+use core::ops::Range;
 use mlp_core::shape_mismatch;
 
 /// A factor of a product: a matrix or its transpose, read where it lies.
 #[derive(Clone, Copy, Debug)]
 pub struct Operand<'a, T> {
-    values: &'a [T],
-    rows: usize,
-    columns: usize,
-    row_stride: usize,
-    column_stride: usize,
-}
-
-impl<T: Copy> Operand<'_, T> {
-    #[inline(always)]
-    fn element(&self, i: usize, j: usize) -> T {
-        self.values[i * self.row_stride + j * self.column_stride]
-    }
+    pub(crate) values: &'a [T],
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    pub(crate) row_stride: usize,
+    pub(crate) column_stride: usize,
 }
 
 impl<T> Operand<'_, T> {
@@ -39,15 +33,26 @@ impl<T> Operand<'_, T> {
     }
 }
 
+impl<T> Operand<'_, T> {
+    /// The columns in `range`.
+    pub(crate) fn columns(self, range: Range<usize>) -> Self {
+        Self {
+            values: self.values.get(range.start * self.column_stride..).unwrap_or_default(),
+            columns: range.len(),
+            ..self
+        }
+    }
+}
+
 impl<'a, T> From<MatrixRef<'a, T>> for Operand<'a, T> {
     fn from(matrix: MatrixRef<'a, T>) -> Self {
         let (rows, columns) = matrix.shape();
         Self {
-            values: matrix.as_slice(),
+            values: matrix.storage(),
             rows,
             columns,
             row_stride: 1,
-            column_stride: rows,
+            column_stride: matrix.stride(),
         }
     }
 }
@@ -62,23 +67,122 @@ impl<'a, T: Copy> From<&'a Matrix<T>> for Operand<'a, T> {
 /// chooses by the others.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Routine {
-    /// Loops over the operands where they lie.
-    Direct,
-    /// The `matrixmultiply` crate: the processor's best instructions, at the price of packing and an allocation.
+    /// In tiles, over the operands where they lie.
+    Tiled,
+    /// By the `matrixmultiply` crate, which packs both operands.
     Packed,
 }
 
 impl Routine {
     /// For products with a layer's weights (n_out x n_in) or into their gradient, over any number of samples.
     pub(crate) fn for_layer(outputs: usize, inputs: usize) -> Self {
-        // Measured, in f32 and f64: at 8 x 8 weights the direct loops take 0.1 to 0.3 of the other's time for one
-        // sample, 0.2 to 0.8 for three and about as long for 32; with more weights, large batches suffer.
-        const DIRECT: usize = 8 * 8;
-        if outputs * inputs <= DIRECT {
-            Self::Direct
+        const PACKED: usize = 1 << 20;
+        if outputs * inputs < PACKED {
+            Self::Tiled
         } else {
             Self::Packed
         }
+    }
+}
+
+/// What a product is added to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Initial<'a, T> {
+    /// 0, whatever is there.
+    Zero,
+    /// What is there.
+    Present,
+    /// Every column: this one.
+    Column(&'a [T]),
+}
+
+/// C = initial + A B: A m x k, B k x n, C m x n with columns `c_stride` apart.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Product<'a, T> {
+    pub(crate) a: Operand<'a, T>,
+    pub(crate) b: Operand<'a, T>,
+    pub(crate) c: &'a mut [T],
+    pub(crate) c_stride: usize,
+    pub(crate) initial: Initial<'a, T>,
+}
+
+/// What follows on a part of a product: its range of columns, C there, and what lies beside C.
+type Finish<'a, T> = dyn Fn(Range<usize>, &mut [T], Option<&mut [T]>) + Sync + 'a;
+
+impl<T: Element> Product<'_, T> {
+    fn run_by(self, routine: Routine) {
+        match routine {
+            Routine::Tiled => T::run_tiled(self),
+            Routine::Packed => matrixmultiply::run(self),
+        }
+    }
+
+    /// On all threads, if it is large: C by parts, some columns each, and after each part `finish` with the part's
+    /// range of columns, C there and `beside` there, padding included; `beside` lies as C does. An element has the
+    /// same bits whatever the parts are.
+    #[inline(always)]
+    pub(crate) fn run(
+        self,
+        routine: Routine,
+        beside: Option<&mut [T]>,
+        finish: impl Fn(Range<usize>, &mut [T], Option<&mut [T]>) + Sync,
+    ) {
+        /// Multiply-adds that take longer than it takes to call another thread.
+        const LEAST: usize = 1 << 18;
+        let columns = self.b.columns;
+        if columns == 0 {
+            return;
+        }
+        let parts = threads::parts(self.a.rows * self.a.columns * columns, LEAST).min(columns);
+        let stride = self.c_stride;
+        if parts == 1 {
+            let Self { a, b, c, initial, .. } = self;
+            let product = Product {
+                a,
+                b,
+                c: &mut *c,
+                c_stride: stride,
+                initial,
+            };
+            product.run_by(routine);
+            let length = columns * stride;
+            finish(0..columns, &mut c[..length], beside.map(|beside| &mut beside[..length]));
+        } else {
+            self.run_parts(routine, parts, beside, &finish);
+        }
+    }
+
+    fn run_parts(self, routine: Routine, parts: usize, beside: Option<&mut [T]>, finish: &Finish<'_, T>) {
+        type Part<'p, T> = Option<(&'p mut [T], Option<&'p mut [T]>)>;
+        let Self {
+            a,
+            b,
+            c,
+            c_stride,
+            initial,
+        } = self;
+        let width = b.columns.div_ceil(parts);
+        let mut beside = beside.map(|beside| beside.chunks_mut(width * c_stride));
+        let mut items: [Part<'_, T>; MOST_PARTS] = Default::default();
+        for (item, c) in items.iter_mut().zip(c.chunks_mut(width * c_stride)) {
+            *item = Some((c, beside.as_mut().and_then(Iterator::next)));
+        }
+        threads::for_each(&mut items[..b.columns.div_ceil(width)], |i, item| {
+            let range = i * width..((i + 1) * width).min(b.columns);
+            let length = range.len() * c_stride;
+            if let Some((c, beside)) = item.take() {
+                let product = Product {
+                    a,
+                    b: b.columns(range.clone()),
+                    c: &mut *c,
+                    c_stride,
+                    initial,
+                };
+                product.run_by(routine);
+                finish(range, &mut c[..length], beside.map(|beside| &mut beside[..length]));
+            }
+        });
     }
 }
 
@@ -99,37 +203,18 @@ impl Routine {
 /// assert_eq!(c, Matrix::from_rows(&[[5.0, 11.0], [11.0, 25.0]]));
 /// ```
 pub fn gemm<T: Element>(a: Operand<'_, T>, b: Operand<'_, T>, c: &mut Matrix<T>, accumulate: bool) {
-    let initial = if accumulate { Initial::Present } else { Initial::Zero };
-    gemm_by(Routine::for_layer(a.rows, a.columns), a, b, c, initial);
-}
-
-/// What a product is added to.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Initial<'a, T> {
-    /// 0, whatever is there.
-    Zero,
-    /// What is there.
-    Present,
-    /// Every column: this one.
-    Column(&'a [T]),
-}
-
-pub(crate) fn gemm_by<T: Element>(
-    routine: Routine,
-    a: Operand<'_, T>,
-    b: Operand<'_, T>,
-    c: &mut Matrix<T>,
-    initial: Initial<'_, T>,
-) {
     if a.columns != b.rows {
         shape_mismatch("gemm", "B", (a.columns, b.columns), (b.rows, b.columns));
     }
     if c.rows() != a.rows || c.columns() < b.columns {
         shape_mismatch("gemm", "C", (a.rows, b.columns), c.shape());
     }
-    let c = c.first_columns_mut(b.columns);
-    match routine {
-        Routine::Direct => direct::gemm(a, b, c, initial),
-        Routine::Packed => packed::gemm(a, b, c, initial),
-    }
+    let product = Product {
+        a,
+        b,
+        c_stride: c.stride(),
+        c: c.storage_mut(),
+        initial: if accumulate { Initial::Present } else { Initial::Zero },
+    };
+    product.run(Routine::for_layer(a.rows, a.columns), None, |_, _, _| {});
 }

@@ -1,11 +1,10 @@
-//! The `matrixmultiply` crate behind a checked wrapper: the only unsafe code of the crates.
-#![allow(unsafe_code)]
+//! The `matrixmultiply` crate behind a checked wrapper.
 
-use super::{Initial, Operand};
 use crate::Element;
+use crate::gemm::{Initial, Operand, Product};
 
 /// The product routine of an element type.
-pub trait Gemm: Sized {
+pub trait Packed: Sized {
     /// C = alpha A B + beta C, on raw pointers and strides.
     ///
     /// # Safety
@@ -31,7 +30,7 @@ pub trait Gemm: Sized {
 
 macro_rules! gemm_by {
     ($type:ty, $routine:path) => {
-        impl Gemm for $type {
+        impl Packed for $type {
             unsafe fn gemm(
                 m: usize,
                 k: usize,
@@ -54,30 +53,43 @@ macro_rules! gemm_by {
 gemm_by!(f32, matrixmultiply::sgemm);
 gemm_by!(f64, matrixmultiply::dgemm);
 
-/// C = initial + A B with C contiguous.
+/// C = initial + A B.
 ///
 /// # Panics
-/// If an operand's elements do not lie within its slice, or C's do not fill theirs.
-pub(super) fn gemm<T: Element>(a: Operand<'_, T>, b: Operand<'_, T>, c: &mut [T], initial: Initial<'_, T>) {
+/// If an operand's or C's elements do not lie within their slice, or C's columns overlap.
+pub(crate) fn run<T: Element>(product: Product<'_, T>) {
+    let Product {
+        a,
+        b,
+        c,
+        c_stride,
+        initial,
+    } = product;
     let (m, k, n) = (a.rows, a.columns, b.columns);
     assert_eq!(b.rows, k, "gemm: A is {m} x {k}, B {} x {n}", b.rows);
-    assert_eq!(m.checked_mul(n), Some(c.len()), "gemm: C is not {m} x {n}");
+    assert!(m <= c_stride, "gemm: columns of {m} elements, {c_stride} apart");
     let (a_strides, b_strides) = (strides(&a), strides(&b));
     // alpha = 1 and beta 0 or 1: with others, tiles at the edges would round unlike those inside.
     let beta = match initial {
         Initial::Zero => T::zero(),
         Initial::Present => T::one(),
         Initial::Column(column) => {
-            for c in c.chunks_exact_mut(m.max(1)) {
-                c.copy_from_slice(column);
+            for c in c.chunks_mut(c_stride.max(1)).take(n) {
+                c[..m].copy_from_slice(&column[..m]);
             }
             T::one()
         }
     };
-    // SAFETY: `strides` has checked that every element of A and B lies within its slice and that the strides are
-    // isize; C's m x n elements, at strides 1 and m, are exactly its slice, as asserted above; the slice is unique,
-    // so it overlaps neither A nor B. `m as isize` is exact, since a slice of m or more elements (or none) is no longer
-    // than isize::MAX.
+    let c_strides = strides(&Operand {
+        values: c,
+        rows: m,
+        columns: n,
+        row_stride: 1,
+        column_stride: c_stride,
+    });
+    // SAFETY: `strides` has checked that every element of A, B and C lies within its slice and that the strides are
+    // isize; C's elements are distinct, since its columns do not overlap, as asserted; its slice is unique, so it
+    // overlaps neither A nor B.
     unsafe {
         T::gemm(
             m,
@@ -90,7 +102,7 @@ pub(super) fn gemm<T: Element>(a: Operand<'_, T>, b: Operand<'_, T>, c: &mut [T]
             b_strides,
             beta,
             c.as_mut_ptr(),
-            (1, m as isize),
+            c_strides,
         );
     }
 }

@@ -1,0 +1,153 @@
+//! What the optimisers that evaluate the gradient once a step have in common: such an optimiser is its formula, its
+//! hyper-parameters and a [`Memory`].
+
+use super::{NonFinite, Objective, OptimizerState, StateError};
+use crate::error::check_shape;
+use crate::{Dense, HyperParameterError, Tensor, ZipFormula};
+use alloc::borrow::ToOwned;
+use alloc::vec::Vec;
+
+/// What is remembered between steps: how many there were, and S values for each parameter.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Memory<B, const S: usize> {
+    steps: u64,
+    /// Empty before the first step, which knows the shapes.
+    tensors: [Vec<Dense<B>>; S],
+}
+
+impl<B: Tensor, const S: usize> Memory<B, S> {
+    pub(super) fn new() -> Self {
+        Self {
+            steps: 0,
+            tensors: [const { Vec::new() }; S],
+        }
+    }
+
+    /// [`Optimizer::step`](super::Optimizer::step): `formula(t)` is that of step t = 1, 2, ...; its `own` is the
+    /// gradient, and becomes the new parameter; its `other` the parameter.
+    pub(super) fn step<F: ZipFormula<S>>(
+        &mut self,
+        layers: &mut [Dense<B>],
+        objective: &mut dyn Objective<B>,
+        formula: impl FnOnce(u64) -> F,
+    ) -> Result<f64, NonFinite> {
+        let loss = evaluate(layers, objective)?;
+        for tensors in self.tensors.iter_mut().filter(|tensors| tensors.is_empty()) {
+            *tensors = layers.iter().map(Dense::zeros_like).collect();
+        }
+        self.steps += 1;
+        let state = self.tensors.each_mut().map(Vec::as_mut_slice);
+        match update(layers, objective.gradient_mut(), state, &formula(self.steps)) {
+            Some(layer) => Err(NonFinite::Parameters { layer, loss }),
+            None => Ok(loss),
+        }
+    }
+
+    /// Adds itself to `state`, the values by these names.
+    pub(super) fn save(&self, state: OptimizerState<B>, names: [&str; S]) -> OptimizerState<B> {
+        let state = state.with_number("steps", self.steps as f64);
+        let tensors = names.into_iter().zip(&self.tensors);
+        tensors.fold(state, |state, (name, tensors)| {
+            state.with_tensors(name, tensors.clone())
+        })
+    }
+
+    /// Takes what [`save`](Self::save) added out of `state`.
+    pub(super) fn take(
+        state: &mut OptimizerState<B>,
+        names: [&str; S],
+        layers: &[Dense<B>],
+    ) -> Result<Self, StateError> {
+        let mut memory = Self::new();
+        memory.steps = count("steps", state.take_number("steps")?)?;
+        for (tensors, name) in memory.tensors.iter_mut().zip(names) {
+            *tensors = state.take_tensors(name, layers)?;
+            let fresh = memory.steps == 0 && tensors.is_empty();
+            if !fresh && tensors.len() != layers.len() {
+                return Err(StateError::Shape { name: name.to_owned() });
+            }
+        }
+        Ok(memory)
+    }
+}
+
+/// The loss at `layers`, and its gradient in `objective`, if the loss is finite.
+pub(super) fn evaluate<B: Tensor>(layers: &[Dense<B>], objective: &mut dyn Objective<B>) -> Result<f64, NonFinite> {
+    let loss = objective.evaluate(layers);
+    if loss.is_finite() {
+        Ok(loss)
+    } else {
+        Err(NonFinite::Loss { loss })
+    }
+}
+
+/// One pass over the parameters: `formula` of gradient, parameter and `state`. Afterwards `gradient` holds the
+/// parameters from before.
+///
+/// Returns the first layer of which a parameter would stop being finite, if there is one; `layers` are then unchanged.
+///
+/// # Panics
+/// If the shapes of `layers`, `gradient` and `state` differ.
+pub(super) fn update<B: Tensor, const S: usize>(
+    layers: &mut [Dense<B>],
+    gradient: &mut [Dense<B>],
+    mut state: [&mut [Dense<B>]; S],
+    formula: &impl ZipFormula<S>,
+) -> Option<usize> {
+    check_shape("update", "gradients of layers", (layers.len(), 1), (gradient.len(), 1));
+    for state in &state {
+        check_shape("update", "states of layers", (layers.len(), 1), (state.len(), 1));
+    }
+    // The new parameters are written over the gradient and change places with the old ones only when all are known to
+    // be finite: the old ones are never lost, and no copy of them is made.
+    for (l, (layer, gradient)) in layers.iter().zip(&mut *gradient).enumerate() {
+        check_shapes(["a weights gradient", "a bias gradient"], layer, gradient);
+        for state in &state {
+            check_shapes(["a state of weights", "a state of a bias"], layer, &state[l]);
+        }
+        let weights = state.each_mut().map(|state| &mut state[l].weights);
+        let weights_finite = gradient.weights.zip((&layer.weights).into(), weights, formula);
+        let biases = state.each_mut().map(|state| &mut state[l].bias);
+        let bias_finite = gradient.bias.zip((&layer.bias).into(), biases, formula);
+        if !(weights_finite && bias_finite) {
+            return Some(l);
+        }
+    }
+    layers.swap_with_slice(gradient);
+    None
+}
+
+/// Panics unless `got`, which is called so, has the shapes of `layer`.
+#[track_caller]
+fn check_shapes<B: Tensor>([weights, bias]: [&str; 2], layer: &Dense<B>, got: &Dense<B>) {
+    check_shape("update", weights, layer.weights.shape(), got.weights.shape());
+    check_shape("update", bias, layer.bias.shape(), got.bias.shape());
+}
+
+/// `value`, if it is a count that an `f64` tells from its neighbours.
+fn count(name: &'static str, value: f64) -> Result<u64, HyperParameterError> {
+    const END: u64 = 1 << f64::MANTISSA_DIGITS;
+    let count = value as u64;
+    if count as f64 == value && count < END {
+        Ok(count)
+    } else {
+        Err(HyperParameterError::new(
+            name,
+            "a whole number from 0 to 2^53 - 1",
+            value,
+        ))
+    }
+}
+
+/// `value`, if at least zero and below one.
+pub(super) fn below_one(name: &'static str, value: f64) -> Result<f64, HyperParameterError> {
+    if (0.0..1.0).contains(&value) {
+        Ok(value)
+    } else {
+        Err(HyperParameterError::new(
+            name,
+            "a number of at least 0 and below 1",
+            value,
+        ))
+    }
+}

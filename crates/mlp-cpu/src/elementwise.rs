@@ -1,0 +1,130 @@
+//! Formulas over all elements of a matrix.
+//!
+//! Plain loops, which the compiler turns into vector instructions. A formula consists of operations that round alike in
+//! a vector and by themselves: an element has the same bits wherever it lies.
+
+use crate::Element;
+use crate::level::{Baseline, Isa, Kernel};
+use crate::matrix::PADDING;
+use crate::raw::dispatch;
+use crate::threads::{self, MOST_PARTS};
+use core::array;
+use core::sync::atomic::{AtomicBool, Ordering};
+use mlp_core::{Activation, ZipFormula};
+
+/// Runs an elementwise kernel over `length` elements: where they are few, as compiled for the baseline. The formulas
+/// have the same bits at every level.
+#[inline(always)]
+pub(crate) fn run<K: Kernel>(kernel: K, length: usize) -> K::Output {
+    if length <= 2 * PADDING {
+        kernel.run::<Baseline>()
+    } else {
+        dispatch::run(kernel)
+    }
+}
+
+/// a = f(z), in place.
+pub(crate) struct Activate<'a, T, A> {
+    pub(crate) activation: &'a A,
+    pub(crate) values: &'a mut [T],
+}
+
+impl<T: Element, A: Activation> Kernel for Activate<'_, T, A> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        for a in self.values {
+            *a = self.activation.value(*a);
+        }
+    }
+}
+
+/// a = f(z) in place, and f'(z), over slices of the same length.
+pub(crate) struct ActivateAndDerive<'a, T, A> {
+    pub(crate) activation: &'a A,
+    pub(crate) values: &'a mut [T],
+    pub(crate) derivatives: &'a mut [T],
+}
+
+impl<T: Element, A: Activation> Kernel for ActivateAndDerive<'_, T, A> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        for (a, derivative) in self.values.iter_mut().zip(self.derivatives) {
+            let z = *a;
+            *a = self.activation.value(z);
+            *derivative = self.activation.derivative(z, *a);
+        }
+    }
+}
+
+/// A [`ZipFormula`] over slices of the same length. True if all new elements of `own` are finite.
+pub(crate) struct Zip<'a, T, F, const S: usize> {
+    pub(crate) formula: &'a F,
+    pub(crate) own: &'a mut [T],
+    pub(crate) other: &'a [T],
+    pub(crate) state: [&'a mut [T]; S],
+}
+
+impl<T: Element, F: ZipFormula<S>, const S: usize> Zip<'_, T, F, S> {
+    /// On all threads, if it is large.
+    #[inline(always)]
+    pub(crate) fn run_on_threads(self) -> bool {
+        /// Elements that take longer than it takes to call another thread.
+        const LEAST: usize = 1 << 16;
+        let length = self.own.len();
+        match threads::parts(length, LEAST) {
+            1 => run(self, length),
+            parts => self.run_parts(parts),
+        }
+    }
+
+    fn run_parts(self, parts: usize) -> bool {
+        let length = self.own.len().div_ceil(parts).next_multiple_of(PADDING);
+        let mut state = self.state.map(|state| state.chunks_mut(length));
+        let mut items: [Option<Self>; MOST_PARTS] = [const { None }; MOST_PARTS];
+        let slices = self.own.chunks_mut(length).zip(self.other.chunks(length));
+        for (item, (own, other)) in items.iter_mut().zip(slices) {
+            *item = Some(Zip {
+                formula: self.formula,
+                own,
+                other,
+                state: state.each_mut().map(|state| state.next().unwrap_or_default()),
+            });
+        }
+        let finite = AtomicBool::new(true);
+        threads::for_each(&mut items[..parts], |_, item| {
+            if let Some(kernel) = item.take()
+                && !dispatch::run(kernel)
+            {
+                finite.store(false, Ordering::Relaxed);
+            }
+        });
+        finite.into_inner()
+    }
+}
+
+impl<T: Element, F: ZipFormula<S>, const S: usize> Kernel for Zip<'_, T, F, S> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn run<I: Isa>(self) -> bool {
+        let length = self.own.len();
+        let other = &self.other[..length];
+        let state = self.state.map(|state| &mut state[..length]);
+        let mut finite = true;
+        for i in 0..length {
+            let (new, new_state) = self
+                .formula
+                .apply(self.own[i], other[i], array::from_fn(|s| state[s][i]));
+            self.own[i] = new;
+            for s in 0..S {
+                state[s][i] = new_state[s];
+            }
+            finite &= new.is_finite();
+        }
+        finite
+    }
+}

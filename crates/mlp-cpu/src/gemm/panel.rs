@@ -1,0 +1,110 @@
+use super::Operand;
+use crate::Element;
+
+/// A few rows of the left factor, copied so that they lie as a tile reads them: the rows of one column side by side,
+/// column after column.
+#[derive(Debug)]
+pub struct Panel<T> {
+    values: Vec<T>,
+}
+
+impl<T> Panel<T> {
+    pub(crate) const fn new() -> Self {
+        Self { values: Vec::new() }
+    }
+}
+
+impl<T: Element> Panel<T> {
+    /// Rows `row` to `row` + `rows` of columns `column` to `column` + `k` of `a`; rows that it has not are 0.
+    #[inline(always)]
+    pub(crate) fn pack(&mut self, a: Operand<'_, T>, row: usize, rows: usize, column: usize, k: usize) -> &[T] {
+        if self.values.len() < rows * k {
+            self.grow(rows * k);
+        }
+        let panel = &mut self.values[..rows * k];
+        let present = rows.min(a.rows - row);
+        if present < rows {
+            panel.fill(T::zero());
+        }
+        let source = a
+            .values
+            .get(row * a.row_stride + column * a.column_stride..)
+            .unwrap_or_default();
+        if a.row_stride == 1 {
+            // A constant number of elements, so that copying them is not a call.
+            match present {
+                16 if rows == 16 => copy::<T, 16>(panel, source, a.column_stride),
+                32 if rows == 32 => copy::<T, 32>(panel, source, a.column_stride),
+                8 if rows == 8 => copy::<T, 8>(panel, source, a.column_stride),
+                _ => {
+                    for (packed, column) in panel.chunks_exact_mut(rows).zip(source.chunks(a.column_stride)) {
+                        packed[..present].copy_from_slice(&column[..present]);
+                    }
+                }
+            }
+        } else {
+            transpose(panel, rows, source, present, a.row_stride, k);
+        }
+        panel
+    }
+
+    /// Has this thread's memory, which is enough for any panel of up to `MOST` numbers.
+    #[cold]
+    fn grow(&mut self, length: usize) {
+        /// 64 rows of 256 columns.
+        const MOST: usize = 1 << 14;
+        T::swap_panel(self);
+        if self.values.len() < length {
+            self.values.resize(length.max(MOST), T::zero());
+        }
+    }
+
+    /// Gives the memory back, for the next product of this thread.
+    #[inline(always)]
+    pub(crate) fn keep(mut self) {
+        if !self.values.is_empty() {
+            T::swap_panel(&mut self);
+        }
+    }
+}
+
+/// The first R elements of each column of `source`.
+#[inline(always)]
+fn copy<T: Element, const R: usize>(panel: &mut [T], source: &[T], column_stride: usize) {
+    for (packed, column) in panel
+        .as_chunks_mut::<R>()
+        .0
+        .iter_mut()
+        .zip(source.chunks(column_stride))
+    {
+        packed.copy_from_slice(&column[..R]);
+    }
+}
+
+/// `rows` rows of `source`, each of k numbers side by side, into the columns of `panel`, `stride` apart.
+#[inline(always)]
+fn transpose<T: Element>(panel: &mut [T], stride: usize, source: &[T], rows: usize, row_stride: usize, k: usize) {
+    /// A square that is turned in registers.
+    const SIDE: usize = 4;
+    let (whole_rows, whole_k) = (rows - rows % SIDE, k - k % SIDE);
+    for i in (0..whole_rows).step_by(SIDE) {
+        let row: [&[T]; SIDE] = core::array::from_fn(|r| &source[(i + r) * row_stride..][..k]);
+        for p in (0..whole_k).step_by(SIDE) {
+            let square: [[T; SIDE]; SIDE] = core::array::from_fn(|r| core::array::from_fn(|q| row[r][p + q]));
+            for q in 0..SIDE {
+                let turned: [T; SIDE] = core::array::from_fn(|r| square[r][q]);
+                panel[(p + q) * stride + i..][..SIDE].copy_from_slice(&turned);
+            }
+        }
+        for p in whole_k..k {
+            for (r, row) in row.iter().enumerate() {
+                panel[p * stride + i + r] = row[p];
+            }
+        }
+    }
+    for i in whole_rows..rows {
+        for (packed, &value) in panel.chunks_exact_mut(stride).zip(&source[i * row_stride..][..k]) {
+            packed[i] = value;
+        }
+    }
+}

@@ -1,0 +1,121 @@
+use crate::raw::dispatch;
+use crate::raw::vector::{Lanes, Vector};
+use core::fmt;
+use core::str::FromStr;
+
+/// A set of vector instructions that the kernels are compiled for.
+///
+/// Which of them runs is found out once, when the first kernel does: the best that the processor has, or the one that
+/// the environment variable `MLP_SIMD` names if the processor has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum SimdLevel {
+    /// What every processor of the target has: SSE2 on x86-64, NEON on AArch64.
+    Baseline,
+    /// AVX2 and FMA.
+    Avx2,
+    /// AVX-512 (F, VL, BW, DQ).
+    Avx512,
+}
+
+impl SimdLevel {
+    /// All of them, the lowest first.
+    pub const ALL: [Self; 3] = [Self::Baseline, Self::Avx2, Self::Avx512];
+
+    /// As `MLP_SIMD` names it: `baseline`, `avx2`, `avx512`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Baseline => "baseline",
+            Self::Avx2 => "avx2",
+            Self::Avx512 => "avx512",
+        }
+    }
+}
+
+impl fmt::Display for SimdLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for SimdLevel {
+    type Err = ();
+    fn from_str(name: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|level| level.name() == name).ok_or(())
+    }
+}
+
+/// The instructions that kernels run with, as a kernel reports them.
+///
+/// ```
+/// println!("kernels for {}", mlp_cpu::simd_level());
+/// ```
+pub fn simd_level() -> SimdLevel {
+    struct Report;
+    impl Kernel for Report {
+        type Output = SimdLevel;
+        #[inline(always)]
+        fn run<I: Isa>(self) -> SimdLevel {
+            I::LEVEL
+        }
+    }
+    dispatch::run(Report)
+}
+
+/// The instructions that a kernel is compiled for.
+pub trait Isa {
+    /// Their name.
+    const LEVEL: SimdLevel;
+    /// How many columns of a product, times two vectors of rows, stay in registers.
+    const COLUMNS: usize;
+    /// If a b + c is one instruction.
+    const FUSED: bool;
+    /// A full register.
+    type F32: Vector<f32>;
+    /// A full register.
+    type F64: Vector<f64>;
+}
+
+/// [`SimdLevel::Baseline`].
+pub(crate) struct Baseline;
+
+impl Isa for Baseline {
+    const LEVEL: SimdLevel = SimdLevel::Baseline;
+    const COLUMNS: usize = 6;
+    const FUSED: bool = cfg!(any(target_arch = "aarch64", target_feature = "fma"));
+    type F32 = Lanes<f32, 4, Self>;
+    type F64 = Lanes<f64, 2, Self>;
+}
+
+/// [`SimdLevel::Avx2`].
+#[cfg(target_arch = "x86_64")]
+pub(crate) struct Avx2;
+
+#[cfg(target_arch = "x86_64")]
+impl Isa for Avx2 {
+    const LEVEL: SimdLevel = SimdLevel::Avx2;
+    const COLUMNS: usize = 6;
+    const FUSED: bool = true;
+    type F32 = core::arch::x86_64::__m256;
+    type F64 = core::arch::x86_64::__m256d;
+}
+
+/// [`SimdLevel::Avx512`].
+#[cfg(target_arch = "x86_64")]
+pub(crate) struct Avx512;
+
+#[cfg(target_arch = "x86_64")]
+impl Isa for Avx512 {
+    const LEVEL: SimdLevel = SimdLevel::Avx512;
+    const COLUMNS: usize = 8;
+    const FUSED: bool = true;
+    type F32 = core::arch::x86_64::__m512;
+    type F64 = core::arch::x86_64::__m512d;
+}
+
+/// A computation that is compiled for each [`Isa`]. `run` and all it calls must be `#[inline(always)]`: a function
+/// that is not is compiled for the baseline alone.
+pub(crate) trait Kernel {
+    type Output;
+    fn run<I: Isa>(self) -> Self::Output;
+}

@@ -1,0 +1,76 @@
+//! Kernels, run with the best instructions that the processor has.
+
+use crate::level::{Baseline, Kernel, SimdLevel};
+use core::sync::atomic::{AtomicU8, Ordering};
+
+/// Runs `kernel` as compiled for the level in use.
+#[inline(always)]
+pub(crate) fn run<K: Kernel>(kernel: K) -> K::Output {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use crate::level::{Avx2, Avx512};
+
+        #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
+        fn avx512<K: Kernel>(kernel: K) -> K::Output {
+            kernel.run::<Avx512>()
+        }
+
+        #[target_feature(enable = "avx2,fma")]
+        fn avx2<K: Kernel>(kernel: K) -> K::Output {
+            kernel.run::<Avx2>()
+        }
+
+        match level() {
+            // SAFETY: `level` names AVX-512 only if `supported` has found every feature of it.
+            SimdLevel::Avx512 => return unsafe { avx512(kernel) },
+            // SAFETY: as above.
+            SimdLevel::Avx2 => return unsafe { avx2(kernel) },
+            SimdLevel::Baseline => {}
+        }
+    }
+    kernel.run::<Baseline>()
+}
+
+/// The level in use.
+#[inline(always)]
+fn level() -> SimdLevel {
+    const UNKNOWN: u8 = u8::MAX;
+    static LEVEL: AtomicU8 = AtomicU8::new(UNKNOWN);
+
+    #[cold]
+    fn detect() -> SimdLevel {
+        let wanted = std::env::var("MLP_SIMD").ok().and_then(|name| name.parse().ok());
+        let best = SimdLevel::ALL
+            .into_iter()
+            .rfind(|&level| supported(level))
+            .unwrap_or(SimdLevel::Baseline);
+        let level = wanted.filter(|&level| supported(level)).unwrap_or(best);
+        LEVEL.store(level as u8, Ordering::Relaxed);
+        level
+    }
+
+    match LEVEL.load(Ordering::Relaxed) {
+        level if level == SimdLevel::Baseline as u8 => SimdLevel::Baseline,
+        level if level == SimdLevel::Avx2 as u8 => SimdLevel::Avx2,
+        level if level == SimdLevel::Avx512 as u8 => SimdLevel::Avx512,
+        _ => detect(),
+    }
+}
+
+fn supported(level: SimdLevel) -> bool {
+    match level {
+        SimdLevel::Baseline => true,
+        #[cfg(target_arch = "x86_64")]
+        SimdLevel::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+        #[cfg(target_arch = "x86_64")]
+        SimdLevel::Avx512 => {
+            supported(SimdLevel::Avx2)
+                && is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512vl")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512dq")
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        _ => false,
+    }
+}

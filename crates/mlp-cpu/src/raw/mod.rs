@@ -1,0 +1,8 @@
+//! All unsafe code of the crates, each piece behind a function that checks what it relies on.
+#![allow(unsafe_code)]
+
+pub(crate) mod dispatch;
+pub(crate) mod matrixmultiply;
+pub(crate) mod pool;
+pub(crate) mod tile;
+pub(crate) mod vector;

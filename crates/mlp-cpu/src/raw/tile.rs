@@ -1,0 +1,169 @@
+//! The innermost loops of a product.
+
+use super::vector::Vector;
+use crate::Element;
+use crate::gemm::Initial;
+use crate::level::Isa;
+
+/// A few rows of a product C = initial + A B, of which A's lie side by side.
+pub(crate) struct PanelProduct<'a, T> {
+    /// The number of A's columns and B's rows.
+    pub(crate) k: usize,
+    /// The number of B's and C's columns.
+    pub(crate) columns: usize,
+    pub(crate) a: &'a [T],
+    pub(crate) a_column_stride: usize,
+    pub(crate) b: &'a [T],
+    pub(crate) b_row_stride: usize,
+    pub(crate) b_column_stride: usize,
+    pub(crate) c: &'a mut [T],
+    pub(crate) c_stride: usize,
+    pub(crate) initial: Initial<'a, T>,
+}
+
+impl<T: Element> PanelProduct<'_, T> {
+    /// As many rows as N vectors have, in tiles of about as many columns each. To be called from a kernel that runs at
+    /// level `I`.
+    ///
+    /// Each element of A B is summed over k in ascending order, from 0, and then added to the initial value.
+    ///
+    /// # Panics
+    /// If an operand has elements outside its slice.
+    #[inline(always)]
+    pub(crate) fn run<I: Isa, V: Vector<T>, const N: usize>(self) {
+        let Self { k, columns, .. } = self;
+        let rows = const { N * V::LANES };
+        if columns == 0 {
+            return;
+        }
+        let within = ends_within(self.c, self.c_stride, columns, 1, rows)
+            && (k == 0
+                || (ends_within(self.a, self.a_column_stride, k, 1, rows)
+                    && ends_within(self.b, self.b_row_stride, k, self.b_column_stride, columns)));
+        assert!(within, "a panel reaches beyond its operands");
+        let (bias, accumulate) = match self.initial {
+            Initial::Zero => (core::ptr::null(), false),
+            Initial::Present => (core::ptr::null(), true),
+            Initial::Column(bias) => (bias[..rows].as_ptr(), true),
+        };
+        let mut tile = Tile {
+            k,
+            a: self.a.as_ptr(),
+            a_column_stride: self.a_column_stride,
+            b: self.b.as_ptr(),
+            b_row_stride: self.b_row_stride,
+            b_column_stride: self.b_column_stride,
+            c: self.c.as_mut_ptr(),
+            c_stride: self.c_stride,
+            bias,
+            accumulate,
+        };
+        let most = const { if N > 2 { 1 } else { I::COLUMNS } };
+        let mut left = columns;
+        let mut tiles = columns.div_ceil(most);
+        while left > 0 {
+            let width = left.div_ceil(tiles);
+            macro_rules! run {
+                ($columns:literal) => {
+                    // SAFETY: A's rows, B's and C's columns and the bias, as far as the tile reads and writes them,
+                    // were found to lie within their slices; a kernel runs at a level that the processor has, and V is
+                    // of that level.
+                    unsafe { tile.run::<V, N, $columns>() }
+                };
+            }
+            match width {
+                1 => run!(1),
+                2 if most > 1 => run!(2),
+                3 if most > 1 => run!(3),
+                4 if most > 1 => run!(4),
+                5 if most > 1 => run!(5),
+                6 if most > 1 => run!(6),
+                7 if most > 6 => run!(7),
+                8 if most > 6 => run!(8),
+                width => unreachable!("a tile of {width} columns"),
+            }
+            tile.b = tile.b.wrapping_add(width * tile.b_column_stride);
+            tile.c = tile.c.wrapping_add(width * tile.c_stride);
+            left -= width;
+            tiles -= 1;
+        }
+    }
+}
+
+/// A part of a panel's product whose sums stay in registers.
+struct Tile<T> {
+    k: usize,
+    a: *const T,
+    a_column_stride: usize,
+    b: *const T,
+    b_row_stride: usize,
+    b_column_stride: usize,
+    c: *mut T,
+    c_stride: usize,
+    bias: *const T,
+    accumulate: bool,
+}
+
+impl<T: Element> Tile<T> {
+    /// N vectors of rows, C columns.
+    ///
+    /// # Safety
+    /// The processor must have V's instructions. With rows = N `V::LANES`, elements i + p `a_column_stride` of A and
+    /// p `b_row_stride` + j `b_column_stride` of B must be readable, i + j `c_stride` of C writable, and i of the bias,
+    /// if it is not null, readable, for all i < rows, p < k and j < C.
+    #[inline(always)]
+    unsafe fn run<V: Vector<T>, const N: usize, const C: usize>(&self) {
+        // SAFETY: the caller's promise, here and below.
+        let zero = unsafe { V::splat(T::zero()) };
+        let mut sums = [[zero; N]; C];
+        let (mut a, mut b) = (self.a, self.b);
+        for _ in 0..self.k {
+            let mut column = [zero; N];
+            for (v, vector) in column.iter_mut().enumerate() {
+                // SAFETY: see above.
+                *vector = unsafe { V::load(a.wrapping_add(v * V::LANES)) };
+            }
+            for (j, sums) in sums.iter_mut().enumerate() {
+                // SAFETY: see above.
+                let factor = unsafe { b.wrapping_add(j * self.b_column_stride).read() };
+                // SAFETY: see above.
+                let factor = unsafe { V::splat(factor) };
+                for (sum, column) in sums.iter_mut().zip(column) {
+                    // SAFETY: see above.
+                    *sum = unsafe { column.multiply_add(factor, *sum) };
+                }
+            }
+            // After the last column they may point to nothing; nothing is read there.
+            a = a.wrapping_add(self.a_column_stride);
+            b = b.wrapping_add(self.b_row_stride);
+        }
+        for (j, sums) in sums.into_iter().enumerate() {
+            for (v, sum) in sums.into_iter().enumerate() {
+                let mut sum = sum;
+                let c = self.c.wrapping_add(j * self.c_stride + v * V::LANES);
+                if self.accumulate {
+                    let addend = if self.bias.is_null() {
+                        c
+                    } else {
+                        self.bias.wrapping_add(v * V::LANES).cast_mut()
+                    };
+                    // SAFETY: see above.
+                    let addend = unsafe { V::load(addend) };
+                    // SAFETY: see above.
+                    sum = unsafe { addend.add(sum) };
+                }
+                // SAFETY: see above.
+                unsafe { sum.store(c) };
+            }
+        }
+    }
+}
+
+/// If the last of `rows` x `columns` elements, at least one, at these strides, lies within `values`.
+#[inline(always)]
+fn ends_within<T>(values: &[T], stride: usize, columns: usize, row_stride: usize, rows: usize) -> bool {
+    match (stride.checked_mul(columns - 1), row_stride.checked_mul(rows - 1)) {
+        (Some(column), Some(row)) => column.checked_add(row).is_some_and(|last| last < values.len()),
+        _ => false,
+    }
+}

@@ -1,0 +1,108 @@
+//! How many threads share the work.
+
+use crate::raw::pool::Pool;
+use core::num::NonZero;
+use core::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+static POOL: Pool = Pool::new();
+
+/// 0: not yet decided.
+static THREADS: AtomicUsize = AtomicUsize::new(0);
+
+/// How many threads share the work of large operations, the calling one included.
+///
+/// As many as the machine has cores for this process, unless the environment variable `MLP_NUM_THREADS` or
+/// [`set_threads`] says otherwise. No result depends on it, to the last bit. Operations too small to gain from more
+/// than one thread stay on the calling one.
+pub fn threads() -> usize {
+    match THREADS.load(Ordering::Relaxed) {
+        0 => decide(),
+        threads => threads,
+    }
+}
+
+/// Has `threads` threads share the work from now on, in the whole process.
+///
+/// ```
+/// use core::num::NonZero;
+///
+/// mlp_cpu::set_threads(NonZero::<usize>::MIN); // the calling thread alone
+/// assert_eq!(mlp_cpu::threads(), 1);
+/// ```
+pub fn set_threads(threads: NonZero<usize>) {
+    THREADS.store(threads.get(), Ordering::Relaxed);
+}
+
+#[cold]
+fn decide() -> usize {
+    let wanted = std::env::var("MLP_NUM_THREADS")
+        .ok()
+        .and_then(|value| value.trim().parse().ok());
+    let threads: NonZero<usize> = match wanted {
+        Some(threads) => threads,
+        None if cfg!(feature = "threads") => std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN),
+        None => NonZero::<usize>::MIN,
+    };
+    // Unless somebody has set it in the meantime.
+    let _ = THREADS.compare_exchange(0, threads.get(), Ordering::Relaxed, Ordering::Relaxed);
+    THREADS.load(Ordering::Relaxed)
+}
+
+/// The most parts that work is split into.
+pub(crate) const MOST_PARTS: usize = 16;
+
+/// Into how many parts to split work of so many multiply-adds (or as expensive operations), of which none is to have
+/// fewer than `least`.
+#[inline(always)]
+pub(crate) fn parts(work: usize, least: usize) -> usize {
+    if work < 2 * least {
+        return 1;
+    }
+    let threads = threads();
+    if threads == 1 {
+        1
+    } else {
+        // More parts than threads even out threads that are slowed down by something else.
+        (work / least).min(2 * threads).min(MOST_PARTS)
+    }
+}
+
+/// Runs `task(i, &mut items[i])` for every i, on all threads.
+pub(crate) fn for_each<I: Send>(items: &mut [I], task: impl Fn(usize, &mut I) + Sync) {
+    if items.len() < 2 || threads() < 2 {
+        for (i, item) in items.iter_mut().enumerate() {
+            task(i, item);
+        }
+    } else {
+        hire();
+        POOL.for_each(items, task);
+    }
+}
+
+/// Has the pool have its threads.
+fn hire() {
+    static HIRED: AtomicUsize = AtomicUsize::new(0);
+    static HIRING: Mutex<()> = Mutex::new(());
+
+    #[cold]
+    fn more() {
+        let _guard = HIRING.lock().unwrap_or_else(PoisonError::into_inner);
+        for number in HIRED.load(Ordering::Relaxed)..threads() - 1 {
+            let serve = move || POOL.serve(|| number + 1 < threads());
+            if std::thread::Builder::new()
+                .name(format!("mlp-{number}"))
+                .spawn(serve)
+                .is_err()
+            {
+                // The system has no more threads to give: those there are do the work.
+                break;
+            }
+        }
+        HIRED.fetch_max(threads() - 1, Ordering::Relaxed);
+    }
+
+    if HIRED.load(Ordering::Relaxed) + 1 < threads() {
+        more();
+    }
+}
