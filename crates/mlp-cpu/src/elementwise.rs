@@ -3,11 +3,11 @@
 //! Plain loops, which the compiler turns into vector instructions. A formula consists of operations that round alike in
 //! a vector and by themselves: an element has the same bits wherever it lies.
 
-use crate::Element;
 use crate::level::{Baseline, Isa, Kernel};
 use crate::matrix::PADDING;
 use crate::raw::dispatch;
 use crate::threads::{self, MOST_PARTS};
+use crate::{Element, MatrixRef};
 use core::array;
 use core::sync::atomic::{AtomicBool, Ordering};
 use mlp_core::{Activation, ZipFormula};
@@ -126,5 +126,38 @@ impl<T: Element, F: ZipFormula<S>, const S: usize> Kernel for Zip<'_, T, F, S> {
             finite &= new.is_finite();
         }
         finite
+    }
+}
+
+/// The sum of columns, or that added to what is there.
+pub(crate) struct SumOfColumns<'a, T> {
+    pub(crate) columns: MatrixRef<'a, T>,
+    pub(crate) sums: &'a mut [T],
+    pub(crate) accumulate: bool,
+}
+
+impl<T: Element> Kernel for SumOfColumns<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        if !self.accumulate {
+            self.sums.fill(T::zero());
+        }
+        // Four columns at a time, so that a sum is loaded and stored less often; one after the other all the same.
+        let (stride, rows) = (self.columns.stride(), self.columns.rows());
+        let mut fours = self.columns.storage()[..stride * self.columns.columns()].chunks_exact(4 * stride);
+        let sums = &mut self.sums[..rows];
+        for four in &mut fours {
+            let [first, second, third, fourth] = array::from_fn(|j| &four[j * stride..][..rows]);
+            for i in 0..rows {
+                sums[i] = sums[i] + first[i] + second[i] + third[i] + fourth[i];
+            }
+        }
+        for column in fours.remainder().chunks_exact(stride) {
+            for (sum, &value) in sums.iter_mut().zip(&column[..rows]) {
+                *sum += value;
+            }
+        }
     }
 }

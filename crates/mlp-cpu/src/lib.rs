@@ -27,6 +27,7 @@ mod elementwise;
 mod format;
 mod gemm;
 mod level;
+mod loss;
 mod matrix;
 mod matrix_ref;
 mod raw;

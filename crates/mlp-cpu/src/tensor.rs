@@ -1,7 +1,8 @@
 //! [`Matrix`] as the backend of a network.
 
-use crate::elementwise::{self, Activate, ActivateAndDerive, Zip};
+use crate::elementwise::{self, Activate, ActivateAndDerive, SumOfColumns, Zip};
 use crate::gemm::{Initial, Product, Routine};
+use crate::loss::LossAndGradient;
 use crate::tiny::{self, is_tiny};
 use crate::{Element, Matrix, MatrixRef, Operand, threads};
 use core::ops::Range;
@@ -120,28 +121,19 @@ impl<T: Element> Tensor for Matrix<T> {
         if let Some(weights) = sample_weights {
             check_shape("loss", "sample weights", (1, samples), weights.shape());
         }
-        // Sums of a few samples first, so that in f32 many small losses are not lost beside a large sum.
-        const TOGETHER: usize = 64;
-        let (mut total, mut sum) = (T::zero(), T::zero());
-        for j in 0..samples {
-            let delta = self.column_mut(j);
-            if j % TOGETHER == 0 {
-                total += sum;
-                sum = T::zero();
-            }
-            let weight = sample_weights.map_or(T::one(), |weights| weights[(0, j)]);
-            if weight.is_zero() {
-                // Left out, even if its loss is infinite.
-                delta.fill(T::zero());
-                continue;
-            }
-            sum += weight * loss.value_and_gradient(prediction.column(j), target.column(j), delta);
-            let factor = scale * weight;
-            for d in delta {
-                *d *= factor;
-            }
-        }
-        total + sum
+        let stride = self.stride();
+        let delta = self.columns_mut(samples);
+        let length = delta.len();
+        let kernel = LossAndGradient {
+            loss,
+            prediction,
+            target,
+            sample_weights,
+            scale,
+            delta,
+            stride,
+        };
+        elementwise::run(kernel, length)
     }
 
     fn backward(&mut self, weights: &Self, delta: MatrixRef<'_, T>, derivative: Option<MatrixRef<'_, T>>) {
@@ -218,15 +210,12 @@ impl<T: Element> Tensor for Matrix<T> {
             initial,
         };
         product.run(Routine::for_layer(outputs, inputs), None, |_, _, _| {});
-        let sums = bias_gradient.column_mut(0);
-        if !accumulate {
-            sums.fill(T::zero());
-        }
-        for delta in delta.iter_columns() {
-            for (sum, &delta) in sums.iter_mut().zip(delta) {
-                *sum += delta;
-            }
-        }
+        let kernel = SumOfColumns {
+            columns: delta,
+            sums: bias_gradient.column_mut(0),
+            accumulate,
+        };
+        elementwise::run(kernel, outputs * samples);
     }
 
     fn zip<const S: usize, F: ZipFormula<S>>(

@@ -18,4 +18,10 @@ impl Activation for Relu {
     fn value<T: Scalar>(&self, z: T) -> T {
         z.at_least(T::zero())
     }
+
+    /// As by dual numbers, in one comparison: the value is 0 where the derivative is, and NaN where it is NaN.
+    #[inline(always)]
+    fn derivative<T: Scalar>(&self, z: T, value: T) -> T {
+        z.select_gt(T::zero(), T::one(), value)
+    }
 }

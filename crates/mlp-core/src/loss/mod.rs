@@ -148,11 +148,29 @@ impl<L: ElementLoss> Loss for L {
         check_length("target", prediction.len(), target.len());
         check_length("gradient", prediction.len(), gradient.len());
         let factor = self.over_outputs().factor::<T>(prediction.len());
-        let mut sum = T::zero();
-        for ((&p, &t), g) in prediction.iter().zip(target).zip(gradient) {
+        let element = |p, t, g: &mut T| {
             let element = self.element(Dual::variable(p), Dual::constant(t));
-            sum += element.value;
             *g = element.derivative * factor;
+            element.value
+        };
+        // Several sums, whose additions do not wait for each other.
+        const SUMS: usize = 16;
+        let mut sum = T::zero();
+        let ((p, p_rest), (t, t_rest)) = (prediction.as_chunks::<SUMS>(), target.as_chunks::<SUMS>());
+        let (g, g_rest) = gradient.as_chunks_mut::<SUMS>();
+        if !p.is_empty() {
+            let mut sums = [T::zero(); SUMS];
+            for ((p, t), g) in p.iter().zip(t).zip(g) {
+                for i in 0..SUMS {
+                    sums[i] += element(p[i], t[i], &mut g[i]);
+                }
+            }
+            for partial in sums {
+                sum += partial;
+            }
+        }
+        for ((&p, &t), g) in p_rest.iter().zip(t_rest).zip(g_rest) {
+            sum += element(p, t, g);
         }
         sum * factor
     }

@@ -21,6 +21,12 @@ macro_rules! impl_scalar {
                 if self > other { then } else { otherwise }
             }
 
+            // One instruction, where the provided formula, which is right for dual numbers too, takes several.
+            #[inline(always)]
+            fn at_least(self, bound: Self) -> Self {
+                if bound > self { bound } else { self }
+            }
+
             #[inline(always)]
             fn is_finite(self) -> bool {
                 <$float>::is_finite(self)

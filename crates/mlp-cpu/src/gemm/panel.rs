@@ -84,25 +84,25 @@ fn copy<T: Element, const R: usize>(panel: &mut [T], source: &[T], column_stride
 /// `rows` rows of `source`, each of k numbers side by side, into the columns of `panel`, `stride` apart.
 #[inline(always)]
 fn transpose<T: Element>(panel: &mut [T], stride: usize, source: &[T], rows: usize, row_stride: usize, k: usize) {
-    /// A square that is turned in registers.
-    const SIDE: usize = 4;
-    let (whole_rows, whole_k) = (rows - rows % SIDE, k - k % SIDE);
-    for i in (0..whole_rows).step_by(SIDE) {
-        let row: [&[T]; SIDE] = core::array::from_fn(|r| &source[(i + r) * row_stride..][..k]);
-        for p in (0..whole_k).step_by(SIDE) {
-            let square: [[T; SIDE]; SIDE] = core::array::from_fn(|r| core::array::from_fn(|q| row[r][p + q]));
-            for q in 0..SIDE {
-                let turned: [T; SIDE] = core::array::from_fn(|r| square[r][q]);
-                panel[(p + q) * stride + i..][..SIDE].copy_from_slice(&turned);
+    let whole = rows - rows % 4;
+    for i in (0..whole).step_by(4) {
+        let row = |r: usize| source[(i + r) * row_stride..][..k].as_chunks::<4>();
+        // Squares of four rows and columns are turned in registers.
+        let ((first, end_0), (second, end_1), (third, end_2), (fourth, end_3)) = (row(0), row(1), row(2), row(3));
+        let mut packed = panel.chunks_exact_mut(4 * stride);
+        let squares = first.iter().zip(second).zip(third).zip(fourth);
+        for ((((first, second), third), fourth), packed) in squares.zip(&mut packed) {
+            for q in 0..4 {
+                let column = [first[q], second[q], third[q], fourth[q]];
+                packed[q * stride + i..][..4].copy_from_slice(&column);
             }
         }
-        for p in whole_k..k {
-            for (r, row) in row.iter().enumerate() {
-                panel[p * stride + i + r] = row[p];
-            }
+        let rest = packed.into_remainder().chunks_exact_mut(stride);
+        for ((((packed, first), second), third), fourth) in rest.zip(end_0).zip(end_1).zip(end_2).zip(end_3) {
+            packed[i..][..4].copy_from_slice(&[*first, *second, *third, *fourth]);
         }
     }
-    for i in whole_rows..rows {
+    for i in whole..rows {
         for (packed, &value) in panel.chunks_exact_mut(stride).zip(&source[i * row_stride..][..k]) {
             packed[i] = value;
         }
