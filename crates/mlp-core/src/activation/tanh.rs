@@ -1,8 +1,8 @@
 use super::Activation;
 use crate::Scalar;
 
-/// The hyperbolic tangent; f'(z) = 1 - tanh^2(z), computed as 4e / (1 + e)^2 with e = e^(-2|z|), which keeps its
-/// relative accuracy where tanh rounds to 1.
+/// The hyperbolic tangent; f'(z) = 1 - tanh^2(z), computed as e (1 + |tanh(z)|)^2 with e = e^(-2|z|), which
+/// keeps its relative accuracy where tanh rounds to 1.
 ///
 /// ```
 /// # use mlp_core::{Activation, Tanh};

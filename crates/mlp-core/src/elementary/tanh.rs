@@ -1,7 +1,7 @@
 //! The hyperbolic tangent.
 
 use super::Format;
-use super::exp::{Reduced, quotient};
+use super::exp::{Reduced, clamp, quotient, scale, two_steps};
 
 /// tanh(x).
 ///
@@ -12,10 +12,10 @@ use super::exp::{Reduced, quotient};
 /// Exactly odd, zeros included; no more than 1 in size, which it is at +-inf; x itself where x is tiny; NaN stays NaN.
 #[inline(always)]
 pub(crate) fn tanh<T: Format>(x: T) -> T {
-    let y = -T::TWO * x.abs();
-    let y = if y < -T::SATURATION { -T::SATURATION } else { y };
-    let (shifted, n) = quotient(y, T::ROUND + T::BIAS);
-    let power = shifted.power_of_two();
+    // Step by step as in `exp`, so that the compiler computes once what the derivative, which needs p, shares.
+    let y = clamp(-T::TWO * x.abs(), T::EXP_MIN, T::EXP_MAX);
+    let (shifted, n) = quotient(y, two_steps());
+    let power = scale(T::ONE, y, shifted);
     let scaled = power * Reduced::new(y, n).exp_m1();
     let numerator = (T::ONE - power) - scaled;
     let denominator = (T::ONE + power) + scaled;

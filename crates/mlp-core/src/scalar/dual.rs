@@ -229,13 +229,14 @@ impl<T: Scalar> Scalar for Dual<T> {
         self.chain(self.value.ln_1p(), T::one() / (T::one() + self.value))
     }
 
-    /// tanh' = 1 - tanh^2 = 4e / (1 + e)^2 with e = exp(-2|x|): the latter keeps its relative accuracy where tanh
+    /// tanh' = 1 - tanh^2 = e (1 + |tanh|)^2 with e = exp(-2|x|): the latter keeps its relative accuracy where tanh
     /// rounds to 1.
     #[inline(always)]
     fn tanh(self) -> Self {
+        let tanh = self.value.tanh();
         let e = (T::from_f64(-2.0) * self.value.abs()).exp();
-        let r = T::one() / (T::one() + e);
-        self.chain(self.value.tanh(), T::from_f64(4.0) * e * r * r)
+        let sum = T::one() + tanh.abs();
+        self.chain(tanh, e * (sum * sum))
     }
 
     /// erfc' = -2/sqrt(pi) exp(-x^2).

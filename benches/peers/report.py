@@ -1,0 +1,324 @@
+#!/usr/bin/env python3
+"""Writes the tables and pictures of the documentation from the JSON of compare.py, and draws the width sweep.
+
+Tables go between the markers `<!-- table:NAME -->` and `<!-- end -->` of docs/performance.md and README.md; README.md
+beside this file says which there are.
+"""
+
+import argparse
+import csv
+import json
+import re
+import statistics
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Results:
+    """The objects of all files, a later file's in place of an earlier one's of the same workload."""
+
+    def __init__(self, paths):
+        self.rows = {}
+        for path in paths:
+            for row in json.loads(Path(path).read_text()):
+                self.rows[row["dtype"], row["threads"], row["workload"], row["engine"]] = row
+
+    def engines(self):
+        return list(dict.fromkeys(engine for *_, engine in self.rows))
+
+    def settings(self):
+        """(dtype, threads) of every run, f32 first, one thread first."""
+        return sorted({key[:2] for key in self.rows})
+
+    def workloads(self, dtype, threads, kind):
+        names = dict.fromkeys(name for d, t, name, _ in self.rows if (d, t) == (dtype, threads))
+        return [name for name in names if kind_of(self.any(dtype, threads, name)) == kind]
+
+    def any(self, dtype, threads, workload):
+        """A row of that workload, for what all engines share."""
+        return next(row for key, row in self.rows.items() if key[:3] == (dtype, threads, workload))
+
+    def get(self, dtype, threads, workload, engine="ours"):
+        return self.rows.get((dtype, threads, workload, engine), {})
+
+    def best_peer(self, dtype, threads, workload):
+        rows = [self.get(dtype, threads, workload, engine) for engine in self.engines() if engine != "ours"]
+        timed = [row for row in rows if row.get("us_per_step")]
+        return min(timed, key=lambda row: row["us_per_step"], default={})
+
+
+def kind_of(row):
+    if row["loss"] is None:
+        return "infer"
+    return "peak" if row["workload"].startswith("peak-") else "train"
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Tables
+
+
+def number(value, digits=3):
+    """To so many digits, in plain notation with thousands separated."""
+    if value is None:
+        return "-"
+    text = f"{value:.{digits}g}"
+    if "e" in text or abs(value) >= 10**digits:
+        return f"{value:,.0f}" if abs(value) >= 1 else f"{value:.3f}"
+    return text
+
+
+def fixed(value):
+    return "-" if value is None else f"{value:.2f}"
+
+
+def percent(value):
+    return "-" if value is None else f"{100 * value:.0f} %"
+
+
+def table(header, rows):
+    align = ["---"] + ["---:"] * (len(header) - 1)
+    return "\n".join("| " + " | ".join(map(str, cells)) + " |" for cells in [header, align, *rows])
+
+
+def describe(row):
+    words = {
+        "relu": "ReLU",
+        "leaky_relu": "leaky ReLU",
+        "gelu": "GELU",
+        "half-mse": "half squared error",
+        "mse": "squared error",
+    }
+    words |= {"softmax-ce": "softmax CE", "gd": "GD", "adam": "Adam"}
+    parts = [row["activation"], row["loss"], row["optimizer"]]
+    layers = ",".join(map(str, row["layers"]))
+    batch = f" x {row['batch']:,}" if row["loss"] else ""
+    return f"[{layers}]{batch}, " + ", ".join(words.get(part, part) for part in parts if part)
+
+
+def engines_table(results, dtype, threads, kind):
+    """us per step of every engine, and what ours comes to."""
+    engines = results.engines()
+    rows = []
+    for name in results.workloads(dtype, threads, kind):
+        ours = results.get(dtype, threads, name)
+        cells = [number(results.get(dtype, threads, name, engine).get("us_per_step")) for engine in engines]
+        rates = [number(ours.get("gflops")), percent(ours.get("share_of_peak")), fixed(ours.get("ratio_to_best_peer"))]
+        rows.append([f"`{name}` {describe(results.any(dtype, threads, name))}", *cells, *rates])
+    return table(["us", *engines, "GFLOP/s", "of peak", "ours / best peer"], rows)
+
+
+def peak_table(results, dtype):
+    """Ours against the multiply-add peak."""
+    settings = [threads for d, threads in results.settings() if d == dtype]
+    names = dict.fromkeys(
+        name for t in settings for kind in ("peak", "train") for name in results.workloads(dtype, t, kind)
+    )
+    header = ["", *(f"{t} thread{'s' * (t > 1)}: {what}" for t in settings for what in ("GFLOP/s", "of peak"))]
+    rows = []
+    for name in names:
+        all_rows = [results.get(dtype, threads, name) for threads in settings]
+        cells = [cell for row in all_rows for cell in (number(row.get("gflops")), percent(row.get("share_of_peak")))]
+        shape = next(row for row in all_rows if row)
+        rows.append([f"`{name}` {describe(shape)}", *cells])
+    return table(header, rows)
+
+
+def memory_table(results, dtype, threads):
+    """The largest resident memory of every engine's process."""
+    engines = results.engines()
+    rows = []
+    for name in results.workloads(dtype, threads, "train"):
+        cells = [number(results.get(dtype, threads, name, engine).get("peak_rss_mb")) for engine in engines]
+        rows.append([f"`{name}`", *cells])
+    return table(["MB", *engines], rows)
+
+
+def missing_table(results):
+    """Why an engine has no number, and where."""
+    reasons = {}
+    for (dtype, threads, name, engine), row in results.rows.items():
+        if row["missing"]:
+            reasons.setdefault((engine, generic(row["missing"])), {}).setdefault((dtype, threads), []).append(name)
+    rows = []
+    for (engine, reason), where in sorted(reasons.items()):
+        # The same workloads in every run are named once.
+        lists = {tuple(names) for names in where.values()}
+        if len(lists) == 1:
+            places = ", ".join(f"`{name}`" for name in lists.pop())
+        else:
+            places = "; ".join(
+                f"{d}, {t}: " + ", ".join(f"`{name}`" for name in names) for (d, t), names in where.items()
+            )
+        rows.append([engine, reason, places])
+    return table(["engine", "why", "where"], rows).replace("---:", "---")
+
+
+def generic(reason):
+    """Without the numbers of one run, so that the same reason is listed once."""
+    return re.sub(r" \(differs by .*\)", "", reason).replace("|", "\\|")
+
+
+def short_table(results):
+    """For the README: f32, ours and the best peer."""
+    settings = [threads for dtype, threads in results.settings() if dtype == "f32"]
+    if not settings:
+        return None
+    header = ["step, f32", "ours, us", "best peer, us"] + [f"ratio, {t} thread{'s' * (t > 1)}" for t in settings]
+    rows = []
+    for kind in ("train", "infer"):
+        for name in results.workloads("f32", settings[0], kind):
+            ours, best = results.get("f32", settings[0], name), results.best_peer("f32", settings[0], name)
+            peer = f"{number(best['us_per_step'])} ({best['engine']})" if best else "-"
+            ratios = [fixed(results.get("f32", t, name).get("ratio_to_best_peer")) for t in settings]
+            what = describe(results.any("f32", settings[0], name))
+            rows.append([what, number(ours.get("us_per_step")), peer, *ratios])
+    return table(header, rows)
+
+
+def machine_text(results):
+    """The machine, the engines' versions and the settings of the run."""
+    row = next(iter(results.rows.values()))
+    machine = row["machine"]
+    versions = dict.fromkeys(row["version"] for row in results.rows.values() if row["version"])
+    peaks = []
+    for dtype, threads in results.settings():
+        values = [row["peak_gflops"] for key, row in results.rows.items() if key[:2] == (dtype, threads)]
+        values = [value for value in values if value]
+        if values:
+            peaks.append(f"{statistics.median(values):.0f} ({dtype}, {threads} thread{'s' * (threads > 1)})")
+    return (
+        f"{machine['cpu']}, {machine['cores']} cores, {machine['system']} {machine['arch']}, {machine['instructions']}. "
+        f"Multiply-add peak, GFLOP/s: {', '.join(peaks)}. "
+        f"Medians of {row['rounds']} rounds of about {row['seconds']:g} s. "
+        f"Engines: {', '.join(versions)}."
+    )
+
+
+def tables(results):
+    """The text of every marker that these results have something for."""
+    texts = {"machine": machine_text(results), "missing": missing_table(results), "short": short_table(results)}
+    for dtype, threads in results.settings():
+        texts[f"{dtype}-{threads}"] = engines_table(results, dtype, threads, "train")
+        texts[f"infer-{dtype}-{threads}"] = engines_table(results, dtype, threads, "infer")
+        texts[f"memory-{dtype}-{threads}"] = memory_table(results, dtype, threads)
+        texts[f"peak-{dtype}"] = peak_table(results, dtype)
+    return texts
+
+
+def fill(path, texts):
+    """Replaces what is between the markers of a document."""
+    if not path.exists():
+        print(f"{path}: not there, left out", file=sys.stderr)
+        return
+
+    def replace(match):
+        text = texts.get(match[1])
+        if text is None:
+            print(f"{path}: nothing for the marker table:{match[1]}, left as it is", file=sys.stderr)
+            return match[0]
+        return f"<!-- table:{match[1]} -->\n\n{text}\n\n<!-- end -->"
+
+    old = path.read_text()
+    new = re.sub(r"<!-- table:([\w-]+) -->.*?<!-- end -->", replace, old, flags=re.DOTALL)
+    if new != old:
+        path.write_text(new)
+        print(f"{path}: written")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Pictures
+
+
+def plots():
+    """Matplotlib, set so that the same numbers give the same bytes."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    matplotlib.rcParams |= {"svg.hashsalt": "mlp", "svg.fonttype": "none", "font.size": 9}
+    import matplotlib.pyplot as plt
+
+    return plt
+
+
+def save(figure, path):
+    path.parent.mkdir(exist_ok=True)
+    figure.savefig(path, format="svg", metadata={"Date": None}, bbox_inches="tight")
+    print(f"{path}: written")
+
+
+def draw_ratios(results, path):
+    """A bar for every workload and run: ours / best peer, so that less is better."""
+    plt = plots()
+    settings = results.settings()
+    names = {}
+    for dtype, threads in settings:
+        for kind in ("train", "infer"):
+            names |= dict.fromkeys(results.workloads(dtype, threads, kind))
+    names = list(names)
+    thickness = 0.8 / len(settings)
+    limit = 2  # longer bars are cut off, and have their number all the same
+    figure, axes = plt.subplots(figsize=(7, 1 + 0.34 * len(names)))
+    for i, (dtype, threads) in enumerate(settings):
+        ratios = [results.get(dtype, threads, name).get("ratio_to_best_peer") for name in names]
+        bars = [(j + (i + 0.5) * thickness - 0.4, ratio) for j, ratio in enumerate(ratios) if ratio is not None]
+        label = f"{dtype}, {threads} thread{'s' * (threads > 1)}"
+        axes.barh([y for y, _ in bars], [ratio for _, ratio in bars], thickness, label=label)
+        for y, ratio in bars:
+            axes.text(min(ratio, limit) + 0.01 * limit, y, f"{ratio:.2f}", va="center", fontsize=6)
+    axes.set_xlim(0, limit)
+    axes.axvline(1, color="black", linewidth=1)
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.set_xlabel("time of a step over that of the best peer")
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.08 - 0.5 / len(names)), ncols=len(settings), frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    save(figure, path)
+    plt.close(figure)
+
+
+def draw_width(source, path):
+    """ns per multiply-add over the width of the layers."""
+    with open(source, newline="") as file:
+        lines = (line for line in file if line.startswith("width") or line[:1].isdigit())
+        rows = [(int(row["width"]), float(row["ns_per_mac"])) for row in csv.DictReader(lines)]
+    plt = plots()
+    figure, axes = plt.subplots(figsize=(7, 3))
+    axes.plot([width for width, _ in rows], [cost for _, cost in rows], linewidth=1)
+    axes.set_xlabel("width of the layers")
+    axes.set_ylabel("ns per multiply-add")
+    axes.set_yscale("log")
+    axes.set_xlim(rows[0][0], rows[-1][0])
+    axes.set_xticks(range(0, rows[-1][0] + 1, 32))
+    axes.set_xticks(range(0, rows[-1][0] + 1, 16), minor=True)
+    axes.grid(which="both", linewidth=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+    save(figure, path)
+    plt.close(figure)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("json", nargs="*", metavar="JSON", help="what compare.py --json wrote; several may be given")
+    parser.add_argument("--width", metavar="CSV", help="what `cargo bench --bench width` printed: width,ns_per_mac")
+    options = parser.parse_args()
+    if not options.json and not options.width:
+        parser.error("expected a JSON file of compare.py, or --width")
+    try:
+        if options.json:
+            results = Results(options.json)
+            if not results.rows:
+                parser.error("these JSON files hold no results")
+            texts = tables(results)
+            fill(ROOT / "docs" / "performance.md", texts)
+            fill(ROOT / "README.md", texts)
+            draw_ratios(results, ROOT / "docs" / "ratios.svg")
+        if options.width:
+            draw_width(options.width, ROOT / "docs" / "width.svg")
+    except (OSError, ValueError, KeyError) as error:
+        parser.error(f"{type(error).__name__}: {error}")
+
+
+if __name__ == "__main__":
+    main()
