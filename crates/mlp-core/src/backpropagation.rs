@@ -113,6 +113,7 @@ pub(crate) fn infer<B: Tensor, C: Activation>(
 }
 
 #[track_caller]
+#[inline(always)]
 fn check_depth(operation: &str, expected: usize, got: usize) {
     check_shape(operation, "a workspace with layers", (expected, 1), (got, 1));
 }

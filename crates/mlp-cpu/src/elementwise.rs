@@ -12,11 +12,17 @@ use core::array;
 use core::sync::atomic::{AtomicBool, Ordering};
 use mlp_core::{Activation, ZipFormula};
 
+/// So few elements that it takes longer to look up the level than it saves.
+pub(crate) const FEW: usize = 2 * PADDING;
+
+/// Elements that make whole vectors at the baseline.
+pub(crate) const TOGETHER: usize = 4;
+
 /// Runs an elementwise kernel over `length` elements: where they are few, as compiled for the baseline. The formulas
 /// have the same bits at every level.
 #[inline(always)]
 pub(crate) fn run<K: Kernel>(kernel: K, length: usize) -> K::Output {
-    if length <= 2 * PADDING {
+    if length <= FEW {
         kernel.run::<Baseline>()
     } else {
         dispatch::run(kernel)
@@ -79,6 +85,31 @@ impl<T: Element, F: ZipFormula<S>, const S: usize> Zip<'_, T, F, S> {
             1 => run(self, length),
             parts => self.run_parts(parts),
         }
+    }
+
+    /// As few elements as a tiny layer has, a multiple of `TOGETHER`.
+    #[inline(always)]
+    pub(crate) fn run_few(self) -> bool {
+        let mut state = self.state.map(|state| state.as_chunks_mut::<TOGETHER>().0.iter_mut());
+        let mut zeros = [T::zero(); TOGETHER];
+        let chunks = self.own.as_chunks_mut::<TOGETHER>().0.iter_mut();
+        for (own, other) in chunks.zip(self.other.as_chunks::<TOGETHER>().0) {
+            let mut state = state
+                .each_mut()
+                .map(|state| state.next().expect("state as long as `own`"));
+            // All is read before anything is written, which otherwise might be what is read next.
+            let new: [_; TOGETHER] =
+                array::from_fn(|i| self.formula.apply(own[i], other[i], array::from_fn(|s| state[s][i])));
+            *own = new.map(|(own, _)| own);
+            for (s, state) in state.iter_mut().enumerate() {
+                **state = new.map(|(_, state)| state[s]);
+            }
+            for (zero, own) in zeros.iter_mut().zip(*own) {
+                // NaN, if it is not finite.
+                *zero += own * T::zero();
+            }
+        }
+        zeros == [T::zero(); TOGETHER]
     }
 
     fn run_parts(self, parts: usize) -> bool {

@@ -19,13 +19,24 @@ impl<T: Element, L: Loss> Kernel for LossAndGradient<'_, T, L> {
 
     #[inline(always)]
     fn run<I: Isa>(self) -> T {
+        match (self.prediction.rows(), self.target.rows()) {
+            // Of lengths that are known: a loop over outputs takes longer than the loss of one.
+            (1, 1) => self.sum(1, 1),
+            (outputs, targets) => self.sum(outputs, targets),
+        }
+    }
+}
+
+impl<T: Element, L: Loss> LossAndGradient<'_, T, L> {
+    /// For columns of so many numbers.
+    #[inline(always)]
+    fn sum(self, outputs: usize, targets: usize) -> T {
         // Sums of a few samples first, so that in f32 many small losses are not lost beside a large sum.
         const TOGETHER: usize = 64;
-        let outputs = self.prediction.rows();
         let (mut total, mut sum) = (T::zero(), T::zero());
-        let columns = self.delta.chunks_exact_mut(self.stride);
-        for (j, (delta, prediction)) in columns.zip(self.prediction.iter_columns()).enumerate() {
-            let delta = &mut delta[..outputs];
+        let (mut delta, mut prediction, mut target) = (self.delta, self.prediction.storage(), self.target.storage());
+        for j in 0..self.prediction.columns() {
+            let gradient = &mut delta[..outputs];
             if j % TOGETHER == 0 {
                 total += sum;
                 sum = T::zero();
@@ -33,14 +44,20 @@ impl<T: Element, L: Loss> Kernel for LossAndGradient<'_, T, L> {
             let weight = self.sample_weights.map_or(T::one(), |weights| weights[(0, j)]);
             if weight.is_zero() {
                 // Left out, even if its loss is infinite.
-                delta.fill(T::zero());
-                continue;
+                gradient.fill(T::zero());
+            } else {
+                sum += weight
+                    * self
+                        .loss
+                        .value_and_gradient(&prediction[..outputs], &target[..targets], gradient);
+                let factor = self.scale * weight;
+                for d in gradient {
+                    *d *= factor;
+                }
             }
-            sum += weight * self.loss.value_and_gradient(prediction, self.target.column(j), delta);
-            let factor = self.scale * weight;
-            for d in delta {
-                *d *= factor;
-            }
+            delta = &mut delta[self.stride..];
+            prediction = &prediction[self.prediction.stride()..];
+            target = &target[self.target.stride()..];
         }
         total + sum
     }

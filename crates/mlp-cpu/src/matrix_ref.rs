@@ -74,14 +74,14 @@ impl<'a, T> MatrixRef<'a, T> {
     /// # Panics
     /// If `range` ends behind the last column, or before it starts.
     #[must_use]
+    #[inline]
     pub fn slice(self, range: Range<usize>) -> Self {
-        assert!(
-            range.start <= range.end && range.end <= self.columns,
-            "columns {} to {} of a matrix of {}",
-            range.start,
-            range.end,
-            self.columns
-        );
+        if range == (0..self.columns) {
+            return self;
+        }
+        if range.start > range.end || range.end > self.columns {
+            no_such_columns(range, self.columns);
+        }
         let end = if range.end == self.columns {
             self.values.len()
         } else {
@@ -155,6 +155,13 @@ impl<'a, T> MatrixRef<'a, T> {
     pub(crate) fn storage(&self) -> &'a [T] {
         self.values
     }
+}
+
+#[cold]
+#[inline(never)]
+#[track_caller]
+fn no_such_columns(range: Range<usize>, columns: usize) -> ! {
+    panic!("columns {} to {} of a matrix of {columns}", range.start, range.end)
 }
 
 impl<T: PartialEq> PartialEq for MatrixRef<'_, T> {

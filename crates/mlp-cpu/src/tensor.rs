@@ -1,8 +1,9 @@
 //! [`Matrix`] as the backend of a network.
 
-use crate::elementwise::{self, Activate, ActivateAndDerive, SumOfColumns, Zip};
+use crate::elementwise::{self, Activate, ActivateAndDerive, FEW, SumOfColumns, TOGETHER, Zip};
 use crate::gemm::{Initial, Product, Routine};
 use crate::loss::LossAndGradient;
+use crate::raw::dispatch;
 use crate::tiny::{self, is_tiny};
 use crate::{Element, Matrix, MatrixRef, Operand, threads};
 use core::ops::Range;
@@ -71,26 +72,10 @@ impl<T: Element> Tensor for Matrix<T> {
         if let Some(derivative) = &derivative {
             check_room("forward", "derivative", (outputs, samples), derivative);
         }
-        let activate = |values: &mut [T], derivatives: Option<&mut [T]>| {
-            let length = values.len();
-            match derivatives {
-                None => elementwise::run(Activate { activation, values }, length),
-                Some(derivatives) => {
-                    let kernel = ActivateAndDerive {
-                        activation,
-                        values,
-                        derivatives,
-                    };
-                    elementwise::run(kernel, length);
-                }
-            }
-        };
         if is_tiny(outputs, inputs) {
             tiny::forward(weights, bias, input, self);
-            activate(
-                self.columns_mut(samples),
-                derivative.map(|derivative| derivative.columns_mut(samples)),
-            );
+            let derivatives = derivative.map(|derivative| derivative.columns_mut(samples));
+            tiny::activate(activation, self.columns_mut(samples), derivatives);
             return;
         }
         let product = Product {
@@ -103,7 +88,14 @@ impl<T: Element> Tensor for Matrix<T> {
         product.run(
             Routine::for_layer(outputs, inputs),
             derivative.map(Matrix::storage_mut),
-            |_, values, derivatives| activate(values, derivatives),
+            |_, values, derivatives| match derivatives {
+                None => dispatch::run(Activate { activation, values }),
+                Some(derivatives) => dispatch::run(ActivateAndDerive {
+                    activation,
+                    values,
+                    derivatives,
+                }),
+            },
         );
     }
 
@@ -145,6 +137,12 @@ impl<T: Element> Tensor for Matrix<T> {
             check_shape("backward", "derivative", (inputs, samples), derivative.shape());
         }
         if is_tiny(outputs, inputs) {
+            if let Some(derivative) = derivative
+                && derivative.stride() != self.stride()
+            {
+                // Padded as `self` is, which the loops rely on.
+                return self.backward(weights, delta, Some((&derivative.to_matrix()).into()));
+            }
             tiny::backward(weights, delta, derivative, self);
             return;
         }
@@ -192,7 +190,11 @@ impl<T: Element> Tensor for Matrix<T> {
         check_shape("gradient", "input", (inputs, samples), input.shape());
         check_shape("gradient", "bias gradient", (outputs, 1), bias_gradient.shape());
         if is_tiny(outputs, inputs) {
-            tiny::gradient(delta, input, self, bias_gradient, accumulate);
+            if delta.stride() != self.stride() {
+                // Padded as `self` is, which the loops rely on.
+                return self.gradient(bias_gradient, (&delta.to_matrix()).into(), input, accumulate);
+            }
+            tiny::gradient(&delta, &input, self, bias_gradient, accumulate);
             return;
         }
         let initial = if accumulate { Initial::Present } else { Initial::Zero };
@@ -228,42 +230,19 @@ impl<T: Element> Tensor for Matrix<T> {
         for state in &state {
             check_room("zip", "state", other.shape(), state);
         }
-        let samples = other.columns();
-        if other.stride() == self.stride() {
-            let length = if samples == self.columns() && self.storage().len() <= other.storage().len() {
-                // Whole vectors to the end.
-                self.storage().len()
-            } else {
-                samples * self.stride()
-            };
+        let length = (self.columns() * self.stride()).next_multiple_of(TOGETHER);
+        let whole = other.stride() == self.stride() && other.columns() == self.columns();
+        if whole && length <= FEW && length <= other.storage().len() {
             let kernel = Zip {
                 formula,
                 own: &mut self.storage_mut()[..length],
                 other: &other.storage()[..length],
                 state: state.map(|state| &mut state.storage_mut()[..length]),
             };
-            let finite = kernel.run_on_threads();
             // It may be the padding that is not finite.
-            return finite
-                || self
-                    .view()
-                    .slice(0..samples)
-                    .iter_columns()
-                    .flatten()
-                    .all(|x| x.is_finite());
+            return kernel.run_few() || is_finite(self.view());
         }
-        let mut state = state;
-        let mut finite = true;
-        for (j, other) in other.iter_columns().enumerate() {
-            let kernel = Zip {
-                formula,
-                own: self.column_mut(j),
-                other,
-                state: state.each_mut().map(|state| state.column_mut(j)),
-            };
-            finite &= elementwise::run(kernel, other.len());
-        }
-        finite
+        zip_long(self, other, state, formula)
     }
 
     fn for_each<I: Send>(items: &mut [I], task: impl Fn(usize, &mut I) + Sync) {
@@ -289,6 +268,48 @@ fn check_room<T: Element>(operation: &str, what: &str, expected: (usize, usize),
     if matrix.rows() != expected.0 || matrix.columns() < expected.1 {
         shape_mismatch(operation, what, expected, matrix.shape());
     }
+}
+
+#[inline(never)]
+fn zip_long<T: Element, const S: usize, F: ZipFormula<S>>(
+    own: &mut Matrix<T>,
+    other: MatrixRef<'_, T>,
+    mut state: [&mut Matrix<T>; S],
+    formula: &F,
+) -> bool {
+    let samples = other.columns();
+    if other.stride() == own.stride() {
+        let length = if samples == own.columns() && own.storage().len() <= other.storage().len() {
+            // Whole vectors to the end.
+            own.storage().len()
+        } else {
+            samples * own.stride()
+        };
+        let kernel = Zip {
+            formula,
+            own: &mut own.storage_mut()[..length],
+            other: &other.storage()[..length],
+            state: state.map(|state| &mut state.storage_mut()[..length]),
+        };
+        // It may be the padding that is not finite.
+        return kernel.run_on_threads() || is_finite(own.view().slice(0..samples));
+    }
+    let mut finite = true;
+    for (j, other) in other.iter_columns().enumerate() {
+        let kernel = Zip {
+            formula,
+            own: own.column_mut(j),
+            other,
+            state: state.each_mut().map(|state| state.column_mut(j)),
+        };
+        finite &= elementwise::run(kernel, other.len());
+    }
+    finite
+}
+
+#[cold]
+fn is_finite<T: Element>(matrix: MatrixRef<'_, T>) -> bool {
+    matrix.iter_columns().flatten().all(|x| x.is_finite())
 }
 
 /// own * other.

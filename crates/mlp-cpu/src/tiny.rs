@@ -1,7 +1,15 @@
 //! The operations of layers with so few weights that anything but the arithmetic would take longer than it: plain
 //! loops over columns that are, with their padding, arrays.
+//!
+//! Each loop is compiled for every shape of these layers, so that it has nothing to find out at run time but how many
+//! samples there are.
 
+use crate::elementwise::{Activate, ActivateAndDerive, FEW, TOGETHER};
+use crate::level::{Baseline, Kernel};
+use crate::raw::dispatch;
 use crate::{Element, Matrix, MatrixRef};
+use core::array;
+use mlp_core::Activation;
 
 /// The most outputs and inputs of such a layer.
 const MOST: usize = 8;
@@ -12,136 +20,224 @@ pub(crate) fn is_tiny(outputs: usize, inputs: usize) -> bool {
     outputs <= MOST && inputs <= MOST
 }
 
-/// Evaluates `$body` with the constant S, how far apart columns of `$rows` elements begin.
-macro_rules! with_stride {
-    ($stride:expr, $S:ident => $body:expr) => {
+/// Calls `$function` as compiled for `$columns` columns, up to `MOST`, that begin `$stride` apart.
+macro_rules! by_shape {
+    ($stride:expr, $columns:expr, $function:ident $arguments:tt) => {
         match $stride {
-            1 => {
-                const $S: usize = 1;
-                $body
-            }
-            2 => {
-                const $S: usize = 2;
-                $body
-            }
-            4 => {
-                const $S: usize = 4;
-                $body
-            }
-            _ => {
-                const $S: usize = MOST;
-                $body
-            }
+            1 => by_shape!(1, $columns, $function $arguments, 1 2 3 4 5 6 7 8),
+            2 => by_shape!(2, $columns, $function $arguments, 1 2 3 4 5 6 7 8),
+            4 => by_shape!(4, $columns, $function $arguments, 1 2 3 4 5 6 7 8),
+            _ => by_shape!(8, $columns, $function $arguments, 1 2 3 4 5 6 7 8),
+        }
+    };
+    ($stride:literal, $columns:expr, $function:ident $arguments:tt, $($count:literal)*) => {
+        match $columns {
+            $($count => $function::<T, $stride, $count> $arguments,)*
+            _ => $function::<T, $stride, 0> $arguments,
         }
     };
 }
 
 /// The first columns of `output` = `weights` `input` + `bias`.
-#[inline(always)]
+#[inline(never)]
 pub(crate) fn forward<T: Element>(
     weights: &Matrix<T>,
     bias: &Matrix<T>,
     input: MatrixRef<'_, T>,
     output: &mut Matrix<T>,
 ) {
-    with_stride!(output.stride(), S => {
-        let (weights, bias) = (columns::<T, S>(weights.storage()), columns::<T, S>(bias.storage())[0]);
-        for (output, input) in columns_mut::<T, S>(output.storage_mut()).iter_mut().zip(input.iter_columns()) {
-            let mut sums = bias;
-            for (weights, &input) in weights.iter().zip(input) {
-                multiply_add(&mut sums, weights, input);
-            }
-            *output = sums;
-        }
-    });
+    by_shape!(
+        output.stride(),
+        weights.columns(),
+        forward_sized(weights, bias, input, output)
+    );
 }
 
-/// The first columns of `output` = `weights`^T `delta`, times `derivative` element by element.
+#[inline(never)]
+fn forward_sized<T: Element, const S: usize, const K: usize>(
+    weights: &Matrix<T>,
+    bias: &Matrix<T>,
+    input: MatrixRef<'_, T>,
+    output: &mut Matrix<T>,
+) {
+    let weights = first::<_, K>(weights.storage().as_chunks::<S>().0);
+    multiply(weights, input, first(bias.storage()), &[], output.storage_mut());
+}
+
+/// a = f(z) in place and, if asked for, f'(z), over slices of the same length.
 #[inline(always)]
+pub(crate) fn activate<T: Element, A: Activation>(activation: &A, values: &mut [T], derivatives: Option<&mut [T]>) {
+    // A loop over whole vectors has no remainder.
+    let few = values.len() <= FEW;
+    match derivatives {
+        None if few => {
+            let (chunks, values) = values.as_chunks_mut::<TOGETHER>();
+            Activate {
+                activation,
+                values: chunks.as_flattened_mut(),
+            }
+            .run::<Baseline>();
+            Activate { activation, values }.run::<Baseline>();
+        }
+        Some(derivatives) if few => {
+            let (chunks, values) = values.as_chunks_mut::<TOGETHER>();
+            let (derivative_chunks, derivatives) = derivatives.as_chunks_mut::<TOGETHER>();
+            ActivateAndDerive {
+                activation,
+                values: chunks.as_flattened_mut(),
+                derivatives: derivative_chunks.as_flattened_mut(),
+            }
+            .run::<Baseline>();
+            ActivateAndDerive {
+                activation,
+                values,
+                derivatives,
+            }
+            .run::<Baseline>();
+        }
+        None => dispatch::run(Activate { activation, values }),
+        Some(derivatives) => dispatch::run(ActivateAndDerive {
+            activation,
+            values,
+            derivatives,
+        }),
+    }
+}
+
+/// The first columns of `output` = `weights`^T `delta`, times `derivative`, which lies as `output` does, element by
+/// element.
+#[inline(never)]
 pub(crate) fn backward<T: Element>(
     weights: &Matrix<T>,
     delta: MatrixRef<'_, T>,
     derivative: Option<MatrixRef<'_, T>>,
     output: &mut Matrix<T>,
 ) {
-    with_stride!(output.stride(), S => {
-        let mut turned = [[T::zero(); S]; MOST];
-        for (i, weights) in weights.iter_columns().take(S).enumerate() {
-            for (turned, &weight) in turned.iter_mut().zip(weights) {
-                turned[i] = weight;
-            }
-        }
-        for (j, (output, delta)) in columns_mut::<T, S>(output.storage_mut()).iter_mut().zip(delta.iter_columns()).enumerate() {
-            let mut sums = [T::zero(); S];
-            for (weights, &delta) in turned.iter().zip(delta) {
-                multiply_add(&mut sums, weights, delta);
-            }
-            if let Some(derivative) = derivative {
-                for (sum, derivative) in sums.iter_mut().zip(padded_column::<T, S>(derivative, j)) {
-                    *sum *= derivative;
-                }
-            }
-            *output = sums;
-        }
-    });
+    by_shape!(
+        output.stride(),
+        weights.rows(),
+        backward_sized(weights, delta, derivative, output)
+    );
 }
 
-/// `gradient` = `delta` `input`^T and `bias_gradient` the sum of `delta`'s columns, or both added to what is there.
-#[inline(always)]
-pub(crate) fn gradient<T: Element>(
+#[inline(never)]
+fn backward_sized<T: Element, const S: usize, const K: usize>(
+    weights: &Matrix<T>,
     delta: MatrixRef<'_, T>,
-    input: MatrixRef<'_, T>,
+    derivative: Option<MatrixRef<'_, T>>,
+    output: &mut Matrix<T>,
+) {
+    let stride = const { K.next_power_of_two() };
+    let padded;
+    let weights = match weights.storage() {
+        whole if whole.len() >= S * stride => &whole[..S * stride],
+        part => {
+            padded = pad(part);
+            &padded[..S * stride]
+        }
+    };
+    let turned: [[T; S]; K] = array::from_fn(|o| array::from_fn(|i| weights[i * stride + o]));
+    let derivative = derivative.map_or(&[][..], |derivative| derivative.storage());
+    multiply(&turned, delta, &[T::zero(); S], derivative, output.storage_mut());
+}
+
+/// With as many columns as there can be.
+#[cold]
+#[inline(never)]
+fn pad<T: Element>(values: &[T]) -> [T; MOST * MOST] {
+    let mut padded = [T::zero(); MOST * MOST];
+    padded[..values.len()].copy_from_slice(values);
+    padded
+}
+
+/// `gradient` = `delta` `input`^T and `bias_gradient` the sum of `delta`'s columns, or both added to what is there;
+/// `delta` lies as `gradient` does.
+#[inline(never)]
+pub(crate) fn gradient<T: Element>(
+    delta: &MatrixRef<'_, T>,
+    input: &MatrixRef<'_, T>,
     gradient: &mut Matrix<T>,
     bias_gradient: &mut Matrix<T>,
     accumulate: bool,
 ) {
-    with_stride!(gradient.stride(), S => {
-        let inputs = gradient.columns();
-        let gradient = &mut columns_mut::<T, S>(gradient.storage_mut())[..inputs];
-        let bias_gradient = &mut columns_mut::<T, S>(bias_gradient.storage_mut())[0];
-        if !accumulate {
-            gradient.fill([T::zero(); S]);
-            *bias_gradient = [T::zero(); S];
+    by_shape!(
+        gradient.stride(),
+        gradient.columns(),
+        gradient_sized(delta, input, gradient, bias_gradient, accumulate)
+    );
+}
+
+#[inline(never)]
+fn gradient_sized<T: Element, const S: usize, const K: usize>(
+    delta: &MatrixRef<'_, T>,
+    input: &MatrixRef<'_, T>,
+    gradient: &mut Matrix<T>,
+    bias_gradient: &mut Matrix<T>,
+    accumulate: bool,
+) {
+    let gradient = first_mut::<_, K>(gradient.storage_mut().as_chunks_mut::<S>().0);
+    let bias_gradient = first_mut::<_, S>(bias_gradient.storage_mut());
+    let (mut sums, mut bias_sums) = if accumulate {
+        (*gradient, *bias_gradient)
+    } else {
+        ([[T::zero(); S]; K], [T::zero(); S])
+    };
+    let mut inputs = input.storage();
+    for delta in &delta.storage().as_chunks::<S>().0[..delta.columns()] {
+        for (sums, &input) in sums.iter_mut().zip(first::<_, K>(inputs)) {
+            add_multiple(sums, delta, input);
         }
-        for (j, input) in input.iter_columns().enumerate() {
-            let delta = padded_column::<T, S>(delta, j);
-            for (gradient, &input) in gradient.iter_mut().zip(input) {
-                multiply_add(gradient, &delta, input);
-            }
-            for (sum, delta) in bias_gradient.iter_mut().zip(delta) {
-                *sum += delta;
+        for (sum, &delta) in bias_sums.iter_mut().zip(delta) {
+            *sum += delta;
+        }
+        inputs = &inputs[input.stride()..];
+    }
+    *gradient = sums;
+    *bias_gradient = bias_sums;
+}
+
+/// The columns of `product` = (`a` `b` + `initial`) * `factors`, as many as `b` has; `factors` left out where there are
+/// none.
+#[inline(always)]
+fn multiply<T: Element, const S: usize, const K: usize>(
+    a: &[[T; S]; K],
+    b: MatrixRef<'_, T>,
+    initial: &[T; S],
+    factors: &[T],
+    product: &mut [T],
+) {
+    let mut factors = factors.as_chunks::<S>().0.iter();
+    let mut values = b.storage();
+    for product in &mut product.as_chunks_mut::<S>().0[..b.columns()] {
+        let mut sums = *initial;
+        for (a, &value) in a.iter().zip(first::<_, K>(values)) {
+            add_multiple(&mut sums, a, value);
+        }
+        if let Some(factors) = factors.next() {
+            for (sum, &factor) in sums.iter_mut().zip(factors) {
+                *sum *= factor;
             }
         }
-    });
+        *product = sums;
+        values = &values[b.stride()..];
+    }
 }
 
 #[inline(always)]
-fn multiply_add<T: Element, const S: usize>(sums: &mut [T; S], column: &[T; S], factor: T) {
+fn add_multiple<T: Element, const S: usize>(sums: &mut [T; S], column: &[T; S], factor: T) {
     for (sum, &value) in sums.iter_mut().zip(column) {
         *sum += value * factor;
     }
 }
 
-/// Column `j`, of up to S elements.
+/// The first N values.
 #[inline(always)]
-fn padded_column<T: Element, const S: usize>(matrix: MatrixRef<'_, T>, j: usize) -> [T; S] {
-    if matrix.stride() == S {
-        columns(matrix.storage())[j]
-    } else {
-        let mut padded = [T::zero(); S];
-        for (padded, &value) in padded.iter_mut().zip(matrix.column(j)) {
-            *padded = value;
-        }
-        padded
-    }
+fn first<T, const N: usize>(values: &[T]) -> &[T; N] {
+    values.first_chunk().expect("a matrix holds its columns")
 }
 
+/// The first N values.
 #[inline(always)]
-fn columns<T, const S: usize>(storage: &[T]) -> &[[T; S]] {
-    storage.as_chunks().0
-}
-
-#[inline(always)]
-fn columns_mut<T, const S: usize>(storage: &mut [T]) -> &mut [[T; S]] {
-    storage.as_chunks_mut().0
+fn first_mut<T, const N: usize>(values: &mut [T]) -> &mut [T; N] {
+    values.first_chunk_mut().expect("a matrix holds its columns")
 }

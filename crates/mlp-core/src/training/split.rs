@@ -20,6 +20,7 @@ const BLOCK: usize = 128;
 const GROUPS: usize = 8;
 
 impl Split {
+    #[inline]
     pub(super) fn new(samples: usize, parameters: usize) -> Self {
         if parameters > SMALL_NETWORK {
             return Self {
@@ -36,12 +37,19 @@ impl Split {
     }
 
     /// The blocks of a group.
+    #[inline]
     pub(super) fn blocks(self, group: usize) -> impl Iterator<Item = Range<usize>> {
-        let size = self.samples.div_ceil(self.groups);
-        let end = self.samples.min((group + 1) * size);
-        (group * size..end)
-            .step_by(self.block)
-            .map(move |start| start..end.min(start + self.block))
+        // Without a division where there is nothing to divide: it takes longer than the step of a tiny network.
+        let size = match self.groups {
+            1 => self.samples,
+            groups => self.samples.div_ceil(groups),
+        };
+        let mut rest = group * size..self.samples.min((group + 1) * size);
+        core::iter::from_fn(move || {
+            let block = rest.start..rest.end.min(rest.start + self.block);
+            rest.start = block.end;
+            (!block.is_empty()).then_some(block)
+        })
     }
 }
 

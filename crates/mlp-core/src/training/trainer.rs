@@ -97,7 +97,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         let mut objective = BatchLoss {
             activations,
             loss: &self.loss,
-            samples: samples.slice(0..samples.len()),
+            samples,
             total_weight,
             split,
             groups: &mut self.groups[..split.groups],
@@ -157,16 +157,16 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
 }
 
 /// The loss of a batch as a function of the parameters.
-struct BatchLoss<'a, B: Tensor, C, L> {
+struct BatchLoss<'a, 'samples, B: Tensor, C, L> {
     activations: &'a [ActivationKind<C>],
     loss: &'a L,
-    samples: Samples<'a, B>,
+    samples: Samples<'samples, B>,
     total_weight: f64,
     split: Split,
     groups: &'a mut [Group<B>],
 }
 
-impl<B: Tensor, C: Activation, L: Loss> Objective<B> for BatchLoss<'_, B, C, L> {
+impl<B: Tensor, C: Activation, L: Loss> Objective<B> for BatchLoss<'_, '_, B, C, L> {
     fn evaluate(&mut self, layers: &[Dense<B>]) -> f64 {
         let Self {
             activations,
@@ -174,19 +174,19 @@ impl<B: Tensor, C: Activation, L: Loss> Objective<B> for BatchLoss<'_, B, C, L> 
             samples,
             total_weight,
             split,
-            ..
-        } = *self;
-        B::for_each(self.groups, |i, Group { workspace, loss: sum }| {
+            groups,
+        } = self;
+        B::for_each(groups, |i, Group { workspace, loss: sum }| {
             *sum = 0.0;
             for (block, range) in split.blocks(i).enumerate() {
                 let samples = samples.slice(range);
                 pass::forward(layers, activations, samples.input(), workspace);
-                *sum += pass::loss(loss, samples.target(), samples.weights(), total_weight, workspace);
+                *sum += pass::loss(*loss, samples.target(), samples.weights(), *total_weight, workspace);
                 pass::backward(layers, workspace);
                 pass::gradient(samples.input(), workspace, block > 0);
             }
         });
-        let (first, others) = self.groups.split_first_mut().expect("a batch has a group");
+        let (first, others) = groups.split_first_mut().expect("a batch has a group");
         let mut sum = first.loss;
         for other in others {
             sum += other.loss;
@@ -195,7 +195,7 @@ impl<B: Tensor, C: Activation, L: Loss> Objective<B> for BatchLoss<'_, B, C, L> 
                 total.bias.zip((&part.bias).into(), [], &Sum);
             }
         }
-        sum / total_weight
+        sum / *total_weight
     }
 
     fn gradient_mut(&mut self) -> &mut [Dense<B>] {
@@ -203,7 +203,7 @@ impl<B: Tensor, C: Activation, L: Loss> Objective<B> for BatchLoss<'_, B, C, L> 
     }
 }
 
-impl<B: Tensor, C: Activation, L> BatchLoss<'_, B, C, L> {
+impl<B: Tensor, C: Activation, L> BatchLoss<'_, '_, B, C, L> {
     /// The first layer with an output that is not finite, for the parameters `layers`.
     fn first_bad_layer(&mut self, layers: &[Dense<B>]) -> Option<usize> {
         let workspace = &mut self.groups[0].workspace;

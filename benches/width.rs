@@ -1,0 +1,106 @@
+//! What a multiply-add costs at every width from 1 to 256: a training step of [w, w, w] on 32 samples, ReLU, half squared
+//! error, plain gradient descent, as comma-separated values.
+//!
+//! `cargo bench --bench width > width.csv`, or `-- f64`. The last line, on standard error, is the width that costs most
+//! beside the dearer of its two neighbouring multiples of 16.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "it is what it is for")]
+
+use mlp_core::{GradientDescent, HalfSquaredError, Mlp, Relu, Samples, Trainer};
+use mlp_cpu::{Element, Matrix};
+use std::time::{Duration, Instant};
+
+const BATCH: usize = 32;
+
+/// One width: a network and what a step of it took in each round.
+struct Width<T: Element> {
+    width: usize,
+    network: Mlp<Matrix<T>>,
+    trainer: Trainer<Matrix<T>, HalfSquaredError, GradientDescent>,
+    input: Matrix<T>,
+    target: Matrix<T>,
+    nanoseconds: Vec<f64>,
+}
+
+impl<T: Element> Width<T> {
+    fn new(width: usize) -> Self {
+        let value = |i: usize, j: usize| T::from_f64(((3 * i + 7 * j) as f64).sin());
+        Self {
+            width,
+            network: Mlp::builder(&[width; 3])
+                .hidden(Relu)
+                .seed(1)
+                .build()
+                .expect("valid sizes"),
+            trainer: Trainer::new(HalfSquaredError, GradientDescent::new(1e-6).expect("a learning rate")),
+            input: Matrix::from_fn(width, BATCH, value),
+            target: Matrix::from_fn(width, BATCH, |i, j| value(j, i)),
+            nanoseconds: Vec::new(),
+        }
+    }
+
+    /// As many steps as take `time`, but one at least.
+    fn run(&mut self, time: Duration) {
+        let samples = Samples::new(&self.input, &self.target).expect("as many targets as inputs");
+        let (start, mut steps) = (Instant::now(), 0_u32);
+        while steps == 0 || start.elapsed() < time {
+            // Few enough not to miss the end, enough for the clock not to count.
+            for _ in 0..if self.width < 32 { 16 } else { 1 } {
+                self.trainer
+                    .step(&mut self.network, samples)
+                    .expect("the loss stays finite");
+                steps += 1;
+            }
+        }
+        self.nanoseconds
+            .push(start.elapsed().as_nanos() as f64 / f64::from(steps));
+    }
+
+    /// The median over the rounds, per multiply-add.
+    fn cost(&mut self) -> f64 {
+        self.nanoseconds.sort_by(f64::total_cmp);
+        let multiply_adds = 5 * self.width * self.width * BATCH;
+        self.nanoseconds[self.nanoseconds.len() / 2] / multiply_adds as f64
+    }
+}
+
+fn sweep<T: Element>(rounds: usize, time: Duration) {
+    let mut widths: Vec<_> = (1..=256).map(Width::<T>::new).collect();
+    // Round after round, so that a disturbance hits one measurement of many widths, not all of one.
+    for _ in 0..rounds {
+        for width in &mut widths {
+            width.run(time);
+        }
+    }
+    let costs: Vec<_> = widths.iter_mut().map(Width::cost).collect();
+    println!("width,ns_per_multiply_add");
+    for (width, cost) in widths.iter().zip(&costs) {
+        println!("{},{cost:.6}", width.width);
+    }
+    let neighbours = |width: usize| {
+        let cost = |width: usize| costs[width.clamp(16, 256) - 1];
+        cost(width / 16 * 16).max(cost(width.next_multiple_of(16)))
+    };
+    let ratio = |width: usize| costs[width - 1] / neighbours(width);
+    // Below 16 there is no lower multiple to hold a width against.
+    let worst = (16..=256)
+        .max_by(|&a, &b| ratio(a).total_cmp(&ratio(b)))
+        .expect("some width");
+    eprintln!(
+        "dearest beside its neighbouring multiples of 16: width {worst}, {:.2}",
+        ratio(worst)
+    );
+}
+
+fn main() {
+    let arguments: Vec<_> = std::env::args().collect();
+    let (rounds, time) = if arguments.iter().any(|argument| argument == "--test") {
+        (1, Duration::ZERO)
+    } else {
+        (9, Duration::from_millis(2))
+    };
+    if arguments.iter().any(|argument| argument == "f64") {
+        sweep::<f64>(rounds, time);
+    } else {
+        sweep::<f32>(rounds, time);
+    }
+}
