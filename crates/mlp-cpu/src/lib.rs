@@ -1,8 +1,8 @@
 //! A dense matrix for the CPU, in `f32` and `f64`: the backend of `mlp-core`'s networks.
 //!
 //! [`Matrix`] owns its numbers, [`MatrixRef`] borrows them, from a matrix or from any slice. Both are column-major:
-//! element (i, j) of a matrix of r rows is number i + j r. A column is a sample, so the bytes are those of a
-//! C-ordered (samples, features) array of NumPy or PyTorch, and data that lie sample after sample need no copy.
+//! column after column. A column is a sample, so data that lie sample after sample, as in a C-ordered (samples, features)
+//! array of NumPy or PyTorch, are borrowed as they are; a matrix of its own pads its columns for the kernels' sake.
 //!
 //! Products read their operands where they lie, in tiles that stay in registers; those of the largest layers go through
 //! the `matrixmultiply` crate. How a layer is computed depends on the layer's shape alone, so that a sample's

@@ -3,7 +3,7 @@ use core::ops::{Index, IndexMut};
 use mlp_core::shape_mismatch;
 use num_traits::Zero;
 
-/// A dense column-major matrix: element (i, j) of a matrix of r rows is number i + j r.
+/// A dense column-major matrix.
 ///
 /// ```
 /// use mlp_cpu::Matrix;

@@ -56,11 +56,11 @@ impl<T: Element> Product<'_, T> {
                 4 => self.panel::<I, T::Full<I>, 4>(memory, block),
                 2 => self.panel::<I, T::Full<I>, 2>(memory, block),
                 1 => self.panel::<I, T::Full<I>, 1>(memory, block),
-                // A part of a vector.
+                // A part of a vector: one of those that are.
                 _ => match rows {
-                    8 => self.panel::<I, Lanes<T, 8, I>, 1>(memory, block),
-                    4 => self.panel::<I, Lanes<T, 4, I>, 1>(memory, block),
-                    2 => self.panel::<I, Lanes<T, 2, I>, 1>(memory, block),
+                    8 if lanes > 8 => self.panel::<I, Lanes<T, 8, I>, 1>(memory, block),
+                    4 if lanes > 4 => self.panel::<I, Lanes<T, 4, I>, 1>(memory, block),
+                    2 if lanes > 2 => self.panel::<I, Lanes<T, 2, I>, 1>(memory, block),
                     _ => self.panel::<I, Lanes<T, 1, I>, 1>(memory, block),
                 },
             }
