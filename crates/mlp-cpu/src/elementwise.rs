@@ -3,6 +3,9 @@
 //! Plain loops, which the compiler turns into vector instructions. A formula consists of operations that round alike in
 //! a vector and by themselves: an element has the same bits wherever it lies.
 
+#[cfg(test)]
+mod tests;
+
 use crate::level::{Baseline, Isa, Kernel};
 use crate::matrix::PADDING;
 use crate::raw::dispatch;

@@ -1,3 +1,8 @@
+#[cfg(test)]
+mod children;
+#[cfg(test)]
+mod tests;
+
 use crate::raw::dispatch;
 use crate::raw::vector::{Lanes, Vector};
 use core::fmt;

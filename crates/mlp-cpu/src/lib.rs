@@ -30,6 +30,8 @@ mod level;
 mod loss;
 mod matrix;
 mod matrix_ref;
+#[cfg(test)]
+mod padding_tests;
 mod raw;
 mod tensor;
 mod threads;

@@ -231,7 +231,7 @@ impl<T: Element> Tensor for Matrix<T> {
             check_room("zip", "state", other.shape(), state);
         }
         let length = (self.columns() * self.stride()).next_multiple_of(TOGETHER);
-        let whole = other.stride() == self.stride() && other.columns() == self.columns();
+        let whole = other.stride() == self.stride() && is_whole(self, other, &state);
         if whole && length <= FEW && length <= other.storage().len() {
             let kernel = Zip {
                 formula,
@@ -279,7 +279,7 @@ fn zip_long<T: Element, const S: usize, F: ZipFormula<S>>(
 ) -> bool {
     let samples = other.columns();
     if other.stride() == own.stride() {
-        let length = if samples == own.columns() && own.storage().len() <= other.storage().len() {
+        let length = if is_whole(own, other, &state) && own.storage().len() <= other.storage().len() {
             // Whole vectors to the end.
             own.storage().len()
         } else {
@@ -305,6 +305,12 @@ fn zip_long<T: Element, const S: usize, F: ZipFormula<S>>(
         finite &= elementwise::run(kernel, other.len());
     }
     finite
+}
+
+/// If no matrix that is written has columns behind those of `other`: what lies behind these is padding.
+#[inline(always)]
+fn is_whole<T: Element, const S: usize>(own: &Matrix<T>, other: MatrixRef<'_, T>, state: &[&mut Matrix<T>; S]) -> bool {
+    own.columns() == other.columns() && state.iter().all(|state| state.columns() == other.columns())
 }
 
 #[cold]

@@ -4,6 +4,9 @@
 //! the next task that nobody has; a thread that comes too late finds none, and nobody waits for a thread that has not
 //! begun. So a job never takes longer than without the pool, but for the time of waking it.
 
+#[cfg(test)]
+mod tests;
+
 use core::any::Any;
 use core::cell::{Cell, UnsafeCell};
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

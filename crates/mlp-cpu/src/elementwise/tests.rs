@@ -1,0 +1,148 @@
+//! An element has the same bits wherever it lies: `f(x[..n])[i]` those of f(x[i]), at every level.
+
+use super::{Activate, ActivateAndDerive};
+use crate::Element;
+use crate::raw::dispatch;
+use core::fmt::Debug;
+use core::hint::black_box;
+use mlp_core::{
+    Activation, Elu, Gelu, GeluTanh, HardTanh, Identity, LeakyRelu, Mish, Relu, Selu, Sigmoid, Silu, Softplus,
+    Softsign, Tanh,
+};
+
+/// Lengths up to this: each number of whole vectors up to four (of the widest), with each remainder.
+const LONGEST: usize = 67;
+
+/// Offsets up to this: each place of an element in a line of the cache.
+const OFFSETS: usize = 16;
+
+/// Numbers of all kinds that an activation tells apart, more than once around.
+fn numbers<T: Element>() -> Vec<T> {
+    let special = [
+        0.0,
+        -0.0,
+        f64::NAN,
+        f64::INFINITY,
+        f64::NEG_INFINITY,
+        1e-45,
+        -1e-310,
+        1.0,
+        -1.0,
+        3e38,
+        -1e300,
+        -87.5,
+        -103.9,
+        -745.0,
+        709.9,
+    ];
+    (0..509)
+        .map(|i: usize| match special.get(i / 17) {
+            Some(&special) if i.is_multiple_of(17) => T::from_f64(special),
+            // From one end of the exponentials to the other, many of them near zero.
+            _ => T::from_f64(120.0 * (2.0 * (i as f64 * 0.618_034).fract() - 1.0).powi(5)),
+        })
+        .collect()
+}
+
+/// f(z) and f'(z) of one number, not within a loop.
+#[inline(never)]
+fn by_itself<T: Element, A: Activation>(activation: &A, z: T) -> [T; 2] {
+    let value = activation.value(z);
+    [value, activation.derivative(z, value)]
+}
+
+#[track_caller]
+fn assert_same<T: Element>(what: &dyn Debug, z: T, got: T, expected: T) {
+    let [got_bits, expected_bits] = [got, expected].map(|number| number.to_f64().to_bits());
+    let both_nan = got.to_f64().is_nan() && expected.to_f64().is_nan();
+    assert!(
+        got_bits == expected_bits || both_nan,
+        "{what:?} at z = {z:e}: {got:e} in a slice, {expected:e} by itself"
+    );
+}
+
+fn check<T: Element, A: Activation + Default>() {
+    let activation = black_box(A::default());
+    let numbers = numbers::<T>();
+    let expected: Vec<[T; 2]> = numbers.iter().map(|&z| by_itself(&activation, black_box(z))).collect();
+    let mark = T::from_f64(77.0);
+    let mut start = 0;
+    for length in 1..=LONGEST {
+        for offset in 0..OFFSETS {
+            start = (start + 31) % (numbers.len() - LONGEST);
+            let z = &numbers[start..start + length];
+            let range = offset..offset + length;
+            let mut values = [mark; OFFSETS + LONGEST + 1];
+            // At another offset than the values.
+            let mut derivatives = [mark; 2 * OFFSETS + LONGEST + 1];
+            let beside = (5 * offset) % OFFSETS + OFFSETS;
+            let beside = beside..beside + length;
+            for with_derivative in [false, true] {
+                values[range.clone()].copy_from_slice(z);
+                if with_derivative {
+                    dispatch::run(ActivateAndDerive {
+                        activation: &activation,
+                        values: &mut values[range.clone()],
+                        derivatives: &mut derivatives[beside.clone()],
+                    });
+                } else {
+                    dispatch::run(Activate {
+                        activation: &activation,
+                        values: &mut values[range.clone()],
+                    });
+                }
+                for (i, (&z, [value, derivative])) in z.iter().zip(&expected[start..]).enumerate() {
+                    let what = (&activation, "element", i, "of", length, "offset", offset);
+                    assert_same(&what, z, values[range.start + i], *value);
+                    if with_derivative {
+                        assert_same(&("derivative", what), z, derivatives[beside.start + i], *derivative);
+                    }
+                }
+            }
+            let outside = |values: &[T], range: &core::ops::Range<usize>| {
+                values[..range.start]
+                    .iter()
+                    .chain(&values[range.end..])
+                    .all(|&x| x == mark)
+            };
+            assert!(
+                outside(&values, &range) && outside(&derivatives, &beside),
+                "{activation:?}: {length} elements from {offset} on, and one outside"
+            );
+        }
+    }
+}
+
+macro_rules! activations {
+    ($($name:ident: $activation:ident,)*) => {$(
+        #[test]
+        fn $name() {
+            check::<f32, $activation>();
+            check::<f64, $activation>();
+        }
+    )*
+    const CHECKED: &[&str] = &[$(stringify!($name)),*];
+    };
+}
+
+activations! {
+    identity: Identity,
+    relu: Relu,
+    leaky_relu: LeakyRelu,
+    sigmoid: Sigmoid,
+    tanh: Tanh,
+    gelu: Gelu,
+    gelu_tanh: GeluTanh,
+    silu: Silu,
+    elu: Elu,
+    selu: Selu,
+    softplus: Softplus,
+    softsign: Softsign,
+    hard_tanh: HardTanh,
+    mish: Mish,
+}
+
+#[test]
+fn none_is_missing() {
+    assert_eq!(CHECKED, mlp_core::ActivationKind::<mlp_core::NoCustom>::NAMES);
+}

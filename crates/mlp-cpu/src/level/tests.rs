@@ -1,0 +1,28 @@
+use super::children::{assert_level_asked_for, run_at_other_levels};
+use super::{SimdLevel, simd_level};
+
+#[test]
+fn the_level_asked_for_runs() {
+    assert_level_asked_for(simd_level().name());
+}
+
+/// The tests of this crate, but for those that have nothing to do with instructions.
+#[test]
+fn every_level_passes_the_tests() {
+    run_at_other_levels(
+        &SimdLevel::ALL.map(SimdLevel::name),
+        simd_level().name(),
+        "level::tests::the_level_asked_for_runs",
+        &["--skip", "raw::pool"],
+        &[],
+    );
+}
+
+#[test]
+fn names_parse() {
+    for level in SimdLevel::ALL {
+        assert_eq!(level.name().parse(), Ok(level));
+        assert_eq!(level.to_string(), level.name());
+    }
+    assert_eq!("AVX2".parse::<SimdLevel>(), Err(()));
+}
