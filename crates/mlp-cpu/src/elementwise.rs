@@ -49,6 +49,20 @@ impl<T: Element, A: Activation> Kernel for Activate<'_, T, A> {
     }
 }
 
+impl<T: Element, A: Activation> Activate<'_, T, A> {
+    /// A few elements, as compiled for the baseline.
+    #[inline(always)]
+    pub(crate) fn run_few(self) {
+        let (chunks, rest) = self.values.as_chunks_mut::<TOGETHER>();
+        for values in chunks {
+            *values = values.map(|z| self.activation.value(z));
+        }
+        for a in rest {
+            *a = self.activation.value(*a);
+        }
+    }
+}
+
 /// a = f(z) in place, and f'(z), over slices of the same length.
 pub(crate) struct ActivateAndDerive<'a, T, A> {
     pub(crate) activation: &'a A,
@@ -66,6 +80,32 @@ impl<T: Element, A: Activation> Kernel for ActivateAndDerive<'_, T, A> {
             *a = self.activation.value(z);
             *derivative = self.activation.derivative(z, *a);
         }
+    }
+}
+
+impl<T: Element, A: Activation> ActivateAndDerive<'_, T, A> {
+    /// A few elements, as compiled for the baseline.
+    #[inline(always)]
+    pub(crate) fn run_few(self) {
+        let Self {
+            activation,
+            values,
+            derivatives,
+        } = self;
+        let (chunks, values) = values.as_chunks_mut::<TOGETHER>();
+        let (derivative_chunks, derivatives) = derivatives.as_chunks_mut::<TOGETHER>();
+        for (values, derivatives) in chunks.iter_mut().zip(derivative_chunks) {
+            let z = *values;
+            let a = z.map(|z| activation.value(z));
+            *derivatives = array::from_fn(|i| activation.derivative(z[i], a[i]));
+            *values = a;
+        }
+        ActivateAndDerive {
+            activation,
+            values,
+            derivatives,
+        }
+        .run::<Baseline>();
     }
 }
 

@@ -73,9 +73,8 @@ impl<T: Element> Tensor for Matrix<T> {
             check_room("forward", "derivative", (outputs, samples), derivative);
         }
         if is_tiny(outputs, inputs) {
-            tiny::forward(weights, bias, input, self);
-            let derivatives = derivative.map(|derivative| derivative.columns_mut(samples));
-            tiny::activate(activation, self.columns_mut(samples), derivatives);
+            tiny::forward(weights, bias, &input, self);
+            tiny::activate(activation, self, derivative, samples);
             return;
         }
         let product = Product {
@@ -143,7 +142,7 @@ impl<T: Element> Tensor for Matrix<T> {
                 // Padded as `self` is, which the loops rely on.
                 return self.backward(weights, delta, Some((&derivative.to_matrix()).into()));
             }
-            tiny::backward(weights, delta, derivative, self);
+            tiny::backward(weights, &delta, derivative.as_ref(), self);
             return;
         }
         let stride = self.stride();

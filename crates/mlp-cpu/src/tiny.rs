@@ -5,7 +5,6 @@
 //! samples there are.
 
 use crate::elementwise::{Activate, ActivateAndDerive, FEW, TOGETHER};
-use crate::level::{Baseline, Kernel};
 use crate::raw::dispatch;
 use crate::{Element, Matrix, MatrixRef};
 use core::array;
@@ -20,21 +19,24 @@ pub(crate) fn is_tiny(outputs: usize, inputs: usize) -> bool {
     outputs <= MOST && inputs <= MOST
 }
 
-/// Calls `$function` as compiled for `$columns` columns, up to `MOST`, that begin `$stride` apart.
-macro_rules! by_shape {
-    ($stride:expr, $columns:expr, $function:ident $arguments:tt) => {
-        match $stride {
-            1 => by_shape!(1, $columns, $function $arguments, 1 2 3 4 5 6 7 8),
-            2 => by_shape!(2, $columns, $function $arguments, 1 2 3 4 5 6 7 8),
-            4 => by_shape!(4, $columns, $function $arguments, 1 2 3 4 5 6 7 8),
-            _ => by_shape!(8, $columns, $function $arguments, 1 2 3 4 5 6 7 8),
-        }
+type Forward<T> = fn(&Matrix<T>, &Matrix<T>, &MatrixRef<'_, T>, &mut Matrix<T>);
+type Backward<T> = fn(&Matrix<T>, &MatrixRef<'_, T>, Option<&MatrixRef<'_, T>>, &mut Matrix<T>);
+type Gradient<T> = fn(&MatrixRef<'_, T>, &MatrixRef<'_, T>, &mut Matrix<T>, &mut Matrix<T>, bool);
+
+/// The function as compiled for `$columns` columns, up to `MOST`, that begin `$stride` elements apart.
+macro_rules! sized {
+    ($function:ident as $type:ty, $stride:expr, $columns:expr) => {
+        const {
+            [
+                sized!($function as $type, 1; 0 1 2 3 4 5 6 7 8),
+                sized!($function as $type, 2; 0 1 2 3 4 5 6 7 8),
+                sized!($function as $type, 4; 0 1 2 3 4 5 6 7 8),
+                sized!($function as $type, 8; 0 1 2 3 4 5 6 7 8),
+            ]
+        }[$stride.trailing_zeros() as usize][$columns]
     };
-    ($stride:literal, $columns:expr, $function:ident $arguments:tt, $($count:literal)*) => {
-        match $columns {
-            $($count => $function::<T, $stride, $count> $arguments,)*
-            _ => $function::<T, $stride, 0> $arguments,
-        }
+    ($function:ident as $type:ty, $stride:literal; $($columns:literal)*) => {
+        [$($function::<T, $stride, $columns> as $type),*]
     };
 }
 
@@ -43,64 +45,54 @@ macro_rules! by_shape {
 pub(crate) fn forward<T: Element>(
     weights: &Matrix<T>,
     bias: &Matrix<T>,
-    input: MatrixRef<'_, T>,
+    input: &MatrixRef<'_, T>,
     output: &mut Matrix<T>,
 ) {
-    by_shape!(
-        output.stride(),
-        weights.columns(),
-        forward_sized(weights, bias, input, output)
-    );
+    let run = sized!(forward_sized as Forward<T>, output.stride(), weights.columns());
+    run(weights, bias, input, output);
 }
 
-#[inline(never)]
 fn forward_sized<T: Element, const S: usize, const K: usize>(
     weights: &Matrix<T>,
     bias: &Matrix<T>,
-    input: MatrixRef<'_, T>,
+    input: &MatrixRef<'_, T>,
     output: &mut Matrix<T>,
 ) {
     let weights = first::<_, K>(weights.storage().as_chunks::<S>().0);
     multiply(weights, input, first(bias.storage()), &[], output.storage_mut());
 }
 
-/// a = f(z) in place and, if asked for, f'(z), over slices of the same length.
+/// a = f(z) in place, in the first columns of `output`, and f'(z), if asked for, in those of `derivative`.
 #[inline(always)]
-pub(crate) fn activate<T: Element, A: Activation>(activation: &A, values: &mut [T], derivatives: Option<&mut [T]>) {
-    // A loop over whole vectors has no remainder.
-    let few = values.len() <= FEW;
-    match derivatives {
-        None if few => {
-            let (chunks, values) = values.as_chunks_mut::<TOGETHER>();
-            Activate {
-                activation,
-                values: chunks.as_flattened_mut(),
-            }
-            .run::<Baseline>();
-            Activate { activation, values }.run::<Baseline>();
-        }
-        Some(derivatives) if few => {
-            let (chunks, values) = values.as_chunks_mut::<TOGETHER>();
-            let (derivative_chunks, derivatives) = derivatives.as_chunks_mut::<TOGETHER>();
-            ActivateAndDerive {
-                activation,
-                values: chunks.as_flattened_mut(),
-                derivatives: derivative_chunks.as_flattened_mut(),
-            }
-            .run::<Baseline>();
-            ActivateAndDerive {
+pub(crate) fn activate<T: Element, A: Activation>(
+    activation: &A,
+    output: &mut Matrix<T>,
+    derivative: Option<&mut Matrix<T>>,
+    samples: usize,
+) {
+    let all = |matrix: &Matrix<T>| matrix.columns() == samples;
+    let mut length = samples * output.stride();
+    if all(output) && derivative.as_deref().is_none_or(all) {
+        // Whole vectors, where nobody looks at what follows the last column.
+        length = length.next_multiple_of(TOGETHER);
+    }
+    let values = &mut output.storage_mut()[..length];
+    match derivative {
+        None if length <= FEW => Activate { activation, values }.run_few(),
+        None => dispatch::run(Activate { activation, values }),
+        Some(derivative) => {
+            let derivatives = &mut derivative.storage_mut()[..length];
+            let kernel = ActivateAndDerive {
                 activation,
                 values,
                 derivatives,
+            };
+            if length <= FEW {
+                kernel.run_few();
+            } else {
+                dispatch::run(kernel);
             }
-            .run::<Baseline>();
         }
-        None => dispatch::run(Activate { activation, values }),
-        Some(derivatives) => dispatch::run(ActivateAndDerive {
-            activation,
-            values,
-            derivatives,
-        }),
     }
 }
 
@@ -109,22 +101,18 @@ pub(crate) fn activate<T: Element, A: Activation>(activation: &A, values: &mut [
 #[inline(never)]
 pub(crate) fn backward<T: Element>(
     weights: &Matrix<T>,
-    delta: MatrixRef<'_, T>,
-    derivative: Option<MatrixRef<'_, T>>,
+    delta: &MatrixRef<'_, T>,
+    derivative: Option<&MatrixRef<'_, T>>,
     output: &mut Matrix<T>,
 ) {
-    by_shape!(
-        output.stride(),
-        weights.rows(),
-        backward_sized(weights, delta, derivative, output)
-    );
+    let run = sized!(backward_sized as Backward<T>, output.stride(), weights.rows());
+    run(weights, delta, derivative, output);
 }
 
-#[inline(never)]
 fn backward_sized<T: Element, const S: usize, const K: usize>(
     weights: &Matrix<T>,
-    delta: MatrixRef<'_, T>,
-    derivative: Option<MatrixRef<'_, T>>,
+    delta: &MatrixRef<'_, T>,
+    derivative: Option<&MatrixRef<'_, T>>,
     output: &mut Matrix<T>,
 ) {
     let stride = const { K.next_power_of_two() };
@@ -160,14 +148,10 @@ pub(crate) fn gradient<T: Element>(
     bias_gradient: &mut Matrix<T>,
     accumulate: bool,
 ) {
-    by_shape!(
-        gradient.stride(),
-        gradient.columns(),
-        gradient_sized(delta, input, gradient, bias_gradient, accumulate)
-    );
+    let run = sized!(gradient_sized as Gradient<T>, gradient.stride(), gradient.columns());
+    run(delta, input, gradient, bias_gradient, accumulate);
 }
 
-#[inline(never)]
 fn gradient_sized<T: Element, const S: usize, const K: usize>(
     delta: &MatrixRef<'_, T>,
     input: &MatrixRef<'_, T>,
@@ -201,7 +185,7 @@ fn gradient_sized<T: Element, const S: usize, const K: usize>(
 #[inline(always)]
 fn multiply<T: Element, const S: usize, const K: usize>(
     a: &[[T; S]; K],
-    b: MatrixRef<'_, T>,
+    b: &MatrixRef<'_, T>,
     initial: &[T; S],
     factors: &[T],
     product: &mut [T],

@@ -97,7 +97,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         let mut objective = BatchLoss {
             activations,
             loss: &self.loss,
-            samples,
+            samples: &samples,
             total_weight,
             split,
             groups: &mut self.groups[..split.groups],
@@ -160,7 +160,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
 struct BatchLoss<'a, 'samples, B: Tensor, C, L> {
     activations: &'a [ActivationKind<C>],
     loss: &'a L,
-    samples: Samples<'samples, B>,
+    samples: &'a Samples<'samples, B>,
     total_weight: f64,
     split: Split,
     groups: &'a mut [Group<B>],
