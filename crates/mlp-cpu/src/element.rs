@@ -1,8 +1,10 @@
 use crate::gemm::Product;
 use crate::gemm::panel::Panel;
+use crate::gemm::tiled::SingleColumn;
 use crate::level::Isa;
 use crate::raw::dispatch;
 use crate::raw::matrixmultiply::Packed;
+use crate::raw::square::Square;
 use crate::raw::vector::Vector;
 use core::cell::Cell;
 use core::fmt::{Debug, Display, LowerExp};
@@ -17,7 +19,7 @@ impl Element for f64 {}
 /// What differs between the types, and what is compiled once for each of them, here rather than in every crate that
 /// uses a matrix.
 #[doc(hidden)]
-pub trait Kernels: Packed + Copy {
+pub trait Kernels: Packed + Square + Copy {
     /// A full vector register.
     type Full<I: Isa>: Vector<Self>;
 
@@ -26,7 +28,7 @@ pub trait Kernels: Packed + Copy {
     fn multiply_add(self, factor: Self, sum: Self) -> Self;
 
     /// The product by tiles, with the best instructions there are.
-    fn run_tiled(product: Product<'_, Self>);
+    fn run_tiled(product: &mut Product<'_, Self>);
 
     /// This thread's memory for a panel, to be used in the place of what is given for it.
     fn swap_panel(panel: &mut Panel<Self>);
@@ -42,8 +44,12 @@ macro_rules! impl_kernels {
                 self.mul_add(factor, sum)
             }
 
-            fn run_tiled(product: Product<'_, Self>) {
-                dispatch::run(product);
+            fn run_tiled(product: &mut Product<'_, Self>) {
+                if product.is_single_column() {
+                    dispatch::run(SingleColumn(product));
+                } else {
+                    dispatch::run(product);
+                }
             }
 
             fn swap_panel(panel: &mut Panel<Self>) {

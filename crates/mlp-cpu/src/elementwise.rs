@@ -77,8 +77,9 @@ impl<T: Element, A: Activation> Kernel for ActivateAndDerive<'_, T, A> {
     fn run<I: Isa>(self) {
         for (a, derivative) in self.values.iter_mut().zip(self.derivatives) {
             let z = *a;
-            *a = self.activation.value(z);
-            *derivative = self.activation.derivative(z, *a);
+            let value = self.activation.value(z);
+            *derivative = self.activation.derivative(z, value);
+            *a = value;
         }
     }
 }
@@ -203,6 +204,23 @@ impl<T: Element, F: ZipFormula<S>, const S: usize> Kernel for Zip<'_, T, F, S> {
     }
 }
 
+/// own * other, in place, over slices of the same length.
+pub(crate) struct Multiply<'a, T> {
+    pub(crate) own: &'a mut [T],
+    pub(crate) other: &'a [T],
+}
+
+impl<T: Element> Kernel for Multiply<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        for (own, &other) in self.own.iter_mut().zip(self.other) {
+            *own *= other;
+        }
+    }
+}
+
 /// The sum of columns, or that added to what is there.
 pub(crate) struct SumOfColumns<'a, T> {
     pub(crate) columns: MatrixRef<'a, T>,
@@ -214,24 +232,32 @@ impl<T: Element> Kernel for SumOfColumns<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    fn run<I: Isa>(self) {
-        if !self.accumulate {
-            self.sums.fill(T::zero());
+    fn run<I: Isa>(mut self) {
+        let rows = self.columns.rows();
+        let mut row = 0;
+        while row < rows {
+            row += match rows - row {
+                32.. => self.sum::<32>(row),
+                8.. => self.sum::<8>(row),
+                _ => self.sum::<1>(row),
+            };
         }
-        // Four columns at a time, so that a sum is loaded and stored less often; one after the other all the same.
-        let (stride, rows) = (self.columns.stride(), self.columns.rows());
-        let mut fours = self.columns.storage()[..stride * self.columns.columns()].chunks_exact(4 * stride);
-        let sums = &mut self.sums[..rows];
-        for four in &mut fours {
-            let [first, second, third, fourth] = array::from_fn(|j| &four[j * stride..][..rows]);
-            for i in 0..rows {
-                sums[i] = sums[i] + first[i] + second[i] + third[i] + fourth[i];
-            }
-        }
-        for column in fours.remainder().chunks_exact(stride) {
-            for (sum, &value) in sums.iter_mut().zip(&column[..rows]) {
+    }
+}
+
+impl<T: Element> SumOfColumns<'_, T> {
+    /// The sums of N rows, which stay in registers.
+    #[inline(always)]
+    fn sum<const N: usize>(&mut self, row: usize) -> usize {
+        let sums = self.sums[row..].first_chunk_mut::<N>().expect("as many sums as rows");
+        let mut new = if self.accumulate { *sums } else { [T::zero(); N] };
+        for column in self.columns.iter_columns() {
+            let column = column[row..].first_chunk::<N>().expect("as many rows as sums");
+            for (sum, &value) in new.iter_mut().zip(column) {
                 *sum += value;
             }
         }
+        *sums = new;
+        N
     }
 }

@@ -1,6 +1,6 @@
 //! [`Matrix`] as the backend of a network.
 
-use crate::elementwise::{self, Activate, ActivateAndDerive, FEW, SumOfColumns, TOGETHER, Zip};
+use crate::elementwise::{self, Activate, ActivateAndDerive, FEW, Multiply, SumOfColumns, TOGETHER, Zip};
 use crate::gemm::{Initial, Product, Routine};
 use crate::loss::LossAndGradient;
 use crate::raw::dispatch;
@@ -158,18 +158,11 @@ impl<T: Element> Tensor for Matrix<T> {
                 let derivative = derivative.slice(range);
                 if derivative.stride() == stride {
                     let length = delta.len();
-                    let kernel = Zip {
-                        formula: &Times,
-                        own: delta,
-                        other: &derivative.storage()[..length],
-                        state: [],
-                    };
-                    elementwise::run(kernel, length);
+                    let other = &derivative.storage()[..length];
+                    elementwise::run(Multiply { own: delta, other }, length);
                 } else {
-                    for (delta, derivative) in delta.chunks_mut(stride).zip(derivative.iter_columns()) {
-                        for (delta, &derivative) in delta.iter_mut().zip(derivative) {
-                            *delta *= derivative;
-                        }
+                    for (own, other) in delta.chunks_mut(stride).zip(derivative.iter_columns()) {
+                        elementwise::run(Multiply { own, other }, other.len());
                     }
                 }
             }
@@ -315,14 +308,4 @@ fn is_whole<T: Element, const S: usize>(own: &Matrix<T>, other: MatrixRef<'_, T>
 #[cold]
 fn is_finite<T: Element>(matrix: MatrixRef<'_, T>) -> bool {
     matrix.iter_columns().flatten().all(|x| x.is_finite())
-}
-
-/// own * other.
-struct Times;
-
-impl ZipFormula<0> for Times {
-    #[inline(always)]
-    fn apply<T: mlp_core::Scalar>(&self, own: T, other: T, []: [T; 0]) -> (T, [T; 0]) {
-        (own * other, [])
-    }
 }

@@ -47,7 +47,7 @@ impl Default for LeakyRelu {
 impl Activation for LeakyRelu {
     #[inline(always)]
     fn value<T: Scalar>(&self, z: T) -> T {
-        z.select_gt(T::zero(), z, T::from_f64(self.negative_slope) * z)
+        z * z.select_gt(T::zero(), T::one(), T::from_f64(self.negative_slope))
     }
 
     /// As by dual numbers, but NaN at NaN, which a constant slope says nothing of.

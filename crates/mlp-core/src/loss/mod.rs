@@ -128,6 +128,29 @@ fn check_length(what: &str, expected: usize, got: usize) {
     check_shape("loss", what, (expected, 1), (got, 1));
 }
 
+/// The sum, by way of several whose additions do not wait for each other.
+#[inline(always)]
+fn total<T: Scalar>(values: &[T]) -> T {
+    const SUMS: usize = 16;
+    let (chunks, rest) = values.as_chunks::<SUMS>();
+    let mut sum = rest.iter().fold(T::zero(), |sum, &value| sum + value);
+    if let Some((first, chunks)) = chunks.split_first() {
+        let mut sums = *first;
+        for chunk in chunks {
+            for (sum, &value) in sums.iter_mut().zip(chunk) {
+                *sum += value;
+            }
+        }
+        for half in [8, 4, 2, 1] {
+            for i in 0..half {
+                sums[i] += sums[i + half];
+            }
+        }
+        sum += sums[0];
+    }
+    sum
+}
+
 impl<L: ElementLoss> Loss for L {
     fn target_kind(&self) -> TargetKind {
         ElementLoss::target_kind(self)
@@ -148,29 +171,19 @@ impl<L: ElementLoss> Loss for L {
         check_length("target", prediction.len(), target.len());
         check_length("gradient", prediction.len(), gradient.len());
         let factor = self.over_outputs().factor::<T>(prediction.len());
-        let element = |p, t, g: &mut T| {
-            let element = self.element(Dual::variable(p), Dual::constant(t));
-            *g = element.derivative * factor;
-            element.value
-        };
-        // Several sums, whose additions do not wait for each other.
-        const SUMS: usize = 16;
+        // The values of several outputs first: a loop that sums them as it goes has to take one after the other.
+        const TOGETHER: usize = 64;
+        let mut values = [T::zero(); TOGETHER];
         let mut sum = T::zero();
-        let ((p, p_rest), (t, t_rest)) = (prediction.as_chunks::<SUMS>(), target.as_chunks::<SUMS>());
-        let (g, g_rest) = gradient.as_chunks_mut::<SUMS>();
-        if !p.is_empty() {
-            let mut sums = [T::zero(); SUMS];
-            for ((p, t), g) in p.iter().zip(t).zip(g) {
-                for i in 0..SUMS {
-                    sums[i] += element(p[i], t[i], &mut g[i]);
-                }
+        let targets = target.chunks(TOGETHER).zip(gradient.chunks_mut(TOGETHER));
+        for (prediction, (target, gradient)) in prediction.chunks(TOGETHER).zip(targets) {
+            let values = &mut values[..prediction.len()];
+            for (((&p, &t), value), gradient) in prediction.iter().zip(target).zip(&mut *values).zip(gradient) {
+                let element = self.element(Dual::variable(p), Dual::constant(t));
+                *value = element.value;
+                *gradient = element.derivative * factor;
             }
-            for partial in sums {
-                sum += partial;
-            }
-        }
-        for ((&p, &t), g) in p_rest.iter().zip(t_rest).zip(g_rest) {
-            sum += element(p, t, g);
+            sum += total(values);
         }
         sum * factor
     }

@@ -1,7 +1,7 @@
 //! The product of two matrices.
 
 pub(crate) mod panel;
-mod tiled;
+pub(crate) mod tiled;
 
 use crate::raw::matrixmultiply;
 use crate::threads::{self, MOST_PARTS};
@@ -111,7 +111,7 @@ pub struct Product<'a, T> {
 type Finish<'a, T> = dyn Fn(Range<usize>, &mut [T], Option<&mut [T]>) + Sync + 'a;
 
 impl<T: Element> Product<'_, T> {
-    fn run_by(self, routine: Routine) {
+    fn run_by(&mut self, routine: Routine) {
         match routine {
             Routine::Tiled => T::run_tiled(self),
             Routine::Packed => matrixmultiply::run(self),
@@ -123,7 +123,7 @@ impl<T: Element> Product<'_, T> {
     /// same bits whatever the parts are.
     #[inline(always)]
     pub(crate) fn run(
-        self,
+        mut self,
         routine: Routine,
         beside: Option<&mut [T]>,
         finish: impl Fn(Range<usize>, &mut [T], Option<&mut [T]>) + Sync,
@@ -137,17 +137,13 @@ impl<T: Element> Product<'_, T> {
         let parts = threads::parts(self.a.rows * self.a.columns * columns, LEAST).min(columns);
         let stride = self.c_stride;
         if parts == 1 {
-            let Self { a, b, c, initial, .. } = self;
-            let product = Product {
-                a,
-                b,
-                c: &mut *c,
-                c_stride: stride,
-                initial,
-            };
-            product.run_by(routine);
+            self.run_by(routine);
             let length = columns * stride;
-            finish(0..columns, &mut c[..length], beside.map(|beside| &mut beside[..length]));
+            finish(
+                0..columns,
+                &mut self.c[..length],
+                beside.map(|beside| &mut beside[..length]),
+            );
         } else {
             self.run_parts(routine, parts, beside, &finish);
         }
@@ -172,7 +168,7 @@ impl<T: Element> Product<'_, T> {
             let range = i * width..((i + 1) * width).min(b.columns);
             let length = range.len() * c_stride;
             if let Some((c, beside)) = item.take() {
-                let product = Product {
+                let mut product = Product {
                     a,
                     b: b.columns(range.clone()),
                     c: &mut *c,
@@ -189,7 +185,7 @@ impl<T: Element> Product<'_, T> {
 /// C = A B, or C += A B if `accumulate`: `a` m x k, `b` k x n, C the first n columns of `c`, which has m rows. Without
 /// `accumulate`, C may hold anything before, NaN included.
 ///
-/// Each element is summed over k in ascending order (by `matrixmultiply`, in blocks of 256), whatever m and n are.
+/// The order in which an element is summed depends on k, its row and m alone.
 ///
 /// # Panics
 /// If the shapes do not fit.

@@ -92,9 +92,9 @@ fn transpose<T: Element>(panel: &mut [T], stride: usize, source: &[T], rows: usi
         let mut packed = panel.chunks_exact_mut(4 * stride);
         let squares = first.iter().zip(second).zip(third).zip(fourth);
         for ((((first, second), third), fourth), packed) in squares.zip(&mut packed) {
-            for q in 0..4 {
-                let column = [first[q], second[q], third[q], fourth[q]];
-                packed[q * stride + i..][..4].copy_from_slice(&column);
+            let square = T::transposed([*first, *second, *third, *fourth]);
+            for (packed, column) in packed.chunks_exact_mut(stride).zip(&square) {
+                packed[i..][..4].copy_from_slice(column);
             }
         }
         let rest = packed.into_remainder().chunks_exact_mut(stride);

@@ -1,7 +1,7 @@
 //! Products in tiles that stay in registers, over operands that are read where they lie.
 
 use super::panel::Panel;
-use super::{Initial, Product};
+use super::{Initial, Operand, Product};
 use crate::Element;
 use crate::level::{Isa, Kernel};
 use crate::matrix::PADDING;
@@ -11,26 +11,71 @@ use crate::raw::vector::{Lanes, Vector};
 /// So many columns of A at a time: a panel of them stays in the cache nearest to the processor.
 const DEPTH: usize = 256;
 
-impl<T: Element> Kernel for Product<'_, T> {
+/// C = initial + A B, each element summed over k in an order that knows only k, its row and the number of rows. So its
+/// bits depend on nothing else but the numbers and the level.
+impl<T: Element> Kernel for &mut Product<'_, T> {
     type Output = ();
 
-    /// C = initial + A B, each element summed over k in ascending order, in blocks of `DEPTH`. So its bits depend on
-    /// nothing but its row of A, its column of B and the level.
     #[inline(always)]
-    fn run<I: Isa>(mut self) {
-        let k = self.a.columns;
+    fn run<I: Isa>(self) {
+        let lanes = const { <T::Full<I> as Vector<T>>::LANES };
         let mut memory = Panel::new();
-        let mut from = 0;
-        loop {
-            let depth = (k - from).min(DEPTH);
-            self.accumulate::<I>(&mut memory, from, depth);
-            from += depth;
-            if from == k {
-                break;
+        for column in (0..self.a.columns.max(1)).step_by(DEPTH) {
+            let mut row = 0;
+            while row < self.a.rows {
+                let rows = panel_rows(self.a.rows - row, lanes, 2);
+                let block = self.block(column, row);
+                match rows / lanes {
+                    2 => self.panel::<I, T::Full<I>, 2>(&mut memory, block),
+                    1 => self.panel::<I, T::Full<I>, 1>(&mut memory, block),
+                    // A part of a vector: one of those that are.
+                    _ => match rows {
+                        8 if lanes > 8 => self.panel::<I, Lanes<T, 8, I>, 1>(&mut memory, block),
+                        4 if lanes > 4 => self.panel::<I, Lanes<T, 4, I>, 1>(&mut memory, block),
+                        2 if lanes > 2 => self.panel::<I, Lanes<T, 2, I>, 1>(&mut memory, block),
+                        _ => self.panel::<I, Lanes<T, 1, I>, 1>(&mut memory, block),
+                    },
+                }
+                row += rows;
             }
             self.initial = Initial::Present;
         }
         memory.keep();
+    }
+}
+
+/// The same, with the same bits, where B is a single column and A's columns can be read where they lie. More rows at a
+/// time, so that additions do not wait for each other, and little to set up.
+pub(crate) struct SingleColumn<'p, 'a, T>(pub(crate) &'p mut Product<'a, T>);
+
+impl<T: Element> Kernel for SingleColumn<'_, '_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let lanes = const { <T::Full<I> as Vector<T>>::LANES };
+        let product = self.0;
+        for column in (0..product.a.columns.max(1)).step_by(DEPTH) {
+            let mut row = 0;
+            while row < product.a.rows {
+                let rows = panel_rows(product.a.rows - row, lanes, 8);
+                let block = product.block(column, row);
+                match rows / lanes {
+                    8 => product.panel_in_place::<I, T::Full<I>, 8>(block),
+                    4 => product.panel_in_place::<I, T::Full<I>, 4>(block),
+                    2 => product.panel_in_place::<I, T::Full<I>, 2>(block),
+                    1 => product.panel_in_place::<I, T::Full<I>, 1>(block),
+                    _ => match rows {
+                        8 if lanes > 8 => product.panel_in_place::<I, Lanes<T, 8, I>, 1>(block),
+                        4 if lanes > 4 => product.panel_in_place::<I, Lanes<T, 4, I>, 1>(block),
+                        2 if lanes > 2 => product.panel_in_place::<I, Lanes<T, 2, I>, 1>(block),
+                        _ => product.panel_in_place::<I, Lanes<T, 1, I>, 1>(block),
+                    },
+                }
+                row += rows;
+            }
+            product.initial = Initial::Present;
+        }
     }
 }
 
@@ -43,29 +88,24 @@ struct Block {
 }
 
 impl<T: Element> Product<'_, T> {
-    /// C = initial + A B over columns `from` to `from` + `depth` of A.
+    /// If [`SingleColumn`] can compute it.
+    pub(crate) fn is_single_column(&self) -> bool {
+        let Operand {
+            values,
+            rows,
+            columns,
+            row_stride,
+            column_stride,
+        } = self.a;
+        // As far as the last panel reaches at most.
+        let end = columns.saturating_sub(1) * column_stride + rows.next_multiple_of(PADDING);
+        self.b.columns == 1 && row_stride == 1 && end <= values.len()
+    }
+
     #[inline(always)]
-    fn accumulate<I: Isa>(&mut self, memory: &mut Panel<T>, column: usize, depth: usize) {
-        let lanes = const { <T::Full<I> as Vector<T>>::LANES };
-        let mut row = 0;
-        while row < self.a.rows {
-            let rows = tile_rows(lanes, self.a.rows - row, self.b.columns);
-            let block = Block { row, column, depth };
-            match rows / lanes {
-                8 => self.panel::<I, T::Full<I>, 8>(memory, block),
-                4 => self.panel::<I, T::Full<I>, 4>(memory, block),
-                2 => self.panel::<I, T::Full<I>, 2>(memory, block),
-                1 => self.panel::<I, T::Full<I>, 1>(memory, block),
-                // A part of a vector: one of those that are.
-                _ => match rows {
-                    8 if lanes > 8 => self.panel::<I, Lanes<T, 8, I>, 1>(memory, block),
-                    4 if lanes > 4 => self.panel::<I, Lanes<T, 4, I>, 1>(memory, block),
-                    2 if lanes > 2 => self.panel::<I, Lanes<T, 2, I>, 1>(memory, block),
-                    _ => self.panel::<I, Lanes<T, 1, I>, 1>(memory, block),
-                },
-            }
-            row += rows;
-        }
+    fn block(&self, column: usize, row: usize) -> Block {
+        let depth = (self.a.columns - column).min(DEPTH);
+        Block { row, column, depth }
     }
 
     /// As many rows of C as N vectors have.
@@ -76,12 +116,24 @@ impl<T: Element> Product<'_, T> {
         let end = start + block.depth.saturating_sub(1) * a.column_stride + N * V::LANES;
         let in_place =
             a.row_stride == 1 && end <= a.values.len() && !worth_packing::<T>(a.column_stride, self.b.columns);
-        let (panel, stride) = if in_place {
-            (&a.values[start..end], a.column_stride)
+        if in_place {
+            self.panel_in_place::<I, V, N>(block);
         } else {
             let rows = N * V::LANES;
-            (memory.pack(a, block.row, rows, block.column, block.depth), rows)
-        };
+            let panel = memory.pack(a, block.row, rows, block.column, block.depth);
+            self.panel_of::<I, V, N>(block, panel, rows);
+        }
+    }
+
+    #[inline(always)]
+    fn panel_in_place<I: Isa, V: Vector<T>, const N: usize>(&mut self, block: Block) {
+        let start = block.row + block.column * self.a.column_stride;
+        self.panel_of::<I, V, N>(block, &self.a.values[start..], self.a.column_stride);
+    }
+
+    /// With A's part in `panel`, its columns `stride` apart.
+    #[inline(always)]
+    fn panel_of<I: Isa, V: Vector<T>, const N: usize>(&mut self, block: Block, panel: &[T], stride: usize) {
         let b = self.b;
         let product = PanelProduct {
             k: block.depth,
@@ -102,18 +154,17 @@ impl<T: Element> Product<'_, T> {
     }
 }
 
-/// How many rows the next tile has, of `left`, for a product with `columns` columns and vectors of `lanes` numbers.
+/// How many rows the next panel has, of `left`, in up to `most` vectors. The last ones, less than two vectors of them,
+/// are in panels of the same number of vectors whatever `most` is: in a panel of one they are summed differently.
 #[inline(always)]
-fn tile_rows(lanes: usize, left: usize, columns: usize) -> usize {
-    // A single column needs more rows, so that additions do not wait for each other.
-    let most = if columns == 1 { 8 * lanes } else { 2 * lanes };
-    // More rows than are left are computed as far as storage is padded.
-    let rows = if left >= PADDING {
+fn panel_rows(left: usize, lanes: usize, most: usize) -> usize {
+    let rows = if left >= 2 * lanes {
         1 << left.ilog2()
     } else {
+        // More rows than are left are computed as far as storage is padded.
         left.next_power_of_two()
     };
-    rows.min(most)
+    rows.min(most * lanes)
 }
 
 /// If a panel whose columns are `stride` apart is better copied before it is used for `columns` columns of B.

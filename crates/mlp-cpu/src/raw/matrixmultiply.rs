@@ -57,14 +57,14 @@ gemm_by!(f64, matrixmultiply::dgemm);
 ///
 /// # Panics
 /// If an operand's or C's elements do not lie within their slice, or C's columns overlap.
-pub(crate) fn run<T: Element>(product: Product<'_, T>) {
+pub(crate) fn run<T: Element>(product: &mut Product<'_, T>) {
     let Product {
         a,
         b,
-        c,
+        ref mut c,
         c_stride,
         initial,
-    } = product;
+    } = *product;
     let (m, k, n) = (a.rows, a.columns, b.columns);
     assert_eq!(b.rows, k, "gemm: A is {m} x {k}, B {} x {n}", b.rows);
     assert!(m <= c_stride, "gemm: columns of {m} elements, {c_stride} apart");

@@ -4,5 +4,6 @@
 pub(crate) mod dispatch;
 pub(crate) mod matrixmultiply;
 pub(crate) mod pool;
+pub(crate) mod square;
 pub(crate) mod tile;
 pub(crate) mod vector;

@@ -4,6 +4,7 @@ use super::vector::Vector;
 use crate::Element;
 use crate::gemm::Initial;
 use crate::level::Isa;
+use core::array;
 
 /// A few rows of a product C = initial + A B, of which A's lie side by side.
 pub(crate) struct PanelProduct<'a, T> {
@@ -25,7 +26,9 @@ impl<T: Element> PanelProduct<'_, T> {
     /// As many rows as N vectors have, in tiles of about as many columns each. To be called from a kernel that runs at
     /// level `I`.
     ///
-    /// Each element of A B is summed over k in ascending order, from 0, and then added to the initial value.
+    /// Each element of A B is summed over k in ascending order, from 0, and then added to the initial value; in a panel
+    /// of a single vector in four sums, of every fourth k each, so that there is enough to do while an addition takes
+    /// its time.
     ///
     /// # Panics
     /// If an operand has elements outside its slice.
@@ -58,28 +61,39 @@ impl<T: Element> PanelProduct<'_, T> {
             bias,
             accumulate,
         };
-        let most = const { if N > 2 { 1 } else { I::COLUMNS } };
+        // Sums of a tile that stay in registers: `I::COLUMNS` times two vectors.
+        let most = const {
+            match N {
+                1 => I::COLUMNS / 2,
+                2 => I::COLUMNS,
+                _ => 1,
+            }
+        };
         let mut left = columns;
         let mut tiles = columns.div_ceil(most);
         while left > 0 {
             let width = left.div_ceil(tiles);
             macro_rules! run {
-                ($columns:literal) => {
+                ($columns:literal, $sums:literal) => {
                     // SAFETY: A's rows, B's and C's columns and the bias, as far as the tile reads and writes them,
                     // were found to lie within their slices; a kernel runs at a level that the processor has, and V is
                     // of that level.
-                    unsafe { tile.run::<V, N, $columns>() }
+                    unsafe { tile.run::<V, N, $columns, $sums>() }
                 };
             }
             match width {
-                1 => run!(1),
-                2 if most > 1 => run!(2),
-                3 if most > 1 => run!(3),
-                4 if most > 1 => run!(4),
-                5 if most > 1 => run!(5),
-                6 if most > 1 => run!(6),
-                7 if most > 6 => run!(7),
-                8 if most > 6 => run!(8),
+                1 if N == 1 => run!(1, 4),
+                2 if N == 1 => run!(2, 4),
+                3 if N == 1 => run!(3, 4),
+                4 if N == 1 && most > 3 => run!(4, 4),
+                1 => run!(1, 1),
+                2 if N == 2 => run!(2, 1),
+                3 if N == 2 => run!(3, 1),
+                4 if N == 2 => run!(4, 1),
+                5 if N == 2 => run!(5, 1),
+                6 if N == 2 => run!(6, 1),
+                7 if N == 2 && most > 6 => run!(7, 1),
+                8 if N == 2 && most > 6 => run!(8, 1),
                 width => unreachable!("a tile of {width} columns"),
             }
             tile.b = tile.b.wrapping_add(width * tile.b_column_stride);
@@ -105,38 +119,45 @@ struct Tile<T> {
 }
 
 impl<T: Element> Tile<T> {
-    /// N vectors of rows, C columns.
+    /// N vectors of rows, C columns, each element in S sums, a power of two.
     ///
     /// # Safety
     /// The processor must have V's instructions. With rows = N `V::LANES`, elements i + p `a_column_stride` of A and
     /// p `b_row_stride` + j `b_column_stride` of B must be readable, i + j `c_stride` of C writable, and i of the bias,
     /// if it is not null, readable, for all i < rows, p < k and j < C.
     #[inline(always)]
-    unsafe fn run<V: Vector<T>, const N: usize, const C: usize>(&self) {
-        // SAFETY: the caller's promise, here and below.
+    unsafe fn run<V: Vector<T>, const N: usize, const C: usize, const S: usize>(&self) {
+        // SAFETY: the caller's promise.
         let zero = unsafe { V::splat(T::zero()) };
-        let mut sums = [[zero; N]; C];
+        let mut sums = [[[zero; N]; C]; S];
         let (mut a, mut b) = (self.a, self.b);
-        for _ in 0..self.k {
-            let mut column = [zero; N];
-            for (v, vector) in column.iter_mut().enumerate() {
-                // SAFETY: see above.
-                *vector = unsafe { V::load(a.wrapping_add(v * V::LANES)) };
+        for _ in 0..self.k / S {
+            for sums in &mut sums {
+                // SAFETY: the caller's promise: p < k.
+                unsafe { self.add_column(a, b, sums) };
+                // After the last column they may point to nothing; nothing is read there.
+                a = a.wrapping_add(self.a_column_stride);
+                b = b.wrapping_add(self.b_row_stride);
             }
-            for (j, sums) in sums.iter_mut().enumerate() {
-                // SAFETY: see above.
-                let factor = unsafe { b.wrapping_add(j * self.b_column_stride).read() };
-                // SAFETY: see above.
-                let factor = unsafe { V::splat(factor) };
-                for (sum, column) in sums.iter_mut().zip(column) {
-                    // SAFETY: see above.
-                    *sum = unsafe { column.multiply_add(factor, *sum) };
-                }
-            }
-            // After the last column they may point to nothing; nothing is read there.
+        }
+        for sums in &mut sums[..self.k % S] {
+            // SAFETY: as above.
+            unsafe { self.add_column(a, b, sums) };
             a = a.wrapping_add(self.a_column_stride);
             b = b.wrapping_add(self.b_row_stride);
         }
+        let mut half = S / 2;
+        while half > 0 {
+            let (sums, others) = sums.split_at_mut(half);
+            for (sum, other) in sums.as_flattened_mut().iter_mut().zip(others.as_flattened()) {
+                for (sum, other) in sum.iter_mut().zip(other) {
+                    // SAFETY: the caller's promise.
+                    *sum = unsafe { sum.add(*other) };
+                }
+            }
+            half /= 2;
+        }
+        let sums = sums[0];
         for (j, sums) in sums.into_iter().enumerate() {
             for (v, sum) in sums.into_iter().enumerate() {
                 let mut sum = sum;
@@ -154,6 +175,32 @@ impl<T: Element> Tile<T> {
                 }
                 // SAFETY: see above.
                 unsafe { sum.store(c) };
+            }
+        }
+    }
+
+    /// Adds the product of the column at `a` and the row at `b` to `sums`.
+    ///
+    /// # Safety
+    /// The processor must have V's instructions; N vectors at `a` and C numbers at `b`, `b_column_stride` apart, must
+    /// be readable.
+    #[inline(always)]
+    unsafe fn add_column<V: Vector<T>, const N: usize, const C: usize>(
+        &self,
+        a: *const T,
+        b: *const T,
+        sums: &mut [[V; N]; C],
+    ) {
+        // SAFETY: the caller's promise, here and below.
+        let column: [V; N] = array::from_fn(|v| unsafe { V::load(a.wrapping_add(v * V::LANES)) });
+        for (j, sums) in sums.iter_mut().enumerate() {
+            // SAFETY: see above.
+            let factor = unsafe { b.wrapping_add(j * self.b_column_stride).read() };
+            // SAFETY: see above.
+            let factor = unsafe { V::splat(factor) };
+            for (sum, column) in sums.iter_mut().zip(column) {
+                // SAFETY: see above.
+                *sum = unsafe { column.multiply_add(factor, *sum) };
             }
         }
     }

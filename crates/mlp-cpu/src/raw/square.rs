@@ -1,0 +1,55 @@
+//! Squares of four rows of four numbers.
+
+/// A number of which squares are turned in registers.
+pub trait Square: Sized {
+    /// The transpose.
+    #[must_use]
+    fn transposed(square: [[Self; 4]; 4]) -> [[Self; 4]; 4];
+}
+
+impl Square for f32 {
+    #[inline(always)]
+    fn transposed(square: [[Self; 4]; 4]) -> [[Self; 4]; 4] {
+        #[cfg(target_arch = "x86_64")]
+        {
+            // SAFETY: every x86-64 processor has SSE.
+            unsafe { sse(square) }
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        turn(square)
+    }
+}
+
+impl Square for f64 {
+    #[inline(always)]
+    fn transposed(square: [[Self; 4]; 4]) -> [[Self; 4]; 4] {
+        turn(square)
+    }
+}
+
+#[inline(always)]
+fn turn<T: Copy>([a, b, c, d]: [[T; 4]; 4]) -> [[T; 4]; 4] {
+    core::array::from_fn(|i| [a[i], b[i], c[i], d[i]])
+}
+
+/// By shuffles, of which the compiler makes none by itself: it moves number by number.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "sse")]
+#[inline]
+fn sse(square: [[f32; 4]; 4]) -> [[f32; 4]; 4] {
+    use core::arch::x86_64::{__m128, _mm_movehl_ps, _mm_movelh_ps, _mm_unpackhi_ps, _mm_unpacklo_ps};
+    use core::mem::transmute;
+
+    // SAFETY: four `f32` and a vector of them are the same bits, of which any are a value.
+    let [a, b, c, d] = square.map(|row| unsafe { transmute::<[f32; 4], __m128>(row) });
+    let (ab, cd) = (_mm_unpacklo_ps(a, b), _mm_unpacklo_ps(c, d));
+    let (ab_end, cd_end) = (_mm_unpackhi_ps(a, b), _mm_unpackhi_ps(c, d));
+    let columns = [
+        _mm_movelh_ps(ab, cd),
+        _mm_movehl_ps(cd, ab),
+        _mm_movelh_ps(ab_end, cd_end),
+        _mm_movehl_ps(cd_end, ab_end),
+    ];
+    // SAFETY: as above.
+    columns.map(|column| unsafe { transmute::<__m128, [f32; 4]>(column) })
+}
