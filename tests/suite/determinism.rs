@@ -11,9 +11,10 @@ use rand::rngs::Xoshiro256PlusPlus;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hasher};
 
 /// The bits of all parameters.
-fn bits<B: Tensor>(network: &Mlp<B>) -> Vec<u64> {
+pub(crate) fn bits<B: Tensor>(network: &Mlp<B>) -> Vec<u64> {
     flatten(network.layers())
         .iter()
         .flatten()
@@ -21,7 +22,16 @@ fn bits<B: Tensor>(network: &Mlp<B>) -> Vec<u64> {
         .collect()
 }
 
-fn random<T: Element>(rows: usize, columns: usize, seed: u64) -> Matrix<T> {
+/// One number for many bits.
+pub(crate) fn fingerprint(bits: impl IntoIterator<Item = u64>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for bits in bits {
+        hasher.write_u64(bits);
+    }
+    hasher.finish()
+}
+
+pub(crate) fn random<T: Element>(rows: usize, columns: usize, seed: u64) -> Matrix<T> {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
     Matrix::from_fn(rows, columns, |_, _| T::from_f64(rng.random_range(-2.0..2.0)))
 }
@@ -74,15 +84,29 @@ fn seeds_f64() {
     seeds::<f64>();
 }
 
-/// Asserts that each sample's prediction has the same bits alone and among the others.
+/// A network with biases, which would be 0.
+fn biased<T: Element>(mut network: Mlp<Matrix<T>>) -> Mlp<Matrix<T>> {
+    for layer in network.layers_mut() {
+        layer.bias = random(layer.outputs(), 1, 7);
+    }
+    network
+}
+
+/// Asserts that each sample's prediction has the same bits alone, among the others and in training.
 fn assert_alone_as_in_batch<T: Element>(network: &Mlp<Matrix<T>>, input: &Matrix<T>) {
     let together = network.predict(input);
+    let mut workspace = Workspace::new(network, input.columns()).unwrap();
+    network.forward(input, &mut workspace);
+    let in_training = workspace.prediction();
     for j in 0..input.columns() {
         let alone = network.predict(input.view().slice(j..j + 1));
-        for (i, (alone, together)) in alone.column(0).iter().zip(together.column(j)).enumerate() {
+        for i in 0..network.outputs() {
+            let [alone, together, in_training] = [alone[(i, 0)], together[(i, j)], in_training[(i, j)]];
+            let bits = |x: T| x.to_f64().to_bits();
             assert!(
-                alone.to_f64().to_bits() == together.to_f64().to_bits(),
-                "{:?}, output {i} of sample {j}: alone {alone:e}, among {} samples {together:e}",
+                bits(alone) == bits(together) && bits(alone) == bits(in_training),
+                "{:?}, output {i} of sample {j}: alone {alone:e}, among {} samples {together:e}, in training \
+                 {in_training:e}",
                 network.layer_sizes(),
                 input.columns()
             );
@@ -90,33 +114,58 @@ fn assert_alone_as_in_batch<T: Element>(network: &Mlp<Matrix<T>>, input: &Matrix
     }
 }
 
-/// 300 networks, with every size of batch from 1 to 130; layers on both sides of the border between the routines.
+/// 300 networks of all widths up to 200 and every activation, with every size of batch from 1 to 130.
 fn alone_as_in_batch<T: Element>() {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(3);
-    let (mut direct, mut packed) = (0, 0);
+    let (mut tiny, mut in_tiles, mut kinds) = (0, 0, HashSet::new());
     for case in 0..300 {
-        let widest = if case % 2 == 0 { 8 } else { 50 };
+        let widest = [8, 50, 200][case as usize % 3];
         let sizes: Vec<usize> = (0..rng.random_range(2..=5))
             .map(|_| rng.random_range(1..=widest))
             .collect();
-        let kind = ActivationKind::<NoCustom>::NAMES.choose(&mut rng).unwrap();
-        let kind: ActivationKind = kind.parse().unwrap();
+        let mut kind = || {
+            let name = *ActivationKind::<NoCustom>::NAMES.choose(&mut rng).unwrap();
+            kinds.insert(name);
+            name.parse::<ActivationKind>().unwrap()
+        };
         let network = Mlp::<Matrix<T>>::builder(&sizes)
-            .hidden(kind.clone())
-            .output(kind)
+            .hidden(kind())
+            .output(kind())
             .seed(case)
             .build()
             .unwrap();
         for layer in sizes.windows(2) {
-            direct += u32::from(layer[0] * layer[1] <= 30);
-            packed += u32::from(layer[0] * layer[1] > 300);
+            let small = layer[0] <= 8 && layer[1] <= 8;
+            tiny += u32::from(small);
+            in_tiles += u32::from(!small);
         }
-        assert_alone_as_in_batch(&network, &random(sizes[0], 1 + case as usize % 130, case));
+        assert_alone_as_in_batch(&biased(network), &random(sizes[0], 1 + case as usize % 130, case));
     }
     assert!(
-        direct > 100 && packed > 100,
-        "layers on either side: {direct}, {packed}"
+        tiny > 100 && in_tiles > 100,
+        "layers by either routine: {tiny}, {in_tiles}"
     );
+    assert_eq!(kinds.len(), ActivationKind::<NoCustom>::NAMES.len(), "every activation");
+}
+
+/// Layers that the `matrixmultiply` crate computes: from 2^20 weights on, in either orientation.
+fn large_layers_alone_as_in_batch<T: Element>() {
+    for sizes in [&[1030, 1021, 3][..], &[5, 523, 2011], &[17, 1 << 16, 16]] {
+        let network = biased(Mlp::<Matrix<T>>::builder(sizes).hidden(Tanh).seed(4).build().unwrap());
+        for samples in [2, 9, 33] {
+            assert_alone_as_in_batch(&network, &random(sizes[0], samples, 5));
+        }
+    }
+}
+
+#[test]
+fn large_layers_alone_as_in_batch_f32() {
+    large_layers_alone_as_in_batch::<f32>();
+}
+
+#[test]
+fn large_layers_alone_as_in_batch_f64() {
+    large_layers_alone_as_in_batch::<f64>();
 }
 
 #[test]
@@ -134,7 +183,7 @@ fn alone_as_in_batch_f64() {
 fn blocks_do_not_show() {
     for sizes in [&[3, 1][..], &[2, 16, 16, 3], &[5, 40, 50, 4], &[300, 20, 10]] {
         for samples in [255, 256, 257, 512, 600] {
-            let network = Mlp::<Matrix<f64>>::builder(sizes).hidden(Tanh).seed(5).build().unwrap();
+            let network = biased(Mlp::<Matrix<f64>>::builder(sizes).hidden(Tanh).seed(5).build().unwrap());
             assert_alone_as_in_batch(&network, &random(sizes[0], samples, 6));
             let network: Mlp<Matrix<f32>> = carry(&network);
             assert_alone_as_in_batch(&network, &random(sizes[0], samples, 6));

@@ -1,6 +1,7 @@
 //! Tests across the crates, one module a subject.
 //!
-//! Random cases come from proptest with a fixed seed; `PROPTEST_CASES` raises their number.
+//! Random cases come from proptest with a fixed seed; `PROPTEST_CASES` raises their number. `levels` runs all of it once
+//! more at each level of vector instructions, `threads` parts of it with 1 to 8 threads, in child processes.
 
 mod activations;
 mod conformance;
@@ -9,10 +10,12 @@ mod determinism;
 mod extremes;
 mod first_order;
 mod initializers;
+mod levels;
 mod losses;
 mod naive;
 mod network_gradient;
 mod notebook;
 mod optimizers;
 mod regressions;
+mod threads;
 mod training;

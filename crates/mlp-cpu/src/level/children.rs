@@ -64,13 +64,7 @@ pub(crate) fn has(level: &str) -> bool {
 ///
 /// # Panics
 /// If a test fails at one of the levels, `proof` did not run there or nothing else did.
-pub(crate) fn run_at_other_levels(
-    levels: &[&str],
-    present: &str,
-    proof: &str,
-    arguments: &[&str],
-    variables: &[(&str, &str)],
-) {
+pub(crate) fn run_at_other_levels(levels: &[&str], present: &str, proof: &str, arguments: &[&str]) {
     if is_child() {
         return;
     }
@@ -79,7 +73,7 @@ pub(crate) fn run_at_other_levels(
         let what = if level == present {
             "in this process".to_owned()
         } else if has(level) {
-            let output = run(arguments, &[variables, &[("MLP_SIMD", level)]].concat());
+            let output = run(arguments, &[("MLP_SIMD", level)]);
             let line = format!("test {proof} ... ok");
             assert!(output.contains(&line), "at {level}, no `{line}` in\n{output}");
             let passed = passed(&output);

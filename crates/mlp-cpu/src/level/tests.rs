@@ -14,7 +14,6 @@ fn every_level_passes_the_tests() {
         simd_level().name(),
         "level::tests::the_level_asked_for_runs",
         &["--skip", "raw::pool"],
-        &[],
     );
 }
 

@@ -1,0 +1,262 @@
+//! The same bits at any number of threads, in child processes with 1 to 8 of them; and that they share the work.
+
+use crate::determinism::{bits, fingerprint, random};
+use crate::levels::children::{is_child, run};
+use mlp_core::{
+    Activation, ActivationKind, Adam, FitOptions, Gelu, GradientDescent, HalfSquaredError, Huber, Loss, Mlp, Momentum,
+    Optimizer, Relu, Samples, Scalar, SoftmaxCrossEntropy, Tanh, Tensor, Trainer, ZipFormula,
+};
+use mlp_cpu::{Element, Matrix};
+use std::collections::HashSet;
+use std::sync::Mutex;
+use std::thread::{self, ThreadId};
+use std::time::{Duration, Instant};
+
+/// 50 epochs of a network on random samples: the fingerprint of all losses and of the parameters at the end.
+fn train<T: Element, L: Loss>(
+    sizes: &[usize],
+    hidden: impl Into<ActivationKind>,
+    loss: L,
+    optimizer: impl Optimizer<Matrix<T>>,
+    samples: usize,
+    options: impl Fn(FitOptions) -> FitOptions,
+) -> u64 {
+    let mut network = Mlp::<Matrix<T>>::builder(sizes).hidden(hidden).seed(1).build().unwrap();
+    let input = random(sizes[0], samples, 2);
+    let outputs = network.outputs();
+    let rows = loss.target_rows(outputs);
+    let target = if rows == outputs {
+        random(rows, samples, 3)
+    } else {
+        Matrix::from_fn(rows, samples, |_, j| T::from_f64((7 * j % outputs) as f64))
+    };
+    let weights = Matrix::from_fn(1, samples, |_, j| T::from_f64((j % 4) as f64 + 0.5));
+    let samples = Samples::new(&input, &target).unwrap().weighted(&weights).unwrap();
+    let mut losses = Vec::new();
+    let mut trainer = Trainer::new(loss, optimizer);
+    trainer
+        .fit(&mut network, samples, options(FitOptions::epochs(50)), |epoch| {
+            losses.push(epoch.loss);
+        })
+        .unwrap();
+    assert!(
+        losses.len() == 50 && losses[49] < losses[0],
+        "{sizes:?} does not learn: {losses:?}"
+    );
+    fingerprint(losses.into_iter().map(f64::to_bits).chain(bits(&network)))
+}
+
+/// Networks that are split in each of the ways there are.
+fn networks<T: Element>() -> [u64; 5] {
+    let rate = 0.01;
+    [
+        // A few samples, and so tiles of the products: the first layer's have 614,400 multiply-adds.
+        train::<T, _>(
+            &[64, 96, 80, 10],
+            Relu,
+            SoftmaxCrossEntropy::with_classes(),
+            Adam::new(rate).unwrap(),
+            280,
+            |options| options.batch_size(100).shuffle(5),
+        ),
+        // Five groups of samples.
+        train::<T, _>(
+            &[20, 40, 30, 1],
+            Tanh,
+            HalfSquaredError,
+            Momentum::nesterov(rate, 0.9).unwrap(),
+            1100,
+            |options| options,
+        ),
+        // Groups of mini-batches, the last one smaller.
+        train::<T, _>(
+            &[16, 32, 17, 3],
+            Gelu,
+            Huber::default(),
+            Momentum::new(rate, 0.9).unwrap(),
+            700,
+            |options| options.batch_size(300).shuffle(6),
+        ),
+        // Updates of 146,800 numbers.
+        train::<T, _>(
+            &[367, 400, 10],
+            Tanh,
+            SoftmaxCrossEntropy::with_classes(),
+            Adam::new(1e-3).unwrap(),
+            24,
+            |options| options.batch_size(12).shuffle(7),
+        ),
+        // Products of 2^20 weights and more: by `matrixmultiply`.
+        train::<T, _>(
+            &[1100, 961, 3],
+            Relu,
+            HalfSquaredError,
+            GradientDescent::new(1e-4).unwrap(),
+            11,
+            |options| options,
+        ),
+    ]
+}
+
+#[test]
+#[ignore = "for the child processes of the next test"]
+#[allow(clippy::print_stdout, reason = "for the next test, which reads it")]
+fn networks_with_threads() {
+    println!("networks: {:016x?} {:016x?}", networks::<f32>(), networks::<f64>());
+}
+
+/// What the test of this name prints in a child process with `threads` threads.
+fn with_threads(test: &str, threads: usize) -> String {
+    let arguments = ["--exact", "--include-ignored", "--nocapture", test];
+    run(&arguments, &[("MLP_NUM_THREADS", &threads.to_string())])
+}
+
+#[test]
+fn bits_do_not_depend_on_the_number_of_threads() {
+    if is_child() {
+        return;
+    }
+    let networks = |threads| {
+        let output = with_threads("threads::networks_with_threads", threads);
+        let (_, networks) = output.split_once("networks: ").expect("fingerprints in the output");
+        networks.lines().next().expect("a line").to_owned()
+    };
+    let expected = networks(1);
+    let different: HashSet<&str> = expected
+        .split([' ', ',', '[', ']'])
+        .filter(|part| !part.is_empty())
+        .collect();
+    assert_eq!(different.len(), 10, "ten different results: {expected}");
+    for threads in [2, 3, 4, 8] {
+        assert_eq!(networks(threads), expected, "with {threads} threads (left), and with 1");
+    }
+}
+
+/// Longer than a thread takes to come, on however busy a machine.
+const LONG: Duration = Duration::from_secs(30);
+
+/// The threads that have computed something since this was last emptied.
+static SEEN: Mutex<Vec<ThreadId>> = Mutex::new(Vec::new());
+
+/// How many threads to wait for.
+static WANTED: Mutex<usize> = Mutex::new(1);
+
+/// A formula that notes on which threads it is evaluated. On each thread it waits, the first time, for as many as are
+/// wanted.
+#[derive(Clone, Debug)]
+struct Witness;
+
+fn evaluated() {
+    let thread = thread::current().id();
+    {
+        let mut seen = SEEN.lock().unwrap();
+        if seen.contains(&thread) {
+            return;
+        }
+        seen.push(thread);
+    }
+    let (wanted, start) = (*WANTED.lock().unwrap(), Instant::now());
+    while SEEN.lock().unwrap().len() < wanted && start.elapsed() < LONG {
+        thread::yield_now();
+    }
+}
+
+impl Activation for Witness {
+    fn value<T: Scalar>(&self, z: T) -> T {
+        evaluated();
+        z
+    }
+}
+
+impl ZipFormula<0> for Witness {
+    fn apply<T: Scalar>(&self, _: T, other: T, []: [T; 0]) -> (T, [T; 0]) {
+        evaluated();
+        (other, [])
+    }
+}
+
+/// On how many threads `run` evaluates the witness, which waits for `wanted` of them.
+fn threads_of(wanted: usize, run: impl FnOnce()) -> usize {
+    SEEN.lock().unwrap().clear();
+    *WANTED.lock().unwrap() = wanted;
+    run();
+    let seen = SEEN.lock().unwrap();
+    assert!(!seen.is_empty(), "the witness was not asked");
+    seen.len()
+}
+
+/// One layer of `outputs` x `inputs` on `samples` samples.
+fn layer<T: Element>(wanted: usize, outputs: usize, inputs: usize, samples: usize) -> usize {
+    let (weights, bias, input) = (
+        random(outputs, inputs, 1),
+        random(outputs, 1, 2),
+        random(inputs, samples, 3),
+    );
+    let mut z = Matrix::<T>::zeros(outputs, samples);
+    threads_of(wanted, || z.forward(None, &weights, &bias, (&input).into(), &Witness))
+}
+
+fn update<T: Element>(wanted: usize, rows: usize, columns: usize) -> usize {
+    let (mut own, other) = (Matrix::<T>::zeros(rows, columns), random(rows, columns, 1));
+    let threads = threads_of(wanted, || assert!(own.zip((&other).into(), [], &Witness)));
+    assert!(own == other);
+    threads
+}
+
+/// A step of a network so small that its products are not shared.
+fn step<T: Element>(wanted: usize, samples: usize) -> usize {
+    let mut network = Mlp::<Matrix<T>, Witness>::builder(&[4, 9, 1])
+        .hidden(ActivationKind::Custom(Witness))
+        .build()
+        .unwrap();
+    let (input, target) = (random(4, samples, 1), random(1, samples, 2));
+    let samples = Samples::new(&input, &target).unwrap();
+    let mut trainer = Trainer::new(HalfSquaredError, GradientDescent::new(0.01).unwrap());
+    threads_of(wanted, || {
+        trainer.step(&mut network, samples).unwrap();
+    })
+}
+
+fn tasks<T: Element>(wanted: usize, tasks: usize) -> usize {
+    threads_of(wanted, || {
+        Matrix::<T>::for_each(&mut vec![(); tasks], |_, ()| evaluated());
+    })
+}
+
+#[test]
+#[ignore = "for the child processes of the next test"]
+fn work_with_threads() {
+    let wanted: usize = std::env::var("MLP_NUM_THREADS").unwrap().parse().unwrap();
+    assert_eq!(mlp_cpu::threads(), wanted);
+    fn check<T: Element>(wanted: usize) {
+        // All of them where there are parts enough: those that have come wait for the others.
+        assert_eq!(layer::<T>(wanted, 64, 512, 80), wanted, "a product in tiles");
+        assert_eq!(layer::<T>(wanted, 1, 1 << 16, 64), wanted, "a product of one row");
+        assert_eq!(
+            layer::<T>(wanted, 1024, 1024, 16),
+            wanted,
+            "a product by matrixmultiply"
+        );
+        assert_eq!(update::<T>(wanted, 1000, 1000), wanted, "an update");
+        assert_eq!(update::<T>(wanted, 1_000_000, 1), wanted, "an update of one column");
+        assert_eq!(step::<T>(wanted, 2048), wanted, "groups of samples");
+        assert_eq!(tasks::<T>(wanted, 100), wanted, "tasks");
+        // What is small stays on the thread that asks for it.
+        assert_eq!(layer::<T>(1, 8, 8, 30), 1, "a tiny layer");
+        assert_eq!(layer::<T>(1, 64, 64, 100), 1, "a small product");
+        assert_eq!(update::<T>(1, 100, 1000), 1, "a small update");
+        assert_eq!(step::<T>(1, 256), 1, "one group of samples");
+    }
+    check::<f32>(wanted);
+    check::<f64>(wanted);
+}
+
+#[test]
+fn work_is_shared() {
+    if is_child() {
+        return;
+    }
+    for threads in [1, 2, 3, 4, 8] {
+        with_threads("threads::work_with_threads", threads);
+    }
+}
