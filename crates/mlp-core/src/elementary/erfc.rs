@@ -9,7 +9,7 @@ use super::{Format, polynomial};
 /// half-line are met by a alone, and the fitted fraction, of degrees 3 and 5 (`f32`) or 8 and 10 (`f64`), is a
 /// correction of less than a fifth, whose roundings count as little. For x < 0 it is 2 - erfc(-x).
 ///
-/// Largest error, in units in the last place: 3.84 (`f32`), 3.84 (`f64`), in the tail as elsewhere.
+/// Largest error, in units in the last place: 3.84 (`f32`), 4.07 (`f64`), in the tail as elsewhere.
 /// It underflows gradually. 2 at -inf, 0 at inf, 1 at either zero; NaN stays NaN.
 #[inline(always)]
 pub(crate) fn erfc<T: Format>(x: T) -> T {
