@@ -123,7 +123,7 @@ impl<T: Element, F: ZipFormula<S>, const S: usize> Zip<'_, T, F, S> {
     #[inline(always)]
     pub(crate) fn run_on_threads(self) -> bool {
         /// Elements that take longer than it takes to call another thread.
-        const LEAST: usize = 1 << 16;
+        const LEAST: usize = 1 << 14;
         let length = self.own.len();
         match threads::parts(length, LEAST) {
             1 => run(self, length),

@@ -130,11 +130,13 @@ impl<T: Element> Product<'_, T> {
     ) {
         /// Multiply-adds that take longer than it takes to call another thread.
         const LEAST: usize = 1 << 18;
+        /// Columns for which it pays to read A once more.
+        const NARROWEST: usize = 16;
         let columns = self.b.columns;
         if columns == 0 {
             return;
         }
-        let parts = threads::parts(self.a.rows * self.a.columns * columns, LEAST).min(columns);
+        let parts = threads::parts(self.a.rows * self.a.columns * columns, LEAST).min(columns.div_ceil(NARROWEST));
         let stride = self.c_stride;
         if parts == 1 {
             self.run_by(routine);
