@@ -230,10 +230,10 @@ fn work_with_threads() {
     assert_eq!(mlp_cpu::threads(), wanted);
     fn check<T: Element>(wanted: usize) {
         // All of them where there are parts enough: those that have come wait for the others.
-        assert_eq!(layer::<T>(wanted, 64, 512, 80), wanted, "a product in tiles");
-        assert_eq!(layer::<T>(wanted, 1, 1 << 16, 64), wanted, "a product of one row");
+        assert_eq!(layer::<T>(wanted, 64, 512, 128), wanted, "a product in tiles");
+        assert_eq!(layer::<T>(wanted, 1, 1 << 16, 128), wanted, "a product of one row");
         assert_eq!(
-            layer::<T>(wanted, 1024, 1024, 16),
+            layer::<T>(wanted, 1024, 1024, 128),
             wanted,
             "a product by matrixmultiply"
         );
@@ -244,7 +244,7 @@ fn work_with_threads() {
         // What is small stays on the thread that asks for it.
         assert_eq!(layer::<T>(1, 8, 8, 30), 1, "a tiny layer");
         assert_eq!(layer::<T>(1, 64, 64, 100), 1, "a small product");
-        assert_eq!(update::<T>(1, 100, 1000), 1, "a small update");
+        assert_eq!(update::<T>(1, 100, 200), 1, "a small update");
         assert_eq!(step::<T>(1, 256), 1, "one group of samples");
     }
     check::<f32>(wanted);

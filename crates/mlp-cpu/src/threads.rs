@@ -59,13 +59,8 @@ pub(crate) fn parts(work: usize, least: usize) -> usize {
     if work < 2 * least {
         return 1;
     }
-    let threads = threads();
-    if threads == 1 {
-        1
-    } else {
-        // More parts than threads even out threads that are slowed down by something else.
-        (work / least).min(2 * threads).min(MOST_PARTS)
-    }
+    // No more than threads: parts of a product copy the same weights each.
+    (work / least).min(threads()).min(MOST_PARTS)
 }
 
 /// Runs `task(i, &mut items[i])` for every i, on all threads.
