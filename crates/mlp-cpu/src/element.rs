@@ -1,6 +1,6 @@
 use crate::gemm::Product;
 use crate::gemm::panel::Panel;
-use crate::gemm::tiled::SingleColumn;
+use crate::gemm::tiled::Tiled;
 use crate::level::Isa;
 use crate::raw::dispatch;
 use crate::raw::matrixmultiply::Packed;
@@ -46,9 +46,9 @@ macro_rules! impl_kernels {
 
             fn run_tiled(product: &mut Product<'_, Self>) {
                 if product.is_single_column() {
-                    dispatch::run(SingleColumn(product));
+                    dispatch::run(Tiled::<_, true>(product));
                 } else {
-                    dispatch::run(product);
+                    dispatch::run(Tiled::<_, false>(product));
                 }
             }
 

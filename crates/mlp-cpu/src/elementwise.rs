@@ -75,11 +75,23 @@ impl<T: Element, A: Activation> Kernel for ActivateAndDerive<'_, T, A> {
 
     #[inline(always)]
     fn run<I: Isa>(self) {
-        for (a, derivative) in self.values.iter_mut().zip(self.derivatives) {
-            let z = *a;
-            let value = self.activation.value(z);
-            *derivative = self.activation.derivative(z, value);
-            *a = value;
+        let (activation, half) = (self.activation, self.values.len() / 2);
+        let evaluate = |z| {
+            let a = activation.value(z);
+            (a, activation.derivative(z, a))
+        };
+        let (first, second) = self.values.split_at_mut(half);
+        let (pairs, rest) = second.split_at_mut(half);
+        let (first_derivatives, second) = self.derivatives.split_at_mut(half);
+        let (pairs_derivatives, rest_derivatives) = second.split_at_mut(half);
+        // Two far apart at a time: while the processor waits for the one, it has the other to go on with.
+        for i in 0..half {
+            let ((a, a_derivative), (b, b_derivative)) = (evaluate(first[i]), evaluate(pairs[i]));
+            (first_derivatives[i], pairs_derivatives[i]) = (a_derivative, b_derivative);
+            (first[i], pairs[i]) = (a, b);
+        }
+        for (a, derivative) in rest.iter_mut().zip(rest_derivatives) {
+            (*a, *derivative) = evaluate(*a);
         }
     }
 }

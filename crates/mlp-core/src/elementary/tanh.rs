@@ -1,7 +1,7 @@
 //! The hyperbolic tangent.
 
 use super::Format;
-use super::exp::{Reduced, clamp, quotient, scale, two_steps};
+use super::exp::{Reduced, quotient};
 
 /// tanh(x).
 ///
@@ -12,14 +12,25 @@ use super::exp::{Reduced, clamp, quotient, scale, two_steps};
 /// Exactly odd, zeros included; no more than 1 in size, which it is at +-inf; x itself where x is tiny; NaN stays NaN.
 #[inline(always)]
 pub(crate) fn tanh<T: Format>(x: T) -> T {
-    // Step by step as in `exp`, so that the compiler computes once what the derivative, which needs p, shares.
-    let y = clamp(-T::TWO * x.abs(), T::EXP_MIN, T::EXP_MAX);
-    let (shifted, n) = quotient(y, two_steps());
-    let power = scale(T::ONE, y, shifted);
-    let scaled = power * Reduced::new(y, n).exp_m1();
-    let numerator = (T::ONE - power) - scaled;
-    let denominator = (T::ONE + power) + scaled;
-    (numerator / denominator).with_sign_of(x)
+    tanh_and_derivative(x).0
+}
+
+/// tanh(x), and its derivative p (1 + |tanh(x)|)^2, which keeps its relative accuracy where tanh rounds to 1.
+#[inline(always)]
+pub(crate) fn tanh_and_derivative<T: Format>(x: T) -> (T, T) {
+    let y = -T::TWO * x.abs();
+    let y = if y < T::EXP_MIN { T::EXP_MIN } else { y };
+    // 2^n may be below the normal numbers: it is taken apart, and the last product rounds.
+    let (shifted, n) = quotient(y, T::ROUND + (T::BIAS + T::LIFT_EXPONENT));
+    let (lifted, lower) = (shifted.power_of_two(), T::ONE / T::LIFT);
+    let q = Reduced::new(y, n).exp_m1();
+
+    let power = lifted * lower;
+    let scaled = power * q;
+    let tanh = ((T::ONE - power) - scaled) / ((T::ONE + power) + scaled);
+    let sum = T::ONE + tanh;
+    let derivative = ((T::ONE + q) * lifted * lower) * (sum * sum);
+    (tanh.with_sign_of(x), derivative)
 }
 
 #[cfg(test)]

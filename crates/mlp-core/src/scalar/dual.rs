@@ -229,14 +229,10 @@ impl<T: Scalar> Scalar for Dual<T> {
         self.chain(self.value.ln_1p(), T::one() / (T::one() + self.value))
     }
 
-    /// tanh' = 1 - tanh^2 = e (1 + |tanh|)^2 with e = exp(-2|x|): the latter keeps its relative accuracy where tanh
-    /// rounds to 1.
     #[inline(always)]
     fn tanh(self) -> Self {
-        let tanh = self.value.tanh();
-        let e = (T::from_f64(-2.0) * self.value.abs()).exp();
-        let sum = T::one() + tanh.abs();
-        self.chain(tanh, e * (sum * sum))
+        let (tanh, derivative) = self.value.tanh_and_derivative();
+        self.chain(tanh, derivative)
     }
 
     /// erfc' = -2/sqrt(pi) exp(-x^2).

@@ -67,6 +67,12 @@ macro_rules! impl_scalar {
                 elementary::tanh(self)
             }
 
+            // They share the exponential.
+            #[inline(always)]
+            fn tanh_and_derivative(self) -> (Self, Self) {
+                elementary::tanh_and_derivative(self)
+            }
+
             #[inline(always)]
             fn erfc(self) -> Self {
                 elementary::erfc(self)

@@ -100,6 +100,17 @@ pub trait Scalar:
     #[must_use]
     fn tanh(self) -> Self;
 
+    /// The hyperbolic tangent and its derivative 1 - tanh^2 = e (1 + |tanh|)^2 with e = exp(-2|x|): the latter keeps
+    /// its relative accuracy where tanh rounds to 1.
+    #[must_use]
+    #[inline(always)]
+    fn tanh_and_derivative(self) -> (Self, Self) {
+        let tanh = self.tanh();
+        let e = (Self::from_f64(-2.0) * self.abs()).exp();
+        let sum = Self::one() + tanh.abs();
+        (tanh, e * (sum * sum))
+    }
+
     /// The complementary error function, 2/sqrt(pi) times the integral of e^(-t^2) from x to infinity, with full
     /// relative accuracy in the tail.
     #[must_use]

@@ -13,69 +13,49 @@ const DEPTH: usize = 256;
 
 /// C = initial + A B, each element summed over k in an order that knows only k, its row and the number of rows. So its
 /// bits depend on nothing else but the numbers and the level.
-impl<T: Element> Kernel for &mut Product<'_, T> {
+///
+/// `COLUMN`: as compiled for a B of a single column and an A whose columns can be read where they lie. It takes more rows
+/// at a time, so that additions do not wait for each other, and has less to set up.
+pub(crate) struct Tiled<'p, 'a, T, const COLUMN: bool>(pub(crate) &'p mut Product<'a, T>);
+
+impl<T: Element, const COLUMN: bool> Kernel for Tiled<'_, '_, T, COLUMN> {
     type Output = ();
 
     #[inline(always)]
     fn run<I: Isa>(self) {
         let lanes = const { <T::Full<I> as Vector<T>>::LANES };
-        let mut memory = Panel::new();
-        for column in (0..self.a.columns.max(1)).step_by(DEPTH) {
-            let mut row = 0;
-            while row < self.a.rows {
-                let rows = panel_rows(self.a.rows - row, lanes, 2);
-                let block = self.block(column, row);
-                match rows / lanes {
-                    2 => self.panel::<I, T::Full<I>, 2>(&mut memory, block),
-                    1 => self.panel::<I, T::Full<I>, 1>(&mut memory, block),
-                    // A part of a vector: one of those that are.
-                    _ => match rows {
-                        8 if lanes > 8 => self.panel::<I, Lanes<T, 8, I>, 1>(&mut memory, block),
-                        4 if lanes > 4 => self.panel::<I, Lanes<T, 4, I>, 1>(&mut memory, block),
-                        2 if lanes > 2 => self.panel::<I, Lanes<T, 2, I>, 1>(&mut memory, block),
-                        _ => self.panel::<I, Lanes<T, 1, I>, 1>(&mut memory, block),
-                    },
-                }
-                row += rows;
-            }
-            self.initial = Initial::Present;
-        }
-        memory.keep();
-    }
-}
-
-/// The same, with the same bits, where B is a single column and A's columns can be read where they lie. More rows at a
-/// time, so that additions do not wait for each other, and little to set up.
-pub(crate) struct SingleColumn<'p, 'a, T>(pub(crate) &'p mut Product<'a, T>);
-
-impl<T: Element> Kernel for SingleColumn<'_, '_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<I: Isa>(self) {
-        let lanes = const { <T::Full<I> as Vector<T>>::LANES };
+        let most = const { if COLUMN { 8 } else { 2 } };
         let product = self.0;
+        let mut memory = Panel::new();
         for column in (0..product.a.columns.max(1)).step_by(DEPTH) {
             let mut row = 0;
             while row < product.a.rows {
-                let rows = panel_rows(product.a.rows - row, lanes, 8);
-                let block = product.block(column, row);
+                let rows = panel_rows(product.a.rows - row, lanes, most);
+                let depth = (product.a.columns - column).min(DEPTH);
+                let block = Block { row, column, depth };
+                macro_rules! panel {
+                    ($vector:ty, $vectors:literal) => {
+                        product.panel::<I, $vector, $vectors, COLUMN>(&mut memory, block)
+                    };
+                }
                 match rows / lanes {
-                    8 => product.panel_in_place::<I, T::Full<I>, 8>(block),
-                    4 => product.panel_in_place::<I, T::Full<I>, 4>(block),
-                    2 => product.panel_in_place::<I, T::Full<I>, 2>(block),
-                    1 => product.panel_in_place::<I, T::Full<I>, 1>(block),
+                    8 if COLUMN => panel!(T::Full<I>, 8),
+                    4 if COLUMN => panel!(T::Full<I>, 4),
+                    2 => panel!(T::Full<I>, 2),
+                    1 => panel!(T::Full<I>, 1),
+                    // A part of a vector: one of those that are.
                     _ => match rows {
-                        8 if lanes > 8 => product.panel_in_place::<I, Lanes<T, 8, I>, 1>(block),
-                        4 if lanes > 4 => product.panel_in_place::<I, Lanes<T, 4, I>, 1>(block),
-                        2 if lanes > 2 => product.panel_in_place::<I, Lanes<T, 2, I>, 1>(block),
-                        _ => product.panel_in_place::<I, Lanes<T, 1, I>, 1>(block),
+                        8 if lanes > 8 => panel!(Lanes<T, 8, I>, 1),
+                        4 if lanes > 4 => panel!(Lanes<T, 4, I>, 1),
+                        2 if lanes > 2 => panel!(Lanes<T, 2, I>, 1),
+                        _ => panel!(Lanes<T, 1, I>, 1),
                     },
                 }
                 row += rows;
             }
             product.initial = Initial::Present;
         }
+        memory.keep();
     }
 }
 
@@ -88,7 +68,7 @@ struct Block {
 }
 
 impl<T: Element> Product<'_, T> {
-    /// If [`SingleColumn`] can compute it.
+    /// If it can be computed as compiled for a single column: [`Tiled`].
     pub(crate) fn is_single_column(&self) -> bool {
         let Operand {
             values,
@@ -102,38 +82,29 @@ impl<T: Element> Product<'_, T> {
         self.b.columns == 1 && row_stride == 1 && end <= values.len()
     }
 
+    /// If so many rows of A are read where they lie.
     #[inline(always)]
-    fn block(&self, column: usize, row: usize) -> Block {
-        let depth = (self.a.columns - column).min(DEPTH);
-        Block { row, column, depth }
+    fn is_in_place(&self, block: Block, rows: usize) -> bool {
+        let a = self.a;
+        let start = block.row + block.column * a.column_stride;
+        let end = start + block.depth.saturating_sub(1) * a.column_stride + rows;
+        a.row_stride == 1 && end <= a.values.len() && !worth_packing::<T>(a.column_stride, self.b.columns)
     }
 
     /// As many rows of C as N vectors have.
     #[inline(always)]
-    fn panel<I: Isa, V: Vector<T>, const N: usize>(&mut self, memory: &mut Panel<T>, block: Block) {
-        let a = self.a;
-        let start = block.row * a.row_stride + block.column * a.column_stride;
-        let end = start + block.depth.saturating_sub(1) * a.column_stride + N * V::LANES;
-        let in_place =
-            a.row_stride == 1 && end <= a.values.len() && !worth_packing::<T>(a.column_stride, self.b.columns);
-        if in_place {
-            self.panel_in_place::<I, V, N>(block);
+    fn panel<I: Isa, V: Vector<T>, const N: usize, const IN_PLACE: bool>(
+        &mut self,
+        memory: &mut Panel<T>,
+        block: Block,
+    ) {
+        let (a, rows) = (self.a, const { N * V::LANES });
+        let (panel, stride) = if IN_PLACE || self.is_in_place(block, rows) {
+            let start = block.row + block.column * a.column_stride;
+            (&a.values[start..], a.column_stride)
         } else {
-            let rows = N * V::LANES;
-            let panel = memory.pack(a, block.row, rows, block.column, block.depth);
-            self.panel_of::<I, V, N>(block, panel, rows);
-        }
-    }
-
-    #[inline(always)]
-    fn panel_in_place<I: Isa, V: Vector<T>, const N: usize>(&mut self, block: Block) {
-        let start = block.row + block.column * self.a.column_stride;
-        self.panel_of::<I, V, N>(block, &self.a.values[start..], self.a.column_stride);
-    }
-
-    /// With A's part in `panel`, its columns `stride` apart.
-    #[inline(always)]
-    fn panel_of<I: Isa, V: Vector<T>, const N: usize>(&mut self, block: Block, panel: &[T], stride: usize) {
+            (memory.pack(a, block.row, rows, block.column, block.depth), rows)
+        };
         let b = self.b;
         let product = PanelProduct {
             k: block.depth,
