@@ -1,7 +1,7 @@
 //! How far the elementary functions and the smooth activations are from exact: in `f32` against `f64` arithmetic by
 //! the `libm` crate, in `f64` against exact values from `fixtures/errors.py`.
 //!
-//! A part is looked at each time; all of it by `table`, which `docs/errors.md` says how to run.
+//! A part is looked at each time; all of it by `table`, which `docs/performance.md` says how to run.
 
 use mlp_core::{Activation, Gelu, Scalar, Sigmoid, Silu, Softplus};
 use std::cmp::Reverse;
@@ -414,15 +414,15 @@ fn rows((function, worst): &(&Function, [Worst; 2])) -> String {
     row(0) + &row(1)
 }
 
-/// All numbers of `f32` and the points in the directory that `MLP_ERRORS` names; puts the table into `docs/errors.md`.
+/// All numbers of `f32` and the points in the directory that `MLP_ERRORS` names; puts the table into `docs/performance.md`.
 #[test]
 #[ignore = "takes minutes, and files that fixtures/errors.py makes"]
 fn table() {
     let directory = std::env::var_os("MLP_ERRORS").expect("MLP_ERRORS names the directory that errors.py wrote");
     let errors = check_all(sweep_all_f32, 1 << 32, Path::new(&directory), 10_000_000);
     let rows: String = errors.iter().map(rows).collect();
-    let path = root().join("docs/errors.md");
-    let text = fs::read_to_string(&path).expect("docs/errors.md");
+    let path = root().join("docs/performance.md");
+    let text = fs::read_to_string(&path).expect("docs/performance.md");
     let (before, rest) = text
         .split_once("<!-- table:errors -->")
         .expect("where the table begins");
@@ -436,5 +436,5 @@ fn table() {
 {rows}
 <!-- end -->{after}"
     );
-    fs::write(&path, text).expect("docs/errors.md is written");
+    fs::write(&path, text).expect("docs/performance.md is written");
 }

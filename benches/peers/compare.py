@@ -589,6 +589,9 @@ def main():
             results += rows
             if options.json:
                 Path(options.json).write_text(json.dumps(results, indent=1) + "\n")
+    wrong = [row["workload"] for row in results if row["engine"] == "ours" and row["missing"]]
+    if wrong:
+        sys.exit(f"ours has no result for: {', '.join(wrong)}")
 
 
 if __name__ == "__main__":

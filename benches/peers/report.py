@@ -52,7 +52,10 @@ class Results:
 def kind_of(row):
     if row["loss"] is None:
         return "infer"
-    return "peak" if row["workload"].startswith("peak-") else "train"
+    if row["workload"].startswith("peak-"):
+        return "peak"
+    # A network given by --layers is named by its sizes.
+    return "own" if row["workload"][0].isdigit() else "train"
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -115,11 +118,20 @@ def peak_table(results, dtype):
     names = dict.fromkeys(
         name for t in settings for kind in ("peak", "train") for name in results.workloads(dtype, t, kind)
     )
-    header = ["", *(f"{t} thread{'s' * (t > 1)}: {what}" for t in settings for what in ("GFLOP/s", "of peak"))]
+    columns = ("GFLOP/s", "of peak", "ours / best peer")
+    header = ["", *(f"{t} thread{'s' * (t > 1)}: {what}" for t in settings for what in columns)]
     rows = []
     for name in names:
         all_rows = [results.get(dtype, threads, name) for threads in settings]
-        cells = [cell for row in all_rows for cell in (number(row.get("gflops")), percent(row.get("share_of_peak")))]
+        cells = [
+            cell
+            for row in all_rows
+            for cell in (
+                number(row.get("gflops")),
+                percent(row.get("share_of_peak")),
+                fixed(row.get("ratio_to_best_peer")),
+            )
+        ]
         shape = next(row for row in all_rows if row)
         rows.append([f"`{name}` {describe(shape)}", *cells])
     return table(header, rows)
@@ -177,6 +189,58 @@ def short_table(results):
     return table(header, rows)
 
 
+# What the library is to reach: workload, type, threads, what is measured, and the limit.
+TARGETS = [
+    ("nb-1", "f32", 1, "us_per_step", 0.15),
+    ("nb-1", "f32", 1, "ratio to FANN", 0.6),
+    ("nb-2", "f32", 1, "ratio", 0.45),
+    *((name, "f32", t, "ratio", 0.7) for name in ("tabular", "tabular-tanh") for t in (1, 2)),
+    ("simplechains", "f32", 1, "ratio", 0.6),
+    ("simplechains", "f32", 2, "ratio", 0.4),
+    *((name, "f32", t, "ratio", limit) for name in ("mnist-s", "mnist-a") for t, limit in ((1, 0.85), (2, 0.75))),
+    *((name, "f32", t, "ratio", limit) for name in ("mnist-m", "mnist-gelu") for t, limit in ((1, 0.85), (2, 0.8))),
+    *(("wide", "f32", t, "ratio", 0.92) for t in (1, 2)),
+    *(("wide", "f32", t, "share_of_peak", limit) for t, limit in ((1, 0.85), (2, 0.8))),
+    ("peak-512", "f32", 1, "share_of_peak", 0.9),
+    ("peak-512", "f32", 2, "share_of_peak", 0.8),
+    ("peak-128", "f32", 1, "share_of_peak", 0.86),
+    ("peak-64", "f32", 1, "share_of_peak", 0.8),
+    ("peak-32", "f32", 1, "share_of_peak", 0.72),
+    ("peak-45", "f32", 1, "share_of_peak", 0.65),
+    ("infer-nb2", "f32", 1, "us_per_step", 0.04),
+    ("infer-16", "f32", 1, "us_per_step", 0.25),
+    ("infer-64", "f32", 1, "us_per_step", 1),
+    ("nb-2", "f64", 1, "ratio", 0.45),
+    *(("tabular", "f64", t, "ratio", 0.7) for t in (1, 2)),
+    *(("mnist-m", "f64", t, "ratio", limit) for t, limit in ((1, 0.85), (2, 0.8))),
+    *(("wide", "f64", t, "ratio", 0.92) for t in (1, 2)),
+]
+
+
+def targets_table(results):
+    """What is to be reached beside what was, and by how much it is missed."""
+    rows = []
+    for name, dtype, threads, what, limit in TARGETS:
+        row = results.get(dtype, threads, name)
+        time, fann = row.get("us_per_step"), results.get(dtype, threads, name, "fann").get("us_per_step")
+        value, unit, show = {
+            "us_per_step": (time, "us", lambda value: f"{value:.3g}"),
+            "share_of_peak": (row.get("share_of_peak"), "of the peak", lambda value: f"{100 * value:.1f} %"),
+            "ratio": (row.get("ratio_to_best_peer"), "of the best peer", lambda value: f"{value:.3f}"),
+            "ratio to FANN": (time / fann if time and fann else None, "of FANN", lambda value: f"{value:.3f}"),
+        }[what]
+        least = what == "share_of_peak"
+        if value is None:
+            result, verdict = "-", "not measured"
+        else:
+            result = show(value)
+            missed = limit / value - 1 if least else value / limit - 1
+            verdict = "yes" if missed <= 0 else f"**no**, by {100 * missed:.0f} %"
+        to_be = f"{'at least' if least else 'at most'} {show(limit)} {unit}"
+        rows.append([f"`{name}`", dtype, threads, to_be, result, verdict])
+    return table(["", "type", "threads", "to be", "is", "holds"], rows)
+
+
 def machine_text(results):
     """The machine, the engines' versions and the settings of the run."""
     row = next(iter(results.rows.values()))
@@ -199,9 +263,11 @@ def machine_text(results):
 def tables(results):
     """The text of every marker that these results have something for."""
     texts = {"machine": machine_text(results), "missing": missing_table(results), "short": short_table(results)}
+    texts["targets"] = targets_table(results)
     for dtype, threads in results.settings():
         texts[f"{dtype}-{threads}"] = engines_table(results, dtype, threads, "train")
         texts[f"infer-{dtype}-{threads}"] = engines_table(results, dtype, threads, "infer")
+        texts[f"own-{dtype}-{threads}"] = engines_table(results, dtype, threads, "own")
         texts[f"memory-{dtype}-{threads}"] = memory_table(results, dtype, threads)
         texts[f"peak-{dtype}"] = peak_table(results, dtype)
     return texts
@@ -215,6 +281,8 @@ def fill(path, texts):
 
     def replace(match):
         text = texts.get(match[1])
+        if match[1] == "errors":
+            return match[0]  # by tests/errors.rs
         if text is None:
             print(f"{path}: nothing for the marker table:{match[1]}, left as it is", file=sys.stderr)
             return match[0]
@@ -282,7 +350,7 @@ def draw_width(source, path):
     """ns per multiply-add over the width of the layers."""
     with open(source, newline="") as file:
         lines = (line for line in file if line.startswith("width") or line[:1].isdigit())
-        rows = [(int(row["width"]), float(row["ns_per_mac"])) for row in csv.DictReader(lines)]
+        rows = [(int(row["width"]), float(row["ns_per_multiply_add"])) for row in csv.DictReader(lines)]
     plt = plots()
     figure, axes = plt.subplots(figsize=(7, 3))
     axes.plot([width for width, _ in rows], [cost for _, cost in rows], linewidth=1)
@@ -301,7 +369,7 @@ def draw_width(source, path):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("json", nargs="*", metavar="JSON", help="what compare.py --json wrote; several may be given")
-    parser.add_argument("--width", metavar="CSV", help="what `cargo bench --bench width` printed: width,ns_per_mac")
+    parser.add_argument("--width", metavar="CSV", help="what `cargo bench --bench width` printed: width,ns_per_multiply_add")
     options = parser.parse_args()
     if not options.json and not options.width:
         parser.error("expected a JSON file of compare.py, or --width")

@@ -38,7 +38,7 @@ pub(crate) fn random<T: Element>(rows: usize, columns: usize, seed: u64) -> Matr
 
 /// The parameters after training from `seed` with batches drawn from `shuffle`, one call of `fit` for each of `epochs`.
 fn train<T: Element>(seed: u64, shuffle: u64, epochs: &[u64]) -> Vec<u64> {
-    // Both routines for products, and a last batch that is smaller.
+    // The last batch is smaller.
     let mut network = Mlp::<Matrix<T>>::builder(&[3, 19, 23, 1])
         .hidden(Tanh)
         .seed(seed)

@@ -21,7 +21,7 @@ impl Element for f64 {}
 #[doc(hidden)]
 pub trait Kernels: Packed + Square + Copy {
     /// A full vector register.
-    type Full<I: Isa>: Vector<Self>;
+    type Full<I: Isa>: Vector<Self, Isa = I>;
 
     /// `self` `factor` + `sum`, rounded once.
     #[must_use]
@@ -45,7 +45,7 @@ macro_rules! impl_kernels {
             }
 
             fn run_tiled(product: &mut Product<'_, Self>) {
-                if product.is_single_column() {
+                if product.fits_column_kernel() {
                     dispatch::run(Tiled::<_, true>(product));
                 } else {
                     dispatch::run(Tiled::<_, false>(product));

@@ -19,14 +19,14 @@ use mlp_core::{Activation, ZipFormula};
 pub(crate) const FEW: usize = 2 * PADDING;
 
 /// Elements that make whole vectors at the baseline.
-pub(crate) const TOGETHER: usize = 4;
+pub(crate) const LANES: usize = 4;
 
 /// Runs an elementwise kernel over `length` elements: where they are few, as compiled for the baseline. The formulas
 /// have the same bits at every level.
 #[inline(always)]
 pub(crate) fn run<K: Kernel>(kernel: K, length: usize) -> K::Output {
     if length <= FEW {
-        kernel.run::<Baseline>()
+        kernel.run(Baseline)
     } else {
         dispatch::run(kernel)
     }
@@ -42,7 +42,7 @@ impl<T: Element, A: Activation> Kernel for Activate<'_, T, A> {
     type Output = ();
 
     #[inline(always)]
-    fn run<I: Isa>(self) {
+    fn run<I: Isa>(self, _: I) {
         for a in self.values {
             *a = self.activation.value(*a);
         }
@@ -50,10 +50,11 @@ impl<T: Element, A: Activation> Kernel for Activate<'_, T, A> {
 }
 
 impl<T: Element, A: Activation> Activate<'_, T, A> {
-    /// A few elements, as compiled for the baseline.
+    /// A few elements, as compiled for the baseline; in arrays, for which nothing has to be found out before a loop
+    /// begins.
     #[inline(always)]
     pub(crate) fn run_few(self) {
-        let (chunks, rest) = self.values.as_chunks_mut::<TOGETHER>();
+        let (chunks, rest) = self.values.as_chunks_mut::<LANES>();
         for values in chunks {
             *values = values.map(|z| self.activation.value(z));
         }
@@ -74,30 +75,31 @@ impl<T: Element, A: Activation> Kernel for ActivateAndDerive<'_, T, A> {
     type Output = ();
 
     #[inline(always)]
-    fn run<I: Isa>(self) {
+    fn run<I: Isa>(self, _: I) {
         let (activation, half) = (self.activation, self.values.len() / 2);
         let evaluate = |z| {
             let a = activation.value(z);
             (a, activation.derivative(z, a))
         };
-        let (first, second) = self.values.split_at_mut(half);
-        let (pairs, rest) = second.split_at_mut(half);
-        let (first_derivatives, second) = self.derivatives.split_at_mut(half);
-        let (pairs_derivatives, rest_derivatives) = second.split_at_mut(half);
+        let (first, rest) = self.values.split_at_mut(half);
+        let (second, last) = rest.split_at_mut(half);
+        let (first_derivatives, rest) = self.derivatives.split_at_mut(half);
+        let (second_derivatives, last_derivative) = rest.split_at_mut(half);
         // Two far apart at a time: while the processor waits for the one, it has the other to go on with.
         for i in 0..half {
-            let ((a, a_derivative), (b, b_derivative)) = (evaluate(first[i]), evaluate(pairs[i]));
-            (first_derivatives[i], pairs_derivatives[i]) = (a_derivative, b_derivative);
-            (first[i], pairs[i]) = (a, b);
+            let ((a, a_derivative), (b, b_derivative)) = (evaluate(first[i]), evaluate(second[i]));
+            (first_derivatives[i], second_derivatives[i]) = (a_derivative, b_derivative);
+            (first[i], second[i]) = (a, b);
         }
-        for (a, derivative) in rest.iter_mut().zip(rest_derivatives) {
+        for (a, derivative) in last.iter_mut().zip(last_derivative) {
             (*a, *derivative) = evaluate(*a);
         }
     }
 }
 
 impl<T: Element, A: Activation> ActivateAndDerive<'_, T, A> {
-    /// A few elements, as compiled for the baseline.
+    /// A few elements, as compiled for the baseline; in arrays, for which nothing has to be found out before a loop
+    /// begins.
     #[inline(always)]
     pub(crate) fn run_few(self) {
         let Self {
@@ -105,8 +107,8 @@ impl<T: Element, A: Activation> ActivateAndDerive<'_, T, A> {
             values,
             derivatives,
         } = self;
-        let (chunks, values) = values.as_chunks_mut::<TOGETHER>();
-        let (derivative_chunks, derivatives) = derivatives.as_chunks_mut::<TOGETHER>();
+        let (chunks, values) = values.as_chunks_mut::<LANES>();
+        let (derivative_chunks, derivatives) = derivatives.as_chunks_mut::<LANES>();
         for (values, derivatives) in chunks.iter_mut().zip(derivative_chunks) {
             let z = *values;
             let a = z.map(|z| activation.value(z));
@@ -118,7 +120,7 @@ impl<T: Element, A: Activation> ActivateAndDerive<'_, T, A> {
             values,
             derivatives,
         }
-        .run::<Baseline>();
+        .run(Baseline);
     }
 }
 
@@ -143,18 +145,18 @@ impl<T: Element, F: ZipFormula<S>, const S: usize> Zip<'_, T, F, S> {
         }
     }
 
-    /// As few elements as a tiny layer has, a multiple of `TOGETHER`.
+    /// As few elements as a tiny layer has, a multiple of `LANES`.
     #[inline(always)]
     pub(crate) fn run_few(self) -> bool {
-        let mut state = self.state.map(|state| state.as_chunks_mut::<TOGETHER>().0.iter_mut());
-        let mut zeros = [T::zero(); TOGETHER];
-        let chunks = self.own.as_chunks_mut::<TOGETHER>().0.iter_mut();
-        for (own, other) in chunks.zip(self.other.as_chunks::<TOGETHER>().0) {
+        let mut state = self.state.map(|state| state.as_chunks_mut::<LANES>().0.iter_mut());
+        let mut zeros = [T::zero(); LANES];
+        let chunks = self.own.as_chunks_mut::<LANES>().0.iter_mut();
+        for (own, other) in chunks.zip(self.other.as_chunks::<LANES>().0) {
             let mut state = state
                 .each_mut()
                 .map(|state| state.next().expect("state as long as `own`"));
             // All is read before anything is written, which otherwise might be what is read next.
-            let new: [_; TOGETHER] =
+            let new: [_; LANES] =
                 array::from_fn(|i| self.formula.apply(own[i], other[i], array::from_fn(|s| state[s][i])));
             *own = new.map(|(own, _)| own);
             for (s, state) in state.iter_mut().enumerate() {
@@ -165,7 +167,7 @@ impl<T: Element, F: ZipFormula<S>, const S: usize> Zip<'_, T, F, S> {
                 *zero += own * T::zero();
             }
         }
-        zeros == [T::zero(); TOGETHER]
+        zeros == [T::zero(); LANES]
     }
 
     fn run_parts(self, parts: usize) -> bool {
@@ -197,7 +199,7 @@ impl<T: Element, F: ZipFormula<S>, const S: usize> Kernel for Zip<'_, T, F, S> {
     type Output = bool;
 
     #[inline(always)]
-    fn run<I: Isa>(self) -> bool {
+    fn run<I: Isa>(self, _: I) -> bool {
         let length = self.own.len();
         let other = &self.other[..length];
         let state = self.state.map(|state| &mut state[..length]);
@@ -226,7 +228,7 @@ impl<T: Element> Kernel for Multiply<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    fn run<I: Isa>(self) {
+    fn run<I: Isa>(self, _: I) {
         for (own, &other) in self.own.iter_mut().zip(self.other) {
             *own *= other;
         }
@@ -244,7 +246,7 @@ impl<T: Element> Kernel for SumOfColumns<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    fn run<I: Isa>(mut self) {
+    fn run<I: Isa>(mut self, _: I) {
         let rows = self.columns.rows();
         let mut row = 0;
         while row < rows {

@@ -4,6 +4,8 @@ mod children;
 mod tests;
 
 use crate::raw::dispatch;
+#[cfg(target_arch = "x86_64")]
+use crate::raw::dispatch::{Avx2, Avx512};
 use crate::raw::vector::{Lanes, Vector};
 use core::fmt;
 use core::str::FromStr;
@@ -11,7 +13,8 @@ use core::str::FromStr;
 /// A set of vector instructions that the kernels are compiled for.
 ///
 /// Which of them runs is found out once, when the first kernel does: the best that the processor has, or the one that
-/// the environment variable `MLP_SIMD` names if the processor has it.
+/// the environment variable `MLP_SIMD` names if the processor has it. (The `matrixmultiply` crate, through which the
+/// products of large layers go, decides by itself.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum SimdLevel {
@@ -60,15 +63,15 @@ pub fn simd_level() -> SimdLevel {
     impl Kernel for Report {
         type Output = SimdLevel;
         #[inline(always)]
-        fn run<I: Isa>(self) -> SimdLevel {
+        fn run<I: Isa>(self, _: I) -> SimdLevel {
             I::LEVEL
         }
     }
     dispatch::run(Report)
 }
 
-/// The instructions that a kernel is compiled for.
-pub trait Isa {
+/// The instructions that a kernel is compiled for. A value of such a type is the proof that the processor has them.
+pub trait Isa: Copy {
     /// Their name.
     const LEVEL: SimdLevel;
     /// How many columns of a product, times two vectors of rows, stay in registers.
@@ -76,12 +79,13 @@ pub trait Isa {
     /// If a b + c is one instruction.
     const FUSED: bool;
     /// A full register.
-    type F32: Vector<f32>;
+    type F32: Vector<f32, Isa = Self>;
     /// A full register.
-    type F64: Vector<f64>;
+    type F64: Vector<f64, Isa = Self>;
 }
 
 /// [`SimdLevel::Baseline`].
+#[derive(Clone, Copy)]
 pub(crate) struct Baseline;
 
 impl Isa for Baseline {
@@ -92,10 +96,6 @@ impl Isa for Baseline {
     type F64 = Lanes<f64, 2, Self>;
 }
 
-/// [`SimdLevel::Avx2`].
-#[cfg(target_arch = "x86_64")]
-pub(crate) struct Avx2;
-
 #[cfg(target_arch = "x86_64")]
 impl Isa for Avx2 {
     const LEVEL: SimdLevel = SimdLevel::Avx2;
@@ -104,10 +104,6 @@ impl Isa for Avx2 {
     type F32 = core::arch::x86_64::__m256;
     type F64 = core::arch::x86_64::__m256d;
 }
-
-/// [`SimdLevel::Avx512`].
-#[cfg(target_arch = "x86_64")]
-pub(crate) struct Avx512;
 
 #[cfg(target_arch = "x86_64")]
 impl Isa for Avx512 {
@@ -122,5 +118,5 @@ impl Isa for Avx512 {
 /// that is not is compiled for the baseline alone.
 pub(crate) trait Kernel {
     type Output;
-    fn run<I: Isa>(self) -> Self::Output;
+    fn run<I: Isa>(self, isa: I) -> Self::Output;
 }

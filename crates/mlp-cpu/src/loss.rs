@@ -18,7 +18,7 @@ impl<T: Element, L: Loss> Kernel for LossAndGradient<'_, T, L> {
     type Output = T;
 
     #[inline(always)]
-    fn run<I: Isa>(self) -> T {
+    fn run<I: Isa>(self, _: I) -> T {
         match (self.prediction.rows(), self.target.rows()) {
             // Of lengths that are known: a loop over outputs takes longer than the loss of one.
             (1, 1) => self.sum(1, 1),
@@ -32,12 +32,12 @@ impl<T: Element, L: Loss> LossAndGradient<'_, T, L> {
     #[inline(always)]
     fn sum(self, outputs: usize, targets: usize) -> T {
         // Sums of a few samples first, so that in f32 many small losses are not lost beside a large sum.
-        const TOGETHER: usize = 64;
+        const SAMPLES_PER_SUM: usize = 64;
         let (mut total, mut sum) = (T::zero(), T::zero());
         let (mut delta, mut prediction, mut target) = (self.delta, self.prediction.storage(), self.target.storage());
         for j in 0..self.prediction.columns() {
             let gradient = &mut delta[..outputs];
-            if j % TOGETHER == 0 {
+            if j % SAMPLES_PER_SUM == 0 {
                 total += sum;
                 sum = T::zero();
             }

@@ -1,6 +1,6 @@
 //! [`Matrix`] as the backend of a network.
 
-use crate::elementwise::{self, Activate, ActivateAndDerive, FEW, Multiply, SumOfColumns, TOGETHER, Zip};
+use crate::elementwise::{self, Activate, ActivateAndDerive, FEW, LANES, Multiply, SumOfColumns, Zip};
 use crate::gemm::{Initial, Product, Routine};
 use crate::loss::LossAndGradient;
 use crate::raw::dispatch;
@@ -222,7 +222,7 @@ impl<T: Element> Tensor for Matrix<T> {
         for state in &state {
             check_room("zip", "state", other.shape(), state);
         }
-        let length = (self.columns() * self.stride()).next_multiple_of(TOGETHER);
+        let length = (self.columns() * self.stride()).next_multiple_of(LANES);
         let whole = other.stride() == self.stride() && is_whole(self, other, &state);
         if whole && length <= FEW && length <= other.storage().len() {
             let kernel = Zip {

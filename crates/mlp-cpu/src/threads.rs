@@ -82,8 +82,9 @@ fn hire() {
 
     #[cold]
     fn more() {
+        let wanted = threads() - 1;
         let _guard = HIRING.lock().unwrap_or_else(PoisonError::into_inner);
-        for number in HIRED.load(Ordering::Relaxed)..threads() - 1 {
+        for number in HIRED.load(Ordering::Relaxed)..wanted {
             let serve = move || POOL.serve(|| number + 1 < threads());
             if std::thread::Builder::new()
                 .name(format!("mlp-{number}"))
@@ -94,7 +95,7 @@ fn hire() {
                 break;
             }
         }
-        HIRED.fetch_max(threads() - 1, Ordering::Relaxed);
+        HIRED.fetch_max(wanted, Ordering::Relaxed);
     }
 
     if HIRED.load(Ordering::Relaxed) + 1 < threads() {

@@ -4,7 +4,7 @@
 //! Each loop is compiled for every shape of these layers, so that it has nothing to find out at run time but how many
 //! samples there are.
 
-use crate::elementwise::{Activate, ActivateAndDerive, FEW, TOGETHER};
+use crate::elementwise::{Activate, ActivateAndDerive, FEW, LANES};
 use crate::raw::dispatch;
 use crate::{Element, Matrix, MatrixRef};
 use core::array;
@@ -74,7 +74,7 @@ pub(crate) fn activate<T: Element, A: Activation>(
     let mut length = samples * output.stride();
     if all(output) && derivative.as_deref().is_none_or(all) {
         // Whole vectors, where nobody looks at what follows the last column.
-        length = length.next_multiple_of(TOGETHER);
+        length = length.next_multiple_of(LANES);
     }
     let values = &mut output.storage_mut()[..length];
     match derivative {

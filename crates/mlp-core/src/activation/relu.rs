@@ -16,8 +16,8 @@ pub struct Relu;
 impl Activation for Relu {
     #[inline(always)]
     fn value<T: Scalar>(&self, z: T) -> T {
-        // z + 0 is z, but for the sign of -0. Where z itself is the result, compilers leave it where it lies by a masked
-        // store, which takes some processors ten times as long.
+        // z + 0 is z, except for the sign of -0. If z itself is the result, compilers write the other results beside it
+        // by a masked store, which is ten times slower on some processors.
         (z + T::zero()).at_least(T::zero())
     }
 

@@ -8,7 +8,7 @@
 //! A choice is written as `if` between two values that are both computed: it compiles to a blend. Comparisons are
 //! directed so that NaN takes the side that keeps it.
 //!
-//! The largest errors named here are those of `docs/errors.md`: in `f32` among all numbers, in `f64` among ten million.
+//! The largest errors named here are those of `docs/performance.md`: in `f32` among all numbers, in `f64` among ten million.
 
 mod coefficients;
 mod erfc;

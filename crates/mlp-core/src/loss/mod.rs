@@ -172,11 +172,11 @@ impl<L: ElementLoss> Loss for L {
         check_length("gradient", prediction.len(), gradient.len());
         let factor = self.over_outputs().factor::<T>(prediction.len());
         // The values of several outputs first: a loop that sums them as it goes has to take one after the other.
-        const TOGETHER: usize = 64;
-        let mut values = [T::zero(); TOGETHER];
+        const CHUNK: usize = 64;
+        let mut values = [T::zero(); CHUNK];
         let mut sum = T::zero();
-        let targets = target.chunks(TOGETHER).zip(gradient.chunks_mut(TOGETHER));
-        for (prediction, (target, gradient)) in prediction.chunks(TOGETHER).zip(targets) {
+        let targets = target.chunks(CHUNK).zip(gradient.chunks_mut(CHUNK));
+        for (prediction, (target, gradient)) in prediction.chunks(CHUNK).zip(targets) {
             let values = &mut values[..prediction.len()];
             for (((&p, &t), value), gradient) in prediction.iter().zip(target).zip(&mut *values).zip(gradient) {
                 let element = self.element(Dual::variable(p), Dual::constant(t));

@@ -83,3 +83,36 @@ macro_rules! impl_scalar {
 
 impl_scalar!(f32);
 impl_scalar!(f64);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The provided formula of `tanh_and_derivative`.
+    fn provided<T: Scalar>(x: T) -> (T, T) {
+        let (tanh, e) = (x.tanh(), (T::from_f64(-2.0) * x.abs()).exp());
+        let sum = T::one() + tanh.abs();
+        (tanh, e * (sum * sum))
+    }
+
+    #[test]
+    fn tanh_and_its_derivative_have_the_bits_of_the_provided_formula() {
+        for i in -60_000..=60_000 {
+            // Up to where the derivative is subnormal, and 0.
+            let x = f64::from(i) / 1000.0;
+            let (got, expected) = ((x as f32).tanh_and_derivative(), provided(x as f32));
+            assert_eq!(got.0.to_bits(), expected.0.to_bits(), "tanh {x}, f32");
+            assert_eq!(got.1.to_bits(), expected.1.to_bits(), "tanh' {x}, f32");
+            for x in [x, 7.0 * x] {
+                let (got, expected) = (x.tanh_and_derivative(), provided(x));
+                assert_eq!(got.0.to_bits(), expected.0.to_bits(), "tanh {x}, f64");
+                assert_eq!(got.1.to_bits(), expected.1.to_bits(), "tanh' {x}, f64");
+            }
+        }
+        for x in [0.0, -0.0, f64::MIN_POSITIVE, f64::INFINITY, f64::NEG_INFINITY] {
+            assert_eq!(x.tanh_and_derivative(), provided(x), "{x}");
+        }
+        let (tanh, derivative) = f32::NAN.tanh_and_derivative();
+        assert!(tanh.is_nan() && derivative.is_nan());
+    }
+}

@@ -31,9 +31,7 @@ impl<T> Operand<'_, T> {
             ..self
         }
     }
-}
 
-impl<T> Operand<'_, T> {
     /// The columns in `range`.
     pub(crate) fn columns(self, range: Range<usize>) -> Self {
         Self {
@@ -136,7 +134,7 @@ impl<T: Element> Product<'_, T> {
         if columns == 0 {
             return;
         }
-        let parts = threads::parts(self.a.rows * self.a.columns * columns, LEAST).min(columns.div_ceil(NARROWEST));
+        let parts = threads::parts(self.a.rows * self.a.columns * columns, LEAST).min((columns / NARROWEST).max(1));
         let stride = self.c_stride;
         if parts == 1 {
             self.run_by(routine);

@@ -22,7 +22,7 @@ impl<T: Element, const COLUMN: bool> Kernel for Tiled<'_, '_, T, COLUMN> {
     type Output = ();
 
     #[inline(always)]
-    fn run<I: Isa>(self) {
+    fn run<I: Isa>(self, isa: I) {
         let lanes = const { <T::Full<I> as Vector<T>>::LANES };
         let most = const { if COLUMN { 8 } else { 2 } };
         let product = self.0;
@@ -35,7 +35,7 @@ impl<T: Element, const COLUMN: bool> Kernel for Tiled<'_, '_, T, COLUMN> {
                 let block = Block { row, column, depth };
                 macro_rules! panel {
                     ($vector:ty, $vectors:literal) => {
-                        product.panel::<I, $vector, $vectors, COLUMN>(&mut memory, block)
+                        product.panel::<I, $vector, $vectors, COLUMN>(isa, &mut memory, block)
                     };
                 }
                 match rows / lanes {
@@ -69,7 +69,7 @@ struct Block {
 
 impl<T: Element> Product<'_, T> {
     /// If it can be computed as compiled for a single column: [`Tiled`].
-    pub(crate) fn is_single_column(&self) -> bool {
+    pub(crate) fn fits_column_kernel(&self) -> bool {
         let Operand {
             values,
             rows,
@@ -93,8 +93,9 @@ impl<T: Element> Product<'_, T> {
 
     /// As many rows of C as N vectors have.
     #[inline(always)]
-    fn panel<I: Isa, V: Vector<T>, const N: usize, const IN_PLACE: bool>(
+    fn panel<I: Isa, V: Vector<T, Isa = I>, const N: usize, const IN_PLACE: bool>(
         &mut self,
+        isa: I,
         memory: &mut Panel<T>,
         block: Block,
     ) {
@@ -121,7 +122,7 @@ impl<T: Element> Product<'_, T> {
                 initial => initial,
             },
         };
-        product.run::<I, V, N>();
+        product.run::<I, V, N>(isa);
     }
 }
 

@@ -3,21 +3,29 @@
 use crate::level::{Baseline, Kernel, SimdLevel};
 use core::sync::atomic::{AtomicU8, Ordering};
 
+/// [`SimdLevel::Avx2`]. Only [`run`] makes one, on a processor that has the instructions.
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone, Copy)]
+pub struct Avx2(());
+
+/// [`SimdLevel::Avx512`]. Only [`run`] makes one, on a processor that has the instructions.
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone, Copy)]
+pub struct Avx512(());
+
 /// Runs `kernel` as compiled for the level in use.
 #[inline(always)]
 pub(crate) fn run<K: Kernel>(kernel: K) -> K::Output {
     #[cfg(target_arch = "x86_64")]
     {
-        use crate::level::{Avx2, Avx512};
-
         #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
         fn avx512<K: Kernel>(kernel: K) -> K::Output {
-            kernel.run::<Avx512>()
+            kernel.run(Avx512(()))
         }
 
         #[target_feature(enable = "avx2,fma")]
         fn avx2<K: Kernel>(kernel: K) -> K::Output {
-            kernel.run::<Avx2>()
+            kernel.run(Avx2(()))
         }
 
         match level() {
@@ -28,7 +36,7 @@ pub(crate) fn run<K: Kernel>(kernel: K) -> K::Output {
             SimdLevel::Baseline => {}
         }
     }
-    kernel.run::<Baseline>()
+    kernel.run(Baseline)
 }
 
 /// The level in use.

@@ -67,7 +67,8 @@ impl Pool {
     /// work already, for another thread or for this one, the caller does all of them.
     ///
     /// # Panics
-    /// If a task does: with the payload of one of those that did, after all others have ended.
+    /// If a task does: with the payload of one of those that did. Where the pool has taken the job, all others have ended
+    /// by then.
     pub(crate) fn run(&self, tasks: usize, task: &Task<'_>) {
         if INSIDE.get() || self.busy.swap(true, Ordering::Acquire) {
             (0..tasks).for_each(task);
@@ -86,8 +87,8 @@ impl Pool {
         unsafe { *self.job.get() = Some(job) };
         self.left.store(0, Ordering::Relaxed);
         self.number.fetch_add(1, Ordering::Relaxed);
-        // Sequentially consistent, like the reading in `sleep`: either the sleeper sees the gate or we see the sleeper.
-        self.gate.store(1, Ordering::SeqCst);
+        self.gate.store(1, Ordering::Release);
+        // Whoever takes the lock after us sees the gate, and we see whoever sleeps already.
         if *self.lock_sleepers() > 0 {
             self.wake.notify_all();
         }
@@ -126,7 +127,13 @@ impl Pool {
             // SAFETY: the pointer lives until all have left, see `run`.
             let task = unsafe { &*job.task };
             if let Err(payload) = catch_unwind(AssertUnwindSafe(|| task(i))) {
-                *job.panic.lock().unwrap_or_else(PoisonError::into_inner) = Some(payload);
+                let mut first = job.panic.lock().unwrap_or_else(PoisonError::into_inner);
+                if first.is_none() {
+                    *first = Some(payload);
+                } else {
+                    // Dropping it could panic, and leave the job with others inside.
+                    core::mem::forget(payload);
+                }
             }
         }
         INSIDE.set(false);
@@ -161,7 +168,14 @@ impl Pool {
         let mut since = Instant::now();
         let mut rounds = 0_u32;
         loop {
-            if wanted() && self.join(&mut done) {
+            let joined = if wanted() {
+                self.join(&mut done)
+            } else {
+                // As if it had done the job in hand: nothing to look out for.
+                done = self.number.load(Ordering::Relaxed);
+                false
+            };
+            if joined {
                 self.work();
                 self.left.fetch_add(1, Ordering::Release);
                 since = Instant::now();
@@ -197,7 +211,7 @@ impl Pool {
     fn sleep(&self, done: usize) {
         let mut sleepers = self.lock_sleepers();
         *sleepers += 1;
-        while self.gate.load(Ordering::SeqCst) & 1 == 0 || self.number.load(Ordering::Relaxed) == done {
+        while self.gate.load(Ordering::Acquire) & 1 == 0 || self.number.load(Ordering::Relaxed) == done {
             sleepers = self.wake.wait(sleepers).unwrap_or_else(PoisonError::into_inner);
         }
         *sleepers -= 1;

@@ -23,8 +23,7 @@ pub(crate) struct PanelProduct<'a, T> {
 }
 
 impl<T: Element> PanelProduct<'_, T> {
-    /// As many rows as N vectors have, in tiles of about as many columns each. To be called from a kernel that runs at
-    /// level `I`.
+    /// As many rows as N vectors have, in tiles whose widths differ by at most one column.
     ///
     /// Each element of A B is summed over k in ascending order, from 0, and then added to the initial value; in a panel
     /// of a single vector in four sums, of every fourth k each, so that there is enough to do while an addition takes
@@ -33,7 +32,7 @@ impl<T: Element> PanelProduct<'_, T> {
     /// # Panics
     /// If an operand has elements outside its slice.
     #[inline(always)]
-    pub(crate) fn run<I: Isa, V: Vector<T>, const N: usize>(self) {
+    pub(crate) fn run<I: Isa, V: Vector<T, Isa = I>, const N: usize>(self, _: I) {
         let Self { k, columns, .. } = self;
         let rows = const { N * V::LANES };
         if columns == 0 {
@@ -76,8 +75,8 @@ impl<T: Element> PanelProduct<'_, T> {
             macro_rules! run {
                 ($columns:literal, $sums:literal) => {
                     // SAFETY: A's rows, B's and C's columns and the bias, as far as the tile reads and writes them,
-                    // were found to lie within their slices; a kernel runs at a level that the processor has, and V is
-                    // of that level.
+                    // were found to lie within their slices; a value of `I` says that the processor has V's
+                    // instructions.
                     unsafe { tile.run::<V, N, $columns, $sums>() }
                 };
             }

@@ -8,6 +8,8 @@ use core::marker::PhantomData;
 /// A few numbers that are computed with at once.
 pub trait Vector<T>: Copy {
     const LANES: usize;
+    /// The instructions that it is made for.
+    type Isa: Isa;
 
     /// # Safety
     /// As for [`multiply_add`](Self::multiply_add).
@@ -45,6 +47,7 @@ impl<T: Copy, const N: usize, I> Copy for Lanes<T, N, I> {}
 
 impl<T: Element, const N: usize, I: Isa> Vector<T> for Lanes<T, N, I> {
     const LANES: usize = N;
+    type Isa = I;
 
     #[inline(always)]
     unsafe fn splat(value: T) -> Self {
@@ -85,12 +88,14 @@ impl<T: Element, const N: usize, I: Isa> Vector<T> for Lanes<T, N, I> {
 #[cfg(target_arch = "x86_64")]
 mod x86_64 {
     use super::Vector;
+    use crate::raw::dispatch::{Avx2, Avx512};
     use core::arch::x86_64::*;
 
     macro_rules! vector {
-        ($vector:ident: $element:ty, $lanes:literal, $splat:ident, $load:ident, $store:ident, $add:ident, $fma:ident) => {
+        ($vector:ident of $isa:ty: $element:ty, $lanes:literal, $splat:ident, $load:ident, $store:ident, $add:ident, $fma:ident) => {
             impl Vector<$element> for $vector {
                 const LANES: usize = $lanes;
+                type Isa = $isa;
 
                 #[inline(always)]
                 unsafe fn splat(value: $element) -> Self {
@@ -124,8 +129,8 @@ mod x86_64 {
             }
         };
     }
-    vector!(__m256: f32, 8, _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_add_ps, _mm256_fmadd_ps);
-    vector!(__m256d: f64, 4, _mm256_set1_pd, _mm256_loadu_pd, _mm256_storeu_pd, _mm256_add_pd, _mm256_fmadd_pd);
-    vector!(__m512: f32, 16, _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_add_ps, _mm512_fmadd_ps);
-    vector!(__m512d: f64, 8, _mm512_set1_pd, _mm512_loadu_pd, _mm512_storeu_pd, _mm512_add_pd, _mm512_fmadd_pd);
+    vector!(__m256 of Avx2: f32, 8, _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_add_ps, _mm256_fmadd_ps);
+    vector!(__m256d of Avx2: f64, 4, _mm256_set1_pd, _mm256_loadu_pd, _mm256_storeu_pd, _mm256_add_pd, _mm256_fmadd_pd);
+    vector!(__m512 of Avx512: f32, 16, _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_add_ps, _mm512_fmadd_ps);
+    vector!(__m512d of Avx512: f64, 8, _mm512_set1_pd, _mm512_loadu_pd, _mm512_storeu_pd, _mm512_add_pd, _mm512_fmadd_pd);
 }

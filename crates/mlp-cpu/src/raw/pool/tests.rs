@@ -288,3 +288,26 @@ fn the_number_of_threads_can_change() {
         }
     });
 }
+
+/// A payload that panics when it is dropped is given to the caller, or to nobody.
+#[test]
+fn payloads_that_panic_do_no_harm() {
+    struct Payload(usize);
+    impl Drop for Payload {
+        fn drop(&mut self) {
+            panic!("dropped {}", self.0);
+        }
+    }
+    within_time(|| {
+        let pool = pool(1);
+        for _ in 0..100 {
+            let panic = catch_unwind(AssertUnwindSafe(|| {
+                pool.run(8, &|i| std::panic::panic_any(Payload(i)));
+            }));
+            let payload = panic.expect_err("a panic").downcast::<Payload>().expect("the payload");
+            assert!(payload.0 < 8);
+            core::mem::forget(payload);
+            assert_each_once(pool, 8);
+        }
+    });
+}
