@@ -224,7 +224,7 @@ def targets_table(results):
         row = results.get(dtype, threads, name)
         time, fann = row.get("us_per_step"), results.get(dtype, threads, name, "fann").get("us_per_step")
         value, unit, show = {
-            "us_per_step": (time, "us", lambda value: f"{value:.3g}"),
+            "us_per_step": (time, "us", lambda value: f"{value:.4g}"),
             "share_of_peak": (row.get("share_of_peak"), "of the peak", lambda value: f"{100 * value:.1f} %"),
             "ratio": (row.get("ratio_to_best_peer"), "of the best peer", lambda value: f"{value:.3f}"),
             "ratio to FANN": (time / fann if time and fann else None, "of FANN", lambda value: f"{value:.3f}"),
@@ -235,7 +235,7 @@ def targets_table(results):
         else:
             result = show(value)
             missed = limit / value - 1 if least else value / limit - 1
-            verdict = "yes" if missed <= 0 else f"**no**, by {100 * missed:.0f} %"
+            verdict = "yes" if missed <= 0 else f"**no**, by {100 * missed:.1f} %"
         to_be = f"{'at least' if least else 'at most'} {show(limit)} {unit}"
         rows.append([f"`{name}`", dtype, threads, to_be, result, verdict])
     return table(["", "type", "threads", "to be", "is", "holds"], rows)
@@ -327,7 +327,7 @@ def draw_ratios(results, path):
     names = list(names)
     thickness = 0.8 / len(settings)
     limit = 2  # longer bars are cut off, and have their number all the same
-    figure, axes = plt.subplots(figsize=(7, 1 + 0.34 * len(names)))
+    figure, axes = plt.subplots(figsize=(7, 1 + 0.5 * len(names)))
     for i, (dtype, threads) in enumerate(settings):
         ratios = [results.get(dtype, threads, name).get("ratio_to_best_peer") for name in names]
         bars = [(j + (i + 0.5) * thickness - 0.4, ratio) for j, ratio in enumerate(ratios) if ratio is not None]

@@ -46,7 +46,14 @@ fn links_lead_somewhere() {
     let targets = README.split("](").skip(1).filter_map(|rest| rest.split(')').next());
     let mut files = 0;
     for target in targets.filter(|target| !target.contains("://")) {
-        assert!(root.join(target).exists(), "no {target}");
+        let (file, heading) = target.split_once('#').unwrap_or((target, ""));
+        assert!(root.join(file).exists(), "no {file}");
+        if !heading.is_empty() {
+            let text = std::fs::read_to_string(root.join(file)).expect("a page");
+            let mut headings = text.lines().filter_map(|line| line.strip_prefix("## "));
+            let found = headings.any(|line| line.to_lowercase().replace(' ', "-") == heading);
+            assert!(found, "no heading {heading} in {file}");
+        }
         files += 1;
     }
     assert!(files > 5, "{files} links to files");
