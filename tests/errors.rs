@@ -82,9 +82,27 @@ macro_rules! function {
 }
 
 /// From here on down `silu` is a product with a subnormal number, in which few digits are left.
-const SILU: [f64; 2] = [-87.0, -708.0];
+const SILU_TAIL: [f64; 2] = [-87.0, -708.0];
+const SILU: Function = function!(
+    silu,
+    "x / (1 + e^-x)",
+    |x| Silu.value(x),
+    silu,
+    Part::From(SILU_TAIL),
+    [3.5, 3.5],
+    None
+);
 /// From here on down `gelu` multiplies the rounding of the argument of erfc by x^2.
-const GELU: [f64; 2] = [-1.0, -1.0];
+const GELU_TAIL: [f64; 2] = [-1.0, -1.0];
+const GELU: Function = function!(
+    gelu,
+    "x/2 erfc(-x/√2)",
+    |x| Gelu.value(x),
+    gelu,
+    Part::From(GELU_TAIL),
+    [6.0, 6.0],
+    None
+);
 
 const FUNCTIONS: [Function; 12] = [
     function!(exp, "e^x", Scalar::exp, libm::exp, [1.5, 2.0], Some([1.5, 2.0])),
@@ -109,42 +127,18 @@ const FUNCTIONS: [Function; 12] = [
     function!(ln, "ln x", Scalar::ln, libm::log, [1.0, 1.0], None),
     function!(ln_1p, "ln(1 + x)", Scalar::ln_1p, libm::log1p, [1.5, 1.5], None),
     function!(erfc, "erfc x", Scalar::erfc, libm::erfc, [4.0, 4.5], None),
-    function!(
-        silu,
-        "x / (1 + e^-x)",
-        |x| Silu.value(x),
-        silu,
-        Part::From(SILU),
-        [3.5, 3.5],
-        None
-    ),
-    function!(
-        silu,
-        "x / (1 + e^-x)",
-        |x| Silu.value(x),
-        silu,
-        Part::Below(SILU),
-        [60.0, 400.0],
-        None
-    ),
-    function!(
-        gelu,
-        "x/2 erfc(-x/√2)",
-        |x| Gelu.value(x),
-        gelu,
-        Part::From(GELU),
-        [6.0, 6.0],
-        None
-    ),
-    function!(
-        gelu,
-        "x/2 erfc(-x/√2)",
-        |x| Gelu.value(x),
-        gelu,
-        Part::Below(GELU),
-        [250.0, 2000.0],
-        None
-    ),
+    SILU,
+    Function {
+        part: Part::Below(SILU_TAIL),
+        limits: [60.0, 400.0],
+        ..SILU
+    },
+    GELU,
+    Function {
+        part: Part::Below(GELU_TAIL),
+        limits: [250.0, 2000.0],
+        ..GELU
+    },
 ];
 
 fn sigmoid(x: f64) -> f64 {

@@ -252,10 +252,11 @@ def machine_text(results):
         values = [value for value in values if value]
         if values:
             peaks.append(f"{statistics.median(values):.0f} ({dtype}, {threads} thread{'s' * (threads > 1)})")
+    rounds = " to ".join(str(count) for count in sorted({row["rounds"] for row in results.rows.values()}))
     return (
         f"{machine['cpu']}, {machine['cores']} cores, {machine['system']} {machine['arch']}, {machine['instructions']}. "
         f"Multiply-add peak, GFLOP/s: {', '.join(peaks)}. "
-        f"Medians of {row['rounds']} rounds of about {row['seconds']:g} s. "
+        f"Medians of {rounds} rounds of about {row['seconds']:g} s. "
         f"Engines: {', '.join(versions)}."
     )
 
