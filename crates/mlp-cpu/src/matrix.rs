@@ -1,4 +1,5 @@
 use crate::MatrixRef;
+use crate::raw::buffer::Buffer;
 use core::ops::{Index, IndexMut};
 use mlp_core::shape_mismatch;
 use num_traits::Zero;
@@ -18,14 +19,22 @@ use num_traits::Zero;
 ///
 /// In memory a column of more than a few elements is padded to whole vectors of the processor, so that kernels need
 /// no others for odd shapes; [`MatrixRef`] takes data without padding as they are.
-#[derive(Clone)]
 pub struct Matrix<T> {
     /// Column j begins at j `stride`. What lies between columns, and behind the last one, is anything: kernels
     /// compute with it, but nothing that can be seen depends on it.
-    values: Vec<T>,
+    values: Buffer<T>,
     rows: usize,
     columns: usize,
     stride: usize,
+}
+
+impl<T: Copy> Clone for Matrix<T> {
+    fn clone(&self) -> Self {
+        Self {
+            values: self.values.clone(),
+            ..*self
+        }
+    }
 }
 
 impl<T: Copy + Zero> Matrix<T> {
@@ -37,7 +46,7 @@ impl<T: Copy + Zero> Matrix<T> {
     pub fn zeros(rows: usize, columns: usize) -> Self {
         let stride = stride(rows);
         Self {
-            values: vec![T::zero(); padded(stride, columns)],
+            values: Buffer::filled(padded(stride, columns), T::zero()),
             rows,
             columns,
             stride,
@@ -87,8 +96,7 @@ impl<T: Copy + Zero> Matrix<T> {
         matrix
     }
 
-    /// The matrix of `values`, column after column (sample after sample). Copies them, unless the number of rows is
-    /// such that columns need no padding; [`MatrixRef::new`] never does.
+    /// The matrix of `values`, column after column (sample after sample). Copies them; [`MatrixRef::new`] does not.
     ///
     /// ```
     /// let m = mlp_cpu::Matrix::from_vec(2, 3, vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
@@ -98,19 +106,9 @@ impl<T: Copy + Zero> Matrix<T> {
     /// # Panics
     /// If there are not `rows` x `columns` values.
     #[must_use]
-    pub fn from_vec(rows: usize, columns: usize, mut values: Vec<T>) -> Self {
+    pub fn from_vec(rows: usize, columns: usize, values: Vec<T>) -> Self {
         if Some(values.len()) != rows.checked_mul(columns) {
             shape_mismatch("Matrix::from_vec", "values", (rows, columns), (values.len(), 1));
-        }
-        let stride = stride(rows);
-        if stride == rows {
-            values.resize(padded(stride, columns), T::zero());
-            return Self {
-                values,
-                rows,
-                columns,
-                stride,
-            };
         }
         MatrixRef::new(rows, columns, &values).to_matrix()
     }
@@ -140,13 +138,8 @@ impl<T: Copy + Zero> Matrix<T> {
 impl<T: Copy> Matrix<T> {
     /// The elements, column after column.
     #[must_use]
-    pub fn into_vec(mut self) -> Vec<T> {
-        for j in 1..self.columns {
-            self.values
-                .copy_within(j * self.stride..j * self.stride + self.rows, j * self.rows);
-        }
-        self.values.truncate(self.rows * self.columns);
-        self.values
+    pub fn into_vec(self) -> Vec<T> {
+        self.to_vec()
     }
 
     /// The elements, column after column.

@@ -1,16 +1,17 @@
 use super::Operand;
 use crate::Element;
+use crate::raw::buffer::Buffer;
 
 /// A few rows of the left factor, copied so that they lie as a tile reads them: the rows of one column side by side,
 /// column after column.
 #[derive(Debug)]
 pub struct Panel<T> {
-    values: Vec<T>,
+    values: Buffer<T>,
 }
 
 impl<T> Panel<T> {
     pub(crate) const fn new() -> Self {
-        Self { values: Vec::new() }
+        Self { values: Buffer::new() }
     }
 }
 
@@ -55,7 +56,7 @@ impl<T: Element> Panel<T> {
         const MOST: usize = 1 << 13;
         T::swap_panel(self);
         if self.values.len() < length {
-            self.values.resize(length.max(MOST), T::zero());
+            self.values = Buffer::filled(length.max(MOST), T::zero());
         }
     }
 

@@ -1,6 +1,7 @@
 //! All unsafe code of the crates, each piece behind a function that checks what it relies on.
 #![allow(unsafe_code)]
 
+pub(crate) mod buffer;
 pub(crate) mod dispatch;
 pub(crate) mod matrixmultiply;
 pub(crate) mod pool;

@@ -1,0 +1,150 @@
+//! Memory that begins where a line of the processor's cache does.
+
+use core::fmt;
+use core::marker::PhantomData;
+use core::ops::{Deref, DerefMut};
+use core::ptr::NonNull;
+use core::slice;
+use std::alloc::{self, Layout};
+
+/// Bytes of a line of the cache, and of the longest vector: aligned to them, no vector lies in two lines.
+const LINE: usize = 64;
+
+/// A number of values of fixed length, aligned to [`LINE`] bytes.
+pub(crate) struct Buffer<T> {
+    /// Of `length` values, which the buffer owns; dangling if they take no memory.
+    values: NonNull<T>,
+    length: usize,
+    owned: PhantomData<T>,
+}
+
+// SAFETY: the buffer owns its values and shares them under the rules of references only.
+unsafe impl<T: Send> Send for Buffer<T> {}
+// SAFETY: as above.
+unsafe impl<T: Sync> Sync for Buffer<T> {}
+
+impl<T> Buffer<T> {
+    /// Of length 0.
+    pub(crate) const fn new() -> Self {
+        Self {
+            values: NonNull::dangling(),
+            length: 0,
+            owned: PhantomData,
+        }
+    }
+
+    /// For `length` values; `None` if they take no memory.
+    ///
+    /// # Panics
+    /// If there is no so large a piece of memory in the address space.
+    fn layout(length: usize) -> Option<Layout> {
+        let layout = Layout::array::<T>(length)
+            .and_then(|layout| layout.align_to(LINE))
+            .unwrap_or_else(|_| panic!("{length} values of {} bytes are too many", size_of::<T>()));
+        (layout.size() > 0).then_some(layout)
+    }
+}
+
+impl<T: Copy> Buffer<T> {
+    /// `length` times `value`.
+    pub(crate) fn filled(length: usize, value: T) -> Self {
+        let Some(layout) = Self::layout(length) else {
+            return Self { length, ..Self::new() };
+        };
+        // SAFETY: the layout has a size.
+        let memory = unsafe { alloc::alloc(layout) };
+        let Some(values) = NonNull::new(memory.cast::<T>()) else {
+            alloc::handle_alloc_error(layout);
+        };
+        for i in 0..length {
+            // SAFETY: i is below the number of values that the memory was made for; the alignment is at least T's.
+            let place = unsafe { values.add(i) };
+            // SAFETY: as above.
+            unsafe { place.write(value) };
+        }
+        Self {
+            values,
+            length,
+            owned: PhantomData,
+        }
+    }
+}
+
+impl<T> Drop for Buffer<T> {
+    fn drop(&mut self) {
+        // The values themselves are `Copy` and have nothing to drop.
+        if let Some(layout) = Self::layout(self.length) {
+            // SAFETY: a buffer whose values take memory was allocated with this layout.
+            unsafe { alloc::dealloc(self.values.as_ptr().cast(), layout) };
+        }
+    }
+}
+
+impl<T> Deref for Buffer<T> {
+    type Target = [T];
+
+    #[inline(always)]
+    fn deref(&self) -> &[T] {
+        // SAFETY: so many values are there and initialised, for as long as `self` is.
+        unsafe { slice::from_raw_parts(self.values.as_ptr(), self.length) }
+    }
+}
+
+impl<T> DerefMut for Buffer<T> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut [T] {
+        // SAFETY: as above, and `self` is borrowed alone.
+        unsafe { slice::from_raw_parts_mut(self.values.as_ptr(), self.length) }
+    }
+}
+
+impl<T: Copy> Clone for Buffer<T> {
+    fn clone(&self) -> Self {
+        match self.first() {
+            None => Self::new(),
+            Some(&first) => {
+                let mut copy = Self::filled(self.length, first);
+                copy.copy_from_slice(self);
+                copy
+            }
+        }
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Buffer<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_is_aligned_and_holds_its_values() {
+        for length in [0, 1, 16, 1000] {
+            let mut buffer = Buffer::filled(length, 0.5_f32);
+            assert_eq!(buffer.as_ptr().addr() % if length > 0 { LINE } else { 1 }, 0);
+            assert_eq!(*buffer, vec![0.5; length][..]);
+            if length > 0 {
+                buffer[length - 1] = 2.0;
+            }
+            let copy = buffer.clone();
+            drop(buffer);
+            assert_eq!(copy.iter().filter(|&&x| x == 2.0).count(), length.min(1));
+        }
+    }
+
+    #[test]
+    fn values_without_a_size_take_no_memory() {
+        let buffer = Buffer::filled(3, ());
+        assert_eq!(buffer.clone().len(), 3);
+    }
+
+    #[test]
+    #[should_panic(expected = "too many")]
+    fn more_values_than_there_are_addresses() {
+        let _ = Buffer::filled(usize::MAX / 2, 0.0_f64);
+    }
+}
