@@ -148,7 +148,7 @@ fn alone_as_in_batch<T: Element>() {
     assert_eq!(kinds.len(), ActivationKind::<NoCustom>::NAMES.len(), "every activation");
 }
 
-/// Layers that the `matrixmultiply` crate computes: from 2^20 weights on, in either orientation.
+/// Layers of 2^20 weights and more, which are multiplied in place, in blocks, or by `matrixmultiply`.
 fn large_layers_alone_as_in_batch<T: Element>() {
     for sizes in [&[1030, 1021, 3][..], &[5, 523, 2011], &[17, 1 << 16, 16]] {
         let network = biased(Mlp::<Matrix<T>>::builder(sizes).hidden(Tanh).seed(4).build().unwrap());

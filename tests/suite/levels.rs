@@ -1,5 +1,5 @@
 //! Every code path: the suite again, in child processes, at each level of vector instructions that the processor has.
-//! (The largest layers are multiplied by `matrixmultiply`, which chooses its instructions by itself.)
+//! (At the baseline, the largest layers are multiplied by `matrixmultiply`, which chooses its instructions by itself.)
 
 #[path = "../../crates/mlp-cpu/src/level/children.rs"]
 pub(crate) mod children;

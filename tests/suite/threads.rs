@@ -86,7 +86,7 @@ fn networks<T: Element>() -> [u64; 5] {
             24,
             |options| options.batch_size(12).shuffle(7),
         ),
-        // Products of 2^20 weights and more, in up to three parts: by `matrixmultiply`.
+        // Products of 2^20 weights and more, in up to three parts.
         train::<T, _>(
             &[1100, 961, 3],
             Relu,
@@ -235,7 +235,7 @@ fn work_with_threads() {
         assert_eq!(
             layer::<T>(wanted, 1024, 1024, 128),
             wanted,
-            "a product by matrixmultiply"
+            "a product of a large layer"
         );
         assert_eq!(update::<T>(wanted, 1000, 1000), wanted, "an update");
         assert_eq!(update::<T>(wanted, 1_000_000, 1), wanted, "an update of one column");

@@ -1,4 +1,5 @@
 use crate::gemm::Product;
+use crate::gemm::blocked::Blocked;
 use crate::gemm::panel::Panel;
 use crate::gemm::tiled::Tiled;
 use crate::level::Isa;
@@ -30,6 +31,9 @@ pub trait Kernels: Packed + Square + Copy {
     /// The product by tiles, with the best instructions there are.
     fn run_tiled(product: &mut Product<'_, Self>);
 
+    /// The product by tiles over copies of the operands, with the best instructions there are.
+    fn run_blocked(product: &mut Product<'_, Self>);
+
     /// This thread's memory for a panel, to be used in the place of what is given for it.
     fn swap_panel(panel: &mut Panel<Self>);
 }
@@ -50,6 +54,10 @@ macro_rules! impl_kernels {
                 } else {
                     dispatch::run(Tiled::<_, false>(product));
                 }
+            }
+
+            fn run_blocked(product: &mut Product<'_, Self>) {
+                dispatch::run(Blocked(product));
             }
 
             fn swap_panel(panel: &mut Panel<Self>) {

@@ -14,7 +14,7 @@ use core::str::FromStr;
 ///
 /// Which of them runs is found out once, when the first kernel does: the best that the processor has, or the one that
 /// the environment variable `MLP_SIMD` names if the processor has it. (The `matrixmultiply` crate, through which the
-/// products of large layers go, decides by itself.)
+/// products of large layers go at the baseline, decides by itself.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum SimdLevel {

@@ -66,7 +66,7 @@ fn shapes() -> impl Iterator<Item = (usize, usize, usize)> {
         let first = (outputs + inputs) % 3 + 1;
         [first, first + 3, first + 6].map(|samples| (outputs, inputs, samples))
     });
-    // Panels that are copied, more columns than one panel, rows of all kinds of tiles, and matrixmultiply.
+    // Panels that are copied, more columns than one panel, rows of all kinds of tiles, and large layers.
     let large = [
         (35, 300, 27),
         (300, 35, 30),
@@ -75,6 +75,7 @@ fn shapes() -> impl Iterator<Item = (usize, usize, usize)> {
         (7, 530, 1),
         (270, 261, 26),
         (1025, 1025, 3),
+        (1025, 1025, 30),
     ];
     small.chain(large)
 }

@@ -1,8 +1,11 @@
 //! The product of two matrices.
 
+pub(crate) mod blocked;
 pub(crate) mod panel;
 pub(crate) mod tiled;
 
+use crate::level::{SimdLevel, simd_level};
+use crate::matrix::PADDING;
 use crate::raw::matrixmultiply;
 use crate::threads::{self, MOST_PARTS};
 use crate::{Element, Matrix, MatrixRef};
@@ -61,27 +64,31 @@ impl<'a, T: Copy> From<&'a Matrix<T>> for Operand<'a, T> {
     }
 }
 
-/// How a product is computed. The two round differently: a caller for whom bits must not depend on some dimension
-/// chooses by the others.
+/// How a product is computed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Routine {
     /// In tiles, over the operands where they lie.
     Tiled,
-    /// By the `matrixmultiply` crate, which packs both operands.
-    Packed,
+    /// In the same tiles over copies of the operands, if there are samples enough to pay for them, with the same bits. At the baseline, which
+    /// has no tiles better than those of the `matrixmultiply` crate, by it: it rounds differently, so that the choice must
+    /// not depend on the number of samples.
+    Blocked,
 }
 
 impl Routine {
     /// For products with a layer's weights (n_out x n_in) or into their gradient, over any number of samples.
     pub(crate) fn for_layer(outputs: usize, inputs: usize) -> Self {
-        const PACKED: usize = 1 << 20;
-        if outputs * inputs < PACKED {
+        const LARGE: usize = 1 << 20;
+        if outputs * inputs < LARGE {
             Self::Tiled
         } else {
-            Self::Packed
+            Self::Blocked
         }
     }
 }
+
+/// Columns of B for which it pays to copy A.
+const MANY: usize = 24;
 
 /// What a product is added to.
 #[derive(Clone, Copy, Debug)]
@@ -112,7 +119,9 @@ impl<T: Element> Product<'_, T> {
     fn run_by(&mut self, routine: Routine) {
         match routine {
             Routine::Tiled => T::run_tiled(self),
-            Routine::Packed => matrixmultiply::run(self),
+            Routine::Blocked if simd_level() == SimdLevel::Baseline => matrixmultiply::run(self),
+            Routine::Blocked if self.b.columns < MANY || self.a.rows < PADDING => T::run_tiled(self),
+            Routine::Blocked => T::run_blocked(self),
         }
     }
 

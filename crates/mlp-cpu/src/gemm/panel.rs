@@ -16,37 +16,21 @@ impl<T> Panel<T> {
 }
 
 impl<T: Element> Panel<T> {
-    /// Rows `row` to `row` + `rows` of columns `column` to `column` + `k` of `a`; rows that it has not are 0.
+    /// [`pack`] into this memory.
     #[inline(always)]
     pub(crate) fn pack(&mut self, a: Operand<'_, T>, row: usize, rows: usize, column: usize, k: usize) -> &[T] {
-        if self.values.len() < rows * k {
-            self.grow(rows * k);
-        }
-        let panel = &mut self.values[..rows * k];
-        let present = rows.min(a.rows - row);
-        if present < rows {
-            panel.fill(T::zero());
-        }
-        let source = a
-            .values
-            .get(row * a.row_stride + column * a.column_stride..)
-            .unwrap_or_default();
-        if a.row_stride == 1 {
-            // A constant number of elements, so that copying them is not a call.
-            match present {
-                16 if rows == 16 => copy::<T, 16>(panel, source, a.column_stride),
-                32 if rows == 32 => copy::<T, 32>(panel, source, a.column_stride),
-                8 if rows == 8 => copy::<T, 8>(panel, source, a.column_stride),
-                _ => {
-                    for (packed, column) in panel.chunks_exact_mut(rows).zip(source.chunks(a.column_stride)) {
-                        packed[..present].copy_from_slice(&column[..present]);
-                    }
-                }
-            }
-        } else {
-            transpose(panel, rows, source, present, a.row_stride, k);
-        }
+        let panel = self.take(rows * k);
+        pack(panel, a, row, rows, column, k);
         panel
+    }
+
+    /// Memory for so many numbers, which may be anything.
+    #[inline(always)]
+    pub(crate) fn take(&mut self, length: usize) -> &mut [T] {
+        if self.values.len() < length {
+            self.grow(length);
+        }
+        &mut self.values[..length]
     }
 
     /// Has this thread's memory, which is enough for any panel of up to `MOST` numbers.
@@ -66,6 +50,39 @@ impl<T: Element> Panel<T> {
         if !self.values.is_empty() {
             T::swap_panel(&mut self);
         }
+    }
+}
+
+/// Rows `row` to `row` + `rows` of columns `column` to `column` + `k` of `a` into `panel`, column after column; rows
+/// that it has not are 0.
+#[inline(always)]
+pub(crate) fn pack<T: Element>(panel: &mut [T], a: Operand<'_, T>, row: usize, rows: usize, column: usize, k: usize) {
+    let panel = &mut panel[..rows * k];
+    let present = rows.min(a.rows - row);
+    if present < rows {
+        panel.fill(T::zero());
+    }
+    let source = a
+        .values
+        .get(row * a.row_stride + column * a.column_stride..)
+        .unwrap_or_default();
+    if a.row_stride == 1 {
+        // Less than a column apart, there is only one.
+        let column_stride = a.column_stride.max(present);
+        // A constant number of elements, so that copying them is not a call.
+        match present {
+            16 if rows == 16 => copy::<T, 16>(panel, source, column_stride),
+            32 if rows == 32 => copy::<T, 32>(panel, source, column_stride),
+            8 if rows == 8 => copy::<T, 8>(panel, source, column_stride),
+            6 if rows == 6 => copy::<T, 6>(panel, source, column_stride),
+            _ => {
+                for (packed, column) in panel.chunks_exact_mut(rows).zip(source.chunks(column_stride)) {
+                    packed[..present].copy_from_slice(&column[..present]);
+                }
+            }
+        }
+    } else {
+        transpose(panel, rows, source, present, a.row_stride, k);
     }
 }
 

@@ -1,15 +1,17 @@
 //! Products in tiles that stay in registers, over operands that are read where they lie.
 
 use super::panel::Panel;
-use super::{Initial, Operand, Product};
+use super::{Initial, MANY, Operand, Product};
 use crate::Element;
 use crate::level::{Isa, Kernel};
 use crate::matrix::PADDING;
 use crate::raw::tile::PanelProduct;
 use crate::raw::vector::{Lanes, Vector};
 
-/// So many columns of A at a time: a panel of them stays in the cache nearest to the processor.
-const DEPTH: usize = 256;
+/// So many columns of A at a time, a KiB of each row: a panel of them stays in the cache nearest to the processor.
+pub(crate) const fn depth<T>() -> usize {
+    1024 / size_of::<T>()
+}
 
 /// C = initial + A B, each element summed over k in an order that knows only k, its row and the number of rows. So its
 /// bits depend on nothing else but the numbers and the level.
@@ -27,11 +29,11 @@ impl<T: Element, const COLUMN: bool> Kernel for Tiled<'_, '_, T, COLUMN> {
         let most = const { if COLUMN { 8 } else { 2 } };
         let product = self.0;
         let mut memory = Panel::new();
-        for column in (0..product.a.columns.max(1)).step_by(DEPTH) {
+        for column in (0..product.a.columns.max(1)).step_by(depth::<T>()) {
             let mut row = 0;
             while row < product.a.rows {
                 let rows = panel_rows(product.a.rows, row, lanes, most);
-                let depth = (product.a.columns - column).min(DEPTH);
+                let depth = (product.a.columns - column).min(depth::<T>());
                 let block = Block { row, column, depth };
                 macro_rules! panel {
                     ($vector:ty, $vectors:literal) => {
@@ -144,5 +146,5 @@ fn panel_rows(all: usize, row: usize, lanes: usize, most: usize) -> usize {
 #[inline(always)]
 fn worth_packing<T>(stride: usize, columns: usize) -> bool {
     // Columns so far apart fall into few sets of the cache.
-    stride * size_of::<T>() >= 1024 && columns >= 24
+    stride * size_of::<T>() >= 1024 && columns >= MANY
 }

@@ -1,5 +1,6 @@
 //! Memory that begins where a line of the processor's cache does.
 
+use super::prefetch::LINE;
 use core::fmt;
 use core::marker::PhantomData;
 use core::ops::{Deref, DerefMut};
@@ -7,10 +8,7 @@ use core::ptr::NonNull;
 use core::slice;
 use std::alloc::{self, Layout};
 
-/// Bytes of a line of the cache, and of the longest vector: aligned to them, no vector lies in two lines.
-const LINE: usize = 64;
-
-/// A number of values of fixed length, aligned to [`LINE`] bytes.
+/// A number of values that begin with a line: no vector, of 64 bytes at most, lies in two.
 pub(crate) struct Buffer<T> {
     /// Of `length` values, which the buffer owns; dangling if they take no memory.
     values: NonNull<T>,

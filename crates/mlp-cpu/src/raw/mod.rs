@@ -5,6 +5,7 @@ pub(crate) mod buffer;
 pub(crate) mod dispatch;
 pub(crate) mod matrixmultiply;
 pub(crate) mod pool;
+pub(crate) mod prefetch;
 pub(crate) mod square;
 pub(crate) mod tile;
 pub(crate) mod vector;

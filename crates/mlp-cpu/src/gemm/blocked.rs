@@ -1,0 +1,178 @@
+//! Products of large matrices: tiles that stay in registers, over copies of both operands.
+
+#[cfg(test)]
+mod tests;
+
+use super::panel::{Panel, pack};
+use super::tiled::depth;
+use super::{Initial, Operand, Product};
+use crate::Element;
+use crate::level::{Isa, Kernel};
+use crate::raw::prefetch::{LINE, prefetch};
+use crate::raw::tile::PanelProduct;
+use crate::raw::vector::Vector;
+
+/// Columns of a block of B.
+const WIDTH: usize = 512;
+
+/// C = initial + A B, with the bits of [`Tiled`](super::tiled::Tiled).
+///
+/// B is copied block by block into slivers as wide as a tile, which stay in the processor's second cache, while panel
+/// after panel of A is copied into the first and multiplied with all of them.
+pub(crate) struct Blocked<'p, 'a, T>(pub(crate) &'p mut Product<'a, T>);
+
+impl<T: Element> Kernel for Blocked<'_, '_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self, isa: I) {
+        let lanes = const { <T::Full<I> as Vector<T>>::LANES };
+        let width = const { WIDTH.next_multiple_of(I::COLUMNS) };
+        let Product { a, b, initial, .. } = *self.0;
+        let c_stride = self.0.c_stride;
+        let mut memory = Panel::new();
+        let (panel, slivers) = memory
+            .take((2 * lanes + width) * depth::<T>())
+            .split_at_mut(2 * lanes * depth::<T>());
+        for first in (0..b.columns).step_by(width) {
+            let columns = (b.columns - first).min(width);
+            for k in (0..a.columns).step_by(depth::<T>()) {
+                let depth = (a.columns - k).min(depth::<T>());
+                let slivers = &mut slivers[..columns.next_multiple_of(I::COLUMNS) * depth];
+                for (i, sliver) in slivers.chunks_exact_mut(I::COLUMNS * depth).enumerate() {
+                    pack(sliver, b.transposed(), first + i * I::COLUMNS, I::COLUMNS, k, depth);
+                }
+                for row in (0..a.rows).step_by(2 * lanes) {
+                    // More rows than there are, as far as storage is padded.
+                    let rows = if a.rows - row > lanes { 2 * lanes } else { lanes };
+                    pack(panel, a, row, rows, k, depth);
+                    let sweep = Sweep {
+                        depth,
+                        columns,
+                        panel: &panel[..rows * depth],
+                        next_panel: Lines::of(a, row + rows, 2 * lanes, k, depth),
+                        slivers,
+                        c: &mut self.0.c[row + first * c_stride..],
+                        c_stride,
+                        initial: match initial {
+                            _ if k > 0 => Initial::Present,
+                            Initial::Column(bias) => Initial::Column(&bias[row..]),
+                            initial => initial,
+                        },
+                    };
+                    if rows > lanes {
+                        sweep.run::<I, T::Full<I>, 2>(isa);
+                    } else {
+                        sweep.run::<I, T::Full<I>, 1>(isa);
+                    }
+                }
+            }
+        }
+        memory.keep();
+    }
+}
+
+/// The product of a panel of A and all slivers of a block of B.
+struct Sweep<'a, T> {
+    depth: usize,
+    columns: usize,
+    panel: &'a [T],
+    /// What the panel after this one is copied from.
+    next_panel: Lines<'a, T>,
+    slivers: &'a [T],
+    /// From the first row and column of this product on.
+    c: &'a mut [T],
+    c_stride: usize,
+    initial: Initial<'a, T>,
+}
+
+impl<T: Element> Sweep<'_, T> {
+    /// N vectors of rows.
+    #[inline(always)]
+    fn run<I: Isa, V: Vector<T, Isa = I>, const N: usize>(mut self, isa: I) {
+        let lines = self.next_panel.count().div_ceil(self.columns.div_ceil(I::COLUMNS));
+        for (i, b) in self.slivers.chunks_exact(I::COLUMNS * self.depth).enumerate() {
+            let columns = (self.columns - i * I::COLUMNS).min(I::COLUMNS);
+            let c = &mut self.c[i * I::COLUMNS * self.c_stride..];
+            // What comes from memory is on its way while the tile is computed.
+            for j in 0..columns {
+                for vector in 0..N {
+                    prefetch(c, j * self.c_stride + vector * V::LANES);
+                }
+            }
+            self.next_panel.prefetch(lines);
+            PanelProduct {
+                k: self.depth,
+                columns,
+                a: self.panel,
+                a_column_stride: N * V::LANES,
+                b,
+                b_row_stride: I::COLUMNS,
+                b_column_stride: 1,
+                c,
+                c_stride: self.c_stride,
+                initial: self.initial,
+            }
+            .run::<I, V, N>(isa);
+        }
+    }
+}
+
+/// The lines of memory that a part of an operand lies in.
+struct Lines<'a, T> {
+    /// From the next run of elements that lie side by side.
+    values: &'a [T],
+    /// Elements of a run.
+    run: usize,
+    /// How far apart runs begin.
+    stride: usize,
+    /// How many of them are left.
+    runs: usize,
+    /// The first element of the next line, in the next run.
+    next: usize,
+}
+
+impl<'a, T> Lines<'a, T> {
+    const ELEMENTS: usize = LINE / size_of::<T>();
+
+    /// Of up to `rows` rows from `row` on and `depth` columns from `column` on.
+    #[inline(always)]
+    fn of(operand: Operand<'a, T>, row: usize, rows: usize, column: usize, depth: usize) -> Self {
+        let rows = rows.min(operand.rows.saturating_sub(row));
+        let (run, stride, runs) = if operand.row_stride == 1 {
+            (rows, operand.column_stride, depth)
+        } else {
+            (depth, operand.row_stride, rows)
+        };
+        let start = row * operand.row_stride + column * operand.column_stride;
+        Self {
+            values: operand.values.get(start..).unwrap_or_default(),
+            run,
+            stride,
+            runs,
+            next: 0,
+        }
+    }
+
+    #[inline(always)]
+    fn count(&self) -> usize {
+        self.run.div_ceil(Self::ELEMENTS) * self.runs
+    }
+
+    /// Prefetches so many of those that are left.
+    #[inline(always)]
+    fn prefetch(&mut self, lines: usize) {
+        for _ in 0..lines {
+            if self.runs == 0 {
+                return;
+            }
+            prefetch(self.values, self.next);
+            self.next += Self::ELEMENTS;
+            if self.next >= self.run {
+                self.next = 0;
+                self.runs -= 1;
+                self.values = self.values.get(self.stride..).unwrap_or_default();
+            }
+        }
+    }
+}
