@@ -1,4 +1,6 @@
+use crate::elementwise::{self, LANES};
 use crate::level::{Isa, Kernel};
+use crate::matrix::PADDING;
 use crate::{Element, MatrixRef};
 use mlp_core::Loss;
 
@@ -14,15 +16,44 @@ pub(crate) struct LossAndGradient<'a, T, L> {
     pub(crate) stride: usize,
 }
 
-impl<T: Element, L: Loss> Kernel for LossAndGradient<'_, T, L> {
-    type Output = T;
+impl<T: Element, L: Loss> LossAndGradient<'_, T, L> {
+    /// The sum of the losses.
+    #[inline(always)]
+    pub(crate) fn run(self) -> T {
+        if self.prediction.rows() < LANES {
+            self.run_in_sums::<1>()
+        } else {
+            self.run_in_sums::<PADDING>()
+        }
+    }
 
     #[inline(always)]
-    fn run<I: Isa>(self, _: I) -> T {
-        match (self.prediction.rows(), self.target.rows()) {
+    fn run_in_sums<const N: usize>(self) -> T {
+        let length = self.delta.len();
+        let mut sums = elementwise::run(InSums::<_, N>(self), length);
+        let mut half = N / 2;
+        while half > 0 {
+            for i in 0..half {
+                sums[i] += sums[i + half];
+            }
+            half /= 2;
+        }
+        sums[0]
+    }
+}
+
+/// In N sums. They are added outside of the kernel: within, it would keep the compiler from having them in vectors.
+struct InSums<K, const N: usize>(K);
+
+impl<T: Element, L: Loss, const N: usize> Kernel for InSums<LossAndGradient<'_, T, L>, N> {
+    type Output = [T; N];
+
+    #[inline(always)]
+    fn run<I: Isa>(self, _: I) -> [T; N] {
+        match (self.0.prediction.rows(), self.0.target.rows()) {
             // Of lengths that are known: a loop over outputs takes longer than the loss of one.
-            (1, 1) => self.sum(1, 1),
-            (outputs, targets) => self.sum(outputs, targets),
+            (1, 1) if N == 1 => self.0.sums(1, 1),
+            (outputs, targets) => self.0.sums(outputs, targets),
         }
     }
 }
@@ -30,35 +61,36 @@ impl<T: Element, L: Loss> Kernel for LossAndGradient<'_, T, L> {
 impl<T: Element, L: Loss> LossAndGradient<'_, T, L> {
     /// For columns of so many numbers.
     #[inline(always)]
-    fn sum(self, outputs: usize, targets: usize) -> T {
+    fn sums<const N: usize>(self, outputs: usize, targets: usize) -> [T; N] {
         // Sums of a few samples first, so that in f32 many small losses are not lost beside a large sum.
         const SAMPLES_PER_SUM: usize = 64;
-        let (mut total, mut sum) = (T::zero(), T::zero());
+        let (mut totals, mut sums) = ([T::zero(); N], [T::zero(); N]);
+        let mut add = |sums: [T; N]| {
+            for (total, sum) in totals.iter_mut().zip(sums) {
+                *total += sum;
+            }
+        };
         let (mut delta, mut prediction, mut target) = (self.delta, self.prediction.storage(), self.target.storage());
         for j in 0..self.prediction.columns() {
             let gradient = &mut delta[..outputs];
             if j % SAMPLES_PER_SUM == 0 {
-                total += sum;
-                sum = T::zero();
+                add(sums);
+                sums = [T::zero(); N];
             }
             let weight = self.sample_weights.map_or(T::one(), |weights| weights[(0, j)]);
             if weight.is_zero() {
                 // Left out, even if its loss is infinite.
                 gradient.fill(T::zero());
             } else {
-                sum += weight
-                    * self
-                        .loss
-                        .value_and_gradient(&prediction[..outputs], &target[..targets], gradient);
-                let factor = self.scale * weight;
-                for d in gradient {
-                    *d *= factor;
-                }
+                let (prediction, target) = (&prediction[..outputs], &target[..targets]);
+                let factors = [weight, self.scale * weight];
+                self.loss.accumulate(prediction, target, gradient, factors, &mut sums);
             }
             delta = &mut delta[self.stride..];
             prediction = &prediction[self.prediction.stride()..];
             target = &target[self.target.stride()..];
         }
-        total + sum
+        add(sums);
+        totals
     }
 }

@@ -114,7 +114,6 @@ impl<T: Element> Tensor for Matrix<T> {
         }
         let stride = self.stride();
         let delta = self.columns_mut(samples);
-        let length = delta.len();
         let kernel = LossAndGradient {
             loss,
             prediction,
@@ -124,7 +123,7 @@ impl<T: Element> Tensor for Matrix<T> {
             delta,
             stride,
         };
-        elementwise::run(kernel, length)
+        kernel.run()
     }
 
     fn backward(&mut self, weights: &Self, delta: MatrixRef<'_, T>, derivative: Option<MatrixRef<'_, T>>) {

@@ -20,6 +20,7 @@ pub use softmax_cross_entropy::{SoftmaxCrossEntropy, softmax};
 
 use crate::error::check_shape;
 use crate::{Dual, Scalar};
+use core::array;
 use core::fmt::Debug;
 
 /// What a loss takes as target of a sample.
@@ -66,6 +67,26 @@ pub trait Loss: Clone + Debug + Send + Sync + 'static {
     /// # Panics
     /// If the lengths do not fit.
     fn value_and_gradient<T: Scalar>(&self, prediction: &[T], target: &[T], gradient: &mut [T]) -> T;
+
+    /// What a sample adds to the loss of a batch: `weight` l, added to any of `sums` or in parts to several, so that
+    /// additions need not wait for each other; and `scale` times the gradient, into `gradient`.
+    ///
+    /// # Panics
+    /// If the lengths do not fit.
+    #[inline(always)]
+    fn accumulate<T: Scalar, const N: usize>(
+        &self,
+        prediction: &[T],
+        target: &[T],
+        gradient: &mut [T],
+        [weight, scale]: [T; 2],
+        sums: &mut [T; N],
+    ) {
+        sums[0] += weight * self.value_and_gradient(prediction, target, gradient);
+        for derivative in gradient {
+            *derivative *= scale;
+        }
+    }
 }
 
 /// A loss that is a sum (or mean) over the outputs of one formula: your own is that formula.
@@ -128,29 +149,6 @@ fn check_length(what: &str, expected: usize, got: usize) {
     check_shape("loss", what, (expected, 1), (got, 1));
 }
 
-/// The sum, by way of several whose additions do not wait for each other.
-#[inline(always)]
-fn total<T: Scalar>(values: &[T]) -> T {
-    const SUMS: usize = 16;
-    let (chunks, rest) = values.as_chunks::<SUMS>();
-    let mut sum = rest.iter().fold(T::zero(), |sum, &value| sum + value);
-    if let Some((first, chunks)) = chunks.split_first() {
-        let mut sums = *first;
-        for chunk in chunks {
-            for (sum, &value) in sums.iter_mut().zip(chunk) {
-                *sum += value;
-            }
-        }
-        for half in [8, 4, 2, 1] {
-            for i in 0..half {
-                sums[i] += sums[i + half];
-            }
-        }
-        sum += sums[0];
-    }
-    sum
-}
-
 impl<L: ElementLoss> Loss for L {
     fn target_kind(&self) -> TargetKind {
         ElementLoss::target_kind(self)
@@ -168,23 +166,57 @@ impl<L: ElementLoss> Loss for L {
 
     #[inline(always)]
     fn value_and_gradient<T: Scalar>(&self, prediction: &[T], target: &[T], gradient: &mut [T]) -> T {
+        let mut sum = [T::zero()];
+        self.accumulate(prediction, target, gradient, [T::one(); 2], &mut sum);
+        sum[0]
+    }
+
+    /// Output i is added to sum i modulo N, and so are those of the last N that are not whole, modulo 4 and 1.
+    #[inline(always)]
+    fn accumulate<T: Scalar, const N: usize>(
+        &self,
+        prediction: &[T],
+        target: &[T],
+        gradient: &mut [T],
+        [weight, scale]: [T; 2],
+        sums: &mut [T; N],
+    ) {
         check_length("target", prediction.len(), target.len());
         check_length("gradient", prediction.len(), gradient.len());
         let factor = self.over_outputs().factor::<T>(prediction.len());
-        // The values of several outputs first: a loop that sums them as it goes has to take one after the other.
-        const CHUNK: usize = 64;
-        let mut values = [T::zero(); CHUNK];
-        let mut sum = T::zero();
-        let targets = target.chunks(CHUNK).zip(gradient.chunks_mut(CHUNK));
-        for (prediction, (target, gradient)) in prediction.chunks(CHUNK).zip(targets) {
-            let values = &mut values[..prediction.len()];
-            for (((&p, &t), value), gradient) in prediction.iter().zip(target).zip(&mut *values).zip(gradient) {
-                let element = self.element(Dual::variable(p), Dual::constant(t));
-                *value = element.value;
-                *gradient = element.derivative * factor;
-            }
-            sum += total(values);
-        }
-        sum * factor
+        let factors = [weight * factor, factor, scale];
+        let rest = accumulate_arrays::<T, L, N>(self, (prediction, target, gradient), factors, sums);
+        let rest = match sums.first_chunk_mut::<4>() {
+            Some(sums) => accumulate_arrays(self, rest, factors, sums),
+            None => rest,
+        };
+        accumulate_arrays::<T, L, 1>(self, rest, factors, array::from_mut(&mut sums[0]));
     }
+}
+
+/// Predictions, targets and gradients of some outputs.
+type Outputs<'a, T> = (&'a [T], &'a [T], &'a mut [T]);
+
+/// [`Loss::accumulate`] of N outputs at a time, each to a sum of its own. Returns those that are left.
+#[inline(always)]
+fn accumulate_arrays<'a, T: Scalar, L: ElementLoss, const N: usize>(
+    loss: &L,
+    (predictions, targets, gradients): Outputs<'a, T>,
+    [weight, factor, scale]: [T; 3],
+    sums: &mut [T; N],
+) -> Outputs<'a, T> {
+    let (predictions, prediction_rest) = predictions.as_chunks::<N>();
+    let (targets, target_rest) = targets.as_chunks::<N>();
+    let (gradients, gradient_rest) = gradients.as_chunks_mut::<N>();
+    for ((&prediction, &target), gradient) in predictions.iter().zip(targets).zip(gradients) {
+        // All are computed before any is written, which otherwise might be what is read next.
+        let mut derivatives = [T::zero(); N];
+        for i in 0..N {
+            let term = loss.element(Dual::variable(prediction[i]), Dual::constant(target[i]));
+            sums[i] += weight * term.value;
+            derivatives[i] = term.derivative * factor * scale;
+        }
+        *gradient = derivatives;
+    }
+    (prediction_rest, target_rest, gradient_rest)
 }
