@@ -76,6 +76,8 @@ pub trait Isa: Copy {
     const LEVEL: SimdLevel;
     /// How many columns of a product, times two vectors of rows, stay in registers.
     const COLUMNS: usize;
+    /// How many of them, times three vectors.
+    const COLUMNS_OF_THREE: usize;
     /// If a b + c is one instruction.
     const FUSED: bool;
     /// A full register.
@@ -91,6 +93,7 @@ pub(crate) struct Baseline;
 impl Isa for Baseline {
     const LEVEL: SimdLevel = SimdLevel::Baseline;
     const COLUMNS: usize = 6;
+    const COLUMNS_OF_THREE: usize = 4;
     const FUSED: bool = cfg!(any(target_arch = "aarch64", target_feature = "fma"));
     type F32 = Lanes<f32, 4, Self>;
     type F64 = Lanes<f64, 2, Self>;
@@ -100,6 +103,7 @@ impl Isa for Baseline {
 impl Isa for Avx2 {
     const LEVEL: SimdLevel = SimdLevel::Avx2;
     const COLUMNS: usize = 6;
+    const COLUMNS_OF_THREE: usize = 4;
     const FUSED: bool = true;
     type F32 = core::arch::x86_64::__m256;
     type F64 = core::arch::x86_64::__m256d;
@@ -109,6 +113,7 @@ impl Isa for Avx2 {
 impl Isa for Avx512 {
     const LEVEL: SimdLevel = SimdLevel::Avx512;
     const COLUMNS: usize = 8;
+    const COLUMNS_OF_THREE: usize = 8;
     const FUSED: bool = true;
     type F32 = core::arch::x86_64::__m512;
     type F64 = core::arch::x86_64::__m512d;

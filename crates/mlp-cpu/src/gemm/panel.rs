@@ -36,8 +36,8 @@ impl<T: Element> Panel<T> {
     /// Has this thread's memory, which is enough for any panel of up to `MOST` numbers.
     #[cold]
     fn grow(&mut self, length: usize) {
-        /// 32 rows of 256 columns.
-        const MOST: usize = 1 << 13;
+        /// 48 rows of 256 columns.
+        const MOST: usize = 48 << 8;
         T::swap_panel(self);
         if self.values.len() < length {
             self.values = Buffer::filled(length.max(MOST), T::zero());

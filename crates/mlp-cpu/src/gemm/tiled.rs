@@ -43,6 +43,7 @@ impl<T: Element, const COLUMN: bool> Kernel for Tiled<'_, '_, T, COLUMN> {
                 match rows / lanes {
                     8 if COLUMN => panel!(T::Full<I>, 8),
                     4 if COLUMN => panel!(T::Full<I>, 4),
+                    3 => panel!(T::Full<I>, 3),
                     2 => panel!(T::Full<I>, 2),
                     1 => panel!(T::Full<I>, 1),
                     // A part of a vector: one of those that are.
@@ -128,18 +129,22 @@ impl<T: Element> Product<'_, T> {
     }
 }
 
-/// How many rows the panel at `row` of `all` has, in up to `most` vectors. The last rows, less than two vectors of them,
-/// are in panels of the same number of vectors whatever `most` is: in a panel of one they are summed differently.
+/// How many rows the panel at `row` of `all` has, in up to `most` vectors, or three. Only if all rows are a vector or
+/// less are they in a panel of one, in which they are summed differently, whatever `most` is.
 #[inline(always)]
 fn panel_rows(all: usize, row: usize, lanes: usize, most: usize) -> usize {
     // More rows than are left are computed as far as storage is padded.
-    let rows = match all - row {
-        left if left >= 2 * lanes => 1 << left.ilog2(),
-        // Two of four lanes take less time than two of two.
-        2 if row > 0 => 4,
-        left => left.next_power_of_two(),
+    if all <= lanes {
+        return all.next_power_of_two();
+    }
+    let vectors = match (all - row).div_ceil(lanes) {
+        vectors @ ..=3 => vectors,
+        left => {
+            let vectors = most.min(1 << left.ilog2());
+            if left - vectors == 1 { vectors / 2 } else { vectors }
+        }
     };
-    rows.min(most * lanes)
+    vectors * lanes
 }
 
 /// If a panel whose columns are `stride` apart is better copied before it is used for `columns` columns of B.

@@ -60,11 +60,12 @@ impl<T: Element> PanelProduct<'_, T> {
             bias,
             accumulate,
         };
-        // Sums of a tile that stay in registers: `I::COLUMNS` times two vectors.
+        // Sums of a tile that stay in registers.
         let most = const {
             match N {
                 1 => I::COLUMNS / 2,
                 2 => I::COLUMNS,
+                3 => I::COLUMNS_OF_THREE,
                 _ => 1,
             }
         };
@@ -86,13 +87,13 @@ impl<T: Element> PanelProduct<'_, T> {
                 3 if N == 1 => run!(3, 4),
                 4 if N == 1 && most > 3 => run!(4, 4),
                 1 => run!(1, 1),
-                2 if N == 2 => run!(2, 1),
-                3 if N == 2 => run!(3, 1),
-                4 if N == 2 => run!(4, 1),
-                5 if N == 2 => run!(5, 1),
-                6 if N == 2 => run!(6, 1),
-                7 if N == 2 && most > 6 => run!(7, 1),
-                8 if N == 2 && most > 6 => run!(8, 1),
+                2 if most >= 2 && N > 1 => run!(2, 1),
+                3 if most >= 3 && N > 1 => run!(3, 1),
+                4 if most >= 4 && N > 1 => run!(4, 1),
+                5 if most >= 5 && N > 1 => run!(5, 1),
+                6 if most >= 6 && N > 1 => run!(6, 1),
+                7 if most >= 7 && N > 1 => run!(7, 1),
+                8 if most >= 8 && N > 1 => run!(8, 1),
                 width => unreachable!("a tile of {width} columns"),
             }
             tile.b = tile.b.wrapping_add(width * tile.b_column_stride);
