@@ -32,7 +32,18 @@ impl<T: Element> PanelProduct<'_, T> {
     /// # Panics
     /// If an operand has elements outside its slice.
     #[inline(always)]
-    pub(crate) fn run<I: Isa, V: Vector<T, Isa = I>, const N: usize>(self, _: I) {
+    pub(crate) fn run<I: Isa, V: Vector<T, Isa = I>, const N: usize>(self, isa: I) {
+        // With one of B's strides known there are registers for the other addresses.
+        match (self.b_row_stride, self.b_column_stride) {
+            (1, stride) => self.run_tiles::<I, V, N, true>(isa, stride),
+            (stride, 1) => self.run_tiles::<I, V, N, false>(isa, stride),
+            strides => unreachable!("strides of {strides:?}"),
+        }
+    }
+
+    /// With B's columns `b_stride` apart if B is `BY_COLUMN`, else its rows.
+    #[inline(always)]
+    fn run_tiles<I: Isa, V: Vector<T, Isa = I>, const N: usize, const BY_COLUMN: bool>(self, _: I, b_stride: usize) {
         let Self { k, columns, .. } = self;
         let rows = const { N * V::LANES };
         if columns == 0 {
@@ -43,22 +54,22 @@ impl<T: Element> PanelProduct<'_, T> {
                 || (ends_within(self.a, self.a_column_stride, k, 1, rows)
                     && ends_within(self.b, self.b_row_stride, k, self.b_column_stride, columns)));
         assert!(within, "a panel reaches beyond its operands");
-        let (bias, accumulate) = match self.initial {
-            Initial::Zero => (core::ptr::null(), false),
-            Initial::Present => (core::ptr::null(), true),
-            Initial::Column(bias) => (bias[..rows].as_ptr(), true),
+        let c = self.c.as_mut_ptr();
+        let (initial, initial_stride) = match self.initial {
+            Initial::Zero => (core::ptr::null(), 0),
+            Initial::Present => (c.cast_const(), self.c_stride),
+            Initial::Column(bias) => (bias[..rows].as_ptr(), 0),
         };
-        let mut tile = Tile {
+        let mut tile = Tile::<T, BY_COLUMN> {
             k,
             a: self.a.as_ptr(),
             a_column_stride: self.a_column_stride,
             b: self.b.as_ptr(),
-            b_row_stride: self.b_row_stride,
-            b_column_stride: self.b_column_stride,
-            c: self.c.as_mut_ptr(),
+            b_stride,
+            c,
             c_stride: self.c_stride,
-            bias,
-            accumulate,
+            initial,
+            initial_stride,
         };
         // Sums of a tile that stay in registers.
         let most = const {
@@ -96,8 +107,9 @@ impl<T: Element> PanelProduct<'_, T> {
                 8 if most >= 8 && N > 1 => run!(8, 1),
                 width => unreachable!("a tile of {width} columns"),
             }
-            tile.b = tile.b.wrapping_add(width * tile.b_column_stride);
+            tile.b = tile.b.wrapping_add(width * tile.b_column_stride());
             tile.c = tile.c.wrapping_add(width * tile.c_stride);
+            tile.initial = tile.initial.wrapping_add(width * tile.initial_stride);
             left -= width;
             tiles -= 1;
         }
@@ -105,26 +117,36 @@ impl<T: Element> PanelProduct<'_, T> {
 }
 
 /// A part of a panel's product whose sums stay in registers.
-struct Tile<T> {
+struct Tile<T, const BY_COLUMN: bool> {
     k: usize,
     a: *const T,
     a_column_stride: usize,
     b: *const T,
-    b_row_stride: usize,
-    b_column_stride: usize,
+    b_stride: usize,
     c: *mut T,
     c_stride: usize,
-    bias: *const T,
-    accumulate: bool,
+    /// What the product is added to, with columns `initial_stride` apart; null if it is to nothing.
+    initial: *const T,
+    initial_stride: usize,
 }
 
-impl<T: Element> Tile<T> {
+impl<T: Element, const BY_COLUMN: bool> Tile<T, BY_COLUMN> {
+    #[inline(always)]
+    fn b_row_stride(&self) -> usize {
+        if BY_COLUMN { 1 } else { self.b_stride }
+    }
+
+    #[inline(always)]
+    fn b_column_stride(&self) -> usize {
+        if BY_COLUMN { self.b_stride } else { 1 }
+    }
+
     /// N vectors of rows, C columns, each element in S sums, a power of two.
     ///
     /// # Safety
     /// The processor must have V's instructions. With rows = N `V::LANES`, elements i + p `a_column_stride` of A and
-    /// p `b_row_stride` + j `b_column_stride` of B must be readable, i + j `c_stride` of C writable, and i of the bias,
-    /// if it is not null, readable, for all i < rows, p < k and j < C.
+    /// p `b_row_stride()` + j `b_column_stride()` of B must be readable, i + j `c_stride` of C writable, and
+    /// i + j `initial_stride` of the initial value, if there is one, readable, for all i < rows, p < k and j < C.
     #[inline(always)]
     unsafe fn run<V: Vector<T>, const N: usize, const C: usize, const S: usize>(&self) {
         // SAFETY: the caller's promise.
@@ -137,14 +159,17 @@ impl<T: Element> Tile<T> {
                 unsafe { self.add_column(a, b, sums) };
                 // After the last column they may point to nothing; nothing is read there.
                 a = a.wrapping_add(self.a_column_stride);
-                b = b.wrapping_add(self.b_row_stride);
+                b = b.wrapping_add(self.b_row_stride());
             }
         }
-        for sums in &mut sums[..self.k % S] {
-            // SAFETY: as above.
-            unsafe { self.add_column(a, b, sums) };
-            a = a.wrapping_add(self.a_column_stride);
-            b = b.wrapping_add(self.b_row_stride);
+        // Not a slice of as many sums as there are columns left: indexed by a variable, none would stay in a register.
+        for (s, sums) in sums.iter_mut().enumerate() {
+            if s < self.k % S {
+                // SAFETY: as above.
+                unsafe { self.add_column(a, b, sums) };
+                a = a.wrapping_add(self.a_column_stride);
+                b = b.wrapping_add(self.b_row_stride());
+            }
         }
         let mut half = S / 2;
         while half > 0 {
@@ -157,24 +182,22 @@ impl<T: Element> Tile<T> {
             }
             half /= 2;
         }
-        let sums = sums[0];
+        let mut sums = sums[0];
+        if !self.initial.is_null() {
+            for (j, sums) in sums.iter_mut().enumerate() {
+                for (v, sum) in sums.iter_mut().enumerate() {
+                    let initial = self.initial.wrapping_add(j * self.initial_stride + v * V::LANES);
+                    // SAFETY: the caller's promise.
+                    let initial = unsafe { V::load(initial) };
+                    // SAFETY: see above.
+                    *sum = unsafe { initial.add(*sum) };
+                }
+            }
+        }
         for (j, sums) in sums.into_iter().enumerate() {
             for (v, sum) in sums.into_iter().enumerate() {
-                let mut sum = sum;
-                let c = self.c.wrapping_add(j * self.c_stride + v * V::LANES);
-                if self.accumulate {
-                    let addend = if self.bias.is_null() {
-                        c
-                    } else {
-                        self.bias.wrapping_add(v * V::LANES).cast_mut()
-                    };
-                    // SAFETY: see above.
-                    let addend = unsafe { V::load(addend) };
-                    // SAFETY: see above.
-                    sum = unsafe { addend.add(sum) };
-                }
                 // SAFETY: see above.
-                unsafe { sum.store(c) };
+                unsafe { sum.store(self.c.wrapping_add(j * self.c_stride + v * V::LANES)) };
             }
         }
     }
@@ -195,7 +218,7 @@ impl<T: Element> Tile<T> {
         let column: [V; N] = array::from_fn(|v| unsafe { V::load(a.wrapping_add(v * V::LANES)) });
         for (j, sums) in sums.iter_mut().enumerate() {
             // SAFETY: see above.
-            let factor = unsafe { b.wrapping_add(j * self.b_column_stride).read() };
+            let factor = unsafe { b.wrapping_add(j * self.b_column_stride()).read() };
             // SAFETY: see above.
             let factor = unsafe { V::splat(factor) };
             for (sum, column) in sums.iter_mut().zip(column) {
