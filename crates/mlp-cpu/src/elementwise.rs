@@ -252,7 +252,9 @@ impl<T: Element> Kernel for SumOfColumns<'_, T> {
         while row < rows {
             row += match rows - row {
                 32.. => self.sum::<32>(row),
+                16.. => self.sum::<16>(row),
                 8.. => self.sum::<8>(row),
+                4.. => self.sum::<4>(row),
                 _ => self.sum::<1>(row),
             };
         }

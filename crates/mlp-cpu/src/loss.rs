@@ -1,4 +1,4 @@
-use crate::elementwise::{self, LANES};
+use crate::elementwise;
 use crate::level::{Isa, Kernel};
 use crate::matrix::PADDING;
 use crate::{Element, MatrixRef};
@@ -20,10 +20,10 @@ impl<T: Element, L: Loss> LossAndGradient<'_, T, L> {
     /// The sum of the losses.
     #[inline(always)]
     pub(crate) fn run(self) -> T {
-        if self.prediction.rows() < LANES {
-            self.run_in_sums::<1>()
-        } else {
-            self.run_in_sums::<PADDING>()
+        match self.prediction.rows() {
+            ..4 => self.run_in_sums::<1>(),
+            ..PADDING => self.run_in_sums::<4>(),
+            _ => self.run_in_sums::<PADDING>(),
         }
     }
 
@@ -53,6 +53,9 @@ impl<T: Element, L: Loss, const N: usize> Kernel for InSums<LossAndGradient<'_, 
         match (self.0.prediction.rows(), self.0.target.rows()) {
             // Of lengths that are known: a loop over outputs takes longer than the loss of one.
             (1, 1) if N == 1 => self.0.sums(1, 1),
+            (2, 2) if N == 1 => self.0.sums(2, 2),
+            (3, 3) if N == 1 => self.0.sums(3, 3),
+            (4, 4) if N == 4 => self.0.sums(4, 4),
             (outputs, targets) => self.0.sums(outputs, targets),
         }
     }
