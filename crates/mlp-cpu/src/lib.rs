@@ -34,6 +34,7 @@ mod matrix_ref;
 mod padding_tests;
 mod raw;
 mod tensor;
+mod thin;
 mod threads;
 mod tiny;
 

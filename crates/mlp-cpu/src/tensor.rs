@@ -4,6 +4,7 @@ use crate::elementwise::{self, Activate, ActivateAndDerive, FEW, LANES, Multiply
 use crate::gemm::{Initial, Product, Routine};
 use crate::loss::LossAndGradient;
 use crate::raw::dispatch;
+use crate::thin::{self, is_thin};
 use crate::tiny::{self, is_tiny};
 use crate::{Element, Matrix, MatrixRef, Operand, threads};
 use core::ops::Range;
@@ -188,21 +189,25 @@ impl<T: Element> Tensor for Matrix<T> {
             tiny::gradient(&delta, &input, self, bias_gradient, accumulate);
             return;
         }
-        let initial = if accumulate { Initial::Present } else { Initial::Zero };
-        let (a, b, c_stride) = if outputs == 1 {
-            // The only row of dW, as a column: the rows of a tile run along it.
-            (Operand::from(input), Operand::from(delta).transposed(), inputs)
+        if outputs > 1 && is_thin::<T>(outputs, inputs) {
+            thin::gradient(delta, input, self, accumulate);
         } else {
-            (Operand::from(delta), Operand::from(input).transposed(), self.stride())
-        };
-        let product = Product {
-            a,
-            b,
-            c_stride,
-            c: self.storage_mut(),
-            initial,
-        };
-        product.run(Routine::for_layer(outputs, inputs), None, |_, _, _| {});
+            let initial = if accumulate { Initial::Present } else { Initial::Zero };
+            let (a, b, c_stride) = if outputs == 1 {
+                // The only row of dW, as a column: the rows of a tile run along it.
+                (Operand::from(input), Operand::from(delta).transposed(), inputs)
+            } else {
+                (Operand::from(delta), Operand::from(input).transposed(), self.stride())
+            };
+            let product = Product {
+                a,
+                b,
+                c_stride,
+                c: self.storage_mut(),
+                initial,
+            };
+            product.run(Routine::for_layer(outputs, inputs), None, |_, _, _| {});
+        }
         let kernel = SumOfColumns {
             columns: delta,
             sums: bias_gradient.column_mut(0),

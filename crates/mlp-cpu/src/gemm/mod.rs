@@ -35,6 +35,15 @@ impl<T> Operand<'_, T> {
         }
     }
 
+    /// The rows in `range`.
+    pub(crate) fn rows(self, range: Range<usize>) -> Self {
+        Self {
+            values: self.values.get(range.start * self.row_stride..).unwrap_or_default(),
+            rows: range.len(),
+            ..self
+        }
+    }
+
     /// The columns in `range`.
     pub(crate) fn columns(self, range: Range<usize>) -> Self {
         Self {
