@@ -76,24 +76,7 @@ impl<T: Element, A: Activation> Kernel for ActivateAndDerive<'_, T, A> {
 
     #[inline(always)]
     fn run<I: Isa>(self, _: I) {
-        let (activation, half) = (self.activation, self.values.len() / 2);
-        let evaluate = |z| {
-            let a = activation.value(z);
-            (a, activation.derivative(z, a))
-        };
-        let (first, rest) = self.values.split_at_mut(half);
-        let (second, last) = rest.split_at_mut(half);
-        let (first_derivatives, rest) = self.derivatives.split_at_mut(half);
-        let (second_derivatives, last_derivative) = rest.split_at_mut(half);
-        // Two far apart at a time: while the processor waits for the one, it has the other to go on with.
-        for i in 0..half {
-            let ((a, a_derivative), (b, b_derivative)) = (evaluate(first[i]), evaluate(second[i]));
-            (first_derivatives[i], second_derivatives[i]) = (a_derivative, b_derivative);
-            (first[i], second[i]) = (a, b);
-        }
-        for (a, derivative) in last.iter_mut().zip(last_derivative) {
-            (*a, *derivative) = evaluate(*a);
-        }
+        self.activation.value_and_derivative(self.values, self.derivatives);
     }
 }
 

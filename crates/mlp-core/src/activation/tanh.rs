@@ -17,4 +17,9 @@ impl Activation for Tanh {
     fn value<T: Scalar>(&self, z: T) -> T {
         z.tanh()
     }
+
+    #[inline(always)]
+    fn value_and_derivative<T: Scalar>(&self, values: &mut [T], derivatives: &mut [T]) {
+        T::tanh_and_derivatives(values, derivatives);
+    }
 }

@@ -22,7 +22,7 @@ mod testing;
 pub(crate) use erfc::erfc;
 pub(crate) use exp::{exp, exp_m1};
 pub(crate) use ln::{ln, ln_1p};
-pub(crate) use tanh::{tanh, tanh_and_derivative};
+pub(crate) use tanh::{tanh, tanh_and_derivative, tanh_and_derivatives};
 
 use format::Format;
 

@@ -18,13 +18,61 @@ pub(crate) fn tanh<T: Format>(x: T) -> T {
 /// tanh(x), and its derivative p (1 + |tanh(x)|)^2, which keeps its relative accuracy where tanh rounds to 1.
 #[inline(always)]
 pub(crate) fn tanh_and_derivative<T: Format>(x: T) -> (T, T) {
+    let (y, shifted) = exponent(x);
+    finish(x, shifted, significand(y, shifted))
+}
+
+/// [`tanh_and_derivative`] of all `values`: tanh in their place, derivatives beside.
+///
+/// Each operation on a number waits for the one before, and a processor looks ahead as far as the next few numbers. So
+/// many numbers are taken through a third of the formula before any goes on to the next third.
+#[inline(always)]
+pub(crate) fn tanh_and_derivatives<T: Format>(values: &mut [T], derivatives: &mut [T]) {
+    let mut shifted = [T::ZERO; CHUNK];
+    let (chunks, values) = values.as_chunks_mut::<CHUNK>();
+    let (derivative_chunks, derivatives) = derivatives.as_chunks_mut::<CHUNK>();
+    for (values, derivatives) in chunks.iter_mut().zip(derivative_chunks) {
+        third_by_third(values, derivatives, &mut shifted);
+    }
+    third_by_third(values, derivatives, &mut shifted);
+}
+
+/// So many numbers at a time.
+const CHUNK: usize = 128;
+
+/// [`tanh_and_derivatives`] of up to `CHUNK` values.
+#[inline(always)]
+fn third_by_third<T: Format>(values: &mut [T], derivatives: &mut [T], shifted: &mut [T; CHUNK]) {
+    let length = values.len();
+    for i in 0..length {
+        (derivatives[i], shifted[i]) = exponent(values[i]);
+    }
+    for i in 0..length {
+        derivatives[i] = significand(derivatives[i], shifted[i]);
+    }
+    for i in 0..length {
+        (values[i], derivatives[i]) = finish(values[i], shifted[i], derivatives[i]);
+    }
+}
+
+/// y = -2|x|, no less than where e^y is 0, and n + [`shift`] of e^y = 2^n (1 + q).
+#[inline(always)]
+fn exponent<T: Format>(x: T) -> (T, T) {
     let y = -T::TWO * x.abs();
     let y = if y < T::EXP_MIN { T::EXP_MIN } else { y };
-    // 2^n may be below the normal numbers: it is taken apart, and the last product rounds.
-    let (shifted, n) = quotient(y, T::ROUND + (T::BIAS + T::LIFT_EXPONENT));
-    let (lifted, lower) = (shifted.power_of_two(), T::ONE / T::LIFT);
-    let q = Reduced::new(y, n).exp_m1();
+    (y, quotient(y, shift()).0)
+}
 
+/// q of e^y = 2^n (1 + q).
+#[inline(always)]
+fn significand<T: Format>(y: T, shifted: T) -> T {
+    Reduced::new(y, shifted - shift()).exp_m1()
+}
+
+/// tanh(x) and its derivative.
+#[inline(always)]
+fn finish<T: Format>(x: T, shifted: T, q: T) -> (T, T) {
+    let (lifted, lower) = (shifted.power_of_two(), T::ONE / T::LIFT);
     let power = lifted * lower;
     let scaled = power * q;
     let tanh = ((T::ONE - power) - scaled) / ((T::ONE + power) + scaled);
@@ -33,10 +81,18 @@ pub(crate) fn tanh_and_derivative<T: Format>(x: T) -> (T, T) {
     (tanh.with_sign_of(x), derivative)
 }
 
+/// For a [`quotient`] n of which 2^n may be below the normal numbers: it is taken apart, and the last product rounds.
+#[inline(always)]
+fn shift<T: Format>() -> T {
+    T::ROUND + (T::BIAS + T::LIFT_EXPONENT)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::tanh;
+    use super::{tanh, tanh_and_derivative, tanh_and_derivatives};
+    use crate::elementary::Format;
     use crate::elementary::testing::{close_to, exactly, golden, independent_of_position, numbers_f32, numbers_f64};
+    use core::fmt::Debug;
 
     #[test]
     fn is_accurate() {
@@ -91,5 +147,30 @@ mod tests {
     fn position_in_a_slice_does_not_matter() {
         independent_of_position(tanh, tanh, &numbers_f32());
         independent_of_position(tanh, tanh, &numbers_f64());
+    }
+
+    /// As [`tanh_and_derivative`] has them, at every length up to some chunks.
+    fn all_have_the_bits_of_one<T: Format + Debug>(numbers: &[T]) {
+        for length in (0..=300).chain([numbers.len()]) {
+            let mut values = numbers[..length].to_vec();
+            let mut derivatives = std::vec![T::ONE; length];
+            tanh_and_derivatives(&mut values, &mut derivatives);
+            for (i, &x) in numbers[..length].iter().enumerate() {
+                let got = std::format!("{:?}", (values[i], derivatives[i]));
+                assert_eq!(
+                    got,
+                    std::format!("{:?}", tanh_and_derivative(x)),
+                    "x = {x:?}, {i} of {length}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn all_at_a_time_have_the_bits_of_one() {
+        let ordinary = (-400..400).map(|i| f64::from(i) / 37.0);
+        let numbers: std::vec::Vec<f64> = ordinary.chain(numbers_f64()).collect();
+        all_have_the_bits_of_one(&numbers);
+        all_have_the_bits_of_one(&numbers.iter().map(|&x| x as f32).collect::<std::vec::Vec<f32>>());
     }
 }

@@ -74,6 +74,11 @@ macro_rules! impl_scalar {
             }
 
             #[inline(always)]
+            fn tanh_and_derivatives(values: &mut [Self], derivatives: &mut [Self]) {
+                elementary::tanh_and_derivatives(values, derivatives);
+            }
+
+            #[inline(always)]
             fn erfc(self) -> Self {
                 elementary::erfc(self)
             }

@@ -111,6 +111,15 @@ pub trait Scalar:
         (tanh, e * (sum * sum))
     }
 
+    /// [`tanh_and_derivative`](Self::tanh_and_derivative) of all `values`: tanh in their place, derivatives beside, as far
+    /// as both slices go.
+    #[inline(always)]
+    fn tanh_and_derivatives(values: &mut [Self], derivatives: &mut [Self]) {
+        for (value, derivative) in values.iter_mut().zip(derivatives) {
+            (*value, *derivative) = value.tanh_and_derivative();
+        }
+    }
+
     /// The complementary error function, 2/sqrt(pi) times the integral of e^(-t^2) from x to infinity, with full
     /// relative accuracy in the tail.
     #[must_use]
