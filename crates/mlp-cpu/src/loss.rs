@@ -22,7 +22,7 @@ impl<T: Element, L: Loss> LossAndGradient<'_, T, L> {
     pub(crate) fn run(self) -> T {
         match self.prediction.rows() {
             ..4 => self.run_in_sums::<1>(),
-            ..PADDING => self.run_in_sums::<4>(),
+            4..PADDING => self.run_in_sums::<4>(),
             _ => self.run_in_sums::<PADDING>(),
         }
     }

@@ -4,7 +4,7 @@
 mod tests;
 
 use super::panel::{Panel, pack};
-use super::tiled::depth;
+use super::tiled::{depth, panel_rows};
 use super::{Initial, Operand, Product};
 use crate::Element;
 use crate::level::{Isa, Kernel};
@@ -32,8 +32,8 @@ impl<T: Element> Kernel for Blocked<'_, '_, T> {
         let c_stride = self.0.c_stride;
         let mut memory = Panel::new();
         let (panel, slivers) = memory
-            .take((2 * lanes + width) * depth::<T>())
-            .split_at_mut(2 * lanes * depth::<T>());
+            .take((3 * lanes + width) * depth::<T>())
+            .split_at_mut(3 * lanes * depth::<T>());
         for first in (0..b.columns).step_by(width) {
             let columns = (b.columns - first).min(width);
             for k in (0..a.columns).step_by(depth::<T>()) {
@@ -42,9 +42,9 @@ impl<T: Element> Kernel for Blocked<'_, '_, T> {
                 for (i, sliver) in slivers.chunks_exact_mut(I::COLUMNS * depth).enumerate() {
                     pack(sliver, b.transposed(), first + i * I::COLUMNS, I::COLUMNS, k, depth);
                 }
-                for row in (0..a.rows).step_by(2 * lanes) {
-                    // More rows than there are, as far as storage is padded.
-                    let rows = if a.rows - row > lanes { 2 * lanes } else { lanes };
+                let mut row = 0;
+                while row < a.rows {
+                    let rows = panel_rows(a.rows, row, lanes, 2);
                     pack(panel, a, row, rows, k, depth);
                     let sweep = Sweep {
                         depth,
@@ -60,11 +60,13 @@ impl<T: Element> Kernel for Blocked<'_, '_, T> {
                             initial => initial,
                         },
                     };
-                    if rows > lanes {
-                        sweep.run::<I, T::Full<I>, 2>(isa);
-                    } else {
-                        sweep.run::<I, T::Full<I>, 1>(isa);
+                    match rows / lanes {
+                        3 => sweep.run::<I, T::Full<I>, 3>(isa),
+                        2 => sweep.run::<I, T::Full<I>, 2>(isa),
+                        // Only if these are all rows.
+                        _ => sweep.run::<I, T::Full<I>, 1>(isa),
                     }
+                    row += rows;
                 }
             }
         }

@@ -132,7 +132,7 @@ impl<T: Element> Product<'_, T> {
 /// How many rows the panel at `row` of `all` has, in up to `most` vectors, or three. Only if all rows are a vector or
 /// less are they in a panel of one, in which they are summed differently, whatever `most` is.
 #[inline(always)]
-fn panel_rows(all: usize, row: usize, lanes: usize, most: usize) -> usize {
+pub(super) fn panel_rows(all: usize, row: usize, lanes: usize, most: usize) -> usize {
     // More rows than are left are computed as far as storage is padded.
     if all <= lanes {
         return all.next_power_of_two();
