@@ -13,10 +13,11 @@
 use crate::activation::with_activation;
 use crate::error::check_shape;
 use crate::tensor::Product;
-use crate::workspace::columns;
+use crate::workspace::{LayerBuffers, columns};
 use crate::{Activation, ActivationKind, Columns, Dense, InferenceWorkspace, Loss, Scalar, Tensor, Workspace};
 
 /// a_l and f'(z_l) of every layer.
+#[inline(always)]
 pub(crate) fn forward<B: Tensor, C: Activation>(
     layers: &[Dense<B>],
     activations: &[ActivationKind<C>],
@@ -26,21 +27,22 @@ pub(crate) fn forward<B: Tensor, C: Activation>(
     let samples = input.shape().1;
     workspace.samples = samples;
     check_depth("forward", layers.len(), workspace.layers.len());
-    for (l, (layer, kind)) in layers.iter().zip(activations).enumerate() {
-        let (before, rest) = workspace.layers.split_at_mut(l);
-        let input = match before.last() {
-            Some(previous) => columns(&previous.activation, samples),
-            None => B::slice(input, 0..samples),
-        };
-        let buffers = &mut rest[0];
+    let mut input = B::slice(input, 0..samples);
+    for ((layer, kind), buffers) in layers.iter().zip(activations).zip(&mut workspace.layers) {
+        let LayerBuffers {
+            activation: output,
+            derivative,
+            ..
+        } = buffers;
         with_activation!(kind, activation => {
-            let derivative = buffers.derivative.as_mut();
-            buffers.activation.forward(derivative, &layer.weights, &layer.bias, input, activation);
+            output.forward(derivative.as_mut(), &layer.weights, &layer.bias, input, activation);
         });
+        input = columns(output, samples);
     }
 }
 
 /// The sum of w_i l_i over the samples, and delta_last of that sum over `total_weight`.
+#[inline(always)]
 pub(crate) fn loss<B: Tensor, L: Loss>(
     loss: &L,
     target: B::Columns<'_>,
@@ -60,38 +62,36 @@ pub(crate) fn loss<B: Tensor, L: Loss>(
 }
 
 /// delta_l of every hidden layer.
+#[inline(always)]
 pub(crate) fn backward<B: Tensor>(layers: &[Dense<B>], workspace: &mut Workspace<B>) {
     let samples = workspace.samples;
     check_depth("backward", layers.len(), workspace.layers.len());
-    for (l, layer) in layers.iter().enumerate().skip(1).rev() {
-        let (before, rest) = workspace.layers.split_at_mut(l);
-        let previous = &mut before[l - 1];
-        let derivative = previous
-            .derivative
-            .as_ref()
-            .map(|derivative| columns(derivative, samples));
-        previous
-            .delta
-            .backward(&layer.weights, columns(&rest[0].delta, samples), derivative);
+    let (last, hidden) = workspace.layers.split_last_mut().expect("a network has a layer");
+    let mut delta = columns(&last.delta, samples);
+    for (layer, buffers) in layers.iter().rev().zip(hidden.iter_mut().rev()) {
+        let derivative = buffers.derivative.as_ref();
+        let derivative = derivative.map(|derivative| columns(derivative, samples));
+        buffers.delta.backward(&layer.weights, delta, derivative);
+        delta = columns(&buffers.delta, samples);
     }
 }
 
 /// dL/dW_l and dL/db_l of every layer, added to what is there if `accumulate`.
+#[inline(always)]
 pub(crate) fn gradient<B: Tensor>(input: B::Columns<'_>, workspace: &mut Workspace<B>, accumulate: bool) {
     let samples = workspace.samples;
     let inputs = workspace.gradient[0].inputs();
     check_shape("gradient", "input", (inputs, samples), input.shape());
-    for (l, gradient) in workspace.gradient.iter_mut().enumerate() {
-        let input = match l {
-            0 => B::slice(input, 0..samples),
-            _ => columns(&workspace.layers[l - 1].activation, samples),
-        };
-        let delta = columns(&workspace.layers[l].delta, samples);
+    let mut input = B::slice(input, 0..samples);
+    for (gradient, buffers) in workspace.gradient.iter_mut().zip(&workspace.layers) {
+        let delta = columns(&buffers.delta, samples);
         gradient.weights.gradient(&mut gradient.bias, delta, input, accumulate);
+        input = columns(&buffers.activation, samples);
     }
 }
 
 /// a_last into `output`.
+#[inline(always)]
 pub(crate) fn infer<B: Tensor, C: Activation>(
     layers: &[Dense<B>],
     activations: &[ActivationKind<C>],
@@ -101,14 +101,11 @@ pub(crate) fn infer<B: Tensor, C: Activation>(
 ) {
     let samples = input.shape().1;
     check_depth("predict", layers.len(), workspace.hidden.len() + 1);
-    for (l, (layer, kind)) in layers.iter().zip(activations).enumerate() {
-        let (before, rest) = workspace.hidden.split_at_mut(l);
-        let input = match before.last() {
-            Some(previous) => columns(previous, samples),
-            None => B::slice(input, 0..samples),
-        };
-        let out = rest.first_mut().unwrap_or(output);
-        with_activation!(kind, activation => out.forward(None, &layer.weights, &layer.bias, input, activation));
+    let mut input = B::slice(input, 0..samples);
+    let outputs = workspace.hidden.iter_mut().chain([output]);
+    for ((layer, kind), output) in layers.iter().zip(activations).zip(outputs) {
+        with_activation!(kind, activation => output.forward(None, &layer.weights, &layer.bias, input, activation));
+        input = columns(output, samples);
     }
 }
 

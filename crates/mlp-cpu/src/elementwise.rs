@@ -50,16 +50,12 @@ impl<T: Element, A: Activation> Kernel for Activate<'_, T, A> {
 }
 
 impl<T: Element, A: Activation> Activate<'_, T, A> {
-    /// A few elements, as compiled for the baseline; in arrays, for which nothing has to be found out before a loop
-    /// begins.
+    /// A few elements, a multiple of `LANES`, as compiled for the baseline; in arrays, for which nothing has to be
+    /// found out before a loop begins.
     #[inline(always)]
     pub(crate) fn run_few(self) {
-        let (chunks, rest) = self.values.as_chunks_mut::<LANES>();
-        for values in chunks {
+        for values in self.values.as_chunks_mut::<LANES>().0 {
             *values = values.map(|z| self.activation.value(z));
-        }
-        for a in rest {
-            *a = self.activation.value(*a);
         }
     }
 }
@@ -81,29 +77,17 @@ impl<T: Element, A: Activation> Kernel for ActivateAndDerive<'_, T, A> {
 }
 
 impl<T: Element, A: Activation> ActivateAndDerive<'_, T, A> {
-    /// A few elements, as compiled for the baseline; in arrays, for which nothing has to be found out before a loop
-    /// begins.
+    /// A few elements, as [`Activate::run_few`].
     #[inline(always)]
     pub(crate) fn run_few(self) {
-        let Self {
-            activation,
-            values,
-            derivatives,
-        } = self;
-        let (chunks, values) = values.as_chunks_mut::<LANES>();
-        let (derivative_chunks, derivatives) = derivatives.as_chunks_mut::<LANES>();
-        for (values, derivatives) in chunks.iter_mut().zip(derivative_chunks) {
+        let activation = self.activation;
+        let derivatives = self.derivatives.as_chunks_mut::<LANES>().0;
+        for (values, derivatives) in self.values.as_chunks_mut::<LANES>().0.iter_mut().zip(derivatives) {
             let z = *values;
             let a = z.map(|z| activation.value(z));
             *derivatives = array::from_fn(|i| activation.derivative(z[i], a[i]));
             *values = a;
         }
-        ActivateAndDerive {
-            activation,
-            values,
-            derivatives,
-        }
-        .run(Baseline);
     }
 }
 
@@ -150,7 +134,8 @@ impl<T: Element, F: ZipFormula<S>, const S: usize> Zip<'_, T, F, S> {
                 *zero += own * T::zero();
             }
         }
-        zeros == [T::zero(); LANES]
+        // Without a branch for each of them, which `==` of arrays takes.
+        zeros.iter().fold(true, |finite, zero| finite & zero.is_zero())
     }
 
     fn run_parts(self, parts: usize) -> bool {

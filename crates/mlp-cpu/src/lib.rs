@@ -26,6 +26,7 @@ mod element;
 mod elementwise;
 mod format;
 mod gemm;
+mod layer;
 mod level;
 mod loss;
 mod matrix;

@@ -2,7 +2,11 @@ use crate::elementwise;
 use crate::level::{Isa, Kernel};
 use crate::matrix::PADDING;
 use crate::{Element, MatrixRef};
+use core::slice;
 use mlp_core::Loss;
+
+/// Sums of a few samples first, so that in f32 many small losses are not lost beside a large sum.
+const SAMPLES_PER_SUM: usize = 64;
 
 /// The losses of samples, summed, and their gradients into the columns of `delta`, `stride` apart: see
 /// [`Tensor::loss`](mlp_core::Tensor::loss).
@@ -52,6 +56,7 @@ impl<T: Element, L: Loss, const N: usize> Kernel for InSums<LossAndGradient<'_, 
     fn run<I: Isa>(self, _: I) -> [T; N] {
         match (self.0.prediction.rows(), self.0.target.rows()) {
             // Of lengths that are known: a loop over outputs takes longer than the loss of one.
+            (1, 1) if N == 1 && self.0.sample_weights.is_none() => [self.0.sum_single(); N],
             (1, 1) if N == 1 => self.0.sums(1, 1),
             (2, 2) if N == 1 => self.0.sums(2, 2),
             (3, 3) if N == 1 => self.0.sums(3, 3),
@@ -62,11 +67,30 @@ impl<T: Element, L: Loss, const N: usize> Kernel for InSums<LossAndGradient<'_, 
 }
 
 impl<T: Element, L: Loss> LossAndGradient<'_, T, L> {
+    /// For columns of one number, which lie side by side, and samples that count alike: a loop over outputs would take
+    /// longer than the loss of one.
+    #[inline(always)]
+    fn sum_single(self) -> T {
+        let samples = self.prediction.columns();
+        let predictions = self.prediction.storage()[..samples].chunks(SAMPLES_PER_SUM);
+        let targets = self.target.storage()[..samples].chunks(SAMPLES_PER_SUM);
+        let deltas = self.delta[..samples].chunks_mut(SAMPLES_PER_SUM);
+        let mut total = T::zero();
+        for (deltas, (predictions, targets)) in deltas.zip(predictions.zip(targets)) {
+            let mut sum = T::zero();
+            for (delta, (prediction, target)) in deltas.iter_mut().zip(predictions.iter().zip(targets)) {
+                let [prediction, target] = [prediction, target].map(slice::from_ref);
+                sum += self.loss.value_and_gradient(prediction, target, slice::from_mut(delta));
+                *delta *= self.scale;
+            }
+            total += sum;
+        }
+        total
+    }
+
     /// For columns of so many numbers.
     #[inline(always)]
     fn sums<const N: usize>(self, outputs: usize, targets: usize) -> [T; N] {
-        // Sums of a few samples first, so that in f32 many small losses are not lost beside a large sum.
-        const SAMPLES_PER_SUM: usize = 64;
         let (mut totals, mut sums) = ([T::zero(); N], [T::zero(); N]);
         let mut add = |sums: [T; N]| {
             for (total, sum) in totals.iter_mut().zip(sums) {

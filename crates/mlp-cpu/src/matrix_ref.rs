@@ -77,7 +77,7 @@ impl<'a, T> MatrixRef<'a, T> {
     #[inline]
     pub fn slice(self, range: Range<usize>) -> Self {
         if range == (0..self.columns) {
-            return self;
+            return self.rebuilt();
         }
         if range.start > range.end || range.end > self.columns {
             no_such_columns(range, self.columns);
@@ -144,6 +144,13 @@ impl<'a, T> MatrixRef<'a, T> {
                 values.extend_from_slice(column);
             }
         }
+    }
+
+    /// The same, for a function that is seldom called: where the others only look at its parts, they are never put
+    /// together in memory.
+    #[inline(always)]
+    pub(crate) fn rebuilt(self) -> Self {
+        Self::strided(self.rows, self.columns, self.stride, self.values)
     }
 
     /// How far apart columns begin.

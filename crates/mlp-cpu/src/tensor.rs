@@ -1,12 +1,9 @@
 //! [`Matrix`] as the backend of a network.
 
-use crate::elementwise::{self, Activate, ActivateAndDerive, FEW, LANES, Multiply, SumOfColumns, Zip};
-use crate::gemm::{Initial, Product, Routine};
+use crate::elementwise::{self, FEW, LANES, Zip};
 use crate::loss::LossAndGradient;
-use crate::raw::dispatch;
-use crate::thin::{self, is_thin};
 use crate::tiny::{self, is_tiny};
-use crate::{Element, Matrix, MatrixRef, Operand, threads};
+use crate::{Element, Matrix, MatrixRef, layer, threads};
 use core::ops::Range;
 use mlp_core::{Activation, Loss, Tensor, ZipFormula, check_shape, shape_mismatch};
 
@@ -57,6 +54,7 @@ impl<T: Element> Tensor for Matrix<T> {
         }
     }
 
+    #[inline(always)]
     fn forward<A: Activation>(
         &mut self,
         derivative: Option<&mut Self>,
@@ -74,29 +72,11 @@ impl<T: Element> Tensor for Matrix<T> {
             check_room("forward", "derivative", (outputs, samples), derivative);
         }
         if is_tiny(outputs, inputs) {
-            tiny::forward(weights, bias, &input, self);
+            tiny::forward(weights, bias, input, self);
             tiny::activate(activation, self, derivative, samples);
             return;
         }
-        let product = Product {
-            a: weights.into(),
-            b: input.into(),
-            c_stride: self.stride(),
-            c: self.storage_mut(),
-            initial: Initial::Column(bias.storage()),
-        };
-        product.run(
-            Routine::for_layer(outputs, inputs),
-            derivative.map(Matrix::storage_mut),
-            |_, values, derivatives| match derivatives {
-                None => dispatch::run(Activate { activation, values }),
-                Some(derivatives) => dispatch::run(ActivateAndDerive {
-                    activation,
-                    values,
-                    derivatives,
-                }),
-            },
-        );
+        layer::forward(self, derivative, weights, bias, input.rebuilt(), activation);
     }
 
     fn loss<L: Loss>(
@@ -127,6 +107,7 @@ impl<T: Element> Tensor for Matrix<T> {
         kernel.run()
     }
 
+    #[inline(always)]
     fn backward(&mut self, weights: &Self, delta: MatrixRef<'_, T>, derivative: Option<MatrixRef<'_, T>>) {
         let (outputs, inputs) = weights.shape();
         let samples = delta.columns();
@@ -136,39 +117,13 @@ impl<T: Element> Tensor for Matrix<T> {
             check_shape("backward", "derivative", (inputs, samples), derivative.shape());
         }
         if is_tiny(outputs, inputs) {
-            if let Some(derivative) = derivative
-                && derivative.stride() != self.stride()
-            {
-                // Padded as `self` is, which the loops rely on.
-                return self.backward(weights, delta, Some((&derivative.to_matrix()).into()));
-            }
-            tiny::backward(weights, &delta, derivative.as_ref(), self);
+            tiny::backward(weights, delta, derivative, self);
             return;
         }
-        let stride = self.stride();
-        let product = Product {
-            a: Operand::from(weights).transposed(),
-            b: delta.into(),
-            c_stride: stride,
-            c: self.storage_mut(),
-            initial: Initial::Zero,
-        };
-        product.run(Routine::for_layer(outputs, inputs), None, |range, delta, _| {
-            if let Some(derivative) = derivative {
-                let derivative = derivative.slice(range);
-                if derivative.stride() == stride {
-                    let length = delta.len();
-                    let other = &derivative.storage()[..length];
-                    elementwise::run(Multiply { own: delta, other }, length);
-                } else {
-                    for (own, other) in delta.chunks_mut(stride).zip(derivative.iter_columns()) {
-                        elementwise::run(Multiply { own, other }, other.len());
-                    }
-                }
-            }
-        });
+        layer::backward(self, weights, delta.rebuilt(), derivative.map(MatrixRef::rebuilt));
     }
 
+    #[inline(always)]
     fn gradient(
         &mut self,
         bias_gradient: &mut Self,
@@ -182,53 +137,23 @@ impl<T: Element> Tensor for Matrix<T> {
         check_shape("gradient", "input", (inputs, samples), input.shape());
         check_shape("gradient", "bias gradient", (outputs, 1), bias_gradient.shape());
         if is_tiny(outputs, inputs) {
-            if delta.stride() != self.stride() {
-                // Padded as `self` is, which the loops rely on.
-                return self.gradient(bias_gradient, (&delta.to_matrix()).into(), input, accumulate);
-            }
-            tiny::gradient(&delta, &input, self, bias_gradient, accumulate);
+            tiny::gradient(delta, input, self, bias_gradient, accumulate);
             return;
         }
-        if outputs > 1 && is_thin::<T>(outputs, inputs) {
-            thin::gradient(delta, input, self, accumulate);
-        } else {
-            let initial = if accumulate { Initial::Present } else { Initial::Zero };
-            let (a, b, c_stride) = if outputs == 1 {
-                // The only row of dW, as a column: the rows of a tile run along it.
-                (Operand::from(input), Operand::from(delta).transposed(), inputs)
-            } else {
-                (Operand::from(delta), Operand::from(input).transposed(), self.stride())
-            };
-            let product = Product {
-                a,
-                b,
-                c_stride,
-                c: self.storage_mut(),
-                initial,
-            };
-            product.run(Routine::for_layer(outputs, inputs), None, |_, _, _| {});
-        }
-        let kernel = SumOfColumns {
-            columns: delta,
-            sums: bias_gradient.column_mut(0),
-            accumulate,
-        };
-        elementwise::run(kernel, outputs * samples);
+        layer::gradient(self, bias_gradient, delta.rebuilt(), input.rebuilt(), accumulate);
     }
 
+    #[inline(always)]
     fn zip<const S: usize, F: ZipFormula<S>>(
         &mut self,
         other: MatrixRef<'_, T>,
         state: [&mut Self; S],
         formula: &F,
     ) -> bool {
-        check_room("zip", "self", other.shape(), self);
-        for state in &state {
-            check_room("zip", "state", other.shape(), state);
-        }
         let length = (self.columns() * self.stride()).next_multiple_of(LANES);
-        let whole = other.stride() == self.stride() && is_whole(self, other, &state);
-        if whole && length <= FEW && length <= other.storage().len() {
+        let few = length <= FEW && length <= other.storage().len() && other.stride() == self.stride();
+        let fit = |matrix: &Self| matrix.shape() == other.shape();
+        if few && fit(self) && state.iter().all(|state| fit(state)) {
             let kernel = Zip {
                 formula,
                 own: &mut self.storage_mut()[..length],
@@ -238,7 +163,7 @@ impl<T: Element> Tensor for Matrix<T> {
             // It may be the padding that is not finite.
             return kernel.run_few() || is_finite(self.view());
         }
-        zip_long(self, other, state, formula)
+        zip_long(self, other.rebuilt(), state, formula)
     }
 
     fn for_each<I: Send>(items: &mut [I], task: impl Fn(usize, &mut I) + Sync) {
@@ -273,6 +198,10 @@ fn zip_long<T: Element, const S: usize, F: ZipFormula<S>>(
     mut state: [&mut Matrix<T>; S],
     formula: &F,
 ) -> bool {
+    check_room("zip", "self", other.shape(), own);
+    for state in &state {
+        check_room("zip", "state", other.shape(), state);
+    }
     let samples = other.columns();
     if other.stride() == own.stride() {
         let length = if is_whole(own, other, &state) && own.storage().len() <= other.storage().len() {

@@ -5,6 +5,7 @@
 //! samples there are.
 
 use crate::elementwise::{Activate, ActivateAndDerive, FEW, LANES};
+use crate::raw::columns::columns;
 use crate::raw::dispatch;
 use crate::{Element, Matrix, MatrixRef};
 use core::array;
@@ -19,9 +20,11 @@ pub(crate) fn is_tiny(outputs: usize, inputs: usize) -> bool {
     outputs <= MOST && inputs <= MOST
 }
 
-type Forward<T> = fn(&Matrix<T>, &Matrix<T>, &MatrixRef<'_, T>, &mut Matrix<T>);
-type Backward<T> = fn(&Matrix<T>, &MatrixRef<'_, T>, Option<&MatrixRef<'_, T>>, &mut Matrix<T>);
-type Gradient<T> = fn(&MatrixRef<'_, T>, &MatrixRef<'_, T>, &mut Matrix<T>, &mut Matrix<T>, bool);
+// What a function takes is in registers, of columns only what it needs of them: a `MatrixRef` would have to be put into
+// memory for each.
+type Forward<T> = fn(&Matrix<T>, &Matrix<T>, &[T], usize, usize, &mut Matrix<T>);
+type Backward<T> = fn(&Matrix<T>, &[T], usize, usize, &[T], &mut Matrix<T>);
+type Gradient<T> = fn(&[T], &[T], usize, usize, &mut Matrix<T>, &mut Matrix<T>, bool);
 
 /// The function as compiled for `$columns` columns, up to `MOST`, that begin `$stride` elements apart.
 macro_rules! sized {
@@ -41,24 +44,27 @@ macro_rules! sized {
 }
 
 /// The first columns of `output` = `weights` `input` + `bias`.
-#[inline(never)]
+#[inline(always)]
 pub(crate) fn forward<T: Element>(
     weights: &Matrix<T>,
     bias: &Matrix<T>,
-    input: &MatrixRef<'_, T>,
+    input: MatrixRef<'_, T>,
     output: &mut Matrix<T>,
 ) {
     let run = sized!(forward_sized as Forward<T>, output.stride(), weights.columns());
-    run(weights, bias, input, output);
+    run(weights, bias, input.storage(), input.stride(), input.columns(), output);
 }
 
 fn forward_sized<T: Element, const S: usize, const K: usize>(
     weights: &Matrix<T>,
     bias: &Matrix<T>,
-    input: &MatrixRef<'_, T>,
+    input: &[T],
+    input_stride: usize,
+    samples: usize,
     output: &mut Matrix<T>,
 ) {
     let weights = first::<_, K>(weights.storage().as_chunks::<S>().0);
+    let input = columns(input, input_stride, samples);
     multiply(weights, input, first(bias.storage()), &[], output.storage_mut());
 }
 
@@ -71,48 +77,76 @@ pub(crate) fn activate<T: Element, A: Activation>(
     samples: usize,
 ) {
     let all = |matrix: &Matrix<T>| matrix.columns() == samples;
-    let mut length = samples * output.stride();
-    if all(output) && derivative.as_deref().is_none_or(all) {
-        // Whole vectors, where nobody looks at what follows the last column.
-        length = length.next_multiple_of(LANES);
+    // Whole vectors, where nobody looks at what follows the last column.
+    let length = (samples * output.stride()).next_multiple_of(LANES);
+    if length > FEW || !all(output) || !derivative.as_deref().is_none_or(all) {
+        return activate_many(activation, output, derivative, samples);
     }
     let values = &mut output.storage_mut()[..length];
     match derivative {
-        None if length <= FEW => Activate { activation, values }.run_few(),
-        None => dispatch::run(Activate { activation, values }),
-        Some(derivative) => {
-            let derivatives = &mut derivative.storage_mut()[..length];
-            let kernel = ActivateAndDerive {
-                activation,
-                values,
-                derivatives,
-            };
-            if length <= FEW {
-                kernel.run_few();
-            } else {
-                dispatch::run(kernel);
-            }
+        None => Activate { activation, values }.run_few(),
+        Some(derivative) => ActivateAndDerive {
+            activation,
+            values,
+            derivatives: &mut derivative.storage_mut()[..length],
         }
+        .run_few(),
+    }
+}
+
+#[inline(never)]
+fn activate_many<T: Element, A: Activation>(
+    activation: &A,
+    output: &mut Matrix<T>,
+    derivative: Option<&mut Matrix<T>>,
+    samples: usize,
+) {
+    let values = output.columns_mut(samples);
+    match derivative {
+        None => dispatch::run(Activate { activation, values }),
+        Some(derivative) => dispatch::run(ActivateAndDerive {
+            activation,
+            values,
+            derivatives: derivative.columns_mut(samples),
+        }),
     }
 }
 
 /// The first columns of `output` = `weights`^T `delta`, times `derivative`, which lies as `output` does, element by
 /// element.
-#[inline(never)]
+#[inline(always)]
 pub(crate) fn backward<T: Element>(
     weights: &Matrix<T>,
-    delta: &MatrixRef<'_, T>,
-    derivative: Option<&MatrixRef<'_, T>>,
+    delta: MatrixRef<'_, T>,
+    derivative: Option<MatrixRef<'_, T>>,
     output: &mut Matrix<T>,
 ) {
     let run = sized!(backward_sized as Backward<T>, output.stride(), weights.rows());
-    run(weights, delta, derivative, output);
+    let (values, stride, samples) = (delta.storage(), delta.stride(), delta.columns());
+    match derivative {
+        Some(derivative) if derivative.stride() != output.stride() => {
+            pad(derivative.rebuilt(), |derivative| {
+                run(weights, values, stride, samples, derivative, output);
+            });
+        }
+        Some(derivative) => run(weights, values, stride, samples, derivative.storage(), output),
+        None => run(weights, values, stride, samples, &[], output),
+    }
+}
+
+/// Runs `task` with a copy whose columns lie as those of a [`Matrix`] do.
+#[cold]
+#[inline(never)]
+fn pad<T: Element>(columns: MatrixRef<'_, T>, task: impl FnOnce(&[T])) {
+    task(columns.to_matrix().storage());
 }
 
 fn backward_sized<T: Element, const S: usize, const K: usize>(
     weights: &Matrix<T>,
-    delta: &MatrixRef<'_, T>,
-    derivative: Option<&MatrixRef<'_, T>>,
+    delta: &[T],
+    delta_stride: usize,
+    samples: usize,
+    derivative: &[T],
     output: &mut Matrix<T>,
 ) {
     let stride = const { K.next_power_of_two() };
@@ -120,19 +154,19 @@ fn backward_sized<T: Element, const S: usize, const K: usize>(
     let weights = match weights.storage() {
         whole if whole.len() >= S * stride => &whole[..S * stride],
         part => {
-            padded = pad(part);
+            padded = with_more_columns(part);
             &padded[..S * stride]
         }
     };
     let turned: [[T; S]; K] = array::from_fn(|o| array::from_fn(|i| weights[i * stride + o]));
-    let derivative = derivative.map_or(&[][..], |derivative| derivative.storage());
+    let delta = columns(delta, delta_stride, samples);
     multiply(&turned, delta, &[T::zero(); S], derivative, output.storage_mut());
 }
 
 /// With as many columns as there can be.
 #[cold]
 #[inline(never)]
-fn pad<T: Element>(values: &[T]) -> [T; MOST * MOST] {
+fn with_more_columns<T: Element>(values: &[T]) -> [T; MOST * MOST] {
     let mut padded = [T::zero(); MOST * MOST];
     padded[..values.len()].copy_from_slice(values);
     padded
@@ -140,21 +174,38 @@ fn pad<T: Element>(values: &[T]) -> [T; MOST * MOST] {
 
 /// `gradient` = `delta` `input`^T and `bias_gradient` the sum of `delta`'s columns, or both added to what is there;
 /// `delta` lies as `gradient` does.
-#[inline(never)]
+#[inline(always)]
 pub(crate) fn gradient<T: Element>(
-    delta: &MatrixRef<'_, T>,
-    input: &MatrixRef<'_, T>,
+    delta: MatrixRef<'_, T>,
+    input: MatrixRef<'_, T>,
     gradient: &mut Matrix<T>,
     bias_gradient: &mut Matrix<T>,
     accumulate: bool,
 ) {
     let run = sized!(gradient_sized as Gradient<T>, gradient.stride(), gradient.columns());
-    run(delta, input, gradient, bias_gradient, accumulate);
+    let (inputs, stride, samples) = (input.storage(), input.stride(), input.columns());
+    if delta.stride() == gradient.stride() {
+        run(
+            delta.storage(),
+            inputs,
+            stride,
+            samples,
+            gradient,
+            bias_gradient,
+            accumulate,
+        );
+    } else {
+        pad(delta.rebuilt(), |delta| {
+            run(delta, inputs, stride, samples, gradient, bias_gradient, accumulate);
+        });
+    }
 }
 
 fn gradient_sized<T: Element, const S: usize, const K: usize>(
-    delta: &MatrixRef<'_, T>,
-    input: &MatrixRef<'_, T>,
+    delta: &[T],
+    input: &[T],
+    input_stride: usize,
+    samples: usize,
     gradient: &mut Matrix<T>,
     bias_gradient: &mut Matrix<T>,
     accumulate: bool,
@@ -166,35 +217,35 @@ fn gradient_sized<T: Element, const S: usize, const K: usize>(
     } else {
         ([[T::zero(); S]; K], [T::zero(); S])
     };
-    let mut inputs = input.storage();
-    for delta in &delta.storage().as_chunks::<S>().0[..delta.columns()] {
-        for (sums, &input) in sums.iter_mut().zip(first::<_, K>(inputs)) {
+    let deltas = &delta.as_chunks::<S>().0[..samples];
+    let inputs = columns::<K, T>(input, input_stride, samples);
+    for (delta, input) in deltas.iter().zip(inputs) {
+        for (sums, &input) in sums.iter_mut().zip(input) {
             add_multiple(sums, delta, input);
         }
         for (sum, &delta) in bias_sums.iter_mut().zip(delta) {
             *sum += delta;
         }
-        inputs = &inputs[input.stride()..];
     }
     *gradient = sums;
     *bias_gradient = bias_sums;
 }
 
-/// The columns of `product` = (`a` `b` + `initial`) * `factors`, as many as `b` has; `factors` left out where there are
-/// none.
+/// The first columns of `product` = (`a` `b` + `initial`) * `factors`, as many as `b` has; `factors` left out where
+/// there are none.
 #[inline(always)]
-fn multiply<T: Element, const S: usize, const K: usize>(
+fn multiply<'b, T: Element, const S: usize, const K: usize>(
     a: &[[T; S]; K],
-    b: &MatrixRef<'_, T>,
+    b: impl ExactSizeIterator<Item = &'b [T; K]>,
     initial: &[T; S],
     factors: &[T],
     product: &mut [T],
 ) {
     let mut factors = factors.as_chunks::<S>().0.iter();
-    let mut values = b.storage();
-    for product in &mut product.as_chunks_mut::<S>().0[..b.columns()] {
+    let products = &mut product.as_chunks_mut::<S>().0[..b.len()];
+    for (product, column) in products.iter_mut().zip(b) {
         let mut sums = *initial;
-        for (a, &value) in a.iter().zip(first::<_, K>(values)) {
+        for (a, &value) in a.iter().zip(column) {
             add_multiple(&mut sums, a, value);
         }
         if let Some(factors) = factors.next() {
@@ -203,7 +254,6 @@ fn multiply<T: Element, const S: usize, const K: usize>(
             }
         }
         *product = sums;
-        values = &values[b.stride()..];
     }
 }
 

@@ -118,7 +118,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
                 let part_weight = part.total_weight(&mut self.values);
                 // A batch in which every sample has weight 0 has no loss and no gradient.
                 if part_weight > 0.0 {
-                    loss += self.step_checked(network, part, part_weight)? * part_weight;
+                    loss += self.step_checked(network, &part, part_weight)? * part_weight;
                     weight += part_weight;
                 }
             }

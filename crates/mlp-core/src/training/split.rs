@@ -20,9 +20,10 @@ const BLOCK: usize = 128;
 const GROUPS: usize = 8;
 
 impl Split {
+    /// For a network of so many `parameters`, which are counted only if it depends on them.
     #[inline]
-    pub(super) fn new(samples: usize, parameters: usize) -> Self {
-        if parameters > SMALL_NETWORK {
+    pub(super) fn new(samples: usize, parameters: impl FnOnce() -> usize) -> Self {
+        if samples <= BLOCK || parameters() > SMALL_NETWORK {
             return Self {
                 samples,
                 groups: 1,
@@ -32,7 +33,7 @@ impl Split {
         Self {
             samples,
             groups: samples.div_ceil(2 * BLOCK).min(GROUPS),
-            block: samples.min(BLOCK),
+            block: BLOCK,
         }
     }
 
@@ -62,7 +63,7 @@ mod tests {
     fn blocks_cover_every_sample_once_in_order() {
         for samples in (1..3000).chain([10_000, 60_000]) {
             for parameters in [1, SMALL_NETWORK, SMALL_NETWORK + 1] {
-                let split = Split::new(samples, parameters);
+                let split = Split::new(samples, || parameters);
                 let blocks: Vec<_> = (0..split.groups).flat_map(|group| split.blocks(group)).collect();
                 assert!(
                     blocks

@@ -81,25 +81,28 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         if total_weight <= 0.0 {
             return Err(DataError::Empty.into());
         }
-        self.step_checked(network, samples, total_weight)
+        self.step_checked(network, &samples, total_weight)
     }
 
     /// [`step`](Self::step) on samples that were checked and whose weights sum to `total_weight`.
     pub(super) fn step_checked<C: Activation>(
         &mut self,
         network: &mut Mlp<B, C>,
-        samples: Samples<'_, B>,
+        samples: &Samples<'_, B>,
         total_weight: f64,
     ) -> Result<f64, TrainError> {
-        let split = Split::new(samples.len(), network.parameter_count());
+        let split = Split::new(samples.len(), || network.parameter_count());
         self.reserve(network, split)?;
         let (layers, activations) = network.parts_mut();
-        let mut objective = BatchLoss {
+        let batch = Batch {
             activations,
             loss: &self.loss,
-            samples: &samples,
+            samples,
             total_weight,
             split,
+        };
+        let mut objective = BatchLoss {
+            batch,
             groups: &mut self.groups[..split.groups],
         };
         match self.optimizer.step(layers, &mut objective) {
@@ -156,37 +159,54 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
     }
 }
 
-/// The loss of a batch as a function of the parameters.
-struct BatchLoss<'a, 'samples, B: Tensor, C, L> {
+/// What the loss of a batch is a loss of.
+struct Batch<'a, 'samples, B: Tensor, C, L> {
     activations: &'a [ActivationKind<C>],
     loss: &'a L,
     /// By reference: copied, it would cost a tiny network a hundredth of its step.
     samples: &'a Samples<'samples, B>,
     total_weight: f64,
     split: Split,
+}
+
+impl<B: Tensor, C: Activation, L: Loss> Batch<'_, '_, B, C, L> {
+    /// The loss of the samples of a group, and its gradient into the group's workspace.
+    fn evaluate(&self, layers: &[Dense<B>], number: usize, group: &mut Group<B>) {
+        let workspace = &mut group.workspace;
+        let mut sum = 0.0;
+        for (block, range) in self.split.blocks(number).enumerate() {
+            let part;
+            let samples = if range.len() == self.samples.len() {
+                self.samples
+            } else {
+                part = self.samples.slice(range);
+                &part
+            };
+            pass::forward(layers, self.activations, samples.input(), workspace);
+            sum += pass::loss(
+                self.loss,
+                samples.target(),
+                samples.weights(),
+                self.total_weight,
+                workspace,
+            );
+            pass::backward(layers, workspace);
+            pass::gradient(samples.input(), workspace, block > 0);
+        }
+        group.loss = sum;
+    }
+}
+
+/// The loss of a batch as a function of the parameters.
+struct BatchLoss<'a, 'samples, B: Tensor, C, L> {
+    batch: Batch<'a, 'samples, B, C, L>,
     groups: &'a mut [Group<B>],
 }
 
 impl<B: Tensor, C: Activation, L: Loss> Objective<B> for BatchLoss<'_, '_, B, C, L> {
     fn evaluate(&mut self, layers: &[Dense<B>]) -> f64 {
-        let Self {
-            activations,
-            loss,
-            samples,
-            total_weight,
-            split,
-            groups,
-        } = self;
-        B::for_each(groups, |i, Group { workspace, loss: sum }| {
-            *sum = 0.0;
-            for (block, range) in split.blocks(i).enumerate() {
-                let samples = samples.slice(range);
-                pass::forward(layers, activations, samples.input(), workspace);
-                *sum += pass::loss(*loss, samples.target(), samples.weights(), *total_weight, workspace);
-                pass::backward(layers, workspace);
-                pass::gradient(samples.input(), workspace, block > 0);
-            }
-        });
+        let Self { batch, groups } = self;
+        B::for_each(groups, |i, group| batch.evaluate(layers, i, group));
         let (first, others) = groups.split_first_mut().expect("a batch has a group");
         let mut sum = first.loss;
         for other in others {
@@ -196,7 +216,7 @@ impl<B: Tensor, C: Activation, L: Loss> Objective<B> for BatchLoss<'_, '_, B, C,
                 total.bias.zip((&part.bias).into(), [], &Sum);
             }
         }
-        sum / *total_weight
+        sum / batch.total_weight
     }
 
     fn gradient_mut(&mut self) -> &mut [Dense<B>] {
@@ -208,16 +228,17 @@ impl<B: Tensor, C: Activation, L> BatchLoss<'_, '_, B, C, L> {
     /// The first layer with an output that is not finite, for the parameters `layers`.
     fn first_bad_layer(&mut self, layers: &[Dense<B>]) -> Option<usize> {
         let workspace = &mut self.groups[0].workspace;
+        let Batch {
+            activations,
+            samples,
+            split,
+            ..
+        } = self.batch;
         let mut values = Vec::new();
-        let blocks = (0..self.split.groups).flat_map(|group| self.split.blocks(group));
+        let blocks = (0..split.groups).flat_map(|group| split.blocks(group));
         blocks
             .filter_map(|range| {
-                pass::forward(
-                    layers,
-                    self.activations,
-                    B::slice(self.samples.input(), range),
-                    workspace,
-                );
+                pass::forward(layers, activations, B::slice(samples.input(), range), workspace);
                 (0..layers.len()).find(|&layer| {
                     values.clear();
                     B::read(workspace.activation(layer), &mut values);

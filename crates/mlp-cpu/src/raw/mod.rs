@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 pub(crate) mod buffer;
+pub(crate) mod columns;
 pub(crate) mod dispatch;
 pub(crate) mod matrixmultiply;
 pub(crate) mod pool;

@@ -1,0 +1,115 @@
+//! The operations of layers whose arithmetic is what they take: matrix products, with what goes with them done while
+//! their results are in the cache. Shapes are those of [`Tensor`](mlp_core::Tensor)'s operations, and are known to fit.
+
+use crate::elementwise::{self, Activate, ActivateAndDerive, Multiply, SumOfColumns};
+use crate::gemm::{Initial, Product, Routine};
+use crate::raw::dispatch;
+use crate::thin::{self, is_thin};
+use crate::{Element, Matrix, MatrixRef, Operand};
+use mlp_core::Activation;
+
+/// The first columns of `output` = f(`weights` `input` + `bias`), and f' into those of `derivative`.
+#[inline(never)]
+pub(crate) fn forward<T: Element, A: Activation>(
+    output: &mut Matrix<T>,
+    derivative: Option<&mut Matrix<T>>,
+    weights: &Matrix<T>,
+    bias: &Matrix<T>,
+    input: MatrixRef<'_, T>,
+    activation: &A,
+) {
+    let (outputs, inputs) = weights.shape();
+    let product = Product {
+        a: weights.into(),
+        b: input.into(),
+        c_stride: output.stride(),
+        c: output.storage_mut(),
+        initial: Initial::Column(bias.storage()),
+    };
+    product.run(
+        Routine::for_layer(outputs, inputs),
+        derivative.map(Matrix::storage_mut),
+        |_, values, derivatives| match derivatives {
+            None => dispatch::run(Activate { activation, values }),
+            Some(derivatives) => dispatch::run(ActivateAndDerive {
+                activation,
+                values,
+                derivatives,
+            }),
+        },
+    );
+}
+
+/// The first columns of `output` = (`weights`^T `delta`) * `derivative`.
+#[inline(never)]
+pub(crate) fn backward<T: Element>(
+    output: &mut Matrix<T>,
+    weights: &Matrix<T>,
+    delta: MatrixRef<'_, T>,
+    derivative: Option<MatrixRef<'_, T>>,
+) {
+    let (outputs, inputs) = weights.shape();
+    let stride = output.stride();
+    let product = Product {
+        a: Operand::from(weights).transposed(),
+        b: delta.into(),
+        c_stride: stride,
+        c: output.storage_mut(),
+        initial: Initial::Zero,
+    };
+    product.run(Routine::for_layer(outputs, inputs), None, |range, delta, _| {
+        if let Some(derivative) = derivative {
+            let derivative = derivative.slice(range);
+            if derivative.stride() == stride {
+                let length = delta.len();
+                let other = &derivative.storage()[..length];
+                elementwise::run(Multiply { own: delta, other }, length);
+            } else {
+                for (own, other) in delta.chunks_mut(stride).zip(derivative.iter_columns()) {
+                    elementwise::run(Multiply { own, other }, other.len());
+                }
+            }
+        }
+    });
+}
+
+/// `gradient` = `delta` `input`^T and `bias_gradient` the sum of `delta`'s columns, or both added to what is there.
+#[inline(never)]
+pub(crate) fn gradient<T: Element>(
+    gradient: &mut Matrix<T>,
+    bias_gradient: &mut Matrix<T>,
+    delta: MatrixRef<'_, T>,
+    input: MatrixRef<'_, T>,
+    accumulate: bool,
+) {
+    let ((outputs, inputs), samples) = (gradient.shape(), delta.columns());
+    if outputs > 1 && is_thin::<T>(outputs, inputs) {
+        thin::gradient(delta, input, gradient, accumulate);
+    } else {
+        let initial = if accumulate { Initial::Present } else { Initial::Zero };
+        let (a, b, c_stride) = if outputs == 1 {
+            // The only row of dW, as a column: the rows of a tile run along it.
+            (Operand::from(input), Operand::from(delta).transposed(), inputs)
+        } else {
+            (
+                Operand::from(delta),
+                Operand::from(input).transposed(),
+                gradient.stride(),
+            )
+        };
+        let product = Product {
+            a,
+            b,
+            c_stride,
+            c: gradient.storage_mut(),
+            initial,
+        };
+        product.run(Routine::for_layer(outputs, inputs), None, |_, _, _| {});
+    }
+    let kernel = SumOfColumns {
+        columns: delta,
+        sums: bias_gradient.column_mut(0),
+        accumulate,
+    };
+    elementwise::run(kernel, outputs * samples);
+}
