@@ -14,7 +14,7 @@ use num_traits::Zero;
 /// assert_eq!(m.slice(1..3).column(1), [5.0, 6.0]);
 /// ```
 pub struct MatrixRef<'a, T> {
-    /// As in `Matrix`; of a matrix that does not end with the last column, without what follows.
+    /// As in `Matrix`, to the end of what is borrowed: kernels may read whole vectors beyond the last column.
     values: &'a [T],
     rows: usize,
     columns: usize,
@@ -82,13 +82,8 @@ impl<'a, T> MatrixRef<'a, T> {
         if range.start > range.end || range.end > self.columns {
             no_such_columns(range, self.columns);
         }
-        let end = if range.end == self.columns {
-            self.values.len()
-        } else {
-            range.end * self.stride
-        };
         Self {
-            values: &self.values[range.start * self.stride..end],
+            values: &self.values[range.start * self.stride..],
             columns: range.len(),
             ..self
         }

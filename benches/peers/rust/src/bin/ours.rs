@@ -29,7 +29,7 @@ fn build<T: Element + Number>(setup: &Setup) -> Result<Box<dyn Engine>, Box<dyn 
     let last = setup.layers.len() - 2;
     let layers = setup.layers::<T>()?.into_iter().enumerate().map(|(i, layer)| {
         let dense = Dense {
-            weights: Matrix::from_vec(layer.inputs, layer.outputs, layer.weights).transposed(),
+            weights: Matrix::from_fn(layer.outputs, layer.inputs, |i, j| layer.weights[i * layer.inputs + j]),
             bias: Matrix::from_vec(layer.outputs, 1, layer.bias),
         };
         (dense, if i == last { Identity.into() } else { hidden.clone() })
