@@ -63,7 +63,7 @@ impl Tolerance for Dual<f64> {
 }
 
 /// (n_out, n_in, samples). The last ones are too large for the loops that `mlp_cpu` has for small layers.
-const SHAPES: [(usize, usize, usize); 9] = [
+const SHAPES: [(usize, usize, usize); 13] = [
     (1, 1, 1),
     (1, 5, 3),
     (4, 1, 2),
@@ -73,6 +73,11 @@ const SHAPES: [(usize, usize, usize); 9] = [
     (17, 16, 5),
     (33, 20, 9),
     (40, 37, 1),
+    // Few outputs of many inputs.
+    (2, 100, 3),
+    (4, 33, 130),
+    (8, 70, 9),
+    (16, 250, 4),
 ];
 
 fn rng() -> Xoshiro256PlusPlus {
@@ -501,7 +506,15 @@ fn for_each<B: Tensor>() {
 
 /// Dimensions of 0: nothing is computed, no sample has no gradient, no input leaves the bias.
 fn empty_and_single<B: Tensor>() {
-    for (outputs, inputs, samples) in [(3, 4, 0), (20, 20, 0), (3, 0, 2), (0, 4, 2), (0, 0, 0), (1, 1, 1)] {
+    for (outputs, inputs, samples) in [
+        (3, 4, 0),
+        (20, 20, 0),
+        (1024, 1024, 0),
+        (3, 0, 2),
+        (0, 4, 2),
+        (0, 0, 0),
+        (1, 1, 1),
+    ] {
         let what = format!("{outputs} x {inputs}, {samples} samples");
         let ones = |rows: usize, columns: usize| tensor::<B>((rows, columns), &vec![1.0; rows * columns]);
         let (weights, bias, input) = (ones(outputs, inputs), ones(outputs, 1), ones(inputs, samples));

@@ -579,3 +579,31 @@ fn the_quantile_loss_finds_the_quantile() {
         );
     }
 }
+
+/// Losses in `f32` of many outputs and samples, against sums in `f64`: no number is added to more than 64 others in a
+/// row, of one sample to more than a sixteenth of its outputs.
+#[test]
+fn many_terms_lose_nothing_in_f32() {
+    for (outputs, samples) in [(1, 20_000), (3, 5000), (10, 1000), (100, 64), (784, 64), (10_000, 3)] {
+        let limit = f64::from(f32::EPSILON) / 2.0 * (outputs as f64 / 16.0).max(64.0);
+        let number = |seed: usize| move |i: usize, j: usize| ((i * 37 + j * 101 + seed) % 1009) as f32 / 1009.0;
+        let (prediction, target) = (
+            Matrix::from_fn(outputs, samples, number(1)),
+            Matrix::from_fn(outputs, samples, number(500)),
+        );
+        let squares = |j: usize| {
+            let pairs = prediction.column(j).iter().zip(target.column(j));
+            pairs.map(|(&p, &t)| f64::from(p - t).powi(2)).sum::<f64>() / outputs as f64
+        };
+        let expected: f64 = (0..samples).map(squares).sum();
+        let mut delta = Matrix::zeros(outputs, samples);
+        let got = delta.loss(&MeanSquaredError, (&prediction).into(), (&target).into(), None, 1.0);
+        let error = (f64::from(got) / expected - 1.0).abs();
+        assert!(error <= limit, "{outputs} outputs, {samples} samples: off by {error:e}");
+
+        let (value, mut gradient) = (squares(0), vec![0.0; outputs]);
+        let got = MeanSquaredError.value_and_gradient(prediction.column(0), target.column(0), &mut gradient);
+        let error = (f64::from(got) / value - 1.0).abs();
+        assert!(error <= limit, "{outputs} outputs of one sample: off by {error:e}");
+    }
+}

@@ -5,8 +5,9 @@
 //! array of NumPy or PyTorch, are borrowed as they are; a matrix of its own pads its columns for the kernels' sake.
 //!
 //! Products read their operands where they lie, in tiles that stay in registers; those of the largest layers copy them
-//! first, block by block, and at the baseline go through the `matrixmultiply` crate. How a layer is computed depends on the layer's shape alone, so that a sample's
-//! prediction has the same bits alone as in any batch, and at any number of [`threads`].
+//! first, block by block, and at the baseline go through the `matrixmultiply` crate. How a number is computed depends on
+//! the layer's shape alone, so that a sample's prediction has the same bits alone as in any batch, and at any number of
+//! [`threads`].
 //!
 //! Kernels are compiled for AVX-512, for AVX2 with FMA and for what every processor of the target has; the best that
 //! this one has runs ([`simd_level`]).

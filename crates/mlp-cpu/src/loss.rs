@@ -5,8 +5,8 @@ use crate::{Element, MatrixRef};
 use core::slice;
 use mlp_core::Loss;
 
-/// Sums of a few samples first, so that in f32 many small losses are not lost beside a large sum.
-const SAMPLES_PER_SUM: usize = 64;
+/// Sums of so many numbers first, so that in f32 many small losses are not lost beside a large sum.
+const TERMS: usize = 64;
 
 /// The losses of samples, summed, and their gradients into the columns of `delta`, `stride` apart: see
 /// [`Tensor::loss`](mlp_core::Tensor::loss).
@@ -72,9 +72,9 @@ impl<T: Element, L: Loss> LossAndGradient<'_, T, L> {
     #[inline(always)]
     fn sum_single(self) -> T {
         let samples = self.prediction.columns();
-        let predictions = self.prediction.storage()[..samples].chunks(SAMPLES_PER_SUM);
-        let targets = self.target.storage()[..samples].chunks(SAMPLES_PER_SUM);
-        let deltas = self.delta[..samples].chunks_mut(SAMPLES_PER_SUM);
+        let predictions = self.prediction.storage()[..samples].chunks(TERMS);
+        let targets = self.target.storage()[..samples].chunks(TERMS);
+        let deltas = self.delta[..samples].chunks_mut(TERMS);
         let mut total = T::zero();
         for (deltas, (predictions, targets)) in deltas.zip(predictions.zip(targets)) {
             let mut sum = T::zero();
@@ -91,6 +91,7 @@ impl<T: Element, L: Loss> LossAndGradient<'_, T, L> {
     /// For columns of so many numbers.
     #[inline(always)]
     fn sums<const N: usize>(self, outputs: usize, targets: usize) -> [T; N] {
+        let samples_per_sum = (TERMS * N / outputs.max(1)).clamp(1, TERMS);
         let (mut totals, mut sums) = ([T::zero(); N], [T::zero(); N]);
         let mut add = |sums: [T; N]| {
             for (total, sum) in totals.iter_mut().zip(sums) {
@@ -100,7 +101,7 @@ impl<T: Element, L: Loss> LossAndGradient<'_, T, L> {
         let (mut delta, mut prediction, mut target) = (self.delta, self.prediction.storage(), self.target.storage());
         for j in 0..self.prediction.columns() {
             let gradient = &mut delta[..outputs];
-            if j % SAMPLES_PER_SUM == 0 {
+            if j % samples_per_sum == 0 {
                 add(sums);
                 sums = [T::zero(); N];
             }

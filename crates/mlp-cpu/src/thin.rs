@@ -14,12 +14,12 @@ const MOST: usize = 16;
 const INPUTS: usize = 32;
 
 /// So many inputs are worth sharing among threads, which `Product` does by columns.
-const MANY: usize = 256;
+const SHARED: usize = 256;
 
 /// If a layer is one of these. It depends on the layer alone: they round unlike other products.
 #[inline(always)]
 pub(crate) fn is_thin<T>(outputs: usize, inputs: usize) -> bool {
-    outputs < inputs && inputs < MANY && outputs * size_of::<T>() <= MOST * size_of::<f32>()
+    outputs < inputs && inputs < SHARED && outputs * size_of::<T>() <= MOST * size_of::<f32>()
 }
 
 /// `gradient` = `delta` `input`^T, or that added to what is there.

@@ -52,8 +52,7 @@ fn product<T: Element + Tolerance>(m: usize, k: usize, n: usize, rng: &mut impl 
     }
 }
 
-/// All shapes up to 20 in each dimension: the small ones by direct loops, the large ones by the packed routine
-/// (`tests/allocations.rs` proves that both are taken).
+/// All shapes up to 20 in each dimension.
 fn small_products<T: Element + Tolerance>() {
     let rng = &mut rng();
     for m in 0..=20 {
@@ -75,7 +74,8 @@ fn small_products_f64() {
     small_products::<f64>();
 }
 
-/// Shapes with edges in every direction of `matrixmultiply`'s tiles and blocks (256 along k).
+/// Shapes with edges in every direction of tiles and panels, deeper than one of them, and of large layers: multiplied
+/// in place, in blocks, or by `matrixmultiply`.
 fn large_products<T: Element + Tolerance>() {
     for (m, k, n) in [
         (64, 64, 64),
@@ -85,6 +85,8 @@ fn large_products<T: Element + Tolerance>() {
         (130, 100, 33),
         (1, 700, 1),
         (700, 1, 9),
+        (1024, 1024, 3),
+        (1030, 1021, 25),
     ] {
         product::<T>(m, k, n, &mut rng());
     }

@@ -88,6 +88,7 @@ pub trait Activation: Clone + Debug + Send + Sync + 'static {
     /// If there are fewer derivatives than values.
     #[inline(always)]
     fn value_and_derivative<T: Scalar>(&self, values: &mut [T], derivatives: &mut [T]) {
+        let derivatives = &mut derivatives[..values.len()];
         let evaluate = |z| {
             let a = self.value(z);
             (a, self.derivative(z, a))

@@ -20,6 +20,7 @@ impl Activation for Tanh {
 
     #[inline(always)]
     fn value_and_derivative<T: Scalar>(&self, values: &mut [T], derivatives: &mut [T]) {
+        let derivatives = &mut derivatives[..values.len()];
         T::tanh_and_derivatives(values, derivatives);
     }
 }

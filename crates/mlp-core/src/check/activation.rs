@@ -3,12 +3,16 @@ use super::{
     random_number,
 };
 use crate::Activation;
+use std::format;
+use std::vec;
+use std::vec::Vec;
 
 /// Proves an activation. In `f32` and `f64`, at random and at extreme z:
 ///
 /// - [`Activation::derivative`] is the derivative of [`Activation::value`] by dual numbers, to a few units in the
 ///   last place, and not NaN where the value is not;
 /// - that derivative is the difference quotient's, where no kink is near;
+/// - [`Activation::value_and_derivative`] has the bits of both, at any number of z;
 /// - NaN gives NaN;
 /// - the derivative is not zero throughout.
 ///
@@ -17,6 +21,8 @@ use crate::Activation;
 pub fn check_activation<A: Activation>(name: &str, activation: &A) {
     check_derivative::<A, f32>(name, activation);
     check_derivative::<A, f64>(name, activation);
+    check_slices::<A, f32>(name, activation);
+    check_slices::<A, f64>(name, activation);
     check_differences(name, activation);
 }
 
@@ -61,6 +67,29 @@ fn check_derivative<A: Activation, T: Float>(name: &str, activation: &A) {
         "{name}, {}: derivative at NaN: expected NaN or a slope of the activation, got {derivative:?}",
         T::NAME
     );
+}
+
+/// That many elements at a time, as a network has them, are what one is.
+fn check_slices<A: Activation, T: Float>(name: &str, activation: &A) {
+    let mut rng = generator();
+    let random = (0..300).map(|_| T::from_f64(random_number(&mut rng)));
+    let numbers: Vec<T> = extremes().chain(random).collect();
+    for length in [0, 1, 7, 128, numbers.len()] {
+        let mut values = numbers[..length].to_vec();
+        let mut derivatives = vec![T::zero(); length];
+        activation.value_and_derivative(&mut values, &mut derivatives);
+        for (i, &z) in numbers[..length].iter().enumerate() {
+            let value = activation.value(z);
+            let expected = (value, activation.derivative(z, value));
+            let got = (values[i], derivatives[i]);
+            // As text: NaN is NaN, and 0 is not -0.
+            assert!(
+                format!("{got:?}") == format!("{expected:?}"),
+                "{name}, {}: value and derivative at z = {z:?}, {i} of {length}: expected {expected:?}, got {got:?}",
+                T::NAME
+            );
+        }
+    }
 }
 
 /// Whether `derivative` is the slope of a linear branch on the left of 0.

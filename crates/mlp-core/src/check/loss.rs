@@ -11,6 +11,7 @@ use std::vec::Vec;
 ///
 /// - the gradient of [`Loss::value_and_gradient`] is that of [`Loss::value`] by dual numbers, to a few units in the
 ///   last place, and the value the same number;
+/// - [`Loss::accumulate`] adds that value and gives that gradient, times their factors, with one sum and with several;
 /// - that gradient is the difference quotient's, where no kink is near;
 /// - NaN in a prediction gives a NaN loss;
 /// - the gradient is not zero throughout.
@@ -99,6 +100,9 @@ fn check_gradient<L: Loss, T: Float>(name: &str, loss: &L) {
             sloped |= got.to_f64() != 0.0;
         }
 
+        check_accumulate::<L, T, 1>(name, loss, &prediction, &target, (value, &gradient));
+        check_accumulate::<L, T, 4>(name, loss, &prediction, &target, (value, &gradient));
+
         prediction[case % outputs] = T::from_f64(f64::NAN);
         let value = loss.value_and_gradient(&prediction, &target, &mut gradient);
         assert!(
@@ -112,6 +116,39 @@ fn check_gradient<L: Loss, T: Float>(name: &str, loss: &L) {
         "{name}, {}: the gradient is 0 at every prediction tried",
         T::NAME
     );
+}
+
+/// `accumulate` with N sums against the loss and gradient `expected` of the sample.
+fn check_accumulate<L: Loss, T: Float, const N: usize>(
+    name: &str,
+    loss: &L,
+    prediction: &[T],
+    target: &[T],
+    (value, gradient): (T, &[T]),
+) {
+    // Powers of two: the factors round nothing. The sums are not 0 before.
+    let (weight, scale, before) = (T::from_f64(0.5), T::from_f64(0.25), T::from_f64(1.0));
+    let mut sums = [before; N];
+    let mut got = vec![T::from_f64(f64::NAN); gradient.len()];
+    loss.accumulate(prediction, target, &mut got, [weight, scale], &mut sums);
+    let (expected, sum) = (weight * value, sums.iter().fold(T::zero(), |sum, &x| sum + x));
+    let expected = expected + T::from_f64(N as f64);
+    let tolerance = ULPS * (T::EPSILON * (expected.to_f64().abs() + N as f64) + T::TINY);
+    assert!(
+        agree(sum, expected, tolerance),
+        "{name}, {}: accumulate with {N} sums at {prediction:?}, target {target:?}: expected {expected:?}, got {sum:?}",
+        T::NAME
+    );
+    for (j, (&got, &gradient)) in got.iter().zip(gradient).enumerate() {
+        let expected = scale * gradient;
+        let tolerance = ULPS * (T::EPSILON * expected.to_f64().abs() + T::TINY);
+        assert!(
+            agree(got, expected, tolerance),
+            "{name}, {}: accumulate's gradient by output {j} at {prediction:?}, target {target:?}: expected \
+             {expected:?}, got {got:?}",
+            T::NAME
+        );
+    }
 }
 
 fn check_differences<L: Loss>(name: &str, loss: &L) {

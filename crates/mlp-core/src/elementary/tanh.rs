@@ -22,12 +22,14 @@ pub(crate) fn tanh_and_derivative<T: Format>(x: T) -> (T, T) {
     finish(x, shifted, significand(y, shifted))
 }
 
-/// [`tanh_and_derivative`] of all `values`: tanh in their place, derivatives beside.
+/// [`tanh_and_derivative`] of all `values`: tanh in their place, derivatives beside, as far as both slices go.
 ///
 /// Each operation on a number waits for the one before, and a processor looks ahead as far as the next few numbers. So
 /// many numbers are taken through a third of the formula before any goes on to the next third.
 #[inline(always)]
 pub(crate) fn tanh_and_derivatives<T: Format>(values: &mut [T], derivatives: &mut [T]) {
+    let length = values.len().min(derivatives.len());
+    let (values, derivatives) = (&mut values[..length], &mut derivatives[..length]);
     let mut shifted = [T::ZERO; CHUNK];
     let (chunks, values) = values.as_chunks_mut::<CHUNK>();
     let (derivative_chunks, derivatives) = derivatives.as_chunks_mut::<CHUNK>();
@@ -163,6 +165,18 @@ mod tests {
                     "x = {x:?}, {i} of {length}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn as_far_as_both_slices_go() {
+        for (values, derivatives) in [(128, 0), (3, 2), (50, 178), (100, 200), (300, 200)] {
+            let (mut tanh, mut slopes) = (std::vec![0.5; values], std::vec![7.0; derivatives]);
+            tanh_and_derivatives(&mut tanh, &mut slopes);
+            let (value, slope) = tanh_and_derivative(0.5);
+            let length = values.min(derivatives);
+            assert!(tanh[..length].iter().all(|&x| x == value) && tanh[length..].iter().all(|&x| x == 0.5));
+            assert!(slopes[..length].iter().all(|&x| x == slope) && slopes[length..].iter().all(|&x| x == 7.0));
         }
     }
 

@@ -68,11 +68,14 @@ pub trait Loss: Clone + Debug + Send + Sync + 'static {
     /// If the lengths do not fit.
     fn value_and_gradient<T: Scalar>(&self, prediction: &[T], target: &[T], gradient: &mut [T]) -> T;
 
-    /// What a sample adds to the loss of a batch: `weight` l, added to any of `sums` or in parts to several, so that
-    /// additions need not wait for each other; and `scale` times the gradient, into `gradient`.
+    /// What a sample adds to the loss of a batch: the sum of all `sums` grows by `weight` l, and `gradient` becomes
+    /// `scale` dl/d(prediction).
+    ///
+    /// Provided. What is added to which of the N sums is the loss's to choose, by N and the number of outputs alone:
+    /// additions to different sums do not wait for each other.
     ///
     /// # Panics
-    /// If the lengths do not fit.
+    /// If the lengths do not fit, or N is 0.
     #[inline(always)]
     fn accumulate<T: Scalar, const N: usize>(
         &self,
@@ -166,9 +169,21 @@ impl<L: ElementLoss> Loss for L {
 
     #[inline(always)]
     fn value_and_gradient<T: Scalar>(&self, prediction: &[T], target: &[T], gradient: &mut [T]) -> T {
-        let mut sum = [T::zero()];
-        self.accumulate(prediction, target, gradient, [T::one(); 2], &mut sum);
-        sum[0]
+        const SUMS: usize = 16;
+        if prediction.len() < SUMS {
+            let mut sum = [T::zero()];
+            self.accumulate(prediction, target, gradient, [T::one(); 2], &mut sum);
+            return sum[0];
+        }
+        // Several sums lose less of many outputs than a single one.
+        let mut sums = [T::zero(); SUMS];
+        self.accumulate(prediction, target, gradient, [T::one(); 2], &mut sums);
+        for half in [8, 4, 2, 1] {
+            for i in 0..half {
+                sums[i] += sums[i + half];
+            }
+        }
+        sums[0]
     }
 
     /// Output i is added to sum i modulo N, and so are those of the last N that are not whole, modulo 4 and 1.

@@ -111,8 +111,8 @@ pub trait Scalar:
         (tanh, e * (sum * sum))
     }
 
-    /// [`tanh_and_derivative`](Self::tanh_and_derivative) of all `values`: tanh in their place, derivatives beside, as far
-    /// as both slices go.
+    /// [`tanh_and_derivative`](Self::tanh_and_derivative) of all `values`: tanh in their place, derivatives beside, as
+    /// far as both slices go.
     #[inline(always)]
     fn tanh_and_derivatives(values: &mut [Self], derivatives: &mut [Self]) {
         for (value, derivative) in values.iter_mut().zip(derivatives) {

@@ -78,9 +78,9 @@ impl<'a, T: Copy> From<&'a Matrix<T>> for Operand<'a, T> {
 pub(crate) enum Routine {
     /// In tiles, over the operands where they lie.
     Tiled,
-    /// In the same tiles over copies of the operands, if there are samples enough to pay for them, with the same bits. At the baseline, which
-    /// has no tiles better than those of the `matrixmultiply` crate, by it: it rounds differently, so that the choice must
-    /// not depend on the number of samples.
+    /// In the same tiles over copies of the operands, if there are samples enough to pay for them, with the same bits.
+    /// At the baseline, which has no tiles better than those of the `matrixmultiply` crate, by it: it rounds
+    /// differently, so that the choice must not depend on the number of samples.
     Blocked,
 }
 
@@ -129,9 +129,14 @@ impl<T: Element> Product<'_, T> {
         match routine {
             Routine::Tiled => T::run_tiled(self),
             Routine::Blocked if simd_level() == SimdLevel::Baseline => matrixmultiply::run(self),
-            Routine::Blocked if self.b.columns < MANY || self.a.rows < PADDING => T::run_tiled(self),
-            Routine::Blocked => T::run_blocked(self),
+            Routine::Blocked if self.is_worth_blocks() => T::run_blocked(self),
+            Routine::Blocked => T::run_tiled(self),
         }
+    }
+
+    /// If there is enough to multiply for copies of the operands. In few rows there may be no room for whole vectors.
+    fn is_worth_blocks(&self) -> bool {
+        self.b.columns >= MANY && self.a.rows >= PADDING && self.a.columns > 0
     }
 
     /// On all threads, if it is large: C by parts, some columns each, and after each part `finish` with the part's

@@ -8,7 +8,8 @@ use core::ptr::NonNull;
 use core::slice;
 use std::alloc::{self, Layout};
 
-/// A number of values that begin with a line: no vector, of 64 bytes at most, lies in two.
+/// A number of values that begin with a line: a vector of 64 bytes at most that lies at a multiple of its length lies in
+/// one line.
 pub(crate) struct Buffer<T> {
     /// Of `length` values, which the buffer owns; dangling if they take no memory.
     values: NonNull<T>,
