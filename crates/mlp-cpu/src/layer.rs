@@ -83,7 +83,7 @@ pub(crate) fn gradient<T: Element>(
     accumulate: bool,
 ) {
     let ((outputs, inputs), samples) = (gradient.shape(), delta.columns());
-    if outputs > 1 && is_thin::<T>(outputs, inputs) {
+    if is_thin::<T>(outputs, inputs) {
         thin::gradient(delta, input, gradient, accumulate);
     } else {
         let initial = if accumulate { Initial::Present } else { Initial::Zero };

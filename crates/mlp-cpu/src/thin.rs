@@ -16,10 +16,11 @@ const INPUTS: usize = 32;
 /// So many inputs are worth sharing among threads, which `Product` does by columns.
 const SHARED: usize = 256;
 
-/// If a layer is one of these. It depends on the layer alone: they round unlike other products.
+/// If a layer is one of these, which a single output is not: its row lies as a column does. It depends on the layer
+/// alone: they round unlike other products.
 #[inline(always)]
 pub(crate) fn is_thin<T>(outputs: usize, inputs: usize) -> bool {
-    outputs < inputs && inputs < SHARED && outputs * size_of::<T>() <= MOST * size_of::<f32>()
+    outputs > 1 && outputs < inputs && inputs < SHARED && outputs * size_of::<T>() <= MOST * size_of::<f32>()
 }
 
 /// `gradient` = `delta` `input`^T, or that added to what is there.

@@ -38,6 +38,7 @@ impl<T: Element> Kernel for Blocked<'_, '_, T> {
             let columns = (b.columns - first).min(width);
             for k in (0..a.columns).step_by(depth::<T>()) {
                 let depth = (a.columns - k).min(depth::<T>());
+                let initial = if k == 0 { initial } else { Initial::Present };
                 let slivers = &mut slivers[..columns.next_multiple_of(I::COLUMNS) * depth];
                 for (i, sliver) in slivers.chunks_exact_mut(I::COLUMNS * depth).enumerate() {
                     pack(sliver, b.transposed(), first + i * I::COLUMNS, I::COLUMNS, k, depth);
@@ -54,11 +55,7 @@ impl<T: Element> Kernel for Blocked<'_, '_, T> {
                         slivers,
                         c: &mut self.0.c[row + first * c_stride..],
                         c_stride,
-                        initial: match initial {
-                            _ if k > 0 => Initial::Present,
-                            Initial::Column(bias) => Initial::Column(&bias[row..]),
-                            initial => initial,
-                        },
+                        initial: initial.rows_from(row),
                     };
                     match rows / lanes {
                         3 => sweep.run::<I, T::Full<I>, 3>(isa),

@@ -110,6 +110,17 @@ pub(crate) enum Initial<'a, T> {
     Column(&'a [T]),
 }
 
+impl<T> Initial<'_, T> {
+    /// That of the rows from `row` on.
+    #[inline(always)]
+    pub(crate) fn rows_from(self, row: usize) -> Self {
+        match self {
+            Self::Column(bias) => Self::Column(&bias[row..]),
+            Self::Zero | Self::Present => self,
+        }
+    }
+}
+
 /// C = initial + A B: A m x k, B k x n, C m x n with columns `c_stride` apart.
 #[doc(hidden)]
 #[derive(Debug)]

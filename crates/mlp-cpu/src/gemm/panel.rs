@@ -2,8 +2,8 @@ use super::Operand;
 use crate::Element;
 use crate::raw::buffer::Buffer;
 
-/// A few rows of the left factor, copied so that they lie as a tile reads them: the rows of one column side by side,
-/// column after column.
+/// Memory for rows of an operand, copied so that they lie as a tile reads them: the rows of one column side by side,
+/// column after column. Of the right factor they are columns: rows of its transpose.
 #[derive(Debug)]
 pub struct Panel<T> {
     values: Buffer<T>,

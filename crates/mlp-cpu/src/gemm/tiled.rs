@@ -120,10 +120,7 @@ impl<T: Element> Product<'_, T> {
             b_column_stride: b.column_stride,
             c: &mut self.c[block.row..],
             c_stride: self.c_stride,
-            initial: match self.initial {
-                Initial::Column(bias) => Initial::Column(&bias[block.row..]),
-                initial => initial,
-            },
+            initial: self.initial.rows_from(block.row),
         };
         product.run::<I, V, N>(isa);
     }
