@@ -50,8 +50,10 @@ mod elementary;
 mod error;
 mod initializer;
 mod loss;
+mod metric;
 mod mlp;
 mod optimizer;
+mod output;
 mod scalar;
 mod tensor;
 mod training;
@@ -69,8 +71,10 @@ pub use loss::{
     BinaryCrossEntropy, ElementLoss, HalfSquaredError, Huber, Loss, MeanAbsoluteError, MeanSquaredError, OverOutputs,
     SoftmaxCrossEntropy, TargetKind, softmax,
 };
+pub use metric::{ConfusionMatrix, Metric, Scores, UnknownMetric};
 pub use mlp::Mlp;
 pub use optimizer::{Adam, GradientDescent, Momentum, NonFinite, Objective, Optimizer, OptimizerState, StateError};
+pub use output::Output;
 pub use scalar::{Dual, Scalar};
 pub use tensor::{Columns, Tensor, ZipFormula};
 pub use training::{DataError, Diverged, Epoch, FitOptions, Samples, TrainError, Trainer};

@@ -15,8 +15,8 @@ pub use half_squared_error::HalfSquaredError;
 pub use huber::Huber;
 pub use mean_absolute_error::MeanAbsoluteError;
 pub use mean_squared_error::MeanSquaredError;
-pub(crate) use softmax_cross_entropy::class_index;
 pub use softmax_cross_entropy::{SoftmaxCrossEntropy, softmax};
+pub(crate) use softmax_cross_entropy::{class_index, softmax_in_place};
 
 use crate::error::check_shape;
 use crate::{Dual, Scalar};

@@ -166,8 +166,19 @@ pub fn softmax<T: Scalar>(logits: &[T], probabilities: &mut [T]) {
         probabilities.len(),
         "softmax: expected as many probabilities as logits"
     );
-    let (_, sum) = exponentials(logits, probabilities);
-    for p in probabilities {
-        *p /= sum;
+    probabilities.copy_from_slice(logits);
+    softmax_in_place(probabilities);
+}
+
+/// [`softmax`], where the logits are.
+pub(crate) fn softmax_in_place<T: Scalar>(values: &mut [T]) {
+    let max = finite_max(values);
+    let mut sum = T::zero();
+    for v in &mut *values {
+        *v = (*v - max).exp();
+        sum += *v;
+    }
+    for v in values {
+        *v /= sum;
     }
 }

@@ -1,0 +1,50 @@
+//! What counts right and wrong classes.
+
+use super::scores::Scored;
+use super::{ConfusionMatrix, Scores};
+use crate::TargetKind;
+
+/// The share of samples that are right in every output.
+pub(super) fn accuracy(scores: &Scores) -> f64 {
+    scores.mean(|sample| match scores.target_kind() {
+        TargetKind::Probability => {
+            let mut outputs = sample.prediction.iter().zip(sample.target);
+            let right = outputs.all(|(p, t)| !p.is_nan() && (*p > 0.5) == (*t > 0.5));
+            f64::from(u8::from(right))
+        }
+        _ => f64::from(u8::from(sample.predicted_class() == Some(sample.class()))),
+    })
+}
+
+/// The share of samples whose class has fewer than k before it.
+pub(super) fn top_k(scores: &Scores, k: usize) -> f64 {
+    scores.mean(|sample| f64::from(u8::from(rank(sample).is_some_and(|rank| rank < k))))
+}
+
+/// How many classes come before that of the sample: those with a larger prediction, and the earlier of those with an
+/// equal one. `None` if a prediction is NaN.
+fn rank(sample: Scored<'_>) -> Option<usize> {
+    let (class, predictions) = (sample.class(), sample.prediction);
+    if predictions.iter().any(|p| p.is_nan()) {
+        return None;
+    }
+    let own = predictions[class];
+    let before = |&(j, &p): &(usize, &f64)| p > own || (p == own && j < class);
+    Some(predictions.iter().enumerate().filter(before).count())
+}
+
+/// Of the confusion matrix of all classes; of multilabel targets, the mean over the outputs of each one's.
+pub(super) fn macro_mean(
+    scores: &Scores,
+    of_classes: impl Fn(&ConfusionMatrix) -> Option<f64>,
+    of_output: impl Fn(&ConfusionMatrix) -> f64,
+) -> f64 {
+    if scores.samples().next().is_none() {
+        return f64::NAN;
+    }
+    if let Some(matrix) = scores.confusion_matrix() {
+        return of_classes(&matrix).unwrap_or(f64::NAN);
+    }
+    let matrices = (0..scores.outputs()).filter_map(|output| scores.output_confusion_matrix(output));
+    matrices.map(|matrix| of_output(&matrix)).sum::<f64>() / scores.outputs() as f64
+}

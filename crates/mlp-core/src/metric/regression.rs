@@ -1,0 +1,56 @@
+//! Errors of the predictions as numbers.
+
+use super::Scores;
+use crate::Scalar;
+use alloc::vec::Vec;
+
+pub(super) fn mse(scores: &Scores) -> f64 {
+    over_outputs(scores, |j| mean_squared_error(scores, j))
+}
+
+pub(super) fn rmse(scores: &Scores) -> f64 {
+    over_outputs(scores, |j| Scalar::sqrt(mean_squared_error(scores, j)))
+}
+
+pub(super) fn mae(scores: &Scores) -> f64 {
+    over_outputs(scores, |j| {
+        scores.mean(|sample| (sample.prediction[j] - sample.target[j]).abs())
+    })
+}
+
+pub(super) fn r2(scores: &Scores) -> f64 {
+    if scores.samples().nth(1).is_none() {
+        return f64::NAN;
+    }
+    over_outputs(scores, |j| determination(scores, j))
+}
+
+fn mean_squared_error(scores: &Scores, output: usize) -> f64 {
+    scores.mean(|sample| square(sample.prediction[output] - sample.target[output]))
+}
+
+/// R2 of one output.
+fn determination(scores: &Scores, output: usize) -> f64 {
+    let error = mean_squared_error(scores, output);
+    let targets: Vec<f64> = scores.samples().map(|sample| sample.target[output]).collect();
+    // Asked of the targets themselves: their mean may be rounded, and then the variance is not 0.
+    let constant = targets.iter().all(|target| *target == targets[0]);
+    if constant {
+        return match error {
+            0.0 => 1.0,
+            _ if error.is_nan() => f64::NAN,
+            _ => 0.0,
+        };
+    }
+    let mean = scores.mean(|sample| sample.target[output]);
+    let variance = scores.mean(|sample| square(sample.target[output] - mean));
+    1.0 - error / variance
+}
+
+fn over_outputs(scores: &Scores, of_output: impl Fn(usize) -> f64) -> f64 {
+    (0..scores.outputs()).map(of_output).sum::<f64>() / scores.outputs() as f64
+}
+
+fn square(x: f64) -> f64 {
+    x * x
+}

@@ -1,0 +1,46 @@
+use super::Scores;
+use crate::TargetKind;
+use alloc::vec::Vec;
+
+/// The area under the ROC curve: binary, or the mean over classes or outputs.
+pub(super) fn roc_auc(scores: &Scores) -> f64 {
+    let outputs = scores.outputs();
+    if scores.target_kind() == TargetKind::Probability {
+        let of_output = |j: usize| area(scores, j, scores.samples().map(move |sample| sample.target[j] > 0.5));
+        return (0..outputs).map(of_output).sum::<f64>() / outputs as f64;
+    }
+    let classes: Vec<usize> = scores.samples().map(|sample| sample.class()).collect();
+    let of_class = |class| area(scores, class, classes.iter().map(move |c| *c == class));
+    match outputs {
+        // The prediction of class 0 says the same.
+        2 => of_class(1),
+        _ => (0..outputs).map(of_class).sum::<f64>() / outputs as f64,
+    }
+}
+
+/// Of the predictions of one output, and whether each sample is `positive`.
+///
+/// In ascending order of the prediction, a positive sample is in order with every negative one before it, and half
+/// with those of the same prediction. Without weights the sum is exact.
+fn area(scores: &Scores, output: usize, positive: impl Iterator<Item = bool>) -> f64 {
+    let mut ranked: Vec<(f64, bool, f64)> = scores
+        .samples()
+        .zip(positive)
+        .map(|(sample, positive)| (sample.prediction[output], positive, sample.weight))
+        .collect();
+    if ranked.iter().any(|(prediction, ..)| prediction.is_nan()) {
+        return f64::NAN;
+    }
+    ranked.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (mut in_order, mut positives, mut negatives) = (0.0, 0.0, 0.0);
+    // Equal, not identical: 0.0 and -0.0 are a tie.
+    for tied in ranked.chunk_by(|a, b| a.0 == b.0) {
+        let weight = |of: bool| tied.iter().filter(|t| t.1 == of).map(|t| t.2).sum::<f64>();
+        let (tied_positives, tied_negatives) = (weight(true), weight(false));
+        in_order += tied_positives * (negatives + 0.5 * tied_negatives);
+        positives += tied_positives;
+        negatives += tied_negatives;
+    }
+    // 0/0 without positives or without negatives.
+    in_order / positives / negatives
+}

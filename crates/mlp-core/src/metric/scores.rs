@@ -1,0 +1,283 @@
+use super::ConfusionMatrix;
+use crate::TargetKind;
+use crate::error::check_shape;
+use crate::loss::class_index;
+use alloc::vec::Vec;
+
+/// Predictions and targets of some samples, from which each [`Metric`](super::Metric) is computed.
+///
+/// Predictions are probabilities or values, what [`Output`](crate::Output) makes of the last layer's activation:
+/// K numbers a sample, sample after sample. Targets are as their [`TargetKind`] says: a class index a sample, or K
+/// numbers. A distribution's class is that of its largest number, the first of several; a probability is of class 1
+/// if it is above 0.5. Only the log loss and the errors see more than that of a soft target.
+///
+/// ```
+/// use mlp_core::{Metric, Scores, TargetKind};
+///
+/// // Two outputs, three samples, the last of which counts twice.
+/// let predictions = vec![1.0, 0.0, 2.0, 1.0, 3.0, 5.0];
+/// let targets = vec![1.0, 1.0, 2.0, 1.0, 3.0, 2.0];
+/// let scores = Scores::new(2, TargetKind::Real, predictions, targets, Some(vec![1.0, 1.0, 2.0]));
+/// assert_eq!(Metric::Mse.value(&scores), (1.0 + 2.0 * 9.0) / (4.0 * 2.0));
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scores {
+    outputs: usize,
+    kind: TargetKind,
+    predictions: Vec<f64>,
+    targets: Vec<f64>,
+    weights: Option<Vec<f64>>,
+}
+
+/// A sample of weight above 0.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scored<'a> {
+    pub(super) prediction: &'a [f64],
+    pub(super) target: &'a [f64],
+    pub(super) weight: f64,
+    kind: TargetKind,
+}
+
+impl Scores {
+    /// Of N samples with K = `outputs` `predictions` each, and 1 (class indices) or K `targets`; with a weight for
+    /// each sample where given.
+    ///
+    /// # Panics
+    /// If there are no outputs, or the lengths do not fit; if a weight is negative or not finite; if the target of a
+    /// sample of weight above 0 is not a class index, or NaN in a distribution or probability.
+    #[must_use]
+    #[track_caller]
+    pub fn new(
+        outputs: usize,
+        kind: TargetKind,
+        predictions: Vec<f64>,
+        targets: Vec<f64>,
+        weights: Option<Vec<f64>>,
+    ) -> Self {
+        assert!(outputs > 0, "scores: expected at least 1 output, got 0");
+        let samples = predictions.len() / outputs;
+        let check = |what, rows: usize, got| check_shape("scores", what, (rows * samples, 1), (got, 1));
+        check("predictions", outputs, predictions.len());
+        check("targets", target_rows(kind, outputs), targets.len());
+        if let Some(weights) = &weights {
+            check("weights", 1, weights.len());
+            if let Some(i) = weights.iter().position(|w| !(w.is_finite() && *w >= 0.0)) {
+                let got = weights[i];
+                panic!("scores: expected a finite weight of at least 0 for sample {i}, got {got}");
+            }
+        }
+        let scores = Self {
+            outputs,
+            kind,
+            predictions,
+            targets,
+            weights,
+        };
+        for target in scores.samples().map(|sample| sample.target) {
+            match kind {
+                TargetKind::Real => {}
+                TargetKind::Class => assert!(
+                    class_index(target[0], outputs).is_some(),
+                    "scores: expected a class index from 0 to {} as target, got {}",
+                    outputs - 1,
+                    target[0]
+                ),
+                TargetKind::Distribution | TargetKind::Probability => assert!(
+                    !target.iter().any(|t| t.is_nan()),
+                    "scores: expected numbers in [0, 1] as targets, got NaN"
+                ),
+            }
+        }
+        scores
+    }
+
+    /// K, the number of predictions of a sample.
+    #[must_use]
+    pub fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    /// What the targets are.
+    #[must_use]
+    pub fn target_kind(&self) -> TargetKind {
+        self.kind
+    }
+
+    /// N, the number of samples, those of weight 0 included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.predictions.len() / self.outputs
+    }
+
+    /// If there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.predictions.is_empty()
+    }
+
+    /// How often each class was taken for which: K x K, or 2 x 2 for a single output that is a probability. `None`
+    /// for real targets and for multilabel ones, which have [one for each output](Self::output_confusion_matrix).
+    #[must_use]
+    pub fn confusion_matrix(&self) -> Option<ConfusionMatrix> {
+        match self.kind {
+            TargetKind::Real => None,
+            TargetKind::Class | TargetKind::Distribution => {
+                let mut matrix = ConfusionMatrix::new(self.outputs);
+                for sample in self.samples() {
+                    matrix.add(sample.class(), sample.predicted_class(), sample.weight);
+                }
+                Some(matrix)
+            }
+            TargetKind::Probability if self.outputs == 1 => self.output_confusion_matrix(0),
+            TargetKind::Probability => None,
+        }
+    }
+
+    /// How often 0 and 1 were taken for which at one output, 2 x 2: 1 is what is above 0.5. `None` if the targets are
+    /// not [probabilities](TargetKind::Probability).
+    ///
+    /// # Panics
+    /// If `output` is not below K.
+    #[must_use]
+    #[track_caller]
+    pub fn output_confusion_matrix(&self, output: usize) -> Option<ConfusionMatrix> {
+        let outputs = self.outputs;
+        assert!(output < outputs, "scores: output {output} is not below {outputs}");
+        if self.kind != TargetKind::Probability {
+            return None;
+        }
+        let mut matrix = ConfusionMatrix::new(2);
+        for sample in self.samples() {
+            let prediction = sample.prediction[output];
+            let predicted = (!prediction.is_nan()).then_some(usize::from(prediction > 0.5));
+            matrix.add(usize::from(sample.target[output] > 0.5), predicted, sample.weight);
+        }
+        Some(matrix)
+    }
+
+    /// The samples of weight above 0.
+    pub(super) fn samples(&self) -> impl Iterator<Item = Scored<'_>> {
+        let kind = self.kind;
+        let targets = self.targets.chunks_exact(target_rows(kind, self.outputs));
+        let pairs = self.predictions.chunks_exact(self.outputs).zip(targets);
+        pairs
+            .enumerate()
+            .map(move |(i, (prediction, target))| Scored {
+                prediction,
+                target,
+                weight: self.weights.as_ref().map_or(1.0, |weights| weights[i]),
+                kind,
+            })
+            .filter(|sample| sample.weight > 0.0)
+    }
+
+    /// sum_i w_i `value`(i) / sum_i w_i; NaN without samples.
+    pub(super) fn mean(&self, mut value: impl FnMut(Scored<'_>) -> f64) -> f64 {
+        let (mut sum, mut total) = (0.0, 0.0);
+        for sample in self.samples() {
+            sum += sample.weight * value(sample);
+            total += sample.weight;
+        }
+        sum / total
+    }
+}
+
+impl Scored<'_> {
+    /// The class that is the target: of class indices and distributions.
+    pub(super) fn class(&self) -> usize {
+        match self.kind {
+            TargetKind::Class => self.target[0] as usize,
+            // Targets are not NaN, so there is a largest one.
+            _ => greatest(self.target).unwrap_or(0),
+        }
+    }
+
+    /// The class that is predicted: of class indices and distributions. `None` if a prediction is NaN.
+    pub(super) fn predicted_class(&self) -> Option<usize> {
+        greatest(self.prediction)
+    }
+}
+
+/// How many targets a sample has.
+fn target_rows(kind: TargetKind, outputs: usize) -> usize {
+    match kind {
+        TargetKind::Class => 1,
+        TargetKind::Real | TargetKind::Probability | TargetKind::Distribution => outputs,
+    }
+}
+
+/// The place of the greatest number, the first of them if there are several; `None` if one is NaN.
+fn greatest(values: &[f64]) -> Option<usize> {
+    if values.iter().any(|v| v.is_nan()) {
+        return None;
+    }
+    (0..values.len()).reduce(|best, i| if values[i] > values[best] { i } else { best })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    #[test]
+    fn the_first_of_the_greatest_and_none_with_nan() {
+        assert_eq!(greatest(&[1.0, 3.0, 3.0, 2.0]), Some(1));
+        assert_eq!(greatest(&[-0.0, 0.0]), Some(0));
+        assert_eq!(greatest(&[f64::NEG_INFINITY; 2]), Some(0));
+        for place in 0..3 {
+            let mut values = [0.0, 1.0, 2.0];
+            values[place] = f64::NAN;
+            assert_eq!(greatest(&values), None);
+        }
+    }
+
+    #[test]
+    fn a_target_of_weight_0_may_be_anything() {
+        for kind in [TargetKind::Class, TargetKind::Probability, TargetKind::Distribution] {
+            let scores = Scores::new(1, kind, vec![0.5; 2], vec![0.0, f64::NAN], Some(vec![1.0, 0.0]));
+            assert_eq!((scores.len(), scores.samples().count()), (2, 1));
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "scores: expected predictions of 6 x 1, got 7 x 1")]
+    fn predictions_that_are_no_whole_samples_panic() {
+        let _ = Scores::new(2, TargetKind::Real, vec![0.0; 7], vec![0.0; 6], None);
+    }
+
+    #[test]
+    #[should_panic(expected = "scores: expected targets of 3 x 1, got 6 x 1")]
+    fn a_class_a_sample() {
+        let _ = Scores::new(2, TargetKind::Class, vec![0.0; 6], vec![0.0; 6], None);
+    }
+
+    #[test]
+    #[should_panic(expected = "scores: expected weights of 2 x 1, got 1 x 1")]
+    fn a_weight_a_sample() {
+        let _ = Scores::new(1, TargetKind::Real, vec![0.0; 2], vec![0.0; 2], Some(vec![1.0]));
+    }
+
+    #[test]
+    #[should_panic(expected = "scores: expected a finite weight of at least 0 for sample 1, got -1")]
+    fn negative_weights_panic() {
+        let _ = Scores::new(1, TargetKind::Real, vec![0.0; 2], vec![0.0; 2], Some(vec![1.0, -1.0]));
+    }
+
+    #[test]
+    #[should_panic(expected = "scores: expected a class index from 0 to 1 as target, got 2")]
+    fn a_class_out_of_range_panics() {
+        let _ = Scores::new(2, TargetKind::Class, vec![0.0; 2], vec![2.0], None);
+    }
+
+    #[test]
+    #[should_panic(expected = "got NaN")]
+    fn a_probability_that_is_nan_panics() {
+        let _ = Scores::new(2, TargetKind::Probability, vec![0.0; 2], vec![0.0, f64::NAN], None);
+    }
+
+    #[test]
+    #[should_panic(expected = "scores: expected at least 1 output, got 0")]
+    fn no_outputs_panic() {
+        let _ = Scores::new(0, TargetKind::Real, vec![], vec![], None);
+    }
+}

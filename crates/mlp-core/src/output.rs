@@ -1,0 +1,87 @@
+//! What makes predictions of the last layer's activation.
+
+use crate::activation::sigmoid;
+use crate::loss::softmax_in_place;
+use crate::{Scalar, TargetKind};
+
+/// What makes the predictions of a sample from the last layer's activation z.
+///
+/// Softmax and sigmoid live in the losses, which take logits; a prediction needs them afterwards.
+///
+/// ```
+/// use mlp_core::{Output, TargetKind};
+///
+/// let mut values = [1000.0, 1000.0];
+/// Output::of(TargetKind::Class).apply(&mut values);
+/// assert_eq!(values, [0.5, 0.5]);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Output {
+    /// p_j = z_j: real numbers.
+    Identity,
+    /// p_j = e^(z_j) / sum_k e^(z_k): probabilities that are together 1, as [`softmax`](crate::softmax) computes them.
+    Softmax,
+    /// p_j = 1 / (1 + e^(-z_j)): a probability for each output by itself.
+    Sigmoid,
+}
+
+impl Output {
+    /// What belongs to a loss with such targets: nothing to real numbers, softmax to classes and distributions,
+    /// sigmoid to probabilities.
+    #[must_use]
+    pub fn of(kind: TargetKind) -> Self {
+        match kind {
+            TargetKind::Real => Self::Identity,
+            TargetKind::Class | TargetKind::Distribution => Self::Softmax,
+            TargetKind::Probability => Self::Sigmoid,
+        }
+    }
+
+    /// Makes predictions of the activations of one sample, in place.
+    ///
+    /// Nothing overflows, however large they are. A logit of +inf or NaN gives a softmax with NaN in it.
+    pub fn apply<T: Scalar>(&self, values: &mut [T]) {
+        match self {
+            Self::Identity => {}
+            Self::Softmax => softmax_in_place(values),
+            Self::Sigmoid => {
+                for value in values {
+                    *value = sigmoid(*value);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::softmax;
+
+    #[test]
+    fn each_kind_of_target_has_its_output() {
+        let z = [0.5, -2.0, 3.0, 0.0];
+        let apply = |kind| {
+            let mut values = z;
+            Output::of(kind).apply(&mut values);
+            values
+        };
+        assert_eq!(apply(TargetKind::Real), z);
+        let mut expected = z;
+        softmax(&z, &mut expected);
+        assert_eq!(apply(TargetKind::Class), expected);
+        assert_eq!(apply(TargetKind::Distribution), expected);
+        assert!((expected[2] - 3_f64.exp() / z.map(f64::exp).iter().sum::<f64>()).abs() < 1e-15);
+        for (p, z) in apply(TargetKind::Probability).into_iter().zip(z) {
+            assert!((p - 1.0 / (1.0 + (-z).exp())).abs() < 1e-15, "{z}");
+        }
+    }
+
+    #[test]
+    fn a_sample_without_outputs_stays_empty() {
+        for output in [Output::Identity, Output::Softmax, Output::Sigmoid] {
+            output.apply::<f32>(&mut []);
+        }
+    }
+}
