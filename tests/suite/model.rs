@@ -306,6 +306,9 @@ fn parts_and_data_that_make_no_scaling_say_where() {
     // A feature may be small without being constant.
     let tiny = Scaling::min_max::<Matrix<f64>>(&Matrix::from_columns(&[[1e-19], [3e-19]])).unwrap();
     assert_eq!(tiny.scale(), [3e-19 - 1e-19]);
+    // And what differs by rounding only is constant, as StandardScaler has it.
+    let rounding = Matrix::from_fn(1, 40, |_, j| if j % 2 == 0 { 0.3 } else { 0.1 + 0.2 });
+    assert_eq!(Scaling::standard::<Matrix<f64>>(&rounding).unwrap().scale(), [1.0]);
 }
 
 #[test]
