@@ -16,7 +16,6 @@ use crate::{Scalar, TargetKind};
 /// assert_eq!(values, [0.5, 0.5]);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
 pub enum Output {
     /// p_j = z_j: real numbers.
     Identity,

@@ -1,0 +1,418 @@
+//! Proves what stands around a network: scalings against scikit-learn, a model against its steps done by hand, and
+//! what does not fit by its message.
+
+use crate::activations::Float;
+use crate::naive::{tensor, values};
+use mlp_core::{
+    ActivationKind, BinaryCrossEntropy, Classes, Elu, HalfSquaredError, Huber, LossKind, Mlp, Model, NoCustom, Scaling,
+    ScalingKind, SoftmaxCrossEntropy, Tanh, softmax,
+};
+use mlp_cpu::Matrix;
+use serde::Deserialize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// A case of the golden file.
+#[derive(Deserialize)]
+struct Case {
+    name: String,
+    kind: String,
+    fit: usize,
+    samples: Vec<Vec<f64>>,
+    offset: Vec<f64>,
+    scale: Vec<f64>,
+    scaled: Vec<Vec<f64>>,
+}
+
+/// Relative to the value, or to `unit` where that is more.
+fn close(name: &str, got: &[f64], expected: &[f64], tolerance: f64, unit: f64) {
+    assert_eq!(got.len(), expected.len(), "{name}");
+    for (i, (got, expected)) in got.iter().zip(expected).enumerate() {
+        assert!(
+            (got - expected).abs() <= tolerance * expected.abs().max(unit),
+            "{name}, {i}: expected {expected:e}, got {got:e}"
+        );
+    }
+}
+
+#[test]
+fn scalings_are_those_of_scikit_learn() {
+    let cases: Vec<Case> =
+        serde_json::from_str(include_str!("../fixtures/scaling.json")).expect("the golden file is valid");
+    assert_eq!(cases.len(), 12);
+    for case in cases {
+        let name = format!("{} {}", case.kind, case.name);
+        let input = Matrix::<f64>::from_columns(&case.samples);
+        let training_part = input.view().slice(0..case.fit);
+        let scaling = match case.kind.as_str() {
+            "standard" => Scaling::standard::<Matrix<f64>>(training_part),
+            _ => Scaling::min_max::<Matrix<f64>>(training_part),
+        };
+        let scaling = scaling.unwrap();
+        assert_eq!(scaling.kind().name(), case.kind);
+        close(&format!("{name}: offset"), scaling.offset(), &case.offset, 1e-12, 1e-24);
+        close(&format!("{name}: scale"), scaling.scale(), &case.scale, 1e-12, 0.0);
+        let scaled: Matrix<f64> = scaling.apply(&input);
+        // The offset's rounding, in units of the scale, is what a scaled number can be wrong by.
+        let lost = case.offset.iter().zip(&case.scale).map(|(o, s)| (o / s).abs());
+        let unit = lost.fold(1.0, f64::max);
+        close(&name, &scaled.to_vec(), &case.scaled.concat(), 1e-14, unit);
+
+        let back: Matrix<f64> = scaling.invert(&scaled);
+        for (feature, &offset) in scaling.offset().iter().enumerate() {
+            for sample in 0..input.columns() {
+                let (x, y) = (input[(feature, sample)], back[(feature, sample)]);
+                assert!(
+                    (x - y).abs() <= 4.0 * f64::EPSILON * x.abs().max(offset.abs()),
+                    "{name}: {x:e} came back as {y:e}"
+                );
+            }
+        }
+    }
+}
+
+/// Features of `columns` samples, unlike one another.
+fn raw<T: Float>(inputs: usize, columns: usize) -> Matrix<T> {
+    Matrix::from_fn(inputs, columns, |i, j| {
+        T::from_f64(100.0 * i as f64 + ((j * 37 + i * 11) % 101) as f64 / 7.0)
+    })
+}
+
+fn network<T: Float>(outputs: usize) -> Mlp<Matrix<T>> {
+    Mlp::builder(&[3, 5, outputs]).hidden(Tanh).seed(7).build().unwrap()
+}
+
+fn bits<T: Float>(values: impl IntoIterator<Item = T>) -> Vec<u64> {
+    values.into_iter().map(Float::bits).collect()
+}
+
+/// A model's predictions against scaling, network and output done one after the other.
+fn check_steps<T: Float>(loss: impl Into<LossKind>, outputs: usize, finish: impl Fn(&[T]) -> Vec<T>) {
+    let loss = loss.into();
+    let scaling = Scaling::standard::<Matrix<T>>(&raw::<T>(3, 20)).unwrap();
+    let model = Model::new(network::<T>(outputs), loss);
+    for scaled in [false, true] {
+        let model = if scaled {
+            model.clone().with_input_scaling(scaling.clone()).unwrap()
+        } else {
+            model.clone()
+        };
+        for samples in [0, 1, 2, 255, 256, 257, 600] {
+            let input = raw::<T>(3, samples);
+            let by_hand = Matrix::from_fn(3, samples, |i, j| {
+                let x = (input[(i, j)].to_f64() - scaling.offset()[i]) / scaling.scale()[i];
+                if scaled { T::from_f64(x) } else { input[(i, j)] }
+            });
+            let last = network::<T>(outputs).predict(&by_hand);
+            let expected: Vec<T> = last.iter_columns().flat_map(&finish).collect();
+            let got = model.predict(&input);
+            assert_eq!(got.shape(), (outputs, samples));
+            let place = format!("{}, {}, {samples} samples, scaled: {scaled}", loss.name(), T::NAME);
+            assert_eq!(bits(got.to_vec()), bits(expected), "{place}");
+            for j in [0, 1, 254, 255, 256, 599].into_iter().filter(|&j| j < samples) {
+                let alone = model.predict(input.view().slice(j..j + 1));
+                assert_eq!(
+                    bits(alone.to_vec()),
+                    bits(got.column(j).iter().copied()),
+                    "{place}: {j} alone"
+                );
+            }
+        }
+    }
+}
+
+fn check_model<T: Float>() {
+    check_steps::<T>(HalfSquaredError, 2, <[T]>::to_vec);
+    check_steps::<T>(BinaryCrossEntropy, 2, |z| {
+        z.iter()
+            .map(|&z| mlp_core::Activation::value(&mlp_core::Sigmoid, z))
+            .collect()
+    });
+    for loss in [
+        SoftmaxCrossEntropy::with_classes(),
+        SoftmaxCrossEntropy::with_probabilities(),
+    ] {
+        check_steps::<T>(loss, 4, |z| {
+            let mut p = z.to_vec();
+            softmax(z, &mut p);
+            p
+        });
+    }
+}
+
+#[test]
+fn predictions_are_the_steps_done_by_hand() {
+    check_model::<f32>();
+    check_model::<f64>();
+}
+
+#[test]
+fn predictions_come_back_to_the_units_of_the_target() {
+    let target_scaling = Scaling::from_parts(ScalingKind::Standard, vec![1000.0, -1.0], vec![50.0, 0.25]).unwrap();
+    let model = Model::new(network::<f64>(2), HalfSquaredError);
+    let scaled = model.predict(&raw(3, 300));
+    let model = model.with_target_scaling(target_scaling).unwrap();
+    let got = model.predict(&raw(3, 300));
+    for j in 0..300 {
+        let expected = [scaled[(0, j)] * 50.0 + 1000.0, scaled[(1, j)] * 0.25 - 1.0];
+        assert_eq!(got.column(j), expected, "sample {j}");
+    }
+}
+
+/// A network of a single layer whose outputs are its inputs.
+fn through(size: usize) -> Mlp<Matrix<f64>> {
+    let dense = mlp_core::Dense {
+        weights: Matrix::from_fn(size, size, |i, j| f64::from(u8::from(i == j))),
+        bias: Matrix::zeros(size, 1),
+    };
+    Mlp::from_layers(vec![(dense, mlp_core::Identity.into())]).unwrap()
+}
+
+#[test]
+fn the_first_of_the_largest_outputs_is_the_class() {
+    let model = Model::new(through(3), HalfSquaredError);
+    let nan = f64::NAN;
+    let input = Matrix::from_columns(&[[1.0, 2.0, 2.0], [5.0, 5.0, 5.0], [-3.0, -2.0, -1.0], [0.0, -0.0, -1.0]]);
+    assert_eq!(model.classify(&input), [1, 0, 2, 0]);
+    assert_eq!(
+        Model::new(through(3), SoftmaxCrossEntropy::with_classes()).classify(&input),
+        [1, 0, 2, 0]
+    );
+    assert_eq!(model.classify(&Matrix::from_columns(&[[nan, nan, nan]])), [0]);
+
+    let binary = Model::new(through(1), BinaryCrossEntropy);
+    let input = Matrix::from_columns(&[[-1.0], [0.0], [1e-3], [9.0], [nan]]);
+    assert_eq!(binary.classify(&input), [0, 0, 1, 1, 0]);
+    assert!(binary.classify(&Matrix::zeros(1, 0)).is_empty());
+}
+
+/// The message of the error in `result`.
+fn message<T, E: std::error::Error>(result: Result<T, E>) -> String {
+    result.err().expect("an error").to_string()
+}
+
+fn standard(features: usize) -> Scaling {
+    Scaling::from_parts(ScalingKind::Standard, vec![0.0; features], vec![1.0; features]).unwrap()
+}
+
+#[test]
+fn what_does_not_fit_the_network_says_so() {
+    let model = Model::new(network::<f32>(2), HalfSquaredError);
+    let classifier = Model::new(network::<f32>(2), SoftmaxCrossEntropy::with_classes());
+    let binary = Model::new(network::<f32>(1), BinaryCrossEntropy);
+    let names = |count: usize| Classes::new((0..count).map(|k| k.to_string())).unwrap();
+    for (got, expected) in [
+        (
+            message(model.clone().with_input_scaling(standard(2))),
+            "input scaling: expected 3 features, got 2",
+        ),
+        (
+            message(model.clone().with_target_scaling(standard(3))),
+            "target scaling: expected 2 features, got 3",
+        ),
+        (
+            message(classifier.clone().with_target_scaling(standard(2))),
+            "target scaling: expected a loss whose targets are real numbers, got softmax_cross_entropy",
+        ),
+        (
+            message(classifier.with_classes(names(3))),
+            "classes: expected 2 names, got 3",
+        ),
+        (
+            message(binary.clone().with_classes(names(1))),
+            "classes: expected 2 names, got 1",
+        ),
+    ] {
+        assert_eq!(got, expected);
+    }
+    assert_eq!(
+        binary.with_classes(names(2)).unwrap().classes().unwrap().names(),
+        ["0", "1"]
+    );
+
+    type Use = fn(&Model<Matrix<f32>>, &Matrix<f32>);
+    let uses: [(&str, Use); 3] = [
+        ("predict: expected input of 3 x 4, got 2 x 4", |model, input| {
+            drop(model.predict(input));
+        }),
+        ("predict: expected input of 3 x 4, got 2 x 4", |model, input| {
+            drop(model.classify(input));
+        }),
+        ("scaling: expected columns of 3 x 4, got 2 x 4", |_, input| {
+            drop::<Matrix<f32>>(standard(3).apply(input));
+        }),
+    ];
+    for (expected, f) in uses {
+        let panic = catch_unwind(AssertUnwindSafe(|| f(&model, &Matrix::zeros(2, 4)))).expect_err(expected);
+        assert_eq!(panic.downcast_ref::<String>().expect("a message"), expected);
+    }
+}
+
+#[test]
+fn parts_and_data_that_make_no_scaling_say_where() {
+    let parts = |offset: &[f64], scale: &[f64]| {
+        message(Scaling::from_parts(
+            ScalingKind::MinMax,
+            offset.to_vec(),
+            scale.to_vec(),
+        ))
+    };
+    let (nan, infinity) = (f64::NAN, f64::INFINITY);
+    let fit = |columns: &[[f64; 2]]| message(Scaling::standard::<Matrix<f64>>(&Matrix::from_columns(columns)));
+    let range = |columns: &[[f64; 2]]| message(Scaling::min_max::<Matrix<f64>>(&Matrix::from_columns(columns)));
+    for (got, expected) in [
+        (parts(&[], &[]), "at least one feature and one sample, got 0 x 0"),
+        (parts(&[0.0, 1.0], &[1.0]), "2 scales, one for each offset, got 1"),
+        (
+            parts(&[0.0, nan], &[1.0, 1.0]),
+            "a finite offset for feature 1, got NaN",
+        ),
+        (
+            parts(&[0.0, 1.0], &[1.0, 0.0]),
+            "a finite scale above 0 for feature 1, got 0",
+        ),
+        (parts(&[0.0], &[-2.0]), "a finite scale above 0 for feature 0, got -2"),
+        (
+            parts(&[0.0], &[infinity]),
+            "a finite scale above 0 for feature 0, got inf",
+        ),
+        (parts(&[0.0], &[nan]), "a finite scale above 0 for feature 0, got NaN"),
+        (
+            fit(&[[1.0, 2.0], [1.0, nan]]),
+            "a finite number in feature 1 of sample 1, got NaN",
+        ),
+        (
+            range(&[[1.0, 2.0], [-infinity, 0.0]]),
+            "a finite number in feature 0 of sample 1, got -inf",
+        ),
+        (
+            range(&[[1e308, 2.0], [-1e308, 0.0]]),
+            "a finite scale above 0 for feature 0, got inf",
+        ),
+        (
+            fit(&[[1e308, 2.0], [1e308, 0.0]]),
+            "a finite offset for feature 0, got NaN",
+        ),
+        (
+            message(Scaling::standard::<Matrix<f64>>(&Matrix::zeros(2, 0))),
+            "at least one feature and one sample, got 2 x 0",
+        ),
+    ] {
+        assert_eq!(got, format!("scaling: expected {expected}"));
+    }
+    assert_eq!(
+        message("normal".parse::<ScalingKind>()),
+        "unknown scaling `normal`: expected one of standard, min_max"
+    );
+    // A feature may be small without being constant.
+    let tiny = Scaling::min_max::<Matrix<f64>>(&Matrix::from_columns(&[[1e-19], [3e-19]])).unwrap();
+    assert_eq!(tiny.scale(), [3e-19 - 1e-19]);
+    // And what differs by rounding only is constant, as StandardScaler has it.
+    let rounding = Matrix::from_fn(1, 40, |_, j| if j % 2 == 0 { 0.3 } else { 0.1 + 0.2 });
+    assert_eq!(Scaling::standard::<Matrix<f64>>(&rounding).unwrap().scale(), [1.0]);
+}
+
+#[test]
+fn classes_are_named_once_and_looked_up() {
+    let classes = Classes::new(["pear", "apple", "fig"]).unwrap();
+    assert_eq!(classes.names(), ["pear", "apple", "fig"]);
+    assert_eq!(
+        ["pear", "apple", "fig", "", "Fig"].map(|name| classes.index_of(name)),
+        [Some(0), Some(1), Some(2), None, None]
+    );
+    assert_eq!(Classes::of_labels(&["9", "10", "9"]).unwrap().names(), ["10", "9"]);
+    let one_hot: Matrix<f32> = classes.one_hot(&["fig", "pear"]).unwrap();
+    assert_eq!(one_hot, tensor((3, 2), &[0.0, 0.0, 1.0, 1.0, 0.0, 0.0]));
+    let indices: Matrix<f32> = classes.indices(&["fig", "pear", "apple"]).unwrap();
+    assert_eq!(
+        (indices.shape(), values::<Matrix<f32>>((&indices).into())),
+        ((1, 3), vec![2.0, 0.0, 1.0])
+    );
+    for (got, expected) in [
+        (message(Classes::new([""; 0])), "at least one name, got none"),
+        (message(Classes::of_labels(&[""; 0])), "at least one name, got none"),
+        (
+            message(Classes::new(["a", ""])),
+            "a name at position 1, got an empty one",
+        ),
+        (
+            message(Classes::of_labels(&["a", "b", ""])),
+            "a name at position 2, got an empty one",
+        ),
+        (
+            message(Classes::new(["b", "a", "c", "a"])),
+            "each name once, got `a` at positions 1 and 3",
+        ),
+        (
+            message(classes.indices::<Matrix<f32>>(&["fig", "plum"])),
+            "the name of a class for sample 1, got `plum`",
+        ),
+        (
+            message(classes.one_hot::<Matrix<f32>>(&["plum"])),
+            "the name of a class for sample 0, got `plum`",
+        ),
+    ] {
+        assert_eq!(got, format!("classes: expected {expected}"));
+    }
+}
+
+#[test]
+fn every_kind_comes_back_from_its_name_and_parameters() {
+    for &name in ActivationKind::<NoCustom>::NAMES {
+        let kind: ActivationKind = name.parse().unwrap();
+        assert_eq!(ActivationKind::from_parts(name, &kind.parameters()), Ok(kind), "{name}");
+    }
+    let elu = ActivationKind::<NoCustom>::from(Elu::new(0.3).unwrap());
+    assert_eq!(elu.parameters(), [("alpha", 0.3)]);
+    assert_eq!(ActivationKind::from_parts("elu", &[("alpha", 0.3)]), Ok(elu));
+
+    let losses: [LossKind; 8] = [
+        HalfSquaredError.into(),
+        mlp_core::MeanSquaredError.into(),
+        mlp_core::MeanAbsoluteError.into(),
+        Huber::default().into(),
+        Huber::new(0.1).unwrap().into(),
+        SoftmaxCrossEntropy::with_classes().into(),
+        SoftmaxCrossEntropy::with_probabilities().into(),
+        BinaryCrossEntropy.into(),
+    ];
+    for loss in losses {
+        assert_eq!(LossKind::from_parts(loss.name(), &loss.parameters()), Ok(loss));
+    }
+    let mut named: Vec<_> = losses.iter().map(LossKind::name).collect();
+    named.dedup();
+    assert_eq!(named, LossKind::NAMES);
+
+    let activation = |name, parameters: &[_]| message(ActivationKind::<NoCustom>::from_parts(name, parameters));
+    let loss = |name, parameters: &[_]| message(LossKind::from_parts(name, parameters));
+    for (got, expected) in [
+        (
+            activation("relu", &[("alpha", 1.0)]),
+            "relu: expected the parameters none, got alpha",
+        ),
+        (activation("elu", &[]), "elu: expected the parameters alpha, got none"),
+        (
+            activation("elu", &[("alpha", 1.0), ("alpha", 1.0)]),
+            "elu: expected the parameters alpha, got alpha, alpha",
+        ),
+        (
+            activation("elu", &[("alpha", f64::NAN)]),
+            "ELU alpha: expected a finite number, got NaN",
+        ),
+        (
+            loss("huber", &[("delta", 0.0)]),
+            "Huber delta: expected a finite number above 0, got 0",
+        ),
+        (
+            loss("huber", &[("beta", 1.0)]),
+            "huber: expected the parameters delta, got beta",
+        ),
+        (
+            loss("softmax_cross_entropy", &[("probabilities", 0.5)]),
+            "probabilities: expected 0 or 1, got 0.5",
+        ),
+    ] {
+        assert_eq!(got, expected);
+    }
+    assert!(activation("custom", &[]).starts_with("unknown activation `custom`: expected one of identity, relu"));
+    assert!(loss("hinge", &[]).starts_with("unknown loss `hinge`: expected one of half_squared_error"));
+}
