@@ -79,7 +79,9 @@ pub use loss::{
 pub use metric::{ConfusionMatrix, Metric, Scores, UnknownMetric};
 pub use mlp::Mlp;
 pub use model::{Model, ModelError, Provenance};
-pub use optimizer::{Adam, GradientDescent, Momentum, NonFinite, Objective, Optimizer, OptimizerState, StateError};
+pub use optimizer::{
+    Adam, GradientDescent, Lbfgs, Momentum, NonFinite, Objective, Optimizer, OptimizerState, StateError,
+};
 pub use output::Output;
 pub use preprocessing::{Classes, ClassesError, Scaling, ScalingError, ScalingKind};
 pub use scalar::{Dual, Scalar};
