@@ -53,6 +53,7 @@ mod loss;
 mod mlp;
 mod optimizer;
 mod scalar;
+mod schedule;
 mod tensor;
 mod training;
 mod workspace;
@@ -72,6 +73,7 @@ pub use loss::{
 pub use mlp::Mlp;
 pub use optimizer::{Adam, GradientDescent, Momentum, NonFinite, Objective, Optimizer, OptimizerState, StateError};
 pub use scalar::{Dual, Scalar};
+pub use schedule::{PlateauState, ReduceOnPlateau, Schedule, ScheduleError};
 pub use tensor::{Columns, Tensor, ZipFormula};
 pub use training::{DataError, Diverged, Epoch, FitOptions, Samples, TrainError, Trainer};
 pub use workspace::{InferenceWorkspace, Workspace};
