@@ -59,6 +59,7 @@ mod optimizer;
 mod output;
 mod preprocessing;
 mod scalar;
+mod schedule;
 mod tensor;
 mod training;
 mod workspace;
@@ -85,6 +86,7 @@ pub use optimizer::{
 pub use output::Output;
 pub use preprocessing::{Classes, ClassesError, Scaling, ScalingError, ScalingKind};
 pub use scalar::{Dual, Scalar};
+pub use schedule::{PlateauState, ReduceOnPlateau, Schedule, ScheduleError};
 pub use tensor::{Columns, Tensor, ZipFormula};
 pub use training::{DataError, Diverged, Epoch, FitOptions, Samples, TrainError, Trainer};
 pub use workspace::{InferenceWorkspace, Workspace};

@@ -1,0 +1,171 @@
+//! What schedules are made by.
+
+use super::range::{at_least_one, count, share};
+use super::{Form, Schedule};
+use crate::HyperParameterError;
+use crate::error::{not_negative, positive};
+use alloc::boxed::Box;
+
+impl Schedule {
+    /// 1, always.
+    #[must_use]
+    pub fn constant() -> Self {
+        Self(Form::Constant)
+    }
+
+    /// gamma^floor(t / every): multiplied by `gamma` after each `every` steps. `torch.optim.lr_scheduler.StepLR`.
+    ///
+    /// ```
+    /// # use mlp_core::Schedule;
+    /// let schedule = Schedule::step(30, 0.5)?;
+    /// assert_eq!([0, 29, 30, 59, 60].map(|t| schedule.factor(t)), [1.0, 1.0, 0.5, 0.5, 0.25]);
+    /// # Ok::<(), mlp_core::HyperParameterError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If `every` is 0, or `gamma` is not a finite number above 0.
+    pub fn step(every: u64, gamma: f64) -> Result<Self, HyperParameterError> {
+        let (every, gamma) = (count("every", every)?, positive("gamma", gamma)?);
+        Ok(Self(Form::Step { every, gamma }))
+    }
+
+    /// gamma^t. `torch.optim.lr_scheduler.ExponentialLR`.
+    ///
+    /// A power is a product of squares: exact where `gamma` is a power of two, otherwise with a relative error below
+    /// t 2^-53. With a gamma above 1 the learning rate rises, which shows where training begins to diverge.
+    ///
+    /// # Errors
+    /// If `gamma` is not a finite number above 0.
+    pub fn exponential(gamma: f64) -> Result<Self, HyperParameterError> {
+        let gamma = positive("gamma", gamma)?;
+        Ok(Self(Form::Exponential { gamma }))
+    }
+
+    /// (t + 1)^-power. `learning_rate="invscaling"` of scikit-learn's `MLPClassifier`, whose `power_t` is 0.5 unless
+    /// set otherwise and whose t counts samples.
+    ///
+    /// ```
+    /// # use mlp_core::Schedule;
+    /// assert!((Schedule::inverse_scaling(0.5)?.factor(99) - 0.1).abs() < 1e-15);
+    /// # Ok::<(), mlp_core::HyperParameterError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If `power` is not a finite number of at least 0.
+    pub fn inverse_scaling(power: f64) -> Result<Self, HyperParameterError> {
+        let power = not_negative("power", power)?;
+        Ok(Self(Form::InverseScaling { power }))
+    }
+
+    /// least + (1 - least) (1 + cos(pi t / steps)) / 2 where t < steps, then `least`: half a cosine.
+    /// `torch.optim.lr_scheduler.CosineAnnealingLR`, except that PyTorch's rises again after `steps`. For restarts, see
+    /// [`then`](Self::then).
+    ///
+    /// Source: I. Loshchilov, F. Hutter, *SGDR: Stochastic Gradient Descent with Warm Restarts* (ICLR 2017), equation 5.
+    ///
+    /// # Errors
+    /// If `steps` is 0, or `least` is not a number from 0 to 1.
+    pub fn cosine(steps: u64, least: f64) -> Result<Self, HyperParameterError> {
+        let (steps, least) = (count("steps", steps)?, share("least", least)?);
+        Ok(Self(Form::Cosine { steps, least }))
+    }
+
+    /// (t + 1) / steps where t < steps, then 1: linear, so that the first step is a small one and step `steps` - 1 the
+    /// first whole one.
+    ///
+    /// # Errors
+    /// If `steps` is 0.
+    pub fn warm_up(steps: u64) -> Result<Self, HyperParameterError> {
+        let steps = count("steps", steps)?;
+        Ok(Self(Form::WarmUp { steps }))
+    }
+
+    /// One cycle: from 1 / divisor up to 1 in the first `rise` (a share) of `steps`, then down to
+    /// 1 / (divisor final_divisor), which it has from t = steps - 1 on; both ways half a cosine:
+    ///
+    /// ```text
+    /// p = rise steps - 1                                                    the peak
+    /// h(x) = (1 - cos(pi x)) / 2                                            from 0 to 1
+    /// factor(t) = a + (1 - a) h(t / p)                      t < p           a = 1 / divisor
+    /// factor(t) = 1 - (1 - b) h((t - p) / (steps - 1 - p))  t >= p          b = a / final_divisor
+    /// ```
+    ///
+    /// The initial learning rate is the cycle's greatest. `torch.optim.lr_scheduler.OneCycleLR` with its cosine, whose
+    /// `pct_start`, `div_factor` and `final_div_factor` are `rise`, `divisor` and `final_divisor`: 0.3, 25 and 1e4
+    /// unless set otherwise. Momentum stays as it is.
+    ///
+    /// Source: L. N. Smith, N. Topin, *Super-Convergence: Very Fast Training of Neural Networks Using Large Learning
+    /// Rates* (2019).
+    ///
+    /// ```
+    /// # use mlp_core::Schedule;
+    /// let schedule = Schedule::one_cycle(100, 0.3, 25.0, 1e4)?;
+    /// assert_eq!([0, 29, 99, 1000].map(|t| schedule.factor(t)), [0.04, 1.0, 4e-6, 4e-6]);
+    /// # Ok::<(), mlp_core::HyperParameterError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If `steps` is 0, `rise` is not a number from 0 to 1, or a divisor not a finite number of at least 1.
+    pub fn one_cycle(steps: u64, rise: f64, divisor: f64, final_divisor: f64) -> Result<Self, HyperParameterError> {
+        Ok(Self(Form::OneCycle {
+            steps: count("steps", steps)?,
+            rise: share("rise", rise)?,
+            divisor: at_least_one("divisor", divisor)?,
+            final_divisor: at_least_one("final divisor", final_divisor)?,
+        }))
+    }
+
+    /// `self` for the first `steps` steps, then `next`, which counts from 0 again.
+    /// `torch.optim.lr_scheduler.SequentialLR`.
+    ///
+    /// ```
+    /// # use mlp_core::Schedule;
+    /// // A cosine with two restarts.
+    /// let cosine = Schedule::cosine(10, 0.0)?;
+    /// let restarts = cosine.clone().then(10, cosine.clone()).then(20, cosine);
+    /// assert_eq!([0, 10, 20].map(|t| restarts.factor(t)), [1.0; 3]);
+    /// assert!(restarts.factor(19) < 0.03);
+    /// # Ok::<(), mlp_core::HyperParameterError>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If the result is more than [`MAX_DEPTH`](Self::MAX_DEPTH) deep.
+    #[must_use]
+    #[track_caller]
+    pub fn then(self, steps: u64, next: Self) -> Self {
+        check_depth("then", &self, &next);
+        Self(Form::Then {
+            first: Box::new(self),
+            steps,
+            second: Box::new(next),
+        })
+    }
+
+    /// The product of both factors: a warm-up of something that goes on all the time, for instance.
+    ///
+    /// ```
+    /// # use mlp_core::Schedule;
+    /// let schedule = Schedule::warm_up(4)?.times(Schedule::step(2, 0.5)?);
+    /// assert_eq!([0, 1, 2, 3, 4].map(|t| schedule.factor(t)), [0.25, 0.5, 0.375, 0.5, 0.25]);
+    /// # Ok::<(), mlp_core::HyperParameterError>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If the result is more than [`MAX_DEPTH`](Self::MAX_DEPTH) deep.
+    #[must_use]
+    #[track_caller]
+    pub fn times(self, other: Self) -> Self {
+        check_depth("times", &self, &other);
+        Self(Form::Times(Box::new(self), Box::new(other)))
+    }
+}
+
+#[track_caller]
+fn check_depth(operation: &str, a: &Schedule, b: &Schedule) {
+    let depth = 1 + a.depth().max(b.depth());
+    assert!(
+        depth <= Schedule::MAX_DEPTH,
+        "{operation}: expected schedules nested at most {} deep, got {depth}",
+        Schedule::MAX_DEPTH
+    );
+}

@@ -1,0 +1,203 @@
+use super::range::{below_one, share};
+use crate::HyperParameterError;
+
+/// Reduces the learning rate when a loss has stopped falling: when more than `patience` epochs in a row are not better
+/// than the best one, the factor of the learning rate is multiplied by `factor`, down to `least`.
+///
+/// ```text
+/// v < best (1 - threshold):   best = v,  bad_epochs = 0
+/// otherwise:                  bad_epochs + 1;  if it is above patience:
+///                             f <- max(f factor, least),  bad_epochs = 0
+/// ```
+///
+/// v is the epoch's value, f the factor of the initial learning rate, 1 at first. threshold = 1e-4 and least = 0 unless
+/// set otherwise. `torch.optim.lr_scheduler.ReduceLROnPlateau` with `mode="min"`, `threshold_mode="rel"`, without
+/// cool-down, and with `eps=0`: a reduction counts however small. A value that is NaN or infinite is never better.
+///
+/// The configuration is here, the course of a training in a [`PlateauState`]: all that a checkpoint has to keep.
+///
+/// ```
+/// use mlp_core::{PlateauState, ReduceOnPlateau};
+///
+/// let plateau = ReduceOnPlateau::new(0.5, 1)?;
+/// let mut state = PlateauState::default();
+/// let factors = [3.0, 2.0, 2.0, 2.0, 1.0].map(|loss| {
+///     plateau.observe(&mut state, loss);
+///     state.factor
+/// });
+/// assert_eq!(factors, [1.0, 1.0, 1.0, 0.5, 0.5]);
+///
+/// assert_eq!(plateau.to_string(), "reduce_on_plateau(0.5, 1, 0.0001, 0.0)"); // threshold, least
+/// assert_eq!(plateau.to_string().parse(), Ok(plateau));
+/// # Ok::<(), mlp_core::HyperParameterError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ReduceOnPlateau {
+    pub(super) factor: f64,
+    pub(super) patience: u64,
+    pub(super) threshold: f64,
+    pub(super) least: f64,
+}
+
+impl ReduceOnPlateau {
+    /// By `factor`, after more than `patience` epochs in a row that were not better.
+    ///
+    /// # Errors
+    /// If `factor` is not a number above 0 and below 1.
+    pub fn new(factor: f64, patience: u64) -> Result<Self, HyperParameterError> {
+        if !(factor > 0.0 && factor < 1.0) {
+            return Err(HyperParameterError::new(
+                "factor",
+                "a number above 0 and below 1",
+                factor,
+            ));
+        }
+        Ok(Self {
+            factor,
+            patience,
+            threshold: 1e-4,
+            least: 0.0,
+        })
+    }
+
+    /// With this threshold instead of 1e-4: the share of the best value by which a better one has to be lower.
+    ///
+    /// # Errors
+    /// If `threshold` is not a number of at least 0 and below 1.
+    pub fn threshold(self, threshold: f64) -> Result<Self, HyperParameterError> {
+        let threshold = below_one("threshold", threshold)?;
+        Ok(Self { threshold, ..self })
+    }
+
+    /// With this least factor of the initial learning rate instead of 0.
+    ///
+    /// # Errors
+    /// If `least` is not a number from 0 to 1.
+    pub fn least(self, least: f64) -> Result<Self, HyperParameterError> {
+        let least = share("least", least)?;
+        Ok(Self { least, ..self })
+    }
+
+    /// Takes the value of an epoch, such as its validation loss, into `state`; lower is better. Returns true if it
+    /// made the factor smaller.
+    pub fn observe(&self, state: &mut PlateauState, value: f64) -> bool {
+        if value < state.best.unwrap_or(f64::INFINITY) * (1.0 - self.threshold) {
+            state.best = Some(value);
+            state.bad_epochs = 0;
+            return false;
+        }
+        state.bad_epochs = state.bad_epochs.saturating_add(1);
+        // With a patience of 2^64 - 1 the count stays there, and is never above.
+        if state.bad_epochs <= self.patience {
+            return false;
+        }
+        state.bad_epochs = 0;
+        let before = state.factor;
+        state.factor = (before * self.factor).max(self.least);
+        state.factor < before
+    }
+}
+
+/// How far a [`ReduceOnPlateau`] has come.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PlateauState {
+    /// The factor of the initial learning rate.
+    pub factor: f64,
+    /// The lowest value that was lower by the threshold; `None` if none was finite yet.
+    pub best: Option<f64>,
+    /// How many epochs in a row were not better, since the best one or the last reduction.
+    pub bad_epochs: u64,
+}
+
+/// Before the first epoch: factor 1.
+impl Default for PlateauState {
+    fn default() -> Self {
+        Self {
+            factor: 1.0,
+            best: None,
+            bad_epochs: 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    fn factors(plateau: ReduceOnPlateau, values: &[f64]) -> Vec<f64> {
+        let mut state = PlateauState::default();
+        let mut factors = Vec::new();
+        for &value in values {
+            let before = state.factor;
+            assert_eq!(plateau.observe(&mut state, value), state.factor < before);
+            factors.push(state.factor);
+        }
+        factors
+    }
+
+    #[test]
+    fn patience_counts_epochs_in_a_row() {
+        let plateau = ReduceOnPlateau::new(0.5, 2).unwrap();
+        assert_eq!(factors(plateau, &[1.0; 7]), [1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.25]);
+        assert_eq!(factors(plateau, &[3.0, 3.0, 3.0, 2.0, 2.0, 2.0, 2.0])[5..], [1.0, 0.5]);
+        let at_once = ReduceOnPlateau::new(0.5, 0).unwrap();
+        assert_eq!(factors(at_once, &[1.0, 1.0, 0.5, 0.75]), [1.0, 0.5, 0.5, 0.25]);
+        let never = ReduceOnPlateau::new(0.5, u64::MAX).unwrap();
+        let mut state = PlateauState {
+            bad_epochs: u64::MAX,
+            ..PlateauState::default()
+        };
+        assert!(!never.observe(&mut state, f64::NAN));
+        assert_eq!(state.bad_epochs, u64::MAX);
+    }
+
+    #[test]
+    fn better_is_lower_by_the_threshold() {
+        let plateau = ReduceOnPlateau::new(0.5, 0).unwrap().threshold(0.25).unwrap();
+        assert_eq!(factors(plateau, &[4.0, 3.0]), [1.0, 0.5], "equal to the bound");
+        assert_eq!(factors(plateau, &[4.0, 2.9375, 2.25]), [1.0, 1.0, 0.5]);
+        let exact = plateau.threshold(0.0).unwrap();
+        assert_eq!(
+            factors(exact, &[4.0, 3.9999999999999996, 3.9999999999999996]),
+            [1.0, 1.0, 0.5]
+        );
+    }
+
+    #[test]
+    fn the_factor_stops_at_the_least() {
+        let plateau = ReduceOnPlateau::new(0.5, 0).unwrap().least(0.375).unwrap();
+        assert_eq!(factors(plateau, &[1.0; 4]), [1.0, 0.5, 0.375, 0.375]);
+    }
+
+    #[test]
+    fn what_is_not_finite_is_never_better() {
+        let plateau = ReduceOnPlateau::new(0.5, 0).unwrap();
+        let mut state = PlateauState::default();
+        for (value, factor) in [(f64::NAN, 0.5), (f64::INFINITY, 0.25)] {
+            assert!(plateau.observe(&mut state, value));
+            assert_eq!((state.best, state.factor), (None, factor));
+        }
+        assert!(!plateau.observe(&mut state, 1.0));
+        assert_eq!(state.best, Some(1.0));
+    }
+
+    #[test]
+    fn numbers_outside_their_range_are_named() {
+        let message = |result: Result<ReduceOnPlateau, HyperParameterError>| std::format!("{}", result.unwrap_err());
+        for factor in [0.0, 1.0, -0.5, f64::NAN] {
+            let expected = std::format!("factor: expected a number above 0 and below 1, got {factor}");
+            assert_eq!(message(ReduceOnPlateau::new(factor, 1)), expected);
+        }
+        let plateau = ReduceOnPlateau::new(0.1, 10).unwrap();
+        assert_eq!(
+            message(plateau.threshold(1.0)),
+            "threshold: expected a number of at least 0 and below 1, got 1"
+        );
+        assert_eq!(
+            message(plateau.least(1.5)),
+            "least: expected a number from 0 to 1, got 1.5"
+        );
+        assert!(plateau.threshold(0.0).is_ok() && plateau.least(0.0).is_ok() && plateau.least(1.0).is_ok());
+    }
+}
