@@ -9,6 +9,7 @@ mod derivatives;
 mod determinism;
 mod extremes;
 mod first_order;
+mod fitting;
 mod initializers;
 mod levels;
 mod losses;

@@ -16,28 +16,32 @@ use crate::tensor::Product;
 use crate::workspace::{LayerBuffers, columns};
 use crate::{Activation, ActivationKind, Columns, Dense, InferenceWorkspace, Loss, Scalar, Tensor, Workspace};
 
-/// a_l and f'(z_l) of every layer.
+/// a_l and f'(z_l) of every layer; what `after` makes of each, given its number and the number of samples, is what the
+/// next layer reads.
 #[inline(always)]
 pub(crate) fn forward<B: Tensor, C: Activation>(
     layers: &[Dense<B>],
     activations: &[ActivationKind<C>],
     input: B::Columns<'_>,
     workspace: &mut Workspace<B>,
+    mut after: impl FnMut(usize, usize, &mut LayerBuffers<B>),
 ) {
     let samples = input.shape().1;
     workspace.samples = samples;
     check_depth("forward", layers.len(), workspace.layers.len());
     let mut input = B::slice(input, 0..samples);
-    for ((layer, kind), buffers) in layers.iter().zip(activations).zip(&mut workspace.layers) {
+    let buffers = workspace.layers.iter_mut().enumerate();
+    for ((layer, kind), (number, buffers)) in layers.iter().zip(activations).zip(buffers) {
         let LayerBuffers {
             activation: output,
             derivative,
             ..
-        } = buffers;
+        } = &mut *buffers;
         with_activation!(kind, activation => {
             output.forward(derivative.as_mut(), &layer.weights, &layer.bias, input, activation);
         });
-        input = columns(output, samples);
+        after(number, samples, buffers);
+        input = columns(&buffers.activation, samples);
     }
 }
 

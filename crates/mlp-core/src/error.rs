@@ -57,6 +57,19 @@ pub(crate) fn positive(name: &'static str, value: f64) -> Result<f64, HyperParam
     }
 }
 
+/// `value`, if at least zero and below one.
+pub(crate) fn below_one(name: &'static str, value: f64) -> Result<f64, HyperParameterError> {
+    if (0.0..1.0).contains(&value) {
+        Ok(value)
+    } else {
+        Err(HyperParameterError::new(
+            name,
+            "a number of at least 0 and below 1",
+            value,
+        ))
+    }
+}
+
 /// Layer sizes that make no network.
 ///
 /// ```

@@ -88,7 +88,11 @@ pub use preprocessing::{Classes, ClassesError, Scaling, ScalingError, ScalingKin
 pub use scalar::{Dual, Scalar};
 pub use schedule::{PlateauState, ReduceOnPlateau, Schedule, ScheduleError};
 pub use tensor::{Columns, Tensor, ZipFormula};
-pub use training::{DataError, Diverged, Epoch, FitOptions, Samples, TrainError, Trainer};
+pub use training::{
+    Clip, DataError, Diverged, Dropout, EarlyStopping, Epoch, Evaluation, Event, Every, FitOptions, Fitted, History,
+    LikelyCause, Monitor, Pass, Penalty, Position, Progress, Samples, StopReason, StoppingState, TrainError, Trainer,
+    TrainerState, TrainingData,
+};
 pub use workspace::{InferenceWorkspace, Workspace};
 
 /// The README, compiled and run as tests.

@@ -148,7 +148,7 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
     /// # Panics
     /// If `input` has not n_in rows, or more columns than the workspace, or the workspace is of another network.
     pub fn forward<'a>(&self, input: impl Into<B::Columns<'a>>, workspace: &mut Workspace<B>) {
-        backpropagation::forward(&self.layers, &self.activations, input.into(), workspace);
+        backpropagation::forward(&self.layers, &self.activations, input.into(), workspace, |_, _, _| ());
     }
 
     /// Loss: the mean over the samples of l(prediction, target), returned, and the last layer's

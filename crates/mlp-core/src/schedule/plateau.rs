@@ -5,7 +5,7 @@ use crate::HyperParameterError;
 /// than the best one, the factor of the learning rate is multiplied by `factor`, down to `least`.
 ///
 /// ```text
-/// v < best (1 - threshold):   best = v,  bad_epochs = 0
+/// v < best - threshold |best|:   best = v,  bad_epochs = 0
 /// otherwise:                  bad_epochs + 1;  if it is above patience:
 ///                             f <- max(f factor, least),  bad_epochs = 0
 /// ```
@@ -81,7 +81,8 @@ impl ReduceOnPlateau {
     /// Takes the value of an epoch, such as its validation loss, into `state`; lower is better. Returns true if it
     /// made the factor smaller.
     pub fn observe(&self, state: &mut PlateauState, value: f64) -> bool {
-        if value < state.best.unwrap_or(f64::INFINITY) * (1.0 - self.threshold) {
+        let better = |best: f64| value < best - self.threshold * best.abs();
+        if value < f64::INFINITY && state.best.is_none_or(better) {
             state.best = Some(value);
             state.bad_epochs = 0;
             return false;

@@ -1,5 +1,5 @@
-use super::DataError;
-use crate::OutOfMemory;
+use super::{DataError, Pass};
+use crate::{HyperParameterError, Metric, OutOfMemory, TargetKind};
 use core::fmt;
 
 /// Why training stopped, or did not begin.
@@ -10,6 +10,27 @@ pub enum TrainError {
     Data(DataError),
     /// A batch size of 0.
     BatchSize,
+    /// A metric that the targets of this loss do not have.
+    Metric {
+        /// The metric.
+        metric: Metric,
+        /// What the loss takes as target.
+        target_kind: TargetKind,
+    },
+    /// A metric is watched, and there are no validation samples to have it of.
+    NoValidation {
+        /// The metric.
+        metric: Metric,
+    },
+    /// An epoch that is under way cannot go on with other samples or in another order.
+    Pass {
+        /// How it went so far.
+        expected: Pass,
+        /// How it was to go on.
+        got: Pass,
+    },
+    /// The learning rate that follows from the schedule is out of its range.
+    LearningRate(HyperParameterError),
     /// The memory for a batch cannot be had.
     OutOfMemory(OutOfMemory),
     /// The loss or a parameter stopped being finite.
@@ -21,6 +42,20 @@ impl fmt::Display for TrainError {
         match self {
             Self::Data(error) => error.fmt(f),
             Self::BatchSize => f.write_str("batch size: expected at least 1, got 0"),
+            Self::Metric { metric, target_kind } => {
+                write!(
+                    f,
+                    "metric {metric}: expected targets that it is defined for, got a loss of {target_kind:?} targets"
+                )
+            }
+            Self::NoValidation { metric } => {
+                write!(
+                    f,
+                    "metric {metric}: expected validation samples to watch it on, got none"
+                )
+            }
+            Self::Pass { expected, got } => write!(f, "an epoch is under way: expected {expected}, got {got}"),
+            Self::LearningRate(error) => error.fmt(f),
             Self::OutOfMemory(error) => error.fmt(f),
             Self::Diverged(error) => error.fmt(f),
         }
@@ -32,6 +67,12 @@ impl core::error::Error for TrainError {}
 impl From<DataError> for TrainError {
     fn from(error: DataError) -> Self {
         Self::Data(error)
+    }
+}
+
+impl From<HyperParameterError> for TrainError {
+    fn from(error: HyperParameterError) -> Self {
+        Self::LearningRate(error)
     }
 }
 
@@ -74,6 +115,18 @@ pub struct Diverged {
     pub last_finite_loss: Option<f64>,
     /// The learning rate.
     pub learning_rate: f64,
+    /// What probably led to it.
+    pub likely_cause: LikelyCause,
+}
+
+/// What probably made training diverge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LikelyCause {
+    /// The learning rate is too large: losses were finite before.
+    LearningRate,
+    /// The data, or the initial weights, are too large: no loss ever was finite.
+    Data,
 }
 
 impl fmt::Display for Diverged {
@@ -84,15 +137,16 @@ impl fmt::Display for Diverged {
             (Some(layer), false) => write!(f, "the loss is {} (first in the output of layer {layer})", self.loss)?,
             (None, _) => write!(f, "the loss is {}", self.loss)?,
         }
-        match self.last_finite_loss {
-            Some(loss) => write!(
-                f,
-                "; the last finite loss was {loss:e}; the learning rate, {}, is probably too large",
-                self.learning_rate
-            ),
-            None => f.write_str(
-                "; no loss before it was finite: the data probably hold infinite, NaN or very large numbers",
-            ),
+        if let Some(loss) = self.last_finite_loss {
+            write!(f, "; the last finite loss was {loss:e}")?;
+        }
+        match self.likely_cause {
+            LikelyCause::LearningRate => {
+                write!(f, "; the learning rate, {}, is probably too large", self.learning_rate)
+            }
+            LikelyCause::Data => {
+                f.write_str("; no loss before it was finite: the data or the weights probably hold very large numbers")
+            }
         }
     }
 }

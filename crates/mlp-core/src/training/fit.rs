@@ -1,8 +1,9 @@
-use super::{Samples, TrainError, Trainer};
+use super::evaluate::Evaluator;
+use super::random::generator;
+use super::{Epoch, Event, Monitor, Pass, Position, Progress, Samples, StopReason, TrainError, Trainer, TrainingData};
 use crate::{Activation, Columns, Loss, Mlp, Optimizer, Tensor};
 use alloc::vec::Vec;
-use rand::SeedableRng;
-use rand::rngs::Xoshiro256PlusPlus;
+use core::ops::ControlFlow;
 use rand::seq::SliceRandom;
 
 /// How to go through a data set: how many epochs, in what batches, in what order.
@@ -16,18 +17,41 @@ use rand::seq::SliceRandom;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct FitOptions {
-    epochs: u64,
+    epochs: Epochs,
     batch_size: Option<usize>,
     shuffle: Option<u64>,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Epochs {
+    More(u64),
+    Until(u64),
+}
+
 impl FitOptions {
-    /// `epochs` times through the data, each time as one batch.
+    /// `epochs` more times through the data, each time as one batch. The rest of an epoch that is under way counts as
+    /// one.
     pub fn epochs(epochs: u64) -> Self {
         Self {
-            epochs,
+            epochs: Epochs::More(epochs),
             batch_size: None,
             shuffle: None,
+        }
+    }
+
+    /// As many more times as make it `epochs` in all: what training that was interrupted is taken up with.
+    pub fn until(epochs: u64) -> Self {
+        Self {
+            epochs: Epochs::Until(epochs),
+            ..Self::epochs(0)
+        }
+    }
+
+    /// The epoch to end before, for a trainer that is to begin epoch `next`.
+    fn end(self, next: u64) -> u64 {
+        match self.epochs {
+            Epochs::More(epochs) => next.saturating_add(epochs),
+            Epochs::Until(epochs) => epochs,
         }
     }
 
@@ -49,23 +73,26 @@ impl FitOptions {
     }
 }
 
-/// What an observer is told after each epoch.
-#[derive(Debug)]
+/// How a call of [`Trainer::fit`] ended.
+#[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Epoch<'a, B, C> {
-    /// The number of the epoch, from 0; a trainer that goes on counts on.
-    pub epoch: u64,
-    /// The loss: the mean over the epoch's batches, each before its update and counted by its samples (or their
-    /// weights). In training on the full batch that is the loss before the update.
+pub struct Fitted {
+    /// Why.
+    pub stop: StopReason,
+    /// How many epochs it did.
+    pub epochs: u64,
+    /// The loss of the last epoch, as in [`History::loss`](super::History::loss); NaN if there was none, ever.
     pub loss: f64,
-    /// The network after the epoch.
-    pub network: &'a Mlp<B, C>,
 }
 
 impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
-    /// Trains `network` on `samples` as `options` say; `observer` is called after each epoch. Nothing is printed.
+    /// Trains `network` on samples as `options` say; `observer` is called after each epoch. Nothing is printed.
     ///
-    /// A trainer counts its epochs: two calls of 50 epochs do, bit for bit, what one call of 100 does.
+    /// `data` are [`Samples`] to train on, or a pair of them with samples for validation
+    /// ([`Samples::validated_by`]), which are never trained on.
+    ///
+    /// A trainer counts its epochs: a hundred calls of one epoch do, bit for bit, what one call of 100 does, schedule,
+    /// early stopping and the optimiser's state included.
     ///
     /// ```
     /// use mlp_core::{FitOptions, GradientDescent, Mlp, Samples, SoftmaxCrossEntropy, Trainer};
@@ -80,64 +107,287 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
     /// let mut losses = Vec::new();
     /// trainer.fit(&mut network, Samples::new(&input, &class)?, options, |epoch| losses.push(epoch.loss))?;
     /// assert!(losses[99] < 0.1 * losses[0]);
+    /// assert_eq!(losses, trainer.history().loss);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
-    /// If the samples do not fit the network or the loss, the batch size is 0, memory cannot be had, or the loss or a
-    /// parameter stops being finite. In the last case the network holds the parameters from before the step that
-    /// failed.
-    pub fn fit<C: Activation>(
+    /// If a number in the data is not finite, the samples do not fit the network or the loss, the batch size is 0,
+    /// memory cannot be had, a metric has no validation samples or does not fit the targets, an epoch that is under way
+    /// cannot go on with these samples and options, or the loss or a parameter stops being finite. In the last case the
+    /// network holds the parameters from before the step that failed.
+    pub fn fit<'a, C: Activation>(
         &mut self,
         network: &mut Mlp<B, C>,
-        samples: Samples<'_, B>,
+        data: impl Into<TrainingData<'a, B>>,
         options: FitOptions,
         mut observer: impl FnMut(Epoch<'_, B, C>),
-    ) -> Result<(), TrainError> {
-        samples.check(network, &self.loss, &mut self.values)?;
-        let size = options.batch_size.unwrap_or(samples.len()).min(samples.len());
-        if size == 0 {
+    ) -> Result<Fitted, TrainError> {
+        self.fit_observed(network, data, options, |progress| {
+            if let Event::Epoch {
+                epoch,
+                loss,
+                validation_loss,
+            } = progress.event
+            {
+                observer(Epoch {
+                    epoch,
+                    loss,
+                    validation_loss,
+                    network: progress.network,
+                });
+            }
+            ControlFlow::Continue(())
+        })
+    }
+
+    /// As [`fit`](Self::fit); `observer` is told of more than epochs, and may end the training.
+    ///
+    /// Training that the observer ends in the middle of an epoch goes on there, when `fit` is called again.
+    ///
+    /// ```
+    /// use core::ops::ControlFlow;
+    /// use mlp_core::{Event, FitOptions, GradientDescent, HalfSquaredError, Mlp, Samples, StopReason, Trainer};
+    /// use mlp_cpu::Matrix;
+    ///
+    /// let input = Matrix::from_columns(&[[-1.0], [1.0]]);
+    /// let mut network = Mlp::<Matrix<f64>>::builder(&[1, 1]).build()?;
+    /// let mut trainer = Trainer::new(HalfSquaredError, GradientDescent::new(0.1)?);
+    /// let samples = Samples::new(&input, &input)?;
+    /// let fitted = trainer.fit_observed(&mut network, samples, FitOptions::epochs(1000), |progress| {
+    ///     match progress.event {
+    ///         Event::Epoch { epoch, loss, .. } => {
+    ///             println!("Epoch {epoch} - Loss: {loss:.6}");
+    ///             if loss < 1e-6 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    ///         }
+    ///         _ => ControlFlow::Continue(()),
+    ///     }
+    /// })?;
+    /// assert_eq!(fitted.stop, StopReason::Observer);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit).
+    pub fn fit_observed<'a, C: Activation>(
+        &mut self,
+        network: &mut Mlp<B, C>,
+        data: impl Into<TrainingData<'a, B>>,
+        options: FitOptions,
+        mut observer: impl FnMut(Progress<'_, B, C>) -> ControlFlow<()>,
+    ) -> Result<Fitted, TrainError> {
+        let data = data.into();
+        let pass = self.check(network, &data, options)?;
+        let end = options.end(self.position.epoch);
+        self.history.reserve(end.saturating_sub(self.position.epoch));
+        let mut batches = Batches::new(data.train, pass);
+        let mut evaluator = data.validation.map(|samples| Evaluator::new(network, samples.len()));
+        let first = self.position.epoch;
+        let stop = loop {
+            if let Some((stopping, state)) = &self.stopping
+                && stopping.is_over(state)
+            {
+                let best_epoch = state.best_epoch;
+                self.restore_best(network);
+                break StopReason::Patience { best_epoch };
+            }
+            if self.position.epoch >= end {
+                break StopReason::Epochs;
+            }
+            if self.epoch(network, &mut batches, pass, &mut observer)?.is_break() {
+                break StopReason::Observer;
+            }
+            let validation = data.validation.zip(evaluator.as_mut());
+            if self.end_epoch(network, validation, &mut observer).is_break() {
+                break StopReason::Observer;
+            }
+        };
+        // Training is over: that the observer has nothing to say to it changes nothing.
+        let _ = observer(self.progress(network, Event::Stop(stop)));
+        Ok(Fitted {
+            stop,
+            epochs: self.position.epoch - first,
+            loss: self.history.loss.last().copied().unwrap_or(f64::NAN),
+        })
+    }
+
+    /// Checks all that can be wrong from outside, before anything changes.
+    fn check<C: Activation>(
+        &mut self,
+        network: &Mlp<B, C>,
+        data: &TrainingData<'_, B>,
+        options: FitOptions,
+    ) -> Result<Pass, TrainError> {
+        let train = data.train;
+        for samples in [Some(train), data.validation].into_iter().flatten() {
+            samples.check(network, &self.loss, &mut self.values)?;
+            samples.check_finite(&mut self.values)?;
+        }
+        let target_kind = self.loss.target_kind();
+        if let Some(&metric) = self.metrics.iter().find(|metric| !metric.applies_to(target_kind)) {
+            return Err(TrainError::Metric { metric, target_kind });
+        }
+        let stopping = self.stopping.as_ref().map(|(stopping, _)| stopping.monitored());
+        let plateau = self
+            .rate
+            .as_ref()
+            .and_then(|rate| rate.plateau.as_ref())
+            .map(|&(_, monitor, _)| monitor);
+        for monitor in [stopping, plateau].into_iter().flatten() {
+            if let (Monitor::Metric(metric), None) = (monitor, data.validation) {
+                return Err(TrainError::NoValidation { metric });
+            }
+        }
+        let batch_size = options.batch_size.unwrap_or(train.len()).min(train.len());
+        if batch_size == 0 {
             return Err(TrainError::BatchSize);
         }
-        let mut order: Vec<usize> = Vec::new();
-        let mut gathered = Gathered::zeros(samples, if options.shuffle.is_some() { size } else { 0 });
-        for _ in 0..options.epochs {
-            if let Some(seed) = options.shuffle {
-                order.clear();
-                order.extend(0..samples.len());
-                order.shuffle(&mut generator(seed, self.epoch));
-            }
-            let (mut loss, mut weight) = (0.0, 0.0);
-            for (batch, start) in (0..samples.len()).step_by(size).enumerate() {
-                let range = start..samples.len().min(start + size);
-                let part = match options.shuffle {
-                    Some(_) => gathered.gather(samples, &order[range]),
-                    None => samples.slice(range),
-                };
-                self.batch = batch;
-                let part_weight = part.total_weight(&mut self.values);
-                // A batch in which every sample has weight 0 has no loss and no gradient.
-                if part_weight > 0.0 {
-                    loss += self.step_checked(network, &part, part_weight)? * part_weight;
-                    weight += part_weight;
-                }
-            }
-            observer(Epoch {
-                epoch: self.epoch,
-                loss: loss / weight,
-                network,
-            });
-            self.epoch += 1;
-            self.batch = 0;
+        let pass = Pass {
+            samples: train.len(),
+            batch_size,
+            shuffle: options.shuffle,
+        };
+        match self.position.pass {
+            Some(expected) if expected != pass => Err(TrainError::Pass { expected, got: pass }),
+            _ => Ok(pass),
         }
-        Ok(())
+    }
+
+    /// The rest of the epoch that is under way, or a new one.
+    fn epoch<C: Activation>(
+        &mut self,
+        network: &mut Mlp<B, C>,
+        batches: &mut Batches<'_, B>,
+        pass: Pass,
+        observer: &mut impl FnMut(Progress<'_, B, C>) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, TrainError> {
+        batches.draw(self.position.epoch);
+        self.position.pass = Some(pass);
+        while self.position.batch < batches.count() {
+            let batch = self.position.batch;
+            let samples = batches.get(batch);
+            let weight = samples.total_weight(&mut self.values);
+            // A batch in which every sample has weight 0 has no loss and no gradient.
+            if weight <= 0.0 {
+                self.position.batch += 1;
+                continue;
+            }
+            let loss = self.step_checked(network, &samples, weight)?;
+            self.position.loss += loss * weight;
+            self.position.weight += weight;
+            self.position.batch += 1;
+            let epoch = self.position.epoch;
+            if observer(self.progress(network, Event::Batch { epoch, batch, loss })).is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// What follows the last batch: validation, history, learning rate, early stopping.
+    fn end_epoch<C: Activation>(
+        &mut self,
+        network: &Mlp<B, C>,
+        validation: Option<(Samples<'_, B>, &mut Evaluator<B>)>,
+        observer: &mut impl FnMut(Progress<'_, B, C>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let Position {
+            epoch, loss, weight, ..
+        } = self.position;
+        let loss = loss / weight;
+        let validation =
+            validation.map(|(samples, evaluator)| evaluator.evaluate(network, &self.loss, samples, &self.metrics));
+        self.history.push(
+            self.optimizer().learning_rate(),
+            loss,
+            validation
+                .as_ref()
+                .map(|validation| (validation.loss, validation.metrics.as_slice())),
+        );
+        self.position = Position {
+            epoch: epoch + 1,
+            batch: 0,
+            loss: 0.0,
+            weight: 0.0,
+            pass: None,
+            ..self.position
+        };
+        if let Some((reduce, monitor, state)) = self.rate.as_mut().and_then(|rate| rate.plateau.as_mut()) {
+            reduce.observe(state, monitor.last_value(&self.history, validation.is_some()));
+        }
+        let mut improvement = None;
+        if let Some((stopping, state)) = &mut self.stopping {
+            let value = stopping.monitored().last_value(&self.history, validation.is_some());
+            if stopping.observe(state, epoch, value, network.layers()) {
+                improvement = Some(stopping.monitored().shown(value));
+            }
+        }
+        observer(self.progress(
+            network,
+            Event::Epoch {
+                epoch,
+                loss,
+                validation_loss: validation.map(|validation| validation.loss),
+            },
+        ))?;
+        match improvement {
+            Some(best) => observer(self.progress(network, Event::Improvement { epoch, best })),
+            None => ControlFlow::Continue(()),
+        }
+    }
+
+    fn progress<'a, C>(&'a self, network: &'a Mlp<B, C>, event: Event) -> Progress<'a, B, C> {
+        Progress {
+            event,
+            network,
+            history: &self.history,
+            trainer: self,
+        }
     }
 }
 
-/// The generator of one epoch's order.
-fn generator(seed: u64, epoch: u64) -> Xoshiro256PlusPlus {
-    // Multiples of 2^64 over the golden ratio keep neighbouring epochs of neighbouring seeds apart.
-    Xoshiro256PlusPlus::seed_from_u64(seed ^ epoch.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+/// The batches of an epoch: ranges of the samples, or samples collected from all over them in an order drawn anew.
+struct Batches<'a, B: Tensor> {
+    samples: Samples<'a, B>,
+    size: usize,
+    shuffle: Option<u64>,
+    order: Vec<usize>,
+    gathered: Gathered<B>,
+}
+
+impl<'a, B: Tensor> Batches<'a, B> {
+    fn new(samples: Samples<'a, B>, pass: Pass) -> Self {
+        let size = pass.batch_size;
+        Self {
+            samples,
+            size,
+            shuffle: pass.shuffle,
+            order: Vec::new(),
+            gathered: Gathered::zeros(samples, if pass.shuffle.is_some() { size } else { 0 }),
+        }
+    }
+
+    fn count(&self) -> usize {
+        self.samples.len().div_ceil(self.size)
+    }
+
+    /// Draws the order of `epoch`.
+    fn draw(&mut self, epoch: u64) {
+        if let Some(seed) = self.shuffle {
+            self.order.clear();
+            self.order.extend(0..self.samples.len());
+            self.order.shuffle(&mut generator(seed, &[epoch]));
+        }
+    }
+
+    fn get(&mut self, batch: usize) -> Samples<'_, B> {
+        let start = batch * self.size;
+        let range = start..self.samples.len().min(start + self.size);
+        match self.shuffle {
+            Some(_) => self.gathered.gather(self.samples, &self.order[range]),
+            None => self.samples.slice(range),
+        }
+    }
 }
 
 /// A batch of samples collected from all over the data set.

@@ -1,12 +1,34 @@
 //! Training: one step on a batch, and epochs of steps over a data set.
 
+mod clip;
+mod dropout;
+mod early_stopping;
 mod error;
+mod evaluate;
 mod fit;
+mod history;
+mod learning_rate;
+mod monitor;
+mod objective;
+mod observer;
+mod penalty;
+mod random;
 mod samples;
 mod split;
+mod state;
 mod trainer;
 
-pub use error::{Diverged, TrainError};
-pub use fit::{Epoch, FitOptions};
-pub use samples::{DataError, Samples};
+pub use clip::Clip;
+pub use dropout::Dropout;
+pub use early_stopping::EarlyStopping;
+pub use error::{Diverged, LikelyCause, TrainError};
+pub use evaluate::Evaluation;
+pub use fit::{FitOptions, Fitted};
+pub use history::History;
+pub use learning_rate::Every;
+pub use monitor::Monitor;
+pub use observer::{Epoch, Event, Progress, StopReason};
+pub use penalty::Penalty;
+pub use samples::{DataError, Samples, TrainingData};
+pub use state::{Pass, Position, StoppingState, TrainerState};
 pub use trainer::Trainer;

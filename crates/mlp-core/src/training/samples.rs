@@ -123,6 +123,14 @@ impl<'a, B: Tensor> Samples<'a, B> {
         }
     }
 
+    /// These samples to train on, and `validation` to look at after each epoch.
+    pub fn validated_by(self, validation: Self) -> TrainingData<'a, B> {
+        TrainingData {
+            train: self,
+            validation: Some(validation),
+        }
+    }
+
     /// Of parts that are known to fit.
     pub(super) fn of_parts(input: B::Columns<'a>, target: B::Columns<'a>, weights: Option<B::Columns<'a>>) -> Self {
         Self { input, target, weights }
@@ -161,6 +169,66 @@ impl<'a, B: Tensor> Samples<'a, B> {
             }
         }
         Ok(())
+    }
+
+    /// Checks that all inputs are finite, and the targets of all samples that count, by way of `values`.
+    pub(super) fn check_finite(&self, values: &mut Vec<B::Scalar>) -> Result<(), DataError> {
+        /// Samples that are looked at together, while they are in the cache.
+        const BLOCK: usize = 64;
+        let mut weights = Vec::new();
+        if let Some(columns) = self.weights {
+            B::read(columns, &mut weights);
+        }
+        for (what, columns) in [("input", self.input), ("target", self.target)] {
+            let (rows, samples) = columns.shape();
+            for start in (0..samples).step_by(BLOCK) {
+                values.clear();
+                B::read(B::slice(columns, start..samples.min(start + BLOCK)), values);
+                // 0 times a number that is not finite is NaN, and a sum with NaN is NaN.
+                let zero = B::Scalar::from_f64(0.0);
+                let sum = values.iter().fold(zero, |sum, &value| sum + value * zero);
+                if sum.is_finite() {
+                    continue;
+                }
+                for (i, value) in values.iter().map(|value| value.to_f64()).enumerate() {
+                    let (sample, row) = (start + i / rows, i % rows);
+                    let counts = what == "input" || weights.get(sample).is_none_or(|weight| weight.to_f64() > 0.0);
+                    if counts && !value.is_finite() {
+                        return Err(DataError::NotFinite {
+                            what,
+                            sample,
+                            row,
+                            got: value,
+                        });
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Samples to train on, and perhaps samples to validate with.
+#[derive(Debug)]
+pub struct TrainingData<'a, B: Tensor> {
+    pub(super) train: Samples<'a, B>,
+    pub(super) validation: Option<Samples<'a, B>>,
+}
+
+impl<B: Tensor> Clone for TrainingData<'_, B> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<B: Tensor> Copy for TrainingData<'_, B> {}
+
+impl<'a, B: Tensor> From<Samples<'a, B>> for TrainingData<'a, B> {
+    fn from(train: Samples<'a, B>) -> Self {
+        Self {
+            train,
+            validation: None,
+        }
     }
 }
 
@@ -218,6 +286,17 @@ pub enum DataError {
         /// The sum.
         got: f64,
     },
+    /// An input or a target that is infinite or NaN.
+    NotFinite {
+        /// Which of them.
+        what: &'static str,
+        /// The sample: the column, or the row of a table with a sample a row.
+        sample: usize,
+        /// The feature or the output.
+        row: usize,
+        /// The number given.
+        got: f64,
+    },
     /// A sample weight that is negative, infinite or NaN.
     Weight {
         /// The sample.
@@ -238,6 +317,12 @@ impl fmt::Display for DataError {
                     f,
                     "target: expected a class index from 0 to {} for sample {sample}, got {got}",
                     classes - 1
+                )
+            }
+            Self::NotFinite { what, sample, row, got } => {
+                write!(
+                    f,
+                    "{what}: expected a finite number at position {row} of sample {sample}, got {got}"
                 )
             }
             Self::TotalWeight { got } => {

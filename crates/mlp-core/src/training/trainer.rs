@@ -1,11 +1,19 @@
+use super::learning_rate::LearningRate;
+use super::objective::{Batch, BatchLoss, Group, Shaping};
+use super::observer::Snapshot;
 use super::split::Split;
-use super::{DataError, Diverged, Samples, TrainError};
-use crate::backpropagation as pass;
-use crate::tensor::Sum;
-use crate::{Activation, ActivationKind, Dense, Loss, Mlp, NonFinite, Objective, Optimizer, Scalar, Tensor, Workspace};
+use super::{
+    Clip, DataError, Diverged, Dropout, EarlyStopping, Every, History, LikelyCause, Monitor, Penalty, Position,
+    Samples, StoppingState, TrainError, TrainerState,
+};
+use crate::{
+    Activation, ActivationKind, Dense, Loss, Metric, Mlp, NonFinite, Optimizer, PlateauState, ReduceOnPlateau,
+    Schedule, StateError, Tensor, Workspace,
+};
 use alloc::vec::Vec;
 
-/// Trains a network: holds the loss, the optimiser and the memory that steps work in.
+/// Trains a network: holds the loss, the optimiser, what else shapes the training, how far it is, and the memory that
+/// steps work in.
 ///
 /// The memory is allocated by the first step on the largest batch; steps after it allocate nothing. The batch is cut
 /// into parts by a rule that knows only sizes, and the parts' sums are added in a fixed order: the same step has the
@@ -29,20 +37,18 @@ use alloc::vec::Vec;
 pub struct Trainer<B: Tensor, L, O> {
     pub(super) loss: L,
     optimizer: O,
+    shaping: Shaping,
+    /// `None` leaves the learning rate to the optimiser.
+    pub(super) rate: Option<LearningRate>,
+    pub(super) stopping: Option<(EarlyStopping, StoppingState<B>)>,
+    pub(super) metrics: Vec<Metric>,
+    pub(super) position: Position,
+    pub(super) history: History,
     groups: Vec<Group<B>>,
+    /// The signs of the parameters, for an L1 penalty.
+    signs: Vec<Dense<B>>,
     /// The weights or class indices of a batch, to be looked at.
     pub(super) values: Vec<B::Scalar>,
-    /// The next epoch of [`fit`](Self::fit), and the batch within it.
-    pub(super) epoch: u64,
-    pub(super) batch: usize,
-    pub(super) last_finite_loss: Option<f64>,
-}
-
-/// The memory of one group of samples.
-#[derive(Clone, Debug)]
-struct Group<B> {
-    workspace: Workspace<B>,
-    loss: f64,
 }
 
 impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
@@ -52,12 +58,87 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         Self {
             loss,
             optimizer,
+            shaping: Shaping::default(),
+            rate: None,
+            stopping: None,
+            metrics: Vec::new(),
+            position: Position::default(),
+            history: History::default(),
             groups: Vec::new(),
+            signs: Vec::new(),
             values: Vec::new(),
-            epoch: 0,
-            batch: 0,
-            last_finite_loss: None,
         }
+    }
+
+    /// With a learning rate that is the optimiser's times a factor that follows `schedule`.
+    #[must_use]
+    pub fn schedule(mut self, schedule: Schedule, every: Every) -> Self {
+        self.rate_mut().schedule = Some((schedule, every));
+        self
+    }
+
+    /// With a learning rate that is reduced when `monitor` ceases to improve, beside a schedule if there is one.
+    #[must_use]
+    pub fn reduce_on_plateau(mut self, reduce: ReduceOnPlateau, monitor: impl Into<Monitor>) -> Self {
+        let monitor = monitor.into();
+        self.add_metric(monitor);
+        self.rate_mut().plateau = Some((reduce, monitor, PlateauState::default()));
+        self
+    }
+
+    /// With a penalty on large weights.
+    #[must_use]
+    pub fn penalty(mut self, penalty: Penalty) -> Self {
+        self.shaping.penalty = Some(penalty);
+        self
+    }
+
+    /// With a bound on the gradient.
+    #[must_use]
+    pub fn clip(mut self, clip: Clip) -> Self {
+        self.shaping.clip = Some(clip);
+        self
+    }
+
+    /// With dropout in the hidden layers.
+    #[must_use]
+    pub fn dropout(mut self, dropout: Dropout) -> Self {
+        self.shaping.dropout = Some(dropout);
+        self
+    }
+
+    /// With early stopping.
+    #[must_use]
+    pub fn early_stopping(mut self, stopping: EarlyStopping) -> Self {
+        self.add_metric(stopping.monitored());
+        self.stopping = Some((stopping, StoppingState::default()));
+        self
+    }
+
+    /// With these metrics of the validation samples after each epoch, in [`history`](Self::history).
+    #[must_use]
+    pub fn metrics(mut self, metrics: &[Metric]) -> Self {
+        for &metric in metrics {
+            self.add_metric(Monitor::Metric(metric));
+        }
+        self
+    }
+
+    fn add_metric(&mut self, monitor: Monitor) {
+        if let Monitor::Metric(metric) = monitor
+            && !self.metrics.contains(&metric)
+        {
+            self.metrics.push(metric);
+            self.history.set_metrics(&self.metrics);
+        }
+    }
+
+    fn rate_mut(&mut self) -> &mut LearningRate {
+        self.rate.get_or_insert_with(|| LearningRate {
+            initial: self.optimizer.learning_rate(),
+            schedule: None,
+            plateau: None,
+        })
     }
 
     /// The optimiser.
@@ -65,12 +146,116 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         &self.optimizer
     }
 
-    /// The optimiser, to be changed: a schedule sets its learning rate.
+    /// The optimiser, to be changed. Its learning rate is set before each step if there is a schedule or a plateau.
     pub fn optimizer_mut(&mut self) -> &mut O {
         &mut self.optimizer
     }
 
-    /// One step on a batch: forward, loss, backward, gradient, update. Returns the loss before the update.
+    /// All epochs of [`fit`](Self::fit) so far.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// Gives `network` the parameters that early stopping found best. Returns false if there are none yet.
+    ///
+    /// # Panics
+    /// If they are those of a network of other shapes.
+    pub fn restore_best<C: Activation>(&self, network: &mut Mlp<B, C>) -> bool {
+        match &self.stopping {
+            Some((_, state)) if !state.best_layers.is_empty() => {
+                let layers = network.layers_mut();
+                crate::check_shape(
+                    "restore_best",
+                    "layers",
+                    (state.best_layers.len(), 1),
+                    (layers.len(), 1),
+                );
+                for (layer, best) in layers.iter_mut().zip(&state.best_layers) {
+                    crate::check_shape("restore_best", "weights", best.weights.shape(), layer.weights.shape());
+                    layer.clone_from(best);
+                }
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// What the trainer must remember to go on later exactly as if it had not stopped, together with the network.
+    pub fn state(&self) -> TrainerState<B> {
+        TrainerState {
+            optimizer: self.optimizer.state(),
+            initial_learning_rate: self
+                .rate
+                .as_ref()
+                .map_or(self.optimizer.learning_rate(), |rate| rate.initial),
+            schedule: self.rate.as_ref().and_then(|rate| rate.schedule.clone()),
+            plateau: self
+                .rate
+                .as_ref()
+                .and_then(|rate| rate.plateau.as_ref().map(|(_, _, state)| state.clone())),
+            stopping: self.stopping.as_ref().map(|(_, state)| state.clone()),
+            dropout: self.shaping.dropout,
+            position: self.position,
+            history: self.history.clone(),
+        }
+    }
+
+    /// Goes on from `state`, with a network whose parameters are `layers`. The trainer is one that was set up as the
+    /// one that the state is of: the state has neither the loss nor penalty, bounds, metrics, patience; it has the
+    /// schedule and dropout, which it sets.
+    ///
+    /// # Errors
+    /// If the state is of another kind of optimiser or of a network of other shapes, or if it and the trainer do not
+    /// both have early stopping, or a reduction on a plateau, or the same metrics. The trainer is then unchanged.
+    pub fn restore(&mut self, state: TrainerState<B>, layers: &[Dense<B>]) -> Result<(), StateError> {
+        let missing = |name: &str| StateError::Missing { name: name.into() };
+        let unexpected = |name: &str| StateError::Unexpected { name: name.into() };
+        match (&self.stopping, &state.stopping) {
+            (Some(_), None) => return Err(missing("early stopping")),
+            (None, Some(_)) => return Err(unexpected("early stopping")),
+            (_, Some(stopping)) => {
+                let shapes = |layers: &[Dense<B>]| {
+                    let shapes = layers.iter().map(|layer| (layer.weights.shape(), layer.bias.shape()));
+                    shapes.collect::<Vec<_>>()
+                };
+                let best = &stopping.best_layers;
+                if !best.is_empty() && shapes(best) != shapes(layers) {
+                    return Err(StateError::Shape {
+                        name: "the best parameters".into(),
+                    });
+                }
+            }
+            (None, None) => {}
+        }
+        let mut plateau = self.rate.as_ref().and_then(|rate| rate.plateau.clone());
+        match (&mut plateau, state.plateau) {
+            (Some((_, _, old)), Some(new)) => *old = new,
+            (Some(_), None) => return Err(missing("plateau")),
+            (None, Some(_)) => return Err(unexpected("plateau")),
+            (None, None) => {}
+        }
+        if !state.history.metrics.iter().map(|(metric, _)| metric).eq(&self.metrics) {
+            return Err(StateError::Unexpected {
+                name: "other metrics".into(),
+            });
+        }
+        self.optimizer.restore(state.optimizer, layers)?;
+        if let (Some((_, old)), Some(new)) = (&mut self.stopping, state.stopping) {
+            *old = new;
+        }
+        self.rate = (state.schedule.is_some() || plateau.is_some()).then_some(LearningRate {
+            initial: state.initial_learning_rate,
+            schedule: state.schedule,
+            plateau,
+        });
+        self.shaping.dropout = state.dropout;
+        self.position = state.position;
+        self.history = state.history;
+        Ok(())
+    }
+
+    /// One step on a batch: forward, loss, backward, gradient, update. Returns the loss before the update, with the
+    /// penalty if there is one.
     ///
     /// # Errors
     /// If the samples do not fit the network or the loss, memory cannot be had, or the loss or a parameter stops
@@ -93,6 +278,9 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
     ) -> Result<f64, TrainError> {
         let split = Split::new(samples.len(), || network.parameter_count());
         self.reserve(network, split)?;
+        if let Some(rate) = &self.rate {
+            rate.apply(&self.position, &mut self.optimizer)?;
+        }
         let (layers, activations) = network.parts_mut();
         let batch = Batch {
             activations,
@@ -100,14 +288,19 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
             samples,
             total_weight,
             split,
+            dropout: self.shaping.dropout,
+            step: self.position.steps,
         };
         let mut objective = BatchLoss {
             batch,
             groups: &mut self.groups[..split.groups],
+            shaping: &self.shaping,
+            signs: &mut self.signs,
         };
         match self.optimizer.step(layers, &mut objective) {
             Ok(loss) => {
-                self.last_finite_loss = Some(loss);
+                self.position.last_finite_loss = Some(loss);
+                self.position.steps += 1;
                 Ok(loss)
             }
             Err(failure) => {
@@ -115,13 +308,19 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
                     NonFinite::Loss { loss } => (objective.first_bad_layer(layers), loss),
                     NonFinite::Parameters { layer, loss } => (Some(layer), loss),
                 };
+                let finite = Some(loss).filter(|loss| loss.is_finite());
+                let last_finite_loss = finite.or(self.position.last_finite_loss);
                 Err(TrainError::Diverged(Diverged {
-                    epoch: self.epoch,
-                    batch: self.batch,
+                    epoch: self.position.epoch,
+                    batch: self.position.batch,
                     layer,
                     loss,
-                    last_finite_loss: Some(loss).filter(|loss| loss.is_finite()).or(self.last_finite_loss),
+                    last_finite_loss,
                     learning_rate: self.optimizer.learning_rate(),
+                    likely_cause: match last_finite_loss {
+                        Some(_) => LikelyCause::LearningRate,
+                        None => LikelyCause::Data,
+                    },
                 }))
             }
         }
@@ -129,9 +328,12 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
 
     /// Has a workspace of the right size for each group.
     fn reserve<C: Activation>(&mut self, network: &Mlp<B, C>, split: Split) -> Result<(), TrainError> {
+        let dropout = self.shaping.dropout.is_some();
+        let last = network.layers().len() - 1;
         let fits = |group: &Group<B>| {
             group.workspace.batch() >= split.block
                 && group.workspace.layers.len() == network.layers().len()
+                && group.masks.len() == if dropout { last } else { 0 }
                 && group
                     .workspace
                     .gradient
@@ -143,108 +345,41 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
                     .layers
                     .iter()
                     .zip(network.activations())
-                    .all(|(buffers, kind)| buffers.derivative.is_none() == matches!(kind, ActivationKind::Identity(_)))
+                    .enumerate()
+                    .all(|(layer, (buffers, kind))| {
+                        let linear = matches!(kind, ActivationKind::Identity(_)) && !(dropout && layer < last);
+                        buffers.derivative.is_none() == linear
+                    })
         };
         if self.groups.len() >= split.groups && self.groups.iter().all(fits) {
             return Ok(());
         }
         self.groups.clear();
+        self.signs.clear();
         for _ in 0..split.groups {
+            let mut workspace = Workspace::new(network, split.block)?;
+            let mut masks = Vec::new();
+            if dropout {
+                let hidden = &mut workspace.layers[..last];
+                // A mask is a derivative of its own, of a linear layer as well.
+                for buffers in hidden {
+                    masks.push(buffers.activation.clone());
+                    buffers.derivative.get_or_insert_with(|| buffers.activation.clone());
+                }
+            }
             self.groups.push(Group {
-                workspace: Workspace::new(network, split.block)?,
+                workspace,
                 loss: 0.0,
+                masks,
+                values: Vec::new(),
             });
         }
         Ok(())
     }
 }
 
-/// What the loss of a batch is a loss of.
-struct Batch<'a, 'samples, B: Tensor, C, L> {
-    activations: &'a [ActivationKind<C>],
-    loss: &'a L,
-    /// By reference: copied, it would cost a tiny network a hundredth of its step.
-    samples: &'a Samples<'samples, B>,
-    total_weight: f64,
-    split: Split,
-}
-
-impl<B: Tensor, C: Activation, L: Loss> Batch<'_, '_, B, C, L> {
-    /// The loss of the samples of a group, and its gradient into the group's workspace.
-    fn evaluate(&self, layers: &[Dense<B>], number: usize, group: &mut Group<B>) {
-        let workspace = &mut group.workspace;
-        let mut sum = 0.0;
-        for (block, range) in self.split.blocks(number).enumerate() {
-            let part;
-            let samples = if range.len() == self.samples.len() {
-                self.samples
-            } else {
-                part = self.samples.slice(range);
-                &part
-            };
-            pass::forward(layers, self.activations, samples.input(), workspace);
-            sum += pass::loss(
-                self.loss,
-                samples.target(),
-                samples.weights(),
-                self.total_weight,
-                workspace,
-            );
-            pass::backward(layers, workspace);
-            pass::gradient(samples.input(), workspace, block > 0);
-        }
-        group.loss = sum;
-    }
-}
-
-/// The loss of a batch as a function of the parameters.
-struct BatchLoss<'a, 'samples, B: Tensor, C, L> {
-    batch: Batch<'a, 'samples, B, C, L>,
-    groups: &'a mut [Group<B>],
-}
-
-impl<B: Tensor, C: Activation, L: Loss> Objective<B> for BatchLoss<'_, '_, B, C, L> {
-    fn evaluate(&mut self, layers: &[Dense<B>]) -> f64 {
-        let Self { batch, groups } = self;
-        B::for_each(groups, |i, group| batch.evaluate(layers, i, group));
-        let (first, others) = groups.split_first_mut().expect("a batch has a group");
-        let mut sum = first.loss;
-        for other in others {
-            sum += other.loss;
-            for (total, part) in first.workspace.gradient.iter_mut().zip(&other.workspace.gradient) {
-                total.weights.zip((&part.weights).into(), [], &Sum);
-                total.bias.zip((&part.bias).into(), [], &Sum);
-            }
-        }
-        sum / batch.total_weight
-    }
-
-    fn gradient_mut(&mut self) -> &mut [Dense<B>] {
-        &mut self.groups[0].workspace.gradient
-    }
-}
-
-impl<B: Tensor, C: Activation, L> BatchLoss<'_, '_, B, C, L> {
-    /// The first layer with an output that is not finite, for the parameters `layers`.
-    fn first_bad_layer(&mut self, layers: &[Dense<B>]) -> Option<usize> {
-        let workspace = &mut self.groups[0].workspace;
-        let Batch {
-            activations,
-            samples,
-            split,
-            ..
-        } = self.batch;
-        let mut values = Vec::new();
-        let blocks = (0..split.groups).flat_map(|group| split.blocks(group));
-        blocks
-            .filter_map(|range| {
-                pass::forward(layers, activations, B::slice(samples.input(), range), workspace);
-                (0..layers.len()).find(|&layer| {
-                    values.clear();
-                    B::read(workspace.activation(layer), &mut values);
-                    !values.iter().all(|a| a.is_finite())
-                })
-            })
-            .min()
+impl<B: Tensor, L: Loss, O: Optimizer<B>> Snapshot<B> for Trainer<B, L, O> {
+    fn snapshot(&self) -> TrainerState<B> {
+        self.state()
     }
 }

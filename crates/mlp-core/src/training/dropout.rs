@@ -1,0 +1,86 @@
+use super::random::generator;
+use crate::error::HyperParameterError;
+use crate::{Scalar, Tensor, ZipFormula};
+use alloc::vec::Vec;
+use rand::Rng;
+
+/// Dropout: in a step of training, each activation of the hidden layers is 0 with probability p, else multiplied by
+/// 1 / (1 - p), so that its expectation stays. Predictions and validation use all neurons.
+///
+/// What is dropped follows from the seed, the number of the step, the layer and the place in the batch alone: it is
+/// the same on any number of threads, and after training was interrupted.
+///
+/// Source: N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever, R. Salakhutdinov, *Dropout: A Simple Way to Prevent
+/// Neural Networks from Overfitting* (JMLR 15, 2014), section 10, in the form that scales in training.
+///
+/// ```
+/// use mlp_core::{Adam, Dropout, MeanSquaredError, Trainer};
+/// use mlp_cpu::Matrix;
+///
+/// let optimizer = Adam::<Matrix<f32>>::new(0.001)?;
+/// let trainer = Trainer::new(MeanSquaredError, optimizer).dropout(Dropout::new(0.5, 7)?);
+/// # Ok::<(), mlp_core::HyperParameterError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Dropout {
+    probability: f64,
+    seed: u64,
+}
+
+impl Dropout {
+    /// With probability p, drawn with `seed`.
+    ///
+    /// # Errors
+    /// If `probability` is not a number of at least 0 and below 1.
+    pub fn new(probability: f64, seed: u64) -> Result<Self, HyperParameterError> {
+        Ok(Self {
+            probability: crate::error::below_one("dropout probability", probability)?,
+            seed,
+        })
+    }
+
+    /// p.
+    pub fn probability(&self) -> f64 {
+        self.probability
+    }
+
+    /// The seed.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// Draws the factors for a layer's activations in step `step` into `mask`, for samples from `first` on in the
+    /// batch. `values` is memory to draw them in.
+    pub(super) fn draw<B: Tensor>(self, [step, layer, first]: [u64; 3], mask: &mut B, values: &mut Vec<B::Scalar>) {
+        let mut random = generator(self.seed, &[step, layer, first]);
+        let (rows, columns) = mask.shape();
+        let kept = B::Scalar::from_f64(1.0 / (1.0 - self.probability));
+        // Of 2^32 equally likely numbers, so many drop an activation.
+        let dropping = (self.probability * 4_294_967_296.0) as u64;
+        let factor = |random: u64| {
+            if random < dropping {
+                B::Scalar::from_f64(0.0)
+            } else {
+                kept
+            }
+        };
+        values.clear();
+        while values.len() < rows * columns {
+            let bits = random.next_u64();
+            values.push(factor(bits >> 32));
+            values.push(factor(bits & 0xffff_ffff));
+        }
+        values.truncate(rows * columns);
+        mask.write(values);
+    }
+}
+
+/// Activation and derivative, each times the mask.
+pub(super) struct Mask;
+
+impl ZipFormula<1> for Mask {
+    #[inline(always)]
+    fn apply<T: Scalar>(&self, activation: T, factor: T, [derivative]: [T; 1]) -> (T, [T; 1]) {
+        (activation * factor, [derivative * factor])
+    }
+}

@@ -1,0 +1,104 @@
+use super::{Monitor, StoppingState};
+use crate::error::not_negative;
+use crate::{Dense, HyperParameterError};
+
+/// Early stopping: training ends when the monitored value was not better than its best for `patience` epochs, and the
+/// network gets the parameters of the best epoch back.
+///
+/// Where the epochs asked for end first, the network is left as it is, so that training may go on;
+/// [`Trainer::restore_best`](super::Trainer::restore_best) gives it the best parameters then.
+///
+/// Source: L. Prechelt, *Early Stopping -- But When?* (Neural Networks: Tricks of the Trade, 1998).
+///
+/// ```
+/// use mlp_core::{EarlyStopping, FitOptions, HalfSquaredError, Mlp, Momentum, Samples, StopReason, Tanh, Trainer};
+/// use mlp_cpu::Matrix;
+///
+/// let sine = |from: f64| {
+///     let input = Matrix::from_fn(1, 10, |_, j| from + 0.2 * j as f64);
+///     let target = Matrix::from_fn(1, 10, |_, j| input[(0, j)].sin() + 0.1 * (9 * j % 7) as f64);
+///     (input, target)
+/// };
+/// let (train, held_out) = (sine(0.0), sine(0.1));
+/// let data = Samples::new(&train.0, &train.1)?.validated_by(Samples::new(&held_out.0, &held_out.1)?);
+///
+/// let mut network = Mlp::<Matrix<f64>>::builder(&[1, 20, 1]).hidden(Tanh).build()?;
+/// let mut trainer = Trainer::new(HalfSquaredError, Momentum::new(0.05, 0.9)?)
+///     .early_stopping(EarlyStopping::new(20));
+/// let fitted = trainer.fit(&mut network, data, FitOptions::epochs(100_000), |_| {})?;
+/// let StopReason::Patience { best_epoch } = fitted.stop else { panic!("it went on") };
+/// assert_eq!(trainer.history().epochs() as u64, best_epoch + 1 + 20);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct EarlyStopping {
+    patience: u64,
+    min_change: f64,
+    monitor: Monitor,
+}
+
+impl EarlyStopping {
+    /// After `patience` epochs (at least 1) without an improvement of the validation loss (of the training loss, where there are no
+    /// validation samples).
+    #[must_use]
+    pub fn new(patience: u64) -> Self {
+        Self {
+            patience,
+            min_change: 0.0,
+            monitor: Monitor::Loss,
+        }
+    }
+
+    /// Watches this value instead.
+    #[must_use]
+    pub fn monitor(self, monitor: impl Into<Monitor>) -> Self {
+        Self {
+            monitor: monitor.into(),
+            ..self
+        }
+    }
+
+    /// A value is an improvement only if it is better than the best by more than this, 0 unless set.
+    ///
+    /// # Errors
+    /// If `min_change` is not a finite number of at least 0.
+    pub fn min_change(self, min_change: f64) -> Result<Self, HyperParameterError> {
+        Ok(Self {
+            min_change: not_negative("least improvement", min_change)?,
+            ..self
+        })
+    }
+
+    /// What is watched.
+    pub fn monitored(&self) -> Monitor {
+        self.monitor
+    }
+
+    /// If training ends in `state`.
+    pub(super) fn is_over<B>(&self, state: &StoppingState<B>) -> bool {
+        state.epochs_since >= self.patience.max(1)
+    }
+
+    /// Looks at the value after an epoch, the lower the better. Returns if it is an improvement.
+    pub(super) fn observe<B: Clone>(
+        &self,
+        state: &mut StoppingState<B>,
+        epoch: u64,
+        value: f64,
+        layers: &[Dense<B>],
+    ) -> bool {
+        let improved = match state.best {
+            Some(best) => value < best - self.min_change,
+            None => !value.is_nan(),
+        };
+        if improved {
+            state.best = Some(value);
+            state.best_epoch = epoch;
+            state.epochs_since = 0;
+            state.best_layers = layers.to_vec();
+        } else {
+            state.epochs_since += 1;
+        }
+        improved
+    }
+}

@@ -1,0 +1,132 @@
+use super::Samples;
+use crate::backpropagation as pass;
+use crate::workspace::columns;
+use crate::{Activation, DataError, InferenceWorkspace, Loss, Metric, Mlp, Output, Scalar, Scores, Tensor};
+use alloc::vec::Vec;
+
+/// The loss of some samples, and their metrics.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Evaluation {
+    /// The loss: the mean over the samples, or their weighted mean.
+    pub loss: f64,
+    /// The metrics, in the order they were asked for.
+    pub metrics: Vec<f64>,
+}
+
+impl<B: Tensor, C: Activation> Mlp<B, C> {
+    /// How well the network predicts `samples`: their loss and `metrics`.
+    ///
+    /// A metric that needs what these targets do not have ([`Metric::applies_to`]) is NaN.
+    ///
+    /// ```
+    /// use mlp_core::{Metric, Mlp, Samples, SoftmaxCrossEntropy};
+    /// use mlp_cpu::Matrix;
+    ///
+    /// let network = Mlp::<Matrix<f64>>::builder(&[2, 3]).build()?;
+    /// let input = Matrix::from_columns(&[[1.0, 0.0], [0.0, 1.0]]);
+    /// let class = Matrix::from_columns(&[[0.0], [2.0]]);
+    /// let samples = Samples::new(&input, &class)?;
+    /// let evaluation = network.evaluate(&SoftmaxCrossEntropy::with_classes(), samples, &[Metric::Accuracy])?;
+    /// assert!(evaluation.loss > 0.0 && (0.0..=1.0).contains(&evaluation.metrics[0]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the samples do not fit the network or the loss.
+    pub fn evaluate<L: Loss>(
+        &self,
+        loss: &L,
+        samples: Samples<'_, B>,
+        metrics: &[Metric],
+    ) -> Result<Evaluation, DataError> {
+        samples.check(self, loss, &mut Vec::new())?;
+        Ok(Evaluator::new(self, samples.len()).evaluate(self, loss, samples, metrics))
+    }
+}
+
+/// The memory of evaluations of one network.
+pub(super) struct Evaluator<B> {
+    workspace: InferenceWorkspace<B>,
+    prediction: B,
+    gradient: B,
+}
+
+impl<B: Tensor> Evaluator<B> {
+    /// For `samples` samples, which go through the network in blocks.
+    pub(super) fn new<C: Activation>(network: &Mlp<B, C>, samples: usize) -> Self {
+        let block = samples.min(256);
+        Self {
+            workspace: InferenceWorkspace::new(network, block),
+            prediction: B::zeros(network.outputs(), block),
+            gradient: B::zeros(network.outputs(), block),
+        }
+    }
+
+    /// Of samples that were checked.
+    pub(super) fn evaluate<C: Activation, L: Loss>(
+        &mut self,
+        network: &Mlp<B, C>,
+        loss: &L,
+        samples: Samples<'_, B>,
+        metrics: &[Metric],
+    ) -> Evaluation {
+        let Self {
+            workspace,
+            prediction,
+            gradient,
+        } = self;
+        let (count, block) = (samples.len(), prediction.shape().1);
+        let mut sum = 0.0;
+        let mut values = Vec::new();
+        for start in (0..count).step_by(block) {
+            let part = samples.slice(start..count.min(start + block));
+            pass::infer(
+                network.layers(),
+                network.activations(),
+                part.input(),
+                workspace,
+                prediction,
+            );
+            let prediction = columns(prediction, part.len());
+            let one = B::Scalar::from_f64(1.0);
+            sum += gradient
+                .loss(loss, prediction, part.target(), part.weights(), one)
+                .to_f64();
+            if !metrics.is_empty() {
+                B::read(prediction, &mut values);
+            }
+        }
+        let total_weight = samples.total_weight(&mut Vec::new());
+        let metrics = if metrics.is_empty() {
+            Vec::new()
+        } else {
+            let scores = scores(network.outputs(), loss, values, samples);
+            metrics.iter().map(|metric| metric.value(&scores)).collect()
+        };
+        Evaluation {
+            loss: sum / total_weight,
+            metrics,
+        }
+    }
+}
+
+/// The last layer's activations `values` and the targets of `samples`, as metrics take them.
+fn scores<B: Tensor>(outputs: usize, loss: &impl Loss, mut values: Vec<B::Scalar>, samples: Samples<'_, B>) -> Scores {
+    let kind = loss.target_kind();
+    let output = Output::of(kind);
+    values.chunks_exact_mut(outputs).for_each(|sample| output.apply(sample));
+    let numbers = |columns| {
+        let mut values = Vec::new();
+        B::read(columns, &mut values);
+        values.into_iter().map(Scalar::to_f64).collect::<Vec<_>>()
+    };
+    let predictions = values.into_iter().map(Scalar::to_f64).collect();
+    Scores::new(
+        outputs,
+        kind,
+        predictions,
+        numbers(samples.target()),
+        samples.weights().map(numbers),
+    )
+}

@@ -1,0 +1,77 @@
+use crate::Metric;
+use alloc::vec::Vec;
+
+/// What training was like, epoch by epoch, as columns to draw or to write out: entry i of each is of epoch i.
+///
+/// ```
+/// use mlp_core::{FitOptions, GradientDescent, HalfSquaredError, Mlp, Samples, Trainer};
+/// use mlp_cpu::Matrix;
+///
+/// let input = Matrix::from_columns(&[[-1.0], [1.0]]);
+/// let mut network = Mlp::<Matrix<f64>>::builder(&[1, 1]).build()?;
+/// let mut trainer = Trainer::new(HalfSquaredError, GradientDescent::new(0.1)?);
+/// trainer.fit(&mut network, Samples::new(&input, &input)?, FitOptions::epochs(20), |_| {})?;
+/// let history = trainer.history();
+/// assert_eq!(history.epochs(), 20);
+/// assert!(history.loss[19] < history.loss[0]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct History {
+    /// The learning rate of the epoch's last step.
+    pub learning_rate: Vec<f64>,
+    /// The loss: the mean over the epoch's batches, each before its update and counted by its samples (or their
+    /// weights), with the penalty if there is one. In training on the full batch, the loss before the update.
+    pub loss: Vec<f64>,
+    /// The loss of the validation samples after the epoch, without penalty; NaN for an epoch that had none.
+    pub validation_loss: Vec<f64>,
+    /// The metrics of the validation samples after the epoch; NaN for an epoch that had none.
+    pub metrics: Vec<(Metric, Vec<f64>)>,
+}
+
+impl History {
+    /// How many epochs there were.
+    pub fn epochs(&self) -> usize {
+        self.loss.len()
+    }
+
+    /// The values of `metric`, if it was asked for.
+    pub fn metric(&self, metric: Metric) -> Option<&[f64]> {
+        let mut metrics = self.metrics.iter();
+        metrics
+            .find(|(known, _)| *known == metric)
+            .map(|(_, values)| values.as_slice())
+    }
+
+    /// Room for so many more epochs, within reason.
+    pub(super) fn reserve(&mut self, epochs: u64) {
+        let epochs = epochs.min(1 << 16) as usize;
+        let columns = [&mut self.learning_rate, &mut self.loss, &mut self.validation_loss];
+        for column in columns
+            .into_iter()
+            .chain(self.metrics.iter_mut().map(|(_, values)| values))
+        {
+            column.reserve(epochs);
+        }
+    }
+
+    /// Has these metrics from now on.
+    pub(super) fn set_metrics(&mut self, metrics: &[Metric]) {
+        let column = |&metric| {
+            let known = self.metric(metric).map(<[f64]>::to_vec);
+            (metric, known.unwrap_or_else(|| alloc::vec![f64::NAN; self.epochs()]))
+        };
+        self.metrics = metrics.iter().map(column).collect();
+    }
+
+    /// Adds an epoch.
+    pub(super) fn push(&mut self, learning_rate: f64, loss: f64, validation: Option<(f64, &[f64])>) {
+        self.learning_rate.push(learning_rate);
+        self.loss.push(loss);
+        self.validation_loss.push(validation.map_or(f64::NAN, |(loss, _)| loss));
+        for (i, (_, values)) in self.metrics.iter_mut().enumerate() {
+            values.push(validation.map_or(f64::NAN, |(_, metrics)| metrics[i]));
+        }
+    }
+}

@@ -1,0 +1,37 @@
+use super::{Monitor, Position};
+use crate::{HyperParameterError, Optimizer, PlateauState, ReduceOnPlateau, Schedule, Tensor};
+
+/// What the time of a [`Schedule`] counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Every {
+    /// Epochs.
+    Epoch,
+    /// Steps, in all epochs.
+    Batch,
+}
+
+/// The learning rate: initial rate x factor of the schedule x factor of the plateau.
+#[derive(Clone, Debug)]
+pub(super) struct LearningRate {
+    pub(super) initial: f64,
+    pub(super) schedule: Option<(Schedule, Every)>,
+    pub(super) plateau: Option<(ReduceOnPlateau, Monitor, PlateauState)>,
+}
+
+impl LearningRate {
+    /// Sets the rate of the next step.
+    pub(super) fn apply<B: Tensor>(
+        &self,
+        position: &Position,
+        optimizer: &mut impl Optimizer<B>,
+    ) -> Result<(), HyperParameterError> {
+        let scheduled = self.schedule.as_ref().map_or(1.0, |(schedule, every)| {
+            schedule.factor(match every {
+                Every::Epoch => position.epoch,
+                Every::Batch => position.steps,
+            })
+        });
+        let reduced = self.plateau.as_ref().map_or(1.0, |(_, _, state)| state.factor);
+        optimizer.set_learning_rate(self.initial * scheduled * reduced)
+    }
+}

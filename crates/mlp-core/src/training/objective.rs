@@ -1,0 +1,160 @@
+use super::dropout::Mask;
+use super::split::Split;
+use super::{Clip, Dropout, Penalty, Samples};
+use crate::backpropagation as pass;
+use crate::tensor::Sum;
+use crate::workspace::{LayerBuffers, columns};
+use crate::{Activation, ActivationKind, Dense, Loss, Objective, Scalar, Tensor, Workspace};
+use alloc::vec::Vec;
+
+/// What training does to the loss and its gradient beside computing them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Shaping {
+    pub(super) penalty: Option<Penalty>,
+    pub(super) clip: Option<Clip>,
+    pub(super) dropout: Option<Dropout>,
+}
+
+/// The memory of one group of samples.
+#[derive(Clone, Debug)]
+pub(super) struct Group<B: Tensor> {
+    pub(super) workspace: Workspace<B>,
+    pub(super) loss: f64,
+    /// Dropout's factors for each hidden layer, and memory to draw them in; empty without dropout.
+    pub(super) masks: Vec<B>,
+    pub(super) values: Vec<B::Scalar>,
+}
+
+/// What the loss of a batch is a loss of.
+pub(super) struct Batch<'a, 'samples, B: Tensor, C, L> {
+    pub(super) activations: &'a [ActivationKind<C>],
+    pub(super) loss: &'a L,
+    /// By reference: copied, it would cost a tiny network a hundredth of its step.
+    pub(super) samples: &'a Samples<'samples, B>,
+    pub(super) total_weight: f64,
+    pub(super) split: Split,
+    pub(super) dropout: Option<Dropout>,
+    /// The number of the step, which dropout draws by.
+    pub(super) step: u64,
+}
+
+impl<B: Tensor, C: Activation, L: Loss> Batch<'_, '_, B, C, L> {
+    /// The loss of the samples of a group, and its gradient into the group's workspace.
+    fn evaluate(&self, layers: &[Dense<B>], number: usize, group: &mut Group<B>) {
+        let mut sum = 0.0;
+        for (block, range) in self.split.blocks(number).enumerate() {
+            let first = range.start;
+            let part;
+            let samples = if range.len() == self.samples.len() {
+                self.samples
+            } else {
+                part = self.samples.slice(range);
+                &part
+            };
+            self.forward(layers, first, samples.input(), group);
+            let workspace = &mut group.workspace;
+            sum += pass::loss(
+                self.loss,
+                samples.target(),
+                samples.weights(),
+                self.total_weight,
+                workspace,
+            );
+            pass::backward(layers, workspace);
+            pass::gradient(samples.input(), workspace, block > 0);
+        }
+        group.loss = sum;
+    }
+
+    /// Forward, with dropout if there is any, for samples from `first` on.
+    #[inline(always)]
+    fn forward(&self, layers: &[Dense<B>], first: usize, input: B::Columns<'_>, group: &mut Group<B>) {
+        let Some(dropout) = self.dropout else {
+            return pass::forward(layers, self.activations, input, &mut group.workspace, |_, _, _| ());
+        };
+        let Group {
+            workspace,
+            masks,
+            values,
+            ..
+        } = group;
+        pass::forward(layers, self.activations, input, workspace, |layer, samples, buffers| {
+            let (
+                Some(mask),
+                LayerBuffers {
+                    activation,
+                    derivative: Some(derivative),
+                    ..
+                },
+            ) = (masks.get_mut(layer), buffers)
+            else {
+                return;
+            };
+            dropout.draw([self.step, layer as u64, first as u64], mask, values);
+            activation.zip(columns(mask, samples), [derivative], &Mask);
+        });
+    }
+}
+
+/// The loss of a batch as a function of the parameters.
+pub(super) struct BatchLoss<'a, 'samples, B: Tensor, C, L> {
+    pub(super) batch: Batch<'a, 'samples, B, C, L>,
+    pub(super) groups: &'a mut [Group<B>],
+    pub(super) shaping: &'a Shaping,
+    /// Memory for the penalty.
+    pub(super) signs: &'a mut Vec<Dense<B>>,
+}
+
+impl<B: Tensor, C: Activation, L: Loss> Objective<B> for BatchLoss<'_, '_, B, C, L> {
+    fn evaluate(&mut self, layers: &[Dense<B>]) -> f64 {
+        let Self {
+            batch,
+            groups,
+            shaping,
+            signs,
+        } = self;
+        B::for_each(groups, |i, group| batch.evaluate(layers, i, group));
+        let (first, others) = groups.split_first_mut().expect("a batch has a group");
+        let mut sum = first.loss;
+        let gradient = &mut first.workspace.gradient;
+        for other in others {
+            sum += other.loss;
+            for (total, part) in gradient.iter_mut().zip(&other.workspace.gradient) {
+                total.weights.zip((&part.weights).into(), [], &Sum);
+                total.bias.zip((&part.bias).into(), [], &Sum);
+            }
+        }
+        let mut loss = sum / batch.total_weight;
+        if let Some(penalty) = shaping.penalty {
+            loss += penalty.add(layers, gradient, signs);
+        }
+        if let Some(clip) = shaping.clip {
+            clip.clip(layers, gradient);
+        }
+        loss
+    }
+
+    fn gradient_mut(&mut self) -> &mut [Dense<B>] {
+        &mut self.groups[0].workspace.gradient
+    }
+}
+
+impl<B: Tensor, C: Activation, L: Loss> BatchLoss<'_, '_, B, C, L> {
+    /// The first layer with an output that is not finite, for the parameters `layers`.
+    pub(super) fn first_bad_layer(&mut self, layers: &[Dense<B>]) -> Option<usize> {
+        let group = &mut self.groups[0];
+        let batch = &self.batch;
+        let mut values = Vec::new();
+        let blocks = (0..batch.split.groups).flat_map(|group| batch.split.blocks(group));
+        blocks
+            .filter_map(|range| {
+                batch.forward(layers, range.start, B::slice(batch.samples.input(), range), group);
+                (0..layers.len()).find(|&layer| {
+                    values.clear();
+                    B::read(group.workspace.activation(layer), &mut values);
+                    !values.iter().all(|a| a.is_finite())
+                })
+            })
+            .min()
+    }
+}

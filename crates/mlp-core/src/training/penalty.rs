@@ -1,0 +1,140 @@
+use crate::error::not_negative;
+use crate::{Dense, HyperParameterError, Scalar, Tensor, ZipFormula};
+use alloc::vec::Vec;
+
+/// A penalty on large weights, added to the loss that is trained on: lambda1 sum |w| + lambda2/2 sum w^2 over the
+/// weights of all layers, and lambda1 sign(w) + lambda2 w to their gradient, with sign(0) = 0.
+///
+/// Biases are left out unless [`with_biases`](Self::with_biases) is asked for. The mean over the samples is not taken
+/// of it: scikit-learn's `alpha` is lambda2 times the number of samples in a batch, `weight_decay` of PyTorch's SGD
+/// lambda2 with biases.
+///
+/// L1 makes weights exactly 0 only as far as steps happen to land there; it makes many of them small. Decoupled weight
+/// decay, which no moment of the gradient sees, is [`AdamW`](crate::AdamW)'s.
+///
+/// ```
+/// use mlp_core::{FitOptions, GradientDescent, HalfSquaredError, Mlp, Penalty, Samples, Trainer};
+/// use mlp_cpu::Matrix;
+///
+/// let input = Matrix::from_columns(&[[-1.0], [1.0]]);
+/// let mut network = Mlp::<Matrix<f64>>::builder(&[1, 1]).build()?;
+/// let mut trainer =
+///     Trainer::new(HalfSquaredError, GradientDescent::new(0.1)?).penalty(Penalty::l2(0.25)?);
+/// trainer.fit(&mut network, Samples::new(&input, &input)?, FitOptions::epochs(300), |_| {})?;
+/// // (w - 1)^2 / 2 + 0.25 w^2 / 2 is least at w = 1 / 1.25.
+/// assert!((network.layers()[0].weights[(0, 0)] - 0.8).abs() < 1e-12);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Penalty {
+    l1: f64,
+    l2: f64,
+    biases: bool,
+}
+
+impl Penalty {
+    /// lambda1 sum |w|.
+    ///
+    /// # Errors
+    /// If `lambda1` is not a finite number of at least 0.
+    pub fn l1(lambda1: f64) -> Result<Self, HyperParameterError> {
+        Self::elastic_net(lambda1, 0.0)
+    }
+
+    /// lambda2/2 sum w^2.
+    ///
+    /// # Errors
+    /// If `lambda2` is not a finite number of at least 0.
+    pub fn l2(lambda2: f64) -> Result<Self, HyperParameterError> {
+        Self::elastic_net(0.0, lambda2)
+    }
+
+    /// lambda1 sum |w| + lambda2/2 sum w^2.
+    ///
+    /// # Errors
+    /// If one is not a finite number of at least 0.
+    pub fn elastic_net(lambda1: f64, lambda2: f64) -> Result<Self, HyperParameterError> {
+        Ok(Self {
+            l1: not_negative("L1 penalty", lambda1)?,
+            l2: not_negative("L2 penalty", lambda2)?,
+            biases: false,
+        })
+    }
+
+    /// On the biases, too.
+    #[must_use]
+    pub fn with_biases(self) -> Self {
+        Self { biases: true, ..self }
+    }
+
+    /// Adds the penalty's gradient to `gradient` and returns its value. `signs` is memory for the signs of the
+    /// parameters, which L1 alone needs.
+    pub(super) fn add<B: Tensor>(
+        self,
+        layers: &[Dense<B>],
+        gradient: &mut [Dense<B>],
+        signs: &mut Vec<Dense<B>>,
+    ) -> f64 {
+        let (mut absolute, mut squares) = (0.0, 0.0);
+        if self.l2 > 0.0 {
+            for (parameters, gradient) in self.tensors(layers).zip(self.tensors_mut(gradient)) {
+                gradient.zip(parameters.into(), [], &L2 { lambda: self.l2 });
+                squares += parameters.dot(parameters);
+            }
+        }
+        if self.l1 > 0.0 {
+            if signs.is_empty() {
+                *signs = layers.iter().map(Dense::zeros_like).collect();
+            }
+            let gradients = self.tensors_mut(gradient).zip(self.tensors_mut(signs));
+            for (parameters, (gradient, signs)) in self.tensors(layers).zip(gradients) {
+                gradient.zip(parameters.into(), [&mut *signs], &L1 { lambda: self.l1 });
+                absolute += parameters.dot(signs);
+            }
+        }
+        self.l1 * absolute + 0.5 * self.l2 * squares
+    }
+
+    /// The parameters that are penalised, or what has their shapes.
+    fn tensors<B>(self, layers: &[Dense<B>]) -> impl Iterator<Item = &B> {
+        let layers = layers.iter();
+        layers.flat_map(move |dense| {
+            [Some(&dense.weights), self.biases.then_some(&dense.bias)]
+                .into_iter()
+                .flatten()
+        })
+    }
+
+    /// As [`tensors`](Self::tensors), to be changed.
+    fn tensors_mut<B>(self, layers: &mut [Dense<B>]) -> impl Iterator<Item = &mut B> {
+        let layers = layers.iter_mut();
+        layers
+            .flat_map(move |Dense { weights, bias }| [Some(weights), self.biases.then_some(bias)].into_iter().flatten())
+    }
+}
+
+/// gradient + lambda w.
+struct L2 {
+    lambda: f64,
+}
+
+impl ZipFormula<0> for L2 {
+    #[inline(always)]
+    fn apply<T: Scalar>(&self, gradient: T, parameter: T, []: [T; 0]) -> (T, [T; 0]) {
+        (gradient + T::from_f64(self.lambda) * parameter, [])
+    }
+}
+
+/// gradient + lambda sign(w), and sign(w) itself.
+struct L1 {
+    lambda: f64,
+}
+
+impl ZipFormula<1> for L1 {
+    #[inline(always)]
+    fn apply<T: Scalar>(&self, gradient: T, parameter: T, _: [T; 1]) -> (T, [T; 1]) {
+        let (zero, one) = (T::zero(), T::one());
+        let sign = parameter.select_gt(zero, one, zero.select_gt(parameter, -one, zero));
+        (gradient + T::from_f64(self.lambda) * sign, [sign])
+    }
+}

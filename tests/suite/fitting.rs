@@ -1,0 +1,827 @@
+//! What shapes training beside loss and optimiser does what its formula says, and training that is cut into pieces, by
+//! calls, by the observer or by a state that is saved, has the bits of training in one go.
+
+use crate::network_gradient::flatten;
+use mlp_core::{
+    Adam, Clip, DataError, Dense, Dropout, EarlyStopping, Event, Every, FitOptions, GradientDescent, HalfSquaredError,
+    Identity, Lbfgs, LeakyRelu, Loss, Metric, Mlp, Momentum, Monitor, Optimizer, Penalty, Progress, ReduceOnPlateau,
+    Relu, Samples, Schedule, SoftmaxCrossEntropy, StateError, StopReason, Tanh, TargetKind, TrainError, Trainer,
+    TrainerState,
+};
+use mlp_cpu::{Element, Matrix};
+use std::ops::ControlFlow;
+
+fn network<T: Element>(layer_sizes: &[usize]) -> Mlp<Matrix<T>> {
+    Mlp::builder(layer_sizes).hidden(Tanh).seed(3).build().unwrap()
+}
+
+/// `samples` samples of two features and one target, `from` on along a curve.
+fn data<T: Element>(from: usize, samples: usize) -> (Matrix<T>, Matrix<T>) {
+    let input = Matrix::from_fn(2, samples, |i, j| {
+        T::from_f64(((3 * i + 7 * (from + j) + 1) as f64).sin())
+    });
+    let target = Matrix::from_fn(1, samples, |_, j| T::from_f64(((5 * (from + j) + 2) as f64).cos()));
+    (input, target)
+}
+
+fn flat(network: &Mlp<Matrix<f64>>) -> Vec<f64> {
+    flatten(network.layers()).concat()
+}
+
+/// An optimiser that takes note of the gradient and leaves the parameters as they are.
+#[derive(Clone, Debug, Default)]
+struct Spy {
+    loss: f64,
+    gradient: Vec<f64>,
+}
+
+impl Optimizer<Matrix<f64>> for Spy {
+    fn step(
+        &mut self,
+        layers: &mut [Dense<Matrix<f64>>],
+        objective: &mut dyn mlp_core::Objective<Matrix<f64>>,
+    ) -> Result<f64, mlp_core::NonFinite> {
+        self.loss = objective.evaluate(layers);
+        self.gradient = flatten(objective.gradient_mut()).concat();
+        Ok(self.loss)
+    }
+
+    fn learning_rate(&self) -> f64 {
+        1.0
+    }
+
+    fn set_learning_rate(&mut self, _: f64) -> Result<(), mlp_core::HyperParameterError> {
+        Ok(())
+    }
+
+    fn state(&self) -> mlp_core::OptimizerState<Matrix<f64>> {
+        mlp_core::OptimizerState::new("spy")
+    }
+
+    fn restore(
+        &mut self,
+        _: mlp_core::OptimizerState<Matrix<f64>>,
+        _: &[Dense<Matrix<f64>>],
+    ) -> Result<(), StateError> {
+        Ok(())
+    }
+}
+
+/// Loss and gradient of all parameters, as an optimiser sees them.
+fn seen(
+    shape: impl FnOnce(Trainer<Matrix<f64>, HalfSquaredError, Spy>) -> Trainer<Matrix<f64>, HalfSquaredError, Spy>,
+) -> Spy {
+    let (input, target) = data(0, 9);
+    let mut trainer = shape(Trainer::new(HalfSquaredError, Spy::default()));
+    trainer
+        .step(&mut network(&[2, 4, 1]), Samples::new(&input, &target).unwrap())
+        .unwrap();
+    trainer.optimizer().clone()
+}
+
+/// Which parameters are weights, and not biases, in the order of `flat`.
+fn is_weight() -> Vec<bool> {
+    let tensors = network::<f64>(&[2, 4, 1]);
+    let tensors = tensors
+        .layers()
+        .iter()
+        .flat_map(|layer| [(&layer.weights, true), (&layer.bias, false)]);
+    tensors
+        .flat_map(|(tensor, weight)| vec![weight; tensor.to_vec().len()])
+        .collect()
+}
+
+#[test]
+fn penalties_add_their_value_and_their_gradient() {
+    let plain = seen(|trainer| trainer);
+    let parameters = flat(&network(&[2, 4, 1]));
+    let of = |penalty: Penalty| seen(|trainer| trainer.penalty(penalty));
+    for (penalty, l1, l2, biases) in [
+        (Penalty::l2(0.3).unwrap(), 0.0, 0.3, false),
+        (Penalty::l1(0.2).unwrap(), 0.2, 0.0, false),
+        (Penalty::elastic_net(0.2, 0.3).unwrap(), 0.2, 0.3, false),
+        (Penalty::elastic_net(0.2, 0.3).unwrap().with_biases(), 0.2, 0.3, true),
+    ] {
+        let got = of(penalty);
+        let mut loss = plain.loss;
+        for (i, (&w, weight)) in parameters.iter().zip(is_weight()).enumerate() {
+            let sign = if w == 0.0 { 0.0 } else { w.signum() };
+            let expected = if weight || biases {
+                loss += l1 * w.abs() + 0.5 * l2 * w * w;
+                plain.gradient[i] + l1 * sign + l2 * w
+            } else {
+                plain.gradient[i]
+            };
+            assert!((got.gradient[i] - expected).abs() < 1e-15, "{penalty:?}, parameter {i}");
+        }
+        assert!(
+            (got.loss - loss).abs() < 1e-14,
+            "{penalty:?}: got {}, expected {loss}",
+            got.loss
+        );
+    }
+    assert_eq!(
+        Penalty::l2(-0.1).unwrap_err().to_string(),
+        "L2 penalty: expected a finite number of at least 0, got -0.1"
+    );
+    assert!(Penalty::l1(f64::NAN).is_err());
+}
+
+/// `weight_decay` of PyTorch's SGD is an L2 penalty on weights and biases.
+#[test]
+fn clipping_bounds_the_norm_or_each_value() {
+    let plain = seen(|trainer| trainer).gradient;
+    let norm = |gradient: &[f64]| gradient.iter().map(|g| g * g).sum::<f64>().sqrt();
+    let whole = norm(&plain);
+    let clipped = seen(|trainer| trainer.clip(Clip::norm(0.25 * whole).unwrap())).gradient;
+    for (got, plain) in clipped.iter().zip(&plain) {
+        assert!((got - 0.25 * plain).abs() < 1e-15 * whole);
+    }
+    let loose = seen(|trainer| trainer.clip(Clip::norm(1.0001 * whole).unwrap())).gradient;
+    assert_eq!(loose, plain, "a gradient within the bound stays as it is");
+
+    let max = plain.iter().fold(0.0_f64, |max, g| max.max(g.abs())) / 3.0;
+    let cut = seen(|trainer| trainer.clip(Clip::value(max).unwrap())).gradient;
+    assert_eq!(cut, plain.iter().map(|g| g.clamp(-max, max)).collect::<Vec<_>>());
+    assert_ne!(cut, plain);
+    for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        assert!(Clip::norm(bad).is_err() && Clip::value(bad).is_err());
+    }
+}
+
+#[test]
+fn the_penalty_is_clipped_with_the_rest() {
+    let clip = Clip::value(1e-3).unwrap();
+    let gradient = seen(|trainer| trainer.clip(clip).penalty(Penalty::l2(100.0).unwrap())).gradient;
+    assert!(gradient.iter().all(|g| g.abs() <= 1e-3));
+}
+
+/// A network of one weight: the loss's minimum with a penalty is known.
+#[test]
+fn l1_moves_the_minimum_by_its_weight() {
+    let input = Matrix::from_columns(&[[-1.0], [1.0]]);
+    let mut network = Mlp::<Matrix<f64>>::builder(&[1, 1]).build().unwrap();
+    let mut trainer =
+        Trainer::new(HalfSquaredError, GradientDescent::new(0.1).unwrap()).penalty(Penalty::l1(0.25).unwrap());
+    trainer
+        .fit(
+            &mut network,
+            Samples::new(&input, &input).unwrap(),
+            FitOptions::epochs(500),
+            |_| {},
+        )
+        .unwrap();
+    // (w - 1)^2 / 2 + |w| / 4 is least at w = 3/4.
+    assert!((network.layers()[0].weights[(0, 0)] - 0.75).abs() < 1e-12);
+}
+
+/// The activations of the first hidden layer in one step with dropout, next to those without: by their effect on the
+/// gradient of the output layer's weights, which is delta times them.
+#[test]
+fn dropout_drops_its_share_and_scales_the_rest() {
+    let (probability, neurons) = (0.3, 4000);
+    // One sample, all hidden activations 1: the gradient of output weight k is delta a_k.
+    let hidden = Dense {
+        weights: Matrix::zeros(neurons, 1),
+        bias: Matrix::from_fn(neurons, 1, |_, _| 1.0),
+    };
+    let output = Dense {
+        weights: Matrix::zeros(1, neurons),
+        bias: Matrix::zeros(1, 1),
+    };
+    for linear in [true, false] {
+        let kind = if linear {
+            Identity.into()
+        } else {
+            LeakyRelu::new(0.5).unwrap().into()
+        };
+        let mut network =
+            Mlp::<Matrix<f64>>::from_layers(vec![(hidden.clone(), kind), (output.clone(), Identity.into())]).unwrap();
+        let (input, target) = (Matrix::from_columns(&[[0.0]]), Matrix::from_columns(&[[-1.0]]));
+        let samples = Samples::new(&input, &target).unwrap();
+        let dropout = Dropout::new(probability, 5).unwrap();
+        let mut trainer = Trainer::new(HalfSquaredError, Spy::default()).dropout(dropout);
+        let mut steps = Vec::new();
+        for _ in 0..2 {
+            trainer.step(&mut network, samples).unwrap();
+            steps.push(trainer.optimizer().gradient[2 * neurons..3 * neurons].to_vec());
+        }
+        for step in &steps {
+            let dropped = step.iter().filter(|a| **a == 0.0).count() as f64;
+            // Five standard deviations.
+            let tolerance = 5.0 * (probability * (1.0 - probability) * neurons as f64).sqrt();
+            assert!(
+                (dropped - probability * neurons as f64).abs() < tolerance,
+                "{dropped} dropped"
+            );
+            assert!(
+                step.iter()
+                    .all(|&a| a == 0.0 || (a - 1.0 / (1.0 - probability)).abs() < 1e-15)
+            );
+        }
+        assert_ne!(steps[0], steps[1], "each step draws anew");
+        // Neurons that are dropped get no gradient either.
+        let mut with_weights = network.clone();
+        with_weights.layers_mut()[1].weights = Matrix::from_fn(1, neurons, |_, _| 1.0);
+        trainer.step(&mut with_weights, samples).unwrap();
+        let gradient = &trainer.optimizer().gradient;
+        let (bias, activation) = (&gradient[neurons..2 * neurons], &gradient[2 * neurons..3 * neurons]);
+        assert!(
+            bias.iter()
+                .zip(activation)
+                .all(|(bias, a)| (*bias == 0.0) == (*a == 0.0))
+        );
+    }
+    assert_eq!(
+        Dropout::new(1.0, 0).unwrap_err().to_string(),
+        "dropout probability: expected a number of at least 0 and below 1, got 1"
+    );
+}
+
+/// Dropout of probability 0 is none, to the bit, and so is what a network predicts.
+#[test]
+fn dropout_of_nothing_changes_nothing() {
+    let (input, target) = data(0, 300);
+    let samples = Samples::new(&input, &target).unwrap();
+    let fit = |dropout: Option<Dropout>| {
+        let mut network = network::<f64>(&[2, 6, 5, 1]);
+        let mut trainer = Trainer::new(HalfSquaredError, GradientDescent::new(0.1).unwrap());
+        if let Some(dropout) = dropout {
+            trainer = trainer.dropout(dropout);
+        }
+        trainer
+            .fit(&mut network, samples, FitOptions::epochs(3), |_| {})
+            .unwrap();
+        network
+    };
+    let dropout = |p| Some(Dropout::new(p, 1).unwrap());
+    assert_eq!(fit(dropout(0.0)), fit(None));
+    assert_ne!(fit(dropout(0.2)), fit(None));
+    assert_eq!(fit(dropout(0.2)), fit(dropout(0.2)), "the same seed");
+    assert_ne!(
+        fit(dropout(0.2)),
+        fit(Some(Dropout::new(0.2, 2).unwrap())),
+        "another seed"
+    );
+}
+
+#[test]
+fn schedules_set_the_learning_rate_of_each_step() {
+    let (input, target) = data(0, 9);
+    let samples = Samples::new(&input, &target).unwrap();
+    let rates = |every| {
+        let mut trainer = Trainer::new(HalfSquaredError, GradientDescent::new(0.5).unwrap())
+            .schedule(Schedule::exponential(0.5).unwrap(), every);
+        let mut network = network::<f64>(&[2, 4, 1]);
+        trainer
+            .fit(&mut network, samples, FitOptions::epochs(3).batch_size(5), |_| {})
+            .unwrap();
+        trainer.history().learning_rate.clone()
+    };
+    assert_eq!(rates(Every::Epoch), [0.5, 0.25, 0.125]);
+    // Two steps an epoch; that of the last one is noted.
+    assert_eq!(rates(Every::Batch), [0.25, 0.0625, 0.015_625]);
+}
+
+#[test]
+fn a_plateau_reduces_the_learning_rate() {
+    let (input, target) = data(0, 9);
+    let samples = Samples::new(&input, &target).unwrap();
+    // Losses of the spy never fall.
+    let mut trainer = Trainer::new(HalfSquaredError, Steady(0.5))
+        .reduce_on_plateau(ReduceOnPlateau::new(0.1, 2).unwrap(), Monitor::Loss);
+    trainer
+        .fit(&mut network::<f64>(&[2, 4, 1]), samples, FitOptions::epochs(8), |_| {})
+        .unwrap();
+    let rates = &trainer.history().learning_rate;
+    // Epoch 0 is the best; 1, 2 and 3 are one more than patience allows.
+    let expected = [0.5, 0.5, 0.5, 0.5, 0.05, 0.05, 0.05, 0.005];
+    for (epoch, (got, expected)) in rates.iter().zip(expected).enumerate() {
+        assert!(
+            (got - expected).abs() < 1e-15,
+            "epoch {epoch}: got {got}, expected {expected}"
+        );
+    }
+}
+
+/// Has a learning rate and changes nothing.
+#[derive(Clone, Debug)]
+struct Steady(f64);
+
+impl Optimizer<Matrix<f64>> for Steady {
+    fn step(
+        &mut self,
+        layers: &mut [Dense<Matrix<f64>>],
+        objective: &mut dyn mlp_core::Objective<Matrix<f64>>,
+    ) -> Result<f64, mlp_core::NonFinite> {
+        Ok(objective.evaluate(layers))
+    }
+
+    fn learning_rate(&self) -> f64 {
+        self.0
+    }
+
+    fn set_learning_rate(&mut self, learning_rate: f64) -> Result<(), mlp_core::HyperParameterError> {
+        self.0 = learning_rate;
+        Ok(())
+    }
+
+    fn state(&self) -> mlp_core::OptimizerState<Matrix<f64>> {
+        mlp_core::OptimizerState::new("steady")
+    }
+
+    fn restore(
+        &mut self,
+        _: mlp_core::OptimizerState<Matrix<f64>>,
+        _: &[Dense<Matrix<f64>>],
+    ) -> Result<(), StateError> {
+        Ok(())
+    }
+}
+
+#[test]
+fn early_stopping_waits_and_gives_the_best_parameters_back() {
+    let (train, held_out) = (data::<f64>(0, 12), data::<f64>(12, 12));
+    let samples = |(input, target)| Samples::new(input, target).unwrap();
+    let data = samples((&train.0, &train.1)).validated_by(samples((&held_out.0, &held_out.1)));
+    let mut network = network::<f64>(&[2, 30, 1]);
+    let mut trainer = Trainer::new(HalfSquaredError, Momentum::new(0.05, 0.9).unwrap())
+        .early_stopping(EarlyStopping::new(7))
+        .metrics(&[Metric::Mse]);
+    let (mut networks, mut improvements, mut stop) = (Vec::new(), Vec::new(), None);
+    let fitted = trainer
+        .fit_observed(&mut network, data, FitOptions::epochs(5000), |progress| {
+            match progress.event {
+                Event::Epoch {
+                    epoch, validation_loss, ..
+                } => {
+                    assert_eq!(epoch as usize + 1, progress.history.epochs());
+                    let expected = progress
+                        .network
+                        .evaluate(&HalfSquaredError, samples((&held_out.0, &held_out.1)), &[])
+                        .unwrap();
+                    assert_eq!(validation_loss, Some(expected.loss), "epoch {epoch}");
+                    networks.push(progress.network.clone());
+                }
+                Event::Improvement { epoch, best } => improvements.push((epoch, best)),
+                Event::Stop(reason) => stop = Some(reason),
+                _ => {}
+            }
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    let history = trainer.history();
+    let best = (0..history.epochs())
+        .reduce(|best, epoch| {
+            if history.validation_loss[epoch] < history.validation_loss[best] {
+                epoch
+            } else {
+                best
+            }
+        })
+        .unwrap();
+    assert_eq!(
+        fitted.stop,
+        StopReason::Patience {
+            best_epoch: best as u64
+        }
+    );
+    assert_eq!(stop, Some(fitted.stop));
+    assert_eq!(history.epochs(), best + 1 + 7, "seven epochs of patience");
+    assert_eq!(network, networks[best], "the best parameters are back");
+    assert_ne!(network, networks[best + 7]);
+    assert_eq!(improvements.last(), Some(&(best as u64, history.validation_loss[best])));
+    let mut lowest = f64::INFINITY;
+    let expected = history.validation_loss.iter().enumerate().filter(|(_, loss)| {
+        let better = **loss < lowest;
+        lowest = lowest.min(**loss);
+        better
+    });
+    let expected: Vec<_> = expected.map(|(epoch, loss)| (epoch as u64, *loss)).collect();
+    assert_eq!(improvements, expected, "each improvement is told");
+    // Half the mean squared error is the half squared error of one output.
+    let mse = history.metric(Metric::Mse).unwrap();
+    assert!(
+        mse.iter()
+            .zip(&history.validation_loss)
+            .all(|(mse, loss)| (0.5 * mse - loss).abs() < 1e-14)
+    );
+    assert_eq!(fitted.epochs as usize, history.epochs());
+
+    // Training that is over stays over.
+    let again = trainer
+        .fit(&mut network, data, FitOptions::epochs(5), |_| panic!("no epoch"))
+        .unwrap();
+    assert_eq!((again.stop, again.epochs), (fitted.stop, 0));
+}
+
+#[test]
+fn a_metric_is_watched_where_it_is_better_the_higher() {
+    let input = Matrix::from_fn(2, 40, |i, j| ((3 * i + 7 * j + 1) as f64).sin());
+    let class = Matrix::from_fn(1, 40, |_, j| f64::from(u8::from(input[(0, j)] > 0.2)));
+    let samples = Samples::new(&input, &class).unwrap();
+    let trainer = || {
+        Trainer::new(SoftmaxCrossEntropy::with_classes(), GradientDescent::new(0.5).unwrap())
+            .early_stopping(EarlyStopping::new(5).monitor(Metric::Accuracy))
+    };
+    let mut network = Mlp::<Matrix<f64>>::builder(&[2, 8, 2]).hidden(Tanh).build().unwrap();
+    let mut trained = trainer();
+    let fitted = trained
+        .fit(
+            &mut network,
+            samples.validated_by(samples),
+            FitOptions::epochs(5000),
+            |_| {},
+        )
+        .unwrap();
+    let accuracy = trained.history().metric(Metric::Accuracy).unwrap();
+    let StopReason::Patience { best_epoch } = fitted.stop else {
+        panic!("{fitted:?}")
+    };
+    assert!(accuracy.iter().all(|a| *a <= accuracy[best_epoch as usize]));
+    assert!(accuracy[best_epoch as usize] > 0.9);
+    let evaluation = network
+        .evaluate(&SoftmaxCrossEntropy::with_classes(), samples, &[Metric::Accuracy])
+        .unwrap();
+    assert_eq!(evaluation.metrics, [accuracy[best_epoch as usize]]);
+
+    let error = trainer()
+        .fit(&mut network, samples, FitOptions::epochs(1), |_| {})
+        .unwrap_err();
+    assert_eq!(
+        error,
+        TrainError::NoValidation {
+            metric: Metric::Accuracy
+        }
+    );
+    assert_eq!(
+        error.to_string(),
+        "metric accuracy: expected validation samples to watch it on, got none"
+    );
+    let error = Trainer::new(SoftmaxCrossEntropy::with_classes(), GradientDescent::new(0.5).unwrap())
+        .metrics(&[Metric::R2])
+        .fit(&mut network, samples, FitOptions::epochs(1), |_| {})
+        .unwrap_err();
+    assert_eq!(
+        error,
+        TrainError::Metric {
+            metric: Metric::R2,
+            target_kind: TargetKind::Class
+        }
+    );
+}
+
+#[test]
+fn data_that_are_not_finite_are_refused_with_their_place() {
+    let fit = |input: &Matrix<f64>, target: &Matrix<f64>, weights: Option<&Matrix<f64>>, validation: bool| {
+        let mut samples = Samples::new(input, target).unwrap();
+        if let Some(weights) = weights {
+            samples = samples.weighted(weights).unwrap();
+        }
+        let good = data(0, 3);
+        let good = Samples::new(&good.0, &good.1).unwrap();
+        let data = if validation {
+            good.validated_by(samples)
+        } else {
+            samples.into()
+        };
+        let mut network = network(&[2, 4, 1]);
+        let before = network.clone();
+        let result = Trainer::new(HalfSquaredError, GradientDescent::new(0.1).unwrap()).fit(
+            &mut network,
+            data,
+            FitOptions::epochs(1),
+            |_| {},
+        );
+        if result.is_err() {
+            assert_eq!(network, before);
+        }
+        result.map(|_| ()).map_err(|error| error.to_string())
+    };
+    let (input, target) = data::<f64>(0, 200);
+    for (row, sample, bad) in [(0, 0, f64::NAN), (1, 130, f64::INFINITY), (0, 199, f64::NEG_INFINITY)] {
+        let mut input = input.clone();
+        input[(row, sample)] = bad;
+        let message = format!("input: expected a finite number at position {row} of sample {sample}, got {bad}");
+        assert_eq!(fit(&input, &target, None, false).unwrap_err(), message);
+        assert_eq!(fit(&input, &target, None, true).unwrap_err(), message);
+    }
+    let mut target = target.clone();
+    target[(0, 64)] = f64::NAN;
+    assert_eq!(
+        fit(&input, &target, None, false).unwrap_err(),
+        "target: expected a finite number at position 0 of sample 64, got NaN"
+    );
+    // A sample of weight 0 is left out, whatever its target.
+    let weights = Matrix::from_fn(1, 200, |_, j| if j == 64 { 0.0 } else { 1.0 });
+    assert_eq!(fit(&input, &target, Some(&weights), false), Ok(()));
+    let largest = Matrix::from_fn(2, 200, |_, _| 1e300);
+    let weights = Matrix::from_fn(1, 200, |_, j| f64::from(u8::from(j != 64)));
+    assert_eq!(
+        fit(&largest, &target, Some(&weights), false),
+        Ok(()),
+        "large numbers are finite"
+    );
+    let error = DataError::NotFinite {
+        what: "input",
+        sample: 1,
+        row: 2,
+        got: f64::NAN,
+    };
+    assert_eq!(
+        error.to_string(),
+        "input: expected a finite number at position 2 of sample 1, got NaN"
+    );
+}
+
+/// With everything that has a state: momentum, a schedule, a plateau, dropout, early stopping, shuffling.
+fn everything<T: Element, O: Optimizer<Matrix<T>>>(optimizer: O) -> Trainer<Matrix<T>, HalfSquaredError, O> {
+    let schedule = Schedule::warm_up(7)
+        .unwrap()
+        .times(Schedule::exponential(0.99).unwrap());
+    Trainer::new(HalfSquaredError, optimizer)
+        .schedule(schedule, Every::Batch)
+        .reduce_on_plateau(ReduceOnPlateau::new(0.7, 1).unwrap(), Monitor::TrainingLoss)
+        .penalty(Penalty::elastic_net(1e-3, 1e-3).unwrap())
+        .clip(Clip::norm(2.0).unwrap())
+        .dropout(Dropout::new(0.1, 9).unwrap())
+        .early_stopping(EarlyStopping::new(6))
+        .metrics(&[Metric::Mae])
+}
+
+/// Trains in one go and in pieces, and compares all there is.
+fn pieces<T: Element, O: Optimizer<Matrix<T>> + Clone>(
+    optimizer: &O,
+    restore: impl Fn(TrainerState<Matrix<T>>, &Mlp<Matrix<T>>) -> Trainer<Matrix<T>, HalfSquaredError, O>,
+) {
+    let (train, held_out) = (data::<T>(0, 23), data::<T>(23, 9));
+    let samples = Samples::new(&train.0, &train.1).unwrap();
+    let data = samples.validated_by(Samples::new(&held_out.0, &held_out.1).unwrap());
+    let options = FitOptions::until(15).batch_size(6).shuffle(4);
+    let mut whole = network::<T>(&[2, 7, 5, 1]);
+    let mut trainer = everything(optimizer.clone());
+    let fitted = trainer.fit(&mut whole, data, options, |_| {}).unwrap();
+    let expected = (whole, trainer.state(), fitted.stop);
+
+    // An epoch a call.
+    let mut by_call = network::<T>(&[2, 7, 5, 1]);
+    let mut trainer = everything(optimizer.clone());
+    let mut stop = StopReason::Epochs;
+    for _ in 0..15 {
+        stop = trainer
+            .fit(
+                &mut by_call,
+                data,
+                FitOptions::epochs(1).batch_size(6).shuffle(4),
+                |_| {},
+            )
+            .unwrap()
+            .stop;
+    }
+    assert!((by_call, trainer.state(), stop) == expected, "an epoch a call");
+
+    // Ended by the observer after each number of batches, and taken up again, by the same trainer and by another one
+    // that gets the state.
+    for batches in 1..40 {
+        let mut network = network::<T>(&[2, 7, 5, 1]);
+        let mut trainer = everything(optimizer.clone());
+        let mut seen = 0;
+        let observer = |progress: Progress<'_, Matrix<T>, _>| {
+            seen += usize::from(matches!(progress.event, Event::Batch { .. }));
+            if seen == batches {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        };
+        let first = trainer.fit_observed(&mut network, data, options, observer).unwrap();
+        if first.stop != StopReason::Observer {
+            break;
+        }
+        let (mut other, mut other_trainer) = (network.clone(), restore(trainer.state(), &network));
+        let stop = trainer.fit(&mut network, data, options, |_| {}).unwrap().stop;
+        assert!(
+            (network, trainer.state(), stop) == expected,
+            "ended after {batches} batches"
+        );
+        let stop = other_trainer.fit(&mut other, data, options, |_| {}).unwrap().stop;
+        assert!(
+            (other, other_trainer.state(), stop) == expected,
+            "resumed after {batches} batches"
+        );
+    }
+}
+
+#[test]
+fn training_in_pieces_has_the_bits_of_training_in_one_go() {
+    fn check<T: Element>() {
+        let momentum = Momentum::new(0.05, 0.9).unwrap();
+        pieces::<T, _>(&momentum, |state, network| {
+            let mut trainer = everything(Momentum::new(0.7, 0.1).unwrap());
+            trainer.restore(state, network.layers()).unwrap();
+            trainer
+        });
+        pieces::<T, _>(&Adam::new(0.05).unwrap(), |state, network| {
+            let mut trainer = everything(Adam::new(0.7).unwrap());
+            trainer.restore(state, network.layers()).unwrap();
+            trainer
+        });
+        pieces::<T, _>(&Lbfgs::new(0.5).unwrap(), |state, network| {
+            let mut trainer = everything(Lbfgs::new(0.7).unwrap());
+            trainer.restore(state, network.layers()).unwrap();
+            trainer
+        });
+    }
+    check::<f32>();
+    check::<f64>();
+}
+
+#[test]
+fn an_epoch_under_way_goes_on_only_as_it_began() {
+    let (input, target) = data::<f64>(0, 10);
+    let samples = Samples::new(&input, &target).unwrap();
+    let mut trainer = Trainer::new(HalfSquaredError, GradientDescent::new(0.1).unwrap());
+    let mut network = network(&[2, 4, 1]);
+    let options = FitOptions::epochs(2).batch_size(3).shuffle(1);
+    trainer
+        .fit_observed(&mut network, samples, options, |_| ControlFlow::Break(()))
+        .unwrap();
+    let error = |trainer: &mut Trainer<_, _, _>, samples, options| {
+        let before = network.clone();
+        let mut network = network.clone();
+        let error = trainer
+            .fit(&mut network, samples, options, |_| {})
+            .unwrap_err()
+            .to_string();
+        assert_eq!(network, before);
+        error
+    };
+    let expected = "an epoch is under way: expected 10 samples in batches of 3, shuffled with seed 1, got ";
+    assert_eq!(
+        error(&mut trainer, samples, FitOptions::epochs(1).batch_size(3)),
+        format!("{expected}10 samples in batches of 3, in order")
+    );
+    assert_eq!(
+        error(&mut trainer, samples.slice(0..9), options),
+        format!("{expected}9 samples in batches of 3, shuffled with seed 1")
+    );
+    trainer.fit(&mut network, samples, options, |_| {}).unwrap();
+    assert_eq!(trainer.history().epochs(), 2, "the rest of an epoch counts as one");
+}
+
+#[test]
+fn states_of_other_trainers_are_refused() {
+    let plain = || Trainer::<Matrix<f64>, _, _>::new(HalfSquaredError, GradientDescent::new(0.1).unwrap());
+    let network = network::<f64>(&[2, 4, 1]);
+    let refused = |mut trainer: Trainer<Matrix<f64>, HalfSquaredError, GradientDescent>,
+                   state: TrainerState<Matrix<f64>>| {
+        let before = trainer.state();
+        let error = trainer.restore(state, network.layers()).unwrap_err();
+        assert_eq!(trainer.state(), before, "unchanged");
+        error.to_string()
+    };
+    let stopping = || plain().early_stopping(EarlyStopping::new(3));
+    let plateau = || plain().reduce_on_plateau(ReduceOnPlateau::new(0.5, 1).unwrap(), Monitor::Loss);
+    assert_eq!(
+        refused(stopping(), plain().state()),
+        "optimiser state: `early stopping` is missing"
+    );
+    assert_eq!(
+        refused(plain(), stopping().state()),
+        "optimiser state: `early stopping` is not known"
+    );
+    assert_eq!(
+        refused(plateau(), plain().state()),
+        "optimiser state: `plateau` is missing"
+    );
+    assert_eq!(
+        refused(plain(), plateau().state()),
+        "optimiser state: `plateau` is not known"
+    );
+    assert_eq!(
+        refused(plain(), plain().metrics(&[Metric::Mae]).state()),
+        "optimiser state: `other metrics` is not known"
+    );
+    let mut state = stopping().state();
+    state.stopping.as_mut().unwrap().best_layers = vec![Dense::zeros(2, 3)];
+    assert_eq!(
+        refused(stopping(), state),
+        "optimiser state: `the best parameters` has not the shapes of the parameters"
+    );
+}
+
+/// All optimisers, a learning rate of a million, twenty seeds: an error within one batch of the first number that is
+/// not finite, and parameters that are. In f32, through four layers without saturation, the outputs overflow.
+#[test]
+fn a_learning_rate_of_a_million_always_ends_in_an_error() {
+    fn check<O: Optimizer<Matrix<f32>>>(name: &str, optimizer: impl Fn() -> O) {
+        let (input, target) = data::<f32>(0, 64);
+        let samples = Samples::new(&input, &target).unwrap();
+        for seed in 0..20 {
+            let mut network = Mlp::<Matrix<f32>>::builder(&[2, 16, 16, 16, 1])
+                .hidden(LeakyRelu::default())
+                .seed(seed)
+                .build()
+                .unwrap();
+            let mut trainer = Trainer::new(HalfSquaredError, optimizer());
+            let mut losses = Vec::new();
+            let options = FitOptions::epochs(50).batch_size(16).shuffle(seed);
+            let result = trainer.fit_observed(&mut network, samples, options, |progress| {
+                if let Event::Batch { loss, .. } = progress.event {
+                    losses.push(loss);
+                }
+                ControlFlow::Continue(())
+            });
+            let Err(TrainError::Diverged(error)) = result else {
+                panic!("{name}, seed {seed}: {result:?}")
+            };
+            assert!(losses.iter().all(|loss| loss.is_finite()), "{name}, seed {seed}");
+            assert_eq!(
+                error.epoch as usize * 4 + error.batch,
+                losses.len(),
+                "{name}, seed {seed}: the very next batch"
+            );
+            assert!(network.layers().iter().all(|layer| {
+                let parameters = [&layer.weights, &layer.bias];
+                parameters.iter().all(|p| p.to_vec().iter().all(|p| p.is_finite()))
+            }));
+        }
+    }
+    check("gradient descent", || GradientDescent::new(1e6).unwrap());
+    check("momentum", || Momentum::new(1e6, 0.9).unwrap());
+    check("Nesterov", || Momentum::nesterov(1e6, 0.9).unwrap());
+    check("Adam", || Adam::new(1e6).unwrap());
+}
+
+/// A whole batch is one gradient, however a test of the passes cuts it: sample weights of 2 are samples twice in every
+/// loss.
+fn twice<L: Loss>(loss: L, outputs: usize, target: impl Fn(usize) -> f64) {
+    let rows = loss.target_rows(outputs);
+    let input = Matrix::from_fn(2, 6, |i, j| ((3 * i + 7 * j + 1) as f64).sin());
+    let target = Matrix::from_fn(rows, 6, |i, j| target(i + 3 * j));
+    let weights = Matrix::from_columns(&[[1.0], [2.0], [1.0], [2.0], [2.0], [1.0]]);
+    let repeated = [0, 1, 1, 2, 3, 3, 4, 4, 5];
+    let pick = |from: &Matrix<f64>| Matrix::from_fn(from.rows(), repeated.len(), |i, j| from[(i, repeated[j])]);
+    let (input_twice, target_twice) = (pick(&input), pick(&target));
+    let gradient = |samples: Samples<'_, Matrix<f64>>| {
+        let mut trainer = Trainer::new(loss.clone(), Spy::default());
+        let mut network = Mlp::<Matrix<f64>>::builder(&[2, 5, outputs])
+            .hidden(Relu)
+            .seed(1)
+            .build()
+            .unwrap();
+        trainer.step(&mut network, samples).unwrap();
+        trainer.optimizer().clone()
+    };
+    let weighted = gradient(Samples::new(&input, &target).unwrap().weighted(&weights).unwrap());
+    let doubled = gradient(Samples::new(&input_twice, &target_twice).unwrap());
+    assert!(
+        (weighted.loss - doubled.loss).abs() <= 1e-12 * doubled.loss.abs(),
+        "{loss:?}"
+    );
+    let size = doubled.gradient.iter().fold(0.0_f64, |max, g| max.max(g.abs()));
+    for (got, expected) in weighted.gradient.iter().zip(&doubled.gradient) {
+        assert!((got - expected).abs() <= 1e-12 * size, "{loss:?}");
+    }
+}
+
+#[test]
+fn weight_2_is_the_sample_twice_in_every_loss() {
+    use mlp_core::{BinaryCrossEntropy, Huber, MeanAbsoluteError, MeanSquaredError};
+    let real = |k: usize| (k as f64).cos();
+    twice(HalfSquaredError, 3, real);
+    twice(MeanSquaredError, 3, real);
+    twice(MeanAbsoluteError, 3, real);
+    twice(Huber::default(), 3, real);
+    twice(BinaryCrossEntropy, 3, |k| (k % 2) as f64);
+    twice(SoftmaxCrossEntropy::with_classes(), 3, |k| (k / 3 % 3) as f64);
+    twice(SoftmaxCrossEntropy::with_probabilities(), 3, |k| {
+        f64::from(u8::from(k % 3 == k / 3 % 3))
+    });
+}
+
+/// Where all sums are exact, weight 2 has the very bits of the sample twice.
+#[test]
+fn weight_2_is_the_sample_twice_to_the_bit_where_sums_are_exact() {
+    let input = Matrix::from_columns(&[[1.0, 2.0], [-1.0, 0.5], [0.25, 4.0]]);
+    let target = Matrix::from_columns(&[[1.0], [-2.0], [0.5]]);
+    let weights = Matrix::from_columns(&[[2.0], [1.0], [1.0]]);
+    let repeated = [0, 0, 1, 2];
+    let pick = |from: &Matrix<f64>| Matrix::from_fn(from.rows(), 4, |i, j| from[(i, repeated[j])]);
+    let layer = Dense {
+        weights: Matrix::from_rows(&[[0.5, -0.25]]),
+        bias: Matrix::from_columns(&[[1.0]]),
+    };
+    let step = |samples| {
+        let mut network = Mlp::<Matrix<f64>>::from_layers(vec![(layer.clone(), Relu.into())]).unwrap();
+        let loss = Trainer::new(HalfSquaredError, GradientDescent::new(0.5).unwrap())
+            .step(&mut network, samples)
+            .unwrap();
+        (loss, network)
+    };
+    let (input_twice, target_twice) = (pick(&input), pick(&target));
+    assert_eq!(
+        step(Samples::new(&input, &target).unwrap().weighted(&weights).unwrap()),
+        step(Samples::new(&input_twice, &target_twice).unwrap())
+    );
+}
