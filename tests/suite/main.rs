@@ -10,6 +10,7 @@ mod determinism;
 mod extremes;
 mod first_order;
 mod initializers;
+mod lbfgs;
 mod levels;
 mod losses;
 mod naive;
