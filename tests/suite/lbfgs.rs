@@ -203,14 +203,14 @@ fn a_linear_network_reaches_the_least_squares() {
                 row.iter_mut().zip(&pivot).for_each(|(a, b)| *a -= share * b);
             }
         }
-        for i in 0..4 {
+        for (i, row) in rows.iter().enumerate() {
             let layer = &network.layers()[0];
             let got = if i < 3 {
                 layer.weights[(output, i)]
             } else {
                 layer.bias[(output, 0)]
             };
-            let expected = rows[i][4] / rows[i][i];
+            let expected = row[4] / row[i];
             assert!(
                 (got - expected).abs() < 1e-7,
                 "{output}, {i}: expected {expected}, got {got}"
