@@ -11,6 +11,7 @@ mod extremes;
 mod first_order;
 mod fitting;
 mod initializers;
+mod lbfgs;
 mod levels;
 mod losses;
 mod model;
