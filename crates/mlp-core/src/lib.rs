@@ -70,6 +70,7 @@ pub use loss::{
     SoftmaxCrossEntropy, TargetKind, softmax,
 };
 pub use mlp::Mlp;
+pub use optimizer::{Adagrad, AdamW, NAdam, RmsProp};
 pub use optimizer::{Adam, GradientDescent, Momentum, NonFinite, Objective, Optimizer, OptimizerState, StateError};
 pub use scalar::{Dual, Scalar};
 pub use tensor::{Columns, Tensor, ZipFormula};
