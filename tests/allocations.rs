@@ -3,8 +3,8 @@
 #![allow(unsafe_code, reason = "an allocator that counts")]
 
 use mlp_core::{
-    Adam, Epoch, FitOptions, GradientDescent, HalfSquaredError, InferenceWorkspace, LeakyRelu, Mlp, Momentum,
-    Optimizer, Samples, Trainer,
+    Adagrad, Adam, AdamW, Epoch, FitOptions, GradientDescent, HalfSquaredError, InferenceWorkspace, LeakyRelu, Mlp,
+    Momentum, NAdam, Optimizer, RmsProp, Samples, Trainer,
 };
 use mlp_cpu::{Element, Matrix, Operand, SimdLevel, gemm};
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -209,6 +209,10 @@ fn optimisers_with_a_state_allocate_nothing_after_the_first_step() {
     check::<f64>("Nesterov, f64", Momentum::nesterov(0.01, 0.9).unwrap());
     check::<f32>("Adam, f32", Adam::new(0.01).unwrap());
     check::<f64>("Adam, f64", Adam::new(0.01).unwrap());
+    check::<f64>("AdamW, f64", AdamW::new(0.01).unwrap());
+    check::<f64>("NAdam, f64", NAdam::new(0.01).unwrap());
+    check::<f64>("Adagrad, f64", Adagrad::new(0.01).unwrap());
+    check::<f64>("RMSprop, f64", RmsProp::new(0.01).unwrap());
 }
 
 #[test]

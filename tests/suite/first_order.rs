@@ -1,11 +1,11 @@
-//! Proves the optimisers that evaluate the gradient once a step: momentum, Nesterov's momentum and Adam follow PyTorch
-//! for 100 steps, name what they cannot take, and pass over the parameters once.
+//! Proves the optimisers that evaluate the gradient once a step: momentum, Nesterov's momentum, RMSprop, Adagrad, Adam,
+//! AdamW and NAdam follow PyTorch for 100 steps, name what they cannot take, and pass over the parameters once.
 
 use crate::naive::{Naive, tensor, values};
 use mlp_core::{
-    ActivationKind, Adam, Dense, GradientDescent, HalfSquaredError, HyperParameterError, Identity, Mlp, Momentum,
-    NonFinite, Objective, Optimizer, OptimizerState, Relu, Samples, Scalar, Softsign, StateError, Tanh, Tensor,
-    TrainError, Trainer, ZipFormula,
+    ActivationKind, Adagrad, Adam, AdamW, Dense, GradientDescent, HalfSquaredError, HyperParameterError, Identity, Mlp,
+    Momentum, NAdam, NonFinite, Objective, Optimizer, OptimizerState, Relu, RmsProp, Samples, Scalar, Softsign,
+    StateError, Tanh, Tensor, TrainError, Trainer, ZipFormula,
 };
 use mlp_cpu::{Element, Matrix, MatrixRef};
 use serde::Deserialize;
@@ -107,7 +107,9 @@ impl Golden {
         }
     }
 
-    fn follow_all<B: Tensor>(&self, tolerance: f64) {
+    fn follow_all<B: Tensor + PartialEq>(&self, tolerance: f64) {
+        // Which were seen as they are without options.
+        let mut defaults = Vec::new();
         for run in &self.runs {
             let parameter = |name| run.parameters[name];
             let rate = run.learning_rates[0].1;
@@ -122,15 +124,67 @@ impl Golden {
                 "adam" => {
                     let (beta1, beta2, epsilon) = (parameter("beta1"), parameter("beta2"), parameter("epsilon"));
                     let plain = Adam::new(rate).unwrap();
-                    if (beta1, beta2, epsilon) == (0.9, 0.999, 1e-8) {
-                        self.follow::<B>(run, plain.clone(), tolerance);
+                    let changed = plain.clone().betas(beta1, beta2).unwrap().epsilon(epsilon).unwrap();
+                    if changed == plain {
+                        defaults.push("adam");
                     }
-                    let optimizer = plain.betas(beta1, beta2).unwrap().epsilon(epsilon).unwrap();
-                    self.follow::<B>(run, optimizer, tolerance);
+                    self.follow::<B>(run, changed, tolerance);
+                }
+                "rms_prop" => {
+                    let plain = RmsProp::new(rate).unwrap();
+                    let changed = plain.clone().rho(parameter("rho")).unwrap();
+                    let changed = changed.epsilon(parameter("epsilon")).unwrap();
+                    let changed = changed.centered(parameter("centered") == 1.0);
+                    let changed = changed.momentum(parameter("momentum")).unwrap();
+                    if changed == plain {
+                        defaults.push("rms_prop");
+                    }
+                    self.follow::<B>(run, changed, tolerance);
+                }
+                "adagrad" => {
+                    let plain = Adagrad::new(rate).unwrap();
+                    let changed = plain.clone().epsilon(parameter("epsilon")).unwrap();
+                    if changed == plain {
+                        defaults.push("adagrad");
+                    }
+                    self.follow::<B>(run, changed, tolerance);
+                }
+                "adamw" => {
+                    let plain = AdamW::new(rate).unwrap();
+                    let changed = plain
+                        .clone()
+                        .betas(parameter("beta1"), parameter("beta2"))
+                        .unwrap()
+                        .epsilon(parameter("epsilon"))
+                        .unwrap()
+                        .weight_decay(parameter("weight_decay"))
+                        .unwrap()
+                        .decay_biases(parameter("decay_biases") == 1.0);
+                    if changed == plain {
+                        defaults.push("adamw");
+                    }
+                    self.follow::<B>(run, changed, tolerance);
+                }
+                "nadam" => {
+                    let plain = NAdam::new(rate).unwrap();
+                    let changed = plain
+                        .clone()
+                        .betas(parameter("beta1"), parameter("beta2"))
+                        .unwrap()
+                        .epsilon(parameter("epsilon"))
+                        .unwrap()
+                        .momentum_decay(parameter("momentum_decay"))
+                        .unwrap();
+                    if changed == plain {
+                        defaults.push("nadam");
+                    }
+                    self.follow::<B>(run, changed, tolerance);
                 }
                 other => panic!("{other} is not known"),
             }
         }
+        defaults.dedup();
+        assert_eq!(defaults, ["adam", "rms_prop", "adagrad", "adamw", "nadam"]);
     }
 }
 
@@ -138,7 +192,7 @@ impl Golden {
 fn a_hundred_steps_follow_pytorch() {
     let golden: Golden =
         serde_json::from_str(include_str!("../fixtures/first_order.json")).expect("the golden file is valid");
-    assert_eq!((golden.steps, golden.runs.len()), (100, 8));
+    assert_eq!((golden.steps, golden.runs.len()), (100, 21));
     golden.follow_all::<Matrix<f64>>(1e-12);
     golden.follow_all::<Naive<f64>>(1e-12);
     golden.follow_all::<Matrix<f32>>(1e-4);
@@ -258,15 +312,38 @@ fn hyper_parameters_out_of_range_are_errors() {
         A::new(0.1)?.betas(0.9, x).map(drop)
     });
 
-    let optimizer = A::new(0.1).unwrap().betas(0.8, 0.99).unwrap().epsilon(1e-6).unwrap();
-    let mut changed = optimizer.clone();
-    check(name, positive, &not_positive, |x| changed.clone().set_learning_rate(x));
-    assert!(changed.set_learning_rate(0.0).is_err());
-    assert_eq!(changed, optimizer, "after an error");
-    let mut momentum = M::new(0.1, 0.9).unwrap();
-    check(name, positive, &not_positive, |x| momentum.clone().set_learning_rate(x));
-    assert!(momentum.set_learning_rate(0.0).is_err());
-    assert_eq!(momentum, M::new(0.1, 0.9).unwrap(), "after an error");
+    type R = RmsProp<Matrix<f64>>;
+    type G = Adagrad<Matrix<f64>>;
+    type W = AdamW<Matrix<f64>>;
+    type N = NAdam<Matrix<f64>>;
+    check(name, positive, &not_positive, |x| R::new(x).map(drop));
+    check(name, positive, &not_positive, |x| G::new(x).map(drop));
+    check(name, positive, &not_positive, |x| W::new(x).map(drop));
+    check(name, positive, &not_positive, |x| N::new(x).map(drop));
+    let name = "epsilon";
+    check(name, positive, &not_positive, |x| R::new(0.1)?.epsilon(x).map(drop));
+    check(name, positive, &not_positive, |x| G::new(0.1)?.epsilon(x).map(drop));
+    check(name, positive, &not_positive, |x| W::new(0.1)?.epsilon(x).map(drop));
+    check(name, positive, &not_positive, |x| N::new(0.1)?.epsilon(x).map(drop));
+    check("rho", below_one, &not_below_one, |x| R::new(0.1)?.rho(x).map(drop));
+    check("momentum", below_one, &not_below_one, |x| {
+        R::new(0.1)?.momentum(x).map(drop)
+    });
+    check("beta1", below_one, &not_below_one, |x| {
+        W::new(0.1)?.betas(x, 0.9).map(drop)
+    });
+    check("beta2", below_one, &not_below_one, |x| {
+        N::new(0.1)?.betas(0.9, x).map(drop)
+    });
+    let not_negative = "a finite number of at least 0";
+    check("weight decay", not_negative, &not_finite, |x| {
+        W::new(0.1)?.weight_decay(x).map(drop)
+    });
+    check("momentum decay", not_negative, &not_finite, |x| {
+        N::new(0.1)?.momentum_decay(x).map(drop)
+    });
+    assert!(W::new(0.1).unwrap().weight_decay(0.0).is_ok() && N::new(0.1).unwrap().momentum_decay(0.0).is_ok());
+    assert!(R::new(0.1).unwrap().rho(0.0).unwrap().momentum(0.0).is_ok());
 
     // The ends of the ranges.
     assert!(M::new(f64::MIN_POSITIVE, 0.0).is_ok() && M::nesterov(f64::MAX, 1.0 - f64::EPSILON).is_ok());
@@ -335,6 +412,38 @@ fn states_have_names() {
                 "second_moment",
                 vec![layer(&[0.0625, 0.25, 0.25]), layer(&[1.0, 0.003_906_25])]
             )
+    );
+    let names = |state: State| {
+        let numbers: Vec<_> = state.numbers.into_iter().map(|(name, _)| name).collect();
+        let tensors: Vec<_> = state.tensors.into_iter().map(|(name, _)| name).collect();
+        format!("{}: {}; {}", state.kind, numbers.join(" "), tensors.join(" "))
+    };
+    let rms_prop = || RmsProp::new(0.5).unwrap();
+    let numbers = "rms_prop: learning_rate rho epsilon centered momentum steps";
+    assert_eq!(names(rms_prop().state()), format!("{numbers}; mean_square"));
+    assert_eq!(
+        names(rms_prop().centered(true).state()),
+        format!("{numbers}; mean_square mean")
+    );
+    let rms_prop = rms_prop().momentum(0.5).unwrap();
+    assert_eq!(names(rms_prop.state()), format!("{numbers}; mean_square velocity"));
+    assert_eq!(
+        names(rms_prop.centered(true).state()),
+        format!("{numbers}; mean_square mean velocity")
+    );
+    assert_eq!(
+        names(Adagrad::new(0.5).unwrap().state()),
+        "adagrad: learning_rate epsilon steps; sum_of_squares"
+    );
+    assert_eq!(
+        names(AdamW::new(0.5).unwrap().state()),
+        "adamw: learning_rate beta1 beta2 epsilon weight_decay decay_biases steps; first_moment second_moment"
+    );
+    let nadam = stepped(NAdam::new(0.5).unwrap().momentum_decay(0.0).unwrap(), &mut start(), 2).state();
+    assert!(nadam.numbers.contains(&("momentum_product".to_owned(), 0.45 * 0.45)));
+    assert_eq!(
+        names(nadam),
+        "nadam: learning_rate beta1 beta2 epsilon momentum_decay momentum_product steps; first_moment second_moment"
     );
     assert_eq!(
         Adam::<Matrix<f64>>::new(0.5).unwrap().state().tensors,
@@ -450,10 +559,11 @@ fn states_that_do_not_fit_are_errors_and_change_nothing() {
     }
 
     let positive = "a finite number above 0";
+    let not_negative = "a finite number of at least 0";
     let below_one = "a number of at least 0 and below 1";
     let whole = "a whole number from 0 to 2^53 - 1";
     let shared = [
-        ("learning_rate", -1.0, "learning rate", positive, "-1"),
+        ("learning_rate", -1.0, "learning rate", not_negative, "-1"),
         ("steps", -1.0, "steps", whole, "-1"),
         ("steps", 2.5, "steps", whole, "2.5"),
         ("steps", 9_007_199_254_740_992.0, "steps", whole, "9007199254740992"),
@@ -484,6 +594,61 @@ fn states_that_do_not_fit_are_errors_and_change_nothing() {
         &[&shared[..], &adam].concat(),
     );
 
+    let rms_prop = [
+        ("rho", 1.0, "rho", below_one, "1"),
+        ("momentum", -0.5, "momentum", below_one, "-0.5"),
+        ("epsilon", 0.0, "epsilon", positive, "0"),
+        ("centered", 0.5, "centered", "0 or 1", "0.5"),
+    ];
+    let rms_prop = [&shared[..], &rms_prop].concat();
+    check("rms_prop", "adam", |eta| RmsProp::new(eta).unwrap(), &rms_prop);
+    check(
+        "rms_prop",
+        "adagrad",
+        |eta| RmsProp::new(eta).unwrap().centered(true).momentum(0.5).unwrap(),
+        &rms_prop,
+    );
+    let adagrad = [("epsilon", 0.0, "epsilon", positive, "0")];
+    check(
+        "adagrad",
+        "rms_prop",
+        |eta| Adagrad::new(eta).unwrap(),
+        &[&shared[..], &adagrad].concat(),
+    );
+    let adamw = [
+        ("weight_decay", -0.5, "weight decay", not_negative, "-0.5"),
+        ("decay_biases", 2.0, "decay_biases", "0 or 1", "2"),
+    ];
+    check(
+        "adamw",
+        "adam",
+        |eta| AdamW::new(eta).unwrap(),
+        &[&shared[..], &adam, &adamw].concat(),
+    );
+    let nadam = [
+        ("momentum_decay", -0.5, "momentum decay", not_negative, "-0.5"),
+        (
+            "momentum_product",
+            1.5,
+            "momentum_product",
+            "a number from 0 to 1",
+            "1.5",
+        ),
+        (
+            "momentum_product",
+            -0.5,
+            "momentum_product",
+            "a number from 0 to 1",
+            "-0.5",
+        ),
+    ];
+    check(
+        "nadam",
+        "adam",
+        |eta| NAdam::new(eta).unwrap(),
+        &[&shared[..], &adam, &nadam].concat(),
+    );
+
     // A count that is not a number is not equal to itself.
     let state = number(Adam::new(0.1).unwrap().state(), "steps", f64::NAN);
     let error = Adam::new(0.1).unwrap().restore(state, &start()).unwrap_err();
@@ -511,12 +676,129 @@ fn a_restored_optimiser_is_the_one_that_was_saved() {
     let adam = || Adam::new(0.1).unwrap();
     check(adam(), adam().betas(0.5, 0.6).unwrap().epsilon(0.1).unwrap());
     check(adam().betas(0.5, 0.6).unwrap().epsilon(0.1).unwrap(), adam());
+    let rms_prop = || RmsProp::new(0.1).unwrap();
+    let both = || {
+        rms_prop()
+            .rho(0.5)
+            .unwrap()
+            .epsilon(0.1)
+            .unwrap()
+            .centered(true)
+            .momentum(0.5)
+            .unwrap()
+    };
+    check(rms_prop(), both());
+    check(both(), rms_prop());
+    check(rms_prop().centered(true), rms_prop().momentum(0.5).unwrap());
+    check(rms_prop().momentum(0.5).unwrap(), rms_prop().centered(true));
+    check(
+        Adagrad::new(0.1).unwrap(),
+        Adagrad::new(0.1).unwrap().epsilon(0.5).unwrap(),
+    );
+    let adamw = || AdamW::new(0.1).unwrap();
+    let decaying = || {
+        adamw()
+            .betas(0.5, 0.6)
+            .unwrap()
+            .epsilon(0.1)
+            .unwrap()
+            .weight_decay(0.5)
+            .unwrap()
+    };
+    check(adamw(), decaying().decay_biases(true));
+    check(decaying().decay_biases(true), adamw());
+    let nadam = || NAdam::new(0.1).unwrap();
+    let other = || {
+        nadam()
+            .betas(0.5, 0.6)
+            .unwrap()
+            .epsilon(0.1)
+            .unwrap()
+            .momentum_decay(0.5)
+            .unwrap()
+    };
+    check(nadam(), other());
+    check(other(), nadam());
     // A run of months.
     let mut late = adam();
     let state = number(stepped(adam(), &mut start(), 1).state(), "steps", 1e12);
     late.restore(state, &start()).unwrap();
     let late = stepped(late, &mut start(), 1).state();
     assert!(late.numbers.contains(&("steps".to_owned(), 1e12 + 1.0)), "{late:?}");
+}
+
+/// A schedule may end in 0: the optimiser takes it, keeps it in its state, and changes no parameter; it is not made so.
+#[test]
+fn a_learning_rate_of_zero_changes_nothing() {
+    fn check<O: Optimizer<Matrix<f64>> + PartialEq + std::fmt::Debug>(make: impl Fn() -> O) {
+        let mut layers = start();
+        let mut optimizer = stepped(make(), &mut layers, 2);
+        let unchanged = stepped(make(), &mut start(), 2);
+        for (bad, printed) in [
+            (-0.5, "-0.5"),
+            (f64::NAN, "NaN"),
+            (f64::INFINITY, "inf"),
+            (f64::NEG_INFINITY, "-inf"),
+        ] {
+            let error = optimizer.set_learning_rate(bad).unwrap_err();
+            let expected = format!("learning rate: expected a finite number of at least 0, got {printed}");
+            assert_eq!(error.to_string(), expected);
+            assert_eq!(optimizer, unchanged, "after an error");
+        }
+        optimizer.set_learning_rate(0.0).unwrap();
+        assert_eq!(optimizer.learning_rate(), 0.0);
+        let before = layers.clone();
+        let optimizer = stepped(optimizer, &mut layers, 3);
+        assert_eq!(layers, before);
+        let mut restored = make();
+        restored.restore(optimizer.state(), &layers).unwrap();
+        assert_eq!(restored, optimizer);
+    }
+    check(|| GradientDescent::new(0.1).unwrap());
+    check(|| Momentum::new(0.1, 0.9).unwrap());
+    check(|| Momentum::nesterov(0.1, 0.9).unwrap());
+    check(|| RmsProp::new(0.1).unwrap());
+    check(|| RmsProp::new(0.1).unwrap().centered(true).momentum(0.5).unwrap());
+    check(|| Adagrad::new(0.1).unwrap());
+    check(|| Adam::new(0.1).unwrap());
+    check(|| AdamW::new(0.1).unwrap());
+    check(|| NAdam::new(0.1).unwrap());
+}
+
+/// The mean square of a gradient that does not change is the square of its mean, but for rounding, which may make it
+/// less: no root of a negative number is taken.
+#[test]
+fn a_variance_is_not_negative() {
+    for gradient in (1..100).map(|k| f64::from(k) * 0.013) {
+        let mut optimizer = RmsProp::new(1e-6).unwrap().rho(0.5).unwrap().centered(true);
+        let mut objective = Told::new(vec![layer(&[gradient, -gradient])]);
+        let mut layers = vec![layer::<Matrix<f64>>(&[0.0, 0.0])];
+        for step in 0..200 {
+            assert_eq!(
+                optimizer.step(&mut layers, &mut objective),
+                Ok(1.0),
+                "gradient {gradient}, step {step}"
+            );
+        }
+    }
+}
+
+/// Weights without a gradient lose their share in each step, biases only if told to.
+#[test]
+fn adamw_decays_weights_and_not_biases() {
+    for (decay_biases, bias) in [(false, 2.0), (true, 2.0 * 0.75 * 0.75)] {
+        let mut optimizer = AdamW::<Matrix<f64>>::new(0.5)
+            .unwrap()
+            .weight_decay(0.5)
+            .unwrap()
+            .decay_biases(decay_biases);
+        let mut layers = vec![layer(&[1.0, -4.0, 2.0])];
+        let mut objective = Told::new(vec![layer(&[0.0; 3])]);
+        for _ in 0..2 {
+            optimizer.step(&mut layers, &mut objective).unwrap();
+        }
+        assert_eq!(layers, [layer(&[0.5625, -2.25, bias])]);
+    }
 }
 
 /// A step whose parameters would not be finite names the first layer of them, and leaves all parameters; with the state
@@ -566,6 +848,10 @@ fn a_step_that_is_not_finite_leaves_the_parameters() {
     check(|| Momentum::new(10.0, 0.9).unwrap(), &too_large);
     check(|| Momentum::nesterov(10.0, 0.9).unwrap(), &too_large);
     check(|| Adam::new(10.0).unwrap(), &not_finite);
+    check(|| RmsProp::new(10.0).unwrap(), &not_finite);
+    check(|| Adagrad::new(10.0).unwrap(), &not_finite);
+    check(|| AdamW::new(10.0).unwrap(), &not_finite);
+    check(|| NAdam::new(10.0).unwrap(), &not_finite);
 
     // Adam's step is no longer for a gradient that is, but its learning rate may be too large by itself.
     let mut layers = start();
@@ -614,6 +900,10 @@ fn a_learning_rate_that_is_far_too_large_is_a_typed_error() {
     check::<f32, _>("Nesterov, f32", || Momentum::nesterov(1e6, 0.9).unwrap());
     // In f64 no number of this network reaches 1e308, with weights of about 1e6: the loss says it.
     check::<f32, _>("Adam, f32", || Adam::new(1e6).unwrap());
+    check::<f32, _>("AdamW, f32", || AdamW::new(1e6).unwrap());
+    check::<f32, _>("NAdam, f32", || NAdam::new(1e6).unwrap());
+    check::<f32, _>("RMSprop, f32", || RmsProp::new(1e6).unwrap());
+    check::<f32, _>("Adagrad, f32", || Adagrad::new(1e6).unwrap());
 }
 
 /// A backend that can do what a step of an optimiser may, and notes each pass over a matrix.
@@ -747,6 +1037,14 @@ fn a_step_is_one_pass_over_each_matrix() {
     check("momentum", Momentum::new(0.1, 0.9).unwrap(), 1);
     check("Nesterov", Momentum::nesterov(0.1, 0.9).unwrap(), 1);
     check("Adam", Adam::new(0.1).unwrap(), 2);
+    check("AdamW", AdamW::new(0.1).unwrap(), 2);
+    check("NAdam", NAdam::new(0.1).unwrap(), 2);
+    check("Adagrad", Adagrad::new(0.1).unwrap(), 1);
+    let rms_prop = || RmsProp::new(0.1).unwrap();
+    check("RMSprop", rms_prop(), 1);
+    check("RMSprop, centred", rms_prop().centered(true), 2);
+    check("RMSprop with momentum", rms_prop().momentum(0.5).unwrap(), 2);
+    check("RMSprop with both", rms_prop().centered(true).momentum(0.5).unwrap(), 3);
 }
 
 fn assert_panics(message: &str, mistake: impl FnOnce()) {
@@ -781,6 +1079,10 @@ fn an_optimiser_that_goes_to_another_network_panics() {
     }
     check(|| Box::new(Momentum::new(0.1, 0.9).unwrap()));
     check(|| Box::new(Adam::new(0.1).unwrap()));
+    check(|| Box::new(AdamW::new(0.1).unwrap()));
+    check(|| Box::new(NAdam::new(0.1).unwrap()));
+    check(|| Box::new(Adagrad::new(0.1).unwrap()));
+    check(|| Box::new(RmsProp::new(0.1).unwrap()));
 }
 
 /// As the trainer's users write it: the backend follows from the network.

@@ -3,10 +3,10 @@
 
 use crate::network_gradient::flatten;
 use mlp_core::{
-    Adam, Clip, DataError, Dense, Dropout, EarlyStopping, Event, Every, FitOptions, GradientDescent, HalfSquaredError,
-    Identity, Lbfgs, LeakyRelu, Loss, Metric, Mlp, Momentum, Monitor, Optimizer, Penalty, Progress, ReduceOnPlateau,
-    Relu, Samples, Schedule, SoftmaxCrossEntropy, StateError, StopReason, Tanh, TargetKind, TrainError, Trainer,
-    TrainerState,
+    Adagrad, Adam, AdamW, Clip, DataError, Dense, Dropout, EarlyStopping, Event, Every, FitOptions, GradientDescent,
+    HalfSquaredError, Identity, Lbfgs, LeakyRelu, Loss, Metric, Mlp, Momentum, Monitor, NAdam, Optimizer, Penalty,
+    Progress, ReduceOnPlateau, Relu, RmsProp, Samples, Schedule, SoftmaxCrossEntropy, StateError, StopReason, Tanh,
+    TargetKind, TrainError, Trainer, TrainerState,
 };
 use mlp_cpu::{Element, Matrix};
 use std::ops::ControlFlow;
@@ -750,7 +750,11 @@ fn a_learning_rate_of_a_million_always_ends_in_an_error() {
     check("gradient descent", || GradientDescent::new(1e6).unwrap());
     check("momentum", || Momentum::new(1e6, 0.9).unwrap());
     check("Nesterov", || Momentum::nesterov(1e6, 0.9).unwrap());
+    check("RMSprop", || RmsProp::new(1e6).unwrap());
+    check("Adagrad", || Adagrad::new(1e6).unwrap());
     check("Adam", || Adam::new(1e6).unwrap());
+    check("AdamW", || AdamW::new(1e6).unwrap());
+    check("NAdam", || NAdam::new(1e6).unwrap());
 }
 
 /// A whole batch is one gradient, however a test of the passes cuts it: sample weights of 2 are samples twice in every

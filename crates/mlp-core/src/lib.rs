@@ -81,7 +81,8 @@ pub use metric::{ConfusionMatrix, Metric, Scores, UnknownMetric};
 pub use mlp::Mlp;
 pub use model::{Model, ModelError, Provenance};
 pub use optimizer::{
-    Adam, GradientDescent, Lbfgs, Momentum, NonFinite, Objective, Optimizer, OptimizerState, StateError,
+    Adagrad, Adam, AdamW, GradientDescent, Lbfgs, Momentum, NAdam, NonFinite, Objective, Optimizer, OptimizerState,
+    RmsProp, StateError,
 };
 pub use output::Output;
 pub use preprocessing::{Classes, ClassesError, Scaling, ScalingError, ScalingKind};

@@ -1,6 +1,7 @@
-use super::first_order::{Memory, below_one};
-use super::{NonFinite, Objective, Optimizer, OptimizerState, StateError};
-use crate::error::positive;
+use super::first_order::{Formulas, Memory};
+use super::rule::{Rule as _, impl_optimizer};
+use super::{NonFinite, Objective, OptimizerState, StateError, rule};
+use crate::error::{below_one, positive};
 use crate::{Dense, HyperParameterError, Scalar, Tensor, ZipFormula};
 
 /// Adam: in step t = 1, 2, ..., for each parameter W with the gradient g = dL/dW,
@@ -40,14 +41,9 @@ use crate::{Dense, HyperParameterError, Scalar, Tensor, ZipFormula};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Adam<B> {
     learning_rate: f64,
-    beta1: f64,
-    beta2: f64,
-    epsilon: f64,
-    moments: Memory<B, 2>,
+    rule: Rule,
+    memory: Memory<B, 2>,
 }
-
-const KIND: &str = "adam";
-const MOMENTS: [&str; 2] = ["first_moment", "second_moment"];
 
 impl<B: Tensor> Adam<B> {
     /// With learning rate eta.
@@ -57,10 +53,8 @@ impl<B: Tensor> Adam<B> {
     pub fn new(learning_rate: f64) -> Result<Self, HyperParameterError> {
         Ok(Self {
             learning_rate: positive("learning rate", learning_rate)?,
-            beta1: 0.9,
-            beta2: 0.999,
-            epsilon: 1e-8,
-            moments: Memory::new(),
+            rule: Rule::new(),
+            memory: Memory::new(),
         })
     }
 
@@ -69,8 +63,7 @@ impl<B: Tensor> Adam<B> {
     /// # Errors
     /// If one is not a number of at least 0 and below 1.
     pub fn betas(mut self, beta1: f64, beta2: f64) -> Result<Self, HyperParameterError> {
-        self.beta1 = below_one("beta1", beta1)?;
-        self.beta2 = below_one("beta2", beta2)?;
+        self.rule.set_betas(beta1, beta2)?;
         Ok(self)
     }
 
@@ -79,15 +72,58 @@ impl<B: Tensor> Adam<B> {
     /// # Errors
     /// If `epsilon` is not a finite number above 0: a parameter whose gradient is always 0 would become 0/0.
     pub fn epsilon(mut self, epsilon: f64) -> Result<Self, HyperParameterError> {
-        self.epsilon = positive("epsilon", epsilon)?;
+        self.rule.set_epsilon(epsilon)?;
         Ok(self)
+    }
+}
+
+/// The hyper-parameters of Adam and its kin.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Rule {
+    pub(super) beta1: f64,
+    pub(super) beta2: f64,
+    pub(super) epsilon: f64,
+}
+
+impl Rule {
+    pub(super) const NAMES: &'static [&'static str] = &["first_moment", "second_moment"];
+
+    pub(super) fn new() -> Self {
+        Self {
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+        }
+    }
+
+    pub(super) fn set_betas(&mut self, beta1: f64, beta2: f64) -> Result<(), HyperParameterError> {
+        self.beta1 = below_one("beta1", beta1)?;
+        self.beta2 = below_one("beta2", beta2)?;
+        Ok(())
+    }
+
+    pub(super) fn set_epsilon(&mut self, epsilon: f64) -> Result<(), HyperParameterError> {
+        self.epsilon = positive("epsilon", epsilon)?;
+        Ok(())
+    }
+
+    /// The formula of step t.
+    pub(super) fn formula(&self, learning_rate: f64, t: u64) -> Formula {
+        let root = Scalar::sqrt(bias(self.beta2, t));
+        Formula {
+            beta1: self.beta1,
+            beta2: self.beta2,
+            step_size: learning_rate * root / bias(self.beta1, t),
+            epsilon: self.epsilon * root,
+        }
     }
 }
 
 /// One step, with numerator and denominator of the change multiplied by sqrt(1 - beta2^t): what depends on t alone is
 /// then in two constants, and an element takes one square root and one division. The order of operations is the one
 /// proposed at the end of the paper's section 2.
-struct Formula {
+#[derive(Clone)]
+pub(super) struct Formula {
     beta1: f64,
     beta2: f64,
     /// eta sqrt(1 - beta2^t) / (1 - beta1^t).
@@ -108,50 +144,40 @@ impl ZipFormula<2> for Formula {
 }
 
 /// 1 - beta^t, without the cancellation that the difference has for a beta near 1.
-fn bias(beta: f64, t: u64) -> f64 {
+pub(super) fn bias(beta: f64, t: u64) -> f64 {
     -Scalar::exp_m1(t as f64 * Scalar::ln(beta))
 }
 
-impl<B: Tensor> Optimizer<B> for Adam<B> {
-    fn step(&mut self, layers: &mut [Dense<B>], objective: &mut dyn Objective<B>) -> Result<f64, NonFinite> {
-        let (eta, beta1, beta2, epsilon) = (self.learning_rate, self.beta1, self.beta2, self.epsilon);
-        self.moments.step(layers, objective, |t| {
-            let root = Scalar::sqrt(bias(beta2, t));
-            Formula {
-                beta1,
-                beta2,
-                step_size: eta * root / bias(beta1, t),
-                epsilon: epsilon * root,
-            }
-        })
+impl rule::Rule<2> for Rule {
+    const KIND: &'static str = "adam";
+
+    fn names(&self) -> &'static [&'static str] {
+        Self::NAMES
     }
 
-    fn learning_rate(&self) -> f64 {
-        self.learning_rate
+    fn step<B: Tensor>(
+        &mut self,
+        learning_rate: f64,
+        memory: &mut Memory<B, 2>,
+        layers: &mut [Dense<B>],
+        objective: &mut dyn Objective<B>,
+    ) -> Result<f64, NonFinite> {
+        memory.step(layers, objective, |t| Formulas::both(self.formula(learning_rate, t)))
     }
 
-    fn set_learning_rate(&mut self, learning_rate: f64) -> Result<(), HyperParameterError> {
-        self.learning_rate = positive("learning rate", learning_rate)?;
-        Ok(())
-    }
-
-    fn state(&self) -> OptimizerState<B> {
-        let state = OptimizerState::new(KIND)
-            .with_number("learning_rate", self.learning_rate)
+    fn save<B>(&self, state: OptimizerState<B>) -> OptimizerState<B> {
+        state
             .with_number("beta1", self.beta1)
             .with_number("beta2", self.beta2)
-            .with_number("epsilon", self.epsilon);
-        self.moments.save(state, MOMENTS)
+            .with_number("epsilon", self.epsilon)
     }
 
-    fn restore(&mut self, mut state: OptimizerState<B>, layers: &[Dense<B>]) -> Result<(), StateError> {
-        state.expect_kind(KIND)?;
-        let mut restored = Self::new(state.take_number("learning_rate")?)?
-            .betas(state.take_number("beta1")?, state.take_number("beta2")?)?
-            .epsilon(state.take_number("epsilon")?)?;
-        restored.moments = Memory::take(&mut state, MOMENTS, layers)?;
-        state.expect_empty()?;
-        *self = restored;
-        Ok(())
+    fn take<B>(state: &mut OptimizerState<B>) -> Result<Self, StateError> {
+        let mut rule = Self::new();
+        rule.set_betas(state.take_number("beta1")?, state.take_number("beta2")?)?;
+        rule.set_epsilon(state.take_number("epsilon")?)?;
+        Ok(rule)
     }
 }
+
+impl_optimizer!(Adam, Rule);

@@ -1,5 +1,5 @@
-//! What the optimisers that evaluate the gradient once a step have in common: such an optimiser is its formula, its
-//! hyper-parameters and a [`Memory`].
+//! What the optimisers that evaluate the gradient once a step have in common: the pass over the parameters, and a
+//! [`Memory`] between two of them.
 
 use super::{NonFinite, Objective, OptimizerState, StateError};
 use crate::error::check_shape;
@@ -7,64 +7,80 @@ use crate::{Dense, HyperParameterError, Tensor, ZipFormula};
 use alloc::borrow::ToOwned;
 use alloc::vec::Vec;
 
-/// What is remembered between steps: how many there were, and S values for each parameter.
+/// What is remembered between steps: how many there were, and up to N values for each parameter.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Memory<B, const S: usize> {
+pub(super) struct Memory<B, const N: usize> {
     steps: u64,
-    /// Empty before the first step, which knows the shapes.
-    tensors: [Vec<Dense<B>>; S],
+    /// Empty before the first step, which knows the shapes; those that are not needed, always.
+    tensors: [Vec<Dense<B>>; N],
 }
 
-impl<B: Tensor, const S: usize> Memory<B, S> {
+/// The formulas of a step. Their `own` is the gradient, and becomes the new parameter; their `other` the parameter.
+pub(super) struct Formulas<F> {
+    pub(super) weights: F,
+    pub(super) biases: F,
+}
+
+impl<F: Clone> Formulas<F> {
+    /// The same for both.
+    pub(super) fn both(formula: F) -> Self {
+        Self {
+            weights: formula.clone(),
+            biases: formula,
+        }
+    }
+}
+
+impl<B: Tensor, const N: usize> Memory<B, N> {
     pub(super) fn new() -> Self {
         Self {
             steps: 0,
-            tensors: [const { Vec::new() }; S],
+            tensors: [const { Vec::new() }; N],
         }
     }
 
-    /// [`Optimizer::step`](super::Optimizer::step): `formula(t)` is that of step t = 1, 2, ...; its `own` is the
-    /// gradient, and becomes the new parameter; its `other` the parameter.
-    pub(super) fn step<F: ZipFormula<S>>(
+    /// [`Optimizer::step`](super::Optimizer::step): `formulas(t)` are those of step t = 1, 2, ..., and take the first S
+    /// of the N values.
+    pub(super) fn step<const S: usize, F: ZipFormula<S>>(
         &mut self,
         layers: &mut [Dense<B>],
         objective: &mut dyn Objective<B>,
-        formula: impl FnOnce(u64) -> F,
+        formulas: impl FnOnce(u64) -> Formulas<F>,
     ) -> Result<f64, NonFinite> {
         let loss = evaluate(layers, objective)?;
-        for tensors in self.tensors.iter_mut().filter(|tensors| tensors.is_empty()) {
+        let state: &mut [_; S] = self.tensors.first_chunk_mut().expect("no more values than N");
+        for tensors in state.iter_mut().filter(|tensors| tensors.is_empty()) {
             *tensors = layers.iter().map(Dense::zeros_like).collect();
         }
         self.steps += 1;
-        let state = self.tensors.each_mut().map(Vec::as_mut_slice);
-        match update(layers, objective.gradient_mut(), state, &formula(self.steps)) {
+        let state = state.each_mut().map(Vec::as_mut_slice);
+        let Formulas { weights, biases } = formulas(self.steps);
+        match update(layers, objective.gradient_mut(), state, &weights, &biases) {
             Some(layer) => Err(NonFinite::Parameters { layer, loss }),
             None => Ok(loss),
         }
     }
 
     /// Adds itself to `state`, the values by these names.
-    pub(super) fn save(&self, state: OptimizerState<B>, names: [&str; S]) -> OptimizerState<B> {
+    pub(super) fn save(&self, state: OptimizerState<B>, names: &[&str]) -> OptimizerState<B> {
         let state = state.with_number("steps", self.steps as f64);
-        let tensors = names.into_iter().zip(&self.tensors);
+        let tensors = names.iter().zip(&self.tensors);
         tensors.fold(state, |state, (name, tensors)| {
             state.with_tensors(name, tensors.clone())
         })
     }
 
     /// Takes what [`save`](Self::save) added out of `state`.
-    pub(super) fn take(
-        state: &mut OptimizerState<B>,
-        names: [&str; S],
-        layers: &[Dense<B>],
-    ) -> Result<Self, StateError> {
+    pub(super) fn take(state: &mut OptimizerState<B>, names: &[&str], layers: &[Dense<B>]) -> Result<Self, StateError> {
         let mut memory = Self::new();
         memory.steps = count("steps", state.take_number("steps")?)?;
         for (tensors, name) in memory.tensors.iter_mut().zip(names) {
             *tensors = state.take_tensors(name, layers)?;
             let fresh = memory.steps == 0 && tensors.is_empty();
             if !fresh && tensors.len() != layers.len() {
-                return Err(StateError::Shape { name: name.to_owned() });
+                return Err(StateError::Shape {
+                    name: (*name).to_owned(),
+                });
             }
         }
         Ok(memory)
@@ -81,18 +97,19 @@ pub(super) fn evaluate<B: Tensor>(layers: &[Dense<B>], objective: &mut dyn Objec
     }
 }
 
-/// One pass over the parameters: `formula` of gradient, parameter and `state`. Afterwards `gradient` holds the
+/// One pass over the parameters: the formulas of gradient, parameter and `state`. Afterwards `gradient` holds the
 /// parameters from before.
 ///
 /// Returns the first layer of which a parameter would stop being finite, if there is one; `layers` are then unchanged.
 ///
 /// # Panics
 /// If the shapes of `layers`, `gradient` and `state` differ.
-pub(super) fn update<B: Tensor, const S: usize>(
+pub(super) fn update<B: Tensor, const S: usize, F: ZipFormula<S>>(
     layers: &mut [Dense<B>],
     gradient: &mut [Dense<B>],
     mut state: [&mut [Dense<B>]; S],
-    formula: &impl ZipFormula<S>,
+    weights_formula: &F,
+    bias_formula: &F,
 ) -> Option<usize> {
     check_shape("update", "gradients of layers", (layers.len(), 1), (gradient.len(), 1));
     for state in &state {
@@ -106,9 +123,9 @@ pub(super) fn update<B: Tensor, const S: usize>(
             check_shapes(["a state of weights", "a state of a bias"], layer, &state[l]);
         }
         let weights = state.each_mut().map(|state| &mut state[l].weights);
-        let weights_finite = gradient.weights.zip((&layer.weights).into(), weights, formula);
+        let weights_finite = gradient.weights.zip((&layer.weights).into(), weights, weights_formula);
         let biases = state.each_mut().map(|state| &mut state[l].bias);
-        let bias_finite = gradient.bias.zip((&layer.bias).into(), biases, formula);
+        let bias_finite = gradient.bias.zip((&layer.bias).into(), biases, bias_formula);
         if !(weights_finite && bias_finite) {
             return Some(l);
         }
@@ -134,19 +151,6 @@ fn count(name: &'static str, value: f64) -> Result<u64, HyperParameterError> {
         Err(HyperParameterError::new(
             name,
             "a whole number from 0 to 2^53 - 1",
-            value,
-        ))
-    }
-}
-
-/// `value`, if at least zero and below one.
-pub(super) fn below_one(name: &'static str, value: f64) -> Result<f64, HyperParameterError> {
-    if (0.0..1.0).contains(&value) {
-        Ok(value)
-    } else {
-        Err(HyperParameterError::new(
-            name,
-            "a number of at least 0 and below 1",
             value,
         ))
     }

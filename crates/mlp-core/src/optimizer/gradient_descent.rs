@@ -1,3 +1,4 @@
+use super::rule::scheduled;
 use super::{NonFinite, Objective, Optimizer, OptimizerState, StateError, first_order};
 use crate::error::positive;
 use crate::{Dense, HyperParameterError, Scalar, Tensor, ZipFormula};
@@ -35,7 +36,7 @@ impl GradientDescent {
     /// If the shapes of `layers` and `gradient` differ.
     #[must_use = "some layer means that the update was not made"]
     pub fn update<B: Tensor>(&self, layers: &mut [Dense<B>], gradient: &mut [Dense<B>]) -> Option<usize> {
-        first_order::update(layers, gradient, [], self)
+        first_order::update(layers, gradient, [], self, self)
     }
 }
 
@@ -61,7 +62,7 @@ impl<B: Tensor> Optimizer<B> for GradientDescent {
     }
 
     fn set_learning_rate(&mut self, learning_rate: f64) -> Result<(), HyperParameterError> {
-        *self = Self::new(learning_rate)?;
+        self.learning_rate = scheduled(learning_rate)?;
         Ok(())
     }
 
@@ -71,9 +72,9 @@ impl<B: Tensor> Optimizer<B> for GradientDescent {
 
     fn restore(&mut self, mut state: OptimizerState<B>, _: &[Dense<B>]) -> Result<(), StateError> {
         state.expect_kind("gradient_descent")?;
-        let restored = Self::new(state.take_number("learning_rate")?)?;
+        let learning_rate = scheduled(state.take_number("learning_rate")?)?;
         state.expect_empty()?;
-        *self = restored;
+        *self = Self { learning_rate };
         Ok(())
     }
 }

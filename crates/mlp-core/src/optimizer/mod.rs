@@ -1,16 +1,25 @@
 //! Optimisers: how parameters follow from a loss and its gradient.
 
+mod adagrad;
 mod adam;
+mod adamw;
 mod first_order;
 mod gradient_descent;
 mod lbfgs;
 mod momentum;
+mod nadam;
+mod rms_prop;
+mod rule;
 mod state;
 
+pub use adagrad::Adagrad;
 pub use adam::Adam;
+pub use adamw::AdamW;
 pub use gradient_descent::GradientDescent;
 pub use lbfgs::Lbfgs;
 pub use momentum::Momentum;
+pub use nadam::NAdam;
+pub use rms_prop::RmsProp;
 pub use state::{OptimizerState, StateError};
 
 use crate::{Dense, HyperParameterError, Tensor};
@@ -61,10 +70,11 @@ pub trait Optimizer<B: Tensor> {
     /// The learning rate eta.
     fn learning_rate(&self) -> f64;
 
-    /// Changes the learning rate, as a schedule does between steps.
+    /// Changes the learning rate, as a schedule does between steps. It may end in 0, where no parameter changes any
+    /// more; an optimiser is made with one above 0.
     ///
     /// # Errors
-    /// If it is not a finite number above 0.
+    /// If it is not a finite number of at least 0. The learning rate is then unchanged.
     fn set_learning_rate(&mut self, learning_rate: f64) -> Result<(), HyperParameterError>;
 
     /// All it needs to go on later exactly as if it had not stopped.

@@ -1,6 +1,7 @@
-use super::first_order::{Memory, below_one};
-use super::{NonFinite, Objective, Optimizer, OptimizerState, StateError};
-use crate::error::positive;
+use super::first_order::{Formulas, Memory};
+use super::rule::{Rule as _, flag, impl_optimizer};
+use super::{NonFinite, Objective, OptimizerState, StateError, rule};
+use crate::error::{below_one, positive};
 use crate::{Dense, HyperParameterError, Scalar, Tensor, ZipFormula};
 
 /// Gradient descent with momentum mu: for each parameter W with the gradient g = dL/dW,
@@ -35,20 +36,16 @@ use crate::{Dense, HyperParameterError, Scalar, Tensor, ZipFormula};
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Momentum<B> {
+    learning_rate: f64,
     rule: Rule,
-    velocity: Memory<B, 1>,
+    memory: Memory<B, 1>,
 }
 
-/// The hyper-parameters, and the formula.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 struct Rule {
-    learning_rate: f64,
     momentum: f64,
     nesterov: bool,
 }
-
-const KIND: &str = "momentum";
-const VELOCITY: [&str; 1] = ["velocity"];
 
 impl<B: Tensor> Momentum<B> {
     /// With learning rate eta and momentum mu.
@@ -57,12 +54,12 @@ impl<B: Tensor> Momentum<B> {
     /// If `learning_rate` is not a finite number above 0, or `momentum` not a number of at least 0 and below 1.
     pub fn new(learning_rate: f64, momentum: f64) -> Result<Self, HyperParameterError> {
         Ok(Self {
+            learning_rate: positive("learning rate", learning_rate)?,
             rule: Rule {
-                learning_rate: positive("learning rate", learning_rate)?,
                 momentum: below_one("momentum", momentum)?,
                 nesterov: false,
             },
-            velocity: Memory::new(),
+            memory: Memory::new(),
         })
     }
 
@@ -77,7 +74,14 @@ impl<B: Tensor> Momentum<B> {
     }
 }
 
-impl ZipFormula<1> for Rule {
+#[derive(Clone)]
+struct Formula {
+    learning_rate: f64,
+    momentum: f64,
+    nesterov: bool,
+}
+
+impl ZipFormula<1> for Formula {
     #[inline(always)]
     fn apply<T: Scalar>(&self, gradient: T, parameter: T, [velocity]: [T; 1]) -> (T, [T; 1]) {
         let momentum = T::from_f64(self.momentum);
@@ -92,44 +96,41 @@ impl ZipFormula<1> for Rule {
     }
 }
 
-impl<B: Tensor> Optimizer<B> for Momentum<B> {
-    fn step(&mut self, layers: &mut [Dense<B>], objective: &mut dyn Objective<B>) -> Result<f64, NonFinite> {
-        self.velocity.step(layers, objective, |_| self.rule)
+impl rule::Rule<1> for Rule {
+    const KIND: &'static str = "momentum";
+
+    fn names(&self) -> &'static [&'static str] {
+        &["velocity"]
     }
 
-    fn learning_rate(&self) -> f64 {
-        self.rule.learning_rate
+    fn step<B: Tensor>(
+        &mut self,
+        learning_rate: f64,
+        memory: &mut Memory<B, 1>,
+        layers: &mut [Dense<B>],
+        objective: &mut dyn Objective<B>,
+    ) -> Result<f64, NonFinite> {
+        memory.step(layers, objective, |_| {
+            Formulas::both(Formula {
+                learning_rate,
+                momentum: self.momentum,
+                nesterov: self.nesterov,
+            })
+        })
     }
 
-    fn set_learning_rate(&mut self, learning_rate: f64) -> Result<(), HyperParameterError> {
-        self.rule.learning_rate = positive("learning rate", learning_rate)?;
-        Ok(())
+    fn save<B>(&self, state: OptimizerState<B>) -> OptimizerState<B> {
+        state
+            .with_number("momentum", self.momentum)
+            .with_number("nesterov", self.nesterov.into())
     }
 
-    fn state(&self) -> OptimizerState<B> {
-        let state = OptimizerState::new(KIND)
-            .with_number("learning_rate", self.rule.learning_rate)
-            .with_number("momentum", self.rule.momentum)
-            .with_number("nesterov", self.rule.nesterov.into());
-        self.velocity.save(state, VELOCITY)
-    }
-
-    fn restore(&mut self, mut state: OptimizerState<B>, layers: &[Dense<B>]) -> Result<(), StateError> {
-        state.expect_kind(KIND)?;
-        let mut restored = Self::new(state.take_number("learning_rate")?, state.take_number("momentum")?)?;
-        restored.rule.nesterov = flag("nesterov", state.take_number("nesterov")?)?;
-        restored.velocity = Memory::take(&mut state, VELOCITY, layers)?;
-        state.expect_empty()?;
-        *self = restored;
-        Ok(())
+    fn take<B>(state: &mut OptimizerState<B>) -> Result<Self, StateError> {
+        Ok(Self {
+            momentum: below_one("momentum", state.take_number("momentum")?)?,
+            nesterov: flag("nesterov", state.take_number("nesterov")?)?,
+        })
     }
 }
 
-/// `value`, if it is 1 for yes or 0 for no.
-fn flag(name: &'static str, value: f64) -> Result<bool, HyperParameterError> {
-    if value == 0.0 || value == 1.0 {
-        Ok(value == 1.0)
-    } else {
-        Err(HyperParameterError::new(name, "0 or 1", value))
-    }
-}
+impl_optimizer!(Momentum, Rule);

@@ -1,5 +1,6 @@
-use super::range::{below_one, share};
+use super::range::share;
 use crate::HyperParameterError;
+use crate::error::below_one;
 
 /// Reduces the learning rate when a loss has stopped falling: when more than `patience` epochs in a row are not better
 /// than the best one, the factor of the learning rate is multiplied by `factor`, down to `least`.

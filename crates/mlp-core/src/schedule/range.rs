@@ -28,16 +28,3 @@ pub(super) fn at_least_one(name: &'static str, value: f64) -> Result<f64, HyperP
         Err(HyperParameterError::new(name, "a finite number of at least 1", value))
     }
 }
-
-/// `value`, if at least 0 and below 1.
-pub(super) fn below_one(name: &'static str, value: f64) -> Result<f64, HyperParameterError> {
-    if (0.0..1.0).contains(&value) {
-        Ok(value)
-    } else {
-        Err(HyperParameterError::new(
-            name,
-            "a number of at least 0 and below 1",
-            value,
-        ))
-    }
-}

@@ -1,6 +1,6 @@
 use super::random::generator;
-use crate::error::HyperParameterError;
-use crate::{Scalar, Tensor, ZipFormula};
+use crate::error::below_one;
+use crate::{HyperParameterError, Scalar, Tensor, ZipFormula};
 use alloc::vec::Vec;
 use rand::Rng;
 
@@ -34,7 +34,7 @@ impl Dropout {
     /// If `probability` is not a number of at least 0 and below 1.
     pub fn new(probability: f64, seed: u64) -> Result<Self, HyperParameterError> {
         Ok(Self {
-            probability: crate::error::below_one("dropout probability", probability)?,
+            probability: below_one("dropout probability", probability)?,
             seed,
         })
     }

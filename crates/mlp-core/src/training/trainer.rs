@@ -192,7 +192,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
             plateau: self
                 .rate
                 .as_ref()
-                .and_then(|rate| rate.plateau.as_ref().map(|(_, _, state)| state.clone())),
+                .and_then(|rate| rate.plateau.as_ref().map(|(_, _, state)| *state)),
             stopping: self.stopping.as_ref().map(|(_, state)| state.clone()),
             dropout: self.shaping.dropout,
             position: self.position,
@@ -227,7 +227,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
             }
             (None, None) => {}
         }
-        let mut plateau = self.rate.as_ref().and_then(|rate| rate.plateau.clone());
+        let mut plateau = self.rate.as_ref().and_then(|rate| rate.plateau);
         match (&mut plateau, state.plateau) {
             (Some((_, _, old)), Some(new)) => *old = new,
             (Some(_), None) => return Err(missing("plateau")),

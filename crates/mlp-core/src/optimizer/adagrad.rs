@@ -1,0 +1,117 @@
+use super::first_order::{Formulas, Memory};
+use super::rule::{Rule as _, impl_optimizer};
+use super::{NonFinite, Objective, OptimizerState, StateError, rule};
+use crate::error::positive;
+use crate::{Dense, HyperParameterError, Scalar, Tensor, ZipFormula};
+
+/// Adagrad: for each parameter W with the gradient g = dL/dW,
+///
+/// ```text
+/// s <- s + g^2                         sum of squares, 0 before the first step
+/// W <- W - eta g / (sqrt(s) + epsilon)
+/// ```
+///
+/// epsilon = 1e-10 unless set otherwise; `torch.optim.Adagrad` has the same formula and the same value (a decay of the
+/// learning rate is a schedule's). The steps become shorter and shorter: 0.01 to 0.1 is a first choice.
+///
+/// Source: J. Duchi, E. Hazan, Y. Singer, *Adaptive Subgradient Methods for Online Learning and Stochastic
+/// Optimization* (Journal of Machine Learning Research 12, 2011), the diagonal form.
+///
+/// ```
+/// use mlp_core::{Adagrad, FitOptions, HalfSquaredError, Mlp, Samples, Tanh, Trainer};
+/// use mlp_cpu::Matrix;
+///
+/// let input = Matrix::from_columns(&[[-1.0], [-0.5], [0.0], [0.5], [1.0]]);
+/// let target = Matrix::from_columns(&[[1.0], [0.25], [0.0], [0.25], [1.0]]);
+/// let mut network = Mlp::<Matrix<f64>>::builder(&[1, 8, 1]).hidden(Tanh).seed(1).build()?;
+///
+/// let mut trainer = Trainer::new(HalfSquaredError, Adagrad::new(0.1)?);
+/// let mut loss = 0.0;
+/// trainer.fit(&mut network, Samples::new(&input, &target)?, FitOptions::epochs(300), |epoch| loss = epoch.loss)?;
+/// assert!(loss < 1e-3);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Adagrad<B> {
+    learning_rate: f64,
+    rule: Rule,
+    memory: Memory<B, 1>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Rule {
+    epsilon: f64,
+}
+
+impl<B: Tensor> Adagrad<B> {
+    /// With learning rate eta.
+    ///
+    /// # Errors
+    /// If `learning_rate` is not a finite number above 0.
+    pub fn new(learning_rate: f64) -> Result<Self, HyperParameterError> {
+        Ok(Self {
+            learning_rate: positive("learning rate", learning_rate)?,
+            rule: Rule { epsilon: 1e-10 },
+            memory: Memory::new(),
+        })
+    }
+
+    /// With this epsilon instead of 1e-10.
+    ///
+    /// # Errors
+    /// If `epsilon` is not a finite number above 0: a parameter whose gradient is always 0 would become 0/0.
+    pub fn epsilon(mut self, epsilon: f64) -> Result<Self, HyperParameterError> {
+        self.rule.epsilon = positive("epsilon", epsilon)?;
+        Ok(self)
+    }
+}
+
+#[derive(Clone)]
+struct Formula {
+    learning_rate: f64,
+    epsilon: f64,
+}
+
+impl ZipFormula<1> for Formula {
+    #[inline(always)]
+    fn apply<T: Scalar>(&self, gradient: T, parameter: T, [squares]: [T; 1]) -> (T, [T; 1]) {
+        let squares = squares + gradient * gradient;
+        let change = T::from_f64(self.learning_rate) * gradient / (squares.sqrt() + T::from_f64(self.epsilon));
+        (parameter - change, [squares])
+    }
+}
+
+impl rule::Rule<1> for Rule {
+    const KIND: &'static str = "adagrad";
+
+    fn names(&self) -> &'static [&'static str] {
+        &["sum_of_squares"]
+    }
+
+    fn step<B: Tensor>(
+        &mut self,
+        learning_rate: f64,
+        memory: &mut Memory<B, 1>,
+        layers: &mut [Dense<B>],
+        objective: &mut dyn Objective<B>,
+    ) -> Result<f64, NonFinite> {
+        memory.step(layers, objective, |_| {
+            Formulas::both(Formula {
+                learning_rate,
+                epsilon: self.epsilon,
+            })
+        })
+    }
+
+    fn save<B>(&self, state: OptimizerState<B>) -> OptimizerState<B> {
+        state.with_number("epsilon", self.epsilon)
+    }
+
+    fn take<B>(state: &mut OptimizerState<B>) -> Result<Self, StateError> {
+        Ok(Self {
+            epsilon: positive("epsilon", state.take_number("epsilon")?)?,
+        })
+    }
+}
+
+impl_optimizer!(Adagrad, Rule);

@@ -1,0 +1,162 @@
+use super::first_order::{Formulas, Memory};
+use super::rule::{Rule as _, flag, impl_optimizer};
+use super::{NonFinite, Objective, OptimizerState, StateError, adam, rule};
+use crate::error::{not_negative, positive};
+use crate::{Dense, HyperParameterError, Scalar, Tensor, ZipFormula};
+
+/// Adam with decoupled weight decay: in each step, with the learning rate eta and the weight decay lambda,
+///
+/// ```text
+/// W <- (1 - eta lambda) W
+/// W <- W - eta m^ / (sqrt(v^) + epsilon)     the step of Adam
+/// ```
+///
+/// with m^ and v^ of [`Adam`](crate::Adam): the decay does not pass through the moments, so that it is as strong for a
+/// weight with large gradients as for one with small ones. Biases are not decayed, unless
+/// [`decay_biases`](Self::decay_biases) says so.
+///
+/// lambda = 0.01, beta1 = 0.9, beta2 = 0.999 and epsilon = 1e-8 unless set otherwise; `torch.optim.AdamW` has the same
+/// formula and the same values, and decays all parameters that it is given.
+///
+/// Source: I. Loshchilov, F. Hutter, *Decoupled Weight Decay Regularization* (ICLR 2019), algorithm 2, with the decay
+/// in proportion to the learning rate.
+///
+/// ```
+/// use mlp_core::{AdamW, FitOptions, HalfSquaredError, Mlp, Samples, Tanh, Trainer};
+/// use mlp_cpu::Matrix;
+///
+/// let input = Matrix::from_columns(&[[-1.0], [-0.5], [0.0], [0.5], [1.0]]);
+/// let target = Matrix::from_columns(&[[1.0], [0.25], [0.0], [0.25], [1.0]]);
+/// let mut network = Mlp::<Matrix<f64>>::builder(&[1, 8, 1]).hidden(Tanh).seed(1).build()?;
+///
+/// let mut trainer = Trainer::new(HalfSquaredError, AdamW::new(0.02)?.weight_decay(0.001)?);
+/// let mut loss = 0.0;
+/// trainer.fit(&mut network, Samples::new(&input, &target)?, FitOptions::epochs(300), |epoch| loss = epoch.loss)?;
+/// assert!(loss < 1e-3);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct AdamW<B> {
+    learning_rate: f64,
+    rule: Rule,
+    memory: Memory<B, 2>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Rule {
+    adam: adam::Rule,
+    weight_decay: f64,
+    decay_biases: bool,
+}
+
+impl<B: Tensor> AdamW<B> {
+    /// With learning rate eta.
+    ///
+    /// # Errors
+    /// If `learning_rate` is not a finite number above 0.
+    pub fn new(learning_rate: f64) -> Result<Self, HyperParameterError> {
+        Ok(Self {
+            learning_rate: positive("learning rate", learning_rate)?,
+            rule: Rule {
+                adam: adam::Rule::new(),
+                weight_decay: 0.01,
+                decay_biases: false,
+            },
+            memory: Memory::new(),
+        })
+    }
+
+    /// With this weight decay lambda instead of 0.01.
+    ///
+    /// # Errors
+    /// If `weight_decay` is not a finite number of at least 0.
+    pub fn weight_decay(mut self, weight_decay: f64) -> Result<Self, HyperParameterError> {
+        self.rule.weight_decay = not_negative("weight decay", weight_decay)?;
+        Ok(self)
+    }
+
+    /// Whether the biases are decayed as well; if not set, they are not.
+    #[must_use]
+    pub fn decay_biases(mut self, decay_biases: bool) -> Self {
+        self.rule.decay_biases = decay_biases;
+        self
+    }
+
+    /// With these decays of the moments instead of 0.9 and 0.999.
+    ///
+    /// # Errors
+    /// If one is not a number of at least 0 and below 1.
+    pub fn betas(mut self, beta1: f64, beta2: f64) -> Result<Self, HyperParameterError> {
+        self.rule.adam.set_betas(beta1, beta2)?;
+        Ok(self)
+    }
+
+    /// With this epsilon instead of 1e-8.
+    ///
+    /// # Errors
+    /// If `epsilon` is not a finite number above 0: a parameter whose gradient is always 0 would become 0/0.
+    pub fn epsilon(mut self, epsilon: f64) -> Result<Self, HyperParameterError> {
+        self.rule.adam.set_epsilon(epsilon)?;
+        Ok(self)
+    }
+}
+
+#[derive(Clone)]
+struct Formula {
+    adam: adam::Formula,
+    /// The share of a parameter that the decay leaves.
+    kept: f64,
+}
+
+impl ZipFormula<2> for Formula {
+    #[inline(always)]
+    fn apply<T: Scalar>(&self, gradient: T, parameter: T, moments: [T; 2]) -> (T, [T; 2]) {
+        self.adam.apply(gradient, T::from_f64(self.kept) * parameter, moments)
+    }
+}
+
+impl rule::Rule<2> for Rule {
+    const KIND: &'static str = "adamw";
+
+    fn names(&self) -> &'static [&'static str] {
+        adam::Rule::NAMES
+    }
+
+    fn step<B: Tensor>(
+        &mut self,
+        learning_rate: f64,
+        memory: &mut Memory<B, 2>,
+        layers: &mut [Dense<B>],
+        objective: &mut dyn Objective<B>,
+    ) -> Result<f64, NonFinite> {
+        memory.step(layers, objective, |t| {
+            let adam = self.adam.formula(learning_rate, t);
+            let decayed = Formula {
+                adam,
+                kept: 1.0 - learning_rate * self.weight_decay,
+            };
+            let mut formulas = Formulas::both(decayed);
+            if !self.decay_biases {
+                formulas.biases.kept = 1.0;
+            }
+            formulas
+        })
+    }
+
+    fn save<B>(&self, state: OptimizerState<B>) -> OptimizerState<B> {
+        self.adam
+            .save(state)
+            .with_number("weight_decay", self.weight_decay)
+            .with_number("decay_biases", self.decay_biases.into())
+    }
+
+    fn take<B>(state: &mut OptimizerState<B>) -> Result<Self, StateError> {
+        Ok(Self {
+            adam: adam::Rule::take(state)?,
+            weight_decay: not_negative("weight decay", state.take_number("weight_decay")?)?,
+            decay_biases: flag("decay_biases", state.take_number("decay_biases")?)?,
+        })
+    }
+}
+
+impl_optimizer!(AdamW, Rule);

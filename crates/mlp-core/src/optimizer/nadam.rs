@@ -1,0 +1,194 @@
+use super::first_order::{Formulas, Memory};
+use super::rule::{Rule as _, impl_optimizer};
+use super::{NonFinite, Objective, OptimizerState, StateError, adam, rule};
+use crate::error::{not_negative, positive};
+use crate::{Dense, HyperParameterError, Scalar, Tensor, ZipFormula};
+
+/// Adam with Nesterov's momentum: in step t = 1, 2, ..., for each parameter W with the gradient g = dL/dW,
+///
+/// ```text
+/// mu_t = beta1 (1 - 0.96^(t psi) / 2)        momentum, which grows from about beta1 / 2 to beta1
+/// p_t  = mu_1 mu_2 ... mu_t
+/// m <- beta1 m + (1 - beta1) g               first moment, 0 before the first step
+/// v <- beta2 v + (1 - beta2) g^2             second moment, 0 before the first step
+/// m^ = mu_(t+1) m / (1 - p_(t+1)) + (1 - mu_t) g / (1 - p_t)
+/// v^ = v / (1 - beta2^t)
+/// W <- W - eta m^ / (sqrt(v^) + epsilon)
+/// ```
+///
+/// beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 and the momentum decay psi = 0.004 unless set otherwise;
+/// `torch.optim.NAdam` has the same formula and the same values.
+///
+/// Source: T. Dozat, *Incorporating Nesterov Momentum into Adam* (ICLR 2016 workshop), algorithm 2, with the schedule
+/// of mu_t that its section 3 proposes.
+///
+/// ```
+/// use mlp_core::{FitOptions, HalfSquaredError, Mlp, NAdam, Samples, Tanh, Trainer};
+/// use mlp_cpu::Matrix;
+///
+/// let input = Matrix::from_columns(&[[-1.0], [-0.5], [0.0], [0.5], [1.0]]);
+/// let target = Matrix::from_columns(&[[1.0], [0.25], [0.0], [0.25], [1.0]]);
+/// let mut network = Mlp::<Matrix<f64>>::builder(&[1, 8, 1]).hidden(Tanh).seed(1).build()?;
+///
+/// let mut trainer = Trainer::new(HalfSquaredError, NAdam::new(0.02)?);
+/// let mut loss = 0.0;
+/// trainer.fit(&mut network, Samples::new(&input, &target)?, FitOptions::epochs(300), |epoch| loss = epoch.loss)?;
+/// assert!(loss < 1e-3);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct NAdam<B> {
+    learning_rate: f64,
+    rule: Rule,
+    memory: Memory<B, 2>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Rule {
+    adam: adam::Rule,
+    momentum_decay: f64,
+    /// p_t of the last step: the one number that changes, and so belongs to the state.
+    momentum_product: f64,
+}
+
+impl<B: Tensor> NAdam<B> {
+    /// With learning rate eta.
+    ///
+    /// # Errors
+    /// If `learning_rate` is not a finite number above 0.
+    pub fn new(learning_rate: f64) -> Result<Self, HyperParameterError> {
+        Ok(Self {
+            learning_rate: positive("learning rate", learning_rate)?,
+            rule: Rule {
+                adam: adam::Rule::new(),
+                momentum_decay: 4e-3,
+                momentum_product: 1.0,
+            },
+            memory: Memory::new(),
+        })
+    }
+
+    /// With this momentum decay psi instead of 0.004: the greater, the sooner the momentum is beta1.
+    ///
+    /// # Errors
+    /// If `momentum_decay` is not a finite number of at least 0.
+    pub fn momentum_decay(mut self, momentum_decay: f64) -> Result<Self, HyperParameterError> {
+        self.rule.momentum_decay = not_negative("momentum decay", momentum_decay)?;
+        Ok(self)
+    }
+
+    /// With these decays of the moments instead of 0.9 and 0.999.
+    ///
+    /// # Errors
+    /// If one is not a number of at least 0 and below 1.
+    pub fn betas(mut self, beta1: f64, beta2: f64) -> Result<Self, HyperParameterError> {
+        self.rule.adam.set_betas(beta1, beta2)?;
+        Ok(self)
+    }
+
+    /// With this epsilon instead of 1e-8.
+    ///
+    /// # Errors
+    /// If `epsilon` is not a finite number above 0: a parameter whose gradient is always 0 would become 0/0.
+    pub fn epsilon(mut self, epsilon: f64) -> Result<Self, HyperParameterError> {
+        self.rule.adam.set_epsilon(epsilon)?;
+        Ok(self)
+    }
+}
+
+impl Rule {
+    /// mu_t.
+    fn momentum(&self, t: f64) -> f64 {
+        let power = Scalar::exp(t * self.momentum_decay * Scalar::ln(0.96_f64));
+        self.adam.beta1 * (1.0 - 0.5 * power)
+    }
+
+    /// The formula of step t, the one after that of `momentum_product`.
+    fn next_formula(&mut self, learning_rate: f64, t: u64) -> Formula {
+        let (momentum, next_momentum) = (self.momentum(t as f64), self.momentum(t as f64 + 1.0));
+        self.momentum_product *= momentum;
+        let root = Scalar::sqrt(adam::bias(self.adam.beta2, t));
+        let scale = learning_rate * root;
+        Formula {
+            beta1: self.adam.beta1,
+            beta2: self.adam.beta2,
+            of_gradient: scale * (1.0 - momentum) / (1.0 - self.momentum_product),
+            of_moment: scale * next_momentum / (1.0 - self.momentum_product * next_momentum),
+            epsilon: self.adam.epsilon * root,
+        }
+    }
+}
+
+/// One step, with numerator and denominator of the change multiplied by sqrt(1 - beta2^t), as in Adam's.
+#[derive(Clone)]
+struct Formula {
+    beta1: f64,
+    beta2: f64,
+    /// eta sqrt(1 - beta2^t) (1 - mu_t) / (1 - p_t).
+    of_gradient: f64,
+    /// eta sqrt(1 - beta2^t) mu_(t+1) / (1 - p_(t+1)).
+    of_moment: f64,
+    /// epsilon sqrt(1 - beta2^t).
+    epsilon: f64,
+}
+
+impl ZipFormula<2> for Formula {
+    #[inline(always)]
+    fn apply<T: Scalar>(&self, gradient: T, parameter: T, [m, v]: [T; 2]) -> (T, [T; 2]) {
+        let c = T::from_f64;
+        let m = c(self.beta1) * m + c(1.0 - self.beta1) * gradient;
+        let v = c(self.beta2) * v + c(1.0 - self.beta2) * gradient * gradient;
+        let direction = c(self.of_gradient) * gradient + c(self.of_moment) * m;
+        (parameter - direction / (v.sqrt() + c(self.epsilon)), [m, v])
+    }
+}
+
+impl rule::Rule<2> for Rule {
+    const KIND: &'static str = "nadam";
+
+    fn names(&self) -> &'static [&'static str] {
+        adam::Rule::NAMES
+    }
+
+    fn step<B: Tensor>(
+        &mut self,
+        learning_rate: f64,
+        memory: &mut Memory<B, 2>,
+        layers: &mut [Dense<B>],
+        objective: &mut dyn Objective<B>,
+    ) -> Result<f64, NonFinite> {
+        memory.step(layers, objective, |t| {
+            Formulas::both(self.next_formula(learning_rate, t))
+        })
+    }
+
+    fn save<B>(&self, state: OptimizerState<B>) -> OptimizerState<B> {
+        self.adam
+            .save(state)
+            .with_number("momentum_decay", self.momentum_decay)
+            .with_number("momentum_product", self.momentum_product)
+    }
+
+    fn take<B>(state: &mut OptimizerState<B>) -> Result<Self, StateError> {
+        Ok(Self {
+            adam: adam::Rule::take(state)?,
+            momentum_decay: not_negative("momentum decay", state.take_number("momentum_decay")?)?,
+            momentum_product: product(state.take_number("momentum_product")?)?,
+        })
+    }
+}
+
+/// `value`, if a product of numbers of at least 0 and below 1, maybe of none.
+fn product(value: f64) -> Result<f64, HyperParameterError> {
+    if (0.0..=1.0).contains(&value) {
+        Ok(value)
+    } else {
+        Err(HyperParameterError::new(
+            "momentum_product",
+            "a number from 0 to 1",
+            value,
+        ))
+    }
+}
+
+impl_optimizer!(NAdam, Rule);

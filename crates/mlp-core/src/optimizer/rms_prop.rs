@@ -1,0 +1,253 @@
+use super::first_order::{Formulas, Memory};
+use super::rule::{Rule as _, flag, impl_optimizer};
+use super::{NonFinite, Objective, OptimizerState, StateError, rule};
+use crate::error::{below_one, positive};
+use crate::{Dense, HyperParameterError, Scalar, Tensor, ZipFormula};
+
+/// RMSprop: for each parameter W with the gradient g = dL/dW,
+///
+/// ```text
+/// s <- rho s + (1 - rho) g^2             mean square of the gradient, 0 before the first step
+/// W <- W - eta g / (sqrt(s) + epsilon)
+/// ```
+///
+/// [`centered`](Self::centered) has the gradient's variance instead of its mean square, and [`momentum`](Self::momentum)
+/// a velocity:
+///
+/// ```text
+/// m <- rho m + (1 - rho) g               mean of the gradient, 0 before the first step
+/// s - m^2                                instead of s under the root
+///
+/// v <- mu v + g / (sqrt(s) + epsilon)    velocity, 0 before the first step
+/// W <- W - eta v
+/// ```
+///
+/// rho = 0.99, epsilon = 1e-8 and mu = 0 unless set otherwise; `torch.optim.RMSprop` has the same formulas and the same
+/// values, and calls rho `alpha`. Only, where rounding makes a variance negative, it is 0 here and not NaN.
+///
+/// Sources: T. Tieleman, G. Hinton, *Lecture 6.5: RMSprop* (COURSERA: Neural Networks for Machine Learning, 2012);
+/// A. Graves, *Generating Sequences With Recurrent Neural Networks* (arXiv:1308.0850, 2013), for the variance.
+///
+/// ```
+/// use mlp_core::{FitOptions, HalfSquaredError, Mlp, RmsProp, Samples, Tanh, Trainer};
+/// use mlp_cpu::Matrix;
+///
+/// let input = Matrix::from_columns(&[[-1.0], [-0.5], [0.0], [0.5], [1.0]]);
+/// let target = Matrix::from_columns(&[[1.0], [0.25], [0.0], [0.25], [1.0]]);
+/// let mut network = Mlp::<Matrix<f64>>::builder(&[1, 8, 1]).hidden(Tanh).seed(1).build()?;
+///
+/// let mut trainer = Trainer::new(HalfSquaredError, RmsProp::new(0.002)?.rho(0.9)?.momentum(0.5)?);
+/// let mut loss = 0.0;
+/// trainer.fit(&mut network, Samples::new(&input, &target)?, FitOptions::epochs(300), |epoch| loss = epoch.loss)?;
+/// assert!(loss < 1e-3);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct RmsProp<B> {
+    learning_rate: f64,
+    rule: Rule,
+    memory: Memory<B, 3>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Rule {
+    rho: f64,
+    epsilon: f64,
+    centered: bool,
+    momentum: f64,
+}
+
+impl<B: Tensor> RmsProp<B> {
+    /// With learning rate eta.
+    ///
+    /// # Errors
+    /// If `learning_rate` is not a finite number above 0.
+    pub fn new(learning_rate: f64) -> Result<Self, HyperParameterError> {
+        Ok(Self {
+            learning_rate: positive("learning rate", learning_rate)?,
+            rule: Rule {
+                rho: 0.99,
+                epsilon: 1e-8,
+                centered: false,
+                momentum: 0.0,
+            },
+            memory: Memory::new(),
+        })
+    }
+
+    /// With this decay rho of the means instead of 0.99.
+    ///
+    /// # Errors
+    /// If `rho` is not a number of at least 0 and below 1.
+    pub fn rho(mut self, rho: f64) -> Result<Self, HyperParameterError> {
+        self.rule.rho = below_one("rho", rho)?;
+        Ok(self)
+    }
+
+    /// With this epsilon instead of 1e-8.
+    ///
+    /// # Errors
+    /// If `epsilon` is not a finite number above 0: a parameter whose gradient is always 0 would become 0/0.
+    pub fn epsilon(mut self, epsilon: f64) -> Result<Self, HyperParameterError> {
+        self.rule.epsilon = positive("epsilon", epsilon)?;
+        Ok(self)
+    }
+
+    /// With the variance or, as at first, the mean square. Steps made before are forgotten: others are remembered.
+    #[must_use]
+    pub fn centered(mut self, centered: bool) -> Self {
+        self.rule.centered = centered;
+        self.memory = Memory::new();
+        self
+    }
+
+    /// With this momentum mu instead of 0. Steps made before are forgotten, as by [`centered`](Self::centered).
+    ///
+    /// # Errors
+    /// If `momentum` is not a number of at least 0 and below 1.
+    pub fn momentum(mut self, momentum: f64) -> Result<Self, HyperParameterError> {
+        self.rule.momentum = below_one("momentum", momentum)?;
+        self.memory = Memory::new();
+        Ok(self)
+    }
+}
+
+/// One step, with what the options need remembered and nothing else.
+#[derive(Clone)]
+struct Formula<const CENTERED: bool, const MOMENTUM: bool> {
+    learning_rate: f64,
+    rho: f64,
+    epsilon: f64,
+    momentum: f64,
+}
+
+impl<const CENTERED: bool, const MOMENTUM: bool> Formula<CENTERED, MOMENTUM> {
+    fn new(learning_rate: f64, rule: &Rule) -> Formulas<Self> {
+        Formulas::both(Self {
+            learning_rate,
+            rho: rule.rho,
+            epsilon: rule.epsilon,
+            momentum: rule.momentum,
+        })
+    }
+
+    /// rho `mean` + (1 - rho) `value`.
+    #[inline(always)]
+    fn mean<T: Scalar>(&self, mean: T, value: T) -> T {
+        T::from_f64(self.rho) * mean + T::from_f64(1.0 - self.rho) * value
+    }
+
+    /// g / (sqrt(`square`) + epsilon).
+    #[inline(always)]
+    fn direction<T: Scalar>(&self, gradient: T, square: T) -> T {
+        gradient / (square.sqrt() + T::from_f64(self.epsilon))
+    }
+
+    #[inline(always)]
+    fn velocity<T: Scalar>(&self, velocity: T, direction: T) -> T {
+        T::from_f64(self.momentum) * velocity + direction
+    }
+
+    /// The parameter after a step in this direction.
+    #[inline(always)]
+    fn parameter<T: Scalar>(&self, parameter: T, direction: T) -> T {
+        parameter - T::from_f64(self.learning_rate) * direction
+    }
+}
+
+/// `square` - `mean`^2, and at least 0.
+#[inline(always)]
+fn variance<T: Scalar>(square: T, mean: T) -> T {
+    (square - mean * mean).at_least(T::zero())
+}
+
+impl ZipFormula<1> for Formula<false, false> {
+    #[inline(always)]
+    fn apply<T: Scalar>(&self, gradient: T, parameter: T, [square]: [T; 1]) -> (T, [T; 1]) {
+        let square = self.mean(square, gradient * gradient);
+        (self.parameter(parameter, self.direction(gradient, square)), [square])
+    }
+}
+
+impl ZipFormula<2> for Formula<true, false> {
+    #[inline(always)]
+    fn apply<T: Scalar>(&self, gradient: T, parameter: T, [square, mean]: [T; 2]) -> (T, [T; 2]) {
+        let square = self.mean(square, gradient * gradient);
+        let mean = self.mean(mean, gradient);
+        let direction = self.direction(gradient, variance(square, mean));
+        (self.parameter(parameter, direction), [square, mean])
+    }
+}
+
+impl ZipFormula<2> for Formula<false, true> {
+    #[inline(always)]
+    fn apply<T: Scalar>(&self, gradient: T, parameter: T, [square, velocity]: [T; 2]) -> (T, [T; 2]) {
+        let square = self.mean(square, gradient * gradient);
+        let velocity = self.velocity(velocity, self.direction(gradient, square));
+        (self.parameter(parameter, velocity), [square, velocity])
+    }
+}
+
+impl ZipFormula<3> for Formula<true, true> {
+    #[inline(always)]
+    fn apply<T: Scalar>(&self, gradient: T, parameter: T, [square, mean, velocity]: [T; 3]) -> (T, [T; 3]) {
+        let square = self.mean(square, gradient * gradient);
+        let mean = self.mean(mean, gradient);
+        let direction = self.direction(gradient, variance(square, mean));
+        let velocity = self.velocity(velocity, direction);
+        (self.parameter(parameter, velocity), [square, mean, velocity])
+    }
+}
+
+impl Rule {
+    fn has_momentum(&self) -> bool {
+        self.momentum > 0.0
+    }
+}
+
+impl rule::Rule<3> for Rule {
+    const KIND: &'static str = "rms_prop";
+
+    fn names(&self) -> &'static [&'static str] {
+        match (self.centered, self.has_momentum()) {
+            (false, false) => &["mean_square"],
+            (true, false) => &["mean_square", "mean"],
+            (false, true) => &["mean_square", "velocity"],
+            (true, true) => &["mean_square", "mean", "velocity"],
+        }
+    }
+
+    fn step<B: Tensor>(
+        &mut self,
+        eta: f64,
+        memory: &mut Memory<B, 3>,
+        layers: &mut [Dense<B>],
+        objective: &mut dyn Objective<B>,
+    ) -> Result<f64, NonFinite> {
+        match (self.centered, self.has_momentum()) {
+            (false, false) => memory.step(layers, objective, |_| Formula::<false, false>::new(eta, self)),
+            (true, false) => memory.step(layers, objective, |_| Formula::<true, false>::new(eta, self)),
+            (false, true) => memory.step(layers, objective, |_| Formula::<false, true>::new(eta, self)),
+            (true, true) => memory.step(layers, objective, |_| Formula::<true, true>::new(eta, self)),
+        }
+    }
+
+    fn save<B>(&self, state: OptimizerState<B>) -> OptimizerState<B> {
+        state
+            .with_number("rho", self.rho)
+            .with_number("epsilon", self.epsilon)
+            .with_number("centered", self.centered.into())
+            .with_number("momentum", self.momentum)
+    }
+
+    fn take<B>(state: &mut OptimizerState<B>) -> Result<Self, StateError> {
+        Ok(Self {
+            rho: below_one("rho", state.take_number("rho")?)?,
+            epsilon: positive("epsilon", state.take_number("epsilon")?)?,
+            centered: flag("centered", state.take_number("centered")?)?,
+            momentum: below_one("momentum", state.take_number("momentum")?)?,
+        })
+    }
+}
+
+impl_optimizer!(RmsProp, Rule);

@@ -1,0 +1,94 @@
+//! An optimiser that evaluates the gradient once a step is its learning rate, a [`Rule`] and a [`Memory`].
+
+use super::first_order::Memory;
+use super::{NonFinite, Objective, OptimizerState, StateError};
+use crate::error::not_negative;
+use crate::{Dense, HyperParameterError, Tensor};
+
+/// The hyper-parameters of an optimiser but the learning rate, and the formula of a step. It remembers up to N values
+/// for each parameter.
+pub(super) trait Rule<const N: usize>: Sized {
+    /// The stable name of this kind of optimiser.
+    const KIND: &'static str;
+
+    /// The stable names of the values that these hyper-parameters need, in the order in which the formula takes them.
+    fn names(&self) -> &'static [&'static str];
+
+    /// [`Optimizer::step`](super::Optimizer::step): a [`Memory::step`] with the formula.
+    fn step<B: Tensor>(
+        &mut self,
+        learning_rate: f64,
+        memory: &mut Memory<B, N>,
+        layers: &mut [Dense<B>],
+        objective: &mut dyn Objective<B>,
+    ) -> Result<f64, NonFinite>;
+
+    /// Adds itself to `state`.
+    fn save<B>(&self, state: OptimizerState<B>) -> OptimizerState<B>;
+
+    /// Takes what [`save`](Self::save) added out of `state`.
+    fn take<B>(state: &mut OptimizerState<B>) -> Result<Self, StateError>;
+}
+
+/// `impl Optimizer` for a type whose fields are `learning_rate`, `rule` and `memory`.
+macro_rules! impl_optimizer {
+    ($optimizer:ident, $rule:ty) => {
+        impl<B: $crate::Tensor> $crate::Optimizer<B> for $optimizer<B> {
+            fn step(
+                &mut self,
+                layers: &mut [$crate::Dense<B>],
+                objective: &mut dyn $crate::Objective<B>,
+            ) -> Result<f64, $crate::NonFinite> {
+                self.rule
+                    .step(self.learning_rate, &mut self.memory, layers, objective)
+            }
+
+            fn learning_rate(&self) -> f64 {
+                self.learning_rate
+            }
+
+            fn set_learning_rate(&mut self, learning_rate: f64) -> Result<(), $crate::HyperParameterError> {
+                self.learning_rate = $crate::optimizer::rule::scheduled(learning_rate)?;
+                Ok(())
+            }
+
+            fn state(&self) -> $crate::OptimizerState<B> {
+                let state = $crate::OptimizerState::new(<$rule>::KIND).with_number("learning_rate", self.learning_rate);
+                self.memory.save(self.rule.save(state), self.rule.names())
+            }
+
+            fn restore(
+                &mut self,
+                mut state: $crate::OptimizerState<B>,
+                layers: &[$crate::Dense<B>],
+            ) -> Result<(), $crate::StateError> {
+                state.expect_kind(<$rule>::KIND)?;
+                let learning_rate = $crate::optimizer::rule::scheduled(state.take_number("learning_rate")?)?;
+                let rule = <$rule>::take(&mut state)?;
+                let memory = Memory::take(&mut state, rule.names(), layers)?;
+                state.expect_empty()?;
+                *self = Self {
+                    learning_rate,
+                    rule,
+                    memory,
+                };
+                Ok(())
+            }
+        }
+    };
+}
+pub(super) use impl_optimizer;
+
+/// `learning_rate`, if one that a schedule may come to: at its end, 0.
+pub(super) fn scheduled(learning_rate: f64) -> Result<f64, HyperParameterError> {
+    not_negative("learning rate", learning_rate)
+}
+
+/// `value`, if it is 1 for yes or 0 for no.
+pub(super) fn flag(name: &'static str, value: f64) -> Result<bool, HyperParameterError> {
+    if value == 0.0 || value == 1.0 {
+        Ok(value == 1.0)
+    } else {
+        Err(HyperParameterError::new(name, "0 or 1", value))
+    }
+}
