@@ -12,6 +12,7 @@ mod first_order;
 mod initializers;
 mod levels;
 mod losses;
+mod metrics;
 mod naive;
 mod network_gradient;
 mod notebook;
