@@ -14,6 +14,7 @@ mod initializers;
 mod lbfgs;
 mod levels;
 mod losses;
+mod metrics;
 mod model;
 mod naive;
 mod network_gradient;
