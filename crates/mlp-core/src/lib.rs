@@ -75,7 +75,10 @@ pub use optimizer::{Adam, GradientDescent, Momentum, NonFinite, Objective, Optim
 pub use scalar::{Dual, Scalar};
 pub use schedule::{PlateauState, ReduceOnPlateau, Schedule, ScheduleError};
 pub use tensor::{Columns, Tensor, ZipFormula};
-pub use training::{DataError, Diverged, Epoch, FitOptions, Samples, TrainError, Trainer};
+pub use training::{
+    ClassWeightError, ClassWeights, DataError, Dataset, Diverged, Epoch, FitOptions, Samples, SplitError, TrainError,
+    Trainer,
+};
 pub use workspace::{InferenceWorkspace, Workspace};
 
 /// The README, compiled and run as tests.
