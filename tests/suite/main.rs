@@ -5,6 +5,7 @@
 
 mod activations;
 mod conformance;
+mod datasets;
 mod derivatives;
 mod determinism;
 mod extremes;
@@ -17,5 +18,6 @@ mod network_gradient;
 mod notebook;
 mod optimizers;
 mod regressions;
+mod schedules;
 mod threads;
 mod training;
