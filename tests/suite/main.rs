@@ -5,6 +5,7 @@
 
 mod activations;
 mod conformance;
+mod datasets;
 mod derivatives;
 mod determinism;
 mod extremes;
@@ -21,5 +22,6 @@ mod network_gradient;
 mod notebook;
 mod optimizers;
 mod regressions;
+mod schedules;
 mod threads;
 mod training;
