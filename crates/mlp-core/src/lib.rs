@@ -70,7 +70,9 @@ pub use loss::{
     SoftmaxCrossEntropy, TargetKind, softmax,
 };
 pub use mlp::Mlp;
-pub use optimizer::{Adam, GradientDescent, Momentum, NonFinite, Objective, Optimizer, OptimizerState, StateError};
+pub use optimizer::{
+    Adam, GradientDescent, Lbfgs, Momentum, NonFinite, Objective, Optimizer, OptimizerState, StateError,
+};
 pub use scalar::{Dual, Scalar};
 pub use tensor::{Columns, Tensor, ZipFormula};
 pub use training::{DataError, Diverged, Epoch, FitOptions, Samples, TrainError, Trainer};

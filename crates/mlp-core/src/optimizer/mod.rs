@@ -3,11 +3,13 @@
 mod adam;
 mod first_order;
 mod gradient_descent;
+mod lbfgs;
 mod momentum;
 mod state;
 
 pub use adam::Adam;
 pub use gradient_descent::GradientDescent;
+pub use lbfgs::Lbfgs;
 pub use momentum::Momentum;
 pub use state::{OptimizerState, StateError};
 

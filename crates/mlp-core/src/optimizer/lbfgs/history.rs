@@ -1,0 +1,93 @@
+//! What L-BFGS knows of the second derivatives: how the gradient changed along the last steps.
+
+use super::vector::{add_scaled, dot, scale, set_scaled, subtract_from};
+use crate::{Dense, Tensor};
+use alloc::vec::Vec;
+
+/// A pair with less curvature s . y is left out: H would be no longer positive definite, or its numbers too large.
+const LEAST_CURVATURE: f64 = 1e-10;
+
+/// A step and what the gradient did along it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Pair<B> {
+    /// s, the change of the parameters.
+    pub(super) change: Vec<Dense<B>>,
+    /// y, the change of the gradient; of the last step the gradient before it, until the one after it is known.
+    pub(super) gradient: Vec<Dense<B>>,
+    /// rho = 1 / (s . y).
+    rho: f64,
+    /// gamma = (s . y) / (y . y): the size of H, as far as this pair knows.
+    gamma: f64,
+}
+
+impl<B: Tensor> Pair<B> {
+    pub(super) fn new(change: Vec<Dense<B>>, gradient: Vec<Dense<B>>) -> Self {
+        Self {
+            change,
+            gradient,
+            rho: 0.0,
+            gamma: 0.0,
+        }
+    }
+
+    /// Computes rho and gamma. False if the pair is of no use; then so are they.
+    pub(super) fn measure(&mut self) -> bool {
+        let curvature = dot(&self.change, &self.gradient);
+        self.rho = 1.0 / curvature;
+        self.gamma = curvature / dot(&self.gradient, &self.gradient);
+        curvature > LEAST_CURVATURE && self.rho > 0.0 && self.gamma > 0.0 && self.gamma.is_finite()
+    }
+}
+
+/// The last pairs.
+#[derive(Clone, Debug)]
+pub(super) struct History<B> {
+    /// Oldest first.
+    pub(super) pairs: Vec<Pair<B>>,
+    /// The memory of the recursion between its two loops.
+    shares: Vec<f64>,
+}
+
+impl<B: Tensor> History<B> {
+    pub(super) fn new(pairs: Vec<Pair<B>>) -> Self {
+        Self {
+            pairs,
+            shares: Vec::new(),
+        }
+    }
+
+    /// Adds the pair of the last step, `last`, now that the gradient after it is known, and leaves out the oldest if
+    /// there would be more than `size`. Returns a pair that is no longer needed, for its memory.
+    pub(super) fn add(&mut self, mut last: Pair<B>, gradient: &[Dense<B>], size: usize) -> Option<Pair<B>> {
+        subtract_from(&mut last.gradient, gradient);
+        if !last.measure() {
+            return Some(last);
+        }
+        if self.pairs.len() < size {
+            self.pairs.push(last);
+            return None;
+        }
+        self.pairs.rotate_left(1);
+        self.pairs.last_mut().map(|oldest| core::mem::replace(oldest, last))
+    }
+
+    /// `direction` = -H `gradient`, by two loops over the pairs; -`gradient` if there are none.
+    ///
+    /// Source: J. Nocedal, S. J. Wright, *Numerical Optimization* (2nd ed., Springer 2006), algorithm 7.4.
+    pub(super) fn direction(&mut self, gradient: &[Dense<B>], direction: &mut [Dense<B>]) {
+        set_scaled(direction, -1.0, gradient);
+        self.shares.clear();
+        for pair in self.pairs.iter().rev() {
+            let share = dot(&pair.change, direction) * pair.rho;
+            add_scaled(direction, -share, &pair.gradient);
+            self.shares.push(share);
+        }
+        if let Some(newest) = self.pairs.last() {
+            scale(direction, newest.gamma, gradient);
+        }
+        for (pair, share) in self.pairs.iter().zip(self.shares.iter().rev()) {
+            let other = dot(&pair.gradient, direction) * pair.rho;
+            add_scaled(direction, share - other, &pair.change);
+        }
+    }
+}

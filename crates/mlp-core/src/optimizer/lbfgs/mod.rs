@@ -1,0 +1,389 @@
+mod history;
+mod search;
+mod vector;
+
+use super::first_order::evaluate;
+use super::{NonFinite, Objective, Optimizer, OptimizerState, StateError};
+use crate::error::not_negative;
+use crate::{Dense, HyperParameterError, Tensor};
+use alloc::borrow::ToOwned;
+use alloc::vec::Vec;
+use history::{History, Pair};
+use search::{Line, Point, search};
+use vector::{check_shapes, dot, dot_layer, is_within, one_norm, set_point, set_scaled, zeros_like};
+
+/// L-BFGS with a line search: a step is one iteration. With g = dL/dW of all parameters W as one vector,
+///
+/// ```text
+/// d = -H g                                    direction
+/// W <- W + t d                                t such that L(W + t d) meets the strong Wolfe conditions:
+///     L(W + t d) <= L(W) + c1 t g.d           the loss falls enough, c1 = 1e-4
+///     |g(W + t d).d| <= c2 |g.d|              its slope is less steep, c2 = 0.9
+///
+/// H = gamma I, and then for each of the last m steps, oldest first, with s = t d and y the change of g in it,
+/// H <- (I - rho s y^T) H (I - rho y s^T) + rho s s^T
+///     rho = 1 / (s.y),   gamma = (s.y) / (y.y) of the last step
+/// ```
+///
+/// H, an approximation of the inverse of the second derivatives, is never formed: H g takes two loops over the m
+/// pairs (s, y). A pair with s.y <= 1e-10 is left out. The line search interpolates by cubic polynomials and evaluates
+/// the loss at most 25 times; most often the first length is long enough, and once suffices. That length is the
+/// learning rate eta, and in the first step eta min(1, 1 / sum |g_i|). 1 is the right learning rate near a minimum, and
+/// a good one everywhere: the search makes up for another.
+///
+/// `torch.optim.LBFGS` goes the same way with `line_search_fn="strong_wolfe"`, `max_iter=1` and `max_eval=25`; it
+/// remembers 100 steps where this remembers 10 unless told otherwise.
+///
+/// It is made for few data and the full batch, where it reaches a minimum in tens of steps; in mini-batches the gradient
+/// changes for another reason than the step. Each step evaluates loss and gradient once more, where it begins, for the
+/// batch may be another one than that of the step before. It remembers 2 m + 2 vectors of all parameters and works in 2
+/// more; when it remembers m steps it allocates nothing.
+///
+/// # What it promises
+/// - A step never raises the loss of its batch. Parameters at which it is infinite or NaN, or its gradient, lie too far:
+///   the search comes back from them.
+/// - If the search finds no lower loss, the step changes no parameter and returns the loss as always. It forgets H, so
+///   that the next one goes in the direction of -g.
+/// - Where no |g_i| is greater than 1e-7, or g.d > -1e-9 ([`tolerances`](Self::tolerances)), the loss is as low as it
+///   gets: a step changes no parameter. Neither does a learning rate of 0.
+/// - Its sums are those of [`Tensor::dot`], whose order follows from shapes alone: the same bits at any number of
+///   threads.
+///
+/// Sources: D. C. Liu, J. Nocedal, *On the limited memory BFGS method for large scale optimization* (Mathematical
+/// Programming 45, 1989); J. Nocedal, S. J. Wright, *Numerical Optimization* (2nd ed., Springer 2006), section 7.2 and
+/// algorithms 3.5, 3.6, 7.4 and 7.5.
+///
+/// ```
+/// use mlp_core::{BinaryCrossEntropy, FitOptions, Lbfgs, Mlp, Samples, Tanh, Trainer};
+/// use mlp_cpu::Matrix;
+///
+/// // The exclusive or.
+/// let input = Matrix::from_columns(&[[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]);
+/// let target = Matrix::from_columns(&[[0.0], [1.0], [1.0], [0.0]]);
+/// let mut network = Mlp::<Matrix<f64>>::builder(&[2, 4, 1]).hidden(Tanh).seed(1).build()?;
+///
+/// let mut trainer = Trainer::new(BinaryCrossEntropy, Lbfgs::new(1.0)?);
+/// trainer.fit(&mut network, Samples::new(&input, &target)?, FitOptions::epochs(30), |_| ())?;
+/// let logits = network.predict(&input).to_vec();
+/// assert!(logits[0] < -3.0 && logits[1] > 3.0 && logits[2] > 3.0 && logits[3] < -3.0);
+///
+/// // A longer memory, and no end before the loss falls no more.
+/// let _ = Lbfgs::<Matrix<f64>>::new(1.0)?.history_size(100)?.tolerances(0.0, 0.0)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Lbfgs<B> {
+    rule: Rule,
+    history: History<B>,
+    /// The last step, if it changed the parameters: `change` is its s, `gradient` the gradient before it.
+    last: Option<Pair<B>>,
+    /// Where the next step will be remembered, if there is memory for it already.
+    spare: Option<Pair<B>>,
+    /// d and the parameters tried, while a step is made. Empty before the first.
+    direction: Vec<Dense<B>>,
+    trial: Vec<Dense<B>>,
+}
+
+/// The hyper-parameters.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Rule {
+    learning_rate: f64,
+    history_size: usize,
+    tolerance_grad: f64,
+    tolerance_change: f64,
+}
+
+const KIND: &str = "lbfgs";
+
+impl<B: Tensor> Lbfgs<B> {
+    /// With learning rate eta, the first length that a line search tries.
+    ///
+    /// # Errors
+    /// If `learning_rate` is not a finite number of at least 0.
+    pub fn new(learning_rate: f64) -> Result<Self, HyperParameterError> {
+        let rule = Rule {
+            learning_rate: not_negative("learning rate", learning_rate)?,
+            history_size: 10,
+            tolerance_grad: 1e-7,
+            tolerance_change: 1e-9,
+        };
+        Ok(Self {
+            rule,
+            history: History::new(Vec::new()),
+            last: None,
+            spare: None,
+            direction: Vec::new(),
+            trial: Vec::new(),
+        })
+    }
+
+    /// Remembering this many steps instead of 10: m.
+    ///
+    /// # Errors
+    /// If `history_size` is 0.
+    pub fn history_size(mut self, history_size: usize) -> Result<Self, HyperParameterError> {
+        self.rule.history_size = at_least_one(history_size as f64)?;
+        Ok(self)
+    }
+
+    /// With these tolerances instead of 1e-7 and 1e-9. A step changes no parameter if no element of the gradient is
+    /// greater than `gradient`, or if g.d > -`change`, which is about twice what the loss could still fall; and a line
+    /// search ends when between the lengths that it has left no parameter changes by more than `change`.
+    ///
+    /// # Errors
+    /// If one is not a finite number of at least 0.
+    pub fn tolerances(mut self, gradient: f64, change: f64) -> Result<Self, HyperParameterError> {
+        self.rule.tolerance_grad = not_negative("tolerance of the gradient", gradient)?;
+        self.rule.tolerance_change = not_negative("tolerance of a change", change)?;
+        Ok(self)
+    }
+
+    /// Panics unless the gradient, and what is remembered, has the shapes of `layers`; then has memory for a step.
+    fn prepare(&mut self, layers: &[Dense<B>], gradient: &[Dense<B>]) {
+        let gradients = ["gradients of layers", "a weights gradient", "a bias gradient"];
+        check_shapes(gradients, layers, gradient);
+        if self.direction.is_empty() {
+            self.direction = zeros_like(layers);
+            self.trial = zeros_like(layers);
+        }
+        let states = ["states of layers", "a state of weights", "a state of a bias"];
+        check_shapes(states, layers, &self.direction);
+    }
+
+    /// The direction and its slope g.d, and if it is that of -g for want of anything better.
+    fn find_direction(&mut self, gradient: &[Dense<B>]) -> (f64, bool) {
+        let mut fresh = self.last.is_none() && self.history.pairs.is_empty();
+        if let Some(last) = self.last.take() {
+            self.spare = self.history.add(last, gradient, self.rule.history_size);
+        }
+        self.history.direction(gradient, &mut self.direction);
+        let mut slope = dot(gradient, &self.direction);
+        if !(slope.is_finite() && slope < 0.0) {
+            // Uphill: in exact arithmetic H is positive definite.
+            self.history.pairs.clear();
+            self.history.direction(gradient, &mut self.direction);
+            slope = dot(gradient, &self.direction);
+            fresh = true;
+        }
+        (slope, fresh)
+    }
+}
+
+impl<B: Tensor> Optimizer<B> for Lbfgs<B> {
+    /// # Errors
+    /// If the loss at the parameters before the step is not finite, or the square of its gradient. What lies further
+    /// along the direction is no error.
+    fn step(&mut self, layers: &mut [Dense<B>], objective: &mut dyn Objective<B>) -> Result<f64, NonFinite> {
+        let loss = evaluate(layers, objective)?;
+        let gradient = &*objective.gradient_mut();
+        self.prepare(layers, gradient);
+        if let Some(layer) = first_not_finite(gradient) {
+            return Err(NonFinite::Parameters { layer, loss });
+        }
+        let Rule {
+            learning_rate,
+            tolerance_grad,
+            tolerance_change,
+            ..
+        } = self.rule;
+        if learning_rate == 0.0 || is_within(gradient, 1.0, tolerance_grad, &mut self.trial) {
+            return Ok(loss);
+        }
+        let (slope, fresh) = self.find_direction(gradient);
+        // -0 where squares underflow.
+        if slope > -tolerance_change || slope == 0.0 {
+            return Ok(loss);
+        }
+        let first = if fresh {
+            learning_rate * (1.0 / one_norm(gradient, &mut self.trial)).min(1.0)
+        } else {
+            learning_rate
+        };
+
+        let new = || Pair::new(zeros_like(layers), zeros_like(layers));
+        let mut last = self.spare.take().unwrap_or_else(new);
+        set_scaled(&mut last.gradient, 1.0, gradient);
+        let mut line = Ray {
+            start: layers,
+            direction: &mut self.direction,
+            trial: &mut self.trial,
+            at: None,
+            objective,
+            tolerance: tolerance_change,
+        };
+        let start = Point {
+            length: 0.0,
+            loss,
+            slope,
+        };
+        let length = search(&mut line, start, first).length;
+        if length == 0.0 {
+            self.history.pairs.clear();
+            self.spare = Some(last);
+            return Ok(loss);
+        }
+        line.go_to(length);
+        layers.swap_with_slice(&mut self.trial);
+        set_scaled(&mut last.change, length, &self.direction);
+        self.last = Some(last);
+        Ok(loss)
+    }
+
+    fn learning_rate(&self) -> f64 {
+        self.rule.learning_rate
+    }
+
+    /// # Errors
+    /// If it is not a finite number of at least 0.
+    fn set_learning_rate(&mut self, learning_rate: f64) -> Result<(), HyperParameterError> {
+        self.rule.learning_rate = not_negative("learning rate", learning_rate)?;
+        Ok(())
+    }
+
+    /// `change` and `gradient` are of the last step, empty if it changed no parameter; `changes` and
+    /// `gradient_changes` the pairs (s, y), oldest first.
+    fn state(&self) -> OptimizerState<B> {
+        let concat = |part: fn(&Pair<B>) -> &Vec<Dense<B>>| self.history.pairs.iter().flat_map(part).cloned().collect();
+        let last = |part: fn(&Pair<B>) -> &Vec<Dense<B>>| self.last.as_ref().map(part).cloned().unwrap_or_default();
+        OptimizerState::new(KIND)
+            .with_number("learning_rate", self.rule.learning_rate)
+            .with_number("history_size", self.rule.history_size as f64)
+            .with_number("tolerance_grad", self.rule.tolerance_grad)
+            .with_number("tolerance_change", self.rule.tolerance_change)
+            .with_tensors("change", last(|last| &last.change))
+            .with_tensors("gradient", last(|last| &last.gradient))
+            .with_tensors("changes", concat(|pair| &pair.change))
+            .with_tensors("gradient_changes", concat(|pair| &pair.gradient))
+    }
+
+    fn restore(&mut self, mut state: OptimizerState<B>, layers: &[Dense<B>]) -> Result<(), StateError> {
+        state.expect_kind(KIND)?;
+        let mut restored = Self::new(state.take_number("learning_rate")?)?.tolerances(
+            state.take_number("tolerance_grad")?,
+            state.take_number("tolerance_change")?,
+        )?;
+        restored.rule.history_size = at_least_one(state.take_number("history_size")?)?;
+        restored.last = take_pairs(&mut state, ["change", "gradient"], layers, 1)?.pop();
+        let size = restored.rule.history_size;
+        restored.history = History::new(take_pairs(&mut state, ["changes", "gradient_changes"], layers, size)?);
+        state.expect_empty()?;
+        // A history that no run can have. It would be harmless, but it is not what was saved.
+        for pair in &mut restored.history.pairs {
+            if !pair.measure() {
+                return Err(StateError::HyperParameter(HyperParameterError::new(
+                    "curvature of a pair of changes",
+                    "a finite number above 1e-10",
+                    dot(&pair.change, &pair.gradient),
+                )));
+            }
+        }
+        *self = restored;
+        Ok(())
+    }
+}
+
+/// Equal if they go on equally.
+impl<B: Tensor + PartialEq> PartialEq for Lbfgs<B> {
+    fn eq(&self, other: &Self) -> bool {
+        let what = |optimizer: &Self| {
+            let last = optimizer.last.as_ref();
+            last.map(|last| (last.change.clone(), last.gradient.clone()))
+        };
+        self.rule == other.rule && self.history.pairs == other.history.pairs && what(self) == what(other)
+    }
+}
+
+/// The line from the parameters `start` in a direction.
+struct Ray<'a, B: Tensor> {
+    start: &'a [Dense<B>],
+    direction: &'a mut [Dense<B>],
+    trial: &'a mut [Dense<B>],
+    /// The length that `trial` is at, if it is.
+    at: Option<f64>,
+    objective: &'a mut dyn Objective<B>,
+    tolerance: f64,
+}
+
+impl<B: Tensor> Ray<'_, B> {
+    /// Has the parameters at `length` in `trial`. True if all are finite.
+    fn go_to(&mut self, length: f64) -> bool {
+        if self.at == Some(length) {
+            return true;
+        }
+        self.at = Some(length);
+        set_point(self.trial, self.start, length, self.direction)
+    }
+}
+
+impl<B: Tensor> Line for Ray<'_, B> {
+    fn at(&mut self, length: f64) -> Point {
+        let mut point = Point {
+            length,
+            loss: f64::INFINITY,
+            slope: f64::INFINITY,
+        };
+        self.at = None;
+        if self.go_to(length) {
+            let loss = self.objective.evaluate(self.trial);
+            // Not finite if an element of the gradient is not.
+            let slope = dot(self.objective.gradient_mut(), self.direction);
+            if loss.is_finite() && slope.is_finite() {
+                (point.loss, point.slope) = (loss, slope);
+            }
+        }
+        point
+    }
+
+    fn is_short(&mut self, length: f64) -> bool {
+        self.at = None;
+        is_within(self.direction, length, self.tolerance, self.trial)
+    }
+}
+
+/// The first layer with which the sum of the gradient's squares is not finite.
+fn first_not_finite<B: Tensor>(gradient: &[Dense<B>]) -> Option<usize> {
+    let mut sum = 0.0;
+    gradient.iter().position(|layer| {
+        sum += dot_layer(layer, layer);
+        !sum.is_finite()
+    })
+}
+
+/// Up to `most` pairs out of `state`.
+fn take_pairs<B: Tensor>(
+    state: &mut OptimizerState<B>,
+    names: [&str; 2],
+    layers: &[Dense<B>],
+    most: usize,
+) -> Result<Vec<Pair<B>>, StateError> {
+    let changes = state.take_tensors(names[0], layers)?;
+    let gradients = state.take_tensors(names[1], layers)?;
+    let wrong = |name: &str| Err(StateError::Shape { name: name.to_owned() });
+    let count = changes.len() / layers.len().max(1);
+    if count > most || changes.len() != count * layers.len() {
+        return wrong(names[0]);
+    }
+    if gradients.len() != changes.len() {
+        return wrong(names[1]);
+    }
+    let (mut changes, mut gradients) = (changes.into_iter(), gradients.into_iter());
+    let mut next = || {
+        let change = changes.by_ref().take(layers.len()).collect();
+        Pair::new(change, gradients.by_ref().take(layers.len()).collect())
+    };
+    Ok((0..count).map(|_| next()).collect())
+}
+
+/// `history_size`, if a whole number above zero.
+fn at_least_one(history_size: f64) -> Result<usize, HyperParameterError> {
+    let size = history_size as usize;
+    if size >= 1 && size as f64 == history_size {
+        Ok(size)
+    } else {
+        Err(HyperParameterError::new(
+            "history size",
+            "a whole number of at least 1",
+            history_size,
+        ))
+    }
+}

@@ -1,0 +1,164 @@
+//! The parameters of all layers as one vector, and the passes over it that L-BFGS consists of.
+
+use crate::error::check_shape;
+use crate::{Dense, Scalar, Tensor, ZipFormula};
+use alloc::vec::Vec;
+
+pub(super) fn zeros_like<B: Tensor>(layers: &[Dense<B>]) -> Vec<Dense<B>> {
+    layers.iter().map(Dense::zeros_like).collect()
+}
+
+/// a . b, summed in f64, tensor after tensor: in an order that follows from shapes alone.
+pub(super) fn dot<B: Tensor>(a: &[Dense<B>], b: &[Dense<B>]) -> f64 {
+    let products = a.iter().zip(b).map(|(a, b)| dot_layer(a, b));
+    products.fold(0.0, |sum, product| sum + product)
+}
+
+pub(super) fn dot_layer<B: Tensor>(a: &Dense<B>, b: &Dense<B>) -> f64 {
+    a.weights.dot(&b.weights) + a.bias.dot(&b.bias)
+}
+
+/// The sum of |v_i|; `scratch` is overwritten.
+pub(super) fn one_norm<B: Tensor>(vector: &[Dense<B>], scratch: &mut [Dense<B>]) -> f64 {
+    zip(scratch, vector, &Sign);
+    dot(vector, scratch)
+}
+
+/// If no |factor v_i| is greater than `bound`; `scratch` is overwritten.
+pub(super) fn is_within<B: Tensor>(vector: &[Dense<B>], factor: f64, bound: f64, scratch: &mut [Dense<B>]) -> bool {
+    zip(scratch, vector, &Excess { factor, bound })
+}
+
+/// own = factor other.
+pub(super) fn set_scaled<B: Tensor>(own: &mut [Dense<B>], factor: f64, other: &[Dense<B>]) {
+    zip(own, other, &Scaled { factor });
+}
+
+/// own <- own + factor other.
+pub(super) fn add_scaled<B: Tensor>(own: &mut [Dense<B>], factor: f64, other: &[Dense<B>]) {
+    zip(own, other, &AddScaled { factor });
+}
+
+/// own <- factor own; `any` is a vector of the same shapes.
+pub(super) fn scale<B: Tensor>(own: &mut [Dense<B>], factor: f64, any: &[Dense<B>]) {
+    zip(own, any, &Scale { factor });
+}
+
+/// own <- other - own.
+pub(super) fn subtract_from<B: Tensor>(own: &mut [Dense<B>], other: &[Dense<B>]) {
+    zip(own, other, &SubtractFrom);
+}
+
+/// own = start + length direction; true if all of it is finite. The direction stays as it is.
+pub(super) fn set_point<B: Tensor>(
+    own: &mut [Dense<B>],
+    start: &[Dense<B>],
+    length: f64,
+    direction: &mut [Dense<B>],
+) -> bool {
+    let formula = Along { length };
+    let mut finite = true;
+    for ((own, start), direction) in own.iter_mut().zip(start).zip(direction) {
+        let weights = [&mut direction.weights];
+        finite &= own.weights.zip((&start.weights).into(), weights, &formula);
+        finite &= own.bias.zip((&start.bias).into(), [&mut direction.bias], &formula);
+    }
+    finite
+}
+
+/// Panics unless `got`, which is called so, has the shapes of `layers`.
+#[track_caller]
+pub(super) fn check_shapes<B: Tensor>([all, weights, bias]: [&str; 3], layers: &[Dense<B>], got: &[Dense<B>]) {
+    check_shape("update", all, (layers.len(), 1), (got.len(), 1));
+    for (layer, got) in layers.iter().zip(got) {
+        check_shape("update", weights, layer.weights.shape(), got.weights.shape());
+        check_shape("update", bias, layer.bias.shape(), got.bias.shape());
+    }
+}
+
+fn zip<B: Tensor>(own: &mut [Dense<B>], other: &[Dense<B>], formula: &impl ZipFormula<0>) -> bool {
+    let mut finite = true;
+    for (own, other) in own.iter_mut().zip(other) {
+        finite &= own.weights.zip((&other.weights).into(), [], formula);
+        finite &= own.bias.zip((&other.bias).into(), [], formula);
+    }
+    finite
+}
+
+struct Scaled {
+    factor: f64,
+}
+
+impl ZipFormula<0> for Scaled {
+    #[inline(always)]
+    fn apply<T: Scalar>(&self, _: T, other: T, []: [T; 0]) -> (T, [T; 0]) {
+        (T::from_f64(self.factor) * other, [])
+    }
+}
+
+struct AddScaled {
+    factor: f64,
+}
+
+impl ZipFormula<0> for AddScaled {
+    #[inline(always)]
+    fn apply<T: Scalar>(&self, own: T, other: T, []: [T; 0]) -> (T, [T; 0]) {
+        (own + T::from_f64(self.factor) * other, [])
+    }
+}
+
+struct Scale {
+    factor: f64,
+}
+
+impl ZipFormula<0> for Scale {
+    #[inline(always)]
+    fn apply<T: Scalar>(&self, own: T, _: T, []: [T; 0]) -> (T, [T; 0]) {
+        (T::from_f64(self.factor) * own, [])
+    }
+}
+
+struct SubtractFrom;
+
+impl ZipFormula<0> for SubtractFrom {
+    #[inline(always)]
+    fn apply<T: Scalar>(&self, own: T, other: T, []: [T; 0]) -> (T, [T; 0]) {
+        (other - own, [])
+    }
+}
+
+/// 1 or -1: what a number is multiplied by to make it |v|.
+struct Sign;
+
+impl ZipFormula<0> for Sign {
+    #[inline(always)]
+    fn apply<T: Scalar>(&self, _: T, other: T, []: [T; 0]) -> (T, [T; 0]) {
+        (other.select_gt(T::zero(), T::one(), -T::one()), [])
+    }
+}
+
+/// Infinite where |factor v| is greater than the bound, which the pass reports.
+struct Excess {
+    factor: f64,
+    bound: f64,
+}
+
+impl ZipFormula<0> for Excess {
+    #[inline(always)]
+    fn apply<T: Scalar>(&self, _: T, other: T, []: [T; 0]) -> (T, [T; 0]) {
+        let size = (T::from_f64(self.factor) * other).abs();
+        let infinite = T::from_f64(f64::INFINITY);
+        (size.select_gt(T::from_f64(self.bound), infinite, T::zero()), [])
+    }
+}
+
+struct Along {
+    length: f64,
+}
+
+impl ZipFormula<1> for Along {
+    #[inline(always)]
+    fn apply<T: Scalar>(&self, _: T, start: T, [direction]: [T; 1]) -> (T, [T; 1]) {
+        (start + T::from_f64(self.length) * direction, [direction])
+    }
+}
