@@ -28,7 +28,8 @@
 //! | alpha | negative slope | | of leaky ReLU |
 //!
 //! # Where to begin
-//! [`Mlp`] is the network, [`Trainer`] trains it, [`Workspace`] shows the numbers in between.
+//! [`Mlp`] is the network, [`Trainer`] trains it, [`Workspace`] shows the numbers in between. [`Model`] is what is put
+//! to use: the network with the preprocessing of its data and the names of its classes.
 //!
 //! # Features
 //! - `std` (default): the standard library's square root; without it, `libm`'s. The bits are the same.
@@ -49,9 +50,13 @@ mod dense;
 mod elementary;
 mod error;
 mod initializer;
+mod kind;
 mod loss;
 mod mlp;
+mod model;
 mod optimizer;
+mod output;
+mod preprocessing;
 mod scalar;
 mod tensor;
 mod training;
@@ -65,12 +70,16 @@ pub use builder::MlpBuilder;
 pub use dense::Dense;
 pub use error::{BuildError, HyperParameterError, OutOfMemory, check_shape, shape_mismatch};
 pub use initializer::Initializer;
+pub use kind::KindError;
 pub use loss::{
-    BinaryCrossEntropy, ElementLoss, HalfSquaredError, Huber, Loss, MeanAbsoluteError, MeanSquaredError, OverOutputs,
-    SoftmaxCrossEntropy, TargetKind, softmax,
+    BinaryCrossEntropy, ElementLoss, HalfSquaredError, Huber, Loss, LossKind, MeanAbsoluteError, MeanSquaredError,
+    OverOutputs, SoftmaxCrossEntropy, TargetKind, softmax,
 };
 pub use mlp::Mlp;
+pub use model::{Model, ModelError, Provenance};
 pub use optimizer::{Adam, GradientDescent, Momentum, NonFinite, Objective, Optimizer, OptimizerState, StateError};
+pub use output::Output;
+pub use preprocessing::{Classes, ClassesError, Scaling, ScalingError, ScalingKind};
 pub use scalar::{Dual, Scalar};
 pub use tensor::{Columns, Tensor, ZipFormula};
 pub use training::{DataError, Diverged, Epoch, FitOptions, Samples, TrainError, Trainer};

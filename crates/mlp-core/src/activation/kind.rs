@@ -4,8 +4,10 @@ use super::{
     Activation, Elu, Gelu, GeluTanh, HardTanh, Identity, LeakyRelu, Mish, Relu, Selu, Sigmoid, Silu, Softplus,
     Softsign, Tanh,
 };
-use crate::Scalar;
+use crate::kind::{parameters_of, rebuild};
+use crate::{KindError, Scalar};
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
 
@@ -19,9 +21,9 @@ impl Activation for NoCustom {
     }
 }
 
-/// Declares the enum, its names and the dispatch from one list, so that none can miss an entry.
+/// Declares the enum, its names, its parameters and the dispatch from one list, so that none can miss an entry.
 macro_rules! kinds {
-    ($($variant:ident, $name:literal;)*) => {
+    ($($variant:ident, $name:literal $(, $new:ident($($parameter:ident),+))?;)*) => {
         /// Which activation a layer has: one of this crate's, or a custom one of type `C`.
         ///
         /// A network looks at the kind once per layer and batch; the loop over the elements is compiled for each.
@@ -54,6 +56,45 @@ macro_rules! kinds {
                 match self {
                     $(Self::$variant(_) => $name,)*
                     Self::Custom(_) => "custom",
+                }
+            }
+
+            /// The parameters by name, such as `negative_slope` of `leaky_relu`: with the name, what a file stores.
+            /// Of your own activation nothing is known: an empty list.
+            ///
+            /// ```
+            /// use mlp_core::{ActivationKind, LeakyRelu};
+            ///
+            /// let kind: ActivationKind = LeakyRelu::new(0.2)?.into();
+            /// assert_eq!(kind.parameters(), [("negative_slope", 0.2)]);
+            /// assert_eq!(ActivationKind::from_parts(kind.name(), &kind.parameters())?, kind);
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
+            pub fn parameters(&self) -> Vec<(&'static str, f64)> {
+                match self {
+                    $(Self::$variant(activation) => {
+                        parameters_of!(activation $(, $new($($parameter),+))?)
+                    })*
+                    Self::Custom(_) => Vec::new(),
+                }
+            }
+
+            /// The built-in activation of that [`name`](Self::name) and those [`parameters`](Self::parameters), in any
+            /// order.
+            ///
+            /// # Errors
+            /// If no built-in activation has the name, its parameters are not those given, each once, or one of them
+            /// lies outside its range.
+            pub fn from_parts(name: &str, parameters: &[(&str, f64)]) -> Result<Self, KindError> {
+                match name {
+                    $($name => {
+                        Ok(Self::$variant(rebuild!($variant, $name, parameters $(, $new($($parameter),+))?)))
+                    })*
+                    _ => Err(KindError::Unknown {
+                        what: "activation",
+                        expected: Self::NAMES,
+                        got: name.to_string(),
+                    }),
                 }
             }
         }
@@ -92,13 +133,13 @@ macro_rules! kinds {
 kinds! {
     Identity, "identity";
     Relu, "relu";
-    LeakyRelu, "leaky_relu";
+    LeakyRelu, "leaky_relu", new(negative_slope);
     Sigmoid, "sigmoid";
     Tanh, "tanh";
     Gelu, "gelu";
     GeluTanh, "gelu_tanh";
     Silu, "silu";
-    Elu, "elu";
+    Elu, "elu", new(alpha);
     Selu, "selu";
     Softplus, "softplus";
     Softsign, "softsign";

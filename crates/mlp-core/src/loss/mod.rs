@@ -6,6 +6,7 @@
 mod binary_cross_entropy;
 mod half_squared_error;
 mod huber;
+mod kind;
 mod mean_absolute_error;
 mod mean_squared_error;
 mod softmax_cross_entropy;
@@ -13,10 +14,11 @@ mod softmax_cross_entropy;
 pub use binary_cross_entropy::BinaryCrossEntropy;
 pub use half_squared_error::HalfSquaredError;
 pub use huber::Huber;
+pub use kind::LossKind;
 pub use mean_absolute_error::MeanAbsoluteError;
 pub use mean_squared_error::MeanSquaredError;
-pub(crate) use softmax_cross_entropy::class_index;
 pub use softmax_cross_entropy::{SoftmaxCrossEntropy, softmax};
+pub(crate) use softmax_cross_entropy::{class_index, softmax_in_place};
 
 use crate::error::check_shape;
 use crate::{Dual, Scalar};

@@ -1,6 +1,6 @@
 use super::binary_cross_entropy::times;
 use super::{Loss, TargetKind, check_length};
-use crate::Scalar;
+use crate::{HyperParameterError, Scalar};
 
 /// Softmax cross-entropy on logits: l = -sum_j y_j ln s_j with s = softmax(p); dl/dp_j = s_j sum_k y_k - y_j.
 ///
@@ -41,6 +41,25 @@ impl SoftmaxCrossEntropy {
     pub fn with_probabilities() -> Self {
         Self {
             target: Target::Distribution,
+        }
+    }
+
+    /// As a number, for files: 0 with classes, 1 with probabilities.
+    pub(super) fn probabilities(self) -> f64 {
+        match self.target {
+            Target::Class => 0.0,
+            Target::Distribution => 1.0,
+        }
+    }
+
+    /// The inverse of [`probabilities`](Self::probabilities).
+    pub(super) fn with_target(probabilities: f64) -> Result<Self, HyperParameterError> {
+        if probabilities == 0.0 {
+            Ok(Self::with_classes())
+        } else if probabilities == 1.0 {
+            Ok(Self::with_probabilities())
+        } else {
+            Err(HyperParameterError::new("probabilities", "0 or 1", probabilities))
         }
     }
 }
@@ -166,8 +185,19 @@ pub fn softmax<T: Scalar>(logits: &[T], probabilities: &mut [T]) {
         probabilities.len(),
         "softmax: expected as many probabilities as logits"
     );
-    let (_, sum) = exponentials(logits, probabilities);
-    for p in probabilities {
-        *p /= sum;
+    probabilities.copy_from_slice(logits);
+    softmax_in_place(probabilities);
+}
+
+/// [`softmax`] of `values` in their place.
+pub(crate) fn softmax_in_place<T: Scalar>(values: &mut [T]) {
+    let max = finite_max(values);
+    let mut sum = T::zero();
+    for v in &mut *values {
+        *v = (*v - max).exp();
+        sum += *v;
+    }
+    for v in values {
+        *v /= sum;
     }
 }

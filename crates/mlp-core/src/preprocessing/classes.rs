@@ -1,0 +1,178 @@
+use crate::{Scalar, Tensor};
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+/// The names of the classes, in the order of a network's outputs: class k is output k.
+///
+/// ```
+/// use mlp_core::Classes;
+/// use mlp_cpu::Matrix;
+///
+/// let labels = ["versicolor", "setosa", "setosa"];
+/// let classes = Classes::of_labels(&labels)?;
+/// assert_eq!(classes.names(), ["setosa", "versicolor"]);
+/// assert_eq!(classes.indices::<Matrix<f32>>(&labels)?.to_vec(), [1.0, 0.0, 0.0]);
+/// assert_eq!(classes.one_hot::<Matrix<f32>>(&labels)?, Matrix::from_columns(&[[0.0, 1.0], [1.0, 0.0], [1.0, 0.0]]));
+/// # Ok::<(), mlp_core::ClassesError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Classes {
+    names: Vec<String>,
+    /// The classes in the order of their names: what a label is looked up in.
+    by_name: Vec<usize>,
+}
+
+impl Classes {
+    /// With these names, in this order.
+    ///
+    /// # Errors
+    /// If there is no name, one is empty, or two are equal.
+    pub fn new(names: impl IntoIterator<Item = impl Into<String>>) -> Result<Self, ClassesError> {
+        let names: Vec<String> = names.into_iter().map(Into::into).collect();
+        if names.is_empty() {
+            return Err(ClassesError::None);
+        }
+        if let Some(position) = names.iter().position(String::is_empty) {
+            return Err(ClassesError::Empty { position });
+        }
+        let mut by_name: Vec<usize> = (0..names.len()).collect();
+        // Stable: of equal names the earlier comes first.
+        by_name.sort_by(|&a, &b| names[a].cmp(&names[b]));
+        if let Some(pair) = by_name.windows(2).find(|pair| names[pair[0]] == names[pair[1]]) {
+            return Err(ClassesError::Repeated {
+                name: names[pair[0]].clone(),
+                positions: (pair[0], pair[1]),
+            });
+        }
+        Ok(Self { names, by_name })
+    }
+
+    /// Those that occur among `labels`, one label a sample, each once and sorted as text: `10` comes before `9`.
+    ///
+    /// # Errors
+    /// If there is no label, or one is empty.
+    pub fn of_labels(labels: &[impl AsRef<str>]) -> Result<Self, ClassesError> {
+        if let Some(position) = labels.iter().position(|label| label.as_ref().is_empty()) {
+            return Err(ClassesError::Empty { position });
+        }
+        let mut names: Vec<&str> = labels.iter().map(AsRef::as_ref).collect();
+        names.sort_unstable();
+        names.dedup();
+        Self::new(names)
+    }
+
+    /// The names, in the order of the outputs.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// K, the number of classes: at least 1.
+    #[expect(clippy::len_without_is_empty, reason = "it never is")]
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// The class named `name`.
+    pub fn index_of(&self, name: &str) -> Option<usize> {
+        let found = self
+            .by_name
+            .binary_search_by(|&class| self.names[class].as_str().cmp(name));
+        found.ok().map(|position| self.by_name[position])
+    }
+
+    /// The class indices of N labels, 1 x N: the target of
+    /// [`SoftmaxCrossEntropy::with_classes`](crate::SoftmaxCrossEntropy::with_classes), and with two classes that of
+    /// [`BinaryCrossEntropy`](crate::BinaryCrossEntropy) with a single output.
+    ///
+    /// # Errors
+    /// If a label is not the name of a class.
+    pub fn indices<B: Tensor>(&self, labels: &[impl AsRef<str>]) -> Result<B, ClassesError> {
+        let mut indices = Vec::with_capacity(labels.len());
+        for (sample, label) in labels.iter().enumerate() {
+            indices.push(B::Scalar::from_f64(self.class_of(sample, label.as_ref())? as f64));
+        }
+        let mut target = B::zeros(1, labels.len());
+        target.write(&indices);
+        Ok(target)
+    }
+
+    /// For each of N labels 1 in the row of its class, else 0, K x N: the target of
+    /// [`SoftmaxCrossEntropy::with_probabilities`](crate::SoftmaxCrossEntropy::with_probabilities).
+    ///
+    /// # Errors
+    /// If a label is not the name of a class.
+    pub fn one_hot<B: Tensor>(&self, labels: &[impl AsRef<str>]) -> Result<B, ClassesError> {
+        let mut values = alloc::vec![B::Scalar::from_f64(0.0); self.len() * labels.len()];
+        for (sample, label) in labels.iter().enumerate() {
+            let class = self.class_of(sample, label.as_ref())?;
+            values[sample * self.len() + class] = B::Scalar::from_f64(1.0);
+        }
+        let mut target = B::zeros(self.len(), labels.len());
+        target.write(&values);
+        Ok(target)
+    }
+
+    fn class_of(&self, sample: usize, label: &str) -> Result<usize, ClassesError> {
+        self.index_of(label).ok_or_else(|| ClassesError::Unknown {
+            sample,
+            label: label.into(),
+        })
+    }
+}
+
+/// Names that make no classes, or a label that is none of them.
+///
+/// ```
+/// let error = mlp_core::Classes::new(["yes", "no", "yes"]).unwrap_err();
+/// assert_eq!(error.to_string(), "classes: expected each name once, got `yes` at positions 0 and 2");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ClassesError {
+    /// No names, or no labels.
+    None,
+    /// An empty name or label.
+    Empty {
+        /// Its position in the list, from 0.
+        position: usize,
+    },
+    /// A name that occurs twice.
+    Repeated {
+        /// The name.
+        name: String,
+        /// The first two positions at which it stands, from 0.
+        positions: (usize, usize),
+    },
+    /// A label that is not the name of a class.
+    Unknown {
+        /// The sample, from 0.
+        sample: usize,
+        /// Its label.
+        label: String,
+    },
+}
+
+impl fmt::Display for ClassesError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("classes: expected at least one name, got none"),
+            Self::Empty { position } => {
+                write!(f, "classes: expected a name at position {position}, got an empty one")
+            }
+            Self::Repeated { name, positions } => write!(
+                f,
+                "classes: expected each name once, got `{name}` at positions {} and {}",
+                positions.0, positions.1
+            ),
+            Self::Unknown { sample, label } => {
+                write!(
+                    f,
+                    "classes: expected the name of a class for sample {sample}, got `{label}`"
+                )
+            }
+        }
+    }
+}
+
+impl core::error::Error for ClassesError {}

@@ -1,0 +1,73 @@
+use core::fmt;
+
+/// Data that no scaling can be fitted to, or parts that make none.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum ScalingError {
+    /// No features, or no samples to fit them to.
+    Empty {
+        /// The features and samples given.
+        got: (usize, usize),
+    },
+    /// A number to fit to that is infinite or NaN.
+    NonFinite {
+        /// The feature, from 0.
+        feature: usize,
+        /// The sample, from 0.
+        sample: usize,
+        /// The number.
+        got: f64,
+    },
+    /// More or fewer scales than offsets.
+    Count {
+        /// How many offsets there are.
+        offsets: usize,
+        /// How many scales.
+        scales: usize,
+    },
+    /// An offset that is infinite or NaN; where it was fitted, because the numbers are too large.
+    Offset {
+        /// The feature, from 0.
+        feature: usize,
+        /// The offset.
+        got: f64,
+    },
+    /// A scale that is not a finite number above 0; where it was fitted, because the numbers are too large.
+    Scale {
+        /// The feature, from 0.
+        feature: usize,
+        /// The scale.
+        got: f64,
+    },
+}
+
+impl fmt::Display for ScalingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty { got } => write!(
+                f,
+                "scaling: expected at least one feature and one sample, got {} x {}",
+                got.0, got.1
+            ),
+            Self::NonFinite { feature, sample, got } => write!(
+                f,
+                "scaling: expected a finite number in feature {feature} of sample {sample}, got {got}"
+            ),
+            Self::Count { offsets, scales } => {
+                write!(
+                    f,
+                    "scaling: expected {offsets} scales, one for each offset, got {scales}"
+                )
+            }
+            Self::Offset { feature, got } => {
+                write!(f, "scaling: expected a finite offset for feature {feature}, got {got}")
+            }
+            Self::Scale { feature, got } => write!(
+                f,
+                "scaling: expected a finite scale above 0 for feature {feature}, got {got}"
+            ),
+        }
+    }
+}
+
+impl core::error::Error for ScalingError {}

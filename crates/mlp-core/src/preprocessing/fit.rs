@@ -1,0 +1,91 @@
+//! What a scaling is fitted from: means, deviations and bounds of the features, in `f64`.
+
+use super::ScalingError;
+use crate::{Columns, Scalar, Tensor};
+use alloc::vec::Vec;
+
+/// Samples that are read at a time.
+const BLOCK: usize = 256;
+
+/// Mean and variance of a feature.
+pub(super) struct Moments {
+    pub(super) mean: f64,
+    variance: f64,
+}
+
+impl Moments {
+    /// Of each feature of `columns`, n x N.
+    ///
+    /// In two passes, deviations from a first mean m being summed in the second: with D = sum_i (x_i - m), which would
+    /// be 0 without rounding, the mean is m + D/N and the variance 1/N (sum_i (x_i - m)^2 - D^2/N).
+    ///
+    /// Source: T. F. Chan, G. H. Golub, R. J. LeVeque, *Algorithms for Computing the Sample Variance* (The American
+    /// Statistician 37, 1983).
+    pub(super) fn of<B: Tensor>(columns: B::Columns<'_>) -> Result<Vec<Self>, ScalingError> {
+        let samples = columns.shape().1 as f64;
+        let mut means = alloc::vec![0.0; columns.shape().0];
+        for_each::<B>(columns, |feature, x| means[feature] += x)?;
+        for mean in &mut means {
+            *mean /= samples;
+        }
+        let mut sums = alloc::vec![(0.0, 0.0); means.len()];
+        for_each::<B>(columns, |feature, x| {
+            let (deviation, (sum, squares)) = (x - means[feature], &mut sums[feature]);
+            *sum += deviation;
+            *squares += deviation * deviation;
+        })?;
+        let moments = means.iter().zip(sums).map(|(mean, (sum, squares))| Self {
+            mean: mean + sum / samples,
+            variance: (squares - sum * sum / samples) / samples,
+        });
+        Ok(moments.collect())
+    }
+
+    /// The standard deviation, or 1 of a feature whose N numbers differ by rounding only.
+    pub(super) fn scale(&self, samples: f64) -> f64 {
+        let share = samples * f64::EPSILON;
+        let rounding = share * self.mean;
+        if self.variance <= share * self.variance + rounding * rounding {
+            1.0
+        } else {
+            Scalar::sqrt(self.variance)
+        }
+    }
+}
+
+/// The least and the greatest number of each feature of `columns`.
+pub(super) fn bounds<B: Tensor>(columns: B::Columns<'_>) -> Result<Vec<(f64, f64)>, ScalingError> {
+    let mut bounds = alloc::vec![(f64::INFINITY, f64::NEG_INFINITY); columns.shape().0];
+    for_each::<B>(columns, |feature, x| {
+        let (min, max) = &mut bounds[feature];
+        (*min, *max) = (min.min(x), max.max(x));
+    })?;
+    Ok(bounds)
+}
+
+/// Calls `visit` with each feature's index and value, sample by sample, of data that are not empty and finite.
+fn for_each<B: Tensor>(columns: B::Columns<'_>, mut visit: impl FnMut(usize, f64)) -> Result<(), ScalingError> {
+    let (features, samples) = columns.shape();
+    if features == 0 || samples == 0 {
+        return Err(ScalingError::Empty {
+            got: (features, samples),
+        });
+    }
+    let mut values = Vec::with_capacity(features * BLOCK.min(samples));
+    for start in (0..samples).step_by(BLOCK) {
+        values.clear();
+        B::read(B::slice(columns, start..samples.min(start + BLOCK)), &mut values);
+        for (i, value) in values.iter().enumerate() {
+            let (feature, x) = (i % features, value.to_f64());
+            if !x.is_finite() {
+                return Err(ScalingError::NonFinite {
+                    feature,
+                    sample: start + i / features,
+                    got: x,
+                });
+            }
+            visit(feature, x);
+        }
+    }
+    Ok(())
+}
