@@ -20,3 +20,9 @@
 mod atomic;
 
 pub use atomic::{AtomicFile, WriteError, write_atomically};
+mod npz;
+mod number;
+mod onnx;
+pub use npz::{NpzError, load_npz, npz_from_bytes, npz_to_bytes, save_npz};
+pub use number::Number;
+pub use onnx::{OnnxError, export_onnx, onnx_to_bytes};
