@@ -59,7 +59,7 @@ def run_sklearn(path, case, inputs):
 
 def main():
     directory = Path(sys.argv[1])
-    worst, count = {}, {}
+    worst, count, failed = {}, {}, []
     for described in sorted(directory.glob("*.json")):
         case, path = json.loads(described.read_text(encoding="utf-8")), described.with_suffix("")
         inputs = numpy.array(case["inputs"], DTYPE[case["dtype"]]).reshape(-1, 4)
@@ -72,11 +72,13 @@ def main():
         count[key] = count.get(key, 0) + 1
         worst[key] = max(worst.get(key, (0.0, "")), (float(error), path.name))
         if not error <= TOLERANCE[case["dtype"]]:
-            sys.exit(f"{path.name}: off by {error}")
+            failed.append(f"{path.name}: off by {error:.1e}")
     versions = {m.__name__: m.__version__ for m in (onnx, onnxruntime, numpy, sys.modules["sklearn"])}
     print(", ".join(f"{name} {version}" for name, version in versions.items()))
     for (kind, dtype), (error, name) in sorted(worst.items()):
         print(f"{kind} {dtype}: {count[kind, dtype]} files, largest difference {error:.1e} ({name})")
+    if failed:
+        sys.exit("\n".join(failed))
     assert {key: count[key] for key in sorted(count)} == {
         ("npz", "f32"): 12,
         ("npz", "f64"): 12,

@@ -58,8 +58,8 @@ pub enum OnnxError {
 /// Operators are of opset 13, the format of IR version 7 (ONNX 1.8, December 2020): onnxruntime from 1.6 on reads it.
 /// Numbers are of the model's type, `f32` or `f64`, in and out. For `f64` only operators are used that onnxruntime has
 /// in double precision on the CPU. Scalings are computed in double precision and rounded once, also for `f32`, as
-/// `predict` does. Predictions agree to rounding, for finite features: 1e-6 in `f32` and 1e-12 in `f64`, of 1 or the
-/// prediction's size.
+/// `predict` does. Predictions agree to rounding, for finite features: where sums are of about the size of 1, to 1e-6 in
+/// `f32` and 1e-12 in `f64`.
 ///
 /// A sample is a row here: the bytes of a batch are those of a matrix of this library, a sample after the other. The
 /// metadata are the library's `version`, the name of the `loss`, and where known `seed`, `data` (the training data's
