@@ -1,42 +1,109 @@
-//! The numbers that files hold.
+//! The numbers of a file.
 
+use crate::container::Values;
 use mlp_core::Scalar;
+use std::fmt;
 
-/// The numbers that files hold: `f32` and `f64`.
-pub trait Number: Scalar + sealed::Sealed {
-    /// Bytes of a number.
-    #[doc(hidden)]
-    const SIZE: usize;
-    /// NumPy's name of the type.
-    #[doc(hidden)]
-    const DESCR: &'static str;
-    /// From little-endian bytes.
-    #[doc(hidden)]
-    fn from_le(bytes: &[u8]) -> Self;
-    /// Appends the little-endian bytes.
-    #[doc(hidden)]
-    fn put_le(self, bytes: &mut Vec<u8>);
+/// What a number of a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Dtype {
+    /// `f32`.
+    F32,
+    /// `f64`.
+    F64,
 }
 
-mod sealed {
-    pub trait Sealed {}
-    impl Sealed for f32 {}
-    impl Sealed for f64 {}
+impl Dtype {
+    /// Bytes a number.
+    pub(crate) fn size(self) -> usize {
+        match self {
+            Self::F32 => size_of::<f32>(),
+            Self::F64 => size_of::<f64>(),
+        }
+    }
+
+    /// The name in the file's header.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "F32",
+            Self::F64 => "F64",
+        }
+    }
 }
 
-macro_rules! number {
-    ($type:ident, $size:literal, $descr:literal) => {
+/// `F32` or `F64`.
+impl fmt::Display for Dtype {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A number that files hold: `f32` or `f64`, and no other.
+///
+/// ```
+/// use mlp_io::{Dtype, Number};
+///
+/// assert_eq!((f32::DTYPE, f64::DTYPE), (Dtype::F32, Dtype::F64));
+/// ```
+pub trait Number: Scalar + Coded {
+    /// Which of the two it is.
+    const DTYPE: Dtype;
+}
+
+/// How a number is written: little-endian.
+#[doc(hidden)]
+pub trait Coded: Sized {
+    /// Its bytes.
+    type Bytes: Copy;
+    /// Those of zero.
+    const ZERO: Self::Bytes;
+    fn encode(self) -> Self::Bytes;
+    fn decode(bytes: Self::Bytes) -> Self;
+    fn flat(bytes: &[Self::Bytes]) -> &[u8];
+    fn flat_mut(bytes: &mut [Self::Bytes]) -> &mut [u8];
+    #[expect(private_interfaces, reason = "hidden, and of use to this crate alone")]
+    fn unwrap(values: Values) -> Option<Vec<Self>>;
+}
+
+macro_rules! impl_number {
+    ($type:ident, $variant:ident) => {
         impl Number for $type {
-            const SIZE: usize = $size;
-            const DESCR: &'static str = $descr;
-            fn from_le(bytes: &[u8]) -> Self {
-                bytes.try_into().map_or($type::NAN, $type::from_le_bytes)
+            const DTYPE: Dtype = Dtype::$variant;
+        }
+
+        impl Coded for $type {
+            type Bytes = [u8; size_of::<$type>()];
+            const ZERO: Self::Bytes = [0; size_of::<$type>()];
+
+            #[inline(always)]
+            fn encode(self) -> Self::Bytes {
+                self.to_le_bytes()
             }
-            fn put_le(self, bytes: &mut Vec<u8>) {
-                bytes.extend(self.to_le_bytes());
+
+            #[inline(always)]
+            fn decode(bytes: Self::Bytes) -> Self {
+                Self::from_le_bytes(bytes)
+            }
+
+            fn flat(bytes: &[Self::Bytes]) -> &[u8] {
+                bytes.as_flattened()
+            }
+
+            fn flat_mut(bytes: &mut [Self::Bytes]) -> &mut [u8] {
+                bytes.as_flattened_mut()
+            }
+
+            #[expect(private_interfaces, reason = "hidden, and of use to this crate alone")]
+            fn unwrap(values: Values) -> Option<Vec<Self>> {
+                match values {
+                    Values::$variant(values) => Some(values),
+                    _ => None,
+                }
             }
         }
     };
 }
-number!(f32, 4, "<f4");
-number!(f64, 8, "<f8");
+
+impl_number!(f32, F32);
+impl_number!(f64, F64);

@@ -4,6 +4,7 @@ use super::archive::{self, Entry, Source};
 use super::npy::{self, Header, PREFIX};
 use super::{ACTIVATION, HIDDEN_NAMES, NpzError, OUT_ACTIVATION, OUTPUT_NAMES};
 use crate::Number;
+use crate::little_endian::LittleEndian as _;
 use crc32fast::Hasher;
 use mlp_core::{
     ActivationKind, BinaryCrossEntropy, Dense, HalfSquaredError, Identity, LossKind, Mlp, Model, Relu, Sigmoid,

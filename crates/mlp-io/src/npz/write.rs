@@ -3,6 +3,7 @@
 use super::archive::{END_LENGTH, MAX_ENTRIES, Writer};
 use super::{ACTIVATION, NpzError, OUT_ACTIVATION, npy};
 use crate::Number;
+use crate::little_endian::LittleEndian as _;
 use mlp_core::{Activation, ActivationKind, Model, Output, Scalar as _, Tensor};
 
 /// From where on Python announces lengths and places in 64 bits.

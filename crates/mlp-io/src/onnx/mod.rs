@@ -4,6 +4,7 @@ mod activation;
 mod graph;
 mod proto;
 
+use crate::little_endian::LittleEndian as _;
 use crate::{Number, WriteError, write_atomically};
 use graph::{Graph, INPUT, Value, integer};
 use mlp_core::{Activation, Model, Output, Scalar as _, Scaling, Tensor};
