@@ -90,7 +90,7 @@ where
     Matrix<T>: Tensor<Scalar = T>,
 {
     let numbers =
-        |matrix: &Matrix<T>| -> Vec<f64> { matrix.to_vec().into_iter().map(|value| value.to_f64()).collect() };
+        |matrix: &Matrix<T>| -> Vec<f64> { matrix.to_vec().into_iter().map(mlp_core::Scalar::to_f64).collect() };
     let case = json!({
         "dtype": dtype,
         "loss": model.loss().name(),
