@@ -4,10 +4,9 @@
 //! Initial parameters are drawn as scikit-learn draws them: biases too, by Glorot's uniform distribution.
 #![expect(clippy::print_stdout, reason = "the answers")]
 
-
 use mlp_core::{
     ActivationKind, Adam, BinaryCrossEntropy, FitOptions, HalfSquaredError, Initializer, Lbfgs, Loss, Mlp, Optimizer,
-    Samples, SoftmaxCrossEntropy, Tensor, TrainError, Trainer,
+    Penalty, Samples, SoftmaxCrossEntropy, Tensor, TrainError, Trainer,
 };
 use mlp_cpu::{Matrix, MatrixRef};
 use rand::rngs::Xoshiro256PlusPlus;
@@ -89,7 +88,11 @@ impl Job {
             "lbfgs" => {
                 let optimizer = Lbfgs::new(1.0)?.tolerances(self.tolerance, 1e-9)?;
                 let penalty = Penalty::l2(self.alpha / count as f64)?;
-                self.descend(&mut Trainer::new(loss, optimizer).penalty(penalty), &mut network, samples)?;
+                self.descend(
+                    &mut Trainer::new(loss, optimizer).penalty(penalty),
+                    &mut network,
+                    samples,
+                )?;
             }
             other => return Err(format!("solver: got {other}").into()),
         }
