@@ -7,6 +7,7 @@ use crate::container::{Contents, Opened};
 use crate::{Dtype, LoadError, Number, Problem, SaveError, Shape};
 use mlp_core::{ActivationKind, Dense, Mlp, Model, Tensor};
 use record::Record;
+pub(crate) use record::{KindRecord, activations, check_version, layer_sizes};
 use std::io::Read;
 use std::path::Path;
 
