@@ -27,6 +27,9 @@ pub enum Error {
         /// Why it failed.
         source: io::Error,
     },
+    /// A file was written, but it may not survive a power failure.
+    #[error("{0}")]
+    NotDurable(mlp_io::WriteError),
     /// A text does not have the syntax of its format.
     #[error("{at}: {problem}")]
     Syntax {
@@ -61,6 +64,7 @@ impl Error {
             Self::Diverged(_) => 1,
             Self::Read { .. }
             | Self::Write { .. }
+            | Self::NotDurable(_)
             | Self::Syntax { .. }
             | Self::Unexpected { .. }
             | Self::Refused(_) => 2,

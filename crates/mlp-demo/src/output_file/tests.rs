@@ -1,6 +1,7 @@
 //! What is on the disk before, between and after.
 
 use super::*;
+use std::fs;
 
 fn names(dir: &Path) -> Vec<String> {
     let mut names: Vec<_> = fs::read_dir(dir)
@@ -112,4 +113,18 @@ fn permissions_are_those_of_the_file_before_or_of_any_new_file() {
     fs::set_permissions(&written, fs::Permissions::from_mode(0o600)).unwrap();
     OutputFile::create(&written).unwrap().write(b"").unwrap();
     assert_eq!(mode(&written), 0o600);
+}
+
+#[test]
+fn a_failure_of_the_directory_alone_is_not_one_of_the_file() {
+    let uncertain = WriteError::DurabilityUncertain {
+        path: "plot.svg".into(),
+        source: std::io::Error::other("bad disk"),
+    };
+    let error = Error::from(uncertain);
+    assert!(matches!(error, Error::NotDurable(_)));
+    assert_eq!(
+        (error.to_string().as_str(), error.exit_code()),
+        ("plot.svg: written, but it may not survive a power failure: bad disk", 2)
+    );
 }

@@ -109,10 +109,10 @@ impl<'a> Contents<'a> {
 
     /// Writes the file, whole or not at all.
     pub(crate) fn save(mut self, path: &Path) -> Result<(), SaveError> {
-        let header = self.header().map_err(SaveError::Refused)?;
+        let header = self.header().map_err(SaveError::of_file(path))?;
         let mut file = AtomicFile::create(path)?;
         self.write(&header, &mut file).map_err(|failure| match failure {
-            Failure::Problem(problem) => SaveError::Refused(problem),
+            Failure::Problem(problem) => SaveError::of_file(path)(problem),
             Failure::Io(source) => SaveError::Write(WriteError::NotWritten {
                 path: path.to_path_buf(),
                 source,
