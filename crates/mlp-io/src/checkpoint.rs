@@ -69,8 +69,11 @@ pub fn save_checkpoint<B: Tensor<Scalar: Number>>(
     network: &Mlp<B>,
     state: &TrainerState<B>,
 ) -> Result<(), SaveError> {
+    let path = path.as_ref();
     let columns = history::columns(&state.history);
-    contents(network, state, &columns)?.save(path.as_ref())
+    contents(network, state, &columns)
+        .map_err(SaveError::of_file(path))?
+        .save(path)
 }
 
 /// The bytes of the file that [`save_checkpoint`] writes.
@@ -82,9 +85,9 @@ pub fn checkpoint_to_bytes<B: Tensor<Scalar: Number>>(
     state: &TrainerState<B>,
 ) -> Result<Vec<u8>, SaveError> {
     let columns = history::columns(&state.history);
-    contents(network, state, &columns)?
-        .into_bytes()
-        .map_err(SaveError::Refused)
+    contents(network, state, &columns)
+        .and_then(Contents::into_bytes)
+        .map_err(SaveError::of_bytes)
 }
 
 /// Loads training that [`save_checkpoint`] saved. Memory as in [`load_model`](crate::load_model); never panics.
@@ -108,8 +111,8 @@ fn contents<'a, B: Tensor<Scalar: Number>>(
     network: &'a Mlp<B>,
     state: &'a TrainerState<B>,
     columns: &'a [history::Column],
-) -> Result<Contents<'a>, SaveError> {
-    let text = Record::of(network, state, columns).text().map_err(SaveError::Refused)?;
+) -> Result<Contents<'a>, Problem> {
+    let text = Record::of(network, state, columns).text()?;
     let mut contents = Contents::new(KEY, text);
     add_layers(&mut contents, "layers", network.layers());
     for (name, layers) in &state.optimizer.tensors {

@@ -95,7 +95,6 @@ impl<'a> Contents<'a> {
     }
 
     /// Adds numbers as a vector.
-    #[allow(dead_code, reason = "for state that is no matrix, such as a checkpoint's")]
     pub(crate) fn numbers<T: Number>(&mut self, name: impl Into<String>, numbers: &'a [T]) {
         let (name, shape) = (name.into(), Shape::Vector(numbers.len()));
         let of = name.clone();
