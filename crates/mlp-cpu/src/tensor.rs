@@ -2,6 +2,7 @@
 
 use crate::elementwise::{self, FEW, LANES, Zip};
 use crate::loss::LossAndGradient;
+use crate::raw::prefetch::{LINE, prefetch};
 use crate::tiny::{self, is_tiny};
 use crate::{Element, Matrix, MatrixRef, layer, threads};
 use core::ops::Range;
@@ -50,6 +51,13 @@ impl<T: Element> Tensor for Matrix<T> {
             );
         }
         for (j, &index) in indices.iter().enumerate() {
+            // Columns from all over a large matrix come from memory: the next one is on its way meanwhile.
+            if let Some(&next) = indices.get(j + 1) {
+                let next = source.column(next);
+                for line in (0..next.len()).step_by(LINE / size_of::<T>()) {
+                    prefetch(next, line);
+                }
+            }
             self.column_mut(start + j).copy_from_slice(source.column(index));
         }
     }

@@ -7,12 +7,25 @@ use crate::workspace::{LayerBuffers, columns};
 use crate::{Activation, ActivationKind, Dense, Loss, Objective, Scalar, Tensor, Workspace};
 use alloc::vec::Vec;
 
-/// What training does to the loss and its gradient beside computing them.
+/// What training does to the loss and its gradient beside computing them. Passed on as one reference, which is there or
+/// not: a tiny network feels each question.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Shaping {
     pub(super) penalty: Option<Penalty>,
     pub(super) clip: Option<Clip>,
     pub(super) dropout: Option<Dropout>,
+}
+
+impl Shaping {
+    /// Shapes the gradient of the loss. Returns what the penalty adds to the loss.
+    #[inline(never)]
+    fn shape<B: Tensor>(&self, layers: &[Dense<B>], gradient: &mut [Dense<B>], signs: &mut Vec<Dense<B>>) -> f64 {
+        let penalty = self.penalty.map_or(0.0, |penalty| penalty.add(layers, gradient, signs));
+        if let Some(clip) = self.clip {
+            clip.clip(layers, gradient);
+        }
+        penalty
+    }
 }
 
 /// The memory of one group of samples.
@@ -33,7 +46,7 @@ pub(super) struct Batch<'a, 'samples, B: Tensor, C, L> {
     pub(super) samples: &'a Samples<'samples, B>,
     pub(super) total_weight: f64,
     pub(super) split: Split,
-    pub(super) dropout: Option<Dropout>,
+    pub(super) shaping: Option<&'a Shaping>,
     /// The number of the step, which dropout draws by.
     pub(super) step: u64,
 }
@@ -69,7 +82,7 @@ impl<B: Tensor, C: Activation, L: Loss> Batch<'_, '_, B, C, L> {
     /// Forward, with dropout if there is any, for samples from `first` on.
     #[inline(always)]
     fn forward(&self, layers: &[Dense<B>], first: usize, input: B::Columns<'_>, group: &mut Group<B>) {
-        match self.dropout {
+        match self.shaping.and_then(|shaping| shaping.dropout) {
             None => pass::forward(layers, self.activations, input, &mut group.workspace, |_, _, _| ()),
             Some(dropout) => dropped_forward(
                 layers,
@@ -115,19 +128,13 @@ fn dropped_forward<B: Tensor, C: Activation>(
 pub(super) struct BatchLoss<'a, 'samples, B: Tensor, C, L> {
     pub(super) batch: Batch<'a, 'samples, B, C, L>,
     pub(super) groups: &'a mut [Group<B>],
-    pub(super) shaping: &'a Shaping,
     /// Memory for the penalty.
     pub(super) signs: &'a mut Vec<Dense<B>>,
 }
 
 impl<B: Tensor, C: Activation, L: Loss> Objective<B> for BatchLoss<'_, '_, B, C, L> {
     fn evaluate(&mut self, layers: &[Dense<B>]) -> f64 {
-        let Self {
-            batch,
-            groups,
-            shaping,
-            signs,
-        } = self;
+        let Self { batch, groups, signs } = self;
         B::for_each(groups, |i, group| batch.evaluate(layers, i, group));
         let (first, others) = groups.split_first_mut().expect("a batch has a group");
         let mut sum = first.loss;
@@ -139,14 +146,11 @@ impl<B: Tensor, C: Activation, L: Loss> Objective<B> for BatchLoss<'_, '_, B, C,
                 total.bias.zip((&part.bias).into(), [], &Sum);
             }
         }
-        let mut loss = sum / batch.total_weight;
-        if let Some(penalty) = shaping.penalty {
-            loss += penalty.add(layers, gradient, signs);
+        let loss = sum / batch.total_weight;
+        match batch.shaping {
+            None => loss,
+            Some(shaping) => loss + shaping.shape(layers, gradient, signs),
         }
-        if let Some(clip) = shaping.clip {
-            clip.clip(layers, gradient);
-        }
-        loss
     }
 
     fn gradient_mut(&mut self) -> &mut [Dense<B>] {
@@ -161,7 +165,7 @@ impl<B: Tensor, C: Activation, L> BatchLoss<'_, '_, B, C, L> {
             activations,
             samples,
             split,
-            dropout,
+            shaping,
             step,
             ..
         } = self.batch;
@@ -171,7 +175,7 @@ impl<B: Tensor, C: Activation, L> BatchLoss<'_, '_, B, C, L> {
             .filter_map(|range| {
                 let first = range.start as u64;
                 // Dropout of nothing where there is none: what is cold needs no forward pass of its own.
-                let dropout = dropout.unwrap_or(Dropout::NONE);
+                let dropout = shaping.and_then(|shaping| shaping.dropout).unwrap_or(Dropout::NONE);
                 let input = B::slice(samples.input(), range);
                 dropped_forward(layers, activations, input, group, dropout, [step, first]);
                 first_bad(&group.workspace)

@@ -10,6 +10,7 @@ use crate::{
     Activation, ActivationKind, Dense, Loss, Metric, Mlp, NonFinite, Optimizer, PlateauState, ReduceOnPlateau,
     Schedule, StateError, Tensor, Workspace,
 };
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 /// Trains a network: holds the loss, the optimiser, what else shapes the training, how far it is, and the memory that
@@ -37,7 +38,7 @@ use alloc::vec::Vec;
 pub struct Trainer<B: Tensor, L, O> {
     pub(super) loss: L,
     optimizer: O,
-    shaping: Shaping,
+    shaping: Option<Box<Shaping>>,
     /// `None` leaves the learning rate to the optimiser.
     pub(super) rate: Option<LearningRate>,
     pub(super) stopping: Option<(EarlyStopping, StoppingState<B>)>,
@@ -58,7 +59,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         Self {
             loss,
             optimizer,
-            shaping: Shaping::default(),
+            shaping: None,
             rate: None,
             stopping: None,
             metrics: Vec::new(),
@@ -89,21 +90,21 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
     /// With a penalty on large weights.
     #[must_use]
     pub fn penalty(mut self, penalty: Penalty) -> Self {
-        self.shaping.penalty = Some(penalty);
+        self.shaping_mut().penalty = Some(penalty);
         self
     }
 
     /// With a bound on the gradient.
     #[must_use]
     pub fn clip(mut self, clip: Clip) -> Self {
-        self.shaping.clip = Some(clip);
+        self.shaping_mut().clip = Some(clip);
         self
     }
 
     /// With dropout in the hidden layers.
     #[must_use]
     pub fn dropout(mut self, dropout: Dropout) -> Self {
-        self.shaping.dropout = Some(dropout);
+        self.shaping_mut().dropout = Some(dropout);
         self
     }
 
@@ -131,6 +132,14 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
             self.metrics.push(metric);
             self.history.set_metrics(&self.metrics);
         }
+    }
+
+    fn shaping_mut(&mut self) -> &mut Shaping {
+        self.shaping.get_or_insert_default()
+    }
+
+    fn dropout_now(&self) -> Option<Dropout> {
+        self.shaping.as_ref().and_then(|shaping| shaping.dropout)
     }
 
     fn rate_mut(&mut self) -> &mut LearningRate {
@@ -194,7 +203,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
                 .as_ref()
                 .and_then(|rate| rate.plateau.as_ref().map(|(_, _, state)| *state)),
             stopping: self.stopping.as_ref().map(|(_, state)| state.clone()),
-            dropout: self.shaping.dropout,
+            dropout: self.dropout_now(),
             position: self.position,
             history: self.history.clone(),
         }
@@ -248,7 +257,9 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
             schedule: state.schedule,
             plateau,
         });
-        self.shaping.dropout = state.dropout;
+        if state.dropout != self.dropout_now() {
+            self.shaping_mut().dropout = state.dropout;
+        }
         self.position = state.position;
         self.history = state.history;
         Ok(())
@@ -288,13 +299,12 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
             samples,
             total_weight,
             split,
-            dropout: self.shaping.dropout,
+            shaping: self.shaping.as_deref(),
             step: self.position.steps,
         };
         let mut objective = BatchLoss {
             batch,
             groups: &mut self.groups[..split.groups],
-            shaping: &self.shaping,
             signs: &mut self.signs,
         };
         match self.optimizer.step(layers, &mut objective) {
@@ -328,7 +338,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
 
     /// Has a workspace of the right size for each group.
     fn reserve<C: Activation>(&mut self, network: &Mlp<B, C>, split: Split) -> Result<(), TrainError> {
-        let dropout = self.shaping.dropout.is_some();
+        let dropout = self.dropout_now().is_some();
         let last = network.layers().len() - 1;
         let fits = |group: &Group<B>| {
             group.workspace.batch() >= split.block
