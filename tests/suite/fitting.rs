@@ -127,7 +127,6 @@ fn penalties_add_their_value_and_their_gradient() {
     assert!(Penalty::l1(f64::NAN).is_err());
 }
 
-/// `weight_decay` of PyTorch's SGD is an L2 penalty on weights and biases.
 #[test]
 fn clipping_bounds_the_norm_or_each_value() {
     let plain = seen(|trainer| trainer).gradient;

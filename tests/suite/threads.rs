@@ -3,8 +3,9 @@
 use crate::determinism::{bits, fingerprint, random};
 use crate::levels::children::{is_child, run};
 use mlp_core::{
-    Activation, ActivationKind, Adam, FitOptions, Gelu, GradientDescent, HalfSquaredError, Huber, Loss, Mlp, Momentum,
-    Optimizer, Relu, Samples, Scalar, SoftmaxCrossEntropy, Tanh, Tensor, Trainer, ZipFormula,
+    Activation, ActivationKind, Adam, Clip, Dropout, FitOptions, Gelu, GradientDescent, HalfSquaredError, Huber, Lbfgs,
+    Loss, Mlp, Momentum, Optimizer, Penalty, Relu, Samples, Scalar, SoftmaxCrossEntropy, Tanh, Tensor, Trainer,
+    ZipFormula,
 };
 use mlp_cpu::{Element, Matrix};
 use std::collections::HashSet;
@@ -21,6 +22,25 @@ fn train<T: Element, L: Loss>(
     samples: usize,
     options: impl Fn(FitOptions) -> FitOptions,
 ) -> u64 {
+    train_shaped(
+        sizes,
+        hidden,
+        Trainer::new(loss.clone(), optimizer),
+        loss,
+        samples,
+        options,
+    )
+}
+
+/// [`train`] with a trainer that does more.
+fn train_shaped<T: Element, L: Loss, O: Optimizer<Matrix<T>>>(
+    sizes: &[usize],
+    hidden: impl Into<ActivationKind>,
+    mut trainer: Trainer<Matrix<T>, L, O>,
+    loss: L,
+    samples: usize,
+    options: impl Fn(FitOptions) -> FitOptions,
+) -> u64 {
     let mut network = Mlp::<Matrix<T>>::builder(sizes).hidden(hidden).seed(1).build().unwrap();
     let input = random(sizes[0], samples, 2);
     let outputs = network.outputs();
@@ -33,7 +53,6 @@ fn train<T: Element, L: Loss>(
     let weights = Matrix::from_fn(1, samples, |_, j| T::from_f64((j % 4) as f64 + 0.5));
     let samples = Samples::new(&input, &target).unwrap().weighted(&weights).unwrap();
     let mut losses = Vec::new();
-    let mut trainer = Trainer::new(loss, optimizer);
     trainer
         .fit(&mut network, samples, options(FitOptions::epochs(50)), |epoch| {
             losses.push(epoch.loss);
@@ -47,7 +66,7 @@ fn train<T: Element, L: Loss>(
 }
 
 /// Networks whose work is shared in each of the ways there are.
-fn networks<T: Element>() -> [u64; 5] {
+fn networks<T: Element>() -> [u64; 7] {
     let rate = 0.01;
     [
         // Columns of the products: up to eight parts of the first layer's 2.6 million multiply-adds.
@@ -95,6 +114,27 @@ fn networks<T: Element>() -> [u64; 5] {
             48,
             |options| options,
         ),
+        // Masks of groups of samples, a penalty, a bound on the norm.
+        train_shaped::<T, _, _>(
+            &[20, 40, 30, 1],
+            Tanh,
+            Trainer::new(HalfSquaredError, Momentum::new(rate, 0.9).unwrap())
+                .dropout(Dropout::new(0.2, 8).unwrap())
+                .penalty(Penalty::elastic_net(1e-5, 1e-4).unwrap())
+                .clip(Clip::norm(1.0).unwrap()),
+            HalfSquaredError,
+            1100,
+            |options| options.shuffle(9),
+        ),
+        // Sums of products of all parameters.
+        train::<T, _>(
+            &[30, 200, 100, 1],
+            Tanh,
+            HalfSquaredError,
+            Lbfgs::new(1.0).unwrap(),
+            700,
+            |options| options,
+        ),
     ]
 }
 
@@ -126,7 +166,7 @@ fn bits_do_not_depend_on_the_number_of_threads() {
         .split([' ', ',', '[', ']'])
         .filter(|part| !part.is_empty())
         .collect();
-    assert_eq!(different.len(), 10, "ten different results: {expected}");
+    assert_eq!(different.len(), 14, "fourteen different results: {expected}");
     for threads in [2, 3, 4, 8] {
         assert_eq!(networks(threads), expected, "with {threads} threads (left), and with 1");
     }
