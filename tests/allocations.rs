@@ -3,8 +3,8 @@
 #![allow(unsafe_code, reason = "an allocator that counts")]
 
 use mlp_core::{
-    Adagrad, Adam, AdamW, Epoch, FitOptions, GradientDescent, HalfSquaredError, InferenceWorkspace, LeakyRelu, Mlp,
-    Momentum, NAdam, Optimizer, RmsProp, Samples, Trainer,
+    Adagrad, Adam, AdamW, Clip, Dropout, Epoch, Every, FitOptions, GradientDescent, HalfSquaredError,
+    InferenceWorkspace, LeakyRelu, Mlp, Momentum, NAdam, Optimizer, Penalty, RmsProp, Samples, Schedule, Trainer,
 };
 use mlp_cpu::{Element, Matrix, Operand, SimdLevel, gemm};
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -240,7 +240,7 @@ fn sample_weights_take_no_memory() {
 }
 
 /// Epochs over shuffled mini-batches: all memory is had in the first.
-fn assert_epochs_allocate_nothing(sample_weights: bool) {
+fn assert_epochs_allocate_nothing(sample_weights: bool, shaped: bool) {
     let (input, target) = (matrix::<f64>(4, 100), matrix::<f64>(2, 100));
     let weights = Matrix::from_fn(1, 100, |_, j| (j % 3) as f64 + 0.5);
     let mut samples = Samples::new(&input, &target).unwrap();
@@ -256,6 +256,13 @@ fn assert_epochs_allocate_nothing(sample_weights: bool) {
     ] {
         let mut network = Mlp::<Matrix<f64>>::builder(&[4, 5, 2]).build().unwrap();
         let mut trainer = Trainer::new(HalfSquaredError, GradientDescent::new(0.01).unwrap());
+        if shaped {
+            trainer = trainer
+                .schedule(Schedule::exponential(0.9).unwrap(), Every::Batch)
+                .dropout(Dropout::new(0.2, 1).unwrap())
+                .penalty(Penalty::elastic_net(1e-3, 1e-3).unwrap())
+                .clip(Clip::norm(0.1).unwrap());
+        }
         let (mut counts, mut epoch) = ([0; 6], 0);
         let observer = |_: Epoch<'_, _, _>| {
             counts[epoch] = ALLOCATIONS.get();
@@ -269,10 +276,16 @@ fn assert_epochs_allocate_nothing(sample_weights: bool) {
 
 #[test]
 fn epochs_allocate_nothing_after_the_first() {
-    assert_epochs_allocate_nothing(false);
+    assert_epochs_allocate_nothing(false, false);
 }
 
 #[test]
 fn epochs_of_weighted_samples_allocate_nothing_after_the_first() {
-    assert_epochs_allocate_nothing(true);
+    assert_epochs_allocate_nothing(true, false);
+}
+
+#[test]
+fn epochs_with_dropout_penalty_and_clipping_allocate_nothing_after_the_first() {
+    assert_epochs_allocate_nothing(false, true);
+    assert_epochs_allocate_nothing(true, true);
 }

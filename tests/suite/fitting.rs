@@ -382,7 +382,7 @@ fn early_stopping_waits_and_gives_the_best_parameters_back() {
     assert_eq!(
         fitted.stop,
         StopReason::Patience {
-            best_epoch: best as u64
+            best_epoch: Some(best as u64)
         }
     );
     assert_eq!(stop, Some(fitted.stop));
@@ -434,7 +434,10 @@ fn a_metric_is_watched_where_it_is_better_the_higher() {
         )
         .unwrap();
     let accuracy = trained.history().metric(Metric::Accuracy).unwrap();
-    let StopReason::Patience { best_epoch } = fitted.stop else {
+    let StopReason::Patience {
+        best_epoch: Some(best_epoch),
+    } = fitted.stop
+    else {
         panic!("{fitted:?}")
     };
     assert!(accuracy.iter().all(|a| *a <= accuracy[best_epoch as usize]));
@@ -531,6 +534,129 @@ fn data_that_are_not_finite_are_refused_with_their_place() {
         error.to_string(),
         "input: expected a finite number at position 2 of sample 1, got NaN"
     );
+}
+
+/// A metric that is added later is NaN before; the order of metrics does not matter.
+#[test]
+fn a_trainer_may_have_more_metrics_than_its_state() {
+    let (input, target) = data::<f64>(0, 9);
+    let samples = Samples::new(&input, &target).unwrap();
+    let samples = samples.validated_by(samples);
+    let trainer =
+        |metrics: &[Metric]| Trainer::new(HalfSquaredError, GradientDescent::new(0.1).unwrap()).metrics(metrics);
+    let mut network = network(&[2, 4, 1]);
+    let mut first = trainer(&[Metric::Mse, Metric::Mae]);
+    first.fit(&mut network, samples, FitOptions::epochs(2), |_| {}).unwrap();
+    let mut second = trainer(&[Metric::R2, Metric::Mae, Metric::Mse]);
+    second.restore(first.state(), network.layers()).unwrap();
+    second
+        .fit(&mut network, samples, FitOptions::epochs(1), |_| {})
+        .unwrap();
+    let history = second.history();
+    assert_eq!(
+        history.metric(Metric::Mae).unwrap()[..2],
+        *first.history().metric(Metric::Mae).unwrap()
+    );
+    let r2 = history.metric(Metric::R2).unwrap();
+    assert!(r2[0].is_nan() && r2[1].is_nan() && r2[2].is_finite());
+}
+
+/// What never is a number is never best; what is watched without validation gives nothing back.
+#[test]
+fn early_stopping_gives_back_what_validation_found_and_nothing_else() {
+    let input = Matrix::from_fn(2, 8, |i, j| ((3 * i + 7 * j + 1) as f64).sin());
+    let class = Matrix::zeros(1, 8);
+    let samples = Samples::new(&input, &class).unwrap();
+    let builder = || Mlp::<Matrix<f64>>::builder(&[2, 4, 2]).build().unwrap();
+    let fit = |stopping: EarlyStopping, network: &mut Mlp<Matrix<f64>>, validated: bool| {
+        let loss = SoftmaxCrossEntropy::with_classes();
+        let mut trainer = Trainer::new(loss, GradientDescent::new(0.5).unwrap()).early_stopping(stopping);
+        let mut last = network.clone();
+        let data = if validated {
+            samples.validated_by(samples)
+        } else {
+            samples.into()
+        };
+        let fitted = trainer
+            .fit(network, data, FitOptions::epochs(50), |epoch| {
+                last = epoch.network.clone();
+            })
+            .unwrap();
+        assert!(!trainer.restore_best(network));
+        assert_eq!(*network, last, "as the last step left it");
+        fitted
+    };
+    // There is one class only: no pair to order.
+    let undefined = fit(EarlyStopping::new(5).monitor(Metric::RocAuc), &mut builder(), true);
+    assert_eq!(
+        (undefined.stop, undefined.epochs),
+        (StopReason::Patience { best_epoch: None }, 5)
+    );
+    // No improvement by a million.
+    let stopping = || EarlyStopping::new(5).min_change(1e6).unwrap();
+    for (monitor, validated) in [(Monitor::Loss, false), (Monitor::TrainingLoss, true)] {
+        let fitted = fit(stopping().monitor(monitor), &mut builder(), validated);
+        assert_eq!(
+            (fitted.stop, fitted.epochs),
+            (StopReason::Patience { best_epoch: Some(0) }, 6)
+        );
+    }
+}
+
+#[test]
+fn a_norm_whose_square_overflows_is_clipped() {
+    let step = |x: f64, max: f64| {
+        let input = Matrix::from_columns(&[[x]]);
+        let layer = Dense {
+            weights: Matrix::from_rows(&[[0.0]]),
+            bias: Matrix::zeros(1, 1),
+        };
+        let mut network = Mlp::<Matrix<f64>>::from_layers(vec![(layer, Identity.into())]).unwrap();
+        let optimizer = GradientDescent::new(1.0).unwrap();
+        let mut trainer = Trainer::new(HalfSquaredError, optimizer).clip(Clip::norm(max).unwrap());
+        trainer
+            .step(&mut network, Samples::new(&input, &input).unwrap())
+            .unwrap();
+        network.layers()[0].weights[(0, 0)]
+    };
+    // The gradient of the weight is -x^2 = -1e240, that of the bias -x.
+    assert!((step(1e120, 1.0) - 1.0).abs() < 1e-15);
+    assert_eq!(
+        step(1e120, 1e300),
+        1e120 * 1e120,
+        "within the bound it stays to the bit"
+    );
+}
+
+/// Parts of samples in which there is nothing to learn from.
+#[test]
+fn samples_without_weight_are_refused_wherever_they_come_from() {
+    let (input, target) = data::<f64>(0, 4);
+    let weights = Matrix::from_columns(&[[0.0], [0.0], [1.0], [1.0]]);
+    let samples = Samples::new(&input, &target).unwrap().weighted(&weights).unwrap();
+    let mut network = network(&[2, 4, 1]);
+    for part in [samples.slice(0..2), samples.slice(1..1)] {
+        let mut trainer = Trainer::new(HalfSquaredError, GradientDescent::new(0.1).unwrap());
+        let empty = TrainError::Data(DataError::Empty);
+        assert_eq!(
+            trainer
+                .fit(&mut network, part, FitOptions::epochs(1), |_| {})
+                .unwrap_err(),
+            empty
+        );
+        let validated = samples.validated_by(part);
+        assert_eq!(
+            trainer
+                .fit(&mut network, validated, FitOptions::epochs(1), |_| {})
+                .unwrap_err(),
+            empty
+        );
+        assert_eq!(trainer.step(&mut network, part).unwrap_err(), empty);
+        assert_eq!(
+            network.evaluate(&HalfSquaredError, part, &[Metric::Mse]).unwrap_err(),
+            DataError::Empty
+        );
+    }
 }
 
 /// With everything that has a state: momentum, a schedule, a plateau, dropout, early stopping, shuffling.
@@ -681,26 +807,27 @@ fn states_of_other_trainers_are_refused() {
     };
     let stopping = || plain().early_stopping(EarlyStopping::new(3));
     let plateau = || plain().reduce_on_plateau(ReduceOnPlateau::new(0.5, 1).unwrap(), Monitor::Loss);
-    assert_eq!(
-        refused(stopping(), plain().state()),
-        "optimiser state: `early stopping` is missing"
-    );
-    assert_eq!(
-        refused(plain(), stopping().state()),
-        "optimiser state: `early stopping` is not known"
-    );
-    assert_eq!(
-        refused(plateau(), plain().state()),
-        "optimiser state: `plateau` is missing"
-    );
-    assert_eq!(
-        refused(plain(), plateau().state()),
-        "optimiser state: `plateau` is not known"
-    );
-    assert_eq!(
-        refused(plain(), plain().metrics(&[Metric::Mae]).state()),
-        "optimiser state: `other metrics` is not known"
-    );
+    for (trainer, state, message) in [
+        (stopping(), plain().state(), "early stopping: expected some, got none"),
+        (plain(), stopping().state(), "early stopping: expected none, got some"),
+        (
+            plateau(),
+            plain().state(),
+            "reduction on a plateau: expected some, got none",
+        ),
+        (
+            plain(),
+            plateau().state(),
+            "reduction on a plateau: expected none, got some",
+        ),
+        (
+            plain().metrics(&[Metric::R2, Metric::Mse]),
+            plain().metrics(&[Metric::Mse, Metric::Mae]).state(),
+            "metrics: expected r2, mse, got mae",
+        ),
+    ] {
+        assert_eq!(refused(trainer, state), format!("trainer state: {message}"));
+    }
     let mut state = stopping().state();
     state.stopping.as_mut().unwrap().best_layers = vec![Dense::zeros(2, 3)];
     assert_eq!(

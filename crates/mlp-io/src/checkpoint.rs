@@ -125,8 +125,15 @@ fn contents<'a, B: Tensor<Scalar: Number>>(
         if !column.values.is_empty() {
             contents.numbers(format!("history.{}", column.name), &column.values);
         }
+        if let Some(codes) = &column.codes {
+            contents.numbers(codes_name(&column.name), codes);
+        }
     }
     Ok(contents)
+}
+
+fn codes_name(column: &str) -> String {
+    format!("history.{column}.codes")
 }
 
 fn optimizer_prefix(name: &str) -> String {
@@ -202,12 +209,16 @@ fn take_layers<B: Tensor<Scalar: Number>>(
 fn take_history(tensors: &mut Tensors, record: &Record) -> Result<History, Problem> {
     let epochs = record.epochs()?;
     let mut columns = Vec::new();
-    for (name, gaps) in record.columns() {
+    for (name, coded) in record.columns() {
         let mut values: Vec<f64> = Vec::new();
         if epochs > 0 {
             values = tensors.take_values(&format!("history.{name}"), Shape::Vector(epochs))?;
         }
-        columns.push(history::Column::filled(name, values, gaps)?);
+        if coded {
+            let codes: Vec<f64> = tensors.take_values(&codes_name(name), Shape::Vector(epochs))?;
+            history::decode(name, &mut values, &codes)?;
+        }
+        columns.push((name.to_owned(), values));
     }
     history::of_columns(columns)
 }

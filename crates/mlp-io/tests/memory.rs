@@ -2,9 +2,14 @@
 //! of its own, for its allocator.
 #![allow(unsafe_code, reason = "an allocator that counts")]
 
-use mlp_core::{Classes, HalfSquaredError, Identity, Mlp, Model, Scaling, ScalingKind, SoftmaxCrossEntropy};
+use mlp_core::{
+    Adam, Classes, EarlyStopping, FitOptions, HalfSquaredError, Identity, Mlp, Model, Samples, Scaling, ScalingKind,
+    SoftmaxCrossEntropy, Trainer,
+};
 use mlp_cpu::Matrix;
-use mlp_io::{load_model, load_network, model_from_bytes, save_model};
+use mlp_io::{
+    load_checkpoint, load_model, load_network, load_npz, model_from_bytes, save_checkpoint, save_model, save_npz,
+};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::fs;
@@ -236,5 +241,48 @@ fn files_made_to_take_memory_take_no_more() {
         let took = most(|| load_network::<Matrix<f32>>(&path, Identity, Identity).map_err(drop));
         check(&format!("{name}, as a network"), &path, took);
         assert!(model_from_bytes::<Matrix<f32>>(&bytes).is_err(), "{name}");
+    }
+}
+
+#[test]
+fn loading_a_checkpoint_takes_twice_its_file_and_one_mib_at_most() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("training.safetensors");
+    let zeros = |rows, columns| Matrix::<f32>::from_fn(rows, columns, |i, j| (i + 2 * j) as f32);
+    for (sizes, samples) in [
+        (&[64, 16][..], 32),
+        (&[2000, 1600], 16),
+        (&[16; 50], 16),
+        (&[100_000, 16, 16], 16),
+    ] {
+        let mut network = Mlp::<Matrix<f32>>::builder(sizes).build().unwrap();
+        let (input, target) = (zeros(sizes[0], samples), zeros(*sizes.last().unwrap(), samples));
+        let samples = Samples::new(&input, &target).unwrap();
+        let mut trainer =
+            Trainer::new(HalfSquaredError, Adam::new(1e-6).unwrap()).early_stopping(EarlyStopping::new(3));
+        let data = samples.validated_by(samples);
+        trainer.fit(&mut network, data, FitOptions::epochs(2), |_| {}).unwrap();
+        save_checkpoint(&path, &network, &trainer.state()).unwrap();
+        drop((trainer, network));
+        let took = most(|| load_checkpoint::<Matrix<f32>>(&path).unwrap());
+        check(&format!("{sizes:?}"), &path, took);
+    }
+}
+
+#[test]
+fn loading_an_npz_takes_twice_its_file_and_one_mib_at_most() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("model.npz");
+    for sizes in [
+        &[64, 16][..],
+        &[2000, 1600],
+        &[16; 200],
+        &[200_000, 16, 16],
+        &[1_000_000, 1],
+    ] {
+        let network = Mlp::<Matrix<f64>>::builder(sizes).build().unwrap();
+        save_npz(&path, &Model::new(network, HalfSquaredError)).unwrap();
+        let took = most(|| load_npz::<Matrix<f64>>(&path).unwrap());
+        check(&format!("{sizes:?}"), &path, took);
     }
 }

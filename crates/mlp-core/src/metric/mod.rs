@@ -129,7 +129,7 @@ impl Metric {
             | Self::F1
             | Self::RocAuc
             | Self::LogLoss => kind != TargetKind::Real,
-            Self::TopK(_) => matches!(kind, TargetKind::Class | TargetKind::Distribution),
+            Self::TopK(k) => k > 0 && matches!(kind, TargetKind::Class | TargetKind::Distribution),
             Self::Mse | Self::Rmse | Self::Mae | Self::R2 => kind != TargetKind::Class,
         }
     }

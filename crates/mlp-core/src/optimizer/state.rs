@@ -1,6 +1,6 @@
 use crate::{Dense, HyperParameterError, Tensor};
 use alloc::borrow::ToOwned;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -139,6 +139,25 @@ pub enum StateError {
     },
     /// A number is out of its range.
     HyperParameter(HyperParameterError),
+    /// Something of the trainer's state around the optimiser's is not what it must be.
+    Trainer {
+        /// What it is.
+        what: &'static str,
+        /// What is needed.
+        expected: String,
+        /// What is there.
+        got: String,
+    },
+}
+
+impl StateError {
+    pub(crate) fn trainer(what: &'static str, expected: impl fmt::Display, got: impl fmt::Display) -> Self {
+        Self::Trainer {
+            what,
+            expected: expected.to_string(),
+            got: got.to_string(),
+        }
+    }
 }
 
 impl fmt::Display for StateError {
@@ -149,6 +168,9 @@ impl fmt::Display for StateError {
             Self::Shape { name } => write!(f, "optimiser state: `{name}` has not the shapes of the parameters"),
             Self::Unexpected { name } => write!(f, "optimiser state: `{name}` is not known"),
             Self::HyperParameter(error) => write!(f, "optimiser state: {error}"),
+            Self::Trainer { what, expected, got } => {
+                write!(f, "trainer state: {what}: expected {expected}, got {got}")
+            }
         }
     }
 }

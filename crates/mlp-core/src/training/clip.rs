@@ -51,15 +51,32 @@ impl Clip {
         match self.0 {
             Bound::Value(max) => change(layers, gradient, &Cut { max }),
             Bound::Norm(max) => {
-                let squares = |dense: &Dense<B>| dense.weights.dot(&dense.weights) + dense.bias.dot(&dense.bias);
-                let norm = Scalar::sqrt(gradient.iter().map(squares).sum::<f64>());
-                // A norm that is not finite stays what it is, for the guard to find.
-                if norm > max && norm.is_finite() {
+                let mut norm = norm(gradient);
+                // Squares overflow before numbers do: then of the gradient times a power of two, which is exact.
+                let small = if norm == f64::INFINITY { SMALL } else { 1.0 };
+                if small < 1.0 {
+                    change(layers, gradient, &Scale { factor: small });
+                    norm = self::norm(gradient);
+                }
+                if !norm.is_finite() {
+                    // Nothing can be made of it: the guard finds it.
+                } else if norm > max * small {
                     change(layers, gradient, &Scale { factor: max / norm });
+                } else if small < 1.0 {
+                    change(layers, gradient, &Scale { factor: 1.0 / small });
                 }
             }
         }
     }
+}
+
+/// 2^-600.
+const SMALL: f64 = f64::from_bits((1023 - 600) << 52);
+
+/// |g|.
+fn norm<B: Tensor>(gradient: &[Dense<B>]) -> f64 {
+    let squares = |dense: &Dense<B>| dense.weights.dot(&dense.weights) + dense.bias.dot(&dense.bias);
+    Scalar::sqrt(gradient.iter().map(squares).sum::<f64>())
 }
 
 /// `formula` of the gradient alone. [`Tensor::zip`] wants another operand: the parameters have the shape.

@@ -3,10 +3,13 @@ use crate::error::not_negative;
 use crate::{Dense, HyperParameterError};
 
 /// Early stopping: training ends when the monitored value was not better than its best for `patience` epochs, and the
-/// network gets the parameters of the best epoch back.
+/// network gets the parameters of the best epoch back. A value that is NaN is never better.
 ///
 /// Where the epochs asked for end first, the network is left as it is, so that training may go on;
 /// [`Trainer::restore_best`](super::Trainer::restore_best) gives it the best parameters then.
+///
+/// Only validation tells how good the parameters after an epoch are. The training loss is of those before each step:
+/// where it is what is watched, no parameters are kept, and the network stays as the last step left it.
 ///
 /// Source: L. Prechelt, *Early Stopping -- But When?* (Neural Networks: Tricks of the Trade, 1998).
 ///
@@ -26,7 +29,7 @@ use crate::{Dense, HyperParameterError};
 /// let mut trainer = Trainer::new(HalfSquaredError, Momentum::new(0.05, 0.9)?)
 ///     .early_stopping(EarlyStopping::new(20));
 /// let fitted = trainer.fit(&mut network, data, FitOptions::epochs(100_000), |_| {})?;
-/// let StopReason::Patience { best_epoch } = fitted.stop else { panic!("it went on") };
+/// let StopReason::Patience { best_epoch: Some(best_epoch) } = fitted.stop else { panic!("it went on") };
 /// assert_eq!(trainer.history().epochs() as u64, best_epoch + 1 + 20);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -79,13 +82,14 @@ impl EarlyStopping {
         state.epochs_since >= self.patience.max(1)
     }
 
-    /// Looks at the value after an epoch. Returns if it is an improvement.
+    /// Looks at the value after an epoch; `layers` are the parameters that it is the value of, where it is one of
+    /// validation. Returns if it is an improvement.
     pub(super) fn observe<B: Clone>(
         &self,
         state: &mut StoppingState<B>,
         epoch: u64,
         value: f64,
-        layers: &[Dense<B>],
+        layers: Option<&[Dense<B>]>,
     ) -> bool {
         let improved = match state.best {
             Some(best) if self.monitor.rises() => value > best + self.min_change,
@@ -96,7 +100,7 @@ impl EarlyStopping {
             state.best = Some(value);
             state.best_epoch = epoch;
             state.epochs_since = 0;
-            state.best_layers = layers.to_vec();
+            state.best_layers = layers.unwrap_or_default().to_vec();
         } else {
             state.epochs_since += 1;
         }

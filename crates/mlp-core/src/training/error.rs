@@ -83,7 +83,8 @@ impl From<OutOfMemory> for TrainError {
 }
 
 /// Training that ended in numbers that are not finite. The network holds the last parameters that were: those from
-/// before the step that failed.
+/// before the step that failed. The optimiser's state holds that step: to try again with a smaller learning rate, begin
+/// with a new trainer.
 ///
 /// ```
 /// use mlp_core::{FitOptions, GradientDescent, HalfSquaredError, Identity, Mlp, Samples, TrainError, Trainer};

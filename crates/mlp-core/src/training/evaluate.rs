@@ -32,14 +32,14 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
     /// ```
     ///
     /// # Errors
-    /// If the samples do not fit the network or the loss.
+    /// If a number in the samples is not finite, or they do not fit the network or the loss.
     pub fn evaluate<L: Loss>(
         &self,
         loss: &L,
         samples: Samples<'_, B>,
         metrics: &[Metric],
     ) -> Result<Evaluation, DataError> {
-        samples.check(self, loss, &mut Vec::new())?;
+        samples.check_all(self, loss, &mut Vec::new())?;
         Ok(Evaluator::new(self, samples.len()).evaluate(self, loss, samples, metrics))
     }
 }

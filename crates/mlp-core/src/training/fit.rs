@@ -113,7 +113,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
     ///
     /// # Errors
     /// If a number in the data is not finite, the samples do not fit the network or the loss, the batch size is 0,
-    /// memory cannot be had, a metric has no validation samples or does not fit the targets, an epoch that is under way
+    /// memory cannot be had, a metric that is watched has no validation samples, one does not fit the targets, an epoch that is under way
     /// cannot go on with these samples and options, or the loss or a parameter stops being finite. In the last case the
     /// network holds the parameters from before the step that failed.
     pub fn fit<'a, C: Activation>(
@@ -187,7 +187,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
             if let Some((stopping, state)) = &self.stopping
                 && stopping.is_over(state)
             {
-                let best_epoch = state.best_epoch;
+                let best_epoch = state.best.map(|_| state.best_epoch);
                 self.restore_best(network);
                 break StopReason::Patience { best_epoch };
             }
@@ -220,8 +220,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
     ) -> Result<Pass, TrainError> {
         let train = data.train;
         for samples in [Some(train), data.validation].into_iter().flatten() {
-            samples.check(network, &self.loss, &mut self.values)?;
-            samples.check_finite(&mut self.values)?;
+            samples.check_all(network, &self.loss, &mut self.values)?;
         }
         let target_kind = self.loss.target_kind();
         if let Some(&metric) = self.metrics.iter().find(|metric| !metric.applies_to(target_kind)) {
@@ -323,21 +322,24 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         let mut improvement = None;
         if let Some((stopping, state)) = &mut self.stopping {
             let value = stopping.monitored().last_value(&self.history, validation.is_some());
-            if stopping.observe(state, epoch, value, network.layers()) {
+            let monitor = stopping.monitored();
+            let of_validation = validation.is_some() && monitor != Monitor::TrainingLoss;
+            if stopping.observe(state, epoch, value, of_validation.then(|| network.layers())) {
                 improvement = Some(value);
             }
         }
-        observer(self.progress(
-            network,
-            Event::Epoch {
-                epoch,
-                loss,
-                validation_loss: validation.map(|validation| validation.loss),
-            },
-        ))?;
+        let event = Event::Epoch {
+            epoch,
+            loss,
+            validation_loss: validation.map(|validation| validation.loss),
+        };
+        let flow = observer(self.progress(network, event));
         match improvement {
-            Some(best) => observer(self.progress(network, Event::Improvement { epoch, best })),
-            None => ControlFlow::Continue(()),
+            Some(best) => {
+                let second = observer(self.progress(network, Event::Improvement { epoch, best }));
+                if flow.is_break() { flow } else { second }
+            }
+            None => flow,
         }
     }
 

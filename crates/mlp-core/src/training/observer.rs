@@ -55,10 +55,11 @@ pub enum Event {
 pub enum StopReason {
     /// All epochs that were asked for are done.
     Epochs,
-    /// There was no improvement for as long as early stopping waits. The network has the best parameters again.
+    /// There was no improvement for as long as early stopping waits. The network has the parameters of the best epoch
+    /// again, if what is watched is a value of validation samples.
     Patience {
-        /// The epoch that they are from.
-        best_epoch: u64,
+        /// The best epoch; `None` if what is watched never was a number.
+        best_epoch: Option<u64>,
     },
     /// The observer asked for it.
     Observer,

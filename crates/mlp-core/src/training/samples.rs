@@ -153,6 +153,9 @@ impl<'a, B: Tensor> Samples<'a, B> {
         values: &mut Vec<B::Scalar>,
     ) -> Result<(), DataError> {
         let outputs = network.outputs();
+        if self.is_empty() {
+            return Err(DataError::Empty);
+        }
         check_rows("input", network.inputs(), self.input.shape().0)?;
         check_rows("target", loss.target_rows(outputs), self.target.shape().0)?;
         if loss.target_kind() == TargetKind::Class {
@@ -171,8 +174,24 @@ impl<'a, B: Tensor> Samples<'a, B> {
         Ok(())
     }
 
+    /// All of these checks, and that there is a sample that counts.
+    pub(super) fn check_all<C: Activation>(
+        &self,
+        network: &Mlp<B, C>,
+        loss: &impl Loss,
+        values: &mut Vec<B::Scalar>,
+    ) -> Result<(), DataError> {
+        self.check(network, loss, values)?;
+        self.check_finite(values)?;
+        if self.total_weight(values) > 0.0 {
+            Ok(())
+        } else {
+            Err(DataError::Empty)
+        }
+    }
+
     /// Checks that all inputs are finite, and the targets of all samples that count, by way of `values`.
-    pub(super) fn check_finite(&self, values: &mut Vec<B::Scalar>) -> Result<(), DataError> {
+    fn check_finite(&self, values: &mut Vec<B::Scalar>) -> Result<(), DataError> {
         /// Samples that are looked at together, while they are in the cache.
         const BLOCK: usize = 64;
         let mut weights = Vec::new();

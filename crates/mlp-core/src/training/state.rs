@@ -1,5 +1,5 @@
 use super::{Dropout, Every, History};
-use crate::{Dense, OptimizerState, PlateauState, Schedule};
+use crate::{Dense, OptimizerState, PlateauState, Schedule, StateError, Tensor};
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -25,6 +25,68 @@ pub struct TrainerState<B> {
     pub position: Position,
     /// All epochs so far.
     pub history: History,
+}
+
+impl<B: Tensor> TrainerState<B> {
+    /// That it contradicts neither itself nor the shapes of `layers`.
+    pub(super) fn check(&self, layers: &[Dense<B>]) -> Result<(), StateError> {
+        let Position {
+            epoch,
+            batch,
+            steps,
+            loss,
+            weight,
+            pass,
+            ..
+        } = self.position;
+        let batches = match pass {
+            Some(Pass {
+                samples, batch_size, ..
+            }) if batch_size > 0 => samples.div_ceil(batch_size),
+            Some(_) => return Err(StateError::trainer("samples in a batch", "at least 1", 0)),
+            None => 0,
+        };
+        if batch > batches {
+            return Err(StateError::trainer(
+                "batches done",
+                format_args!("at most {batches}"),
+                batch,
+            ));
+        }
+        if steps >= 1 << f64::MANTISSA_DIGITS {
+            return Err(StateError::trainer("steps", "less than 2^53", steps));
+        }
+        if !(loss.is_finite() && weight.is_finite() && weight >= 0.0) {
+            return Err(StateError::trainer(
+                "loss and weight of the epoch",
+                "finite numbers",
+                format_args!("{loss} and {weight}"),
+            ));
+        }
+        let History {
+            learning_rate,
+            loss,
+            validation_loss,
+            metrics,
+        } = &self.history;
+        let columns = [learning_rate, loss, validation_loss];
+        for column in columns.into_iter().chain(metrics.iter().map(|(_, values)| values)) {
+            if column.len() as u64 != epoch {
+                return Err(StateError::trainer("epochs in the history", epoch, column.len()));
+            }
+        }
+        if let Some(StoppingState { best_layers, .. }) = &self.stopping
+            && !best_layers.is_empty()
+        {
+            let shapes = |layer: &Dense<B>| (layer.weights.shape(), layer.bias.shape());
+            if !best_layers.iter().map(shapes).eq(layers.iter().map(shapes)) {
+                return Err(StateError::Shape {
+                    name: "the best parameters".into(),
+                });
+            }
+        }
+        Ok(())
+    }
 }
 
 /// How far training is.

@@ -11,6 +11,7 @@ use crate::{
     Schedule, StateError, Tensor, Workspace,
 };
 use alloc::boxed::Box;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 /// Trains a network: holds the loss, the optimiser, what else shapes the training, how far it is, and the memory that
@@ -71,7 +72,8 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         }
     }
 
-    /// With a learning rate that is the optimiser's times a factor that follows `schedule`.
+    /// With a learning rate that is the optimiser's times a factor that follows `schedule`. Epochs are those of
+    /// [`fit`](Self::fit): for [`step`](Self::step) by itself, count batches.
     #[must_use]
     pub fn schedule(mut self, schedule: Schedule, every: Every) -> Self {
         self.rate_mut().schedule = Some((schedule, every));
@@ -214,42 +216,33 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
     /// schedule and dropout, which it sets.
     ///
     /// # Errors
-    /// If the state is of another kind of optimiser or of a network of other shapes, or if it and the trainer do not
-    /// both have early stopping, or a reduction on a plateau, or the same metrics. The trainer is then unchanged.
+    /// If the state is of another kind of optimiser or of a network of other shapes; if it and the trainer do not both
+    /// have early stopping, or a reduction on a plateau; if it has metrics that the trainer has not (one that only the
+    /// trainer has is NaN up to now); or if it contradicts itself. The trainer is then unchanged.
     pub fn restore(&mut self, state: TrainerState<B>, layers: &[Dense<B>]) -> Result<(), StateError> {
-        let missing = |name: &str| StateError::Missing { name: name.into() };
-        let unexpected = |name: &str| StateError::Unexpected { name: name.into() };
-        match (&self.stopping, &state.stopping) {
-            (Some(_), None) => return Err(missing("early stopping")),
-            (None, Some(_)) => return Err(unexpected("early stopping")),
-            (_, Some(stopping)) => {
-                let shapes = |layers: &[Dense<B>]| {
-                    let shapes = layers.iter().map(|layer| (layer.weights.shape(), layer.bias.shape()));
-                    shapes.collect::<Vec<_>>()
-                };
-                let best = &stopping.best_layers;
-                if !best.is_empty() && shapes(best) != shapes(layers) {
-                    return Err(StateError::Shape {
-                        name: "the best parameters".into(),
-                    });
-                }
+        state.check(layers)?;
+        let yes_no = |there: bool| if there { "some" } else { "none" };
+        let both = |what: &'static str, here: bool, there: bool| {
+            if here == there {
+                Ok(())
+            } else {
+                Err(StateError::trainer(what, yes_no(here), yes_no(there)))
             }
-            (None, None) => {}
-        }
+        };
+        both("early stopping", self.stopping.is_some(), state.stopping.is_some())?;
         let mut plateau = self.rate.as_ref().and_then(|rate| rate.plateau);
-        match (&mut plateau, state.plateau) {
-            (Some((_, _, old)), Some(new)) => *old = new,
-            (Some(_), None) => return Err(missing("plateau")),
-            (None, Some(_)) => return Err(unexpected("plateau")),
-            (None, None) => {}
+        both("reduction on a plateau", plateau.is_some(), state.plateau.is_some())?;
+        let mut metrics = state.history.metrics.iter().map(|(metric, _)| metric);
+        if let Some(unknown) = metrics.find(|metric| !self.metrics.contains(metric)) {
+            let names: Vec<String> = self.metrics.iter().map(ToString::to_string).collect();
+            return Err(StateError::trainer("metrics", names.join(", "), unknown));
         }
-        if !state.history.metrics.iter().map(|(metric, _)| metric).eq(&self.metrics) {
-            return Err(StateError::Unexpected {
-                name: "other metrics".into(),
-            });
-        }
+
         self.optimizer.restore(state.optimizer, layers)?;
         if let (Some((_, old)), Some(new)) = (&mut self.stopping, state.stopping) {
+            *old = new;
+        }
+        if let (Some((_, _, old)), Some(new)) = (&mut plateau, state.plateau) {
             *old = new;
         }
         self.rate = (state.schedule.is_some() || plateau.is_some()).then_some(LearningRate {
@@ -262,6 +255,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         }
         self.position = state.position;
         self.history = state.history;
+        self.history.set_metrics(&self.metrics);
         Ok(())
     }
 

@@ -57,6 +57,15 @@ pub struct CheckpointDirectory {
 const PREFIX: &str = "checkpoint-";
 const SUFFIX: &str = ".safetensors";
 
+/// The digits of the number of steps.
+const DIGITS: usize = 20;
+
+/// If a file of this name is a checkpoint: nothing else in the directory is touched.
+fn is_checkpoint(name: &str) -> bool {
+    let steps = name.strip_prefix(PREFIX).and_then(|name| name.strip_suffix(SUFFIX));
+    steps.is_some_and(|steps| steps.len() == DIGITS && steps.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
 impl CheckpointDirectory {
     /// The directory at `path`, which is made if it is not there, to hold the last `keep` checkpoints (at least 1).
     ///
@@ -73,7 +82,8 @@ impl CheckpointDirectory {
 
     /// Saves a checkpoint, then removes those that are too old. Returns its path.
     ///
-    /// A checkpoint of as many steps as one that is there replaces it.
+    /// A checkpoint of as many steps as one that is there replaces it. Those of more steps are removed, too: training was
+    /// begun again before them, and they are not what it came to. (For training from the start, take an empty directory.)
     ///
     /// # Errors
     /// As [`save_checkpoint`]; those that were there before are then still there. That an old one cannot be removed is no
@@ -83,7 +93,9 @@ impl CheckpointDirectory {
         network: &Mlp<B>,
         state: &TrainerState<B>,
     ) -> Result<PathBuf, SaveError> {
-        let path = self.path.join(format!("{PREFIX}{:020}{SUFFIX}", state.position.steps));
+        let path = self
+            .path
+            .join(format!("{PREFIX}{:0DIGITS$}{SUFFIX}", state.position.steps));
         save_checkpoint(&path, network, state)?;
         if let Ok(paths) = self.paths() {
             // Those of later steps, of a training that was begun again, are not newer than this one.
@@ -112,7 +124,7 @@ impl CheckpointDirectory {
     /// # Errors
     /// If the directory cannot be read.
     pub fn paths(&self) -> io::Result<Vec<PathBuf>> {
-        let mut paths = self.entries(|name| name.starts_with(PREFIX) && name.ends_with(SUFFIX))?;
+        let mut paths = self.entries(is_checkpoint)?;
         // The number of steps has leading zeros, so this is their order.
         paths.sort_unstable();
         Ok(paths)

@@ -1,26 +1,17 @@
-//! The history as columns of finite numbers, and the gaps between them.
+//! The history as columns of finite numbers: a file's tensors hold no others.
 
 use super::KEY;
-use super::number::JsonNumber;
 use crate::Problem;
 use mlp_core::{History, Metric};
-use serde::{Deserialize, Serialize};
 
-/// A run of epochs with the same value, which is not finite: a file's tensors hold finite numbers only.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Gap {
-    start: u64,
-    length: u64,
-    value: JsonNumber,
-}
-
-/// One column of the history; 0 stands in its gaps.
+/// One column of the history.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Column {
     pub(super) name: String,
+    /// 0 stands for what is not finite.
     pub(super) values: Vec<f64>,
-    pub(super) gaps: Vec<Gap>,
+    /// If some are not: which and what, one of [`CODES`] an epoch.
+    pub(super) codes: Option<Vec<f64>>,
 }
 
 const LEARNING_RATE: &str = "learning_rate";
@@ -28,6 +19,9 @@ const LOSS: &str = "loss";
 const VALIDATION_LOSS: &str = "validation_loss";
 /// Before the name of a metric.
 const METRIC: &str = "metric.";
+
+/// What a number is, by its code: itself, or one that is not finite.
+const CODES: [Option<f64>; 4] = [None, Some(f64::NAN), Some(f64::INFINITY), Some(f64::NEG_INFINITY)];
 
 /// The columns of `history`.
 pub(super) fn columns(history: &History) -> Vec<Column> {
@@ -45,11 +39,11 @@ pub(super) fn columns(history: &History) -> Vec<Column> {
         .collect()
 }
 
-/// The history of `columns`.
-pub(super) fn of_columns(columns: Vec<Column>) -> Result<History, Problem> {
+/// The history of columns with these names.
+pub(super) fn of_columns(columns: Vec<(String, Vec<f64>)>) -> Result<History, Problem> {
     let mut history = History::default();
     let mut seen = Vec::new();
-    for Column { name, values, .. } in columns {
+    for (name, values) in columns {
         match name.as_str() {
             LEARNING_RATE => history.learning_rate = values,
             LOSS => history.loss = values,
@@ -58,9 +52,8 @@ pub(super) fn of_columns(columns: Vec<Column>) -> Result<History, Problem> {
                 let metric = name
                     .strip_prefix(METRIC)
                     .and_then(|metric| metric.parse::<Metric>().ok());
-                let metric =
-                    metric.ok_or_else(|| problem(format!("history: no column {}", crate::error::quoted(&name))))?;
-                history.metrics.push((metric, values));
+                let no_column = || problem(format!("history: no column {}", crate::error::quoted(&name)));
+                history.metrics.push((metric.ok_or_else(no_column)?, values));
             }
         }
         seen.push(name);
@@ -80,55 +73,37 @@ pub(super) fn of_columns(columns: Vec<Column>) -> Result<History, Problem> {
 
 impl Column {
     fn new(name: String, values: &[f64]) -> Self {
-        let mut gaps: Vec<Gap> = Vec::new();
-        for (epoch, &value) in (0..).zip(values) {
-            if value.is_finite() {
-                continue;
-            }
-            let value = JsonNumber(value);
-            match gaps.last_mut() {
-                Some(gap) if gap.start.saturating_add(gap.length) == epoch && gap.value == value => {
-                    gap.length = gap.length.saturating_add(1);
-                }
-                _ => gaps.push(Gap {
-                    start: epoch,
-                    length: 1,
-                    value,
-                }),
-            }
-        }
+        let code = |value: &f64| {
+            let known = |code: &Option<f64>| code.is_some_and(|known| known.to_bits() == value.to_bits());
+            let infinite = CODES.iter().position(known).unwrap_or(1);
+            if value.is_finite() { 0.0 } else { infinite as f64 }
+        };
         let finite = |&value: &f64| if value.is_finite() { value } else { 0.0 };
+        let some = values.iter().any(|value| !value.is_finite());
         Self {
             name,
             values: values.iter().map(finite).collect(),
-            gaps,
+            codes: some.then(|| values.iter().map(code).collect()),
         }
     }
+}
 
-    /// With what belongs into the gaps.
-    pub(super) fn filled(name: &str, mut values: Vec<f64>, gaps: &[Gap]) -> Result<Self, Problem> {
-        let mut end = 0;
-        for gap in gaps {
-            let start = usize::try_from(gap.start).ok().filter(|&start| start >= end);
-            let length = usize::try_from(gap.length).ok().filter(|&length| length > 0);
-            let range = start.zip(length).and_then(|(start, length)| {
-                end = start.checked_add(length)?;
-                values.get_mut(start..end)
-            });
-            let Some(range) = range.filter(|_| !gap.value.0.is_finite()) else {
+/// Puts what `codes` say in the place of the zeros of `values`.
+pub(super) fn decode(name: &str, values: &mut [f64], codes: &[f64]) -> Result<(), Problem> {
+    for (value, &code) in values.iter_mut().zip(codes) {
+        let known = CODES.get(code as usize).filter(|_| (code as usize) as f64 == code);
+        match known {
+            Some(None) => {}
+            Some(Some(other)) if *value == 0.0 => *value = *other,
+            _ => {
+                let name = crate::error::quoted(name);
                 return Err(problem(format!(
-                    "history: a gap of {} is none",
-                    crate::error::quoted(name)
+                    "history: the codes of {name} hold {code} beside {value}"
                 )));
-            };
-            range.fill(gap.value.0);
+            }
         }
-        Ok(Self {
-            name: name.to_owned(),
-            values,
-            gaps: gaps.to_vec(),
-        })
     }
+    Ok(())
 }
 
 fn problem(problem: String) -> Problem {

@@ -1,7 +1,7 @@
 //! What the metadata say.
 
 use super::KEY;
-use super::history::{Column, Gap};
+use super::history::Column;
 use super::number::JsonNumber;
 use crate::container::check_json;
 use crate::model_file::{KindRecord, activations, layer_sizes};
@@ -93,7 +93,8 @@ struct PassRecord {
 #[serde(deny_unknown_fields)]
 struct HistoryRecord {
     epochs: u64,
-    columns: Vec<(String, Vec<Gap>)>,
+    /// Name, and whether there are codes for numbers that are not finite.
+    columns: Vec<(String, bool)>,
 }
 
 /// What can be read of any version.
@@ -171,7 +172,7 @@ impl Record {
                 epochs: state.history.epochs() as u64,
                 columns: columns
                     .iter()
-                    .map(|column| (column.name.clone(), column.gaps.clone()))
+                    .map(|column| (column.name.clone(), column.codes.is_some()))
                     .collect(),
             },
         }
@@ -290,9 +291,9 @@ impl Record {
         size(self.history.epochs)
     }
 
-    pub(super) fn columns(&self) -> impl Iterator<Item = (&str, &[Gap])> {
+    pub(super) fn columns(&self) -> impl Iterator<Item = (&str, bool)> {
         let columns = self.history.columns.iter();
-        columns.map(|(name, gaps)| (name.as_str(), gaps.as_slice()))
+        columns.map(|(name, coded)| (name.as_str(), *coded))
     }
 }
 

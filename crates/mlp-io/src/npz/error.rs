@@ -1,6 +1,6 @@
 use crate::WriteError;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why an `.npz` file was not read or not written. An `entry` is named as in the file, without `.npy`.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +13,14 @@ pub enum NpzError {
         path: PathBuf,
         /// Why.
         source: io::Error,
+    },
+    /// Something is wrong with the content of a file.
+    #[error("{}: {problem}", .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What: one of the other variants.
+        problem: Box<NpzError>,
     },
     /// The file could not be written.
     #[error(transparent)]
@@ -246,4 +254,17 @@ pub enum NpzError {
     /// On writing: more than 2 GiB, or more layers than the reader takes.
     #[error("the model does not fit an .npz file of 2 GiB and 4,096 entries")]
     TooLarge,
+}
+
+impl NpzError {
+    /// With the file it is in, where it does not name it.
+    pub(super) fn in_file(self, path: &Path) -> Self {
+        match self {
+            Self::Read { .. } | Self::Write(_) | Self::File { .. } => self,
+            problem => Self::File {
+                path: path.to_path_buf(),
+                problem: Box::new(problem),
+            },
+        }
+    }
 }

@@ -121,18 +121,23 @@ where
 /// # let directory = tempfile::tempdir()?;
 /// # let path = directory.path().join("model.npz");
 /// std::fs::write(&path, "not a model, but longer than the end record of a zip archive")?;
-/// assert!(matches!(mlp_io::load_npz::<Matrix<f64>>(&path), Err(mlp_io::NpzError::NotZip)));
+/// let error = mlp_io::load_npz::<Matrix<f64>>(&path).unwrap_err();
+/// assert!(error.to_string().ends_with("expected the end record of a zip archive in the last 22 bytes"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn load_npz<B: Tensor<Scalar: Number>>(path: impl AsRef<Path>) -> Result<Model<B>, NpzError> {
     let path = path.as_ref();
     let open = || {
+        // Asked of the path first: to open a pipe waits for its other end.
+        if !path.metadata()?.is_file() {
+            return Err(io::Error::other("expected a regular file"));
+        }
         let file = File::open(path)?;
         let length = file.metadata()?.len();
         Ok((file, length))
     };
     let (file, length) = open().map_err(|source| cannot_read(path, source))?;
-    read::model(&mut FileSource { path, file, length })
+    read::model(&mut FileSource { path, file, length }).map_err(|problem| problem.in_file(path))
 }
 
 /// As [`load_npz`], from the bytes of a file.

@@ -126,7 +126,9 @@ fn training() -> (Mlp<Matrix<f64>>, TrainerState<Matrix<f64>>) {
     trainer
         .fit_observed(&mut network, validated, options, |_| ControlFlow::Break(()))
         .unwrap();
-    (network, trainer.state())
+    let mut state = trainer.state();
+    state.stopping.as_mut().unwrap().best_layers = network.layers().to_vec();
+    (network, state)
 }
 
 /// As text, in which NaN is NaN.
@@ -151,8 +153,7 @@ fn a_checkpoint_is_what_was_saved_to_the_byte() {
 
     // Numbers that JSON has no name for.
     state.stopping.as_mut().unwrap().best = Some(f64::INFINITY);
-    state.position.loss = f64::NEG_INFINITY;
-    state.history.loss[0] = f64::NAN;
+    state.history.loss[..3].copy_from_slice(&[f64::NAN, f64::INFINITY, f64::NEG_INFINITY]);
     let bytes = checkpoint_to_bytes(&network, &state).unwrap();
     assert_eq!(
         shown(&checkpoint_from_bytes::<Matrix<f64>>(&bytes).unwrap()),
@@ -185,10 +186,58 @@ fn damaged_checkpoints_are_refused_without_a_panic() {
     for byte in 0..bytes.len() {
         for bit in 0..8 {
             damaged[byte] ^= 1 << bit;
-            _ = checkpoint_from_bytes::<Matrix<f64>>(&damaged);
+            if let Ok(checkpoint) = checkpoint_from_bytes::<Matrix<f64>>(&damaged) {
+                go_on(checkpoint);
+            }
             damaged[byte] = bytes[byte];
         }
     }
+}
+
+/// Whatever was loaded is refused by the trainer, or trains for an epoch or ends in an error.
+fn go_on(Checkpoint { mut network, state }: Checkpoint<Matrix<f64>>) {
+    let data = Data::<f64>::new();
+    let mut trainer = trainer(Adam::new(0.02).unwrap());
+    if trainer.restore(state, network.layers()).is_ok() {
+        let samples = data.train().unwrap().validated_by(data.validation().unwrap());
+        _ = trainer.fit(&mut network, samples, FitOptions::epochs(1).batch_size(6), |_| {});
+    }
+}
+
+/// Each line of the position by itself, out of its range.
+#[test]
+fn states_that_contradict_themselves_are_refused() {
+    let (network, state) = training();
+    let refused = |change: &dyn Fn(&mut TrainerState<Matrix<f64>>)| {
+        let mut state = state.clone();
+        change(&mut state);
+        let mut trainer = trainer(Adam::new(0.02).unwrap());
+        trainer.restore(state, network.layers()).unwrap_err().to_string()
+    };
+    assert_eq!(
+        refused(&|state| state.position.batch = 5),
+        "trainer state: batches done: expected at most 4, got 5"
+    );
+    assert_eq!(
+        refused(&|state| state.position.pass = None),
+        "trainer state: batches done: expected at most 0, got 1"
+    );
+    assert_eq!(
+        refused(&|state| state.position.steps = u64::MAX),
+        format!("trainer state: steps: expected less than 2^53, got {}", u64::MAX)
+    );
+    assert_eq!(
+        refused(&|state| state.position.weight = f64::NAN).split(',').next(),
+        Some("trainer state: loss and weight of the epoch: expected finite numbers")
+    );
+    assert_eq!(
+        refused(&|state| state.position.epoch = 7),
+        "trainer state: epochs in the history: expected 7, got 4"
+    );
+    assert_eq!(
+        refused(&|state| state.position.pass.as_mut().unwrap().batch_size = 0),
+        "trainer state: samples in a batch: expected at least 1, got 0"
+    );
 }
 
 /// The bytes of a file in whose metadata `from` was replaced.
@@ -268,24 +317,24 @@ fn metadata_that_make_no_checkpoint_are_refused_by_name() {
             "the best parameters: expected 3, one per layer, got 2",
         ),
         (
-            r#"["metric.mae","#,
-            r#"["metric.mud","#,
+            r#"["metric.mae",true]"#,
+            r#"["metric.mud",true]"#,
             "expected the tensor `history.metric.mud`, which is missing",
+        ),
+        (
+            r#"["validation_loss",true]"#,
+            r#"["validation_loss",false]"#,
+            "expected no tensor `history.validation_loss.codes`",
+        ),
+        (
+            r#"["loss",false]"#,
+            r#"["loss",true]"#,
+            "expected the tensor `history.loss.codes`, which is missing",
         ),
         (
             r#""epochs":4"#,
             r#""epochs":5"#,
             "tensor `history.learning_rate`: expected the shape [5], got [4]",
-        ),
-        (
-            r#""start":2,"length":2,"value":"NaN"}]],["metric.mae""#,
-            r#""start":2,"length":3,"value":"NaN"}]],["metric.mae""#,
-            "history: a gap of `validation_loss` is none",
-        ),
-        (
-            r#""start":2,"length":2,"value":"NaN"}]],["metric.mae""#,
-            r#""start":2,"length":2,"value":7}]],["metric.mae""#,
-            "history: a gap of `validation_loss` is none",
         ),
     ] {
         let got = error(from, to);
@@ -312,6 +361,7 @@ fn a_directory_keeps_the_last_checkpoints() {
     let directory = CheckpointDirectory::new(&path, 3).unwrap();
     assert_eq!(directory.load_latest::<Matrix<f64>>().unwrap().map(|c| shown(&c)), None);
     fs::write(path.join("notes.txt"), "not a checkpoint").unwrap();
+    fs::write(path.join("checkpoint-best.safetensors"), "somebody's").unwrap();
     fs::write(path.join(".checkpoint-7.safetensors.0123.tmp"), "begun").unwrap();
     let names = |directory: &CheckpointDirectory| -> Vec<String> {
         let paths = directory.paths().unwrap();
@@ -329,6 +379,7 @@ fn a_directory_keeps_the_last_checkpoints() {
     }
     let name = |steps: u64| format!("checkpoint-{steps:020}.safetensors");
     assert_eq!(names(&directory), [name(10), name(100), name(1000)]);
+    assert!(path.join("checkpoint-best.safetensors").exists());
     assert!(path.join("notes.txt").exists() && !path.join(".checkpoint-7.safetensors.0123.tmp").exists());
 
     // Training that was begun again from an earlier one leaves nothing of what came after it then.
