@@ -5,6 +5,7 @@
 
 mod activations;
 mod conformance;
+mod datasets;
 mod derivatives;
 mod determinism;
 mod extremes;
@@ -14,11 +15,13 @@ mod initializers;
 mod lbfgs;
 mod levels;
 mod losses;
+mod metrics;
 mod model;
 mod naive;
 mod network_gradient;
 mod notebook;
 mod optimizers;
 mod regressions;
+mod schedules;
 mod threads;
 mod training;

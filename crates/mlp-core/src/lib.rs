@@ -90,9 +90,9 @@ pub use scalar::{Dual, Scalar};
 pub use schedule::{PlateauState, ReduceOnPlateau, Schedule, ScheduleError};
 pub use tensor::{Columns, Tensor, ZipFormula};
 pub use training::{
-    Clip, DataError, Diverged, Dropout, EarlyStopping, Epoch, Evaluation, Event, Every, FitOptions, Fitted, History,
-    LikelyCause, Monitor, Pass, Penalty, Position, Progress, Samples, StopReason, StoppingState, TrainError, Trainer,
-    TrainerState, TrainingData,
+    ClassWeightError, ClassWeights, Clip, DataError, Dataset, Diverged, Dropout, EarlyStopping, Epoch, Evaluation,
+    Event, Every, FitOptions, Fitted, History, LikelyCause, Monitor, Pass, Penalty, Position, Progress, Samples,
+    SplitError, StopReason, StoppingState, TrainError, Trainer, TrainerState, TrainingData,
 };
 pub use workspace::{InferenceWorkspace, Workspace};
 

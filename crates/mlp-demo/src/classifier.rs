@@ -2,14 +2,14 @@
 //! it is not trained on.
 
 use mlp_core::{
-    Epoch, FitOptions, GradientDescent, LeakyRelu, Mlp, Samples as TrainingSamples, SoftmaxCrossEntropy, Trainer,
+    ConfusionMatrix, Epoch, FitOptions, GradientDescent, LeakyRelu, Mlp, Samples as TrainingSamples,
+    SoftmaxCrossEntropy, Trainer,
 };
 use mlp_cpu::{Element, Matrix};
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::seq::SliceRandom;
 
-use crate::confusion::ConfusionMatrix;
 use crate::digits::{self, Digits};
 use crate::error::Error;
 use crate::idx::{self, Mnist, Part};
@@ -260,7 +260,7 @@ mod tests {
         let losses: Vec<_> = (0..30).map(|_| classifier.epoch().unwrap()).collect();
         assert!(losses[29] < 0.05 && losses[0] > 0.5, "{losses:?}");
         let test = classifier.test();
-        assert_eq!((test.accuracy(), test.total(), test.count(2, 2)), (Some(1.0), 9, 3));
+        assert_eq!((test.accuracy(), test.total(), test.count(2, 2)), (Some(1.0), 9.0, 3.0));
     }
 
     #[test]

@@ -28,6 +28,12 @@ pub struct Dropout {
 }
 
 impl Dropout {
+    /// Drops nothing.
+    pub(super) const NONE: Self = Self {
+        probability: 0.0,
+        seed: 0,
+    };
+
     /// With probability p, drawn with `seed`.
     ///
     /// # Errors

@@ -1,5 +1,4 @@
 use super::Samples;
-use crate::backpropagation as pass;
 use crate::workspace::columns;
 use crate::{Activation, DataError, InferenceWorkspace, Loss, Metric, Mlp, Output, Scalar, Scores, Tensor};
 use alloc::vec::Vec;
@@ -81,13 +80,7 @@ impl<B: Tensor> Evaluator<B> {
         let mut values = Vec::new();
         for start in (0..count).step_by(block) {
             let part = samples.slice(start..count.min(start + block));
-            pass::infer(
-                network.layers(),
-                network.activations(),
-                part.input(),
-                workspace,
-                prediction,
-            );
+            network.predict_into(part.input(), workspace, prediction);
             let prediction = columns(prediction, part.len());
             let one = B::Scalar::from_f64(1.0);
             sum += gradient

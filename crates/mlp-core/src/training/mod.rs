@@ -1,12 +1,16 @@
 //! Training: one step on a batch, and epochs of steps over a data set.
 
+mod class_weights;
 mod clip;
+mod dataset;
 mod dropout;
 mod early_stopping;
 mod error;
 mod evaluate;
 mod fit;
 mod history;
+mod holdout;
+mod labels;
 mod learning_rate;
 mod monitor;
 mod objective;
@@ -18,13 +22,16 @@ mod split;
 mod state;
 mod trainer;
 
+pub use class_weights::{ClassWeightError, ClassWeights};
 pub use clip::Clip;
+pub use dataset::Dataset;
 pub use dropout::Dropout;
 pub use early_stopping::EarlyStopping;
 pub use error::{Diverged, LikelyCause, TrainError};
 pub use evaluate::Evaluation;
 pub use fit::{FitOptions, Fitted};
 pub use history::History;
+pub use holdout::SplitError;
 pub use learning_rate::Every;
 pub use monitor::Monitor;
 pub use observer::{Epoch, Event, Progress, StopReason};

@@ -69,31 +69,46 @@ impl<B: Tensor, C: Activation, L: Loss> Batch<'_, '_, B, C, L> {
     /// Forward, with dropout if there is any, for samples from `first` on.
     #[inline(always)]
     fn forward(&self, layers: &[Dense<B>], first: usize, input: B::Columns<'_>, group: &mut Group<B>) {
-        let Some(dropout) = self.dropout else {
-            return pass::forward(layers, self.activations, input, &mut group.workspace, |_, _, _| ());
-        };
-        let Group {
-            workspace,
-            masks,
-            values,
-            ..
-        } = group;
-        pass::forward(layers, self.activations, input, workspace, |layer, samples, buffers| {
-            let (
-                Some(mask),
-                LayerBuffers {
-                    activation,
-                    derivative: Some(derivative),
-                    ..
-                },
-            ) = (masks.get_mut(layer), buffers)
-            else {
-                return;
-            };
-            dropout.draw([self.step, layer as u64, first as u64], mask, values);
-            activation.zip(columns(mask, samples), [derivative], &Mask);
-        });
+        match self.dropout {
+            None => pass::forward(layers, self.activations, input, &mut group.workspace, |_, _, _| ()),
+            Some(dropout) => dropped_forward(
+                layers,
+                self.activations,
+                input,
+                group,
+                dropout,
+                [self.step, first as u64],
+            ),
+        }
     }
+}
+
+/// Forward with dropout in `step` for samples from `first` on.
+#[inline(never)]
+fn dropped_forward<B: Tensor, C: Activation>(
+    layers: &[Dense<B>],
+    activations: &[ActivationKind<C>],
+    input: B::Columns<'_>,
+    group: &mut Group<B>,
+    dropout: Dropout,
+    [step, first]: [u64; 2],
+) {
+    let Group {
+        workspace,
+        masks,
+        values,
+        ..
+    } = group;
+    pass::forward(layers, activations, input, workspace, |layer, samples, buffers| {
+        // The last layer has no mask.
+        let LayerBuffers {
+            activation, derivative, ..
+        } = buffers;
+        if let (Some(mask), Some(derivative)) = (masks.get_mut(layer), derivative) {
+            dropout.draw([step, layer as u64, first], mask, values);
+            activation.zip(columns(mask, samples), [derivative], &Mask);
+        }
+    });
 }
 
 /// The loss of a batch as a function of the parameters.
@@ -139,22 +154,38 @@ impl<B: Tensor, C: Activation, L: Loss> Objective<B> for BatchLoss<'_, '_, B, C,
     }
 }
 
-impl<B: Tensor, C: Activation, L: Loss> BatchLoss<'_, '_, B, C, L> {
+impl<B: Tensor, C: Activation, L> BatchLoss<'_, '_, B, C, L> {
     /// The first layer with an output that is not finite, for the parameters `layers`.
     pub(super) fn first_bad_layer(&mut self, layers: &[Dense<B>]) -> Option<usize> {
+        let Batch {
+            activations,
+            samples,
+            split,
+            dropout,
+            step,
+            ..
+        } = self.batch;
         let group = &mut self.groups[0];
-        let batch = &self.batch;
-        let mut values = Vec::new();
-        let blocks = (0..batch.split.groups).flat_map(|group| batch.split.blocks(group));
+        let blocks = (0..split.groups).flat_map(|group| split.blocks(group));
         blocks
             .filter_map(|range| {
-                batch.forward(layers, range.start, B::slice(batch.samples.input(), range), group);
-                (0..layers.len()).find(|&layer| {
-                    values.clear();
-                    B::read(group.workspace.activation(layer), &mut values);
-                    !values.iter().all(|a| a.is_finite())
-                })
+                let first = range.start as u64;
+                // Dropout of nothing where there is none: what is cold needs no forward pass of its own.
+                let dropout = dropout.unwrap_or(Dropout::NONE);
+                let input = B::slice(samples.input(), range);
+                dropped_forward(layers, activations, input, group, dropout, [step, first]);
+                first_bad(&group.workspace)
             })
             .min()
     }
+}
+
+/// The first layer of the last forward pass with an output that is not finite.
+fn first_bad<B: Tensor>(workspace: &Workspace<B>) -> Option<usize> {
+    let mut values = Vec::new();
+    (0..workspace.layers.len()).find(|&layer| {
+        values.clear();
+        B::read(workspace.activation(layer), &mut values);
+        !values.iter().all(|a| a.is_finite())
+    })
 }

@@ -281,6 +281,20 @@ pub enum DataError {
         /// The target given.
         got: f64,
     },
+    /// A sample that is not there.
+    Index {
+        /// How many samples there are.
+        samples: usize,
+        /// The index given.
+        got: usize,
+    },
+    /// A target that says no class.
+    Label {
+        /// The sample.
+        sample: usize,
+        /// How many numbers its target has: one is a class index, more are one-hot.
+        rows: usize,
+    },
     /// Sample weights whose sum is too large, or too small, to be divided by.
     TotalWeight {
         /// The sum.
@@ -325,6 +339,11 @@ impl fmt::Display for DataError {
                     "{what}: expected a finite number at position {row} of sample {sample}, got {got}"
                 )
             }
+            Self::Index { samples, got } => {
+                write!(f, "samples: expected an index from 0 to {}, got {got}", samples - 1)
+            }
+            Self::Label { sample, rows: 1 } => write!(f, "target: expected a class index for sample {sample}"),
+            Self::Label { sample, .. } => write!(f, "target: expected one 1 and otherwise 0 for sample {sample}"),
             Self::TotalWeight { got } => {
                 write!(
                     f,

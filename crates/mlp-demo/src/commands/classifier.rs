@@ -4,12 +4,13 @@ use std::io::Write;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use mlp_core::ConfusionMatrix;
 use mlp_cpu::Element;
 
 use super::exact;
 use crate::classifier::{Classifier, Settings, Task};
 use crate::cli::{DigitsArgs, MnistArgs, TrainingArgs, check_dtype};
-use crate::confusion::ConfusionMatrix;
+use crate::confusion::ConfusionTable;
 use crate::dtype::Dtype;
 use crate::error::{Error, counted};
 use crate::idx::Mnist;
@@ -101,7 +102,7 @@ fn train_as<T: Element, W: Write>(
     bar.finish();
     end_line(&bar, output)?;
     output.line(format_args!("\nThe test part after training:\n"))?;
-    output.line(format_args!("{test}"))
+    output.line(format_args!("{}", ConfusionTable(&test)))
 }
 
 /// A line break after a bar that is seen: it leaves the cursor behind its end.

@@ -1,0 +1,149 @@
+use crate::{Scalar, Tensor};
+use alloc::vec::Vec;
+use core::fmt;
+
+/// A weight for each class, that of its samples: rare classes count as much as frequent ones.
+///
+/// ```
+/// use mlp_core::{ClassWeights, Samples};
+/// use mlp_cpu::Matrix;
+///
+/// let labels = [0, 1, 1, 1];
+/// let weights = ClassWeights::balanced(&labels, 2)?.sample_weights::<Matrix<f64>>(&labels)?;
+/// let share = 2.0 / 3.0;
+/// assert_eq!(weights, Matrix::from_columns(&[[2.0], [share], [share], [share]]));
+///
+/// let input = Matrix::from_columns(&[[0.0], [1.0], [2.0], [3.0]]);
+/// let target = Matrix::from_columns(&labels.map(|label| [label as f64]));
+/// let samples = Samples::<Matrix<f64>>::new(&input, &target)?.weighted(&weights)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClassWeights(Vec<f64>);
+
+impl ClassWeights {
+    /// With these weights, that of class 0 first. Losses are weighted means: only ratios matter.
+    ///
+    /// # Errors
+    /// If there are none, one is negative or not finite, or all are 0.
+    pub fn new(weights: Vec<f64>) -> Result<Self, ClassWeightError> {
+        if weights.is_empty() {
+            return Err(ClassWeightError::NoClasses);
+        }
+        for (class, &got) in weights.iter().enumerate() {
+            if !(got.is_finite() && got >= 0.0) {
+                return Err(ClassWeightError::Weight { class, got });
+            }
+        }
+        if weights.iter().all(|&weight| weight == 0.0) {
+            return Err(ClassWeightError::AllZero);
+        }
+        Ok(Self(weights))
+    }
+
+    /// Such that every class has the same total weight: w_k = N / (K n_k), where n_k of the N labels are k, one of K
+    /// `classes`. The weights of the samples sum to N. As `class_weight="balanced"` in scikit-learn.
+    ///
+    /// A class without samples is an error, as it is there: it can have no share, and is mostly a mistake in the
+    /// labels. (If it is none, give the weights by [`new`](Self::new). A weight of 0 made up here would leave the class
+    /// out of the validation loss, too, without a word.)
+    ///
+    /// # Errors
+    /// If there are no classes, a label is not below `classes`, or a class has no samples.
+    pub fn balanced(labels: &[usize], classes: usize) -> Result<Self, ClassWeightError> {
+        if classes == 0 {
+            return Err(ClassWeightError::NoClasses);
+        }
+        // More classes than labels: one has none, and memory for all of them need not be had.
+        let mut counts = alloc::vec![0_usize; classes.min(labels.len() + 1)];
+        for (sample, &got) in labels.iter().enumerate() {
+            if got >= classes {
+                return Err(ClassWeightError::Label { sample, classes, got });
+            }
+            if let Some(count) = counts.get_mut(got) {
+                *count += 1;
+            }
+        }
+        if let Some(class) = counts.iter().position(|&count| count == 0) {
+            return Err(ClassWeightError::EmptyClass { class });
+        }
+        let total = labels.len() as f64;
+        let weight = |count: usize| total / (classes as f64 * count as f64);
+        Ok(Self(counts.into_iter().map(weight).collect()))
+    }
+
+    /// The weights, that of class 0 first.
+    pub fn weights(&self) -> &[f64] {
+        &self.0
+    }
+
+    /// The weight of each sample, 1 x N, for [`Samples::weighted`](crate::Samples::weighted): that of its label's
+    /// class.
+    ///
+    /// # Errors
+    /// If a label is not below the number of classes.
+    pub fn sample_weights<B: Tensor>(&self, labels: &[usize]) -> Result<B, ClassWeightError> {
+        let weight = |(sample, &got): (usize, &usize)| match self.0.get(got) {
+            Some(&weight) => Ok(B::Scalar::from_f64(weight)),
+            None => Err(ClassWeightError::Label {
+                sample,
+                classes: self.0.len(),
+                got,
+            }),
+        };
+        let values = labels.iter().enumerate().map(weight).collect::<Result<Vec<_>, _>>()?;
+        let mut weights = B::zeros(1, values.len());
+        weights.write(&values);
+        Ok(weights)
+    }
+}
+
+/// What cannot be weights of classes.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum ClassWeightError {
+    /// No classes at all.
+    NoClasses,
+    /// A label that is no class.
+    Label {
+        /// The sample.
+        sample: usize,
+        /// How many classes there are.
+        classes: usize,
+        /// Its label.
+        got: usize,
+    },
+    /// A class without samples.
+    EmptyClass {
+        /// The class.
+        class: usize,
+    },
+    /// A weight that is negative, infinite or NaN.
+    Weight {
+        /// The class.
+        class: usize,
+        /// Its weight.
+        got: f64,
+    },
+    /// No class has a weight above 0.
+    AllZero,
+}
+
+impl fmt::Display for ClassWeightError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("class weights: expected ")?;
+        match self {
+            Self::NoClasses => f.write_str("at least one class, got none"),
+            Self::Label { sample, classes, got } => {
+                write!(f, "a label from 0 to {} for sample {sample}, got {got}", classes - 1)
+            }
+            Self::EmptyClass { class } => write!(f, "at least one sample of class {class}, got none"),
+            Self::Weight { class, got } => {
+                write!(f, "a finite number of at least 0 for class {class}, got {got}")
+            }
+            Self::AllZero => f.write_str("a weight above 0, got none"),
+        }
+    }
+}
+
+impl core::error::Error for ClassWeightError {}

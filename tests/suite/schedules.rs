@@ -1,0 +1,71 @@
+//! Proves that schedules and the reduction on a plateau follow PyTorch's and scikit-learn's, from the text form.
+
+use mlp_core::{PlateauState, ReduceOnPlateau, Schedule};
+use serde::Deserialize;
+
+/// `fixtures/schedules.json`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Golden {
+    schedules: Vec<Timed>,
+    losses: Vec<f64>,
+    plateaus: Vec<Observing>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Timed {
+    schedule: String,
+    factors: Vec<f64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Observing {
+    plateau: String,
+    factors: Vec<f64>,
+}
+
+fn golden() -> Golden {
+    serde_json::from_str(include_str!("../fixtures/schedules.json")).unwrap()
+}
+
+#[test]
+fn schedules_follow_pytorch_and_scikit_learn() {
+    let schedules = golden().schedules;
+    assert_eq!(schedules.len(), 15);
+    for Timed {
+        schedule: text,
+        factors,
+    } in schedules
+    {
+        let schedule: Schedule = text.parse().unwrap();
+        assert!(factors.len() > 40, "{text}");
+        for (t, &expected) in (0..).zip(&factors) {
+            let got = schedule.factor(t);
+            assert!(
+                (got - expected).abs() <= 1e-12 * expected,
+                "{text}, t = {t}: expected {expected}, got {got}"
+            );
+        }
+    }
+}
+
+#[test]
+fn plateaus_follow_pytorch() {
+    let Golden { losses, plateaus, .. } = golden();
+    assert_eq!(plateaus.len(), 4);
+    for Observing { plateau: text, factors } in plateaus {
+        let plateau: ReduceOnPlateau = text.parse().unwrap();
+        let mut state = PlateauState::default();
+        assert_eq!(factors.len(), losses.len(), "{text}");
+        for (epoch, (&loss, &expected)) in losses.iter().zip(&factors).enumerate() {
+            plateau.observe(&mut state, loss);
+            let got = state.factor;
+            assert!(
+                (got - expected).abs() <= 1e-12 * expected,
+                "{text}, epoch {epoch}: expected {expected}, got {got}"
+            );
+        }
+    }
+}
