@@ -1,10 +1,14 @@
-//! Model files of `mlp-core`'s multi-layer perceptrons.
+//! Model files of `mlp-core`'s multi-layer perceptrons, exchanged with PyTorch.
 //!
-//! [`AtomicFile`] writes a file whole or not at all.
+//! [`save_model`] and [`load_model`] keep a whole model in a safetensors file; [`load_network`] reads what PyTorch wrote,
+//! for which [`inspect`] says whether it holds `f32` or `f64`. [`AtomicFile`] is what files are written through.
 //!
 //! # What can be relied on
 //! - A file appears under its name whole, or what was there before stays: also when the process is killed, the disk is
 //!   full or the power fails.
+//! - The same model makes the same bytes.
+//! - Reading refuses what is not, to the last byte, what it should be, and says where; it never panics, and takes no
+//!   more memory than twice the file and 1 MiB.
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),
@@ -18,5 +22,14 @@
 )]
 
 mod atomic;
+mod container;
+mod error;
+mod model_file;
+mod number;
 
 pub use atomic::{AtomicFile, WriteError, write_atomically};
+pub use error::{LoadError, Problem, SaveError, Shape};
+pub use model_file::{
+    Summary, inspect, load_model, load_network, model_from_bytes, model_to_bytes, network_from_bytes, save_model,
+};
+pub use number::{Dtype, Number};

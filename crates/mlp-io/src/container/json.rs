@@ -1,0 +1,146 @@
+//! JSON within the metadata: checked before anything is made of it.
+
+use crate::Problem;
+use serde::de::{self, DeserializeSeed, Deserializer as _, MapAccess, SeqAccess, Visitor};
+use std::cell::RefCell;
+use std::fmt;
+
+/// What a text takes in memory besides its bytes, and a growing list of them: three times its 24 bytes.
+const TEXT: usize = 72;
+/// What a number takes in a growing list: three times its 8 bytes.
+const NUMBER: usize = 24;
+/// An object or a list: the node of a map that holds its first entries.
+const NESTED: usize = 448;
+/// What the metadata may take besides as much as they have bytes.
+const ALLOWANCE: usize = 512 << 10;
+/// The longest text: a name, of which a message may hold several copies.
+const LONGEST: usize = 4096;
+
+/// Checks that `text` is JSON without a key twice in one object at any depth, and that what is made of it does not
+/// take much more memory than it has bytes. `key` names it in the error.
+pub(crate) fn check_json(key: &'static str, text: &str) -> Result<(), Problem> {
+    let state = State::default();
+    let mut json = serde_json::Deserializer::from_str(text);
+    let checked = json.deserialize_any(Check(&state)).and_then(|()| json.end());
+    let State { duplicate, cost } = state;
+    if let Some(duplicate) = duplicate.into_inner() {
+        let place = format!("metadata {key}");
+        return Err(Problem::DuplicateKey { place, key: duplicate });
+    }
+    checked.map_err(|error| Problem::Metadata {
+        key,
+        problem: message(&error),
+    })?;
+    let (limit, got) = (text.len().saturating_add(ALLOWANCE), cost.into_inner());
+    if got > limit {
+        return Err(Problem::MetadataTooLarge { key, limit, got });
+    }
+    Ok(())
+}
+
+/// An error of JSON with its place before it, on one line.
+pub(crate) fn message(error: &serde_json::Error) -> String {
+    let (line, column, problem) = (error.line(), error.column(), error.to_string());
+    let place = format!(" at line {line} column {column}");
+    let problem = problem.strip_suffix(&place).unwrap_or(&problem);
+    let problem = crate::error::one_line(problem);
+    if line == 0 {
+        problem
+    } else {
+        format!("line {line}, column {column}: {problem}")
+    }
+}
+
+#[derive(Default)]
+struct State {
+    /// A key that stands twice in one object.
+    duplicate: RefCell<Option<String>>,
+    /// Bytes in memory, at most.
+    cost: RefCell<usize>,
+}
+
+#[derive(Clone, Copy)]
+struct Check<'a>(&'a State);
+
+impl Check<'_> {
+    fn count(self, bytes: usize) {
+        self.0.cost.replace_with(|cost| cost.saturating_add(bytes));
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Check<'_> {
+    type Value = ();
+
+    fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Check<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        self.count(NUMBER);
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        self.count(NUMBER);
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        self.count(NUMBER);
+        Ok(())
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<(), E> {
+        if text.len() > LONGEST {
+            return Err(E::custom(format_args!(
+                "expected texts of at most {LONGEST} bytes, got {}",
+                text.len()
+            )));
+        }
+        self.count(TEXT.saturating_add(text.len()));
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<(), A::Error> {
+        self.count(NESTED);
+        while sequence.next_element_seed(self)?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        /// More than any object of ours has.
+        const KEYS: usize = 64;
+        self.count(NESTED);
+        let mut keys: Vec<String> = Vec::new();
+        while let Some(key) = map.next_key::<String>()? {
+            if keys.contains(&key) {
+                self.0.duplicate.replace(Some(key));
+                return Err(de::Error::custom("a key twice"));
+            }
+            if keys.len() == KEYS {
+                return Err(de::Error::custom(format_args!(
+                    "expected at most {KEYS} keys in an object"
+                )));
+            }
+            keys.push(key);
+            map.next_value_seed(self)?;
+        }
+        Ok(())
+    }
+}

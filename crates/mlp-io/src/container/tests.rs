@@ -1,0 +1,201 @@
+//! What is written is what is read, here and by the format's crate.
+
+use super::*;
+use crate::{Dtype, Number, Problem, Shape};
+use mlp_core::{Scalar, Tensor};
+use mlp_cpu::{Element, Matrix};
+use safetensors::SafeTensors;
+
+/// Numbers of which each is another one.
+fn matrix<T: Element>(rows: usize, columns: usize) -> Matrix<T> {
+    Matrix::from_fn(rows, columns, |i, j| T::from_f64((i as f64 - 3.5) * 1000.0 + j as f64))
+}
+
+fn round_trip<T: Element + Number>(rows: usize, columns: usize) {
+    let (weights, bias) = (matrix::<T>(rows, columns), matrix::<T>(rows, 1));
+    let numbers: Vec<f64> = (0..columns).map(|i| 1.0 / (1 + i) as f64).collect();
+    let mut contents = Contents::new("key", r#"{"a": "é\n"}"#.to_owned());
+    contents.matrix("weights", &weights);
+    contents.numbers("numbers", &numbers);
+    contents.vector("bias", &bias);
+    let bytes = contents.into_bytes().unwrap();
+
+    // By the format's crate, row by row.
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let view = file.tensor("weights").unwrap();
+    assert_eq!(
+        (view.dtype().to_string(), view.shape()),
+        (T::DTYPE.to_string(), &[rows, columns][..])
+    );
+    let mut expected = Vec::new();
+    for i in 0..rows {
+        for j in 0..columns {
+            expected.extend_from_slice(T::flat(&[weights[(i, j)].encode()]));
+        }
+    }
+    assert!(view.data() == expected, "{rows} x {columns}");
+    assert_eq!(file.tensor("bias").unwrap().shape(), [rows]);
+    assert_eq!(file.len(), 3);
+
+    let mut opened = Opened::bytes(&bytes).unwrap();
+    assert_eq!(opened.take_metadata("key").unwrap(), r#"{"a": "é\n"}"#);
+    let mut tensors = opened.tensors().unwrap();
+    assert!(
+        tensors
+            .take::<Matrix<T>>("weights", Shape::Matrix(rows, columns))
+            .unwrap()
+            == weights,
+        "{rows} x {columns}"
+    );
+    assert_eq!(tensors.take::<Matrix<T>>("bias", Shape::Vector(rows)).unwrap(), bias);
+    assert_eq!(
+        tensors.take_values::<f64>("numbers", Shape::Vector(columns)).unwrap(),
+        numbers
+    );
+    tensors.finish().unwrap();
+}
+
+use crate::number::Coded as _;
+
+#[test]
+fn what_is_written_is_read_at_every_shape_about_a_tile() {
+    for rows in [1, 2, 3, 15, 16, 17, 31, 32, 33, 50] {
+        for columns in [1, 2, 7, 15, 16, 17, 33, 64, 100] {
+            round_trip::<f32>(rows, columns);
+            round_trip::<f64>(rows, columns);
+        }
+    }
+    // Rows of which fewer than a tile's, one, and less than one are a panel.
+    for (rows, columns) in [
+        (35, 9_001),
+        (5, 60_001),
+        (3, 200_003),
+        (1, 100_001),
+        (100_001, 1),
+        (100_001, 3),
+    ] {
+        round_trip::<f32>(rows, columns);
+        round_trip::<f64>(rows, columns);
+    }
+}
+
+#[test]
+fn the_bytes_are_these() {
+    let (a, b) = (Matrix::from_rows(&[[1.0_f32, 2.0], [3.0, 4.0]]), [0.5_f64]);
+    let mut contents = Contents::new("k", "{}".to_owned());
+    contents.matrix("a", &a);
+    contents.numbers("b", &b);
+    let bytes = contents.into_bytes().unwrap();
+    let header = concat!(
+        r#"{"__metadata__":{"k":"{}"},"#,
+        r#""b":{"dtype":"F64","shape":[1],"data_offsets":[0,8]},"#,
+        r#""a":{"dtype":"F32","shape":[2,2],"data_offsets":[8,24]}} "#,
+    );
+    assert_eq!(header.len() % 8, 0);
+    assert_eq!(bytes[..8], (header.len() as u64).to_le_bytes());
+    assert_eq!(str::from_utf8(&bytes[8..][..header.len()]), Ok(header));
+    let numbers: Vec<u8> = [0.5_f64.to_le_bytes()]
+        .into_iter()
+        .flatten()
+        .chain([1.0_f32, 2.0, 3.0, 4.0].into_iter().flat_map(f32::to_le_bytes))
+        .collect();
+    assert_eq!(bytes[8 + header.len()..], numbers);
+}
+
+/// Why `contents` cannot be written.
+fn refusal(contents: Contents<'_>) -> String {
+    contents.into_bytes().unwrap_err().to_string()
+}
+
+#[test]
+fn what_could_not_be_read_is_not_written() {
+    let nan = Matrix::from_rows(&[[1.0_f32, 2.0], [f32::INFINITY, f32::NAN]]);
+    let empty = Matrix::<f64>::zeros(0, 3);
+    let one = [1.0_f64];
+    let contents = || Contents::new("k", "{}".to_owned());
+
+    let mut not_finite = contents();
+    not_finite.matrix("a", &nan);
+    assert_eq!(
+        refusal(not_finite),
+        "tensor `a`: expected finite numbers, got inf in row 1, column 0"
+    );
+    let mut without_rows = contents();
+    without_rows.matrix("a", &empty);
+    assert_eq!(
+        refusal(without_rows),
+        "tensor `a`: expected dimensions of at least 1, got [0, 3]"
+    );
+    let mut twice = contents();
+    twice.numbers("a", &one);
+    twice.numbers("a", &one);
+    assert_eq!(refusal(twice), "header: expected each key once, got `a` twice");
+    let mut reserved = contents();
+    reserved.numbers("__metadata__", &one);
+    assert_eq!(
+        refusal(reserved),
+        "header: expected each key once, got `__metadata__` twice"
+    );
+    let mut many = contents();
+    for i in 0..=TENSOR_LIMIT {
+        many.numbers(i.to_string(), &one);
+    }
+    assert_eq!(refusal(many), "expected at most 4096 tensors, got more");
+
+    assert_eq!(
+        refusal(Contents::new("k", r#"{"a":1,"a":2}"#.to_owned())),
+        "metadata k: expected each key once, got `a` twice"
+    );
+    let long = format!("[{}1]", "1,".repeat(200_000));
+    assert_eq!(
+        refusal(Contents::new("k", long)),
+        "metadata k: expected at most 924291 bytes in memory, got 4800120"
+    );
+    let long = format!("[{}1]", " ".repeat(400_000));
+    assert_eq!(
+        refusal(Contents::new("k", long)),
+        "header: expected at most 327680 bytes, got 400032"
+    );
+}
+
+#[test]
+fn a_save_that_is_refused_leaves_the_old_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("file");
+    std::fs::write(&path, "old").unwrap();
+    let nan = [1.0, f64::NAN];
+    let mut contents = Contents::new("k", "{}".to_owned());
+    contents.numbers("a", &nan);
+    let error = contents.save(&path).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            crate::SaveError::Refused(Problem::NonFinite { row: 1, column: 0, .. })
+        ),
+        "{error}"
+    );
+    assert_eq!(std::fs::read(&path).unwrap(), b"old");
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn what_is_taken_must_be_what_is_there() {
+    let (a, b) = (matrix::<f32>(2, 3), [1.0_f64; 4]);
+    let mut contents = Contents::new("k", "{}".to_owned());
+    contents.matrix("a", &a);
+    contents.numbers("b", &b);
+    let bytes = contents.into_bytes().unwrap();
+    let tensors = || Opened::bytes(&bytes).unwrap().tensors().unwrap();
+
+    let error = tensors().take_values::<f32>("c", Shape::Vector(2)).unwrap_err();
+    assert_eq!(error.to_string(), "expected the tensor `c`, which is missing");
+    let error = tensors().take_values::<f32>("a", Shape::Matrix(3, 2)).unwrap_err();
+    assert_eq!(error.to_string(), "tensor `a`: expected the shape [3, 2], got [2, 3]");
+    let error = tensors().take_values::<f64>("a", Shape::Matrix(2, 3)).unwrap_err();
+    assert_eq!(error.to_string(), "tensor `a`: expected the dtype F64, got F32");
+    assert_eq!(tensors().finish().unwrap_err().to_string(), "expected no tensor `a`");
+    let error = Opened::bytes(&bytes).unwrap().take_metadata("other").unwrap_err();
+    assert_eq!(error.to_string(), "metadata: expected no key `k`");
+    assert_eq!(Dtype::F32.size(), size_of::<<Matrix<f32> as Tensor>::Scalar>());
+    assert_eq!(f64::from_f64(0.5).encode(), 0.5_f64.to_le_bytes());
+}

@@ -1,0 +1,231 @@
+//! What is to be written.
+
+use super::header::tensor_info;
+use super::read::non_finite;
+use super::transpose::{encode_panel, panel_rows};
+use super::{METADATA, TENSOR_LIMIT, check_json, header_limit};
+use crate::{AtomicFile, Dtype, Number, Problem, SaveError, Shape, WriteError};
+use mlp_core::Tensor;
+use safetensors::tensor::Metadata;
+use std::collections::HashMap;
+use std::fmt;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+/// A file to be: one text of metadata, and tensors, which are read when it is written.
+///
+/// The same contents make the same bytes: metadata first, then the tensors of `f64`, then those of `f32`, so that each
+/// lies at a multiple of its numbers' size, and in the order in which they were added.
+#[derive(Debug)]
+pub(crate) struct Contents<'a> {
+    key: &'static str,
+    metadata: String,
+    tensors: Vec<Item<'a>>,
+}
+
+type WriteNumbers<'a> = dyn Fn(&mut dyn Write) -> Result<(), Failure> + 'a;
+
+struct Item<'a> {
+    name: String,
+    shape: Shape,
+    dtype: Dtype,
+    /// Writes the numbers row by row.
+    write: Box<WriteNumbers<'a>>,
+}
+
+impl fmt::Debug for Item<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} {}", self.name, self.dtype, self.shape)
+    }
+}
+
+/// Why writing ended early.
+enum Failure {
+    Io(io::Error),
+    Problem(Problem),
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl<'a> Contents<'a> {
+    /// With JSON under one key of the metadata.
+    pub(crate) fn new(key: &'static str, metadata: String) -> Self {
+        Self {
+            key,
+            metadata,
+            tensors: Vec::new(),
+        }
+    }
+
+    /// Adds a matrix.
+    pub(crate) fn matrix<B: Tensor<Scalar: Number>>(&mut self, name: impl Into<String>, matrix: &'a B) {
+        let (rows, columns) = matrix.shape();
+        self.tensor(name.into(), Shape::Matrix(rows, columns), matrix);
+    }
+
+    /// Adds a matrix with a single column, as a vector.
+    ///
+    /// # Panics
+    /// If it has more.
+    pub(crate) fn vector<B: Tensor<Scalar: Number>>(&mut self, name: impl Into<String>, column: &'a B) {
+        let (rows, columns) = column.shape();
+        assert_eq!(columns, 1, "vector: expected a single column");
+        self.tensor(name.into(), Shape::Vector(rows), column);
+    }
+
+    fn tensor<B: Tensor<Scalar: Number>>(&mut self, name: String, shape: Shape, tensor: &'a B) {
+        let of = name.clone();
+        self.tensors.push(Item {
+            name,
+            shape,
+            dtype: B::Scalar::DTYPE,
+            write: Box::new(move |out| {
+                let mut values = Vec::new();
+                values
+                    .try_reserve_exact(shape.elements().unwrap_or(usize::MAX))
+                    .map_err(io::Error::other)?;
+                B::read(tensor.into(), &mut values);
+                write_values(&of, &values, shape, out)
+            }),
+        });
+    }
+
+    /// Adds numbers as a vector.
+    #[allow(dead_code, reason = "for state that is no matrix, such as a checkpoint's")]
+    pub(crate) fn numbers<T: Number>(&mut self, name: impl Into<String>, numbers: &'a [T]) {
+        let (name, shape) = (name.into(), Shape::Vector(numbers.len()));
+        let of = name.clone();
+        self.tensors.push(Item {
+            name,
+            shape,
+            dtype: T::DTYPE,
+            write: Box::new(move |out| write_values(&of, numbers, shape, out)),
+        });
+    }
+
+    /// Writes the file, whole or not at all.
+    pub(crate) fn save(mut self, path: &Path) -> Result<(), SaveError> {
+        let header = self.header().map_err(SaveError::Refused)?;
+        let mut file = AtomicFile::create(path)?;
+        self.write(&header, &mut file).map_err(|failure| match failure {
+            Failure::Problem(problem) => SaveError::Refused(problem),
+            Failure::Io(source) => SaveError::Write(WriteError::NotWritten {
+                path: path.to_path_buf(),
+                source,
+            }),
+        })?;
+        Ok(file.commit()?)
+    }
+
+    /// The bytes of the file.
+    pub(crate) fn into_bytes(mut self) -> Result<Vec<u8>, Problem> {
+        let header = self.header()?;
+        let mut bytes = Vec::new();
+        match self.write(&header, &mut bytes) {
+            Ok(()) => Ok(bytes),
+            Err(Failure::Problem(problem)) => Err(problem),
+            Err(Failure::Io(error)) => Err(Problem::Io(error)),
+        }
+    }
+
+    fn write(&self, header: &[u8], out: &mut dyn Write) -> Result<(), Failure> {
+        let mut out = BufWriter::with_capacity(256 << 10, out);
+        out.write_all(&(header.len() as u64).to_le_bytes())?;
+        out.write_all(header)?;
+        for item in &self.tensors {
+            (item.write)(&mut out)?;
+        }
+        Ok(out.flush()?)
+    }
+
+    /// The header, by which the tensors are put into their order; refused where it could not be read.
+    fn header(&mut self) -> Result<Vec<u8>, Problem> {
+        check_json(self.key, &self.metadata)?;
+        if self.tensors.len() > TENSOR_LIMIT {
+            return Err(Problem::TooManyTensors { limit: TENSOR_LIMIT });
+        }
+        self.tensors.sort_by_key(|item| std::cmp::Reverse(item.dtype.size()));
+        let (mut end, mut infos) = (0_usize, Vec::new());
+        for item in &self.tensors {
+            let (start, (rows, columns)) = (end, item.shape.dimensions());
+            if rows == 0 || columns == 0 {
+                return Err(Problem::EmptyDimension {
+                    tensor: item.name.clone(),
+                    got: item.shape,
+                });
+            }
+            let bytes = item
+                .shape
+                .elements()
+                .and_then(|elements| elements.checked_mul(item.dtype.size()));
+            end = bytes
+                .and_then(|bytes| start.checked_add(bytes))
+                .ok_or_else(|| Problem::ShapeOverflow {
+                    tensor: item.name.clone(),
+                    got: item.shape,
+                })?;
+            infos.push((item.name.clone(), tensor_info(item.dtype, item.shape, (start, end))));
+        }
+        let mut names: Vec<&str> = self
+            .tensors
+            .iter()
+            .map(|item| item.name.as_str())
+            .chain([METADATA])
+            .collect();
+        names.sort_unstable();
+        let mut pairs = names.iter().zip(names.iter().skip(1));
+        if let Some((name, _)) = pairs.find(|(a, b)| a == b) {
+            return Err(Problem::DuplicateKey {
+                place: "header".to_owned(),
+                key: (*name).to_owned(),
+            });
+        }
+        let texts = HashMap::from([(self.key.to_owned(), std::mem::take(&mut self.metadata))]);
+        let refused = |problem: String| Problem::Header { problem };
+        let metadata = Metadata::new(Some(texts.into_iter().collect()), infos).map_err(|e| refused(e.to_string()))?;
+        let mut header = serde_json::to_vec(&metadata).map_err(|e| refused(e.to_string()))?;
+        // The numbers begin at a multiple of eight bytes.
+        header.resize(header.len().next_multiple_of(8), b' ');
+        let length = header.len() as u64;
+        let limit = header_limit(length, length.saturating_add(end as u64));
+        if length > limit {
+            return Err(Problem::HeaderTooLarge { limit, got: length });
+        }
+        Ok(header)
+    }
+}
+
+/// Writes `values`, which are column by column, row by row.
+fn write_values<T: Number>(tensor: &str, values: &[T], shape: Shape, out: &mut dyn Write) -> Result<(), Failure> {
+    let (rows, columns) = shape.dimensions();
+    let mut finite = true;
+    if rows == 1 || columns == 1 {
+        // The same in both orders.
+        let mut buffer = [T::ZERO; 4096];
+        for part in values.chunks(buffer.len()) {
+            for (place, &value) in buffer.iter_mut().zip(part) {
+                finite &= value.is_finite();
+                *place = value.encode();
+            }
+            out.write_all(T::flat(buffer.get(..part.len()).unwrap_or_default()))?;
+        }
+    } else {
+        let panel_rows = panel_rows::<T>(rows, columns);
+        let mut panel = vec![T::ZERO; panel_rows.saturating_mul(columns)];
+        for first in (0..rows).step_by(panel_rows) {
+            let height = panel_rows.min(rows.saturating_sub(first));
+            let panel = panel.get_mut(..height.saturating_mul(columns)).unwrap_or_default();
+            finite &= encode_panel(values, rows, first, panel, columns);
+            out.write_all(T::flat(panel))?;
+        }
+    }
+    if finite {
+        Ok(())
+    } else {
+        Err(Failure::Problem(non_finite(tensor, values, rows)))
+    }
+}

@@ -1,0 +1,235 @@
+//! Models in files, and networks from PyTorch's.
+
+mod pytorch;
+mod record;
+
+use crate::container::{Contents, Opened};
+use crate::{Dtype, LoadError, Number, Problem, SaveError, Shape};
+use mlp_core::{ActivationKind, Dense, Mlp, Model, Tensor};
+use record::Record;
+use std::io::Read;
+use std::path::Path;
+
+pub use pytorch::{load_network, network_from_bytes};
+
+/// The key of the metadata.
+const KEY: &str = "mlp";
+
+/// Saves a model: whole or not at all, and with the same bytes whenever the model is the same.
+///
+/// The file is a safetensors file. Its tensors are `layers.0.weight` (n_out x n_in, row by row) and `layers.0.bias`
+/// and so on, as PyTorch has them:
+///
+/// ```python
+/// state = safetensors.torch.load_file("model.safetensors")
+/// network = nn.Sequential(nn.Linear(4, 16), nn.Tanh(), nn.Linear(16, 3))
+/// network.load_state_dict({f"{2 * int(k.split('.')[1])}.{k.split('.')[2]}": t for k, t in state.items()})
+/// ```
+///
+/// All else (activations, loss, scalings, class names, provenance) is JSON in the metadata, under the key `mlp`.
+///
+/// ```
+/// use mlp_core::{HalfSquaredError, Mlp, Model, Tanh};
+/// use mlp_cpu::Matrix;
+/// use mlp_io::{load_model, save_model};
+///
+/// # let directory = tempfile::tempdir()?;
+/// # let path = directory.path().join("model.safetensors");
+/// let network = Mlp::<Matrix<f32>>::builder(&[4, 16, 3]).hidden(Tanh).seed(1).build()?;
+/// let model = Model::new(network, HalfSquaredError);
+/// save_model(&path, &model)?;
+/// assert_eq!(load_model::<Matrix<f32>>(&path)?, model);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// [`SaveError::Refused`] if a weight is infinite or NaN, or the file could not be loaded for another reason;
+/// [`SaveError::Write`] if it cannot be written. What was under the path before is there in both cases, but in
+/// [`DurabilityUncertain`](crate::WriteError::DurabilityUncertain).
+pub fn save_model<B: Tensor<Scalar: Number>>(path: impl AsRef<Path>, model: &Model<B>) -> Result<(), SaveError> {
+    contents(model)?.save(path.as_ref())
+}
+
+/// The bytes of the file that [`save_model`] writes.
+///
+/// ```
+/// use mlp_core::{HalfSquaredError, Mlp, Model};
+/// use mlp_cpu::Matrix;
+/// use mlp_io::{model_from_bytes, model_to_bytes};
+///
+/// let model = Model::new(Mlp::<Matrix<f64>>::builder(&[1, 4, 1]).build()?, HalfSquaredError);
+/// let bytes = model_to_bytes(&model)?;
+/// assert_eq!(model_from_bytes::<Matrix<f64>>(&bytes)?, model);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// [`SaveError::Refused`], as [`save_model`].
+pub fn model_to_bytes<B: Tensor<Scalar: Number>>(model: &Model<B>) -> Result<Vec<u8>, SaveError> {
+    contents(model)?.into_bytes().map_err(SaveError::Refused)
+}
+
+/// Loads a model that [`save_model`] saved.
+///
+/// Takes no more than twice the file's bytes and 1 MiB of memory, the model included, and what the backend leaves free
+/// between the columns of its matrices besides; never panics, whatever is in the file.
+///
+/// # Errors
+/// If the file cannot be read, or is not, to the last byte, a model of numbers of this type: [`Problem`] has the list.
+/// For a file whose numbers may be either, ask [`inspect`] before.
+pub fn load_model<B: Tensor<Scalar: Number>>(path: impl AsRef<Path>) -> Result<Model<B>, LoadError> {
+    let path = path.as_ref();
+    Opened::file(path).and_then(model).map_err(Problem::of_file(path))
+}
+
+/// As [`load_model`], of the bytes of the file.
+///
+/// # Errors
+/// As [`load_model`].
+pub fn model_from_bytes<B: Tensor<Scalar: Number>>(bytes: &[u8]) -> Result<Model<B>, LoadError> {
+    Opened::bytes(bytes).and_then(model).map_err(Problem::of_bytes)
+}
+
+/// What a file holds, as far as its header says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Summary {
+    /// What its numbers are: whether to load it with `f32` or `f64`.
+    pub dtype: Dtype,
+    /// Neurons per layer, inputs first.
+    pub layer_sizes: Vec<usize>,
+    /// Whether it is a model, for [`load_model`]; else it is a network without activations, for [`load_network`].
+    pub is_model: bool,
+}
+
+/// Looks what a file holds, without reading its numbers.
+///
+/// ```
+/// use mlp_core::{HalfSquaredError, Mlp, Model};
+/// use mlp_cpu::Matrix;
+/// use mlp_io::{Dtype, inspect, save_model};
+///
+/// # let directory = tempfile::tempdir()?;
+/// # let path = directory.path().join("model.safetensors");
+/// let network = Mlp::<Matrix<f32>>::builder(&[4, 16, 3]).build()?;
+/// save_model(&path, &Model::new(network, HalfSquaredError))?;
+/// let summary = inspect(&path)?;
+/// assert_eq!((summary.dtype, summary.layer_sizes, summary.is_model), (Dtype::F32, vec![4, 16, 3], true));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// If the file cannot be read, or is neither a model nor a network.
+pub fn inspect(path: impl AsRef<Path>) -> Result<Summary, LoadError> {
+    let path = path.as_ref();
+    Opened::file(path).and_then(summary).map_err(Problem::of_file(path))
+}
+
+fn summary<R: Read>(mut opened: Opened<R>) -> Result<Summary, Problem> {
+    if opened.header().metadata().iter().any(|(key, _)| key == KEY) {
+        let text = opened.take_metadata(KEY)?;
+        let record = Record::read(&text)?;
+        let dtype = record.dtype()?;
+        let layer_sizes = record.layer_sizes()?;
+        check_tensors(&opened, &layer_sizes, dtype)?;
+        Ok(Summary {
+            dtype,
+            layer_sizes,
+            is_model: true,
+        })
+    } else {
+        let plan = pytorch::Plan::new(opened.header())?;
+        Ok(Summary {
+            dtype: plan.dtype(),
+            layer_sizes: plan.layer_sizes(),
+            is_model: false,
+        })
+    }
+}
+
+fn weight_name(layer: usize) -> String {
+    format!("layers.{layer}.weight")
+}
+
+fn bias_name(layer: usize) -> String {
+    format!("layers.{layer}.bias")
+}
+
+fn contents<B: Tensor<Scalar: Number>>(model: &Model<B>) -> Result<Contents<'_>, SaveError> {
+    let record = Record::of(model).text().map_err(SaveError::Refused)?;
+    let mut contents = Contents::new(KEY, record);
+    for (layer, dense) in model.network().layers().iter().enumerate() {
+        contents.matrix(weight_name(layer), &dense.weights);
+        contents.vector(bias_name(layer), &dense.bias);
+    }
+    Ok(contents)
+}
+
+fn model<B: Tensor<Scalar: Number>, R: Read>(mut opened: Opened<R>) -> Result<Model<B>, Problem> {
+    let text = opened.take_metadata(KEY)?;
+    let record = Record::read(&text)?;
+    drop(text);
+    let (layer_sizes, dtype) = (record.layer_sizes()?, record.dtype()?);
+    check_tensors(&opened, &layer_sizes, dtype)?;
+    let activations = record.activations()?;
+    if dtype != B::Scalar::DTYPE {
+        let (tensor, expected) = (weight_name(0), B::Scalar::DTYPE);
+        return Err(Problem::TensorDtype {
+            tensor,
+            expected,
+            got: dtype,
+        });
+    }
+    let loss = record.loss()?;
+    let mut tensors = opened.tensors()?;
+    let shapes = layer_sizes.iter().zip(layer_sizes.iter().skip(1)).enumerate();
+    let mut layers = Vec::new();
+    for ((layer, (&inputs, &outputs)), activation) in shapes.zip(activations) {
+        let weights = tensors.take(&weight_name(layer), Shape::Matrix(outputs, inputs))?;
+        let bias = tensors.take(&bias_name(layer), Shape::Vector(outputs))?;
+        layers.push((Dense { weights, bias }, activation));
+    }
+    tensors.finish()?;
+    record.finish(Model::new(network(layers)?, loss))
+}
+
+fn network<B: Tensor>(layers: Vec<(Dense<B>, ActivationKind)>) -> Result<Mlp<B>, Problem> {
+    Mlp::from_layers(layers).map_err(Problem::Network)
+}
+
+/// That the tensors are those of layers of these sizes, and no others.
+fn check_tensors<R: Read>(opened: &Opened<R>, layer_sizes: &[usize], dtype: Dtype) -> Result<(), Problem> {
+    let mut expected = Vec::new();
+    for (layer, (&inputs, &outputs)) in layer_sizes.iter().zip(layer_sizes.iter().skip(1)).enumerate() {
+        for (tensor, shape) in [
+            (weight_name(layer), Shape::Matrix(outputs, inputs)),
+            (bias_name(layer), Shape::Vector(outputs)),
+        ] {
+            // The first that is missing ends this, so that no more names are made than there are.
+            let Some(entry) = opened.header().entry(&tensor) else {
+                return Err(Problem::MissingTensor { tensor });
+            };
+            if entry.dtype != dtype {
+                return Err(Problem::TensorDtype {
+                    tensor,
+                    expected: dtype,
+                    got: entry.dtype,
+                });
+            }
+            if entry.shape != shape {
+                return Err(Problem::TensorShape {
+                    tensor,
+                    expected: shape,
+                    got: entry.shape,
+                });
+            }
+            expected.push(tensor);
+        }
+    }
+    expected.sort_unstable();
+    let mut names = opened.header().entries().iter().map(|entry| &entry.name);
+    match names.find(|name| expected.binary_search(name).is_err()) {
+        Some(tensor) => Err(Problem::UnexpectedTensor { tensor: tensor.clone() }),
+        None => Ok(()),
+    }
+}

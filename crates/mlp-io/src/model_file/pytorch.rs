@@ -1,0 +1,196 @@
+//! Networks that PyTorch saved.
+
+use super::network;
+use crate::container::{Header, Opened};
+use crate::{Dtype, LoadError, Number, Problem, Shape};
+use mlp_core::{ActivationKind, Dense, Mlp, Tensor};
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::Path;
+
+/// Loads a network that PyTorch saved: `safetensors.torch.save_file(network.state_dict(), path)` of an `nn.Sequential`
+/// of `nn.Linear` layers, with activations between them, which the file does not say and you do.
+///
+/// Its tensors are `0.weight`, `0.bias`, `2.weight`, ...; a common prefix before the number (`net.0.weight`) is allowed.
+/// The layers come in the order of their numbers. A layer without a bias (`nn.Linear(.., bias=False)`) gets one of
+/// zeros.
+///
+/// ```
+/// use mlp_core::{Identity, Tanh};
+/// use mlp_cpu::Matrix;
+/// use mlp_io::load_network;
+///
+/// let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/pytorch_f32.safetensors");
+/// let network = load_network::<Matrix<f32>>(path, Tanh, Identity)?;
+/// assert_eq!(network.layer_sizes(), [3, 5, 4, 2]);
+/// # Ok::<(), mlp_io::LoadError>(())
+/// ```
+///
+/// # Errors
+/// If the file cannot be read, has metadata other than PyTorch's, tensors other than those of such layers, layers that
+/// do not fit each other, or numbers of the other type.
+pub fn load_network<B: Tensor<Scalar: Number>>(
+    path: impl AsRef<Path>,
+    hidden: impl Into<ActivationKind>,
+    output: impl Into<ActivationKind>,
+) -> Result<Mlp<B>, LoadError> {
+    let path = path.as_ref();
+    Opened::file(path)
+        .and_then(|opened| load(opened, &hidden.into(), &output.into()))
+        .map_err(Problem::of_file(path))
+}
+
+/// As [`load_network`], of the bytes of the file.
+///
+/// # Errors
+/// As [`load_network`].
+pub fn network_from_bytes<B: Tensor<Scalar: Number>>(
+    bytes: &[u8],
+    hidden: impl Into<ActivationKind>,
+    output: impl Into<ActivationKind>,
+) -> Result<Mlp<B>, LoadError> {
+    Opened::bytes(bytes)
+        .and_then(|opened| load(opened, &hidden.into(), &output.into()))
+        .map_err(Problem::of_bytes)
+}
+
+fn load<B: Tensor<Scalar: Number>, R: Read>(
+    opened: Opened<R>,
+    hidden: &ActivationKind,
+    output: &ActivationKind,
+) -> Result<Mlp<B>, Problem> {
+    let plan = Plan::new(opened.header())?;
+    if plan.dtype != B::Scalar::DTYPE {
+        let tensor = plan
+            .layers
+            .values()
+            .next()
+            .and_then(|layer| layer.weight.clone())
+            .unwrap_or_default();
+        return Err(Problem::TensorDtype {
+            tensor,
+            expected: B::Scalar::DTYPE,
+            got: plan.dtype,
+        });
+    }
+    let mut tensors = opened.tensors()?;
+    let mut layers = Vec::new();
+    let mut left = plan.layers.len();
+    for layer in plan.layers.into_values() {
+        left = left.saturating_sub(1);
+        let weights = tensors.take(
+            &layer.weight.unwrap_or_default(),
+            Shape::Matrix(layer.outputs, layer.inputs),
+        )?;
+        let bias = match layer.bias {
+            Some(name) => tensors.take(&name, Shape::Vector(layer.outputs))?,
+            None => B::zeros(layer.outputs, 1),
+        };
+        let activation = if left == 0 { output } else { hidden };
+        layers.push((Dense { weights, bias }, activation.clone()));
+    }
+    tensors.finish()?;
+    network(layers)
+}
+
+/// Which tensors are the layers'.
+#[derive(Debug)]
+pub(super) struct Plan {
+    dtype: Dtype,
+    /// By their numbers.
+    layers: BTreeMap<u32, Layer>,
+}
+
+#[derive(Debug, Default)]
+struct Layer {
+    weight: Option<String>,
+    bias: Option<String>,
+    inputs: usize,
+    outputs: usize,
+}
+
+impl Plan {
+    pub(super) fn new(header: &Header) -> Result<Self, Problem> {
+        for (key, text) in header.metadata() {
+            if key != "format" || text != "pt" {
+                return Err(Problem::UnknownMetadata { key: key.clone() });
+            }
+        }
+        let Some(first) = header.entries().first() else {
+            return Err(Problem::MissingTensor {
+                tensor: "0.weight".to_owned(),
+            });
+        };
+        let (dtype, prefix) = (first.dtype, split(&first.name).map(|(prefix, ..)| prefix));
+        let mut layers: BTreeMap<u32, Layer> = BTreeMap::new();
+        for entry in header.entries() {
+            let tensor = || entry.name.clone();
+            if entry.dtype != dtype {
+                return Err(Problem::TensorDtype {
+                    tensor: tensor(),
+                    expected: dtype,
+                    got: entry.dtype,
+                });
+            }
+            let part = split(&entry.name).filter(|(before, ..)| Some(*before) == prefix);
+            let layer = part.map(|(_, number, what)| (layers.entry(number).or_default(), what));
+            match (layer, entry.shape) {
+                (Some((layer, "weight")), Shape::Matrix(outputs, inputs)) => {
+                    layer.weight = Some(tensor());
+                    (layer.inputs, layer.outputs) = (inputs, outputs);
+                }
+                (Some((layer, "bias")), Shape::Vector(_)) => layer.bias = Some(tensor()),
+                _ => return Err(Problem::UnexpectedTensor { tensor: tensor() }),
+            }
+        }
+        let mut before = None;
+        for (number, layer) in &layers {
+            let Some(weight) = &layer.weight else {
+                let prefix = prefix.unwrap_or_default();
+                return Err(Problem::MissingTensor {
+                    tensor: format!("{prefix}{number}.weight"),
+                });
+            };
+            if let Some(expected) = before.filter(|&outputs| outputs != layer.inputs) {
+                return Err(Problem::Chain {
+                    tensor: weight.clone(),
+                    expected,
+                    got: layer.inputs,
+                });
+            }
+            if let Some(bias) = layer.bias.as_ref().and_then(|bias| header.entry(bias)) {
+                let expected = Shape::Vector(layer.outputs);
+                if bias.shape != expected {
+                    return Err(Problem::TensorShape {
+                        tensor: bias.name.clone(),
+                        expected,
+                        got: bias.shape,
+                    });
+                }
+            }
+            before = Some(layer.outputs);
+        }
+        Ok(Self { dtype, layers })
+    }
+
+    pub(super) fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+
+    pub(super) fn layer_sizes(&self) -> Vec<usize> {
+        let inputs = self.layers.values().next().map(|layer| layer.inputs);
+        inputs
+            .into_iter()
+            .chain(self.layers.values().map(|layer| layer.outputs))
+            .collect()
+    }
+}
+
+/// What stands before the number (with its dot), the number, and what stands behind it.
+fn split(name: &str) -> Option<(&str, u32, &str)> {
+    let (layer, what) = name.rsplit_once('.')?;
+    let digits = layer.rsplit_once('.').map_or(layer, |(_, digits)| digits);
+    let number: u32 = digits.parse().ok()?;
+    // Neither `+1` nor `01`, which would be the same layer under two names.
+    (number.to_string() == digits).then_some((layer.strip_suffix(digits)?, number, what))
+}

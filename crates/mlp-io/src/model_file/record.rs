@@ -1,0 +1,221 @@
+//! What the metadata say.
+
+use super::KEY;
+use crate::container::check_json;
+use crate::{Dtype, Number, Problem};
+use mlp_core::{ActivationKind, Classes, KindError, LossKind, Model, Provenance, Scaling, ScalingKind, Tensor};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The version of the format that is written, and the newest that is read.
+const VERSION: u64 = 1;
+
+/// Everything about a model but its numbers, as JSON.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Record {
+    version: u64,
+    dtype: String,
+    layer_sizes: Vec<u64>,
+    activations: Vec<KindRecord>,
+    loss: KindRecord,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    input_scaling: Option<ScalingRecord>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    target_scaling: Option<ScalingRecord>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    classes: Option<Vec<String>>,
+    provenance: ProvenanceRecord,
+}
+
+/// An activation or a loss.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KindRecord {
+    name: String,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    parameters: BTreeMap<String, f64>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ScalingRecord {
+    kind: String,
+    offset: Vec<f64>,
+    scale: Vec<f64>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProvenanceRecord {
+    version: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seed: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    data: Option<String>,
+}
+
+/// What can be read of any version.
+#[derive(Deserialize)]
+struct VersionRecord {
+    version: u64,
+}
+
+impl Record {
+    pub(super) fn of<B: Tensor<Scalar: Number>>(model: &Model<B>) -> Self {
+        let (network, provenance) = (model.network(), model.provenance());
+        Self {
+            version: VERSION,
+            dtype: B::Scalar::DTYPE.name().to_owned(),
+            layer_sizes: network.layer_sizes().into_iter().map(|size| size as u64).collect(),
+            activations: network
+                .activations()
+                .iter()
+                .map(|activation| KindRecord::new(activation.name(), activation.parameters()))
+                .collect(),
+            loss: KindRecord::new(model.loss().name(), model.loss().parameters()),
+            input_scaling: model.input_scaling().map(ScalingRecord::of),
+            target_scaling: model.target_scaling().map(ScalingRecord::of),
+            classes: model.classes().map(|classes| classes.names().to_vec()),
+            provenance: ProvenanceRecord {
+                version: provenance.version.clone(),
+                seed: provenance.seed,
+                data: provenance.data.clone(),
+            },
+        }
+    }
+
+    pub(super) fn text(&self) -> Result<String, Problem> {
+        serde_json::to_string(self).map_err(|e| syntax(&e))
+    }
+
+    pub(super) fn read(text: &str) -> Result<Self, Problem> {
+        check_json(KEY, text)?;
+        // A newer version may have any other keys.
+        let VersionRecord { version } = serde_json::from_str(text).map_err(|e| syntax(&e))?;
+        if version > VERSION {
+            return Err(Problem::NewerVersion {
+                newest: VERSION,
+                got: version,
+            });
+        }
+        if version == 0 {
+            return Err(Problem::Version { got: version });
+        }
+        serde_json::from_str(text).map_err(|e| syntax(&e))
+    }
+
+    pub(super) fn dtype(&self) -> Result<Dtype, Problem> {
+        match self.dtype.as_str() {
+            "F32" => Ok(Dtype::F32),
+            "F64" => Ok(Dtype::F64),
+            _ => {
+                let problem = format!(
+                    "expected the dtype F32 or F64, got {}",
+                    crate::error::quoted(&self.dtype)
+                );
+                Err(Problem::Metadata { key: KEY, problem })
+            }
+        }
+    }
+
+    /// At least two, none of them 0.
+    pub(super) fn layer_sizes(&self) -> Result<Vec<usize>, Problem> {
+        let sizes = self.layer_sizes.iter().map(|&size| usize::try_from(size));
+        let sizes = sizes.collect::<Result<Vec<usize>, _>>().unwrap_or_default();
+        if sizes.len() < 2 || sizes.contains(&0) {
+            let problem = "expected at least two layer_sizes, each at least 1".to_owned();
+            return Err(Problem::Metadata { key: KEY, problem });
+        }
+        Ok(sizes)
+    }
+
+    /// One per layer.
+    pub(super) fn activations(&self) -> Result<Vec<ActivationKind>, Problem> {
+        let (expected, got) = (self.layer_sizes.len().saturating_sub(1), self.activations.len());
+        if expected != got {
+            return Err(Problem::LayerCount {
+                what: "activations",
+                expected,
+                got,
+            });
+        }
+        let activations = self.activations.iter().enumerate();
+        activations
+            .map(|(layer, kind)| {
+                kind.build(ActivationKind::from_parts)
+                    .map_err(|source| Problem::Activation { layer, source })
+            })
+            .collect()
+    }
+
+    pub(super) fn loss(&self) -> Result<LossKind, Problem> {
+        self.loss.build(LossKind::from_parts).map_err(Problem::Loss)
+    }
+
+    /// `model` with all that is not in its network.
+    pub(super) fn finish<B: Tensor>(self, mut model: Model<B>) -> Result<Model<B>, Problem> {
+        if let Some(scaling) = self.input_scaling {
+            model = model
+                .with_input_scaling(scaling.build("input scaling")?)
+                .map_err(Problem::Model)?;
+        }
+        if let Some(scaling) = self.target_scaling {
+            model = model
+                .with_target_scaling(scaling.build("target scaling")?)
+                .map_err(Problem::Model)?;
+        }
+        if let Some(names) = self.classes {
+            let classes = Classes::new(names).map_err(Problem::Classes)?;
+            model = model.with_classes(classes).map_err(Problem::Model)?;
+        }
+        let ProvenanceRecord { version, seed, data } = self.provenance;
+        Ok(model.with_provenance(Provenance { version, seed, data }))
+    }
+}
+
+impl KindRecord {
+    fn new(name: &str, parameters: Vec<(&str, f64)>) -> Self {
+        Self {
+            name: name.to_owned(),
+            parameters: parameters
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect(),
+        }
+    }
+
+    fn build<T>(&self, from_parts: impl Fn(&str, &[(&str, f64)]) -> Result<T, KindError>) -> Result<T, KindError> {
+        let parameters: Vec<_> = self
+            .parameters
+            .iter()
+            .map(|(name, &value)| (name.as_str(), value))
+            .collect();
+        from_parts(&self.name, &parameters)
+    }
+}
+
+impl ScalingRecord {
+    fn of(scaling: &Scaling) -> Self {
+        Self {
+            kind: scaling.kind().name().to_owned(),
+            offset: scaling.offset().to_vec(),
+            scale: scaling.scale().to_vec(),
+        }
+    }
+
+    fn build(self, what: &'static str) -> Result<Scaling, Problem> {
+        let kind: ScalingKind = self
+            .kind
+            .parse()
+            .map_err(|source| Problem::ScalingKind { what, source })?;
+        Scaling::from_parts(kind, self.offset, self.scale).map_err(|source| Problem::Scaling { what, source })
+    }
+}
+
+fn syntax(error: &serde_json::Error) -> Problem {
+    Problem::Metadata {
+        key: KEY,
+        problem: crate::container::message(error),
+    }
+}
