@@ -1,20 +1,25 @@
 //! `mlp-demo digits` and `mlp-demo mnist`.
 
 use std::io::Write;
+use std::ops::ControlFlow;
+use std::path::Path;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use mlp_core::ConfusionMatrix;
+use mlp_core::{Event, History, Metric, StopReason};
 use mlp_cpu::Element;
+use mlp_io::{AtomicFile, Number, SaveError, model_to_bytes};
 
 use super::exact;
-use crate::classifier::{Classifier, Settings, Task};
+use crate::classifier::{Classifier, Settings};
 use crate::cli::{DigitsArgs, MnistArgs, TrainingArgs, check_dtype};
 use crate::confusion::ConfusionTable;
 use crate::dtype::Dtype;
 use crate::error::{Error, counted};
 use crate::idx::Mnist;
 use crate::output::Output;
+use crate::plot::{Curve, training_curves};
+use crate::task::Task;
 
 /// Learns the 8x8 digits.
 ///
@@ -22,7 +27,7 @@ use crate::output::Output;
 ///
 /// Bad input, before a line is written; training that diverges.
 pub(crate) fn digits<W: Write>(args: &DigitsArgs, output: &mut Output<W>) -> Result<(), Error> {
-    train(&Task::digits(args.training.seed), args.epochs, &args.training, output)
+    train(Task::digits(args.training.seed), args.epochs, &args.training, output)
 }
 
 /// Learns the MNIST digits.
@@ -32,29 +37,104 @@ pub(crate) fn digits<W: Write>(args: &DigitsArgs, output: &mut Output<W>) -> Res
 /// Bad input, before a line is written; training that diverges.
 pub(crate) fn mnist<W: Write>(args: &MnistArgs, output: &mut Output<W>) -> Result<(), Error> {
     let task = Task::mnist(Mnist::load(&args.data)?);
-    train(&task, args.epochs, &args.training, output)
+    train(task, args.epochs, &args.training, output)
 }
 
-fn train<W: Write>(task: &Task, epochs: u64, args: &TrainingArgs, output: &mut Output<W>) -> Result<(), Error> {
+fn train<W: Write>(task: Task, epochs: u64, args: &TrainingArgs, output: &mut Output<W>) -> Result<(), Error> {
     check_dtype("--learning-rate", args.learning_rate, args.dtype)?;
+    let task = match args.patience {
+        Some(_) => task.hold_out(args.seed),
+        None => task,
+    };
     let settings = Settings {
         hidden: args.hidden.0.clone(),
+        optimizer: args.optimizer,
         learning_rate: args.learning_rate,
         // A batch larger than the data is all of the data.
         batch_size: usize::try_from(args.batch_size).unwrap_or(usize::MAX),
         seed: args.seed,
+        patience: args.patience,
     };
     match args.dtype {
-        Dtype::F32 => train_as(task, epochs, args, Classifier::<f32>::new(task, &settings)?, output),
-        Dtype::F64 => train_as(task, epochs, args, Classifier::<f64>::new(task, &settings)?, output),
+        Dtype::F32 => train_as(&task, epochs, args, Classifier::<f32>::new(&task, &settings)?, output),
+        Dtype::F64 => train_as(&task, epochs, args, Classifier::<f64>::new(&task, &settings)?, output),
     }
 }
 
-fn train_as<T: Element, W: Write>(
+fn train_as<T: Element + Number, W: Write>(
     task: &Task,
     epochs: u64,
     args: &TrainingArgs,
     mut classifier: Classifier<T>,
+    output: &mut Output<W>,
+) -> Result<(), Error> {
+    let save = args.save.as_deref().map(ToWrite::create).transpose()?;
+    let plot = args.plot.as_deref().map(ToWrite::create).transpose()?;
+    write_heading(task, args, &classifier, output)?;
+
+    let bar = progress_bar(epochs, output.is_terminal());
+    let files = save.is_some() || plot.is_some();
+    let seen = if args.patience.is_some() { "Validation" } else { "Test" };
+    let fitted = classifier.fit(epochs, |progress| {
+        if let Event::Epoch { epoch, loss, .. } = progress.event {
+            let accuracy = last_accuracy(progress.history);
+            if bar.is_hidden() {
+                output.line(format_args!(
+                    "Epoch {epoch} - Loss: {loss:.6} - {seen} accuracy: {accuracy}"
+                ))?;
+            }
+            bar.inc(1);
+            bar.set_message(format!("loss {loss:.6}, accuracy {accuracy}"));
+        }
+        // Nobody reads what is printed, and nothing else is wanted.
+        Ok(if output.is_closed() && !files {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        })
+    });
+    let fitted = match fitted {
+        Ok(fitted) => fitted,
+        Err(error) => {
+            bar.abandon();
+            end_line(&bar, output)?;
+            return Err(error);
+        }
+    };
+    bar.finish();
+    end_line(&bar, output)?;
+    if let (StopReason::Patience { best_epoch }, Some(patience)) = (fitted.stop, args.patience) {
+        output.line(format_args!(
+            "Stopped: the validation loss of epoch {best_epoch} was the best for {}",
+            counted(usize::try_from(patience).unwrap_or(usize::MAX), "epoch"),
+        ))?;
+    }
+
+    let test = classifier.test();
+    output.line(format_args!("\nThe test part after training:\n"))?;
+    output.line(format_args!("{}", ConfusionTable(&test)))?;
+    if save.is_some() || plot.is_some() {
+        output.line(format_args!(""))?;
+    }
+    if let Some(file) = save {
+        let bytes = model_to_bytes(&classifier.model()).map_err(|error| match error {
+            SaveError::Write(error) => error.into(),
+            other => Error::about(file.path)(other),
+        })?;
+        output.line(format_args!("Model: {}", file.write(&bytes)?.display()))?;
+    }
+    if let Some(file) = plot {
+        let picture = curves(classifier.history(), &seen.to_lowercase());
+        let path = file.write(picture.as_bytes())?;
+        output.line(format_args!("Loss and accuracy curves: {}", path.display()))?;
+    }
+    Ok(())
+}
+
+fn write_heading<T: Element, W: Write>(
+    task: &Task,
+    args: &TrainingArgs,
+    classifier: &Classifier<T>,
     output: &mut Output<W>,
 ) -> Result<(), Error> {
     output.line(format_args!(
@@ -64,45 +144,52 @@ fn train_as<T: Element, W: Write>(
         args.dtype,
         args.seed,
     ))?;
+    let validation = match task.validation.labels.len() {
+        0 => String::new(),
+        images => format!("{images} to validate with, "),
+    };
     output.line(format_args!(
-        "Images: {} to train on, {} to test with",
+        "Images: {} to train on, {validation}{} to test with",
         task.train.labels.len(),
         task.test.labels.len(),
     ))?;
     output.line(format_args!(
-        "Gradient descent: learning rate {}, batches of {}\n",
+        "{}: learning rate {}, batches of {}\n",
+        args.optimizer,
         exact(args.learning_rate),
         args.batch_size,
-    ))?;
+    ))
+}
 
-    let bar = progress_bar(epochs, output.is_terminal());
-    let mut test = ConfusionMatrix::new(task.classes);
-    for epoch in 0..epochs {
-        if output.is_closed() {
-            return Ok(());
-        }
-        let loss = match classifier.epoch() {
-            Ok(loss) => loss,
-            Err(error) => {
-                bar.abandon();
-                end_line(&bar, output)?;
-                return Err(error);
-            }
-        };
-        test = classifier.test();
-        let accuracy = percent(&test);
-        if bar.is_hidden() {
-            output.line(format_args!(
-                "Epoch {epoch} - Loss: {loss:.6} - Test accuracy: {accuracy}"
-            ))?;
-        }
-        bar.inc(1);
-        bar.set_message(format!("loss {loss:.6}, accuracy {accuracy}"));
+/// A file that is known to be writable, and its path as it was given.
+struct ToWrite<'a> {
+    path: &'a Path,
+    file: AtomicFile,
+}
+
+impl<'a> ToWrite<'a> {
+    fn create(path: &'a Path) -> Result<Self, Error> {
+        let file = AtomicFile::create(path)?;
+        Ok(Self { path, file })
     }
-    bar.finish();
-    end_line(&bar, output)?;
-    output.line(format_args!("\nThe test part after training:\n"))?;
-    output.line(format_args!("{}", ConfusionTable(&test)))
+
+    /// Writes the file; returns the path.
+    fn write(mut self, content: &[u8]) -> Result<&'a Path, Error> {
+        self.file.write_all(content).map_err(Error::write(self.path))?;
+        self.file.commit()?;
+        Ok(self.path)
+    }
+}
+
+/// The losses of the training part and of the one that is `seen` after each epoch, and the accuracy on that.
+fn curves(history: &History, seen: &str) -> String {
+    let curve = |name: &str, values: &[f64]| Curve {
+        name: name.to_owned(),
+        points: values.iter().copied().enumerate().collect(),
+    };
+    let losses = [curve("training", &history.loss), curve(seen, &history.validation_loss)];
+    let accuracy = history.metric(Metric::Accuracy).unwrap_or_default();
+    training_curves(&losses, &[curve(seen, accuracy)])
 }
 
 /// A line break after a bar that is seen: it leaves the cursor behind its end.
@@ -114,9 +201,10 @@ fn end_line<W: Write>(bar: &ProgressBar, output: &mut Output<W>) -> Result<(), E
     }
 }
 
-/// `97.49%`.
-fn percent(matrix: &ConfusionMatrix) -> String {
-    format!("{:.2}%", 100.0 * matrix.accuracy().unwrap_or(f64::NAN))
+/// `97.49%`, of the last epoch.
+fn last_accuracy(history: &History) -> String {
+    let accuracies = history.metric(Metric::Accuracy).unwrap_or_default();
+    format!("{:.2}%", 100.0 * accuracies.last().copied().unwrap_or(f64::NAN))
 }
 
 /// On standard error, if both it and standard output are a terminal; else hidden.

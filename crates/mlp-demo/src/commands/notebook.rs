@@ -5,16 +5,16 @@ use std::io::Write;
 use std::iter;
 
 use mlp_cpu::Element;
+use mlp_io::AtomicFile;
 use serde::Serialize;
 
-use super::exact;
+use super::{aligned, cells, exact, predicted};
 use crate::cli::{Format, NotebookArgs, check_dtype};
 use crate::dtype::Dtype;
 use crate::error::{Error, counted};
 use crate::experiment::{Run, Setup, Start};
 use crate::notebook::{self, Experiment};
 use crate::output::Output;
-use crate::output_file::OutputFile;
 use crate::plot::{Curve, loss_curves};
 use crate::samples::Samples;
 use crate::terminal_curve::terminal_curve;
@@ -34,7 +34,7 @@ pub(crate) fn run<W: Write>(args: &NotebookArgs, output: &mut Output<W>) -> Resu
 
 fn run_as<T: Element, W: Write>(args: &NotebookArgs, output: &mut Output<W>) -> Result<(), Error> {
     let jobs = jobs(args)?;
-    let plot = args.plot.as_deref().map(OutputFile::create).transpose()?;
+    let plot = args.plot.as_deref().map(AtomicFile::create).transpose()?;
     // All of them before the first line of any: nothing half-written.
     let runs = jobs
         .iter()
@@ -71,13 +71,15 @@ fn run_as<T: Element, W: Write>(args: &NotebookArgs, output: &mut Output<W>) -> 
         }
     }
 
-    if let (Some(plot), Some(path)) = (plot, &args.plot) {
+    if let (Some(mut plot), Some(path)) = (plot, &args.plot) {
         let curve = |(job, losses): (&Job, &Vec<f64>)| Curve {
             name: list(&job.layers),
             points: points(losses),
         };
         let curves: Vec<_> = jobs.iter().zip(&losses).map(curve).collect();
-        plot.write(loss_curves("loss before each epoch's update", &curves).as_bytes())?;
+        let picture = loss_curves("loss before each epoch's update", &curves);
+        plot.write_all(picture.as_bytes()).map_err(Error::write(path))?;
+        plot.commit()?;
         if args.format == Format::Text {
             output.line(format_args!("\nLoss curves: {}", path.display()))?;
         }
@@ -316,17 +318,7 @@ fn predictions_table(samples: &Samples, predictions: &[Vec<f64>]) -> String {
         .map(|groups| groups.concat())
         .collect();
 
-    let widths: Vec<_> = (0..rows[0].len())
-        .map(|j| rows.iter().map(|row| row[j].trim_end().len()).max().unwrap_or(0))
-        .collect();
-    let line = |row: &Vec<String>| {
-        let cells = row
-            .iter()
-            .zip(&widths)
-            .map(|(cell, width)| format!("{:>width$}", cell.trim_end()));
-        format!("  {}", cells.collect::<Vec<_>>().join("  "))
-    };
-    let mut lines: Vec<_> = rows.iter().map(line).collect();
+    let mut lines = aligned(&rows);
     if predictions.len() > MOST_ROWS {
         lines.push(format!(
             "  and {} more",
@@ -336,25 +328,10 @@ fn predictions_table(samples: &Samples, predictions: &[Vec<f64>]) -> String {
     lines.join("\n")
 }
 
-/// The first few of `cells`; dots stand for the others.
-fn cells(cells: impl ExactSizeIterator<Item = String>, most: usize) -> Vec<String> {
-    let more = cells.len() > most;
-    cells.take(most).chain(more.then(|| "..".to_owned())).collect()
-}
-
 /// A number from a file: as it is, unless that is long.
 fn number(value: f64) -> String {
     let text = exact(value);
     if text.len() <= 10 { text } else { predicted(value) }
-}
-
-/// A number that was computed: six decimals, or seven digits where that says too little or too much.
-fn predicted(value: f64) -> String {
-    if value == 0.0 || (1e-3..1e7).contains(&value.abs()) {
-        format!("{value:.6}")
-    } else {
-        format!("{value:.6e}")
-    }
 }
 
 /// `[1, 4, 3, 1]`.

@@ -1,0 +1,34 @@
+//! `mlp-demo export`: a model in the format of another program.
+
+use std::io::Write;
+
+use mlp_core::Model;
+use mlp_cpu::{Element, Matrix};
+use mlp_io::{Number, SaveError, save_model};
+
+use crate::cli::{ExportArgs, ModelFormat};
+use crate::error::Error;
+use crate::model::{self, AnyModel};
+use crate::output::Output;
+
+/// Writes the model in another format.
+///
+/// # Errors
+///
+/// Bad input; a model that the format cannot express; a file that cannot be written.
+pub(crate) fn run<W: Write>(args: &ExportArgs, output: &mut Output<W>) -> Result<(), Error> {
+    match model::load(&args.model.path, args.model.activation.as_ref())? {
+        AnyModel::F32(model) => export(&model, args)?,
+        AnyModel::F64(model) => export(&model, args)?,
+    }
+    output.line(format_args!("Model: {}", args.out.display()))
+}
+
+fn export<T: Element + Number>(model: &Model<Matrix<T>>, args: &ExportArgs) -> Result<(), Error> {
+    match args.to {
+        ModelFormat::Safetensors => save_model(&args.out, model).map_err(|error| match error {
+            SaveError::Write(error) => error.into(),
+            other => Error::about(&args.model.path)(other),
+        }),
+    }
+}
