@@ -1,7 +1,9 @@
 //! Model files of `mlp-core`'s multi-layer perceptrons, exchanged with PyTorch.
 //!
 //! [`save_model`] and [`load_model`] keep a whole model in a safetensors file; [`load_network`] reads what PyTorch wrote,
-//! for which [`inspect`] says whether it holds `f32` or `f64`. [`AtomicFile`] is what files are written through.
+//! for which [`inspect`] says whether it holds `f32` or `f64`. [`save_npz`] and [`load_npz`] exchange
+//! networks with scikit-learn, [`export_onnx`] gives models to onnxruntime and others. [`AtomicFile`] is what files are
+//! written through.
 //!
 //! # What can be relied on
 //! - A file appears under its name whole, or what was there before stays: also when the process is killed, the disk is
@@ -24,12 +26,17 @@
 mod atomic;
 mod container;
 mod error;
+mod little_endian;
 mod model_file;
+mod npz;
 mod number;
+mod onnx;
 
 pub use atomic::{AtomicFile, WriteError, write_atomically};
 pub use error::{LoadError, Problem, SaveError, Shape};
 pub use model_file::{
     Summary, inspect, load_model, load_network, model_from_bytes, model_to_bytes, network_from_bytes, save_model,
 };
+pub use npz::{NpzError, load_npz, npz_from_bytes, npz_to_bytes, save_npz};
 pub use number::{Dtype, Number};
+pub use onnx::{OnnxError, export_onnx, onnx_to_bytes};

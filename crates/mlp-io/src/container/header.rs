@@ -84,8 +84,13 @@ impl Header {
     }
 
     fn parse(text: &str) -> Result<Self, Problem> {
+        // The format asks for it, and files of other formats are found out by it.
         if !text.starts_with('{') {
-            let problem = "expected `{` as its first character".to_owned();
+            let got = text
+                .chars()
+                .next()
+                .map_or("nothing".to_owned(), |c| quoted(&c.to_string()));
+            let problem = format!("expected `{{` as its first character, got {got}");
             return Err(Problem::Header { problem });
         }
         let problem = RefCell::new(None);

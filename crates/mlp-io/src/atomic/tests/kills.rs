@@ -34,11 +34,14 @@ fn write_generations_until_killed() {
         return;
     };
     let first = fs::read(&path).map_or(0, |bytes| generation(&bytes).unwrap());
-    for next in first + 1.. {
+    let mut content_of_next = content(first + 1);
+    for next in first + 2.. {
         write_atomically(&path, |file| {
-            for part in content(next).chunks(LENGTH / 7) {
+            for part in content_of_next.chunks(LENGTH / 70) {
                 file.write_all(part)?;
             }
+            // In the middle of it, so that most of the time is spent in a write.
+            content_of_next = content(next);
             Ok(())
         })
         .unwrap();
@@ -90,8 +93,9 @@ fn after_a_kill_at_any_moment_the_old_or_the_new_content_is_there() {
             fs::remove_file(directory.path().join(name)).unwrap();
         }
     }
+    // What fell into a write is seen by its temporary file. How often depends on the machine's other work.
     assert!(
-        in_the_middle * 10 > kills,
-        "{in_the_middle} of {kills} kills fell into a write: nothing was tested"
+        in_the_middle > 0,
+        "none of {kills} kills fell into a write: nothing was tested"
     );
 }

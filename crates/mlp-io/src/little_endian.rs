@@ -1,0 +1,28 @@
+//! Numbers one at a time, as `.npz` and ONNX files hold them.
+
+use crate::{Dtype, Number};
+
+pub(crate) trait LittleEndian: Number {
+    /// Bytes of a number.
+    const SIZE: usize = size_of::<Self>();
+    /// NumPy's name of the type.
+    const DESCR: &'static str = match Self::DTYPE {
+        Dtype::F32 => "<f4",
+        Dtype::F64 => "<f8",
+    };
+
+    /// From as many bytes as a number has.
+    fn from_le(bytes: &[u8]) -> Self {
+        let mut number = [Self::ZERO];
+        Self::flat_mut(&mut number).copy_from_slice(bytes);
+        let [number] = number;
+        Self::decode(number)
+    }
+
+    /// Appends its bytes.
+    fn put_le(self, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(Self::flat(&[self.encode()]));
+    }
+}
+
+impl<T: Number> LittleEndian for T {}

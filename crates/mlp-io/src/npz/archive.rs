@@ -1,0 +1,350 @@
+//! The part of the zip format that `np.savez` writes: entries stored as they are, one after the other without gaps,
+//! then the list of them, then the end record. Anything else is refused, so that a file has one meaning only.
+
+use super::NpzError;
+use crc32fast::Hasher;
+
+/// More entries than any network here has, so that their list stays short beside the megabyte that reading may take.
+pub(super) const MAX_ENTRIES: usize = 4096;
+const MAX_NAME: u16 = 64;
+const LOCAL: u32 = 0x0403_4b50;
+const LISTED: u32 = 0x0201_4b50;
+const END: u32 = 0x0605_4b50;
+const LOCAL_LENGTH: usize = 30;
+const LISTED_LENGTH: usize = 46;
+pub(super) const END_LENGTH: usize = 22;
+/// The flag that a name is UTF-8, which changes nothing for ASCII.
+const UTF8: u16 = 1 << 11;
+
+/// Bytes that can be read from anywhere: a file, or a slice.
+pub(super) trait Source {
+    fn length(&self) -> u64;
+    /// Fills `into` with the bytes from `offset` on.
+    fn read(&mut self, offset: u64, into: &mut [u8]) -> Result<(), NpzError>;
+}
+
+/// An entry whose headers have been examined.
+#[derive(Debug)]
+pub(super) struct Entry {
+    /// Without `.npy`.
+    pub(super) name: String,
+    /// Where its bytes begin.
+    pub(super) start: u64,
+    pub(super) length: u64,
+    pub(super) checksum: u32,
+}
+
+/// Numbers from the front of a header, all little-endian.
+struct Fields<'a>(&'a [u8]);
+
+impl<'a> Fields<'a> {
+    fn bytes(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(count)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    fn u16(&mut self) -> Option<u16> {
+        Some(u16::from_le_bytes(self.bytes(2)?.try_into().ok()?))
+    }
+
+    fn u32(&mut self) -> Option<u32> {
+        Some(u32::from_le_bytes(self.bytes(4)?.try_into().ok()?))
+    }
+}
+
+/// What the end record says: the number of entries, and the offset and length of their list.
+struct End {
+    entries: usize,
+    offset: u64,
+    length: u64,
+}
+
+fn end(source: &mut impl Source) -> Result<End, NpzError> {
+    let at = source.length().checked_sub(END_LENGTH as u64).ok_or(NpzError::NotZip)?;
+    let mut record = [0; END_LENGTH];
+    source.read(at, &mut record)?;
+    let mut fields = Fields(&record);
+    let mut read = || {
+        let signature = fields.u32()?;
+        let counts = [fields.u16()?, fields.u16()?, fields.u16()?, fields.u16()?];
+        Some((signature, counts, fields.u32()?, fields.u32()?, fields.u16()?))
+    };
+    let (signature, [disk, first_disk, here, entries], length, offset, comment) = read().ok_or(NpzError::NotZip)?;
+    if signature != END || comment != 0 {
+        return Err(NpzError::NotZip);
+    }
+    if [disk, first_disk] != [0, 0] || here != entries || entries == u16::MAX || offset.max(length) == u32::MAX {
+        return Err(NpzError::LargeZip);
+    }
+    let (entries, offset, length) = (usize::from(entries), u64::from(offset), u64::from(length));
+    if offset.checked_add(length) != Some(at) {
+        let expected = at.saturating_sub(offset);
+        return Err(NpzError::Directory { expected, got: length });
+    }
+    if entries > MAX_ENTRIES {
+        let expected = MAX_ENTRIES;
+        return Err(NpzError::TooManyEntries { expected, got: entries });
+    }
+    // Names are short and extra fields refused.
+    if length > entries.saturating_mul(LISTED_LENGTH.saturating_add(MAX_NAME.into())) as u64 {
+        let expected = entries.saturating_mul(LISTED_LENGTH) as u64;
+        return Err(NpzError::Directory { expected, got: length });
+    }
+    Ok(End {
+        entries,
+        offset,
+        length,
+    })
+}
+
+/// Where an entry's header is, according to the list, and what that says.
+struct Listed<'a> {
+    name: &'a [u8],
+    flags: u16,
+    method: u16,
+    checksum: u32,
+    stored: u32,
+    length: u32,
+    /// Lengths of extra fields and comment, and number of the volume.
+    more: [u16; 3],
+    offset: u32,
+}
+
+fn listed<'a>(list: &mut Fields<'a>) -> Option<Listed<'a>> {
+    (list.u32()? == LISTED).then_some(())?;
+    list.bytes(4)?; // versions made by and needed
+    let (flags, method) = (list.u16()?, list.u16()?);
+    list.bytes(4)?; // time and date
+    let (checksum, stored, length, name) = (list.u32()?, list.u32()?, list.u32()?, list.u16()?);
+    let more = [list.u16()?, list.u16()?, list.u16()?];
+    list.bytes(6)?; // attributes
+    let offset = list.u32()?;
+    let name = list.bytes(name.into())?;
+    Some(Listed {
+        name,
+        flags,
+        method,
+        checksum,
+        stored,
+        length,
+        more,
+        offset,
+    })
+}
+
+/// The entries in their order, every byte of the archive accounted for but theirs.
+pub(super) fn entries(source: &mut impl Source) -> Result<Vec<Entry>, NpzError> {
+    let end = end(source)?;
+    let mut list = vec![0; usize::try_from(end.length).map_err(|_| NpzError::LargeZip)?];
+    source.read(end.offset, &mut list)?;
+    let mut list = Fields(&list);
+    let mut entries = Vec::with_capacity(end.entries);
+    let mut expected = 0;
+    for _ in 0..end.entries {
+        let at = end
+            .offset
+            .saturating_add(end.length)
+            .saturating_sub(list.0.len() as u64);
+        let listed = listed(&mut list).ok_or(NpzError::Header { at })?;
+        let entry = entry(source, &listed, expected, end.offset)?;
+        expected = entry.start.saturating_add(entry.length);
+        entries.push(entry);
+    }
+    if !list.0.is_empty() {
+        let expected = end.length.saturating_sub(list.0.len() as u64);
+        return Err(NpzError::Directory {
+            expected,
+            got: end.length,
+        });
+    }
+    if expected != end.offset {
+        return Err(NpzError::Place {
+            entry: "list of entries".into(),
+            expected,
+            got: end.offset,
+        });
+    }
+    Ok(entries)
+}
+
+/// Examines an entry that should begin at `expected` and end before `limit`.
+fn entry(source: &mut impl Source, listed: &Listed<'_>, expected: u64, limit: u64) -> Result<Entry, NpzError> {
+    let full = String::from_utf8_lossy(listed.name).into_owned();
+    let name = full.strip_suffix(".npy").unwrap_or(&full).to_owned();
+    let plain = listed
+        .name
+        .iter()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(byte));
+    if name == full || !plain || listed.name.len() > MAX_NAME.into() {
+        return Err(NpzError::Unknown { entry: full });
+    }
+    if listed.flags & !UTF8 != 0 {
+        let flags = listed.flags;
+        return Err(NpzError::Flags { entry: name, flags });
+    }
+    if listed.method != 0 {
+        let method = listed.method;
+        return Err(NpzError::Compressed { entry: name, method });
+    }
+    if listed.more != [0; 3] {
+        return Err(NpzError::Extra { entry: name });
+    }
+    let got = u64::from(listed.offset);
+    if got != expected {
+        return Err(NpzError::Place {
+            entry: name,
+            expected,
+            got,
+        });
+    }
+    let header = local_header(source, &name, listed, limit)?;
+    let start = got.saturating_add(header);
+    let length = u64::from(listed.length);
+    if listed.stored != listed.length || start.saturating_add(length) > limit {
+        let got = limit.saturating_sub(start).min(listed.stored.into());
+        return Err(NpzError::DataLength {
+            entry: name,
+            expected: length.into(),
+            got,
+        });
+    }
+    Ok(Entry {
+        name,
+        start,
+        length,
+        checksum: listed.checksum,
+    })
+}
+
+/// Compares the header in front of an entry with the list; returns its length.
+fn local_header(source: &mut impl Source, entry: &str, listed: &Listed<'_>, limit: u64) -> Result<u64, NpzError> {
+    let at = u64::from(listed.offset);
+    let mut header = [0; LOCAL_LENGTH + MAX_NAME as usize + 20];
+    let fits = limit.saturating_sub(at).min(header.len() as u64);
+    let (header, _) = header.split_at_mut(usize::try_from(fits).unwrap_or(0));
+    source.read(at, header)?;
+    let mut fields = Fields(header);
+    let mut read = || {
+        (fields.u32()? == LOCAL).then_some(())?;
+        fields.bytes(2)?; // version needed
+        let (flags, method) = (fields.u16()?, fields.u16()?);
+        fields.bytes(4)?; // time and date
+        let (checksum, lengths) = (fields.u32()?, [fields.u32()?, fields.u32()?]);
+        let (name, extra) = (fields.u16()?, fields.u16()?);
+        let name = fields.bytes(name.into())?;
+        Some((flags, method, checksum, lengths, name, extra))
+    };
+    let (flags, method, checksum, lengths, name, extra) = read().ok_or(NpzError::Header { at })?;
+    // np.savez announces 64-bit lengths in front of every entry, however short.
+    let lengths = match (extra, lengths) {
+        (0, [stored, length]) => [u64::from(stored), u64::from(length)],
+        (20, [u32::MAX, u32::MAX]) => {
+            wide_lengths(&mut fields).ok_or_else(|| NpzError::Extra { entry: entry.into() })?
+        }
+        _ => return Err(NpzError::Extra { entry: entry.into() }),
+    };
+    for (what, equal) in [
+        ("name", name == listed.name),
+        ("flags", flags == listed.flags),
+        ("method", method == listed.method),
+        ("checksum", checksum == listed.checksum),
+        (
+            "length",
+            lengths == [u64::from(listed.stored), u64::from(listed.length)],
+        ),
+    ] {
+        if !equal {
+            return Err(NpzError::HeadersDiffer {
+                entry: entry.into(),
+                what,
+            });
+        }
+    }
+    Ok((LOCAL_LENGTH as u64)
+        .saturating_add(name.len() as u64)
+        .saturating_add(extra.into()))
+}
+
+/// The stored length and the length, from an extra field of 64-bit lengths.
+fn wide_lengths(fields: &mut Fields<'_>) -> Option<[u64; 2]> {
+    ([fields.u16()?, fields.u16()?] == [1, 16]).then_some(())?;
+    let length = u64::from_le_bytes(fields.bytes(8)?.try_into().ok()?);
+    let stored = u64::from_le_bytes(fields.bytes(8)?.try_into().ok()?);
+    Some([stored, length])
+}
+
+/// Writes entries one after the other, with the list at the end.
+pub(super) struct Writer<W> {
+    output: W,
+    written: u64,
+    entries: u16,
+    list: Vec<u8>,
+}
+
+impl<W: FnMut(&[u8]) -> Result<(), E>, E> Writer<W> {
+    pub(super) fn new(output: W) -> Self {
+        Self {
+            output,
+            written: 0,
+            entries: 0,
+            list: Vec::new(),
+        }
+    }
+
+    /// Writes `content` as the entry `name`. That all of it fits the format has been made sure of before.
+    pub(super) fn entry(&mut self, name: &str, content: &[u8]) -> Result<(), E> {
+        let name = format!("{name}.npy");
+        let checksum = {
+            let mut hasher = Hasher::new();
+            hasher.update(content);
+            hasher.finalize()
+        };
+        let length = u32::try_from(content.len()).unwrap_or(u32::MAX);
+        let name_length = u16::try_from(name.len()).unwrap_or(u16::MAX);
+        // What both headers have: version 2.0, no flags, stored, midnight on 1 January 1980, lengths.
+        let mut common = vec![20, 0, 0, 0, 0, 0, 0, 0, 0x21, 0];
+        common.extend(checksum.to_le_bytes());
+        common.extend(length.to_le_bytes());
+        common.extend(length.to_le_bytes());
+        common.extend(name_length.to_le_bytes());
+        common.extend([0, 0]); // no extra fields
+
+        let mut header = LOCAL.to_le_bytes().to_vec();
+        header.extend(&common);
+        header.extend(name.bytes());
+
+        self.list.extend(LISTED.to_le_bytes());
+        self.list.extend([20, 3]); // made by version 2.0, on Unix
+        self.list.extend(&common);
+        self.list.extend([0; 6]); // no comment, first volume, no internal attributes
+        self.list.extend((0o100_644_u32 << 16).to_le_bytes());
+        self.list
+            .extend(u32::try_from(self.written).unwrap_or(u32::MAX).to_le_bytes());
+        self.list.extend(name.bytes());
+
+        self.entries = self.entries.saturating_add(1);
+        self.write(&header)?;
+        self.write(content)
+    }
+
+    /// Writes the list.
+    pub(super) fn finish(mut self) -> Result<(), E> {
+        let start = u32::try_from(self.written).unwrap_or(u32::MAX);
+        let length = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
+        let mut end = std::mem::take(&mut self.list);
+        end.extend(END.to_le_bytes());
+        end.extend([0; 4]);
+        end.extend(self.entries.to_le_bytes());
+        end.extend(self.entries.to_le_bytes());
+        end.extend(length.to_le_bytes());
+        end.extend(start.to_le_bytes());
+        end.extend([0, 0]);
+        self.write(&end)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), E> {
+        self.written = self.written.saturating_add(bytes.len() as u64);
+        (self.output)(bytes)
+    }
+}

@@ -1,0 +1,319 @@
+//! From the entries of an archive to a model.
+
+use super::archive::{self, Entry, Source};
+use super::npy::{self, Header, PREFIX};
+use super::{ACTIVATION, HIDDEN_NAMES, NpzError, OUT_ACTIVATION, OUTPUT_NAMES};
+use crate::Number;
+use crate::little_endian::LittleEndian as _;
+use crc32fast::Hasher;
+use mlp_core::{
+    ActivationKind, BinaryCrossEntropy, Dense, HalfSquaredError, Identity, LossKind, Mlp, Model, Relu, Sigmoid,
+    SoftmaxCrossEntropy, Tanh, Tensor,
+};
+
+/// Letters of the longest text taken.
+const MAX_TEXT: u64 = 16;
+/// Bytes read at a time.
+const PIECE: usize = 1 << 14;
+
+pub(super) fn model<B: Tensor<Scalar: Number>>(source: &mut impl Source) -> Result<Model<B>, NpzError> {
+    let entries = archive::entries(source)?;
+    let layers = layer_count(&entries)?;
+    let find = |name: &str| {
+        let missing = || NpzError::Missing { entry: name.into() };
+        entries.iter().find(|entry| entry.name == name).ok_or_else(missing)
+    };
+    let hidden = hidden_activation(&text(source, find(ACTIVATION)?)?)?;
+    let loss = output_loss(&text(source, find(OUT_ACTIVATION)?)?)?;
+    let mut inputs = None;
+    let mut network = Vec::new();
+    for layer in 0..layers {
+        let weights = weights::<B>(source, find(&format!("coefs_{layer}"))?, inputs)?;
+        let outputs = weights.shape().0;
+        let bias = bias::<B>(source, find(&format!("intercepts_{layer}"))?, outputs)?;
+        let last = layer.checked_add(1) == Some(layers);
+        let activation = if last { Identity.into() } else { hidden.clone() };
+        network.push((Dense { weights, bias }, activation));
+        inputs = Some(outputs as u64);
+    }
+    // All that `from_layers` asks for has been examined, so the error is never made.
+    let network = Mlp::from_layers(network).map_err(|_| NpzError::Missing {
+        entry: "coefs_0".into(),
+    })?;
+    Ok(Model::new(network, loss))
+}
+
+/// Makes sure that each entry is one of a network and there once; returns the number of layers.
+fn layer_count(entries: &[Entry]) -> Result<usize, NpzError> {
+    let mut names: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
+    names.sort_unstable();
+    if let Some((_, entry)) = names.iter().zip(names.iter().skip(1)).find(|(a, b)| a == b) {
+        return Err(NpzError::Duplicate { entry: (*entry).into() });
+    }
+    let number = |name: &str| {
+        let digits = name
+            .strip_prefix("coefs_")
+            .or_else(|| name.strip_prefix("intercepts_"))?;
+        let plain = digits.bytes().all(|byte| byte.is_ascii_digit()) && (digits.len() == 1 || !digits.starts_with('0'));
+        digits
+            .parse()
+            .ok()
+            .filter(|&number: &usize| plain && number < archive::MAX_ENTRIES)
+    };
+    let mut layers = 1_usize;
+    for name in names {
+        if name != ACTIVATION && name != OUT_ACTIVATION {
+            let number = number(name).ok_or_else(|| NpzError::Unknown { entry: name.into() })?;
+            layers = layers.max(number.saturating_add(1));
+        }
+    }
+    Ok(layers)
+}
+
+fn hidden_activation(name: &str) -> Result<ActivationKind, NpzError> {
+    match name {
+        "identity" => Ok(Identity.into()),
+        "logistic" => Ok(Sigmoid.into()),
+        "tanh" => Ok(Tanh.into()),
+        "relu" => Ok(Relu.into()),
+        _ => Err(NpzError::Activation {
+            entry: ACTIVATION.into(),
+            expected: HIDDEN_NAMES,
+            got: name.into(),
+        }),
+    }
+}
+
+fn output_loss(name: &str) -> Result<LossKind, NpzError> {
+    match name {
+        "identity" => Ok(HalfSquaredError.into()),
+        "softmax" => Ok(SoftmaxCrossEntropy::with_classes().into()),
+        "logistic" => Ok(BinaryCrossEntropy.into()),
+        _ => Err(NpzError::Activation {
+            entry: OUT_ACTIVATION.into(),
+            expected: OUTPUT_NAMES,
+            got: name.into(),
+        }),
+    }
+}
+
+/// An entry whose header has been read.
+struct Array<'a, S> {
+    source: &'a mut S,
+    entry: &'a Entry,
+    header: Header,
+    hasher: Hasher,
+    /// Where the elements begin, and how many bytes they have.
+    start: u64,
+    length: u64,
+}
+
+impl<'a, S: Source> Array<'a, S> {
+    fn open(source: &'a mut S, entry: &'a Entry) -> Result<Self, NpzError> {
+        let name = &entry.name;
+        let mut prefix = [0; PREFIX];
+        if entry.length < PREFIX as u64 {
+            return Err(NpzError::NotNpy { entry: name.clone() });
+        }
+        source.read(entry.start, &mut prefix)?;
+        let mut header = vec![0; npy::header_length(name, &prefix, entry.length)?.into()];
+        source.read(entry.start.saturating_add(PREFIX as u64), &mut header)?;
+        let mut hasher = Hasher::new();
+        hasher.update(&prefix);
+        hasher.update(&header);
+        let before = (PREFIX as u64).saturating_add(header.len() as u64);
+        let header = npy::parse(name, &header)?;
+        if header.descr.contains('O') {
+            return Err(NpzError::Objects { entry: name.clone() });
+        }
+        Ok(Self {
+            source,
+            entry,
+            header,
+            hasher,
+            start: entry.start.saturating_add(before),
+            length: entry.length.saturating_sub(before),
+        })
+    }
+
+    fn name(&self) -> String {
+        self.entry.name.clone()
+    }
+
+    /// The dimensions, if there are as many as expected and none is 0.
+    fn shape<const RANK: usize>(&self) -> Result<[u64; RANK], NpzError> {
+        let shape = self.header.shape.as_slice().try_into().map_err(|_| NpzError::Rank {
+            entry: self.name(),
+            expected: RANK,
+            got: self.header.shape.len(),
+        })?;
+        if self.header.shape.contains(&0) {
+            return Err(NpzError::Empty { entry: self.name() });
+        }
+        Ok(shape)
+    }
+
+    /// Makes sure that there are as many bytes as the shape says, for elements of `size` bytes.
+    fn check_length(&self, size: u64) -> Result<(), NpzError> {
+        let numbers = self.header.shape.iter().map(|&n| u128::from(n));
+        let expected = numbers.fold(size.into(), u128::saturating_mul);
+        if expected != u128::from(self.length) {
+            return Err(NpzError::DataLength {
+                entry: self.name(),
+                expected,
+                got: self.length,
+            });
+        }
+        Ok(())
+    }
+
+    /// Hands the elements over piece by piece, then compares the checksum.
+    fn pieces(mut self, mut take: impl FnMut(&[u8]) -> Result<(), NpzError>) -> Result<(), NpzError> {
+        let mut buffer = vec![0; PIECE];
+        let (mut at, mut left) = (self.start, self.length);
+        while left > 0 {
+            let count = left.min(PIECE as u64);
+            let (piece, _) = buffer.split_at_mut(usize::try_from(count).unwrap_or(PIECE));
+            self.source.read(at, piece)?;
+            self.hasher.update(piece);
+            take(piece)?;
+            (at, left) = (at.saturating_add(count), left.saturating_sub(count));
+        }
+        let (expected, got) = (self.entry.checksum, self.hasher.finalize());
+        if expected != got {
+            let entry = self.entry.name.clone();
+            return Err(NpzError::Checksum { entry, expected, got });
+        }
+        Ok(())
+    }
+
+    /// The elements in the order of the file.
+    fn numbers<T: Number>(self) -> Result<Vec<T>, NpzError> {
+        let entry = self.name();
+        if self.header.descr != T::DESCR {
+            return Err(NpzError::Dtype {
+                entry,
+                expected: T::DESCR,
+                got: self.header.descr,
+            });
+        }
+        self.check_length(T::SIZE as u64)?;
+        let elements = usize::try_from(self.length)
+            .unwrap_or(usize::MAX)
+            .checked_div(T::SIZE)
+            .unwrap_or(0);
+        let mut numbers: Vec<T> = Vec::new();
+        let out_of_memory = |_| NpzError::OutOfMemory {
+            entry: entry.clone(),
+            elements,
+        };
+        numbers.try_reserve_exact(elements).map_err(out_of_memory)?;
+        self.pieces(|piece| {
+            for bytes in piece.chunks_exact(T::SIZE) {
+                let number = T::from_le(bytes);
+                let got = number.to_f64();
+                if !got.is_finite() {
+                    let (entry, index) = (entry.clone(), numbers.len());
+                    return Err(NpzError::NotFinite { entry, index, got });
+                }
+                numbers.push(number);
+            }
+            Ok(())
+        })?;
+        Ok(numbers)
+    }
+}
+
+/// W (n_out x n_in) from an array of n_in x n_out: transposed, and so, rows of the one being columns of the other, the
+/// same sequence of numbers.
+fn weights<B: Tensor<Scalar: Number>>(
+    source: &mut impl Source,
+    entry: &Entry,
+    inputs: Option<u64>,
+) -> Result<B, NpzError> {
+    let array = Array::open(source, entry)?;
+    let [got, columns] = array.shape()?;
+    if let Some(expected) = inputs.filter(|&expected| expected != got) {
+        return Err(NpzError::Shape {
+            entry: array.name(),
+            what: "inputs",
+            expected,
+            got,
+        });
+    }
+    let fortran_order = array.header.fortran_order;
+    let numbers = array.numbers::<B::Scalar>()?;
+    // Their product is the number of elements that were just read.
+    let (rows, columns) = (usize::try_from(got).unwrap_or(0), usize::try_from(columns).unwrap_or(0));
+    if !fortran_order {
+        let mut weights = B::zeros(columns, rows);
+        weights.write(&numbers);
+        return Ok(weights);
+    }
+    let out_of_memory = |_| NpzError::OutOfMemory {
+        entry: entry.name.clone(),
+        elements: numbers.len(),
+    };
+    let mut sorted = Vec::new();
+    sorted.try_reserve_exact(numbers.len()).map_err(out_of_memory)?;
+    for row in 0..rows {
+        sorted.extend(numbers.iter().skip(row).step_by(rows));
+    }
+    // No more than two copies of an array at a time.
+    drop(numbers);
+    let mut weights = B::zeros(columns, rows);
+    weights.write(&sorted);
+    Ok(weights)
+}
+
+fn bias<B: Tensor<Scalar: Number>>(source: &mut impl Source, entry: &Entry, outputs: usize) -> Result<B, NpzError> {
+    let array = Array::open(source, entry)?;
+    let [got] = array.shape()?;
+    let expected = outputs as u64;
+    if got != expected {
+        return Err(NpzError::Shape {
+            entry: array.name(),
+            what: "outputs",
+            expected,
+            got,
+        });
+    }
+    let mut bias = B::zeros(outputs, 1);
+    bias.write(&array.numbers::<B::Scalar>()?);
+    Ok(bias)
+}
+
+/// A text: an array without dimensions of one element of type `<UN`, N letters of four bytes, the last ones 0.
+fn text(source: &mut impl Source, entry: &Entry) -> Result<String, NpzError> {
+    let array = Array::open(source, entry)?;
+    array.shape::<0>()?;
+    let letters = array
+        .header
+        .descr
+        .strip_prefix("<U")
+        .and_then(|n| n.parse::<u64>().ok());
+    let Some(letters) = letters else {
+        return Err(NpzError::Dtype {
+            entry: array.name(),
+            expected: "text (<U)",
+            got: array.header.descr,
+        });
+    };
+    let no_text = || NpzError::Text {
+        entry: entry.name.clone(),
+    };
+    if letters > MAX_TEXT {
+        return Err(no_text());
+    }
+    array.check_length(letters.saturating_mul(4))?;
+    let mut text = String::new();
+    array.pieces(|piece| {
+        for letter in piece.chunks_exact(4) {
+            let letter = letter.try_into().ok().map(u32::from_le_bytes).and_then(char::from_u32);
+            text.push(letter.filter(char::is_ascii).ok_or_else(no_text)?);
+        }
+        Ok(())
+    })?;
+    text.truncate(text.trim_end_matches('\0').len());
+    Ok(text)
+}

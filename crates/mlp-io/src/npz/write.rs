@@ -1,0 +1,126 @@
+//! From a model to the entries of an archive.
+
+use super::archive::{END_LENGTH, MAX_ENTRIES, Writer};
+use super::{ACTIVATION, NpzError, OUT_ACTIVATION, npy};
+use crate::Number;
+use crate::little_endian::LittleEndian as _;
+use mlp_core::{Activation, ActivationKind, Model, Output, Scalar as _, Tensor};
+
+/// From where on Python announces lengths and places in 64 bits.
+const MAX_LENGTH: u64 = (1 << 31) - 1;
+/// More than the headers of an entry and of its array take.
+const OVERHEAD: u64 = 512;
+
+/// Makes sure that the model can be expressed, and read back.
+pub(super) fn check<B: Tensor<Scalar: Number>, C: Activation>(model: &Model<B, C>) -> Result<(), NpzError> {
+    hidden_name(model)?;
+    for (what, scaling) in [
+        ("input scaling", model.input_scaling()),
+        ("target scaling", model.target_scaling()),
+    ] {
+        if let Some(scaling) = scaling {
+            return Err(NpzError::Inexpressible {
+                what: what.into(),
+                expected: "none",
+                got: scaling.kind().name().into(),
+            });
+        }
+    }
+    let network = model.network();
+    let mut length = END_LENGTH as u64;
+    let mut values = Vec::new();
+    for (layer, dense) in network.layers().iter().enumerate() {
+        for (what, part) in [("weights", &dense.weights), ("bias", &dense.bias)] {
+            let (rows, columns) = part.shape();
+            let bytes = (rows as u64)
+                .saturating_mul(columns as u64)
+                .saturating_mul(B::Scalar::SIZE as u64);
+            length = length.saturating_add(bytes).saturating_add(OVERHEAD);
+            values.clear();
+            B::read(part.into(), &mut values);
+            if let Some(got) = values
+                .iter()
+                .map(|value| value.to_f64())
+                .find(|value| !value.is_finite())
+            {
+                return Err(NpzError::NotFiniteLayer { layer, what, got });
+            }
+        }
+    }
+    let entries = network.layers().len().saturating_mul(2).saturating_add(2);
+    if length > MAX_LENGTH || entries > MAX_ENTRIES {
+        return Err(NpzError::TooLarge);
+    }
+    Ok(())
+}
+
+/// scikit-learn's name of the hidden layers' activation.
+fn hidden_name<B: Tensor, C: Activation>(model: &Model<B, C>) -> Result<&'static str, NpzError> {
+    let inexpressible = |layer: usize, expected, got: &ActivationKind<C>| NpzError::Inexpressible {
+        what: format!("layer {layer}"),
+        expected,
+        got: got.name().into(),
+    };
+    let mut activations = model.network().activations().iter().enumerate();
+    if let Some((layer, last)) = activations.next_back()
+        && !matches!(last, ActivationKind::Identity(_))
+    {
+        return Err(inexpressible(layer, "a linear last layer", last));
+    }
+    let mut hidden = None;
+    for (layer, activation) in activations {
+        let name = match activation {
+            ActivationKind::Identity(_) => "identity",
+            ActivationKind::Sigmoid(_) => "logistic",
+            ActivationKind::Tanh(_) => "tanh",
+            ActivationKind::Relu(_) => "relu",
+            _ => return Err(inexpressible(layer, ONE_OF_THEM, activation)),
+        };
+        if *hidden.get_or_insert(name) != name {
+            return Err(inexpressible(layer, "the activation of layer 0", activation));
+        }
+    }
+    // Without hidden layers any would do; this one is scikit-learn's default.
+    Ok(hidden.unwrap_or("relu"))
+}
+
+const ONE_OF_THEM: &str = "one of identity, logistic, relu, tanh";
+
+/// Hands the archive to `output`, entry after entry, as far as [`check`] has been passed.
+pub(super) fn write<B: Tensor<Scalar: Number>, C: Activation, E>(
+    model: &Model<B, C>,
+    output: impl FnMut(&[u8]) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut archive = Writer::new(output);
+    for (layer, dense) in model.network().layers().iter().enumerate() {
+        let (outputs, inputs) = dense.weights.shape();
+        archive.entry(&format!("coefs_{layer}"), &array(&dense.weights, &[inputs, outputs]))?;
+        archive.entry(&format!("intercepts_{layer}"), &array(&dense.bias, &[outputs]))?;
+    }
+    archive.entry(ACTIVATION, &text(hidden_name(model).unwrap_or("relu")))?;
+    let out_activation = match model.output() {
+        Output::Identity => "identity",
+        Output::Softmax => "softmax",
+        Output::Sigmoid => "logistic",
+    };
+    archive.entry(OUT_ACTIVATION, &text(out_activation))?;
+    archive.finish()
+}
+
+/// An array of the numbers in their order, column after column: rows of the array's transposed shape.
+fn array<B: Tensor<Scalar: Number>>(part: &B, shape: &[usize]) -> Vec<u8> {
+    let mut values = Vec::new();
+    B::read(part.into(), &mut values);
+    let mut bytes = npy::header(B::Scalar::DESCR, shape);
+    bytes.reserve_exact(values.len().saturating_mul(B::Scalar::SIZE));
+    for value in values {
+        value.put_le(&mut bytes);
+    }
+    bytes
+}
+
+fn text(text: &str) -> Vec<u8> {
+    let mut bytes = npy::header(&format!("<U{}", text.len()), &[]);
+    bytes.extend(text.chars().flat_map(|letter| u32::from(letter).to_le_bytes()));
+    bytes
+}

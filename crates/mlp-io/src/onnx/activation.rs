@@ -1,0 +1,196 @@
+//! Activations as nodes. In single precision an operator of ONNX where there is one; in double precision, where
+//! onnxruntime has few of them, compositions of those it has.
+
+use super::graph::{Graph, Value, float};
+use mlp_core::{Activation as _, ActivationKind, Selu};
+
+/// f(z), or `None` for an activation that is not this library's.
+pub(super) fn activation<C>(graph: &mut Graph, kind: &ActivationKind<C>, z: &Value) -> Option<Value> {
+    let double = graph.is_double();
+    Some(match kind {
+        ActivationKind::Identity(_) => z.clone(),
+        ActivationKind::Relu(_) => graph.node("Relu", &[z]),
+        ActivationKind::Sigmoid(_) => graph.node("Sigmoid", &[z]),
+        ActivationKind::Tanh(_) => graph.node("Tanh", &[z]),
+        ActivationKind::LeakyRelu(leaky) if double => {
+            let left = graph.with_constant("Min", z, 0.0);
+            piecewise(graph, z, 1.0, &left, leaky.negative_slope())
+        }
+        ActivationKind::LeakyRelu(leaky) => {
+            graph.node_with("LeakyRelu", &[z], vec![float("alpha", leaky.negative_slope())])
+        }
+        ActivationKind::Elu(elu) if double => {
+            let left = exp_m1(graph, z);
+            piecewise(graph, z, 1.0, &left, elu.alpha())
+        }
+        ActivationKind::Elu(elu) => graph.node_with("Elu", &[z], vec![float("alpha", elu.alpha())]),
+        ActivationKind::Selu(_) if double => {
+            let left = exp_m1(graph, z);
+            piecewise(graph, z, selu_lambda(), &left, selu_lambda() * selu_alpha())
+        }
+        ActivationKind::Selu(_) => {
+            let attributes = vec![float("alpha", selu_alpha()), float("gamma", selu_lambda())];
+            graph.node_with("Selu", &[z], attributes)
+        }
+        ActivationKind::Softplus(_) if double => softplus(graph, z),
+        ActivationKind::Softplus(_) => graph.node("Softplus", &[z]),
+        ActivationKind::Softsign(_) if double => {
+            let size = graph.node("Abs", &[z]);
+            let divisor = graph.with_constant("Add", &size, 1.0);
+            graph.node("Div", &[z, &divisor])
+        }
+        ActivationKind::Softsign(_) => graph.node("Softsign", &[z]),
+        ActivationKind::HardTanh(_) => {
+            let (low, high) = (graph.constant(-1.0), graph.constant(1.0));
+            graph.node("Clip", &[z, &low, &high])
+        }
+        ActivationKind::Silu(_) => {
+            let gate = graph.node("Sigmoid", &[z]);
+            graph.node("Mul", &[z, &gate])
+        }
+        ActivationKind::GeluTanh(_) => gelu_tanh(graph, z),
+        ActivationKind::Gelu(_) if double => gelu_of_erfc(graph, z),
+        ActivationKind::Gelu(_) => gelu_of_erf(graph, z),
+        ActivationKind::Mish(_) => mish(graph, z),
+        _ => return None,
+    })
+}
+
+/// lambda, which is SELU at 1.
+fn selu_lambda() -> f64 {
+    Selu.value(1.0)
+}
+
+/// alpha: -lambda alpha is SELU at -inf.
+fn selu_alpha() -> f64 {
+    -Selu.value(f64::NEG_INFINITY) / selu_lambda()
+}
+
+/// a max(z, 0) + b left, where left is 0 for z > 0.
+fn piecewise(graph: &mut Graph, z: &Value, a: f64, left: &Value, b: f64) -> Value {
+    let mut right = graph.node("Relu", &[z]);
+    if a != 1.0 {
+        right = graph.with_constant("Mul", &right, a);
+    }
+    let left = graph.with_constant("Mul", left, b);
+    graph.node("Add", &[&right, &left])
+}
+
+/// e^z - 1 for z <= 0, else 0: as 2t / (1 - t) with t = tanh(z/2), which does not cancel near 0.
+fn exp_m1(graph: &mut Graph, z: &Value) -> Value {
+    let left = graph.with_constant("Min", z, 0.0);
+    let half = graph.with_constant("Mul", &left, 0.5);
+    let t = graph.node("Tanh", &[&half]);
+    let double = graph.node("Add", &[&t, &t]);
+    let one = graph.constant(1.0);
+    let divisor = graph.node("Sub", &[&one, &t]);
+    graph.node("Div", &[&double, &divisor])
+}
+
+/// max(z, 0) + ln(1 + e^(-|z|)).
+fn softplus(graph: &mut Graph, z: &Value) -> Value {
+    let size = graph.node("Abs", &[z]);
+    let negative = graph.node("Neg", &[&size]);
+    let power = graph.node("Exp", &[&negative]);
+    let sum = graph.with_constant("Add", &power, 1.0);
+    let logarithm = graph.node("Log", &[&sum]);
+    let right = graph.node("Relu", &[z]);
+    graph.node("Add", &[&right, &logarithm])
+}
+
+/// z sigmoid(2u), u = sqrt(2/pi) (z + 0.044715 z^3).
+fn gelu_tanh(graph: &mut Graph, z: &Value) -> Value {
+    let scale = (8.0 / std::f64::consts::PI).sqrt();
+    let square = graph.node("Mul", &[z, z]);
+    let cubic = graph.with_constant("Mul", &square, 0.044_715);
+    let sum = graph.with_constant("Add", &cubic, 1.0);
+    let product = graph.node("Mul", &[z, &sum]);
+    let argument = graph.with_constant("Mul", &product, scale);
+    let gate = graph.node("Sigmoid", &[&argument]);
+    graph.node("Mul", &[z, &gate])
+}
+
+/// z n / (n + 2), n = e (e + 2), e = e^min(z, 25): above, the fraction is 1 in every precision.
+fn mish(graph: &mut Graph, z: &Value) -> Value {
+    let inner = graph.with_constant("Min", z, 25.0);
+    let e = graph.node("Exp", &[&inner]);
+    let sum = graph.with_constant("Add", &e, 2.0);
+    let n = graph.node("Mul", &[&e, &sum]);
+    let divisor = graph.with_constant("Add", &n, 2.0);
+    let gate = graph.node("Div", &[&n, &divisor]);
+    graph.node("Mul", &[z, &gate])
+}
+
+/// z (1 + erf(z / sqrt(2))) / 2, in the form that runtimes know from PyTorch and run as one operation.
+fn gelu_of_erf(graph: &mut Graph, z: &Value) -> Value {
+    let argument = graph.with_constant("Div", z, std::f64::consts::SQRT_2);
+    let erf = graph.node("Erf", &[&argument]);
+    let sum = graph.with_constant("Add", &erf, 1.0);
+    let product = graph.node("Mul", &[z, &sum]);
+    graph.with_constant("Mul", &product, 0.5)
+}
+
+/// The fraction N / D in erfc(x) = e^(-x^2) (a + x N(x) / D(x)) / (x + a), x >= 0, a = 1/sqrt(pi): that of mlp-core's
+/// erfc in `f64`, by rising powers.
+const ERFC_NUMERATOR: [f64; 9] = [
+    0.363_380_227_632_417_1,
+    0.659_619_280_232_625_8,
+    0.592_780_020_588_859,
+    0.336_579_477_901_776_56,
+    0.130_823_402_000_051_4,
+    0.035_542_185_264_784_27,
+    0.006_606_972_383_327_238,
+    0.000_774_738_283_788_530_6,
+    4.472_648_626_716_984_6e-5,
+];
+const ERFC_DENOMINATOR: [f64; 11] = [
+    1.0,
+    3.367_846_599_012_345_6,
+    5.276_283_701_000_421_5,
+    5.077_529_042_308_93,
+    3.334_629_144_500_655,
+    1.567_842_472_431_865_6,
+    0.537_095_814_034_428_9,
+    0.133_218_050_097_134_28,
+    0.023_094_028_672_673_392,
+    0.002_558_437_974_473_578,
+    0.000_140_512_400_671_551_76,
+];
+
+/// z/2 erfc(-z / sqrt(2)), with erfc from exponential and fraction: no runtime has erf in double precision.
+fn gelu_of_erfc(graph: &mut Graph, z: &Value) -> Value {
+    let a = std::f64::consts::FRAC_2_SQRT_PI / 2.0;
+    let argument = graph.with_constant("Mul", z, -std::f64::consts::FRAC_1_SQRT_2);
+    let size = graph.node("Abs", &[&argument]);
+    // Past it erfc is 0 or 2, and powers of infinity would be NaN.
+    let size = graph.with_constant("Min", &size, 40.0);
+    let square = graph.node("Mul", &[&size, &size]);
+    let exponent = graph.node("Neg", &[&square]);
+    let power = graph.node("Exp", &[&exponent]);
+    let numerator = polynomial(graph, &size, &ERFC_NUMERATOR);
+    let denominator = polynomial(graph, &size, &ERFC_DENOMINATOR);
+    let product = graph.node("Mul", &[&size, &numerator]);
+    let correction = graph.node("Div", &[&product, &denominator]);
+    let above = graph.with_constant("Add", &correction, a);
+    let below = graph.with_constant("Add", &size, a);
+    let fraction = graph.node("Div", &[&above, &below]);
+    let upper = graph.node("Mul", &[&power, &fraction]);
+    let two = graph.constant(2.0);
+    let mirrored = graph.node("Sub", &[&two, &upper]);
+    let zero = graph.constant(0.0);
+    let negative = graph.node("Less", &[&argument, &zero]);
+    let erfc = graph.node("Where", &[&negative, &mirrored, &upper]);
+    let half = graph.with_constant("Mul", z, 0.5);
+    graph.node("Mul", &[&half, &erfc])
+}
+
+/// sum_k c_k x^k by Horner's rule.
+fn polynomial(graph: &mut Graph, x: &Value, coefficients: &[f64]) -> Value {
+    let mut falling = coefficients.iter().rev();
+    let mut sum = graph.constant(falling.next().copied().unwrap_or(0.0));
+    for &coefficient in falling {
+        let product = graph.node("Mul", &[&sum, x]);
+        sum = graph.with_constant("Add", &product, coefficient);
+    }
+    sum
+}

@@ -1,0 +1,880 @@
+//! Files that are nothing to be loaded: each by name, with what is said of it; and every single damage to a whole one.
+
+use super::models::network;
+use mlp_core::{Classes, Model, Relu, SoftmaxCrossEntropy, Tanh};
+use mlp_cpu::Matrix;
+use mlp_io::{LoadError, Problem, model_from_bytes, model_to_bytes, network_from_bytes};
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::{RngExt as _, SeedableRng as _};
+use std::collections::HashSet;
+use std::panic;
+
+/// Two inputs, one output: 12 bytes of numbers.
+const RECORD: &str = r#"{"version":1,"dtype":"F32","layer_sizes":[2,1],"activations":[{"name":"relu"}],"loss":{"name":"huber","parameters":{"delta":1.0}},"provenance":{"version":"0.1.0"}}"#;
+const WEIGHT: &str = r#""layers.0.weight":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]}"#;
+const BIAS: &str = r#""layers.0.bias":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}"#;
+const NUMBERS: [f32; 3] = [1.0, 2.0, 3.0];
+
+/// A file of this header and these numbers.
+fn file(header: &str, numbers: &[f32]) -> Vec<u8> {
+    let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+    bytes.extend_from_slice(header.as_bytes());
+    bytes.extend(numbers.iter().flat_map(|x| x.to_le_bytes()));
+    bytes
+}
+
+/// A file with these entries in its header besides the metadata.
+fn with_entries(entries: &str) -> Vec<u8> {
+    let metadata = serde_json::to_string(RECORD).unwrap();
+    file(
+        &format!(r#"{{"__metadata__":{{"mlp":{metadata}}},{entries}}}"#),
+        &NUMBERS,
+    )
+}
+
+/// A file whose weight has this description.
+fn with_weight(description: &str) -> Vec<u8> {
+    with_entries(&format!(r#""layers.0.weight":{description},{BIAS}"#))
+}
+
+/// A file with this record in its metadata.
+fn with_record(record: &str) -> Vec<u8> {
+    let metadata = serde_json::to_string(record).unwrap();
+    file(
+        &format!(r#"{{"__metadata__":{{"mlp":{metadata}}},{WEIGHT},{BIAS}}}"#),
+        &NUMBERS,
+    )
+}
+
+/// A file in whose record `from` was replaced.
+fn changed(from: &str, to: &str) -> Vec<u8> {
+    assert_eq!(RECORD.matches(from).count(), 1, "{from}");
+    with_record(&RECORD.replace(from, to))
+}
+
+/// A file with these entries in its metadata.
+fn with_metadata(metadata: &str) -> Vec<u8> {
+    file(&format!(r#"{{"__metadata__":{metadata},{WEIGHT},{BIAS}}}"#), &NUMBERS)
+}
+
+/// A name, a file, the variant of [`Problem`] that is the error, and its text.
+type Case = (&'static str, Vec<u8>, &'static str, &'static str);
+
+fn container_cases() -> Vec<Case> {
+    let good = with_record(RECORD);
+    let header_length = u64::from_le_bytes(*good.first_chunk().unwrap());
+    let prefixed = |length: u64| [&length.to_le_bytes(), &good[8..]].concat();
+    let mut not_text = good.clone();
+    not_text[8 + 3] = 0xff;
+    let many = |entry: &dyn Fn(usize) -> String, count: usize| (0..count).map(entry).collect::<Vec<_>>().join(",");
+    let tensors = many(
+        &|i| {
+            format!(
+                r#""{i}":{{"dtype":"F32","shape":[1],"data_offsets":[{},{}]}}"#,
+                4 * i,
+                4 * i + 4
+            )
+        },
+        4097,
+    );
+    let texts = many(&|i| format!(r#""{i}":"""#), 17);
+    vec![
+        ("empty", vec![], "TooShort", "expected at least 8 bytes, got 0"),
+        (
+            "shorter than the length of the header",
+            good[..7].to_vec(),
+            "TooShort",
+            "expected at least 8 bytes, got 7",
+        ),
+        (
+            "text",
+            b"not a model".to_vec(),
+            "HeaderTooLarge",
+            "header: expected at most 327680 bytes, got 8029109312199880558",
+        ),
+        (
+            "header of 2^64 - 1 bytes",
+            prefixed(u64::MAX),
+            "HeaderTooLarge",
+            "header: expected at most 327680 bytes, got 18446744073709551615",
+        ),
+        (
+            "header over the limit",
+            prefixed(327_681),
+            "HeaderTooLarge",
+            "header: expected at most 327680 bytes, got 327681",
+        ),
+        (
+            "header longer than the file",
+            prefixed(header_length + 13),
+            "HeaderTruncated",
+            "header: expected 368 bytes, got 367: the file is truncated",
+        ),
+        (
+            "header cut",
+            prefixed(header_length - 1),
+            "Header",
+            "header: line 1, column 354: EOF while parsing an object",
+        ),
+        (
+            "no header",
+            file("", &[]),
+            "Header",
+            "header: expected `{` as its first character, got nothing",
+        ),
+        (
+            "header not UTF-8",
+            not_text,
+            "NotUtf8",
+            "header: expected UTF-8, got something else at byte 3",
+        ),
+        (
+            "header a list",
+            file("[]", &[]),
+            "Header",
+            "header: expected `{` as its first character, got `[`",
+        ),
+        (
+            "header behind a space",
+            file(" {}", &[]),
+            "Header",
+            "header: expected `{` as its first character, got ` `",
+        ),
+        (
+            "two headers",
+            file("{}{}", &[]),
+            "Header",
+            "header: line 1, column 3: trailing characters",
+        ),
+        (
+            "a comma too many",
+            file("{,}", &[]),
+            "Header",
+            "header: line 1, column 2: key must be a string",
+        ),
+        (
+            "nested deeper than any stack",
+            file(&format!(r#"{{"a":{{"dtype":{}"#, "[".repeat(100_000)), &[]),
+            "Header",
+            "header: line 1, column 14: invalid type: sequence, expected a string",
+        ),
+        (
+            "a tensor twice, equal",
+            with_entries(&format!("{WEIGHT},{WEIGHT},{BIAS}")),
+            "DuplicateKey",
+            "header: expected each key once, got `layers.0.weight` twice",
+        ),
+        (
+            "a tensor twice, different",
+            with_entries(&format!(
+                r#"{WEIGHT},{BIAS},"layers.0.bias":{{"dtype":"F32","shape":[1],"data_offsets":[12,16]}}"#
+            )),
+            "DuplicateKey",
+            "header: expected each key once, got `layers.0.bias` twice",
+        ),
+        (
+            "a tensor twice, once escaped",
+            with_entries(&format!(
+                r#"{WEIGHT},{BIAS},"layers.0.bia\u0073":{{"dtype":"F32","shape":[1],"data_offsets":[8,12]}}"#
+            )),
+            "DuplicateKey",
+            "header: expected each key once, got `layers.0.bias` twice",
+        ),
+        (
+            "a key of a tensor twice",
+            with_weight(r#"{"dtype":"F32","dtype":"F32","shape":[1,2],"data_offsets":[0,8]}"#),
+            "DuplicateKey",
+            "tensor `layers.0.weight`: expected each key once, got `dtype` twice",
+        ),
+        (
+            "the metadata twice",
+            file(
+                &format!(r#"{{"__metadata__":{{}},"__metadata__":{{}},{WEIGHT}}}"#),
+                &NUMBERS[..2],
+            ),
+            "DuplicateKey",
+            "header: expected each key once, got `__metadata__` twice",
+        ),
+        (
+            "a metadata key twice",
+            with_metadata(r#"{"mlp":"{}","mlp":"{}"}"#),
+            "DuplicateKey",
+            "__metadata__: expected each key once, got `mlp` twice",
+        ),
+        (
+            "an unknown key of a tensor",
+            with_weight(r#"{"dtype":"F32","shape":[1,2],"data_offsets":[0,8],"stride":[2,1]}"#),
+            "UnknownKey",
+            "tensor `layers.0.weight`: expected dtype, shape and data_offsets, got the key `stride`",
+        ),
+        (
+            "no dtype",
+            with_weight(r#"{"shape":[1,2],"data_offsets":[0,8]}"#),
+            "MissingKey",
+            "tensor `layers.0.weight`: expected the key dtype, which is missing",
+        ),
+        (
+            "no shape",
+            with_weight(r#"{"dtype":"F32","data_offsets":[0,8]}"#),
+            "MissingKey",
+            "tensor `layers.0.weight`: expected the key shape, which is missing",
+        ),
+        (
+            "no offsets",
+            with_weight(r#"{"dtype":"F32","shape":[1,2]}"#),
+            "MissingKey",
+            "tensor `layers.0.weight`: expected the key data_offsets, which is missing",
+        ),
+        (
+            "a tensor that is a number",
+            with_weight("7"),
+            "Header",
+            "header: line 1, column 239: invalid type: integer `7`, expected an object with dtype, shape and data_offsets",
+        ),
+        (
+            "half precision",
+            with_weight(r#"{"dtype":"F16","shape":[1,4],"data_offsets":[0,8]}"#),
+            "Dtype",
+            "tensor `layers.0.weight`: expected the dtype F32 or F64, got `F16`",
+        ),
+        (
+            "integers",
+            with_weight(r#"{"dtype":"I32","shape":[1,2],"data_offsets":[0,8]}"#),
+            "Dtype",
+            "tensor `layers.0.weight`: expected the dtype F32 or F64, got `I32`",
+        ),
+        (
+            "an invented dtype",
+            with_weight(r#"{"dtype":"\u001b[31m","shape":[1,2],"data_offsets":[0,8]}"#),
+            "Dtype",
+            r"tensor `layers.0.weight`: expected the dtype F32 or F64, got `\u{1b}[31m`",
+        ),
+        (
+            "no dimension",
+            with_weight(r#"{"dtype":"F32","shape":[],"data_offsets":[0,4]}"#),
+            "Rank",
+            "tensor `layers.0.weight`: expected 1 or 2 dimensions, got 0",
+        ),
+        (
+            "three dimensions",
+            with_weight(r#"{"dtype":"F32","shape":[1,1,2],"data_offsets":[0,8]}"#),
+            "Rank",
+            "tensor `layers.0.weight`: expected 1 or 2 dimensions, got 3",
+        ),
+        (
+            "a dimension of 0",
+            with_weight(r#"{"dtype":"F32","shape":[0,2],"data_offsets":[0,0]}"#),
+            "EmptyDimension",
+            "tensor `layers.0.weight`: expected dimensions of at least 1, got [0, 2]",
+        ),
+        (
+            "elements that overflow",
+            with_weight(r#"{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,8]}"#),
+            "ShapeOverflow",
+            "tensor `layers.0.weight`: [4294967296, 4294967296] is more than can be addressed",
+        ),
+        (
+            "bytes that overflow to 8",
+            with_weight(r#"{"dtype":"F32","shape":[2,2305843009213693953],"data_offsets":[0,8]}"#),
+            "ShapeOverflow",
+            "tensor `layers.0.weight`: [2, 2305843009213693953] is more than can be addressed",
+        ),
+        (
+            "a dimension of 2^64",
+            with_weight(r#"{"dtype":"F32","shape":[1,18446744073709551616],"data_offsets":[0,8]}"#),
+            "Header",
+            "header: line 1, column 284: invalid type: floating point `1.8446744073709552e+19`, expected u64",
+        ),
+        (
+            "a negative dimension",
+            with_weight(r#"{"dtype":"F32","shape":[1,-2],"data_offsets":[0,8]}"#),
+            "Header",
+            "header: line 1, column 266: invalid value: integer `-2`, expected u64",
+        ),
+        (
+            "a fractional dimension",
+            with_weight(r#"{"dtype":"F32","shape":[1,2.0],"data_offsets":[0,8]}"#),
+            "Header",
+            "header: line 1, column 267: invalid type: floating point `2.0`, expected u64",
+        ),
+        (
+            "one offset",
+            with_weight(r#"{"dtype":"F32","shape":[1,2],"data_offsets":[8]}"#),
+            "Header",
+            "header: tensor `layers.0.weight`: expected 2 data_offsets, got 1",
+        ),
+        (
+            "three offsets",
+            with_weight(r#"{"dtype":"F32","shape":[1,2],"data_offsets":[0,8,8]}"#),
+            "Header",
+            "header: tensor `layers.0.weight`: expected 2 data_offsets, got 3",
+        ),
+        (
+            "offsets in reverse",
+            with_weight(r#"{"dtype":"F32","shape":[1,2],"data_offsets":[8,0]}"#),
+            "Offsets",
+            "tensor `layers.0.weight`: expected data_offsets in order, got 8 and 0",
+        ),
+        (
+            "fewer bytes than the shape",
+            with_weight(r#"{"dtype":"F32","shape":[1,3],"data_offsets":[0,8]}"#),
+            "Size",
+            "tensor `layers.0.weight`: expected 12 bytes, as many as [1, 3] takes, got 8",
+        ),
+        (
+            "offsets up to 2^64",
+            with_weight(r#"{"dtype":"F32","shape":[1,2],"data_offsets":[0,18446744073709551615]}"#),
+            "Size",
+            "tensor `layers.0.weight`: expected 8 bytes, as many as [1, 2] takes, got 18446744073709551615",
+        ),
+        (
+            "a hole",
+            with_entries(&format!(
+                r#"{WEIGHT},"layers.0.bias":{{"dtype":"F32","shape":[1],"data_offsets":[12,16]}}"#
+            )),
+            "Hole",
+            "tensor `layers.0.bias`: expected it to begin at 8, got 12: a hole",
+        ),
+        (
+            "a hole at the start",
+            with_weight(r#"{"dtype":"F32","shape":[1,1],"data_offsets":[4,8]}"#),
+            "Hole",
+            "tensor `layers.0.weight`: expected it to begin at 0, got 4: a hole",
+        ),
+        (
+            "an overlap",
+            with_entries(&format!(
+                r#"{WEIGHT},"layers.0.bias":{{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#
+            )),
+            "Overlap",
+            "tensor `layers.0.bias`: expected it to begin at 8, got 4: an overlap",
+        ),
+        (
+            "one byte short",
+            good[..good.len() - 1].to_vec(),
+            "Truncated",
+            "expected 12 bytes of tensors, got 11: the file is truncated",
+        ),
+        (
+            "trailing bytes",
+            [&good[..], b"PK"].concat(),
+            "TrailingBytes",
+            "expected 12 bytes of tensors, got 14: the file has trailing bytes",
+        ),
+        (
+            "more tensors than allowed",
+            file(&format!("{{{tensors}}}"), &[0.0; 4097]),
+            "TooManyTensors",
+            "expected at most 4096 tensors, got more",
+        ),
+        (
+            "more metadata than allowed",
+            with_metadata(&format!("{{{texts}}}")),
+            "TooManyMetadataKeys",
+            "metadata: expected at most 16 keys, got more",
+        ),
+        (
+            "metadata a list",
+            with_metadata("[]"),
+            "Header",
+            "header: line 1, column 16: invalid type: sequence, expected an object of texts by key",
+        ),
+        (
+            "metadata not a text",
+            with_metadata(r#"{"mlp":{}}"#),
+            "Header",
+            "header: line 1, column 23: invalid type: map, expected a string",
+        ),
+        (
+            "a weight that is NaN",
+            file(&file_header(), &[1.0, f32::NAN, 3.0]),
+            "NonFinite",
+            "tensor `layers.0.weight`: expected finite numbers, got NaN in row 0, column 1",
+        ),
+        (
+            "a bias that is infinite",
+            file(&file_header(), &[1.0, 2.0, f32::NEG_INFINITY]),
+            "NonFinite",
+            "tensor `layers.0.bias`: expected finite numbers, got -inf in row 0, column 0",
+        ),
+    ]
+}
+
+/// The header of a whole file.
+fn file_header() -> String {
+    let metadata = serde_json::to_string(RECORD).unwrap();
+    format!(r#"{{"__metadata__":{{"mlp":{metadata}}},{WEIGHT},{BIAS}}}"#)
+}
+
+fn model_cases() -> Vec<Case> {
+    let long = format!(r#""provenance":{{"version":"{}"}}"#, "v".repeat(5000));
+    let many = format!(r#""provenance":{{"version":"0","x":[{}0]}}"#, "0,".repeat(30_000));
+    let deep = format!(r#""provenance":{}0{}"#, "[".repeat(500), "]".repeat(500));
+    let keys: Vec<_> = (0..65).map(|i| format!(r#""{i}":0"#)).collect();
+    let keys = format!(r#""provenance":{{{}}}"#, keys.join(","));
+    let provenance = r#""provenance":{"version":"0.1.0"}"#;
+    vec![
+        (
+            "no metadata",
+            file(&format!("{{{WEIGHT},{BIAS}}}"), &NUMBERS),
+            "NoMetadata",
+            "expected the metadata key `mlp`, which is missing",
+        ),
+        (
+            "another kind of metadata",
+            with_metadata(r#"{"format":"pt"}"#),
+            "UnknownMetadata",
+            "metadata: expected no key `format`",
+        ),
+        (
+            "more metadata than ours",
+            with_metadata(r#"{"mlp":"{}","note":"x"}"#),
+            "UnknownMetadata",
+            "metadata: expected no key `note`",
+        ),
+        (
+            "a record that is no JSON",
+            with_record("hello"),
+            "Metadata",
+            "metadata mlp: line 1, column 1: expected value",
+        ),
+        (
+            "a record that is empty",
+            with_record(""),
+            "Metadata",
+            "metadata mlp: line 1, column 0: EOF while parsing a value",
+        ),
+        (
+            "a record that goes on",
+            with_record(&format!("{RECORD} {{}}")),
+            "Metadata",
+            "metadata mlp: line 1, column 165: trailing characters",
+        ),
+        (
+            "an unknown key of the record",
+            changed(provenance, r#""provenance":{"version":"0"},"code":"import os""#),
+            "Metadata",
+            "metadata mlp: line 1, column 165: unknown field `code`, expected one of `version`, `dtype`, `layer_sizes`, `activations`, `loss`, `input_scaling`, `target_scaling`, `classes`, `provenance`",
+        ),
+        (
+            "an unknown key further in",
+            changed(provenance, r#""provenance":{"version":"0","by":1}"#),
+            "Metadata",
+            "metadata mlp: line 1, column 162: unknown field `by`, expected one of `version`, `seed`, `data`",
+        ),
+        (
+            "a key of the record twice",
+            changed(provenance, r#""version":1,"provenance":{"version":"0"}"#),
+            "DuplicateKey",
+            "metadata mlp: expected each key once, got `version` twice",
+        ),
+        (
+            "a key twice further in",
+            changed(r#""delta":1.0"#, r#""delta":1.0,"delta":2.0"#),
+            "DuplicateKey",
+            "metadata mlp: expected each key once, got `delta` twice",
+        ),
+        (
+            "no loss",
+            changed(r#""loss":{"name":"huber","parameters":{"delta":1.0}},"#, ""),
+            "Metadata",
+            "metadata mlp: line 1, column 112: missing field `loss`",
+        ),
+        (
+            "a newer version",
+            changed(r#""version":1,"#, r#""version":2,"new":{"a":[1]},"#),
+            "NewerVersion",
+            "expected version 1 of the format at most, got 2: a newer version of this library wrote it",
+        ),
+        (
+            "version 0",
+            changed(r#""version":1,"#, r#""version":0,"#),
+            "Version",
+            "expected a version of the format from 1 on, got 0",
+        ),
+        (
+            "a version that is a text",
+            changed(r#""version":1,"#, r#""version":"1","#),
+            "Metadata",
+            "metadata mlp: line 1, column 14: invalid type: string \"1\", expected u64",
+        ),
+        (
+            "an unknown activation",
+            changed(r#""relu""#, r#""swish""#),
+            "Activation",
+            "layer 0: unknown activation `swish`: expected one of identity, relu, leaky_relu, sigmoid, tanh, gelu, gelu_tanh, silu, elu, selu, softplus, softsign, hard_tanh, mish",
+        ),
+        (
+            "a custom activation",
+            changed(r#""relu""#, r#""custom""#),
+            "Activation",
+            "layer 0: unknown activation `custom`: expected one of identity, relu, leaky_relu, sigmoid, tanh, gelu, gelu_tanh, silu, elu, selu, softplus, softsign, hard_tanh, mish",
+        ),
+        (
+            "an activation without its parameter",
+            changed(r#""relu""#, r#""elu""#),
+            "Activation",
+            "layer 0: elu: expected the parameters alpha, got none",
+        ),
+        (
+            "a parameter too many",
+            changed(r#"{"name":"relu"}"#, r#"{"name":"relu","parameters":{"slope":1}}"#),
+            "Activation",
+            "layer 0: relu: expected the parameters none, got slope",
+        ),
+        (
+            "two activations for a layer",
+            changed(r#"[{"name":"relu"}]"#, r#"[{"name":"relu"},{"name":"relu"}]"#),
+            "LayerCount",
+            "activations: expected 1, one per layer, got 2",
+        ),
+        (
+            "an unknown loss",
+            changed(r#""huber","parameters":{"delta":1.0}"#, r#""l2""#),
+            "Loss",
+            "loss: unknown loss `l2`: expected one of half_squared_error, mean_squared_error, mean_absolute_error, huber, softmax_cross_entropy, binary_cross_entropy",
+        ),
+        (
+            "a loss with a parameter out of range",
+            changed(r#""delta":1.0"#, r#""delta":-1.0"#),
+            "Loss",
+            "loss: Huber delta: expected a finite number above 0, got -1",
+        ),
+        (
+            "a parameter over the largest number",
+            changed(r#""delta":1.0"#, r#""delta":1e999"#),
+            "Metadata",
+            "metadata mlp: line 1, column 129: number out of range",
+        ),
+        (
+            "an unknown dtype of the record",
+            changed(r#""F32""#, r#""F16""#),
+            "Metadata",
+            "metadata mlp: expected the dtype F32 or F64, got `F16`",
+        ),
+        (
+            "a dtype that is not the tensors'",
+            changed(r#""F32""#, r#""F64""#),
+            "TensorDtype",
+            "tensor `layers.0.weight`: expected the dtype F64, got F32",
+        ),
+        (
+            "a single layer size",
+            changed("[2,1]", "[2]"),
+            "Metadata",
+            "metadata mlp: expected at least two layer_sizes, each at least 1",
+        ),
+        (
+            "a layer too many in the record",
+            changed("[2,1]", "[2,1,1]"),
+            "MissingTensor",
+            "expected the tensor `layers.1.weight`, which is missing",
+        ),
+        (
+            "other layer sizes",
+            changed("[2,1]", "[1,2]"),
+            "TensorShape",
+            "tensor `layers.0.weight`: expected the shape [2, 1], got [1, 2]",
+        ),
+        (
+            "no bias",
+            file(
+                &format!(
+                    r#"{{"__metadata__":{{"mlp":{}}},{WEIGHT}}}"#,
+                    serde_json::to_string(RECORD).unwrap()
+                ),
+                &NUMBERS[..2],
+            ),
+            "MissingTensor",
+            "expected the tensor `layers.0.bias`, which is missing",
+        ),
+        (
+            "a bias that is a matrix",
+            with_entries(&format!(r#"{WEIGHT},{}"#, BIAS.replace("[1]", "[1,1]"))),
+            "TensorShape",
+            "tensor `layers.0.bias`: expected the shape [1], got [1, 1]",
+        ),
+        (
+            "a tensor too many",
+            file(
+                &format!(
+                    r#"{},"layers.1.bias":{{"dtype":"F32","shape":[1],"data_offsets":[12,16]}}}}"#,
+                    file_header().strip_suffix('}').unwrap()
+                ),
+                &[0.0; 4],
+            ),
+            "UnexpectedTensor",
+            "expected no tensor `layers.1.bias`",
+        ),
+        (
+            "an input scaling of unknown kind",
+            changed(provenance, &scaling("input", "robust", "[0,0]", "[1,1]")),
+            "ScalingKind",
+            "input scaling: unknown scaling `robust`: expected one of standard, min_max",
+        ),
+        (
+            "an input scaling by 0",
+            changed(provenance, &scaling("input", "standard", "[0,0]", "[1,0]")),
+            "Scaling",
+            "input scaling: scaling: expected a finite scale above 0 for feature 1, got 0",
+        ),
+        (
+            "an input scaling of other lengths",
+            changed(provenance, &scaling("input", "standard", "[0,0]", "[1]")),
+            "Scaling",
+            "input scaling: scaling: expected 2 scales, one for each offset, got 1",
+        ),
+        (
+            "an input scaling for another network",
+            changed(provenance, &scaling("input", "standard", "[0]", "[1]")),
+            "Model",
+            "input scaling: expected 2 features, got 1",
+        ),
+        (
+            "a target scaling for another network",
+            changed(provenance, &scaling("target", "min_max", "[0,0]", "[1,1]")),
+            "Model",
+            "target scaling: expected 1 features, got 2",
+        ),
+        (
+            "two classes of one name",
+            changed(provenance, &format!(r#""classes":["a","a"],{provenance}"#)),
+            "Classes",
+            "classes: expected each name once, got `a` at positions 0 and 1",
+        ),
+        (
+            "more classes than outputs",
+            changed(provenance, &format!(r#""classes":["a","b"],{provenance}"#)),
+            "Model",
+            "classes: expected 1 names, got 2",
+        ),
+        (
+            "a text longer than any name",
+            changed(provenance, &long),
+            "Metadata",
+            "metadata mlp: line 1, column 5156: expected texts of at most 4096 bytes, got 5000",
+        ),
+        (
+            "metadata that grow in memory",
+            changed(provenance, &many),
+            "MetadataTooLarge",
+            "metadata mlp: expected at most 584455 bytes in memory, got 724005",
+        ),
+        (
+            "metadata nested deeper than any stack",
+            changed(provenance, &deep),
+            "Metadata",
+            "metadata mlp: line 1, column 270: recursion limit exceeded",
+        ),
+        (
+            "an object with keys without end",
+            changed(provenance, &keys),
+            "Metadata",
+            "metadata mlp: line 1, column 586: expected at most 64 keys in an object",
+        ),
+    ]
+}
+
+/// The end of a record with a scaling.
+fn scaling(of: &str, kind: &str, offset: &str, scale: &str) -> String {
+    let scaling = format!(r#"{{"kind":"{kind}","offset":{offset},"scale":{scale}}}"#);
+    format!(r#""{of}_scaling":{scaling},"provenance":{{"version":"0"}}"#)
+}
+
+fn load(bytes: &[u8]) -> Result<Model<Matrix<f32>>, LoadError> {
+    model_from_bytes(bytes)
+}
+
+#[test]
+fn each_malformed_file_is_refused_with_an_error_of_its_own() {
+    let model = load(&with_record(RECORD)).expect("what all of them are made of is whole");
+    assert_eq!(model.network().layers()[0].weights.to_vec(), NUMBERS[..2]);
+    let (mut names, mut wrong) = (HashSet::new(), Vec::new());
+    let cases: Vec<_> = container_cases().into_iter().chain(model_cases()).collect();
+    assert!(cases.len() >= 60, "{}", cases.len());
+    for (name, bytes, variant, message) in cases {
+        assert!(names.insert(name), "{name} twice");
+        let LoadError { problem, .. } = load(&bytes).expect_err(name);
+        let (got, text) = (format!("{problem:?}"), problem.to_string());
+        let got = got.split([' ', '(']).next().unwrap();
+        if got != variant || text != message {
+            wrong.push(format!(
+                "{name}:\n  expected {variant}: {message}\n  got      {got}: {text}"
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{} cases:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn each_network_that_is_not_one_of_pytorchs_is_refused() {
+    let entry = |name: &str, shape: &str, start: usize, end: usize| {
+        format!(r#""{name}":{{"dtype":"F32","shape":{shape},"data_offsets":[{start},{end}]}}"#)
+    };
+    let file = |entries: &[String]| {
+        let numbers = entries
+            .last()
+            .and_then(|entry| entry.rsplit(',').next()?.strip_suffix("]}")?.parse::<usize>().ok());
+        file(
+            &format!("{{{}}}", entries.join(",")),
+            &vec![0.5; numbers.unwrap_or(0) / 4],
+        )
+    };
+    let weight = entry("0.weight", "[2,1]", 0, 8);
+    let cases = [
+        ("nothing", file(&[]), "expected the tensor `0.weight`, which is missing"),
+        ("ours", with_record(RECORD), "metadata: expected no key `mlp`"),
+        (
+            "another format",
+            with_metadata(r#"{"format":"tf"}"#),
+            "metadata: expected no key `format`",
+        ),
+        (
+            "a bias alone",
+            file(&[entry("0.bias", "[2]", 0, 8)]),
+            "expected the tensor `0.weight`, which is missing",
+        ),
+        (
+            "layers that do not chain",
+            file(&[weight.clone(), entry("2.weight", "[1,3]", 8, 20)]),
+            "tensor `2.weight`: expected 2 columns, one per output of the layer before, got 3",
+        ),
+        (
+            "a bias of another layer",
+            file(&[weight.clone(), entry("0.bias", "[3]", 8, 20)]),
+            "tensor `0.bias`: expected the shape [2], got [3]",
+        ),
+        (
+            "a normalisation",
+            file(&[weight.clone(), entry("1.weight", "[2]", 8, 16)]),
+            "expected no tensor `1.weight`",
+        ),
+        (
+            "its statistics",
+            file(&[weight.clone(), entry("1.running_mean", "[2]", 8, 16)]),
+            "expected no tensor `1.running_mean`",
+        ),
+        (
+            "another prefix",
+            file(&[weight.clone(), entry("a.2.weight", "[1,2]", 8, 16)]),
+            "expected no tensor `a.2.weight`",
+        ),
+        (
+            "a number written otherwise",
+            file(&[weight.clone(), entry("02.weight", "[1,2]", 8, 16)]),
+            "expected no tensor `02.weight`",
+        ),
+        (
+            "a sign",
+            file(&[entry("+0.weight", "[1,2]", 0, 8)]),
+            "expected no tensor `+0.weight`",
+        ),
+        (
+            "no number",
+            file(&[entry("fc.weight", "[1,2]", 0, 8)]),
+            "expected no tensor `fc.weight`",
+        ),
+        (
+            "a number over any",
+            file(&[entry("4294967296.weight", "[1,2]", 0, 8)]),
+            "expected no tensor `4294967296.weight`",
+        ),
+        (
+            "both types",
+            file(&[
+                weight,
+                r#""2.weight":{"dtype":"F64","shape":[1,2],"data_offsets":[8,24]}"#.to_owned(),
+            ]),
+            "tensor `2.weight`: expected the dtype F32, got F64",
+        ),
+    ];
+    for (name, bytes, message) in cases {
+        let error = network_from_bytes::<Matrix<f32>>(&bytes, Tanh, Relu).expect_err(name);
+        assert_eq!(error.problem.to_string(), message, "{name}");
+    }
+}
+
+/// A small model with all there is in one.
+fn small() -> Vec<u8> {
+    let scaling = mlp_core::Scaling::standard::<Matrix<f32>>(&Matrix::from_columns(&[[1.0, 2.0], [3.0, 5.0]])).unwrap();
+    let model = Model::new(network::<f32>(&[2, 2], Tanh), SoftmaxCrossEntropy::with_classes())
+        .with_input_scaling(scaling)
+        .unwrap()
+        .with_classes(Classes::new(["a", "b"]).unwrap())
+        .unwrap();
+    model_to_bytes(&model).unwrap()
+}
+
+/// Loads what is `what`, as a model and as a network; fails if that panics. Whether it is either.
+fn survives(bytes: &[u8], what: &str) -> bool {
+    panic::catch_unwind(|| load(bytes).is_ok() | network_from_bytes::<Matrix<f32>>(bytes, Tanh, Tanh).is_ok())
+        .unwrap_or_else(|_| panic!("{what} panics"))
+}
+
+#[test]
+fn truncated_anywhere_a_file_is_refused() {
+    let bytes = small();
+    assert!(survives(&bytes, "the whole"));
+    for length in 0..bytes.len() {
+        assert!(
+            !survives(&bytes[..length], &format!("{length} bytes of {}", bytes.len())),
+            "{length} bytes load"
+        );
+    }
+}
+
+#[test]
+fn with_any_bit_flipped_a_file_loads_or_does_not_but_never_panics() {
+    let bytes = small();
+    let (mut changed, mut loaded) = (bytes.clone(), 0);
+    for bit in 0..8 * bytes.len() {
+        changed[bit / 8] ^= 1 << (bit % 8);
+        if survives(&changed, &format!("bit {} of byte {}", bit % 8, bit / 8)) {
+            loaded += 1;
+            // Nothing is lost on the way: what was loaded, other numbers or names, is saved and loaded as such.
+            if let Ok(model) = load(&changed) {
+                assert!(load(&model_to_bytes(&model).unwrap()).unwrap() == model, "bit {bit}");
+            }
+        }
+        changed[bit / 8] ^= 1 << (bit % 8);
+    }
+    // Most bits of a weight or a name make another weight or name; of the header's structure, none may.
+    assert!(
+        (100..8 * bytes.len() / 3).contains(&loaded),
+        "{loaded} of {}",
+        8 * bytes.len()
+    );
+}
+
+#[test]
+fn with_bytes_at_random_a_file_never_panics_and_is_what_the_formats_crate_says() {
+    let bytes = small();
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(5);
+    for case in 0..20_000 {
+        let mut changed = bytes.clone();
+        for _ in 0..random.random_range(1..5_usize) {
+            let at = random.random_range(0..changed.len());
+            match random.random_range(0..4) {
+                0 => changed[at] = random.random_range(0..=255),
+                1 => changed[at] = b"{}[]\",:0123456789e-.\\u"[random.random_range(0..22_usize)],
+                2 => drop(changed.remove(at)),
+                _ => changed.insert(at, changed[random.random_range(0..changed.len())]),
+            }
+        }
+        // What is taken here is taken there.
+        if survives(&changed, &format!("case {case}")) {
+            safetensors::SafeTensors::deserialize(&changed).unwrap_or_else(|e| panic!("case {case}: {e}"));
+        }
+    }
+}
+
+#[test]
+fn a_message_names_the_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("model.safetensors");
+    std::fs::write(&path, with_record("hello")).unwrap();
+    let error = mlp_io::load_model::<Matrix<f32>>(&path).unwrap_err();
+    let message = format!("{}: metadata mlp: line 1, column 1: expected value", path.display());
+    assert_eq!(error.to_string(), message);
+    assert!(matches!(error, LoadError { file: Some(file), problem: Problem::Metadata { .. }, .. } if file == path));
+}

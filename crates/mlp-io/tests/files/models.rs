@@ -1,0 +1,194 @@
+//! What is saved is what is loaded.
+
+use mlp_core::{
+    ActivationKind, BinaryCrossEntropy, Classes, Dense, Elu, HalfSquaredError, Huber, Identity, LeakyRelu, LossKind,
+    Mlp, Model, NoCustom, Provenance, Relu, Scalar, Scaling, ScalingKind, SoftmaxCrossEntropy, Tanh, Tensor,
+};
+use mlp_cpu::{Element, Matrix};
+use mlp_io::{
+    Dtype, LoadError, Number, Problem, SaveError, inspect, load_model, model_from_bytes, model_to_bytes, save_model,
+};
+use std::fs;
+
+/// A network with numbers that need all their digits.
+pub(crate) fn network<T: Element>(sizes: &[usize], activation: impl Into<ActivationKind>) -> Mlp<Matrix<T>> {
+    let builder = Mlp::<Matrix<T>>::builder(sizes).hidden(activation).seed(11);
+    let mut network = builder.build().unwrap();
+    for dense in network.layers_mut() {
+        let outputs = dense.outputs();
+        dense.bias = Matrix::from_fn(outputs, 1, |i, _| T::from_f64(1.0 / (3.0 + i as f64)));
+    }
+    network
+}
+
+fn round_trip<T: Element + Number>(model: &Model<Matrix<T>>) {
+    let bytes = model_to_bytes(model).unwrap();
+    assert_eq!(&model_from_bytes::<Matrix<T>>(&bytes).unwrap(), model);
+    assert_eq!(model_to_bytes(model).unwrap(), bytes, "the same model, the same bytes");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("model.safetensors");
+    save_model(&path, model).unwrap();
+    assert_eq!(fs::read(&path).unwrap(), bytes);
+    assert_eq!(&load_model::<Matrix<T>>(&path).unwrap(), model);
+    let summary = inspect(&path).unwrap();
+    assert_eq!(summary.layer_sizes, model.network().layer_sizes());
+    assert_eq!((summary.dtype, summary.is_model), (T::DTYPE, true));
+}
+
+#[test]
+fn every_activation_and_loss_is_kept_with_its_parameters() {
+    let mut activations: Vec<ActivationKind> = ActivationKind::<NoCustom>::NAMES
+        .iter()
+        .map(|name| name.parse().unwrap())
+        .collect();
+    activations.push(LeakyRelu::new(0.1 + 0.2).unwrap().into());
+    activations.push(Elu::new(-1e-300).unwrap().into());
+    let losses: [LossKind; 8] = [
+        HalfSquaredError.into(),
+        mlp_core::MeanSquaredError.into(),
+        mlp_core::MeanAbsoluteError.into(),
+        Huber::new(1.0 / 3.0).unwrap().into(),
+        Huber::default().into(),
+        SoftmaxCrossEntropy::with_classes().into(),
+        SoftmaxCrossEntropy::with_probabilities().into(),
+        BinaryCrossEntropy.into(),
+    ];
+    assert!(
+        LossKind::NAMES
+            .iter()
+            .all(|name| losses.iter().any(|loss| loss.name() == *name))
+    );
+    for (i, activation) in activations.into_iter().enumerate() {
+        let loss = losses[i % losses.len()];
+        round_trip(&Model::new(network::<f32>(&[2, 3, 2], activation.clone()), loss));
+        round_trip(&Model::new(network::<f64>(&[2, 3, 2], activation), loss));
+    }
+}
+
+#[test]
+fn scalings_classes_and_provenance_are_kept_to_the_last_bit() {
+    let offset = vec![0.1 + 0.2, -5e-324, 1.797e308];
+    let input = Scaling::from_parts(ScalingKind::Standard, offset, vec![1.0 / 3.0, 5e-324, 1e300]).unwrap();
+    let target = Scaling::from_parts(ScalingKind::MinMax, vec![-0.0, 1e-17], vec![std::f64::consts::PI, 1.0]).unwrap();
+    let provenance = Provenance {
+        version: "9.9.9-rc1".to_owned(),
+        seed: Some(u64::MAX),
+        data: Some("sha256:\"quoted\" \\ \u{1}\u{2028}é".to_owned()),
+    };
+    let regression = Model::new(network::<f64>(&[3, 4, 2], Tanh), Huber::default())
+        .with_input_scaling(input.clone())
+        .unwrap()
+        .with_target_scaling(target)
+        .unwrap()
+        .with_provenance(provenance);
+    round_trip(&regression);
+    let bits = |scaling: &Scaling| -> Vec<u64> { scaling.offset().iter().map(|x| x.to_bits()).collect() };
+    let loaded = model_from_bytes::<Matrix<f64>>(&model_to_bytes(&regression).unwrap()).unwrap();
+    assert_eq!(
+        bits(loaded.target_scaling().unwrap()),
+        bits(regression.target_scaling().unwrap()),
+        "-0.0, too"
+    );
+
+    let names = ["setosa", "", "schön \"und\" {\n}"];
+    assert!(Classes::new(names).is_err());
+    let names = ["setosa", " ", "schön \"und\" {\n}"];
+    let classifier = Model::new(network::<f32>(&[3, 4, 3], Relu), SoftmaxCrossEntropy::with_classes())
+        .with_input_scaling(input)
+        .unwrap()
+        .with_classes(Classes::new(names).unwrap())
+        .unwrap();
+    round_trip(&classifier);
+    let binary = Model::new(network::<f32>(&[3, 1], Relu), BinaryCrossEntropy);
+    round_trip(&binary.with_classes(Classes::new(["no", "yes"]).unwrap()).unwrap());
+}
+
+#[test]
+fn predictions_have_the_same_bits() {
+    let model = Model::new(
+        network::<f32>(&[7, 33, 17, 3], Tanh),
+        SoftmaxCrossEntropy::with_classes(),
+    );
+    let loaded = model_from_bytes::<Matrix<f32>>(&model_to_bytes(&model).unwrap()).unwrap();
+    let input = Matrix::from_fn(7, 40, |i, j| f32::from_f64(((i * 41 + j) as f64).sin()));
+    assert_eq!(loaded.predict(&input), model.predict(&input));
+}
+
+#[test]
+fn a_model_that_could_not_be_loaded_is_not_saved() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("model.safetensors");
+    let mut model = Model::new(network::<f64>(&[2, 3, 1], Tanh), HalfSquaredError);
+    save_model(&path, &model).unwrap();
+    let before = fs::read(&path).unwrap();
+    model.network_mut().layers_mut()[1].weights = Matrix::from_rows(&[[1.0, f64::NAN, f64::INFINITY]]);
+    let error = save_model(&path, &model).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "cannot be saved: tensor `layers.1.weight`: expected finite numbers, got NaN in row 0, column 1"
+    );
+    assert!(matches!(error, SaveError::Refused(Problem::NonFinite { .. })));
+    assert_eq!(fs::read(&path).unwrap(), before, "the old file is whole");
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    let nowhere = directory.path().join("missing").join("model.safetensors");
+    assert!(matches!(save_model(&nowhere, &model), Err(SaveError::Write(_))));
+}
+
+#[test]
+fn the_type_of_the_numbers_must_be_the_one_asked_for() {
+    let bytes = model_to_bytes(&Model::new(network::<f32>(&[2, 1], Tanh), HalfSquaredError)).unwrap();
+    let LoadError { problem, file, .. } = model_from_bytes::<Matrix<f64>>(&bytes).unwrap_err();
+    assert_eq!(
+        problem.to_string(),
+        "tensor `layers.0.weight`: expected the dtype F64, got F32"
+    );
+    assert!(matches!(
+        problem,
+        Problem::TensorDtype {
+            expected: Dtype::F64,
+            got: Dtype::F32,
+            ..
+        }
+    ));
+    assert_eq!(file, None);
+}
+
+#[test]
+fn what_is_no_file_is_told_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("missing");
+    let load = |path| load_model::<Matrix<f32>>(path).unwrap_err();
+    let error = load(&*path);
+    assert!(matches!(error.problem, Problem::Io(_)));
+    assert!(
+        error
+            .to_string()
+            .starts_with(&format!("{}: cannot be read: ", path.display())),
+        "{error}"
+    );
+    let error = load(directory.path());
+    assert_eq!(
+        error.to_string(),
+        format!("{}: expected a regular file", directory.path().display())
+    );
+    #[cfg(unix)]
+    assert!(matches!(
+        load(std::path::Path::new("/dev/zero")).problem,
+        Problem::NotAFile
+    ));
+    assert!(inspect(&path).is_err());
+}
+
+#[test]
+fn a_deep_and_a_wide_network() {
+    // Names whose order as texts is not that of their numbers.
+    round_trip(&Model::new(network::<f32>(&[3; 300], Tanh), HalfSquaredError));
+    round_trip(&Model::new(
+        network::<f64>(&[1000, 1, 1000], Identity),
+        HalfSquaredError,
+    ));
+    let layer = Dense::<Matrix<f32>>::zeros(1, 1);
+    let one = Mlp::from_layers(vec![(layer, Identity.into())]).unwrap();
+    round_trip(&Model::new(one, HalfSquaredError));
+    assert_eq!(<Matrix<f32> as Tensor>::zeros(1, 1).shape(), (1, 1));
+}

@@ -1,0 +1,119 @@
+//! To PyTorch and from there: `tests/fixtures/README.md`.
+
+use super::models::network;
+use mlp_core::{HalfSquaredError, Identity, Model, Provenance, Tanh};
+use mlp_cpu::{Element, Matrix};
+use mlp_io::{Dtype, Number, inspect, load_model, load_network, model_to_bytes, network_from_bytes};
+use serde::Deserialize;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+#[derive(Deserialize)]
+struct Case {
+    file: String,
+    inputs: Vec<Vec<f64>>,
+    predictions: Vec<Vec<f64>>,
+}
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+}
+
+fn cases(name: &str) -> Vec<Case> {
+    serde_json::from_slice(&fs::read(fixture(name)).unwrap()).unwrap()
+}
+
+/// A sample a column.
+fn columns<T: Element>(samples: &[Vec<f64>]) -> Matrix<T> {
+    Matrix::from_fn(samples[0].len(), samples.len(), |i, j| T::from_f64(samples[j][i]))
+}
+
+/// The largest distance, relative where a number is greater than 1.
+fn check<T: Element>(case: &Case, predictions: &Matrix<T>, tolerance: f64) {
+    for (j, sample) in case.predictions.iter().enumerate() {
+        for (i, &expected) in sample.iter().enumerate() {
+            let got = predictions[(i, j)].to_f64();
+            let distance = (got - expected).abs() / expected.abs().max(1.0);
+            assert!(
+                distance <= tolerance,
+                "{}: sample {j}, output {i}: expected {expected}, got {got}",
+                case.file
+            );
+        }
+    }
+    assert_eq!(predictions.shape(), (case.predictions[0].len(), case.predictions.len()));
+}
+
+fn check_theirs<T: Element + Number>(case: &Case, tolerance: f64) {
+    let network = load_network::<Matrix<T>>(fixture(&case.file), Tanh, Identity).unwrap();
+    check(case, &network.predict(&columns::<T>(&case.inputs)), tolerance);
+    let bytes = fs::read(fixture(&case.file)).unwrap();
+    assert_eq!(
+        network_from_bytes::<Matrix<T>>(&bytes, Tanh, Identity).unwrap(),
+        network
+    );
+    if case.file.contains("no_bias") {
+        assert!(network.layers()[1].bias.to_vec().iter().all(|b| b.to_f64() == 0.0));
+    }
+}
+
+#[test]
+fn networks_that_pytorch_wrote_predict_what_they_predict_there() {
+    let cases = cases("pytorch.json");
+    assert_eq!(cases.len(), 7);
+    for case in &cases {
+        let summary = inspect(fixture(&case.file)).unwrap();
+        assert!(!summary.is_model);
+        if case.file.contains("deep") {
+            assert_eq!(summary.layer_sizes, [2; 13]);
+        } else {
+            assert_eq!(summary.layer_sizes, [3, 5, 4, 2]);
+        }
+        match summary.dtype {
+            Dtype::F32 => check_theirs::<f32>(case, 1e-6),
+            _ => check_theirs::<f64>(case, 1e-12),
+        }
+    }
+    // Loaded as a model, and with the other type of numbers.
+    let path = fixture("pytorch_f32.safetensors");
+    let error = load_model::<Matrix<f32>>(&path).unwrap_err();
+    assert_eq!(error.problem.to_string(), "metadata: expected no key `format`");
+    let error = load_network::<Matrix<f64>>(&path, Tanh, Identity).unwrap_err();
+    assert_eq!(
+        error.problem.to_string(),
+        "tensor `0.weight`: expected the dtype F64, got F32"
+    );
+}
+
+/// The model of the file that PyTorch is given.
+fn ours<T: Element>() -> Model<Matrix<T>> {
+    let provenance = Provenance {
+        version: "0.1.0".to_owned(),
+        seed: Some(11),
+        data: None,
+    };
+    Model::new(network::<T>(&[3, 5, 4, 2], Tanh), HalfSquaredError).with_provenance(provenance)
+}
+
+fn check_ours<T: Element + Number>(case: &Case, tolerance: f64) {
+    let bytes = model_to_bytes(&ours::<T>()).unwrap();
+    let path = fixture(&case.file);
+    if std::env::var_os("MLP_IO_REMAKE").is_some() {
+        fs::write(&path, &bytes).unwrap();
+    }
+    assert!(
+        fs::read(&path).unwrap() == bytes,
+        "{}: other bytes than those that PyTorch was given",
+        case.file
+    );
+    let model = load_model::<Matrix<T>>(&path).unwrap();
+    check(case, &model.predict(&columns::<T>(&case.inputs)), tolerance);
+}
+
+#[test]
+fn pytorch_predicts_with_our_files_what_they_predict_here() {
+    let cases = cases("ours.json");
+    assert_eq!(cases.len(), 2);
+    check_ours::<f32>(&cases[0], 1e-6);
+    check_ours::<f64>(&cases[1], 1e-12);
+}

@@ -1,0 +1,4 @@
+//! Files exchanged with other systems.
+
+mod npz;
+mod onnx;

@@ -1,0 +1,203 @@
+//! scikit-learn's networks, read from the files that it wrote with NumPy, and written back.
+
+use mlp_core::{
+    ActivationKind, BinaryCrossEntropy, Classes, HalfSquaredError, Huber, Identity, LossKind, Mlp, Model, Output, Relu,
+    Scalar, Scaling, Sigmoid, SoftmaxCrossEntropy, Tanh, Tensor,
+};
+use mlp_cpu::Matrix;
+use mlp_io::{NpzError, Number, load_npz, npz_from_bytes, npz_to_bytes, save_npz};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+mod malformed;
+
+#[derive(Deserialize)]
+struct Case {
+    dtype: String,
+    inputs: Vec<Vec<f64>>,
+    predictions: Vec<Vec<f64>>,
+}
+
+fn fixture(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../../tests/fixtures/sklearn")
+        .join(name)
+}
+
+fn fixture_bytes(name: &str) -> Vec<u8> {
+    std::fs::read(fixture(name)).unwrap()
+}
+
+fn predicts_the_same<T: Scalar + Number>(name: &str, case: &Case, tolerance: f64)
+where
+    Matrix<T>: Tensor<Scalar = T>,
+{
+    let model: Model<Matrix<T>> = load_npz(fixture(&format!("{name}.npz"))).unwrap();
+    let values: Vec<T> = case.inputs.iter().flatten().map(|&x| T::from_f64(x)).collect();
+    let mut input = Matrix::zeros(model.network().inputs(), case.inputs.len());
+    input.write(&values);
+    let mut got = Vec::new();
+    Matrix::read((&model.predict(&input)).into(), &mut got);
+    let expected: Vec<f64> = case.predictions.iter().flatten().copied().collect();
+    assert_eq!(got.len(), expected.len(), "{name}");
+    for (i, (got, expected)) in got.iter().zip(expected).enumerate() {
+        let got = got.to_f64();
+        let difference = (got - expected).abs();
+        assert!(
+            difference <= tolerance * expected.abs().max(1.0),
+            "{name} {i}: got {got}, expected {expected}"
+        );
+    }
+    assert_eq!(
+        npz_from_bytes::<Matrix<T>>(&npz_to_bytes(&model).unwrap()).unwrap(),
+        model,
+        "{name}"
+    );
+}
+
+#[test]
+fn predicts_what_scikit_learn_does() {
+    let cases: BTreeMap<String, Case> = serde_json::from_slice(&fixture_bytes("predictions.json")).unwrap();
+    assert_eq!(cases.len(), 8);
+    for (name, case) in &cases {
+        match case.dtype.as_str() {
+            "float64" => predicts_the_same::<f64>(name, case, 1e-12),
+            _ => predicts_the_same::<f32>(name, case, 1e-6),
+        }
+    }
+}
+
+#[test]
+fn the_names_choose_activations_and_loss() {
+    for (name, hidden, loss, output) in [
+        (
+            "multiclass_relu",
+            Relu.into(),
+            SoftmaxCrossEntropy::with_classes().into(),
+            Output::Softmax,
+        ),
+        ("binary_tanh", Tanh.into(), BinaryCrossEntropy.into(), Output::Sigmoid),
+        (
+            "multilabel_logistic",
+            Sigmoid.into(),
+            LossKind::from(BinaryCrossEntropy),
+            Output::Sigmoid,
+        ),
+        (
+            "linear_identity",
+            ActivationKind::from(Identity),
+            HalfSquaredError.into(),
+            Output::Identity,
+        ),
+    ] {
+        let model = load_npz::<Matrix<f64>>(fixture(&format!("{name}.npz"))).unwrap();
+        let (last, first) = model.network().activations().split_last().unwrap();
+        assert!(first.iter().all(|activation| *activation == hidden), "{name}");
+        assert_eq!(
+            (last, model.loss(), model.output()),
+            (&Identity.into(), loss, output),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn fortran_order_is_the_same_network() {
+    let [c, fortran] = ["multioutput_relu.npz", "multioutput_relu_fortran.npz"].map(fixture);
+    assert_ne!(std::fs::read(&c).unwrap(), std::fs::read(&fortran).unwrap());
+    assert_eq!(
+        load_npz::<Matrix<f64>>(c).unwrap(),
+        load_npz::<Matrix<f64>>(fortran).unwrap()
+    );
+}
+
+fn model(hidden: impl Into<ActivationKind>, loss: impl Into<LossKind>) -> Model<Matrix<f64>> {
+    Model::new(
+        Mlp::builder(&[3, 5, 4, 2]).hidden(hidden).seed(7).build().unwrap(),
+        loss,
+    )
+}
+
+#[test]
+fn what_is_written_is_read_and_the_same_bytes_each_time() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("model.npz");
+    for loss in [
+        HalfSquaredError.into(),
+        SoftmaxCrossEntropy::with_classes().into(),
+        LossKind::from(BinaryCrossEntropy),
+    ] {
+        for hidden in [ActivationKind::from(Relu), Tanh.into(), Sigmoid.into(), Identity.into()] {
+            let model = model(hidden, loss);
+            save_npz(&path, &model).unwrap();
+            assert_eq!(load_npz::<Matrix<f64>>(&path).unwrap(), model);
+            assert_eq!(std::fs::read(&path).unwrap(), npz_to_bytes(&model).unwrap());
+        }
+    }
+}
+
+#[test]
+fn a_layer_alone_and_odd_shapes() {
+    for sizes in [&[1, 1][..], &[1, 300], &[300, 1], &[2, 70, 1, 33]] {
+        let network = Mlp::<Matrix<f32>>::builder(sizes).seed(1).build().unwrap();
+        let model = Model::new(network, HalfSquaredError);
+        assert_eq!(
+            npz_from_bytes::<Matrix<f32>>(&npz_to_bytes(&model).unwrap()).unwrap(),
+            model
+        );
+    }
+}
+
+#[test]
+fn what_scikit_learn_has_not_is_refused() {
+    let refused = |model: &Model<Matrix<f64>>, expected: &str| {
+        let error = npz_to_bytes(model).unwrap_err();
+        assert!(matches!(error, NpzError::Inexpressible { .. }), "{error}");
+        assert_eq!(
+            error.to_string(),
+            format!("scikit-learn has no such network: {expected}")
+        );
+    };
+    for name in ActivationKind::<mlp_core::NoCustom>::NAMES {
+        if !["identity", "relu", "sigmoid", "tanh"].contains(name) {
+            let hidden: ActivationKind = name.parse().unwrap();
+            let expected = format!("layer 0: expected one of identity, logistic, relu, tanh, got {name}");
+            refused(&model(hidden, HalfSquaredError), &expected);
+        }
+    }
+    let network = Mlp::builder(&[2, 2]).output(Tanh).build().unwrap();
+    refused(
+        &Model::new(network, HalfSquaredError),
+        "layer 0: expected a linear last layer, got tanh",
+    );
+
+    let scaling = Scaling::from_parts(mlp_core::ScalingKind::Standard, vec![0.0; 3], vec![1.0; 3]).unwrap();
+    let scaled = model(Relu, HalfSquaredError).with_input_scaling(scaling).unwrap();
+    refused(&scaled, "input scaling: expected none, got standard");
+
+    let mut layers = Vec::new();
+    for activation in [ActivationKind::from(Relu), Tanh.into(), Identity.into()] {
+        layers.push((mlp_core::Dense::zeros(2, 2), activation));
+    }
+    let mixed = Model::new(Mlp::from_layers(layers).unwrap(), HalfSquaredError);
+    refused(&mixed, "layer 1: expected the activation of layer 0, got tanh");
+
+    let mut infinite = model(Relu, HalfSquaredError);
+    infinite.network_mut().layers_mut()[1]
+        .bias
+        .write(&[0.0, 0.0, f64::INFINITY, 0.0]);
+    let error = npz_to_bytes(&infinite).unwrap_err();
+    assert_eq!(error.to_string(), "layer 1: expected finite bias, got inf");
+}
+
+#[test]
+fn names_and_the_kind_of_regression_are_left_out() {
+    let named = model(Relu, SoftmaxCrossEntropy::with_probabilities());
+    let named = named.with_classes(Classes::new(["a", "b"]).unwrap()).unwrap();
+    let read = npz_from_bytes::<Matrix<f64>>(&npz_to_bytes(&named).unwrap()).unwrap();
+    assert_eq!((read.classes(), read.network()), (None, named.network()));
+    let huber = model(Relu, Huber::new(0.5).unwrap());
+    let read = npz_from_bytes::<Matrix<f64>>(&npz_to_bytes(&huber).unwrap()).unwrap();
+    assert_eq!(read.loss(), HalfSquaredError.into());
+}

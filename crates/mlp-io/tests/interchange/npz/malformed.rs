@@ -1,0 +1,674 @@
+//! Files that are no networks of scikit-learn: each is refused with its own error, and none can do harm.
+
+use mlp_core::Model;
+use mlp_cpu::Matrix;
+use mlp_io::{NpzError, npz_from_bytes, npz_to_bytes};
+
+/// An entry, with whatever its headers are to say of it.
+#[derive(Clone)]
+struct Entry {
+    name: String,
+    content: Vec<u8>,
+    flags: u16,
+    method: u16,
+    extra: Vec<u8>,
+    listed_extra: Vec<u8>,
+    listed_name: Option<String>,
+    listed_length: Option<u32>,
+    checksum: Option<u32>,
+    listed_checksum: Option<u32>,
+    /// Bytes in front of its header.
+    gap: usize,
+    /// Where its header is, if not where it is.
+    listed_offset: Option<u32>,
+}
+
+fn entry(name: &str, content: Vec<u8>) -> Entry {
+    Entry {
+        name: format!("{name}.npy"),
+        content,
+        flags: 0,
+        method: 0,
+        extra: vec![],
+        listed_extra: vec![],
+        listed_name: None,
+        listed_length: None,
+        checksum: None,
+        listed_checksum: None,
+        gap: 0,
+        listed_offset: None,
+    }
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(u32::MAX, |crc, &byte| {
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| {
+            (crc >> 1) ^ if crc & 1 == 1 { 0xedb8_8320 } else { 0 }
+        })
+    })
+}
+
+fn zip(entries: &[Entry]) -> Vec<u8> {
+    let (mut bytes, mut list) = (Vec::new(), Vec::new());
+    for e in entries {
+        bytes.resize(bytes.len() + e.gap, 0);
+        let offset = e.listed_offset.unwrap_or(bytes.len() as u32);
+        let length = e.content.len() as u32;
+        let checksum = e.checksum.unwrap_or_else(|| crc32(&e.content));
+        let common = |checksum: u32, length: u32, name: &str| {
+            let mut common = vec![20, 0];
+            common.extend(e.flags.to_le_bytes());
+            common.extend(e.method.to_le_bytes());
+            common.extend([0, 0, 0x21, 0]);
+            common.extend(checksum.to_le_bytes());
+            common.extend(length.to_le_bytes());
+            common.extend(length.to_le_bytes());
+            common.extend((name.len() as u16).to_le_bytes());
+            common
+        };
+        bytes.extend(b"PK\x03\x04");
+        bytes.extend(common(checksum, length, &e.name));
+        bytes.extend((e.extra.len() as u16).to_le_bytes());
+        bytes.extend(e.name.bytes());
+        bytes.extend(&e.extra);
+        bytes.extend(&e.content);
+        let name = e.listed_name.as_ref().unwrap_or(&e.name);
+        list.extend(b"PK\x01\x02\x14\x03");
+        list.extend(common(
+            e.listed_checksum.unwrap_or(checksum),
+            e.listed_length.unwrap_or(length),
+            name,
+        ));
+        list.extend((e.listed_extra.len() as u16).to_le_bytes());
+        list.extend([0; 10]);
+        list.extend(offset.to_le_bytes());
+        list.extend(name.bytes());
+        list.extend(&e.listed_extra);
+    }
+    let (start, length) = (bytes.len() as u32, list.len() as u32);
+    bytes.extend(list);
+    bytes.extend(b"PK\x05\x06\0\0\0\0");
+    bytes.extend((entries.len() as u16).to_le_bytes());
+    bytes.extend((entries.len() as u16).to_le_bytes());
+    bytes.extend(length.to_le_bytes());
+    bytes.extend(start.to_le_bytes());
+    bytes.extend([0, 0]);
+    bytes
+}
+
+fn npy(header: &str, data: &[u8]) -> Vec<u8> {
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((header.len() as u16 + 1).to_le_bytes());
+    bytes.extend(header.bytes());
+    bytes.push(b'\n');
+    bytes.extend(data);
+    bytes
+}
+
+fn described(descr: &str, shape: &str, data: &[u8]) -> Vec<u8> {
+    npy(
+        &format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}"),
+        data,
+    )
+}
+
+fn numbers(shape: &str, values: &[f64]) -> Vec<u8> {
+    let data: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+    described("<f8", shape, &data)
+}
+
+fn text(text: &str) -> Vec<u8> {
+    let data: Vec<u8> = text
+        .chars()
+        .flat_map(|letter| u32::from(letter).to_le_bytes())
+        .collect();
+    described(&format!("<U{}", text.chars().count()), "()", &data)
+}
+
+/// A network 2-3-1.
+fn network() -> Vec<Entry> {
+    vec![
+        entry("coefs_0", numbers("(2, 3)", &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0])),
+        entry("intercepts_0", numbers("(3,)", &[1.0, 2.0, 3.0])),
+        entry("coefs_1", numbers("(3, 1)", &[1.0, -1.0, 2.0])),
+        entry("intercepts_1", numbers("(1,)", &[0.5])),
+        entry("activation", text("relu")),
+        entry("out_activation_", text("identity")),
+    ]
+}
+
+fn read(bytes: &[u8]) -> Result<Model<Matrix<f64>>, NpzError> {
+    npz_from_bytes(bytes)
+}
+
+/// The file after a change to its entries.
+fn entries(change: impl FnOnce(&mut Vec<Entry>)) -> Vec<u8> {
+    let mut entries = network();
+    change(&mut entries);
+    zip(&entries)
+}
+
+/// The file with another array in place of the first weights.
+fn weights(content: Vec<u8>) -> Vec<u8> {
+    entries(|e| e[0].content = content)
+}
+
+fn headed(header: &str) -> Vec<u8> {
+    weights(npy(header, &[0; 48]))
+}
+
+/// The file after a change to its end record, whose offsets are counted from its beginning.
+fn end(at: usize, with: &[u8]) -> Vec<u8> {
+    let mut bytes = zip(&network());
+    let start = bytes.len() - 22 + at;
+    bytes[start..start + with.len()].copy_from_slice(with);
+    bytes
+}
+
+fn wide(id: u16, lengths: [u64; 2]) -> Vec<u8> {
+    let mut extra = [id.to_le_bytes(), 16_u16.to_le_bytes()].concat();
+    extra.extend(lengths.iter().flat_map(|length| length.to_le_bytes()));
+    extra
+}
+
+/// (what is wrong, the file, the error's variant, a part of its message)
+fn malformed() -> Vec<(&'static str, Vec<u8>, &'static str, &'static str)> {
+    let whole = zip(&network());
+    let fields = ["'descr': '<f8'", "'fortran_order': False", "'shape': (2, 3)"];
+    let many: Vec<Entry> = (0..4097).map(|i| entry(&format!("coefs_{i}"), vec![])).collect();
+    vec![
+        ("empty", vec![], "NotZip", "end record"),
+        (
+            "text",
+            b"activation: relu, not an archive at all".to_vec(),
+            "NotZip",
+            "end record",
+        ),
+        ("trailing byte", [&whole[..], &[0]].concat(), "NotZip", "end record"),
+        (
+            "comment",
+            [&end(20, &[2, 0]), &b"hi"[..]].concat(),
+            "NotZip",
+            "end record",
+        ),
+        (
+            "leading byte",
+            [&[0], &whole[..]].concat(),
+            "Directory",
+            "list of entries",
+        ),
+        ("two volumes", end(4, &[1, 0]), "LargeZip", "single volume"),
+        ("counts that differ", end(8, &[5, 0]), "LargeZip", "single volume"),
+        ("64-bit archive", end(8, &[255; 12]), "LargeZip", "4 GiB"),
+        (
+            "fewer entries than listed",
+            end(8, &[5, 0, 5, 0]),
+            "Directory",
+            "list of entries",
+        ),
+        (
+            "more entries than listed",
+            end(8, &[7, 0, 7, 0]),
+            "Header",
+            "header of an entry",
+        ),
+        (
+            "list beyond the file",
+            end(12, &[0, 0, 1, 0]),
+            "Directory",
+            "list of entries",
+        ),
+        ("no entries", zip(&[]), "Missing", "activation"),
+        (
+            "too many entries",
+            zip(&many),
+            "TooManyEntries",
+            "at most 4096 entries, got 4097",
+        ),
+        ("gap", entries(|e| e[2].gap = 3), "Place", "coefs_1: expected at byte"),
+        (
+            "gap before the list",
+            {
+                let mut all = network();
+                let last = all.last_mut().unwrap();
+                last.listed_length = Some(last.content.len() as u32 - 4);
+                zip(&all)
+            },
+            "HeadersDiffer",
+            "length",
+        ),
+        (
+            "one entry over another",
+            entries(|e| e[2].listed_offset = Some(0)),
+            "Place",
+            "got byte 0",
+        ),
+        (
+            "entry beyond the list",
+            entries(|e| e[0].listed_offset = Some(u32::MAX)),
+            "Place",
+            "coefs_0",
+        ),
+        (
+            "names that differ",
+            entries(|e| e[0].listed_name = Some("coefs_9.npy".into())),
+            "HeadersDiffer",
+            "name",
+        ),
+        (
+            "longer in the list",
+            entries(|e| e[0].listed_length = Some(1 << 30)),
+            "HeadersDiffer",
+            "length",
+        ),
+        (
+            "checksums that differ",
+            entries(|e| e[0].listed_checksum = Some(1)),
+            "HeadersDiffer",
+            "checksum",
+        ),
+        (
+            "wrong checksum",
+            entries(|e| e[0].checksum = Some(7)),
+            "Checksum",
+            "coefs_0: expected the checksum 00000007",
+        ),
+        (
+            "wrong checksum of a text",
+            entries(|e| e[4].checksum = Some(7)),
+            "Checksum",
+            "activation",
+        ),
+        ("deflated", entries(|e| e[1].method = 8), "Compressed", "intercepts_0"),
+        (
+            "savez_compressed",
+            super::fixture_bytes("compressed.npz"),
+            "Compressed",
+            "method 8",
+        ),
+        ("encrypted", entries(|e| e[0].flags = 1), "Flags", "0x0001"),
+        ("streamed", entries(|e| e[0].flags = 8), "Flags", "0x0008"),
+        (
+            "extra field",
+            entries(|e| e[0].extra = vec![9, 0, 0, 0]),
+            "Extra",
+            "coefs_0",
+        ),
+        (
+            "wide lengths of another kind",
+            entries(|e| e[0].extra = wide(2, [1, 1])),
+            "Extra",
+            "coefs_0",
+        ),
+        (
+            "extra field in the list",
+            entries(|e| e[0].listed_extra = vec![9, 0, 0, 0]),
+            "Extra",
+            "coefs_0",
+        ),
+        (
+            "not .npy",
+            entries(|e| e[0].name = "coefs_0".into()),
+            "Unknown",
+            "coefs_0",
+        ),
+        (
+            "path",
+            entries(|e| e[0].name = "../coefs_0.npy".into()),
+            "Unknown",
+            "../coefs_0",
+        ),
+        (
+            "unknown entry",
+            entries(|e| e.push(entry("loss_curve_", text("x")))),
+            "Unknown",
+            "loss_curve_",
+        ),
+        (
+            "leading zero",
+            entries(|e| e[2].name = "coefs_01.npy".into()),
+            "Unknown",
+            "coefs_01",
+        ),
+        (
+            "number too large",
+            entries(|e| e[2].name = "coefs_99999999999999999999.npy".into()),
+            "Unknown",
+            "coefs_9999",
+        ),
+        (
+            "no number",
+            entries(|e| e[2].name = "coefs_.npy".into()),
+            "Unknown",
+            "coefs_",
+        ),
+        ("duplicate", entries(|e| e.push(e[0].clone())), "Duplicate", "coefs_0"),
+        ("no activation", entries(|e| drop(e.remove(4))), "Missing", "activation"),
+        (
+            "no output activation",
+            entries(|e| drop(e.remove(5))),
+            "Missing",
+            "out_activation_",
+        ),
+        ("no weights", entries(|e| drop(e.remove(0))), "Missing", "coefs_0"),
+        ("no bias", entries(|e| drop(e.remove(3))), "Missing", "intercepts_1"),
+        (
+            "layers with a hole",
+            entries(|e| e[2].name = "coefs_7.npy".into()),
+            "Missing",
+            "coefs_1",
+        ),
+        ("short entry", weights(vec![0x93]), "NotNpy", "coefs_0"),
+        (
+            "another magic number",
+            weights(b"\x93NUMPZ\x01\x00\x01\x00\n".to_vec()),
+            "NotNpy",
+            "coefs_0",
+        ),
+        (
+            "version 2",
+            weights(b"\x93NUMPY\x02\x00\x01\x00\x00\x00\n".to_vec()),
+            "NotNpy",
+            "version 1.0",
+        ),
+        (
+            "header beyond the entry",
+            weights(b"\x93NUMPY\x01\x00\xff\x0f{}\n".to_vec()),
+            "HeaderLength",
+            "got 4095",
+        ),
+        (
+            "header over the limit",
+            headed(&" ".repeat(10_001)),
+            "HeaderLength",
+            "at most 10000",
+        ),
+        ("no dictionary", headed("[1, 2]"), "HeaderSyntax", "coefs_0"),
+        (
+            "no shape",
+            headed(&format!("{{{}, {}}}", fields[0], fields[1])),
+            "HeaderSyntax",
+            "shape",
+        ),
+        (
+            "a key twice",
+            headed(&format!(
+                "{{{}, {}, {}, {}}}",
+                fields[0], fields[1], fields[2], fields[2]
+            )),
+            "HeaderSyntax",
+            "each once",
+        ),
+        (
+            "unknown key",
+            headed(&format!("{{{}, {}, {}, 'order': 1}}", fields[0], fields[1], fields[2])),
+            "HeaderSyntax",
+            "each once",
+        ),
+        (
+            "negative dimension",
+            weights(numbers("(-2, -3)", &[0.0; 6])),
+            "HeaderSyntax",
+            "coefs_0",
+        ),
+        (
+            "dimension of 2^64",
+            weights(numbers("(18446744073709551616, 3)", &[0.0; 6])),
+            "HeaderSyntax",
+            "coefs_0",
+        ),
+        (
+            "brackets without end",
+            headed(&"(".repeat(9_999)),
+            "HeaderSyntax",
+            "coefs_0",
+        ),
+        (
+            "structured elements",
+            headed("{'descr': [('w', '<f8')], 'fortran_order': False, 'shape': (2, 3), }"),
+            "HeaderSyntax",
+            "coefs_0",
+        ),
+        (
+            "objects",
+            weights(described("|O", "(2, 3)", &[0; 48])),
+            "Objects",
+            "pickled",
+        ),
+        (
+            "text of objects",
+            entries(|e| e[4].content = described("|O", "()", &[0; 8])),
+            "Objects",
+            "activation",
+        ),
+        (
+            "f4 for f8",
+            weights(described("<f4", "(2, 3)", &[0; 24])),
+            "Dtype",
+            "expected elements of type <f8, got <f4",
+        ),
+        (
+            "big-endian",
+            weights(described(">f8", "(2, 3)", &[0; 48])),
+            "Dtype",
+            "got >f8",
+        ),
+        (
+            "integers",
+            weights(described("<i8", "(2, 3)", &[0; 48])),
+            "Dtype",
+            "got <i8",
+        ),
+        (
+            "half precision bias",
+            entries(|e| e[1].content = described("<f2", "(3,)", &[0; 6])),
+            "Dtype",
+            "intercepts_0",
+        ),
+        (
+            "weights of one dimension",
+            weights(numbers("(6,)", &[0.0; 6])),
+            "Rank",
+            "expected 2 dimensions, got 1",
+        ),
+        (
+            "weights of three",
+            weights(numbers("(1, 2, 3)", &[0.0; 6])),
+            "Rank",
+            "expected 2 dimensions, got 3",
+        ),
+        (
+            "bias of two",
+            entries(|e| e[1].content = numbers("(1, 3)", &[0.0; 3])),
+            "Rank",
+            "expected 1 dimensions, got 2",
+        ),
+        (
+            "list of texts",
+            entries(|e| e[4].content = described("<U4", "(1,)", &[0; 16])),
+            "Rank",
+            "activation",
+        ),
+        ("no outputs", weights(numbers("(2, 0)", &[])), "Empty", "coefs_0"),
+        ("no inputs", weights(numbers("(0, 3)", &[])), "Empty", "coefs_0"),
+        (
+            "bias that does not fit",
+            entries(|e| e[1].content = numbers("(2,)", &[0.0; 2])),
+            "Shape",
+            "expected 3 outputs, got 2",
+        ),
+        (
+            "layers that do not chain",
+            entries(|e| e[2].content = numbers("(4, 1)", &[0.0; 4])),
+            "Shape",
+            "coefs_1: expected 3 inputs, got 4",
+        ),
+        (
+            "elements missing",
+            weights(numbers("(2, 3)", &[0.0; 5])),
+            "DataLength",
+            "expected 48 bytes of elements, got 40",
+        ),
+        (
+            "elements over",
+            weights(numbers("(2, 3)", &[0.0; 7])),
+            "DataLength",
+            "got 56",
+        ),
+        (
+            "a shape whose product overflows",
+            weights(numbers("(4294967296, 4294967296)", &[])),
+            "DataLength",
+            "expected 147573952589676412928 bytes",
+        ),
+        (
+            "a shape of exabytes",
+            weights(numbers("(2, 1152921504606846975)", &[0.0; 6])),
+            "DataLength",
+            "got 48",
+        ),
+        (
+            "NaN",
+            weights(numbers("(2, 3)", &[0.0, 1.0, f64::NAN, 0.0, 0.0, 0.0])),
+            "NotFinite",
+            "got NaN as element 2",
+        ),
+        (
+            "infinity",
+            entries(|e| e[3].content = numbers("(1,)", &[f64::NEG_INFINITY])),
+            "NotFinite",
+            "intercepts_1",
+        ),
+        (
+            "activation of bytes",
+            entries(|e| e[4].content = described("|S4", "()", b"relu")),
+            "Dtype",
+            "text (<U), got |S4",
+        ),
+        (
+            "long text",
+            entries(|e| e[4].content = text(&"r".repeat(17))),
+            "Text",
+            "activation",
+        ),
+        (
+            "text of 2^62 letters",
+            entries(|e| e[4].content = described("<U4611686018427387904", "()", &[])),
+            "Text",
+            "activation",
+        ),
+        (
+            "text that is too short",
+            entries(|e| e[4].content = described("<U4", "()", b"r\0\0\0")),
+            "DataLength",
+            "activation",
+        ),
+        (
+            "no letter",
+            entries(|e| e[4].content = described("<U1", "()", &[0, 0, 17, 0])),
+            "Text",
+            "activation",
+        ),
+        (
+            "unknown activation",
+            entries(|e| e[4].content = text("gelu")),
+            "Activation",
+            "got \"gelu\"",
+        ),
+        (
+            "empty activation",
+            entries(|e| e[4].content = text("")),
+            "Activation",
+            "got \"\"",
+        ),
+        (
+            "unknown output",
+            entries(|e| e[5].content = text("exp")),
+            "Activation",
+            "identity, logistic, softmax, got \"exp\"",
+        ),
+        (
+            "output of hidden layers",
+            entries(|e| e[5].content = text("relu")),
+            "Activation",
+            "out_activation_",
+        ),
+    ]
+}
+
+#[test]
+fn each_has_its_own_error() {
+    let network = read(&zip(&network())).unwrap();
+    assert_eq!(
+        network.predict(&Matrix::from_columns(&[[1.0, 0.0]])).to_vec(),
+        [2.0 - 4.0 + 12.0 + 0.5]
+    );
+    let mut names = std::collections::BTreeSet::new();
+    for (name, bytes, variant, message) in malformed() {
+        assert!(names.insert(name), "{name} twice");
+        let error = read(&bytes).expect_err(name);
+        let got = format!("{error:?}");
+        let got = got.split([' ', '(']).next().unwrap();
+        assert!(
+            got == variant && error.to_string().contains(message),
+            "{name}: got {got}: {error}"
+        );
+    }
+    assert!(names.len() >= 80);
+}
+
+#[test]
+fn cut_off_anywhere_it_is_refused() {
+    let bytes = zip(&network());
+    for length in 0..bytes.len() {
+        assert!(read(&bytes[..length]).is_err(), "{length} bytes");
+    }
+    let bytes = super::fixture_bytes("binary_tanh.npz");
+    for length in 0..bytes.len() {
+        assert!(read(&bytes[..length]).is_err(), "{length} bytes of the fixture");
+    }
+}
+
+/// What no error is made of: version and time, and what Python says of files.
+#[test]
+fn a_changed_bit_is_refused_or_changes_nothing() {
+    for bytes in [zip(&network()), super::fixture_bytes("binary_tanh.npz")] {
+        let model = read(&bytes).unwrap();
+        let mut accepted = 0;
+        for bit in 0..8 * bytes.len() {
+            let mut changed = bytes.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            if let Ok(read) = read(&changed) {
+                assert_eq!(read, model, "bit {bit}");
+                accepted += 1;
+            }
+        }
+        // Per entry 6 bytes of its own header, and 16 of the list: versions, times, attributes.
+        assert!(accepted <= 8 * 6 * (6 + 16), "{accepted}");
+    }
+}
+
+#[test]
+fn changed_bytes_do_no_harm() {
+    let written = npz_to_bytes(&read(&zip(&network())).unwrap()).unwrap();
+    let mut state = 1_u64;
+    let mut random = |below: usize| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below
+    };
+    for _ in 0..20_000 {
+        let mut bytes = written.clone();
+        for _ in 0..=random(6) {
+            let at = random(bytes.len());
+            match random(4) {
+                0 => bytes[at] = random(256) as u8,
+                1 => bytes[at] = [0, 1, 0x7f, 0xff][random(4)],
+                2 => drop(bytes.remove(at)),
+                _ => bytes.insert(at, random(256) as u8),
+            }
+        }
+        let _ = read(&bytes);
+    }
+}

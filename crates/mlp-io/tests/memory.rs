@@ -1,0 +1,240 @@
+//! What is said about memory: loading takes twice the file's bytes and 1 MiB at most, whatever is in the file. A binary
+//! of its own, for its allocator.
+#![allow(unsafe_code, reason = "an allocator that counts")]
+
+use mlp_core::{Classes, HalfSquaredError, Identity, Mlp, Model, Scaling, ScalingKind, SoftmaxCrossEntropy};
+use mlp_cpu::Matrix;
+use mlp_io::{load_model, load_network, model_from_bytes, save_model};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::fs;
+use std::path::Path;
+
+/// The system's allocator, which knows for each thread how many bytes it holds and how many it held at most.
+struct Counting;
+
+thread_local! {
+    static HELD: Cell<isize> = const { Cell::new(0) };
+    static MOST: Cell<isize> = const { Cell::new(0) };
+}
+
+fn count(bytes: isize) {
+    let held = HELD.get() + bytes;
+    HELD.set(held);
+    MOST.set(MOST.get().max(held));
+}
+
+// SAFETY: every call is passed on to the system's allocator as it is. Counting allocates nothing: the counters are
+// constant-initialised thread locals without destructors.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count(layout.size() as isize);
+        // SAFETY: the caller's promise is the system allocator's requirement.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        count(-(layout.size() as isize));
+        // SAFETY: the caller's promise is the system allocator's requirement; `pointer` comes from it.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    // Both blocks at the same time, as if none could grow where it is.
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count(size as isize);
+        count(-(layout.size() as isize));
+        // SAFETY: the caller's promise is the system allocator's requirement; `pointer` comes from it.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// The most bytes that `run` holds at once, beyond those before.
+fn most<R>(run: impl FnOnce() -> R) -> isize {
+    let before = HELD.get();
+    MOST.set(before);
+    let result = run();
+    let most = MOST.get() - before;
+    drop(result);
+    most
+}
+
+fn check(name: &str, path: &Path, took: isize) {
+    let limit = 2 * fs::metadata(path).unwrap().len() as isize + (1 << 20);
+    assert!(took <= limit, "{name}: {took} bytes, more than {limit}");
+}
+
+#[test]
+fn the_counter_counts() {
+    assert_eq!(most(|| 1), 0);
+    assert_eq!(most(|| vec![0_u8; 100]), 100);
+    assert_eq!(most(|| (drop(vec![0_u8; 100]), vec![0_u8; 50])), 100);
+    let grows = || {
+        let mut grows = vec![0_u8; 100];
+        grows.reserve_exact(200);
+        grows
+    };
+    assert_eq!(most(grows), 400);
+}
+
+#[test]
+fn loading_a_model_takes_twice_its_file_and_one_mib_at_most() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("model.safetensors");
+    // Rows by sixteens, which `Matrix` does not pad; one layer, many, wide ones, and a single row.
+    for sizes in [
+        &[64, 16][..],
+        &[2000, 1600],
+        &[16; 200],
+        &[200_000, 16, 16],
+        &[16, 100_000],
+        &[1_000_000, 1],
+    ] {
+        let network = Mlp::<Matrix<f32>>::builder(sizes).build().unwrap();
+        save_model(&path, &Model::new(network, HalfSquaredError)).unwrap();
+        let took = most(|| load_model::<Matrix<f32>>(&path).unwrap());
+        check(&format!("{sizes:?}"), &path, took);
+    }
+    // What is padded is padded by the backend: to 32 rows, here.
+    let network = Mlp::<Matrix<f32>>::builder(&[100_000, 17]).build().unwrap();
+    save_model(&path, &Model::new(network, HalfSquaredError)).unwrap();
+    let took = most(|| load_model::<Matrix<f32>>(&path).unwrap());
+    check("17 rows", &path, took - 4 * 15 * 100_000);
+}
+
+#[test]
+fn metadata_as_large_as_they_may_be() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("model.safetensors");
+    let network = || Mlp::<Matrix<f32>>::builder(&[8_000, 1]).build().unwrap();
+    let numbers = |n: usize| (0..n).map(|i| (1.0 + i as f64).sqrt()).collect::<Vec<_>>();
+    let scaling = Scaling::from_parts(ScalingKind::Standard, numbers(8_000), numbers(8_000)).unwrap();
+    save_model(
+        &path,
+        &Model::new(network(), HalfSquaredError)
+            .with_input_scaling(scaling)
+            .unwrap(),
+    )
+    .unwrap();
+    check("a scaling", &path, most(|| load_model::<Matrix<f32>>(&path).unwrap()));
+
+    let network = Mlp::<Matrix<f32>>::builder(&[1, 6_000]).build().unwrap();
+    let model = Model::new(network, SoftmaxCrossEntropy::with_classes());
+    let classes = Classes::new((0..6_000).map(|i| format!("class {i}"))).unwrap();
+    save_model(&path, &model.with_classes(classes).unwrap()).unwrap();
+    check("classes", &path, most(|| load_model::<Matrix<f32>>(&path).unwrap()));
+
+    let network = Mlp::<Matrix<f32>>::builder(&[1; 900]).build().unwrap();
+    save_model(&path, &Model::new(network, HalfSquaredError)).unwrap();
+    check("layers", &path, most(|| load_model::<Matrix<f32>>(&path).unwrap()));
+}
+
+/// A file of this header, with numbers of 0.
+fn file(header: &str, numbers: usize) -> Vec<u8> {
+    let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+    bytes.extend_from_slice(header.as_bytes());
+    bytes.resize(bytes.len() + 4 * numbers, 0);
+    bytes
+}
+
+#[test]
+fn files_made_to_take_memory_take_no_more() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("model.safetensors");
+    let escaped = serde_json::to_string(&"\"".repeat(160_000)).unwrap();
+    let record = |json: &str| {
+        format!(
+            r#"{{"__metadata__":{{"mlp":{}}}}}"#,
+            serde_json::to_string(json).unwrap()
+        )
+    };
+    let start = r#"{"version":1,"dtype":"F32","layer_sizes":[1,1],"activations":["#;
+    let list = |json: String| record(&format!("{start}{json}]}}"));
+    let tensors = |name: &dyn Fn(usize) -> String, count: usize| {
+        let entries = (0..count).map(|i| {
+            format!(
+                r#""{}":{{"dtype":"F32","shape":[1,1],"data_offsets":[{},{}]}}"#,
+                name(i),
+                4 * i,
+                4 * i + 4
+            )
+        });
+        format!("{{{}}}", entries.collect::<Vec<_>>().join(","))
+    };
+    let files = [
+        ("a name with escapes", file(&format!(r#"{{{escaped}:{{}}}}"#), 0)),
+        (
+            "a dtype with escapes",
+            file(&format!(r#"{{"a":{{"dtype":{escaped}}}}}"#), 0),
+        ),
+        ("a key with escapes", file(&format!(r#"{{"a":{{{escaped}:1}}}}"#), 0)),
+        (
+            "metadata with escapes",
+            file(&format!(r#"{{"__metadata__":{{"mlp":{escaped}}}}}"#), 0),
+        ),
+        (
+            "metadata under a long key",
+            file(&format!(r#"{{"__metadata__":{{{escaped}:"1"}}}}"#), 0),
+        ),
+        (
+            "a text in the record",
+            file(&record(&escaped[..150_000].replace('\\', "")), 0),
+        ),
+        (
+            "a header of 2^60 bytes",
+            [&(1_u64 << 60).to_le_bytes()[..], &[0; 100]].concat(),
+        ),
+        (
+            "a tensor of 2^60 bytes",
+            file(
+                r#"{"a":{"dtype":"F32","shape":[1152921504606846976],"data_offsets":[0,4611686018427387904]}}"#,
+                1,
+            ),
+        ),
+        (
+            "a shape of many dimensions",
+            file(
+                &format!(r#"{{"a":{{"dtype":"F32","shape":[{}1]}}}}"#, "1,".repeat(150_000)),
+                0,
+            ),
+        ),
+        (
+            "numbers in the record",
+            file(&list(format!("{}1", "1,".repeat(140_000))), 0),
+        ),
+        (
+            "texts in the record",
+            file(&list(format!("{}\"\"", "\"\",".repeat(60_000))), 0),
+        ),
+        (
+            "objects in the record",
+            file(&list(format!("{}{{}}", "{},".repeat(90_000))), 0),
+        ),
+        (
+            "lists in the record",
+            file(&list(format!("{}[]", "[],".repeat(90_000))), 0),
+        ),
+        (
+            "as many tensors as there may be",
+            file(&tensors(&|i| format!("{i}.weight"), 4_096), 4_096),
+        ),
+        (
+            "tensors with long names",
+            file(&tensors(&|i| format!("{}{i}", "n".repeat(200)), 1_100), 1_100),
+        ),
+        (
+            "layers of many numbers",
+            file(&tensors(&|i| format!("{}.weight", 7 * i), 4_000), 4_000),
+        ),
+    ];
+    for (name, bytes) in files {
+        fs::write(&path, &bytes).unwrap();
+        let took = most(|| load_model::<Matrix<f32>>(&path).map_err(drop));
+        check(name, &path, took);
+        let took = most(|| load_network::<Matrix<f32>>(&path, Identity, Identity).map_err(drop));
+        check(&format!("{name}, as a network"), &path, took);
+        assert!(model_from_bytes::<Matrix<f32>>(&bytes).is_err(), "{name}");
+    }
+}
