@@ -4,14 +4,11 @@
 //! Initial parameters are drawn as scikit-learn draws them: biases too, by Glorot's uniform distribution.
 #![expect(clippy::print_stdout, reason = "the answers")]
 
-mod penalised;
-
 use mlp_core::{
     ActivationKind, Adam, BinaryCrossEntropy, FitOptions, HalfSquaredError, Initializer, Lbfgs, Loss, Mlp, Optimizer,
-    Samples, SoftmaxCrossEntropy, Tensor, TrainError, Trainer,
+    Penalty, Samples, SoftmaxCrossEntropy, Tensor, TrainError, Trainer,
 };
 use mlp_cpu::{Matrix, MatrixRef};
-use penalised::Penalised;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 use serde::{Deserialize, Serialize};
@@ -79,18 +76,23 @@ impl Job {
         match self.solver.as_str() {
             "adam" => {
                 let adam = Adam::new(self.learning_rate)?.epsilon(self.epsilon)?;
-                let optimizer = Penalised::new(adam, self.alpha / self.batch_size as f64);
                 let options = FitOptions::epochs(self.epochs).batch_size(self.batch_size);
                 let options = match self.initial {
                     None => options.shuffle(self.seed),
                     Some(_) => options,
                 };
-                Trainer::new(loss, optimizer).fit(&mut network, samples, options, |_| {})?;
+                let penalty = Penalty::l2(self.alpha / self.batch_size as f64)?;
+                let mut trainer = Trainer::new(loss, adam).penalty(penalty);
+                trainer.fit(&mut network, samples, options, |_| {})?;
             }
             "lbfgs" => {
                 let optimizer = Lbfgs::new(1.0)?.tolerances(self.tolerance, 1e-9)?;
-                let optimizer = Penalised::new(optimizer, self.alpha / count as f64);
-                self.descend(&mut Trainer::new(loss, optimizer), &mut network, samples)?;
+                let penalty = Penalty::l2(self.alpha / count as f64)?;
+                self.descend(
+                    &mut Trainer::new(loss, optimizer).penalty(penalty),
+                    &mut network,
+                    samples,
+                )?;
             }
             other => return Err(format!("solver: got {other}").into()),
         }

@@ -231,7 +231,8 @@ def measure(seeds):
 
 def machine():
     """What was measured on and with."""
-    model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text()) if Path("/proc/cpuinfo").exists() else None
+    cpus = Path("/proc/cpuinfo")
+    model = re.search(r"model name\s*: (.*)", cpus.read_text()) if cpus.exists() else None
     system = f"{platform.system()} {platform.machine()}"
     return f"{model[1].strip() if model else platform.processor()}, {system}, scikit-learn {sklearn.__version__}"
 
@@ -246,8 +247,8 @@ def mean_and_error(values):
 
 
 def differs(row):
-    """Ours less theirs: the difference of the means, its standard error from those of both means, and the standard error
-    of the mean over splits of the difference on a split."""
+    """Ours less theirs: the difference of the means, its standard error from those of both means, and the standard
+    error of the mean over splits of the difference on a split."""
     ours, theirs = (row[side]["scores"] for side in ["ours", "theirs"])
     difference, paired = mean_and_error([a - b for a, b in zip(ours, theirs)])
     return difference, math.hypot(mean_and_error(ours)[1], mean_and_error(theirs)[1]), paired
@@ -255,7 +256,8 @@ def differs(row):
 
 def table(rows):
     lines = [
-        "| data | solver | scikit-learn | ours | difference | standard error | paired | scikit-learn, ms | ours, ms | ratio |",
+        "| data | solver | scikit-learn | ours | difference | standard error | paired "
+        "| scikit-learn, ms | ours, ms | ratio |",
         "| --- | --- | " + " | ".join(["---:"] * 8) + " |",
     ]
     for row in rows:
@@ -264,7 +266,7 @@ def table(rows):
         times = [1e3 * statistics.median(row[side]["seconds"]) for side in ["theirs", "ours"]]
         cells = [row["data"].replace("_", " "), {"adam": "Adam", "lbfgs": "L-BFGS"}[row["solver"]], *scores]
         cells += [f"{difference:+.4f}", f"{error:.4f}", f"{paired:.4f}"]
-        cells += [f"{t:.3g}" for t in times] + [f"{times[1] / times[0]:.2f}"]
+        cells += [f"{t:.3g}" if t < 1000 else f"{t:.0f}" for t in times] + [f"{times[1] / times[0]:.2f}"]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -275,8 +277,8 @@ def summary(results):
     within = sum(abs(d) <= error for d, error, _ in map(differs, rows))
     paired = sum(abs(d) <= error for d, _, error in map(differs, rows))
     return (
-        f"{results['machine']}; {rows[0]['seeds']} seeds. Within one standard error: {within} of {len(rows)}; within one "
-        f"of the paired difference: {paired} of {len(rows)}."
+        f"{results['machine']}; {rows[0]['seeds']} splits. Within one standard error: {within} of {len(rows)}; "
+        f"within one of the paired difference: {paired} of {len(rows)}."
     )
 
 
@@ -301,7 +303,8 @@ def main():
     results = measure(arguments.seeds)
     print(summary(results))
     if not arguments.print:
-        RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+        rows = ",\n".join(json.dumps(row) for row in results["rows"])
+        RESULTS.write_text(f'{{"machine": {json.dumps(results["machine"])}, "rows": [\n{rows}\n]}}\n')
         render(results)
 
 

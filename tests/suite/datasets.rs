@@ -61,21 +61,24 @@ fn check<S: Strategy>(cases: S, test: impl Fn(S::Value) -> Result<(), TestCaseEr
 
 #[test]
 fn a_split_has_each_sample_once() {
-    check((2..200_usize, 0.01..0.99, any::<u64>()), |(samples, fraction, seed)| {
-        let labels: Vec<usize> = (0..samples).map(|i| i % 3).collect();
-        let expected = (fraction * samples as f64).round() as usize;
-        match data(&labels).split(fraction, seed) {
-            Ok(split) => {
-                let (train, held_out) = parts(split, &labels);
-                prop_assert_eq!((train.len(), held_out.len()), (samples - expected, expected));
+    check(
+        (2..200_usize, 0.01..0.99_f64, any::<u64>()),
+        |(samples, fraction, seed)| {
+            let labels: Vec<usize> = (0..samples).map(|i| i % 3).collect();
+            let expected = (fraction * samples as f64).round() as usize;
+            match data(&labels).split(fraction, seed) {
+                Ok(split) => {
+                    let (train, held_out) = parts(split, &labels);
+                    prop_assert_eq!((train.len(), held_out.len()), (samples - expected, expected));
+                }
+                Err(error) => {
+                    prop_assert!(expected == 0 || expected == samples);
+                    prop_assert_eq!(error, data(&labels).split(fraction, seed ^ 1).unwrap_err());
+                }
             }
-            Err(error) => {
-                prop_assert!(expected == 0 || expected == samples);
-                prop_assert_eq!(error, data(&labels).split(fraction, seed ^ 1).unwrap_err());
-            }
-        }
-        Ok(())
-    });
+            Ok(())
+        },
+    );
 }
 
 #[test]

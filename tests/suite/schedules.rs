@@ -22,6 +22,7 @@ struct Timed {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Observing {
+    mode: String,
     plateau: String,
     factors: Vec<f64>,
 }
@@ -54,13 +55,22 @@ fn schedules_follow_pytorch_and_scikit_learn() {
 #[test]
 fn plateaus_follow_pytorch() {
     let Golden { losses, plateaus, .. } = golden();
-    assert_eq!(plateaus.len(), 4);
-    for Observing { plateau: text, factors } in plateaus {
+    assert_eq!(plateaus.len(), 8);
+    for Observing {
+        mode,
+        plateau: text,
+        factors,
+    } in plateaus
+    {
         let plateau: ReduceOnPlateau = text.parse().unwrap();
         let mut state = PlateauState::default();
         assert_eq!(factors.len(), losses.len(), "{text}");
         for (epoch, (&loss, &expected)) in losses.iter().zip(&factors).enumerate() {
-            plateau.observe(&mut state, loss);
+            match mode.as_str() {
+                "min" => plateau.observe(&mut state, loss),
+                "max" => plateau.observe_rising(&mut state, -loss),
+                other => panic!("{other} is not known"),
+            };
             let got = state.factor;
             assert!(
                 (got - expected).abs() <= 1e-12 * expected,

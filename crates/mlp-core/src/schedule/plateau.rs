@@ -6,7 +6,7 @@ use crate::error::below_one;
 /// than the best one, the factor of the learning rate is multiplied by `factor`, down to `least`.
 ///
 /// ```text
-/// v < best - threshold |best|:   best = v,  bad_epochs = 0
+/// v < best (1 - threshold):   best = v,  bad_epochs = 0
 /// otherwise:                  bad_epochs + 1;  if it is above patience:
 ///                             f <- max(f factor, least),  bad_epochs = 0
 /// ```
@@ -82,8 +82,19 @@ impl ReduceOnPlateau {
     /// Takes the value of an epoch, such as its validation loss, into `state`; lower is better. Returns true if it
     /// made the factor smaller.
     pub fn observe(&self, state: &mut PlateauState, value: f64) -> bool {
-        let better = |best: f64| value < best - self.threshold * best.abs();
-        if value < f64::INFINITY && state.best.is_none_or(better) {
+        let better = value < state.best.unwrap_or(f64::INFINITY) * (1.0 - self.threshold);
+        self.advance(state, value, better)
+    }
+
+    /// [`observe`](Self::observe) of a value that is better the higher, such as an accuracy: it is better where
+    /// v > best (1 + threshold). `mode="max"` of PyTorch's.
+    pub fn observe_rising(&self, state: &mut PlateauState, value: f64) -> bool {
+        let better = value > state.best.unwrap_or(f64::NEG_INFINITY) * (1.0 + self.threshold);
+        self.advance(state, value, better)
+    }
+
+    fn advance(&self, state: &mut PlateauState, value: f64, better: bool) -> bool {
+        if better {
             state.best = Some(value);
             state.bad_epochs = 0;
             return false;
@@ -105,7 +116,7 @@ impl ReduceOnPlateau {
 pub struct PlateauState {
     /// The factor of the initial learning rate.
     pub factor: f64,
-    /// The lowest value that was lower by the threshold; `None` if none was finite yet.
+    /// The best value that was better by the threshold; `None` if none was finite yet.
     pub best: Option<f64>,
     /// How many epochs in a row were not better, since the best one or the last reduction.
     pub bad_epochs: u64,

@@ -79,7 +79,7 @@ impl EarlyStopping {
         state.epochs_since >= self.patience.max(1)
     }
 
-    /// Looks at the value after an epoch, the lower the better. Returns if it is an improvement.
+    /// Looks at the value after an epoch. Returns if it is an improvement.
     pub(super) fn observe<B: Clone>(
         &self,
         state: &mut StoppingState<B>,
@@ -88,6 +88,7 @@ impl EarlyStopping {
         layers: &[Dense<B>],
     ) -> bool {
         let improved = match state.best {
+            Some(best) if self.monitor.rises() => value > best + self.min_change,
             Some(best) => value < best - self.min_change,
             None => !value.is_nan(),
         };

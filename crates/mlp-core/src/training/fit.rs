@@ -313,13 +313,18 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
             ..self.position
         };
         if let Some((reduce, monitor, state)) = self.rate.as_mut().and_then(|rate| rate.plateau.as_mut()) {
-            reduce.observe(state, monitor.last_value(&self.history, validation.is_some()));
+            let value = monitor.last_value(&self.history, validation.is_some());
+            if monitor.rises() {
+                reduce.observe_rising(state, value);
+            } else {
+                reduce.observe(state, value);
+            }
         }
         let mut improvement = None;
         if let Some((stopping, state)) = &mut self.stopping {
             let value = stopping.monitored().last_value(&self.history, validation.is_some());
             if stopping.observe(state, epoch, value, network.layers()) {
-                improvement = Some(stopping.monitored().shown(value));
+                improvement = Some(value);
             }
         }
         observer(self.progress(

@@ -21,21 +21,18 @@ impl From<Metric> for Monitor {
 }
 
 impl Monitor {
-    /// The value of the last epoch, the lower the better; `validated` if there are validation samples.
-    pub(super) fn last_value(self, history: &History, validated: bool) -> f64 {
-        let last = |values: &[f64]| values.last().copied().unwrap_or(f64::NAN);
-        match self {
-            Self::Loss if validated => last(&history.validation_loss),
-            Self::Loss | Self::TrainingLoss => last(&history.loss),
-            Self::Metric(metric) => self.shown(history.metric(metric).map_or(f64::NAN, last)),
-        }
+    /// If the value is better the higher it is.
+    pub(super) fn rises(self) -> bool {
+        matches!(self, Self::Metric(metric) if metric.higher_is_better())
     }
 
-    /// The value itself for one that is the lower the better, and the other way round.
-    pub(super) fn shown(self, value: f64) -> f64 {
-        match self {
-            Self::Metric(metric) if metric.higher_is_better() => -value,
-            _ => value,
-        }
+    /// The value of the last epoch; `validated` if there are validation samples.
+    pub(super) fn last_value(self, history: &History, validated: bool) -> f64 {
+        let values = match self {
+            Self::Loss if validated => &history.validation_loss,
+            Self::Loss | Self::TrainingLoss => &history.loss,
+            Self::Metric(metric) => history.metric(metric).unwrap_or_default(),
+        };
+        values.last().copied().unwrap_or(f64::NAN)
     }
 }

@@ -70,7 +70,7 @@ impl fmt::Display for Pass {
 /// What early stopping remembers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoppingState<B> {
-    /// The best value so far (of a metric that is better the higher it is, its negative).
+    /// The best value so far.
     pub best: Option<f64>,
     /// Its epoch.
     pub best_epoch: u64,
