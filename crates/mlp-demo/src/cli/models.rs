@@ -61,11 +61,19 @@ pub(crate) struct ExportArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ModelFormat {
-    /// Of this library, and the tensors for PyTorch
+    /// For onnxruntime and others: the whole model, whose output is what `predict` prints
+    Onnx,
+    /// For scikit-learn: the network, of activations that it has, without scaling
+    Npz,
+    /// Of this library, with the tensors as PyTorch has them
     Safetensors,
 }
 
-/// Print what a model file says: layers, activations, number of parameters, preprocessing, origin
+/// Print what a model file says of the network, its use and its origin
+///
+/// That is layers and activations, the number of parameters, the loss, what predictions are, how
+/// inputs and targets are scaled, the names of the classes, and version, seed and hash of the
+/// training data.
 #[derive(Clone, Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct InspectArgs {

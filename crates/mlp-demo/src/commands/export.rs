@@ -4,7 +4,7 @@ use std::io::Write;
 
 use mlp_core::Model;
 use mlp_cpu::{Element, Matrix};
-use mlp_io::{Number, SaveError, save_model};
+use mlp_io::{NpzError, Number, OnnxError, SaveError, export_onnx, save_model, save_npz};
 
 use crate::cli::{ExportArgs, ModelFormat};
 use crate::error::Error;
@@ -25,10 +25,19 @@ pub(crate) fn run<W: Write>(args: &ExportArgs, output: &mut Output<W>) -> Result
 }
 
 fn export<T: Element + Number>(model: &Model<Matrix<T>>, args: &ExportArgs) -> Result<(), Error> {
+    let (from, to) = (&args.model.path, &args.out);
     match args.to {
-        ModelFormat::Safetensors => save_model(&args.out, model).map_err(|error| match error {
+        ModelFormat::Onnx => export_onnx(to, model).map_err(|error| match error {
+            OnnxError::Write(error) => error.into(),
+            other => Error::about(from)(other),
+        }),
+        ModelFormat::Npz => save_npz(to, model).map_err(|error| match error {
+            NpzError::Write(error) => error.into(),
+            other => Error::about(from)(other),
+        }),
+        ModelFormat::Safetensors => save_model(to, model).map_err(|error| match error {
             SaveError::Write(error) => error.into(),
-            other => Error::about(&args.model.path)(other),
+            other => Error::about(from)(other),
         }),
     }
 }

@@ -32,7 +32,7 @@ fn directory() -> tempfile::TempDir {
 
 /// The message of a run that must fail; that it fails as all bad input does is checked here.
 #[track_caller]
-fn failure(directory: &Path, arguments: &[&str]) -> String {
+pub(super) fn failure(directory: &Path, arguments: &[&str]) -> String {
     let before = files(directory);
     let finished = run_in(directory, arguments);
     assert_eq!(finished.code, Some(2), "{arguments:?}: {finished:?}");
