@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use mlp_core::{BuildError, DataError, HyperParameterError, TrainError};
-use mlp_io::{LoadError, WriteError};
+use mlp_io::{LoadError, SaveError};
 
 /// A failure of the demo. Its text is one line that says where, and what was expected and found there.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +28,9 @@ pub enum Error {
         /// Why it failed.
         source: io::Error,
     },
+    /// A file was written, but it may not survive a power failure.
+    #[error("{0}")]
+    NotDurable(mlp_io::WriteError),
     /// A text does not have the syntax of its format.
     #[error("{at}: {problem}")]
     Syntax {
@@ -62,6 +65,7 @@ impl Error {
             Self::Diverged(_) => 1,
             Self::Read { .. }
             | Self::Write { .. }
+            | Self::NotDurable(_)
             | Self::Syntax { .. }
             | Self::Unexpected { .. }
             | Self::Refused(_) => 2,
@@ -101,10 +105,10 @@ impl Error {
     }
 }
 
-impl From<WriteError> for Error {
-    fn from(error: WriteError) -> Self {
+impl From<SaveError> for Error {
+    fn from(error: SaveError) -> Self {
         match error {
-            WriteError::NotWritten { path, source } => Self::Write { path, source },
+            SaveError::Write(error) => error.into(),
             other => Self::Refused(other.into()),
         }
     }

@@ -6,8 +6,8 @@
 //! What is done with it: [`experiment`] (the notebook's), [`task`] and [`classifier`] (of digits), [`cli`] (the
 //! command line).
 //!
-//! What comes out: [`plot`] (loss curves as SVG), [`terminal_curve`] (a loss curve as text), [`confusion`] (a
-//! confusion matrix); models, in files of `mlp-io`.
+//! What comes out: [`plot`] (loss curves as SVG), [`output_file`] (a file written whole or not at all),
+//! [`terminal_curve`] (a loss curve as text), [`confusion`] (a confusion matrix); models, in files of `mlp-io`.
 //!
 //! What goes wrong is an [`Error`], which knows its exit code.
 
@@ -28,6 +28,7 @@ mod model;
 pub mod notebook;
 pub mod optimizer;
 mod output;
+pub mod output_file;
 pub mod plot;
 pub mod samples;
 mod table;

@@ -4,7 +4,7 @@ use crate::{Dtype, WriteError};
 use mlp_core::{BuildError, ClassesError, KindError, ModelError, ScalingError};
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A file that cannot be loaded: which one, and why. Its text is one line.
 ///
@@ -235,8 +235,35 @@ pub enum SaveError {
     #[error(transparent)]
     Write(#[from] WriteError),
     /// It would make a file that cannot be loaded, because of this. The old file is whole.
-    #[error("cannot be saved: {0}")]
-    Refused(#[source] Problem),
+    #[error("{}cannot be saved: {problem}", place(.file.as_deref()))]
+    Refused {
+        /// The file; `None` if it was to be bytes in memory.
+        file: Option<PathBuf>,
+        /// What would be wrong with it.
+        #[source]
+        problem: Problem,
+    },
+}
+
+impl SaveError {
+    /// Of bytes in memory.
+    pub(crate) fn of_bytes(problem: Problem) -> Self {
+        Self::Refused { file: None, problem }
+    }
+
+    /// Of the file at `path`.
+    pub(crate) fn of_file(path: &Path) -> impl Fn(Problem) -> Self {
+        let file = Some(path.to_path_buf());
+        move |problem| Self::Refused {
+            file: file.clone(),
+            problem,
+        }
+    }
+}
+
+/// How a message about `file` begins.
+fn place(file: Option<&Path>) -> String {
+    file.map_or_else(String::new, |file| format!("{}: ", file.display()))
 }
 
 /// The shape of a tensor in a file.

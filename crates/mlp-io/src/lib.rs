@@ -2,8 +2,8 @@
 //!
 //! [`save_model`] and [`load_model`] keep a whole model in a safetensors file; [`load_network`] reads what PyTorch wrote,
 //! for which [`inspect`] says whether it holds `f32` or `f64`. [`save_npz`] and [`load_npz`] exchange
-//! networks with scikit-learn, [`export_onnx`] gives models to onnxruntime and others. [`AtomicFile`] is what files are
-//! written through.
+//! networks with scikit-learn, [`export_onnx`] gives models to onnxruntime and others. A [`CheckpointDirectory`] keeps
+//! training, to be taken up again as if it had never stopped. [`AtomicFile`] is what files are written through.
 //!
 //! # What can be relied on
 //! - A file appears under its name whole, or what was there before stays: also when the process is killed, the disk is
@@ -24,6 +24,7 @@
 )]
 
 mod atomic;
+mod checkpoint;
 mod container;
 mod error;
 mod little_endian;
@@ -33,6 +34,9 @@ mod number;
 mod onnx;
 
 pub use atomic::{AtomicFile, WriteError, write_atomically};
+pub use checkpoint::{
+    Checkpoint, CheckpointDirectory, checkpoint_from_bytes, checkpoint_to_bytes, load_checkpoint, save_checkpoint,
+};
 pub use error::{LoadError, Problem, SaveError, Shape};
 pub use model_file::{
     Summary, inspect, load_model, load_network, model_from_bytes, model_to_bytes, network_from_bytes, save_model,

@@ -7,6 +7,7 @@ use crate::container::{Contents, Opened};
 use crate::{Dtype, LoadError, Number, Problem, SaveError, Shape};
 use mlp_core::{ActivationKind, Dense, Mlp, Model, Tensor};
 use record::Record;
+pub(crate) use record::{KindRecord, activations, check_version, layer_sizes};
 use std::io::Read;
 use std::path::Path;
 
@@ -26,7 +27,9 @@ const KEY: &str = "mlp";
 /// network.load_state_dict({f"{2 * int(k.split('.')[1])}.{k.split('.')[2]}": t for k, t in state.items()})
 /// ```
 ///
-/// All else (activations, loss, scalings, class names, provenance) is JSON in the metadata, under the key `mlp`.
+/// All else (activations, loss, scalings, class names, provenance) is JSON in the metadata, under the key `mlp`. With
+/// the names and shapes of the tensors it may take 320 KiB and half as many bytes as the weights, and 1 MiB: enough for
+/// the scaling of 9,000 features even where there is no hidden layer.
 ///
 /// ```
 /// use mlp_core::{HalfSquaredError, Mlp, Model, Tanh};
@@ -47,7 +50,8 @@ const KEY: &str = "mlp";
 /// [`SaveError::Write`] if it cannot be written. What was under the path before is there in both cases, but in
 /// [`DurabilityUncertain`](crate::WriteError::DurabilityUncertain).
 pub fn save_model<B: Tensor<Scalar: Number>>(path: impl AsRef<Path>, model: &Model<B>) -> Result<(), SaveError> {
-    contents(model)?.save(path.as_ref())
+    let path = path.as_ref();
+    contents(model).map_err(SaveError::of_file(path))?.save(path)
 }
 
 /// The bytes of the file that [`save_model`] writes.
@@ -66,7 +70,9 @@ pub fn save_model<B: Tensor<Scalar: Number>>(path: impl AsRef<Path>, model: &Mod
 /// # Errors
 /// [`SaveError::Refused`], as [`save_model`].
 pub fn model_to_bytes<B: Tensor<Scalar: Number>>(model: &Model<B>) -> Result<Vec<u8>, SaveError> {
-    contents(model)?.into_bytes().map_err(SaveError::Refused)
+    contents(model)
+        .and_then(Contents::into_bytes)
+        .map_err(SaveError::of_bytes)
 }
 
 /// Loads a model that [`save_model`] saved.
@@ -155,8 +161,8 @@ fn bias_name(layer: usize) -> String {
     format!("layers.{layer}.bias")
 }
 
-fn contents<B: Tensor<Scalar: Number>>(model: &Model<B>) -> Result<Contents<'_>, SaveError> {
-    let record = Record::of(model).text().map_err(SaveError::Refused)?;
+fn contents<B: Tensor<Scalar: Number>>(model: &Model<B>) -> Result<Contents<'_>, Problem> {
+    let record = Record::of(model).text()?;
     let mut contents = Contents::new(KEY, record);
     for (layer, dense) in model.network().layers().iter().enumerate() {
         contents.matrix(weight_name(layer), &dense.weights);

@@ -132,14 +132,22 @@ pub(super) struct Formula {
     epsilon: f64,
 }
 
-impl ZipFormula<2> for Formula {
+impl Formula {
+    /// What is subtracted from a parameter, and the new moments.
     #[inline(always)]
-    fn apply<T: Scalar>(&self, gradient: T, parameter: T, [m, v]: [T; 2]) -> (T, [T; 2]) {
+    pub(super) fn change<T: Scalar>(&self, gradient: T, [m, v]: [T; 2]) -> (T, [T; 2]) {
         let c = T::from_f64;
         let m = c(self.beta1) * m + c(1.0 - self.beta1) * gradient;
         let v = c(self.beta2) * v + c(1.0 - self.beta2) * gradient * gradient;
-        let change = c(self.step_size) * m / (v.sqrt() + c(self.epsilon));
-        (parameter - change, [m, v])
+        (c(self.step_size) * m / (v.sqrt() + c(self.epsilon)), [m, v])
+    }
+}
+
+impl ZipFormula<2> for Formula {
+    #[inline(always)]
+    fn apply<T: Scalar>(&self, gradient: T, parameter: T, moments: [T; 2]) -> (T, [T; 2]) {
+        let (change, moments) = self.change(gradient, moments);
+        (parameter - change, moments)
     }
 }
 

@@ -101,17 +101,20 @@ impl<B: Tensor> AdamW<B> {
     }
 }
 
+/// One step: decay and Adam's change subtracted together. As a factor, 1 - eta lambda would in `f32` be rounded the
+/// same way in every step, and to 1 for a small eta.
 #[derive(Clone)]
 struct Formula {
     adam: adam::Formula,
-    /// The share of a parameter that the decay leaves.
-    kept: f64,
+    /// eta lambda, or 0.
+    decay: f64,
 }
 
 impl ZipFormula<2> for Formula {
     #[inline(always)]
     fn apply<T: Scalar>(&self, gradient: T, parameter: T, moments: [T; 2]) -> (T, [T; 2]) {
-        self.adam.apply(gradient, T::from_f64(self.kept) * parameter, moments)
+        let (change, moments) = self.adam.change(gradient, moments);
+        (parameter - (T::from_f64(self.decay) * parameter + change), moments)
     }
 }
 
@@ -130,14 +133,12 @@ impl rule::Rule<2> for Rule {
         objective: &mut dyn Objective<B>,
     ) -> Result<f64, NonFinite> {
         memory.step(layers, objective, |t| {
-            let adam = self.adam.formula(learning_rate, t);
-            let decayed = Formula {
-                adam,
-                kept: 1.0 - learning_rate * self.weight_decay,
-            };
-            let mut formulas = Formulas::both(decayed);
+            let mut formulas = Formulas::both(Formula {
+                adam: self.adam.formula(learning_rate, t),
+                decay: learning_rate * self.weight_decay,
+            });
             if !self.decay_biases {
-                formulas.biases.kept = 1.0;
+                formulas.biases.decay = 0.0;
             }
             formulas
         })

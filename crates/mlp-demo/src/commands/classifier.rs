@@ -2,13 +2,13 @@
 
 use std::io::Write;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use mlp_core::{Event, History, Metric, StopReason};
 use mlp_cpu::Element;
-use mlp_io::{AtomicFile, Number, SaveError, model_to_bytes};
+use mlp_io::{Number, model_to_bytes};
 
 use super::exact;
 use crate::classifier::{Classifier, Settings};
@@ -18,6 +18,7 @@ use crate::dtype::Dtype;
 use crate::error::{Error, counted};
 use crate::idx::Mnist;
 use crate::output::Output;
+use crate::output_file::OutputFile;
 use crate::plot::{Curve, training_curves};
 use crate::task::Task;
 
@@ -68,8 +69,8 @@ fn train_as<T: Element + Number, W: Write>(
     mut classifier: Classifier<T>,
     output: &mut Output<W>,
 ) -> Result<(), Error> {
-    let save = args.save.as_deref().map(ToWrite::create).transpose()?;
-    let plot = args.plot.as_deref().map(ToWrite::create).transpose()?;
+    let create = |path: &Option<PathBuf>| path.as_deref().map(OutputFile::create).transpose();
+    let (save, plot) = (create(&args.save)?, create(&args.plot)?);
     write_heading(task, args, &classifier, output)?;
 
     let bar = progress_bar(epochs, output.is_terminal());
@@ -116,16 +117,12 @@ fn train_as<T: Element + Number, W: Write>(
     if save.is_some() || plot.is_some() {
         output.line(format_args!(""))?;
     }
-    if let Some(file) = save {
-        let bytes = model_to_bytes(&classifier.model()).map_err(|error| match error {
-            SaveError::Write(error) => error.into(),
-            other => Error::about(file.path)(other),
-        })?;
-        output.line(format_args!("Model: {}", file.write(&bytes)?.display()))?;
+    if let (Some(file), Some(path)) = (save, &args.save) {
+        file.write(&model_to_bytes(&classifier.model())?)?;
+        output.line(format_args!("Model: {}", path.display()))?;
     }
-    if let Some(file) = plot {
-        let picture = curves(classifier.history(), &seen.to_lowercase());
-        let path = file.write(picture.as_bytes())?;
+    if let (Some(file), Some(path)) = (plot, &args.plot) {
+        file.write(curves(classifier.history(), &seen.to_lowercase()).as_bytes())?;
         output.line(format_args!("Loss and accuracy curves: {}", path.display()))?;
     }
     Ok(())
@@ -159,26 +156,6 @@ fn write_heading<T: Element, W: Write>(
         exact(args.learning_rate),
         args.batch_size,
     ))
-}
-
-/// A file that is known to be writable, and its path as it was given.
-struct ToWrite<'a> {
-    path: &'a Path,
-    file: AtomicFile,
-}
-
-impl<'a> ToWrite<'a> {
-    fn create(path: &'a Path) -> Result<Self, Error> {
-        let file = AtomicFile::create(path)?;
-        Ok(Self { path, file })
-    }
-
-    /// Writes the file; returns the path.
-    fn write(mut self, content: &[u8]) -> Result<&'a Path, Error> {
-        self.file.write_all(content).map_err(Error::write(self.path))?;
-        self.file.commit()?;
-        Ok(self.path)
-    }
 }
 
 /// The losses of the training part and of the one that is `seen` after each epoch, and the accuracy on that.

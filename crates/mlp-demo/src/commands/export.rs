@@ -4,7 +4,7 @@ use std::io::Write;
 
 use mlp_core::Model;
 use mlp_cpu::{Element, Matrix};
-use mlp_io::{NpzError, Number, OnnxError, SaveError, export_onnx, save_model, save_npz};
+use mlp_io::{NpzError, Number, OnnxError, export_onnx, save_model, save_npz};
 
 use crate::cli::{ExportArgs, ModelFormat};
 use crate::error::Error;
@@ -35,9 +35,6 @@ fn export<T: Element + Number>(model: &Model<Matrix<T>>, args: &ExportArgs) -> R
             NpzError::Write(error) => error.into(),
             other => Error::about(from)(other),
         }),
-        ModelFormat::Safetensors => save_model(to, model).map_err(|error| match error {
-            SaveError::Write(error) => error.into(),
-            other => Error::about(from)(other),
-        }),
+        ModelFormat::Safetensors => Ok(save_model(to, model)?),
     }
 }

@@ -5,7 +5,6 @@ use std::io::Write;
 use std::iter;
 
 use mlp_cpu::Element;
-use mlp_io::AtomicFile;
 use serde::Serialize;
 
 use super::{aligned, cells, exact, predicted};
@@ -15,6 +14,7 @@ use crate::error::{Error, counted};
 use crate::experiment::{Run, Setup, Start};
 use crate::notebook::{self, Experiment};
 use crate::output::Output;
+use crate::output_file::OutputFile;
 use crate::plot::{Curve, loss_curves};
 use crate::samples::Samples;
 use crate::terminal_curve::terminal_curve;
@@ -34,7 +34,7 @@ pub(crate) fn run<W: Write>(args: &NotebookArgs, output: &mut Output<W>) -> Resu
 
 fn run_as<T: Element, W: Write>(args: &NotebookArgs, output: &mut Output<W>) -> Result<(), Error> {
     let jobs = jobs(args)?;
-    let plot = args.plot.as_deref().map(AtomicFile::create).transpose()?;
+    let plot = args.plot.as_deref().map(OutputFile::create).transpose()?;
     // All of them before the first line of any: nothing half-written.
     let runs = jobs
         .iter()
@@ -71,15 +71,13 @@ fn run_as<T: Element, W: Write>(args: &NotebookArgs, output: &mut Output<W>) -> 
         }
     }
 
-    if let (Some(mut plot), Some(path)) = (plot, &args.plot) {
+    if let (Some(plot), Some(path)) = (plot, &args.plot) {
         let curve = |(job, losses): (&Job, &Vec<f64>)| Curve {
             name: list(&job.layers),
             points: points(losses),
         };
         let curves: Vec<_> = jobs.iter().zip(&losses).map(curve).collect();
-        let picture = loss_curves("loss before each epoch's update", &curves);
-        plot.write_all(picture.as_bytes()).map_err(Error::write(path))?;
-        plot.commit()?;
+        plot.write(loss_curves("loss before each epoch's update", &curves).as_bytes())?;
         if args.format == Format::Text {
             output.line(format_args!("\nLoss curves: {}", path.display()))?;
         }

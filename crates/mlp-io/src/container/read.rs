@@ -89,11 +89,12 @@ fn read_values<T: Number>(source: &mut impl Read, entry: &Entry) -> Result<Vec<T
         tensor: entry.name.clone(),
         bytes: elements.saturating_mul(size_of::<T>()),
     };
-    let mut values: Vec<T> = Vec::new();
-    values
+    // Asked for and given back, so that too much is an error rather than an abort; then asked for as zeros, which the
+    // system has without writing them.
+    Vec::<T>::new()
         .try_reserve_exact(elements)
         .map_err(|_| out_of_memory(elements))?;
-    values.resize(elements, T::zero());
+    let mut values = vec![T::zero(); elements];
 
     let mut finite = true;
     if rows == 1 || columns == 1 {

@@ -171,7 +171,10 @@ fn a_save_that_is_refused_leaves_the_old_file() {
     assert!(
         matches!(
             error,
-            crate::SaveError::Refused(Problem::NonFinite { row: 1, column: 0, .. })
+            crate::SaveError::Refused {
+                problem: Problem::NonFinite { row: 1, column: 0, .. },
+                ..
+            }
         ),
         "{error}"
     );

@@ -95,7 +95,6 @@ impl<'a> Contents<'a> {
     }
 
     /// Adds numbers as a vector.
-    #[allow(dead_code, reason = "for state that is no matrix, such as a checkpoint's")]
     pub(crate) fn numbers<T: Number>(&mut self, name: impl Into<String>, numbers: &'a [T]) {
         let (name, shape) = (name.into(), Shape::Vector(numbers.len()));
         let of = name.clone();
@@ -109,10 +108,10 @@ impl<'a> Contents<'a> {
 
     /// Writes the file, whole or not at all.
     pub(crate) fn save(mut self, path: &Path) -> Result<(), SaveError> {
-        let header = self.header().map_err(SaveError::Refused)?;
+        let header = self.header().map_err(SaveError::of_file(path))?;
         let mut file = AtomicFile::create(path)?;
         self.write(&header, &mut file).map_err(|failure| match failure {
-            Failure::Problem(problem) => SaveError::Refused(problem),
+            Failure::Problem(problem) => SaveError::of_file(path)(problem),
             Failure::Io(source) => SaveError::Write(WriteError::NotWritten {
                 path: path.to_path_buf(),
                 source,

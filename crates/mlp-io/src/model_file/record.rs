@@ -31,7 +31,7 @@ pub(super) struct Record {
 /// An activation or a loss.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct KindRecord {
+pub(crate) struct KindRecord {
     name: String,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     parameters: BTreeMap<String, f64>,
@@ -93,15 +93,7 @@ impl Record {
         check_json(KEY, text)?;
         // A newer version may have any other keys.
         let VersionRecord { version } = serde_json::from_str(text).map_err(|e| syntax(&e))?;
-        if version > VERSION {
-            return Err(Problem::NewerVersion {
-                newest: VERSION,
-                got: version,
-            });
-        }
-        if version == 0 {
-            return Err(Problem::Version { got: version });
-        }
+        check_version(version, VERSION)?;
         serde_json::from_str(text).map_err(|e| syntax(&e))
     }
 
@@ -119,34 +111,12 @@ impl Record {
         }
     }
 
-    /// At least two, none of them 0.
     pub(super) fn layer_sizes(&self) -> Result<Vec<usize>, Problem> {
-        let sizes = self.layer_sizes.iter().map(|&size| usize::try_from(size));
-        let sizes = sizes.collect::<Result<Vec<usize>, _>>().unwrap_or_default();
-        if sizes.len() < 2 || sizes.contains(&0) {
-            let problem = "expected at least two layer_sizes, each at least 1".to_owned();
-            return Err(Problem::Metadata { key: KEY, problem });
-        }
-        Ok(sizes)
+        layer_sizes(KEY, &self.layer_sizes)
     }
 
-    /// One per layer.
     pub(super) fn activations(&self) -> Result<Vec<ActivationKind>, Problem> {
-        let (expected, got) = (self.layer_sizes.len().saturating_sub(1), self.activations.len());
-        if expected != got {
-            return Err(Problem::LayerCount {
-                what: "activations",
-                expected,
-                got,
-            });
-        }
-        let activations = self.activations.iter().enumerate();
-        activations
-            .map(|(layer, kind)| {
-                kind.build(ActivationKind::from_parts)
-                    .map_err(|source| Problem::Activation { layer, source })
-            })
-            .collect()
+        activations(&self.activations, self.layer_sizes.len().saturating_sub(1))
     }
 
     pub(super) fn loss(&self) -> Result<LossKind, Problem> {
@@ -174,8 +144,44 @@ impl Record {
     }
 }
 
+/// That a version of a format is one that is known, up to `newest`.
+pub(crate) fn check_version(got: u64, newest: u64) -> Result<(), Problem> {
+    match got {
+        0 => Err(Problem::Version { got }),
+        _ if got > newest => Err(Problem::NewerVersion { newest, got }),
+        _ => Ok(()),
+    }
+}
+
+/// At least two, none of them 0.
+pub(crate) fn layer_sizes(key: &'static str, sizes: &[u64]) -> Result<Vec<usize>, Problem> {
+    let sizes = sizes.iter().map(|&size| usize::try_from(size));
+    let sizes = sizes.collect::<Result<Vec<usize>, _>>().unwrap_or_default();
+    if sizes.len() < 2 || sizes.contains(&0) {
+        let problem = "expected at least two layer_sizes, each at least 1".to_owned();
+        return Err(Problem::Metadata { key, problem });
+    }
+    Ok(sizes)
+}
+
+/// One per layer.
+pub(crate) fn activations(kinds: &[KindRecord], layers: usize) -> Result<Vec<ActivationKind>, Problem> {
+    if kinds.len() != layers {
+        return Err(Problem::LayerCount {
+            what: "activations",
+            expected: layers,
+            got: kinds.len(),
+        });
+    }
+    let activation = |(layer, kind): (usize, &KindRecord)| {
+        kind.build(ActivationKind::from_parts)
+            .map_err(|source| Problem::Activation { layer, source })
+    };
+    kinds.iter().enumerate().map(activation).collect()
+}
+
 impl KindRecord {
-    fn new(name: &str, parameters: Vec<(&str, f64)>) -> Self {
+    pub(crate) fn new(name: &str, parameters: Vec<(&str, f64)>) -> Self {
         Self {
             name: name.to_owned(),
             parameters: parameters

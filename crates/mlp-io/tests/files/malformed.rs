@@ -167,7 +167,7 @@ fn container_cases() -> Vec<Case> {
         (
             "a tensor twice, different",
             with_entries(&format!(
-                r#"{WEIGHT},{BIAS},"layers.0.bias":{{"dtype":"F32","shape":[1],"data_offsets":[12,16]}}"#
+                r#""layers.0.bias":{{"dtype":"F32","shape":[1],"data_offsets":[12,16]}},{WEIGHT},{BIAS}"#
             )),
             "DuplicateKey",
             "header: expected each key once, got `layers.0.bias` twice",

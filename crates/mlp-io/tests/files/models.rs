@@ -125,9 +125,18 @@ fn a_model_that_could_not_be_loaded_is_not_saved() {
     let error = save_model(&path, &model).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "cannot be saved: tensor `layers.1.weight`: expected finite numbers, got NaN in row 0, column 1"
+        format!(
+            "{}: cannot be saved: tensor `layers.1.weight`: expected finite numbers, got NaN in row 0, column 1",
+            path.display()
+        )
     );
-    assert!(matches!(error, SaveError::Refused(Problem::NonFinite { .. })));
+    assert!(matches!(
+        error,
+        SaveError::Refused {
+            problem: Problem::NonFinite { .. },
+            ..
+        }
+    ));
     assert_eq!(fs::read(&path).unwrap(), before, "the old file is whole");
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
     let nowhere = directory.path().join("missing").join("model.safetensors");

@@ -1,0 +1,144 @@
+//! The checkpoints of one training.
+
+use super::{Checkpoint, load_checkpoint, save_checkpoint};
+use crate::{LoadError, Number, Problem, SaveError, WriteError};
+use mlp_core::{Mlp, Tensor, TrainerState};
+use std::fs;
+use std::io;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+/// A directory that holds the last few checkpoints of one training, each a file of its own,
+/// `checkpoint-00000000000000000042.safetensors` with the number of steps done.
+///
+/// A new checkpoint is written before an old one is removed, and appears whole or not at all: whenever the process is
+/// killed, the newest of the directory can be loaded. Only one process at a time writes into it; what an earlier one
+/// that was killed had begun to write is removed with the next checkpoint.
+///
+/// ```
+/// use mlp_core::{Adam, Event, FitOptions, HalfSquaredError, Mlp, Samples, Trainer};
+/// use mlp_cpu::Matrix;
+/// use mlp_io::CheckpointDirectory;
+/// use std::ops::ControlFlow;
+///
+/// # let temporary = tempfile::tempdir()?;
+/// # let path = temporary.path().join("checkpoints");
+/// let input = Matrix::from_columns(&[[-1.0], [1.0]]);
+/// let samples = Samples::new(&input, &input)?;
+/// let mut network = Mlp::<Matrix<f64>>::builder(&[1, 4, 1]).build()?;
+/// let mut trainer = Trainer::new(HalfSquaredError, Adam::new(0.1)?);
+///
+/// let checkpoints = CheckpointDirectory::new(&path, 3)?;
+/// if let Some(checkpoint) = checkpoints.load_latest()? {
+///     network = checkpoint.network;
+///     trainer.restore(checkpoint.state, network.layers())?;
+/// }
+/// let mut failure = None;
+/// trainer.fit_observed(&mut network, samples, FitOptions::until(10), |progress| {
+///     if let Event::Epoch { .. } = progress.event
+///         && let Err(error) = checkpoints.save(progress.network, &progress.state())
+///     {
+///         failure = Some(error);
+///         return ControlFlow::Break(());
+///     }
+///     ControlFlow::Continue(())
+/// })?;
+/// assert!(failure.is_none());
+/// assert_eq!(checkpoints.paths()?.len(), 3);
+/// assert_eq!(checkpoints.load_latest()?.unwrap().network, network);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct CheckpointDirectory {
+    path: PathBuf,
+    keep: NonZeroUsize,
+}
+
+const PREFIX: &str = "checkpoint-";
+const SUFFIX: &str = ".safetensors";
+
+impl CheckpointDirectory {
+    /// The directory at `path`, which is made if it is not there, to hold the last `keep` checkpoints (at least 1).
+    ///
+    /// # Errors
+    /// If it cannot be made, or is something else than a directory.
+    pub fn new(path: impl Into<PathBuf>, keep: usize) -> Result<Self, WriteError> {
+        let path = path.into();
+        let keep = NonZeroUsize::new(keep).unwrap_or(NonZeroUsize::MIN);
+        match fs::create_dir_all(&path) {
+            Ok(()) => Ok(Self { path, keep }),
+            Err(source) => Err(WriteError::NotWritten { path, source }),
+        }
+    }
+
+    /// Saves a checkpoint, then removes those that are too old. Returns its path.
+    ///
+    /// A checkpoint of as many steps as one that is there replaces it.
+    ///
+    /// # Errors
+    /// As [`save_checkpoint`]; those that were there before are then still there. That an old one cannot be removed is no
+    /// error: it is tried again with the next.
+    pub fn save<B: Tensor<Scalar: Number>>(
+        &self,
+        network: &Mlp<B>,
+        state: &TrainerState<B>,
+    ) -> Result<PathBuf, SaveError> {
+        let path = self.path.join(format!("{PREFIX}{:020}{SUFFIX}", state.position.steps));
+        save_checkpoint(&path, network, state)?;
+        if let Ok(paths) = self.paths() {
+            // Those of later steps, of a training that was begun again, are not newer than this one.
+            let (earlier, later): (Vec<_>, Vec<_>) = paths.into_iter().partition(|other| *other <= path);
+            let old = earlier.len().saturating_sub(self.keep.get());
+            for other in later.iter().chain(earlier.iter().take(old)) {
+                _ = fs::remove_file(other);
+            }
+        }
+        self.remove_temporaries();
+        Ok(path)
+    }
+
+    /// The newest checkpoint; `None` if there is none.
+    ///
+    /// # Errors
+    /// If the directory or the checkpoint cannot be read, or it is not one of numbers of this type. Earlier ones are not
+    /// tried without being asked for: [`paths`](Self::paths).
+    pub fn load_latest<B: Tensor<Scalar: Number>>(&self) -> Result<Option<Checkpoint<B>>, LoadError> {
+        let paths = self.paths().map_err(|e| Problem::of_file(&self.path)(Problem::Io(e)))?;
+        paths.last().map(load_checkpoint).transpose()
+    }
+
+    /// The paths of all checkpoints, the oldest first.
+    ///
+    /// # Errors
+    /// If the directory cannot be read.
+    pub fn paths(&self) -> io::Result<Vec<PathBuf>> {
+        let mut paths = self.entries(|name| name.starts_with(PREFIX) && name.ends_with(SUFFIX))?;
+        // The number of steps has leading zeros, so this is their order.
+        paths.sort_unstable();
+        Ok(paths)
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Removes what processes that were killed had begun to write.
+    fn remove_temporaries(&self) {
+        let temporary = |name: &str| name.starts_with(&format!(".{PREFIX}")) && name.ends_with(".tmp");
+        for path in self.entries(temporary).unwrap_or_default() {
+            _ = fs::remove_file(path);
+        }
+    }
+
+    fn entries(&self, wanted: impl Fn(&str) -> bool) -> io::Result<Vec<PathBuf>> {
+        let mut paths = Vec::new();
+        for entry in fs::read_dir(&self.path)? {
+            let entry = entry?;
+            if entry.file_name().to_str().is_some_and(&wanted) {
+                paths.push(entry.path());
+            }
+        }
+        Ok(paths)
+    }
+}

@@ -1,0 +1,352 @@
+//! Training that is stopped anywhere, written to a file and taken up again has the bits of training that never stopped.
+
+use mlp_core::{
+    Adam, Clip, DataError, Dropout, EarlyStopping, Event, Every, FitOptions, HalfSquaredError, Lbfgs, Metric, Mlp,
+    Momentum, Monitor, Optimizer, Penalty, ReduceOnPlateau, Samples, Schedule, StopReason, Tanh, Trainer, TrainerState,
+};
+use mlp_cpu::{Element, Matrix};
+use mlp_io::{
+    Checkpoint, CheckpointDirectory, Number, Problem, checkpoint_from_bytes, checkpoint_to_bytes, load_checkpoint,
+    load_model, save_checkpoint,
+};
+use std::fs;
+use std::ops::ControlFlow;
+
+fn network<T: Element>() -> Mlp<Matrix<T>> {
+    Mlp::builder(&[2, 6, 4, 1]).hidden(Tanh).seed(3).build().unwrap()
+}
+
+/// Samples of a curve, to train on and to validate with.
+struct Data<T>([Matrix<T>; 4]);
+
+impl<T: Element> Data<T> {
+    fn new() -> Self {
+        let input =
+            |from: usize, n| Matrix::from_fn(2, n, |i, j| T::from_f64(((3 * i + 7 * (from + j) + 1) as f64).sin()));
+        let target = |from: usize, n| Matrix::from_fn(1, n, |_, j| T::from_f64(((5 * (from + j) + 2) as f64).cos()));
+        Self([input(0, 23), target(0, 23), input(23, 9), target(23, 9)])
+    }
+
+    fn train(&self) -> Result<Samples<'_, Matrix<T>>, DataError> {
+        Samples::new(&self.0[0], &self.0[1])
+    }
+
+    fn validation(&self) -> Result<Samples<'_, Matrix<T>>, DataError> {
+        Samples::new(&self.0[2], &self.0[3])
+    }
+}
+
+/// With all that has a state.
+fn trainer<T: Element, O: Optimizer<Matrix<T>>>(optimizer: O) -> Trainer<Matrix<T>, HalfSquaredError, O> {
+    let schedule = Schedule::warm_up(7)
+        .unwrap()
+        .times(Schedule::exponential(0.99).unwrap());
+    Trainer::new(HalfSquaredError, optimizer)
+        .schedule(schedule, Every::Batch)
+        .reduce_on_plateau(ReduceOnPlateau::new(0.7, 1).unwrap(), Monitor::TrainingLoss)
+        .penalty(Penalty::l2(1e-3).unwrap())
+        .clip(Clip::norm(2.0).unwrap())
+        .dropout(Dropout::new(0.1, 9).unwrap())
+        .early_stopping(EarlyStopping::new(40))
+        .metrics(&[Metric::Mae, Metric::R2])
+}
+
+const EPOCHS: u64 = 6;
+/// Batches of an epoch: 23 samples by sixes.
+const BATCHES: usize = 4;
+
+fn options() -> FitOptions {
+    FitOptions::until(EPOCHS).batch_size(6).shuffle(4)
+}
+
+/// Stops after each of the first twenty-odd batches.
+fn resume<T: Element + Number, O: Optimizer<Matrix<T>>>(optimizer: impl Fn() -> O) {
+    let data = Data::<T>::new();
+    let samples = data.train().unwrap().validated_by(data.validation().unwrap());
+    let mut whole = network::<T>();
+    let mut never_stopped = trainer(optimizer());
+    never_stopped.fit(&mut whole, samples, options(), |_| {}).unwrap();
+    let expected = (whole, never_stopped.state());
+
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("training.safetensors");
+    let mut stops = 0;
+    for batches in 1..EPOCHS as usize * BATCHES {
+        let mut network = network::<T>();
+        let mut first = trainer(optimizer());
+        let mut seen = 0;
+        let stop = first.fit_observed(&mut network, samples, options(), |progress| {
+            seen += usize::from(matches!(progress.event, Event::Batch { .. }));
+            if seen < batches {
+                return ControlFlow::Continue(());
+            }
+            save_checkpoint(&path, progress.network, &progress.state()).unwrap();
+            ControlFlow::Break(())
+        });
+        assert_eq!(stop.unwrap().stop, StopReason::Observer);
+        let Checkpoint {
+            network: mut resumed,
+            state,
+        } = load_checkpoint::<Matrix<T>>(&path).unwrap();
+        assert_eq!(resumed, network);
+        assert_eq!(
+            (state.position.steps as usize, state.position.batch),
+            (batches, (batches - 1) % BATCHES + 1)
+        );
+        let mut second = trainer(optimizer());
+        second.restore(state, resumed.layers()).unwrap();
+        second.fit(&mut resumed, samples, options(), |_| {}).unwrap();
+        assert!((resumed, second.state()) == expected, "stopped after {batches} batches");
+        stops += 1;
+    }
+    assert!(stops >= 20, "{stops}");
+}
+
+#[test]
+fn resuming_equals_never_having_stopped() {
+    resume::<f32, _>(|| Momentum::new(0.05, 0.9).unwrap());
+    resume::<f64, _>(|| Momentum::new(0.05, 0.9).unwrap());
+    resume::<f32, _>(|| Adam::new(0.02).unwrap());
+    resume::<f64, _>(|| Adam::new(0.02).unwrap());
+    resume::<f32, _>(|| Lbfgs::new(0.5).unwrap());
+    resume::<f64, _>(|| Lbfgs::new(0.5).unwrap());
+}
+
+/// A network and a state with everything in it, the history with epochs without validation.
+fn training() -> (Mlp<Matrix<f64>>, TrainerState<Matrix<f64>>) {
+    let data = Data::<f64>::new();
+    let mut network = network();
+    let mut trainer = trainer(Adam::new(0.02).unwrap());
+    let options = FitOptions::epochs(2).batch_size(6);
+    let validated = data.train().unwrap().validated_by(data.validation().unwrap());
+    trainer.fit(&mut network, validated, options, |_| {}).unwrap();
+    trainer
+        .fit(&mut network, data.train().unwrap(), options, |_| {})
+        .unwrap();
+    trainer
+        .fit_observed(&mut network, validated, options, |_| ControlFlow::Break(()))
+        .unwrap();
+    (network, trainer.state())
+}
+
+/// As text, in which NaN is NaN.
+fn shown<B: std::fmt::Debug>(checkpoint: &B) -> String {
+    format!("{checkpoint:?}")
+}
+
+#[test]
+fn a_checkpoint_is_what_was_saved_to_the_byte() {
+    let (network, mut state) = training();
+    let bytes = checkpoint_to_bytes(&network, &state).unwrap();
+    let loaded = checkpoint_from_bytes::<Matrix<f64>>(&bytes).unwrap();
+    assert!(loaded.state.history.validation_loss[2].is_nan() && loaded.state.history.validation_loss[1].is_finite());
+    assert_eq!(
+        shown(&loaded),
+        shown(&Checkpoint {
+            network: network.clone(),
+            state: state.clone()
+        })
+    );
+    assert_eq!(checkpoint_to_bytes(&loaded.network, &loaded.state).unwrap(), bytes);
+
+    // Numbers that JSON has no name for.
+    state.stopping.as_mut().unwrap().best = Some(f64::INFINITY);
+    state.position.loss = f64::NEG_INFINITY;
+    state.history.loss[0] = f64::NAN;
+    let bytes = checkpoint_to_bytes(&network, &state).unwrap();
+    assert_eq!(
+        shown(&checkpoint_from_bytes::<Matrix<f64>>(&bytes).unwrap()),
+        shown(&Checkpoint { network, state })
+    );
+}
+
+#[test]
+fn a_trainer_that_has_not_begun_has_a_checkpoint_too() {
+    let network = network::<f32>();
+    let state = trainer(Lbfgs::new(1.0).unwrap()).state();
+    let bytes = checkpoint_to_bytes(&network, &state).unwrap();
+    assert_eq!(
+        checkpoint_from_bytes::<Matrix<f32>>(&bytes).unwrap(),
+        Checkpoint { network, state }
+    );
+}
+
+#[test]
+fn damaged_checkpoints_are_refused_without_a_panic() {
+    let (network, state) = training();
+    let bytes = checkpoint_to_bytes(&network, &state).unwrap();
+    for length in 0..bytes.len() {
+        assert!(
+            checkpoint_from_bytes::<Matrix<f64>>(&bytes[..length]).is_err(),
+            "{length}"
+        );
+    }
+    let mut damaged = bytes.clone();
+    for byte in 0..bytes.len() {
+        for bit in 0..8 {
+            damaged[byte] ^= 1 << bit;
+            _ = checkpoint_from_bytes::<Matrix<f64>>(&damaged);
+            damaged[byte] = bytes[byte];
+        }
+    }
+}
+
+/// The bytes of a file in whose metadata `from` was replaced.
+fn changed(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
+    let length = u64::from_le_bytes(*bytes.first_chunk().unwrap()) as usize;
+    let header = std::str::from_utf8(&bytes[8..8 + length]).unwrap();
+    let quoted = |text: &str| text.replace('"', "\\\"");
+    assert_eq!(header.matches(&quoted(from)).count(), 1, "{from} in {header}");
+    let header = header.replace(&quoted(from), &quoted(to));
+    [
+        &(header.len() as u64).to_le_bytes(),
+        header.as_bytes(),
+        &bytes[8 + length..],
+    ]
+    .concat()
+}
+
+#[test]
+fn metadata_that_make_no_checkpoint_are_refused_by_name() {
+    let (network, state) = training();
+    let bytes = checkpoint_to_bytes(&network, &state).unwrap();
+    let error = |from, to| {
+        let bytes = changed(&bytes, from, to);
+        checkpoint_from_bytes::<Matrix<f64>>(&bytes).unwrap_err().to_string()
+    };
+    for (from, to, expected) in [
+        (
+            r#"{"version":1,"#,
+            r#"{"version":2,"#,
+            "expected version 1 of the format at most, got 2",
+        ),
+        (
+            r#"{"version":1,"#,
+            r#"{"version":0,"#,
+            "expected a version of the format from 1 on, got 0",
+        ),
+        (
+            r#""dropout":{"#,
+            r#""drop":1,"dropout":{"#,
+            "metadata mlp_checkpoint: line 1, column",
+        ),
+        (
+            r#""layer_sizes":[2,6,4,1]"#,
+            r#""layer_sizes":[2]"#,
+            "expected at least two layer_sizes",
+        ),
+        (
+            r#""layer_sizes":[2,6,4,1]"#,
+            r#""layer_sizes":[2,6,5,1]"#,
+            "tensor `layers.1.weight`: expected the shape [5, 6], got [4, 6]",
+        ),
+        (r#"{"name":"identity"}"#, r#"{"name":"identify"}"#, "layer 2: "),
+        (r#"warm_up(7)"#, r#"warm_down(7)"#, "schedule: "),
+        (
+            r#""every":"batch""#,
+            r#""every":"blue moon""#,
+            "schedule: expected every `epoch` or `batch`, got `blue moon`",
+        ),
+        (
+            r#""probability":0.1"#,
+            r#""probability":1.5"#,
+            "dropout probability: expected a number of at least 0 and below 1, got 1.5",
+        ),
+        (
+            r#"["first_moment",3]"#,
+            r#"["first_moment",4]"#,
+            "expected the tensor `optimizer.first_moment.3.weight`, which is missing",
+        ),
+        (
+            r#"["first_moment",3]"#,
+            r#"["first_moment",2]"#,
+            "expected no tensor `optimizer.first_moment.2.",
+        ),
+        (
+            r#""layers":3"#,
+            r#""layers":2"#,
+            "the best parameters: expected 3, one per layer, got 2",
+        ),
+        (
+            r#"["metric.mae","#,
+            r#"["metric.mud","#,
+            "expected the tensor `history.metric.mud`, which is missing",
+        ),
+        (
+            r#""epochs":4"#,
+            r#""epochs":5"#,
+            "tensor `history.learning_rate`: expected the shape [5], got [4]",
+        ),
+        (
+            r#""start":2,"length":2,"value":"NaN"}]],["metric.mae""#,
+            r#""start":2,"length":3,"value":"NaN"}]],["metric.mae""#,
+            "history: a gap of `validation_loss` is none",
+        ),
+        (
+            r#""start":2,"length":2,"value":"NaN"}]],["metric.mae""#,
+            r#""start":2,"length":2,"value":7}]],["metric.mae""#,
+            "history: a gap of `validation_loss` is none",
+        ),
+    ] {
+        let got = error(from, to);
+        assert!(got.contains(expected), "{to}: expected {expected}, got {got}");
+    }
+}
+
+#[test]
+fn a_checkpoint_is_no_model_and_of_one_type() {
+    let (network, state) = training();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("training.safetensors");
+    save_checkpoint(&path, &network, &state).unwrap();
+    assert!(load_model::<Matrix<f64>>(&path).is_err());
+    let error = load_checkpoint::<Matrix<f32>>(&path).unwrap_err();
+    assert!(matches!(error.problem, Problem::TensorDtype { .. }), "{error}");
+}
+
+#[test]
+fn a_directory_keeps_the_last_checkpoints() {
+    let temporary = tempfile::tempdir().unwrap();
+    let path = temporary.path().join("some/checkpoints");
+    let (network, mut state) = training();
+    let directory = CheckpointDirectory::new(&path, 3).unwrap();
+    assert_eq!(directory.load_latest::<Matrix<f64>>().unwrap().map(|c| shown(&c)), None);
+    fs::write(path.join("notes.txt"), "not a checkpoint").unwrap();
+    fs::write(path.join(".checkpoint-7.safetensors.0123.tmp"), "begun").unwrap();
+    let names = |directory: &CheckpointDirectory| -> Vec<String> {
+        let paths = directory.paths().unwrap();
+        paths
+            .iter()
+            .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
+            .collect()
+    };
+    for steps in [1, 2, 10, 100, 1000] {
+        state.position.steps = steps;
+        let saved = directory.save(&network, &state).unwrap();
+        let latest = directory.load_latest::<Matrix<f64>>().unwrap().unwrap();
+        assert_eq!(latest.state.position.steps, steps);
+        assert_eq!(directory.paths().unwrap().last(), Some(&saved));
+    }
+    let name = |steps: u64| format!("checkpoint-{steps:020}.safetensors");
+    assert_eq!(names(&directory), [name(10), name(100), name(1000)]);
+    assert!(path.join("notes.txt").exists() && !path.join(".checkpoint-7.safetensors.0123.tmp").exists());
+
+    // Training that was begun again from an earlier one leaves nothing of what came after it then.
+    state.position.steps = 50;
+    directory.save(&network, &state).unwrap();
+    assert_eq!(names(&directory), [name(10), name(50)]);
+
+    // A newest one that cannot be loaded is an error, not a reason to go back in silence.
+    fs::write(path.join(name(60)), "broken").unwrap();
+    let error = directory.load_latest::<Matrix<f64>>().unwrap_err();
+    assert!(error.to_string().contains(&name(60)), "{error}");
+    assert!(CheckpointDirectory::new(path.join("notes.txt"), 3).is_err());
+    assert_eq!(
+        CheckpointDirectory::new(&path, 0)
+            .unwrap()
+            .save(&network, &state)
+            .unwrap(),
+        path.join(name(50))
+    );
+    assert_eq!(names(&directory), [name(50)], "at least one is kept");
+}
