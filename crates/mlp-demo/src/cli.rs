@@ -245,6 +245,21 @@ pub(crate) struct TrainingArgs {
     #[arg(long, value_name = "FILE.safetensors", verbatim_doc_comment)]
     pub(crate) save: Option<PathBuf>,
 
+    /// Keep training in this directory, a file after each epoch, of which the last three stay
+    ///
+    /// A directory that is missing is made. Whenever the process is killed, --resume goes on from
+    /// the last whole file.
+    #[arg(long, value_name = "DIR", verbatim_doc_comment)]
+    pub(crate) checkpoint: Option<PathBuf>,
+
+    /// Go on from the last checkpoint of --checkpoint, as if training had never stopped
+    ///
+    /// The result is the same to the bit. All options but --epochs and the files must be those of
+    /// the run that was stopped; --epochs counts its epochs, too. An empty or missing directory
+    /// starts from the beginning.
+    #[arg(long, requires = "checkpoint", verbatim_doc_comment)]
+    pub(crate) resume: bool,
+
     /// Draw losses and accuracies of all epochs into this file
     ///
     /// It is written as that of --save is.

@@ -13,6 +13,7 @@
 
 #![forbid(unsafe_code)]
 
+mod checkpoints;
 pub mod classifier;
 pub mod cli;
 mod commands;

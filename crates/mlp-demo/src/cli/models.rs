@@ -61,7 +61,7 @@ pub(crate) struct ExportArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ModelFormat {
-    /// For onnxruntime and others: the whole model, whose output is what `predict` prints
+    /// For onnxruntime and others: the whole model; it gives what `predict` prints
     Onnx,
     /// For scikit-learn: the network, of activations that it has, without scaling
     Npz,

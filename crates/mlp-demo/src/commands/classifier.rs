@@ -11,6 +11,7 @@ use mlp_cpu::Element;
 use mlp_io::{Number, model_to_bytes};
 
 use super::exact;
+use crate::checkpoints::{Checkpoints, Run};
 use crate::classifier::{Classifier, Settings};
 use crate::cli::{DigitsArgs, MnistArgs, TrainingArgs, check_dtype};
 use crate::confusion::ConfusionTable;
@@ -28,7 +29,8 @@ use crate::task::Task;
 ///
 /// Bad input, before a line is written; training that diverges.
 pub(crate) fn digits<W: Write>(args: &DigitsArgs, output: &mut Output<W>) -> Result<(), Error> {
-    train(Task::digits(args.training.seed), args.epochs, &args.training, output)
+    let task = Task::digits(args.training.seed);
+    train("digits", task, args.epochs, &args.training, output)
 }
 
 /// Learns the MNIST digits.
@@ -38,10 +40,16 @@ pub(crate) fn digits<W: Write>(args: &DigitsArgs, output: &mut Output<W>) -> Res
 /// Bad input, before a line is written; training that diverges.
 pub(crate) fn mnist<W: Write>(args: &MnistArgs, output: &mut Output<W>) -> Result<(), Error> {
     let task = Task::mnist(Mnist::load(&args.data)?);
-    train(task, args.epochs, &args.training, output)
+    train("mnist", task, args.epochs, &args.training, output)
 }
 
-fn train<W: Write>(task: Task, epochs: u64, args: &TrainingArgs, output: &mut Output<W>) -> Result<(), Error> {
+fn train<W: Write>(
+    command: &str,
+    task: Task,
+    epochs: u64,
+    args: &TrainingArgs,
+    output: &mut Output<W>,
+) -> Result<(), Error> {
     check_dtype("--learning-rate", args.learning_rate, args.dtype)?;
     let task = match args.patience {
         Some(_) => task.hold_out(args.seed),
@@ -56,9 +64,34 @@ fn train<W: Write>(task: Task, epochs: u64, args: &TrainingArgs, output: &mut Ou
         seed: args.seed,
         patience: args.patience,
     };
+    let run = Run {
+        command: command.to_owned(),
+        hidden: settings.hidden.clone(),
+        optimizer: settings.optimizer,
+        learning_rate: settings.learning_rate,
+        batch_size: settings.batch_size,
+        seed: settings.seed,
+        dtype: args.dtype.to_string(),
+        patience: settings.patience,
+        data: task.hash(),
+    };
     match args.dtype {
-        Dtype::F32 => train_as(&task, epochs, args, Classifier::<f32>::new(&task, &settings)?, output),
-        Dtype::F64 => train_as(&task, epochs, args, Classifier::<f64>::new(&task, &settings)?, output),
+        Dtype::F32 => train_as(
+            &task,
+            epochs,
+            args,
+            &run,
+            Classifier::<f32>::new(&task, &settings)?,
+            output,
+        ),
+        Dtype::F64 => train_as(
+            &task,
+            epochs,
+            args,
+            &run,
+            Classifier::<f64>::new(&task, &settings)?,
+            output,
+        ),
     }
 }
 
@@ -66,15 +99,25 @@ fn train_as<T: Element + Number, W: Write>(
     task: &Task,
     epochs: u64,
     args: &TrainingArgs,
+    run: &Run,
     mut classifier: Classifier<T>,
     output: &mut Output<W>,
 ) -> Result<(), Error> {
     let create = |path: &Option<PathBuf>| path.as_deref().map(OutputFile::create).transpose();
     let (save, plot) = (create(&args.save)?, create(&args.plot)?);
+    let mut checkpoints = None;
+    if let Some(path) = &args.checkpoint {
+        let (directory, latest) = Checkpoints::open(path, args.resume, run)?;
+        if let Some(latest) = latest {
+            classifier.resume(latest.network, latest.state)?;
+        }
+        checkpoints = Some(directory);
+    }
     write_heading(task, args, &classifier, output)?;
 
     let bar = progress_bar(epochs, output.is_terminal());
-    let files = save.is_some() || plot.is_some();
+    bar.set_position(classifier.history().epochs() as u64);
+    let files = save.is_some() || plot.is_some() || checkpoints.is_some();
     let seen = if args.patience.is_some() { "Validation" } else { "Test" };
     let fitted = classifier.fit(epochs, |progress| {
         if let Event::Epoch { epoch, loss, .. } = progress.event {
@@ -86,6 +129,9 @@ fn train_as<T: Element + Number, W: Write>(
             }
             bar.inc(1);
             bar.set_message(format!("loss {loss:.6}, accuracy {accuracy}"));
+            if let Some(checkpoints) = &checkpoints {
+                checkpoints.save(progress.network, &progress.state())?;
+            }
         }
         // Nobody reads what is printed, and nothing else is wanted.
         Ok(if output.is_closed() && !files {
@@ -151,11 +197,19 @@ fn write_heading<T: Element, W: Write>(
         task.test.labels.len(),
     ))?;
     output.line(format_args!(
-        "{}: learning rate {}, batches of {}\n",
+        "{}: learning rate {}, batches of {}",
         args.optimizer,
         exact(args.learning_rate),
         args.batch_size,
-    ))
+    ))?;
+    if let Some(path) = &args.checkpoint {
+        let begin = match classifier.history().epochs() {
+            0 => "from the beginning".to_owned(),
+            done => format!("going on after {}", counted(done, "epoch")),
+        };
+        output.line(format_args!("Checkpoints: {}, {begin}", path.display()))?;
+    }
+    output.line(format_args!(""))
 }
 
 /// The losses of the training part and of the one that is `seen` after each epoch, and the accuracy on that.

@@ -7,7 +7,7 @@ pub(crate) mod notebook;
 pub(crate) mod predict;
 
 /// A number as it was given: `10`, `0.1`, `1e300`.
-fn exact(value: f64) -> String {
+pub(crate) fn exact(value: f64) -> String {
     let text = format!("{value:?}");
     text.strip_suffix(".0").unwrap_or(&text).to_owned()
 }

@@ -1,12 +1,14 @@
 //! What `mlp-demo digits` and `mlp-demo mnist` leave in files, and when they stop.
 
 use crate::bad_input::failure;
-use crate::{files, run, run_in};
+use crate::{command, files, run, run_in};
 use mlp_cpu::Matrix;
 use mlp_demo::digits::{Digits, PIXELS};
 use serde_json::Value;
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
+use std::process::Stdio;
 
 /// What a run that must succeed prints.
 #[track_caller]
@@ -149,6 +151,135 @@ fn patience_holds_a_validation_part_out_and_ends_training() {
     let best: usize = stopped.expect(&text).parse().unwrap();
     assert_eq!(epochs.len(), best + 1 + 2, "{text}");
     assert!(text.lines().last().unwrap().ends_with(" of 359"), "{text}");
+}
+
+#[test]
+fn what_is_resumed_ends_in_the_bytes_of_what_never_stopped() {
+    for more in [
+        &[][..],
+        &["--optimizer", "adam", "--dtype", "f64"],
+        &["--patience", "50"],
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let train = |epochs: &str, files: &[&str]| {
+            let arguments = [&["digits", "--hidden", "8", "--epochs", epochs], more, files].concat();
+            printed(directory.path(), &arguments)
+        };
+        let whole = train("6", &["--save", "whole.safetensors", "--plot", "whole.svg"]);
+        let resumable = ["--checkpoint", "made/run", "--resume"];
+        // The directory is missing, then two epochs are done, then five, then all.
+        let first = train("2", &resumable);
+        assert!(
+            first.contains("\nCheckpoints: made/run, from the beginning\n"),
+            "{first}"
+        );
+        train("5", &resumable);
+        let all = [&resumable[..], &["--save", "parts.safetensors", "--plot", "parts.svg"]].concat();
+        for (begin, epochs) in [("going on after 5 epochs", 1), ("going on after 6 epochs", 0)] {
+            let last = train("6", &all);
+            assert!(last.contains(&format!("\nCheckpoints: made/run, {begin}\n")), "{last}");
+            let lines = |text: &str| -> Vec<String> {
+                let lines = text.lines().filter(|line| line.starts_with("Epoch "));
+                lines.map(str::to_owned).collect()
+            };
+            assert_eq!(lines(&last), lines(&whole)[6 - epochs..]);
+            let bytes = |name: &str| fs::read(directory.path().join(name)).unwrap();
+            assert!(bytes("parts.safetensors") == bytes("whole.safetensors"), "{more:?}");
+            assert_eq!(bytes("parts.svg"), bytes("whole.svg"), "{more:?}");
+        }
+        let kept = files(&directory.path().join("made/run"));
+        assert_eq!(kept.len(), 3 + 1, "{kept:?}");
+    }
+}
+
+/// A process that is killed leaves what the next one goes on from.
+#[test]
+fn a_killed_run_is_resumed_to_the_same_bytes() {
+    let directory = tempfile::tempdir().unwrap();
+    let arguments = ["digits", "--hidden", "64", "--epochs", "30"];
+    printed(
+        directory.path(),
+        &[&arguments[..], &["--save", "whole.safetensors"]].concat(),
+    );
+    let resumable = [&arguments[..], &["--checkpoint", "run", "--resume"]].concat();
+    for _ in 0..2 {
+        let mut child = command(directory.path(), &resumable)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the command starts");
+        // Killed right after a line, while the next epoch or a checkpoint is under way.
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        lines.filter(|line| line.starts_with("Epoch ")).take(3).for_each(drop);
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let text = printed(
+        directory.path(),
+        &[&resumable[..], &["--save", "parts.safetensors"]].concat(),
+    );
+    assert!(text.contains("Checkpoints: run, going on after "), "{text}");
+    let bytes = |name: &str| fs::read(directory.path().join(name)).unwrap();
+    assert!(bytes("parts.safetensors") == bytes("whole.safetensors"));
+}
+
+#[test]
+fn checkpoints_that_cannot_be_gone_on_from_are_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    fn with<'a>(more: &[&'a str]) -> Vec<&'a str> {
+        [&["digits", "--hidden", "8", "--epochs", "1"], more].concat()
+    }
+    assert_eq!(
+        failure(directory.path(), &with(&["--resume"])),
+        "the following required arguments were not provided:\n  --checkpoint <DIR>"
+    );
+    printed(directory.path(), &with(&["--checkpoint", "run"]));
+    let failure = |more: &[&str]| failure(directory.path(), &with(&[&["--checkpoint", "run"], more].concat()));
+    assert_eq!(
+        failure(&[]),
+        "run: expected a directory without checkpoints, or --resume to go on from them, got checkpoints of an \
+         earlier run"
+    );
+    for (more, what, expected, got) in [
+        (&["--seed", "1"][..], "--seed", "0", "1"),
+        (&["--dtype", "f64"], "--dtype", "f32", "f64"),
+        (&["--optimizer", "adam"], "--optimizer", "Gradient descent", "Adam"),
+        (&["--patience", "4"], "--patience", "none", "4"),
+        (&["--batch-size", "32"], "--batch-size", "16", "32"),
+    ] {
+        let message = failure(&[&["--resume"], more].concat());
+        assert_eq!(
+            message,
+            format!("{what}: expected {expected}, as in the run to go on with (run/run.json), got {got}")
+        );
+    }
+    let checkpoints = directory.path().join("run");
+    let [checkpoint, _] = &files(&checkpoints)[..] else {
+        panic!("a checkpoint and run.json")
+    };
+    fs::write(checkpoints.join(checkpoint), "cut").unwrap();
+    let message = failure(&["--resume"]);
+    assert!(
+        message.starts_with(&format!("run/{checkpoint}: expected at least 8 bytes, got 3")),
+        "{message}"
+    );
+    fs::remove_file(checkpoints.join("run.json")).unwrap();
+    assert!(failure(&["--resume"]).starts_with("run/run.json: cannot be read: "));
+}
+
+#[test]
+fn a_directory_that_cannot_be_made_is_found_out_before_training() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("file"), "").unwrap();
+    for path in ["file", "file/run"] {
+        let message = failure(
+            directory.path(),
+            &["digits", "--learning-rate", "1000", "--checkpoint", path],
+        );
+        assert!(
+            message.starts_with(&format!("{path}: cannot be written: ")),
+            "{message}"
+        );
+    }
 }
 
 #[test]
