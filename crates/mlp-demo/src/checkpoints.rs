@@ -72,6 +72,9 @@ impl Run {
     }
 }
 
+/// The newest checkpoint, if there is one.
+pub(crate) type Latest<T> = Option<Checkpoint<Matrix<T>>>;
+
 /// A directory of checkpoints of one run.
 #[derive(Debug)]
 pub(crate) struct Checkpoints(CheckpointDirectory);
@@ -83,11 +86,7 @@ impl Checkpoints {
     /// # Errors
     ///
     /// Checkpoints of another run, or any unless `resume` is true; a directory that cannot be made, read or written.
-    pub(crate) fn open<T: Element + Number>(
-        path: &Path,
-        resume: bool,
-        run: &Run,
-    ) -> Result<(Self, Option<Checkpoint<Matrix<T>>>), Error> {
+    pub(crate) fn open<T: Element + Number>(path: &Path, resume: bool, run: &Run) -> Result<(Self, Latest<T>), Error> {
         match fs::metadata(path) {
             Ok(metadata) if !metadata.is_dir() => {
                 return Err(Error::Write {

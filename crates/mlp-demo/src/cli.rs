@@ -16,7 +16,7 @@ use crate::output::Output;
 
 mod models;
 
-/// Multi-layer perceptrons at work: the experiment of a notebook, and two classifiers of digits
+/// Multi-layer perceptrons at work: a notebook's experiment, classifiers of digits, model files
 ///
 /// Without a subcommand, `mlp-demo notebook` runs with its defaults: the experiment of the
 /// notebook "Coding Neural Networks from Scratch". Two networks, [1, 1, 1] and [1, 4, 3, 1],
@@ -147,9 +147,9 @@ pub(crate) enum Format {
 
 /// Learn the 1,797 handwritten 8x8 digits of the UCI repository, which are built in
 ///
-/// A network with leaky ReLU learns four fifths of the digits by gradient descent on the softmax
-/// cross-entropy, in mini-batches. The other fifth, a fifth of each class, it never sees in
-/// training: the accuracy is that on these. In a terminal a bar shows the progress, elsewhere
+/// A network with leaky ReLU learns four fifths of the digits by gradient descent, or Adam, on the
+/// softmax cross-entropy, in mini-batches. The other fifth, a fifth of each class, it never sees
+/// in training: the accuracy is that on these. In a terminal a bar shows the progress, elsewhere
 /// there is a line an epoch; a confusion matrix comes last.
 ///
 /// The seed decides which digits are held out, the initial weights, and the order of the samples.
@@ -177,7 +177,7 @@ pub(crate) struct DigitsArgs {
 
 /// Learn the MNIST digits from the four IDX files
 ///
-/// A network with leaky ReLU learns the training part by gradient descent on the softmax
+/// A network with leaky ReLU learns the training part by gradient descent, or Adam, on the softmax
 /// cross-entropy, in mini-batches; the accuracy is that on the test part. In a terminal a bar
 /// shows the progress, elsewhere there is a line an epoch; a confusion matrix comes last.
 ///
