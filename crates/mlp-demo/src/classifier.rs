@@ -1,115 +1,50 @@
 //! A classifier of images: softmax cross-entropy, mini-batches in an order drawn anew each epoch, accuracy on samples
 //! it is not trained on.
 
+use std::ops::ControlFlow;
+
 use mlp_core::{
-    ConfusionMatrix, Epoch, FitOptions, GradientDescent, LeakyRelu, Mlp, Samples as TrainingSamples,
-    SoftmaxCrossEntropy, Trainer,
+    Classes, ConfusionMatrix, EarlyStopping, FitOptions, Fitted, History, LeakyRelu, Metric, Mlp, Model,
+    Output as Prediction, Progress, Provenance, Samples as TrainingSamples, SoftmaxCrossEntropy, StopReason, Trainer,
+    TrainerState,
 };
 use mlp_cpu::{Element, Matrix};
-use rand::SeedableRng;
-use rand::rngs::Xoshiro256PlusPlus;
-use rand::seq::SliceRandom;
 
-use crate::digits::{self, Digits};
 use crate::error::Error;
-use crate::idx::{self, Mnist, Part};
+use crate::idx::Part;
 use crate::memory;
-
-/// Images of one size and their classes, in a part to train on and a part to test with.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Task {
-    /// Pixels of an image.
-    pub pixels: usize,
-    /// The greatest value of a pixel; the least is 0.
-    pub max_pixel: u8,
-    /// What the least value becomes as an input of the network; the greatest becomes 1.
-    pub least_input: f64,
-    /// The number of classes.
-    pub classes: usize,
-    /// What is trained on.
-    pub train: Part,
-    /// What is tested with.
-    pub test: Part,
-}
-
-impl Task {
-    /// The 8x8 digits, of which a fifth of each class, drawn with `seed`, is the test part. Inputs are -1 to 1: a third
-    /// of the ink is there on average, and centred inputs are learnt better.
-    #[must_use]
-    pub fn digits(seed: u64) -> Self {
-        let Digits { images, labels } = Digits::load();
-        let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
-        let mut parts = [(); 2].map(|()| Part {
-            images: vec![],
-            labels: vec![],
-        });
-        for class in 0..digits::CLASSES {
-            let mut members: Vec<_> = (0..labels.len()).filter(|&i| usize::from(labels[i]) == class).collect();
-            members.shuffle(&mut rng);
-            let test = (members.len() + 2) / 5;
-            for (place, i) in members.into_iter().enumerate() {
-                let part = &mut parts[usize::from(place < test)];
-                part.images
-                    .extend_from_slice(&images[i * digits::PIXELS..][..digits::PIXELS]);
-                part.labels.push(labels[i]);
-            }
-        }
-        let [train, test] = parts;
-        Self {
-            pixels: digits::PIXELS,
-            max_pixel: digits::MAX_PIXEL,
-            least_input: -1.0,
-            classes: digits::CLASSES,
-            train,
-            test,
-        }
-    }
-
-    /// The MNIST digits. Inputs are 0 to 1: most of an image is paper, which 0 leaves out of all products.
-    #[must_use]
-    pub fn mnist(Mnist { train, test }: Mnist) -> Self {
-        Self {
-            pixels: idx::PIXELS,
-            max_pixel: u8::MAX,
-            least_input: 0.0,
-            classes: idx::CLASSES,
-            train,
-            test,
-        }
-    }
-
-    /// The images of a part, pixels x n, each pixel between [`least_input`](Self::least_input) and 1.
-    fn input<T: Element>(&self, part: &Part) -> Matrix<T> {
-        let step = (1.0 - self.least_input) / f64::from(self.max_pixel);
-        let input = |pixel| T::from_f64(self.least_input + step * f64::from(pixel));
-        let values: Vec<T> = (0..=self.max_pixel).map(input).collect();
-        let pixels = part.images.iter().map(|&pixel| values[usize::from(pixel)]).collect();
-        Matrix::from_vec(self.pixels, part.labels.len(), pixels)
-    }
-}
+use crate::optimizer::{AnyOptimizer, OptimizerKind};
+use crate::task::Task;
 
 /// The network and how it is trained.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// The sizes of the hidden layers.
     pub hidden: Vec<usize>,
+    /// The optimiser.
+    pub optimizer: OptimizerKind,
     /// The learning rate eta.
     pub learning_rate: f64,
     /// Samples in a mini-batch.
     pub batch_size: usize,
     /// The seed of the initial weights and of the order of the samples.
     pub seed: u64,
+    /// After how many epochs without an improvement of the validation loss training ends, if it does.
+    pub patience: Option<u64>,
 }
 
-/// A network with leaky ReLU that learns a [`Task`], an epoch at a time.
+/// A network with leaky ReLU that learns a [`Task`].
 #[derive(Clone, Debug)]
 pub struct Classifier<T: Element> {
     network: Mlp<Matrix<T>>,
-    trainer: Trainer<Matrix<T>, SoftmaxCrossEntropy, GradientDescent>,
-    options: FitOptions,
-    train: (Matrix<T>, Matrix<T>),
-    test: (Matrix<T>, Vec<u8>),
-    classes: usize,
+    trainer: Trainer<Matrix<T>, SoftmaxCrossEntropy, AnyOptimizer<Matrix<T>>>,
+    settings: Settings,
+    train: Labelled<T>,
+    validation: Option<Labelled<T>>,
+    test: Labelled<T>,
+    /// What a model has beside the network.
+    preprocessing: (mlp_core::Scaling, Classes),
+    provenance: Provenance,
 }
 
 impl<T: Element> Classifier<T> {
@@ -117,35 +52,46 @@ impl<T: Element> Classifier<T> {
     ///
     /// # Errors
     ///
-    /// A learning rate out of its range, a hidden layer of size 0, or a network too large for the memory.
+    /// A learning rate out of its range, a hidden layer of size 0, a network too large for the memory, or patience
+    /// without a validation part.
     pub fn new(task: &Task, settings: &Settings) -> Result<Self, Error> {
-        let optimizer = GradientDescent::new(settings.learning_rate)?;
+        let optimizer = settings.optimizer.build(settings.learning_rate)?;
         let layers = [&[task.pixels], settings.hidden.as_slice(), &[task.classes]].concat();
-        let images = task.train.labels.len() + task.test.labels.len();
+        let images = task.train.labels.len() + task.validation.labels.len() + task.test.labels.len();
         let batch = settings.batch_size.min(task.train.labels.len());
         memory::check::<T>(&layers, batch, images * (task.pixels + 1))?;
         let network = Mlp::builder(&layers)
             .hidden(LeakyRelu::default())
             .seed(settings.seed)
             .build()?;
-        let classes = task
-            .train
-            .labels
-            .iter()
-            .map(|&label| T::from_f64(f64::from(label)))
-            .collect();
+        let validation = (!task.validation.labels.is_empty()).then(|| Labelled::new(task, &task.validation));
+        let mut trainer = Trainer::new(SoftmaxCrossEntropy::with_classes(), optimizer).metrics(&[Metric::Accuracy]);
+        if let Some(patience) = settings.patience {
+            if validation.is_none() {
+                return Err(Error::unexpected(
+                    "--patience",
+                    "a class of at least 5 images in the training part, to hold a tenth of it out",
+                    "fewer of each",
+                ));
+            }
+            trainer = trainer.early_stopping(EarlyStopping::new(patience));
+        }
         Ok(Self {
             network,
-            trainer: Trainer::new(SoftmaxCrossEntropy::with_classes(), optimizer),
-            options: FitOptions::epochs(1)
-                .batch_size(settings.batch_size)
-                .shuffle(settings.seed),
-            train: (
-                task.input(&task.train),
-                Matrix::from_vec(1, task.train.labels.len(), classes),
+            trainer,
+            settings: settings.clone(),
+            train: Labelled::new(task, &task.train),
+            validation,
+            test: Labelled::new(task, &task.test),
+            preprocessing: (
+                task.scaling(),
+                Classes::new(task.class_names()).expect("names that differ"),
             ),
-            test: (task.input(&task.test), task.test.labels.clone()),
-            classes: task.classes,
+            provenance: Provenance {
+                seed: Some(settings.seed),
+                data: Some(task.hash()),
+                ..Provenance::default()
+            },
         })
     }
 
@@ -154,29 +100,112 @@ impl<T: Element> Classifier<T> {
         &self.network
     }
 
-    /// Once through the training part. Returns the loss: the mean over the batches, each before its update.
+    /// All epochs so far. Validation loss and accuracy are those of the validation part, or of the test part if there
+    /// is none.
+    pub fn history(&self) -> &History {
+        self.trainer.history()
+    }
+
+    /// Goes on from where a classifier of the same task and settings was.
     ///
     /// # Errors
     ///
-    /// [`Error::Diverged`] if the loss or a parameter stops being finite; the network is then the one before.
-    pub fn epoch(&mut self) -> Result<f64, Error> {
-        let samples = TrainingSamples::new(&self.train.0, &self.train.1)?;
-        let mut loss = f64::NAN;
+    /// A network of other sizes or activations, or a state of another kind of training.
+    pub fn resume(&mut self, network: Mlp<Matrix<T>>, state: TrainerState<Matrix<T>>) -> Result<(), Error> {
+        let (expected, got) = (self.network.layer_sizes(), network.layer_sizes());
+        if expected != got || self.network.activations() != network.activations() {
+            return Err(Error::unexpected(
+                "the checkpoint",
+                format_args!("a network {expected:?} with leaky ReLU"),
+                format_args!("{got:?}"),
+            ));
+        }
         self.trainer
-            .fit(&mut self.network, samples, self.options, |epoch: Epoch<'_, _, _>| {
-                loss = epoch.loss;
+            .restore(state, network.layers())
+            .map_err(|error| Error::Refused(error.into()))?;
+        self.network = network;
+        Ok(())
+    }
+
+    /// Trains until there were `epochs` epochs, those before a [`resume`](Self::resume) included, or for as long as
+    /// patience allows; the network then has the parameters of the best epoch. `observer` is told what happens, and may
+    /// end it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Diverged`] if the loss or a parameter stops being finite; the network is then the one before. An error
+    /// of the observer, which ends training.
+    pub fn fit(
+        &mut self,
+        epochs: u64,
+        mut observer: impl FnMut(&Progress<'_, Matrix<T>, mlp_core::NoCustom>) -> Result<ControlFlow<()>, Error>,
+    ) -> Result<Fitted, Error> {
+        let seen = self.validation.as_ref().unwrap_or(&self.test).samples()?;
+        let options = FitOptions::until(epochs)
+            .batch_size(self.settings.batch_size)
+            .shuffle(self.settings.seed);
+        let mut failure = None;
+        let data = self.train.samples()?.validated_by(seen);
+        let fitted = self
+            .trainer
+            .fit_observed(&mut self.network, data, options, |progress| {
+                observer(&progress).unwrap_or_else(|error| {
+                    failure = Some(error);
+                    ControlFlow::Break(())
+                })
             })?;
-        Ok(loss)
+        if let Some(error) = failure {
+            return Err(error);
+        }
+        if fitted.stop == StopReason::Epochs {
+            self.trainer.restore_best(&mut self.network);
+        }
+        Ok(fitted)
     }
 
     /// What the network takes the test part for.
     pub fn test(&self) -> ConfusionMatrix {
-        let (input, labels) = &self.test;
-        let mut matrix = ConfusionMatrix::new(self.classes);
-        for (logits, &label) in self.network.predict(input).iter_columns().zip(labels) {
-            matrix.record(usize::from(label), greatest(logits));
+        let Labelled { input, target } = &self.test;
+        let mut matrix = ConfusionMatrix::new(self.network.outputs());
+        let mut outputs = self.network.predict(input).into_vec();
+        let samples = outputs.chunks_exact_mut(self.network.outputs());
+        for (sample, class) in samples.zip(target.iter_columns()) {
+            // As `Model::classify` does.
+            Prediction::Softmax.apply(sample);
+            matrix.record(class[0].to_f64() as usize, greatest(sample));
         }
         matrix
+    }
+
+    /// The network as it is now with all that it takes to use it: pixels go in, as they are in the files.
+    pub fn model(&self) -> Model<Matrix<T>> {
+        let (scaling, classes) = self.preprocessing.clone();
+        Model::new(self.network.clone(), SoftmaxCrossEntropy::with_classes())
+            .with_input_scaling(scaling)
+            .and_then(|model| model.with_classes(classes))
+            .expect("an input for each pixel, an output for each class")
+            .with_provenance(self.provenance.clone())
+    }
+}
+
+/// Images as a network takes them, and the indices of their classes.
+#[derive(Clone, Debug)]
+struct Labelled<T: Element> {
+    input: Matrix<T>,
+    target: Matrix<T>,
+}
+
+impl<T: Element> Labelled<T> {
+    fn new(task: &Task, part: &Part) -> Self {
+        let classes = part.labels.iter().map(|&label| T::from_f64(f64::from(label)));
+        Self {
+            input: task.input(part),
+            target: Matrix::from_vec(1, part.labels.len(), classes.collect()),
+        }
+    }
+
+    fn samples(&self) -> Result<TrainingSamples<'_, Matrix<T>>, Error> {
+        Ok(TrainingSamples::new(&self.input, &self.target)?)
     }
 }
 
@@ -194,70 +223,34 @@ fn greatest<T: Element>(logits: &[T]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::task::easy;
+    use mlp_core::Event;
 
     const SETTINGS: Settings = Settings {
         hidden: vec![],
+        optimizer: OptimizerKind::GradientDescent,
         learning_rate: 0.1,
         batch_size: 32,
         seed: 0,
+        patience: None,
     };
 
-    #[test]
-    fn a_fifth_of_each_class_is_held_out() {
-        let task = Task::digits(0);
-        let count = |part: &Part, class| part.labels.iter().filter(|&&label| usize::from(label) == class).count();
-        for class in 0..10 {
-            let (train, test) = (count(&task.train, class), count(&task.test, class));
-            assert!((4 * test).abs_diff(train) <= 4, "class {class}: {train} and {test}");
-        }
-        assert_eq!((task.train.labels.len(), task.test.labels.len()), (1438, 359));
-    }
-
-    #[test]
-    fn the_parts_together_are_all_digits_each_once() {
-        let sorted = |parts: &[&Part]| {
-            let pairs = parts
-                .iter()
-                .flat_map(|part| part.images.chunks(digits::PIXELS).zip(&part.labels));
-            let mut pairs: Vec<_> = pairs.map(|(image, &label)| (image.to_vec(), label)).collect();
-            pairs.sort();
-            pairs
-        };
-        let Digits { images, labels } = Digits::load();
-        let task = Task::digits(3);
-        assert_eq!(sorted(&[&task.train, &task.test]), sorted(&[&Part { images, labels }]));
-        assert_eq!(task, Task::digits(3));
-        assert_ne!(task.test, Task::digits(4).test);
-    }
-
-    /// Class c has its ink in pixel c.
-    fn easy() -> Task {
-        let part = |n: u8| Part {
-            images: (0..n)
-                .flat_map(|i| [0, 1, 2].map(|pixel| if pixel == i % 3 { 200 } else { 10 }))
-                .collect(),
-            labels: (0..n).map(|i| i % 3).collect(),
-        };
-        Task {
-            pixels: 3,
-            max_pixel: 200,
-            least_input: 0.0,
-            classes: 3,
-            train: part(30),
-            test: part(9),
-        }
+    /// The losses of epochs up to `epochs`.
+    fn losses<T: Element>(classifier: &mut Classifier<T>, epochs: u64) -> Vec<f64> {
+        classifier.fit(epochs, |_| Ok(ControlFlow::Continue(()))).unwrap();
+        classifier.history().loss.clone()
     }
 
     fn learns<T: Element>() {
         let settings = Settings {
-            hidden: vec![5],
+            hidden: vec![8],
             batch_size: 4,
             learning_rate: 0.5,
             ..SETTINGS
         };
         let mut classifier = Classifier::<T>::new(&easy(), &settings).unwrap();
-        assert_eq!(classifier.network().layer_sizes(), [3, 5, 3]);
-        let losses: Vec<_> = (0..30).map(|_| classifier.epoch().unwrap()).collect();
+        assert_eq!(classifier.network().layer_sizes(), [3, 8, 3]);
+        let losses = losses(&mut classifier, 30);
         assert!(losses[29] < 0.05 && losses[0] > 0.5, "{losses:?}");
         let test = classifier.test();
         assert_eq!((test.accuracy(), test.total(), test.count(2, 2)), (Some(1.0), 9.0, 3.0));
@@ -271,7 +264,7 @@ mod tests {
 
     #[test]
     fn the_same_seed_goes_the_same_way() {
-        let losses = |seed| {
+        let run = |seed| {
             let settings = Settings {
                 hidden: vec![4],
                 seed,
@@ -279,10 +272,10 @@ mod tests {
                 ..SETTINGS
             };
             let mut classifier = Classifier::<f32>::new(&easy(), &settings).unwrap();
-            (0..3).map(|_| classifier.epoch().unwrap()).collect::<Vec<_>>()
+            losses(&mut classifier, 3)
         };
-        assert_eq!(losses(1), losses(1));
-        assert_ne!(losses(1), losses(2));
+        assert_eq!(run(1), run(1));
+        assert_ne!(run(1), run(2));
     }
 
     #[test]
@@ -299,40 +292,9 @@ mod tests {
         let (mut one, mut two) = (start(1), start(2));
         two.network.clone_from(&one.network);
         assert_ne!(
-            one.epoch().unwrap(),
-            two.epoch().unwrap(),
+            losses(&mut one, 1),
+            losses(&mut two, 1),
             "the same weights, another order"
-        );
-    }
-
-    #[test]
-    fn pixels_are_scaled() {
-        let task = easy();
-        assert_eq!(task.input::<f64>(&task.test).column(1), [0.05, 1.0, 0.05]);
-        let task = Task {
-            least_input: -1.0,
-            ..task
-        };
-        assert_eq!(task.input::<f32>(&task.test).column(1), [-0.9, 1.0, -0.9]);
-        let (digits, mnist) = (
-            Task::digits(0),
-            Mnist {
-                train: task.train.clone(),
-                test: task.test.clone(),
-            },
-        );
-        let range = |task: &Task| {
-            let values = task.input::<f64>(&task.test).into_vec();
-            values
-                .iter()
-                .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &v| {
-                    (low.min(v), high.max(v))
-                })
-        };
-        assert_eq!(range(&digits), (-1.0, 1.0));
-        assert_eq!(
-            (Task::mnist(mnist.clone()).least_input, Task::mnist(mnist).max_pixel),
-            (0.0, 255)
         );
     }
 
@@ -340,5 +302,113 @@ mod tests {
     fn the_first_of_the_greatest_wins() {
         assert_eq!(greatest(&[1.0, 3.0, 2.0, 3.0]), 1);
         assert_eq!(greatest(&[f64::NEG_INFINITY; 3]), 0);
+    }
+
+    #[test]
+    fn the_model_takes_pixels_and_says_what_the_network_is_tested_with() {
+        let task = easy();
+        let mut classifier = Classifier::<f32>::new(&task, &SETTINGS).unwrap();
+        losses(&mut classifier, 2);
+        let model = classifier.model();
+        let pixels = task.test.images.iter().map(|&pixel| f32::from(pixel)).collect();
+        let raw = Matrix::from_vec(3, 9, pixels);
+        let mut predictions = classifier.network().predict(&classifier.test.input);
+        for j in 0..9 {
+            Prediction::Softmax.apply(predictions.column_mut(j));
+        }
+        assert_eq!(model.predict(&raw), predictions, "to the bit");
+        let mut matrix = ConfusionMatrix::new(3);
+        for (&label, class) in task.test.labels.iter().zip(model.classify(&raw)) {
+            matrix.record(usize::from(label), class);
+        }
+        assert_eq!(matrix, classifier.test());
+        assert_eq!(model.classes().unwrap().names(), ["0", "1", "2"]);
+        assert_eq!(model.provenance().seed, Some(0));
+        assert_eq!(model.provenance().data, Some(task.hash()));
+    }
+
+    #[test]
+    fn what_is_resumed_goes_the_way_of_what_never_stopped() {
+        for (optimizer, patience) in [
+            (OptimizerKind::GradientDescent, None),
+            (OptimizerKind::Adam, None),
+            (OptimizerKind::Adam, Some(100)),
+        ] {
+            let settings = Settings {
+                hidden: vec![4],
+                optimizer,
+                learning_rate: 0.01,
+                batch_size: 4,
+                patience,
+                ..SETTINGS
+            };
+            let task = easy().hold_out(0);
+            let new = || Classifier::<f32>::new(&task, &settings).unwrap();
+            let mut whole = new();
+            losses(&mut whole, 5);
+
+            let mut interrupted = new();
+            let mut checkpoint = None;
+            let stopped = interrupted.fit(5, |progress| match progress.event {
+                Event::Epoch { epoch: 1, .. } => {
+                    checkpoint = Some((progress.network.clone(), progress.state()));
+                    Err(Error::diverged("power failure"))
+                }
+                _ => Ok(ControlFlow::Continue(())),
+            });
+            assert_eq!(stopped.unwrap_err().to_string(), "power failure");
+            assert_eq!(interrupted.history().epochs(), 2);
+
+            let mut resumed = new();
+            let (network, state) = checkpoint.unwrap();
+            resumed.resume(network, state).unwrap();
+            losses(&mut resumed, 5);
+            assert_eq!(resumed.history(), whole.history(), "{optimizer:?}");
+            assert_eq!(resumed.model(), whole.model(), "{optimizer:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_checkpoint_of_the_same_network_is_gone_on_from() {
+        let large = Settings {
+            hidden: vec![4],
+            ..SETTINGS
+        };
+        let mut small = Classifier::<f32>::new(&easy(), &SETTINGS).unwrap();
+        let large = Classifier::<f32>::new(&easy(), &large).unwrap();
+        let error = small.resume(large.network.clone(), large.trainer.state()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the checkpoint: expected a network [3, 3] with leaky ReLU, got [3, 4, 3]"
+        );
+    }
+
+    #[test]
+    fn patience_ends_training_with_the_parameters_of_the_best_epoch() {
+        let settings = Settings {
+            patience: Some(3),
+            batch_size: 4,
+            ..SETTINGS
+        };
+        assert!(Classifier::<f64>::new(&easy(), &settings).is_err(), "nothing held out");
+        let mut task = easy().hold_out(0);
+        // The better the classes are learnt, the greater is the loss.
+        task.validation
+            .labels
+            .iter_mut()
+            .for_each(|label| *label = (*label + 1) % 3);
+        let mut classifier = Classifier::<f64>::new(&task, &settings).unwrap();
+        let mut networks = vec![];
+        let fitted = classifier.fit(1000, |progress| {
+            if let Event::Epoch { .. } = progress.event {
+                networks.push(progress.network.clone());
+            }
+            Ok(ControlFlow::Continue(()))
+        });
+        let StopReason::Patience { best_epoch } = fitted.unwrap().stop else {
+            panic!("it went on")
+        };
+        assert_eq!(networks.len() as u64, best_epoch + 1 + 3);
+        assert_eq!(classifier.network(), &networks[best_epoch as usize]);
     }
 }

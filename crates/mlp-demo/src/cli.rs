@@ -7,12 +7,16 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{classifier, notebook};
+pub(crate) use self::models::{ExportArgs, InspectArgs, ModelFormat, PredictArgs};
+use crate::commands::{classifier, export, inspect, notebook, predict};
 use crate::dtype::Dtype;
-use crate::error::{Error, one_line};
+use crate::error::{Error, one_line, quoted};
+use crate::optimizer::OptimizerKind;
 use crate::output::Output;
 
-/// Multi-layer perceptrons at work: the experiment of a notebook, and two classifiers of digits
+mod models;
+
+/// Multi-layer perceptrons at work: a notebook's experiment, classifiers of digits, model files
 ///
 /// Without a subcommand, `mlp-demo notebook` runs with its defaults: the experiment of the
 /// notebook "Coding Neural Networks from Scratch". Two networks, [1, 1, 1] and [1, 4, 3, 1],
@@ -32,6 +36,9 @@ enum Command {
     Notebook(NotebookArgs),
     Digits(DigitsArgs),
     Mnist(MnistArgs),
+    Predict(PredictArgs),
+    Export(ExportArgs),
+    Inspect(InspectArgs),
 }
 
 /// Run the notebook's experiment; every constant is an option
@@ -140,14 +147,22 @@ pub(crate) enum Format {
 
 /// Learn the 1,797 handwritten 8x8 digits of the UCI repository, which are built in
 ///
-/// A network with leaky ReLU learns four fifths of the digits by gradient descent on the softmax
-/// cross-entropy, in mini-batches. The other fifth, a fifth of each class, it never sees in
-/// training: the accuracy is that on these. In a terminal a bar shows the progress, elsewhere
+/// A network with leaky ReLU learns four fifths of the digits by gradient descent, or Adam, on the
+/// softmax cross-entropy, in mini-batches. The other fifth, a fifth of each class, it never sees
+/// in training: the accuracy is that on these. In a terminal a bar shows the progress, elsewhere
 /// there is a line an epoch; a confusion matrix comes last.
 ///
 /// The seed decides which digits are held out, the initial weights, and the order of the samples.
 #[derive(Clone, Debug, Args)]
-#[command(verbatim_doc_comment)]
+#[command(
+    verbatim_doc_comment,
+    after_long_help = "\
+Examples:
+  mlp-demo digits --save digits.safetensors --plot digits.svg
+          A model for `mlp-demo predict`, and a picture of losses and accuracies
+  mlp-demo digits --optimizer adam --epochs 1000 --patience 10
+          Adam, for as long as the loss of a validation part gets better"
+)]
 #[command(mut_arg("hidden", |arg| arg.default_value("256")))]
 #[command(mut_arg("learning_rate", |arg| arg.default_value("0.3")))]
 #[command(mut_arg("batch_size", |arg| arg.default_value("16")))]
@@ -162,7 +177,7 @@ pub(crate) struct DigitsArgs {
 
 /// Learn the MNIST digits from the four IDX files
 ///
-/// A network with leaky ReLU learns the training part by gradient descent on the softmax
+/// A network with leaky ReLU learns the training part by gradient descent, or Adam, on the softmax
 /// cross-entropy, in mini-batches; the accuracy is that on the test part. In a terminal a bar
 /// shows the progress, elsewhere there is a line an epoch; a confusion matrix comes last.
 ///
@@ -192,8 +207,13 @@ pub(crate) struct TrainingArgs {
     #[arg(long, value_name = "SIZES", default_value = "128", value_parser = sizes)]
     pub(crate) hidden: Sizes,
 
-    /// Learning rate eta, a finite number above 0
-    #[arg(long, value_name = "ETA", default_value_t = 0.2, value_parser = learning_rate, allow_hyphen_values = true)]
+    /// How weights follow from the derivatives of the loss
+    #[arg(long, value_name = "NAME", value_enum, default_value = "gradient_descent")]
+    pub(crate) optimizer: OptimizerKind,
+
+    /// Learning rate eta, a finite number above 0; with Adam it is 0.001 unless given
+    #[arg(long, value_name = "ETA", default_value = "0.2", value_parser = learning_rate, allow_hyphen_values = true,
+          default_value_if("optimizer", "adam", "0.001"))]
     pub(crate) learning_rate: f64,
 
     /// Samples in a mini-batch, at least 1
@@ -207,6 +227,44 @@ pub(crate) struct TrainingArgs {
     /// The numbers to compute with
     #[arg(long, value_enum, default_value_t = Dtype::F32)]
     pub(crate) dtype: Dtype,
+
+    /// Stop when the validation loss has not been better for this many epochs, at least 1
+    ///
+    /// A tenth of each class of the training part, drawn with the seed, is then the validation
+    /// part, and the accuracy after each epoch is that on it. The network that is tested and
+    /// saved is that of the epoch with the least validation loss.
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = positive, verbatim_doc_comment)]
+    pub(crate) patience: Option<u64>,
+
+    /// Save the trained model into this file
+    ///
+    /// The file says how pixels are scaled, the names of the classes, the seed and a hash of
+    /// the training data. `mlp-demo predict`, `export` and `inspect` read it, and PyTorch does.
+    /// It is written when training is done, whole or not at all. That it can be written is
+    /// made sure before training.
+    #[arg(long, value_name = "FILE.safetensors", verbatim_doc_comment)]
+    pub(crate) save: Option<PathBuf>,
+
+    /// Keep training in this directory, a file after each epoch, of which the last three stay
+    ///
+    /// A directory that is missing is made. Whenever the process is killed, --resume goes on from
+    /// the last whole file.
+    #[arg(long, value_name = "DIR", verbatim_doc_comment)]
+    pub(crate) checkpoint: Option<PathBuf>,
+
+    /// Go on from the last checkpoint of --checkpoint, as if training had never stopped
+    ///
+    /// The result is the same to the bit. All options but --epochs and the files must be those of
+    /// the run that was stopped; --epochs counts its epochs, too. An empty or missing directory
+    /// starts from the beginning.
+    #[arg(long, requires = "checkpoint", verbatim_doc_comment)]
+    pub(crate) resume: bool,
+
+    /// Draw losses and accuracies of all epochs into this file
+    ///
+    /// It is written as that of --save is.
+    #[arg(long, value_name = "FILE.svg", verbatim_doc_comment)]
+    pub(crate) plot: Option<PathBuf>,
 }
 
 /// Sizes of layers, each at least 1.
@@ -240,15 +298,17 @@ fn layers(text: &str) -> Result<Sizes, String> {
 fn finite(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if value.is_finite() => Ok(value),
-        Ok(_) => Err("expected a finite number".into()),
-        Err(error) => Err(error.to_string()),
+        _ => Err(format!("expected a finite number, got {}", quoted(text.as_bytes()))),
     }
 }
 
 fn learning_rate(text: &str) -> Result<f64, String> {
     match finite(text) {
-        Ok(value) if value <= 0.0 => Err("expected a finite number above 0".into()),
-        other => other,
+        Ok(value) if value > 0.0 => Ok(value),
+        _ => Err(format!(
+            "expected a finite number above 0, got {}",
+            quoted(text.as_bytes())
+        )),
     }
 }
 
@@ -298,6 +358,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Notebook(args) => notebook::run(args, &mut output),
         Command::Digits(args) => classifier::digits(args, &mut output),
         Command::Mnist(args) => classifier::mnist(args, &mut output),
+        Command::Predict(args) => predict::run(args, &mut output),
+        Command::Export(args) => export::run(args, &mut output),
+        Command::Inspect(args) => inspect::run(args, &mut output),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -363,15 +426,17 @@ mod tests {
     #[test]
     fn numbers_are_checked_in_the_type_they_are_used_in() {
         assert_eq!(learning_rate("1e-3"), Ok(1e-3));
-        for text in ["0", "-0", "-1"] {
+        for text in ["0", "-0", "-1", "nan", "inf", "-inf", "1e999", "abc", ""] {
             assert_eq!(
                 learning_rate(text).unwrap_err(),
-                "expected a finite number above 0",
-                "{text}"
+                format!("expected a finite number above 0, got `{text}`")
             );
         }
-        for text in ["nan", "inf", "-inf", "1e999"] {
-            assert_eq!(learning_rate(text).unwrap_err(), "expected a finite number", "{text}");
+        for text in ["nan", "-inf", "1e999", "abc", ""] {
+            assert_eq!(
+                finite(text).unwrap_err(),
+                format!("expected a finite number, got `{text}`")
+            );
         }
         assert_eq!(finite("-0.5"), Ok(-0.5));
         assert!(check_dtype("--x", 0.0, Dtype::F32).is_ok() && check_dtype("--x", 1e300, Dtype::F64).is_ok());

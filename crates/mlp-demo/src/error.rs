@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use mlp_core::{BuildError, DataError, HyperParameterError, TrainError};
+use mlp_io::{LoadError, SaveError};
 
 /// A failure of the demo. Its text is one line that says where, and what was expected and found there.
 #[derive(Debug, thiserror::Error)]
@@ -95,6 +96,27 @@ impl Error {
     pub(crate) fn write(path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_path_buf();
         move |source| Self::Write { path, source }
+    }
+
+    /// For `map_err`: an error whose text does not say that it is about the file at `path`.
+    pub(crate) fn about<E: Display>(path: &Path) -> impl FnOnce(E) -> Self {
+        let path = path.to_path_buf();
+        move |error| Self::Refused(format!("{}: {error}", path.display()).into())
+    }
+}
+
+impl From<SaveError> for Error {
+    fn from(error: SaveError) -> Self {
+        match error {
+            SaveError::Write(error) => error.into(),
+            other => Self::Refused(other.into()),
+        }
+    }
+}
+
+impl From<LoadError> for Error {
+    fn from(error: LoadError) -> Self {
+        Self::Refused(error.into())
     }
 }
 

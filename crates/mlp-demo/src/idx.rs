@@ -33,11 +33,11 @@ pub struct Mnist {
 }
 
 /// Images and their labels.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Part {
     /// Pixels 0 (paper) to 255 (ink), 784 x n: image after image, each row by row from the top.
     pub images: Vec<u8>,
-    /// The digit 0 to 9 that each image shows, n in number, at least 1.
+    /// The digit 0 to 9 that each image shows, n in number; of a file at least 1.
     pub labels: Vec<u8>,
 }
 

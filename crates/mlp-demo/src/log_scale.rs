@@ -17,9 +17,9 @@ pub(crate) fn range(places: impl Iterator<Item = f64>) -> Option<RangeInclusive<
 /// A mark on the scale.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Tick {
-    /// log10 of the loss.
+    /// log10 of the loss, or whatever else stands for the number on its scale.
     pub(crate) place: f64,
-    /// The loss as text.
+    /// The number as text.
     pub(crate) label: String,
 }
 
@@ -51,7 +51,7 @@ pub(crate) fn ticks(range: &RangeInclusive<f64>) -> Vec<Tick> {
         return some;
     }
     let (low, high) = (10_f64.powf(*range.start()), 10_f64.powf(*range.end()));
-    let even = even_ticks(low, high);
+    let even = even_ticks(low, high, place);
     if !even.is_empty() {
         return even;
     }
@@ -65,8 +65,9 @@ pub(crate) fn ticks(range: &RangeInclusive<f64>) -> Vec<Tick> {
         .collect()
 }
 
-/// Ticks at the multiples of a round step between two losses that are of the same order.
-fn even_ticks(low: f64, high: f64) -> Vec<Tick> {
+/// Ticks at the multiples of a round step between two numbers that are of the same order, each at the `place` of its
+/// number.
+pub(crate) fn even_ticks(low: f64, high: f64, place: fn(f64) -> Option<f64>) -> Vec<Tick> {
     let rough = (high - low) / 5.0;
     let power = rough.log10().floor();
     let round = [(1.0, power), (2.0, power), (5.0, power), (1.0, power + 1.0)];

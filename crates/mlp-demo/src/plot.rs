@@ -1,14 +1,15 @@
-//! Loss curves as an SVG picture.
+//! Curves of losses and accuracies as an SVG picture.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
+use plotters::coord::Shift;
 use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
 use crate::log_scale::{self, Tick};
 
-/// Width and height of the picture in pixels.
+/// Width and height of a chart in pixels.
 const SIZE: (u32, u32) = (960, 600);
 const FONT: &str = "sans-serif";
 /// Colours that stay apart for the colour-blind (Okabe and Ito, 2008).
@@ -23,15 +24,15 @@ const COLOURS: [RGBColor; 6] = [
 /// Curves with no more points than this have each of them marked.
 const MOST_MARKERS: usize = 50;
 
-/// Longer curves are drawn by the least and greatest loss of this many buckets.
+/// Longer curves are drawn by the least and greatest value of this many buckets.
 const MOST_BUCKETS: usize = 1000;
 
-/// The losses of one training run.
+/// The losses, or the accuracies, of one training run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Curve {
     /// The name in the legend.
     pub name: String,
-    /// Epochs, in rising order, with their losses.
+    /// Epochs, in rising order, with their values.
     pub points: Vec<(usize, f64)>,
 }
 
@@ -45,102 +46,190 @@ pub struct Curve {
 /// Never: drawing to a string cannot fail.
 #[must_use]
 pub fn loss_curves(title: &str, curves: &[Curve]) -> String {
+    picture(SIZE, |area| {
+        Chart {
+            title,
+            name: "loss (log scale)",
+            axis: Axis::of_losses(curves),
+            curves,
+            legend: SeriesLabelPosition::UpperRight,
+        }
+        .draw(area)
+    })
+}
+
+/// Draws the losses and, below them, the accuracies (shares from 0 to 1) of a classifier over epochs, and returns the
+/// SVG text. Losses are drawn as by [`loss_curves`]; accuracies have an even axis, in percent.
+///
+/// # Panics
+///
+/// Never: drawing to a string cannot fail.
+#[must_use]
+pub fn training_curves(losses: &[Curve], accuracies: &[Curve]) -> String {
+    let (width, height) = SIZE;
+    picture((width, 2 * height), |area| {
+        let (upper, lower) = area.split_vertically(height);
+        Chart {
+            title: "loss by epoch",
+            name: "loss (log scale)",
+            axis: Axis::of_losses(losses),
+            curves: losses,
+            legend: SeriesLabelPosition::UpperRight,
+        }
+        .draw(&upper)?;
+        Chart {
+            title: "accuracy by epoch",
+            name: "accuracy (%)",
+            axis: Axis::of_shares(accuracies),
+            curves: accuracies,
+            legend: SeriesLabelPosition::LowerRight,
+        }
+        .draw(&lower)
+    })
+}
+
+type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+type Drawn = Result<(), Box<dyn std::error::Error>>;
+
+/// The SVG text of what `draw` draws on white.
+fn picture(size: (u32, u32), draw: impl FnOnce(&Area<'_>) -> Drawn) -> String {
     let mut svg = String::new();
-    draw(&mut svg, title, curves)
-        .expect("drawing to a string cannot fail: no file is written and no system font is read");
+    let drawn = || -> Drawn {
+        let root = SVGBackend::with_string(&mut svg, size).into_drawing_area();
+        root.fill(&WHITE)?;
+        draw(&root)?;
+        root.present()?;
+        Ok(())
+    };
+    drawn().expect("drawing to a string cannot fail: no file is written and no system font is read");
     svg
 }
 
-fn draw(svg: &mut String, title: &str, curves: &[Curve]) -> Result<(), Box<dyn std::error::Error>> {
-    let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
-    root.fill(&WHITE)?;
-
-    let epochs = || curves.iter().flat_map(|curve| &curve.points).map(|&(epoch, _)| epoch);
-    let first = epochs().min().unwrap_or(0).min(usize::MAX - 1);
-    let last = epochs().max().unwrap_or(first).max(first + 1);
-    let losses = LossAxis::new(curves);
-    let widest = losses.ticks.iter().map(|tick| tick.label.len()).max().unwrap_or(0);
-
-    let mut chart = ChartBuilder::on(&root)
-        .caption(printable(title), (FONT, 24))
-        .margin(16)
-        .margin_right(28)
-        .x_label_area_size(52)
-        .y_label_area_size(44 + 9 * u32::try_from(widest)?)
-        .build_cartesian_2d(first..last, losses)?;
-    chart
-        .configure_mesh()
-        .light_line_style(TRANSPARENT)
-        .bold_line_style(BLACK.mix(0.12))
-        .x_labels(11)
-        .x_desc("epoch")
-        .y_desc("loss (log scale)")
-        .axis_desc_style((FONT, 18))
-        .label_style((FONT, 15))
-        .draw()?;
-
-    for (curve, &colour) in curves.iter().zip(COLOURS.iter().cycle()) {
-        let line = colour.stroke_width(2);
-        let (stretches, left_out) = stretches(&curve.points);
-        let marked = curve.points.len() <= MOST_MARKERS;
-        for stretch in &stretches {
-            if marked || stretch.len() == 1 {
-                chart.draw_series(stretch.iter().map(|&point| Circle::new(point, 3, colour.filled())))?;
-            }
-        }
-        let mut name = printable(&curve.name);
-        if left_out > 0 {
-            name += &format!(" ({left_out} of {} not drawable)", curve.points.len());
-        }
-        // The legend needs an entry even if nothing is drawn, so the first stretch may be empty.
-        let mut stretches = stretches.into_iter();
-        chart
-            .draw_series(LineSeries::new(stretches.next().unwrap_or_default(), line))?
-            .label(name)
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 22, y)], line));
-        for stretch in stretches {
-            chart.draw_series(LineSeries::new(stretch, line))?;
-        }
-    }
-    if !curves.is_empty() {
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::UpperRight)
-            .background_style(WHITE.mix(0.85))
-            .border_style(BLACK.mix(0.3))
-            .legend_area_size(30)
-            .margin(10)
-            .label_font((FONT, 16))
-            .draw()?;
-    }
-    root.present()?;
-    Ok(())
+/// Curves over epochs, with their axes and a legend.
+struct Chart<'a> {
+    title: &'a str,
+    /// Of the vertical axis.
+    name: &'a str,
+    axis: Axis,
+    curves: &'a [Curve],
+    legend: SeriesLabelPosition,
 }
 
-/// The loss axis. Its values are log10(loss), its ticks those of [`log_scale`].
-struct LossAxis {
+impl Chart<'_> {
+    fn draw(self, area: &Area<'_>) -> Drawn {
+        let Self {
+            title,
+            name,
+            axis,
+            curves,
+            legend,
+        } = self;
+        let epochs = || curves.iter().flat_map(|curve| &curve.points).map(|&(epoch, _)| epoch);
+        let first = epochs().min().unwrap_or(0).min(usize::MAX - 1);
+        let last = epochs().max().unwrap_or(first).max(first + 1);
+        let widest = axis.ticks.iter().map(|tick| tick.label.len()).max().unwrap_or(0);
+        let place = axis.place;
+
+        let mut chart = ChartBuilder::on(area)
+            .caption(printable(title), (FONT, 24))
+            .margin(16)
+            .margin_right(28)
+            .x_label_area_size(52)
+            .y_label_area_size(44 + 9 * u32::try_from(widest)?)
+            .build_cartesian_2d(first..last, axis)?;
+        chart
+            .configure_mesh()
+            .light_line_style(TRANSPARENT)
+            .bold_line_style(BLACK.mix(0.12))
+            .x_labels(11)
+            .x_desc("epoch")
+            .y_desc(name)
+            .axis_desc_style((FONT, 18))
+            .label_style((FONT, 15))
+            .draw()?;
+
+        for (curve, &colour) in curves.iter().zip(COLOURS.iter().cycle()) {
+            let line = colour.stroke_width(2);
+            let (stretches, left_out) = stretches(&curve.points, place);
+            let marked = curve.points.len() <= MOST_MARKERS;
+            for stretch in &stretches {
+                if marked || stretch.len() == 1 {
+                    chart.draw_series(stretch.iter().map(|&point| Circle::new(point, 3, colour.filled())))?;
+                }
+            }
+            let mut name = printable(&curve.name);
+            if left_out > 0 {
+                name += &format!(" ({left_out} of {} not drawable)", curve.points.len());
+            }
+            // The legend needs an entry even if nothing is drawn, so the first stretch may be empty.
+            let mut stretches = stretches.into_iter();
+            chart
+                .draw_series(LineSeries::new(stretches.next().unwrap_or_default(), line))?
+                .label(name)
+                .legend(move |(x, y)| PathElement::new([(x, y), (x + 22, y)], line));
+            for stretch in stretches {
+                chart.draw_series(LineSeries::new(stretch, line))?;
+            }
+        }
+        if !curves.is_empty() {
+            chart
+                .configure_series_labels()
+                .position(legend)
+                .background_style(WHITE.mix(0.85))
+                .border_style(BLACK.mix(0.3))
+                .legend_area_size(30)
+                .margin(10)
+                .label_font((FONT, 16))
+                .draw()?;
+        }
+        Ok(())
+    }
+}
+
+/// A vertical axis: the place of a value on it, the places there are, and the ticks.
+struct Axis {
+    /// `None` of a value that has no place.
+    place: fn(f64) -> Option<f64>,
     places: Range<f64>,
     ticks: Vec<Tick>,
 }
 
-impl LossAxis {
-    /// The axis that the curves take, and some air.
-    fn new(curves: &[Curve]) -> Self {
-        let losses = curves
-            .iter()
-            .flat_map(|curve| &curve.points)
-            .filter_map(|&(_, loss)| log_scale::place(loss));
-        let (low, high) = log_scale::range(losses).unwrap_or(-1.0..=1.0).into_inner();
-        let air = (0.05 * (high - low)).max(0.01);
-        let (low, high) = (low - air, high + air);
+impl Axis {
+    /// The logarithmic axis that the curves take, and some air. Its places are log10(loss), its ticks those of
+    /// [`log_scale`].
+    fn of_losses(curves: &[Curve]) -> Self {
+        let places = with_air(curves, log_scale::place, -1.0..=1.0, 0.01);
         Self {
-            places: low..high,
-            ticks: log_scale::ticks(&(low..=high)),
+            place: log_scale::place,
+            ticks: log_scale::ticks(&(places.start..=places.end)),
+            places,
+        }
+    }
+
+    /// The even axis, in percent, that the curves take, and some air.
+    fn of_shares(curves: &[Curve]) -> Self {
+        let percent = |share: f64| share.is_finite().then_some(100.0 * share);
+        let places = with_air(curves, percent, 0.0..=100.0, 0.5);
+        let mut ticks = log_scale::even_ticks(places.start, places.end, Some);
+        ticks.retain(|tick| (0.0..=100.0).contains(&tick.place));
+        Self {
+            place: percent,
+            places,
+            ticks,
         }
     }
 }
 
-impl Ranged for LossAxis {
+/// The places that the curves take, or else `none`, and a twentieth more at both ends, at least `air`.
+fn with_air(curves: &[Curve], place: fn(f64) -> Option<f64>, none: RangeInclusive<f64>, air: f64) -> Range<f64> {
+    let values = curves.iter().flat_map(|curve| &curve.points);
+    let places = values.filter_map(|&(_, value)| place(value));
+    let (low, high) = log_scale::range(places).unwrap_or(none).into_inner();
+    let air = (0.05 * (high - low)).max(air);
+    low - air..high + air
+}
+
+impl Ranged for Axis {
     type FormatOption = NoDefaultFormatting;
     type ValueType = f64;
 
@@ -157,7 +246,7 @@ impl Ranged for LossAxis {
     }
 }
 
-impl ValueFormatter<f64> for LossAxis {
+impl ValueFormatter<f64> for Axis {
     fn format(place: &f64) -> String {
         place.to_string()
     }
@@ -170,13 +259,13 @@ impl ValueFormatter<f64> for LossAxis {
     }
 }
 
-/// The stretches of successive points that can be drawn, as (epoch, log10(loss)), and the number of points that cannot.
-fn stretches(points: &[(usize, f64)]) -> (Vec<Vec<(usize, f64)>>, usize) {
+/// The stretches of successive points that can be drawn, as (epoch, place), and the number of points that cannot.
+fn stretches(points: &[(usize, f64)], place: fn(f64) -> Option<f64>) -> (Vec<Vec<(usize, f64)>>, usize) {
     let mut stretches = vec![];
     let mut stretch = vec![];
     let mut left_out = 0;
-    for &(epoch, loss) in points {
-        if let Some(place) = log_scale::place(loss) {
+    for &(epoch, value) in points {
+        if let Some(place) = place(value) {
             stretch.push((epoch, place));
         } else {
             left_out += 1;
@@ -188,7 +277,7 @@ fn stretches(points: &[(usize, f64)]) -> (Vec<Vec<(usize, f64)>>, usize) {
     (stretches.into_iter().map(thinned).collect(), left_out)
 }
 
-/// A stretch of far more points than the picture has columns, thinned to the least and the greatest loss of each of
+/// A stretch of far more points than the picture has columns, thinned to the least and the greatest value of each of
 /// [`MOST_BUCKETS`] buckets, which looks the same. Its ends stay.
 fn thinned(stretch: Vec<(usize, f64)>) -> Vec<(usize, f64)> {
     let (Some(&first), Some(&last)) = (stretch.first(), stretch.last()) else {

@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use csv::{ByteRecord, ReaderBuilder, Trim};
+use csv::ByteRecord;
 
 use crate::dtype::Dtype;
-use crate::error::{Error, counted, quoted};
+use crate::error::{Error, quoted};
+use crate::table::{Place, Table, shown};
 
 /// Samples of a regression: for each a list of features and a list of targets.
 ///
@@ -48,54 +49,20 @@ impl Samples {
     }
 
     fn parse(path: &Path, csv: &[u8], dtype: Dtype) -> Result<Self, Error> {
-        let mut reader = ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .trim(Trim::All)
-            .from_reader(csv);
-        let mut records = reader.byte_records();
-        let place = |record: &ByteRecord| Place::of(path, csv, record);
-        let syntax = |e: csv::Error| Error::Syntax {
-            at: path.display().to_string(),
-            problem: e.to_string(),
-        };
-
-        let Some(header) = records.next().transpose().map_err(syntax)? else {
-            return Err(Error::unexpected(
-                path.display(),
-                "a header such as `x,y`",
-                "an empty file",
-            ));
-        };
-        let roles = roles(&header, &place(&header))?;
-
+        let mut roles = vec![];
+        let table = Table::parse(path, csv, dtype, "`x,y`", |header, place| {
+            roles = columns(header, place)?;
+            Ok(())
+        })?;
         let features = roles.iter().filter(|&&role| role == Role::Feature).count();
-        let mut samples = Self {
+        let cells = || table.rows().flat_map(|row| row.iter().zip(&roles));
+        let of = |wanted| cells().filter_map(move |(&value, &role)| (role == wanted).then_some(value));
+        Ok(Self {
             features,
             outputs: roles.len() - features,
-            inputs: vec![],
-            targets: vec![],
-        };
-        for record in records {
-            let record = record.map_err(syntax)?;
-            check_length(&record, &header, &place(&record))?;
-            for (column, (cell, role)) in record.iter().zip(&roles).enumerate() {
-                let value = number(cell, dtype)
-                    .map_err(|expected| place(&record).unexpected(column, header.get(column), expected, shown(cell)))?;
-                match role {
-                    Role::Feature => samples.inputs.push(value),
-                    Role::Target => samples.targets.push(value),
-                }
-            }
-        }
-        if samples.count() == 0 {
-            return Err(Error::unexpected(
-                path.display(),
-                "at least one sample",
-                "a header alone",
-            ));
-        }
-        Ok(samples)
+            inputs: of(Role::Feature).collect(),
+            targets: of(Role::Target).collect(),
+        })
     }
 }
 
@@ -106,52 +73,8 @@ enum Role {
     Target,
 }
 
-/// Where a record is, for messages. To find the number of its line takes a pass over the file, hence is put off.
-struct Place<'a> {
-    path: &'a Path,
-    csv: &'a [u8],
-    offset: u64,
-}
-
-impl<'a> Place<'a> {
-    fn of(path: &'a Path, csv: &'a [u8], record: &ByteRecord) -> Self {
-        Self {
-            path,
-            csv,
-            offset: record.position().map_or(0, csv::Position::byte),
-        }
-    }
-
-    /// The file and the line, from 1, on which the record starts. The reader counts the line on which the record
-    /// before it ended, which blank lines and the `\n` of `\r\n` part from the start of this one.
-    fn line(&self) -> String {
-        let end = usize::try_from(self.offset).unwrap_or(usize::MAX).min(self.csv.len());
-        let blank = self.csv[end..]
-            .iter()
-            .take_while(|byte| matches!(byte, b'\r' | b'\n'))
-            .count();
-        let line = 1 + self.csv[..end + blank].iter().filter(|&&byte| byte == b'\n').count();
-        format!("{}: line {line}", self.path.display())
-    }
-
-    /// `column` counts from 0; `name` is its header.
-    fn unexpected(&self, column: usize, name: Option<&[u8]>, expected: &str, got: String) -> Error {
-        let name = name.map_or(String::new(), |name| format!(" ({})", quoted(name)));
-        Error::unexpected(
-            format_args!("{}, column {}{name}", self.line(), column + 1),
-            expected,
-            got,
-        )
-    }
-}
-
 /// The role of each column of a header.
-fn roles(header: &ByteRecord, place: &Place<'_>) -> Result<Vec<Role>, Error> {
-    if header.iter().all(|cell| number(cell, Dtype::F64).is_ok()) {
-        let row = header.iter().map(String::from_utf8_lossy).collect::<Vec<_>>().join(",");
-        let got = format!("the numbers {}", quoted(row.as_bytes()));
-        return Err(Error::unexpected(place.line(), "a header such as `x,y`", got));
-    }
+fn columns(header: &ByteRecord, place: &Place<'_>) -> Result<Vec<Role>, Error> {
     let mut roles = Vec::with_capacity(header.len());
     for (column, name) in header.iter().enumerate() {
         roles.push(match name.first() {
@@ -173,33 +96,6 @@ fn roles(header: &ByteRecord, place: &Place<'_>) -> Result<Vec<Role>, Error> {
         }
     }
     Ok(roles)
-}
-
-/// A row must have a cell for each column; the first that is missing or superfluous is named.
-fn check_length(record: &ByteRecord, header: &ByteRecord, place: &Place<'_>) -> Result<(), Error> {
-    if record.len() == header.len() {
-        return Ok(());
-    }
-    let column = record.len().min(header.len());
-    let expected = format!("{} as in the header", counted(header.len(), "cell"));
-    Err(place.unexpected(column, header.get(column), &expected, record.len().to_string()))
-}
-
-/// The number in a cell, else what was expected of it.
-fn number(cell: &[u8], dtype: Dtype) -> Result<f64, &'static str> {
-    match str::from_utf8(cell).ok().and_then(|text| text.parse::<f64>().ok()) {
-        Some(value) if dtype.round(value).is_finite() => Ok(value),
-        Some(_) => Err(dtype.finite_number()),
-        None => Err("a number"),
-    }
-}
-
-fn shown(cell: &[u8]) -> String {
-    if cell.is_empty() {
-        "an empty cell".into()
-    } else {
-        quoted(cell)
-    }
 }
 
 #[cfg(test)]

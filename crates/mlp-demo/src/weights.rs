@@ -221,7 +221,7 @@ fn check_row(at: &str, row: &[f64], length: usize, why: &str) -> Result<(), Erro
 }
 
 /// A JSON error with its place before the problem, as in all other messages.
-fn json_error(source: &impl Display, error: &serde_json::Error) -> Error {
+pub(crate) fn json_error(source: &impl Display, error: &serde_json::Error) -> Error {
     let (line, column) = (error.line(), error.column());
     let problem = error.to_string();
     let problem = problem

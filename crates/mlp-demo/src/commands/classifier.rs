@@ -1,20 +1,27 @@
 //! `mlp-demo digits` and `mlp-demo mnist`.
 
 use std::io::Write;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use mlp_core::ConfusionMatrix;
+use mlp_core::{Event, History, Metric, StopReason};
 use mlp_cpu::Element;
+use mlp_io::{Number, model_to_bytes};
 
 use super::exact;
-use crate::classifier::{Classifier, Settings, Task};
+use crate::checkpoints::{Checkpoints, Run};
+use crate::classifier::{Classifier, Settings};
 use crate::cli::{DigitsArgs, MnistArgs, TrainingArgs, check_dtype};
 use crate::confusion::ConfusionTable;
 use crate::dtype::Dtype;
 use crate::error::{Error, counted};
 use crate::idx::Mnist;
 use crate::output::Output;
+use crate::output_file::OutputFile;
+use crate::plot::{Curve, training_curves};
+use crate::task::Task;
 
 /// Learns the 8x8 digits.
 ///
@@ -22,7 +29,8 @@ use crate::output::Output;
 ///
 /// Bad input, before a line is written; training that diverges.
 pub(crate) fn digits<W: Write>(args: &DigitsArgs, output: &mut Output<W>) -> Result<(), Error> {
-    train(&Task::digits(args.training.seed), args.epochs, &args.training, output)
+    let task = Task::digits(args.training.seed);
+    train("digits", task, args.epochs, &args.training, output)
 }
 
 /// Learns the MNIST digits.
@@ -32,29 +40,144 @@ pub(crate) fn digits<W: Write>(args: &DigitsArgs, output: &mut Output<W>) -> Res
 /// Bad input, before a line is written; training that diverges.
 pub(crate) fn mnist<W: Write>(args: &MnistArgs, output: &mut Output<W>) -> Result<(), Error> {
     let task = Task::mnist(Mnist::load(&args.data)?);
-    train(&task, args.epochs, &args.training, output)
+    train("mnist", task, args.epochs, &args.training, output)
 }
 
-fn train<W: Write>(task: &Task, epochs: u64, args: &TrainingArgs, output: &mut Output<W>) -> Result<(), Error> {
+fn train<W: Write>(
+    command: &str,
+    task: Task,
+    epochs: u64,
+    args: &TrainingArgs,
+    output: &mut Output<W>,
+) -> Result<(), Error> {
     check_dtype("--learning-rate", args.learning_rate, args.dtype)?;
+    let task = match args.patience {
+        Some(_) => task.hold_out(args.seed),
+        None => task,
+    };
     let settings = Settings {
         hidden: args.hidden.0.clone(),
+        optimizer: args.optimizer,
         learning_rate: args.learning_rate,
         // A batch larger than the data is all of the data.
         batch_size: usize::try_from(args.batch_size).unwrap_or(usize::MAX),
         seed: args.seed,
+        patience: args.patience,
+    };
+    let run = Run {
+        command: command.to_owned(),
+        hidden: settings.hidden.clone(),
+        optimizer: settings.optimizer,
+        learning_rate: settings.learning_rate,
+        batch_size: settings.batch_size,
+        seed: settings.seed,
+        dtype: args.dtype.to_string(),
+        patience: settings.patience,
+        data: task.hash(),
     };
     match args.dtype {
-        Dtype::F32 => train_as(task, epochs, args, Classifier::<f32>::new(task, &settings)?, output),
-        Dtype::F64 => train_as(task, epochs, args, Classifier::<f64>::new(task, &settings)?, output),
+        Dtype::F32 => train_as(
+            &task,
+            epochs,
+            args,
+            &run,
+            Classifier::<f32>::new(&task, &settings)?,
+            output,
+        ),
+        Dtype::F64 => train_as(
+            &task,
+            epochs,
+            args,
+            &run,
+            Classifier::<f64>::new(&task, &settings)?,
+            output,
+        ),
     }
 }
 
-fn train_as<T: Element, W: Write>(
+fn train_as<T: Element + Number, W: Write>(
     task: &Task,
     epochs: u64,
     args: &TrainingArgs,
+    run: &Run,
     mut classifier: Classifier<T>,
+    output: &mut Output<W>,
+) -> Result<(), Error> {
+    let create = |path: &Option<PathBuf>| path.as_deref().map(OutputFile::create).transpose();
+    let (save, plot) = (create(&args.save)?, create(&args.plot)?);
+    let mut checkpoints = None;
+    if let Some(path) = &args.checkpoint {
+        let (directory, latest) = Checkpoints::open(path, args.resume, run)?;
+        if let Some(latest) = latest {
+            classifier.resume(latest.network, latest.state)?;
+        }
+        checkpoints = Some(directory);
+    }
+    write_heading(task, args, &classifier, output)?;
+
+    let bar = progress_bar(epochs, output.is_terminal());
+    bar.set_position(classifier.history().epochs() as u64);
+    let files = save.is_some() || plot.is_some() || checkpoints.is_some();
+    let seen = if args.patience.is_some() { "Validation" } else { "Test" };
+    let fitted = classifier.fit(epochs, |progress| {
+        if let Event::Epoch { epoch, loss, .. } = progress.event {
+            let accuracy = last_accuracy(progress.history);
+            if bar.is_hidden() {
+                output.line(format_args!(
+                    "Epoch {epoch} - Loss: {loss:.6} - {seen} accuracy: {accuracy}"
+                ))?;
+            }
+            bar.inc(1);
+            bar.set_message(format!("loss {loss:.6}, accuracy {accuracy}"));
+            if let Some(checkpoints) = &checkpoints {
+                checkpoints.save(progress.network, &progress.state())?;
+            }
+        }
+        // Nobody reads what is printed, and nothing else is wanted.
+        Ok(if output.is_closed() && !files {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        })
+    });
+    let fitted = match fitted {
+        Ok(fitted) => fitted,
+        Err(error) => {
+            bar.abandon();
+            end_line(&bar, output)?;
+            return Err(error);
+        }
+    };
+    bar.finish();
+    end_line(&bar, output)?;
+    if let (StopReason::Patience { best_epoch }, Some(patience)) = (fitted.stop, args.patience) {
+        output.line(format_args!(
+            "Stopped: the validation loss of epoch {best_epoch} was the best for {}",
+            counted(usize::try_from(patience).unwrap_or(usize::MAX), "epoch"),
+        ))?;
+    }
+
+    let test = classifier.test();
+    output.line(format_args!("\nThe test part after training:\n"))?;
+    output.line(format_args!("{}", ConfusionTable(&test)))?;
+    if save.is_some() || plot.is_some() {
+        output.line(format_args!(""))?;
+    }
+    if let (Some(file), Some(path)) = (save, &args.save) {
+        file.write(&model_to_bytes(&classifier.model())?)?;
+        output.line(format_args!("Model: {}", path.display()))?;
+    }
+    if let (Some(file), Some(path)) = (plot, &args.plot) {
+        file.write(curves(classifier.history(), &seen.to_lowercase()).as_bytes())?;
+        output.line(format_args!("Loss and accuracy curves: {}", path.display()))?;
+    }
+    Ok(())
+}
+
+fn write_heading<T: Element, W: Write>(
+    task: &Task,
+    args: &TrainingArgs,
+    classifier: &Classifier<T>,
     output: &mut Output<W>,
 ) -> Result<(), Error> {
     output.line(format_args!(
@@ -64,45 +187,40 @@ fn train_as<T: Element, W: Write>(
         args.dtype,
         args.seed,
     ))?;
+    let validation = match task.validation.labels.len() {
+        0 => String::new(),
+        images => format!("{images} to validate with, "),
+    };
     output.line(format_args!(
-        "Images: {} to train on, {} to test with",
+        "Images: {} to train on, {validation}{} to test with",
         task.train.labels.len(),
         task.test.labels.len(),
     ))?;
     output.line(format_args!(
-        "Gradient descent: learning rate {}, batches of {}\n",
+        "{}: learning rate {}, batches of {}",
+        args.optimizer,
         exact(args.learning_rate),
         args.batch_size,
     ))?;
-
-    let bar = progress_bar(epochs, output.is_terminal());
-    let mut test = ConfusionMatrix::new(task.classes);
-    for epoch in 0..epochs {
-        if output.is_closed() {
-            return Ok(());
-        }
-        let loss = match classifier.epoch() {
-            Ok(loss) => loss,
-            Err(error) => {
-                bar.abandon();
-                end_line(&bar, output)?;
-                return Err(error);
-            }
+    if let Some(path) = &args.checkpoint {
+        let begin = match classifier.history().epochs() {
+            0 => "from the beginning".to_owned(),
+            done => format!("going on after {}", counted(done, "epoch")),
         };
-        test = classifier.test();
-        let accuracy = percent(&test);
-        if bar.is_hidden() {
-            output.line(format_args!(
-                "Epoch {epoch} - Loss: {loss:.6} - Test accuracy: {accuracy}"
-            ))?;
-        }
-        bar.inc(1);
-        bar.set_message(format!("loss {loss:.6}, accuracy {accuracy}"));
+        output.line(format_args!("Checkpoints: {}, {begin}", path.display()))?;
     }
-    bar.finish();
-    end_line(&bar, output)?;
-    output.line(format_args!("\nThe test part after training:\n"))?;
-    output.line(format_args!("{}", ConfusionTable(&test)))
+    output.line(format_args!(""))
+}
+
+/// The losses of the training part and of the one that is `seen` after each epoch, and the accuracy on that.
+fn curves(history: &History, seen: &str) -> String {
+    let curve = |name: &str, values: &[f64]| Curve {
+        name: name.to_owned(),
+        points: values.iter().copied().enumerate().collect(),
+    };
+    let losses = [curve("training", &history.loss), curve(seen, &history.validation_loss)];
+    let accuracy = history.metric(Metric::Accuracy).unwrap_or_default();
+    training_curves(&losses, &[curve(seen, accuracy)])
 }
 
 /// A line break after a bar that is seen: it leaves the cursor behind its end.
@@ -114,9 +232,10 @@ fn end_line<W: Write>(bar: &ProgressBar, output: &mut Output<W>) -> Result<(), E
     }
 }
 
-/// `97.49%`.
-fn percent(matrix: &ConfusionMatrix) -> String {
-    format!("{:.2}%", 100.0 * matrix.accuracy().unwrap_or(f64::NAN))
+/// `97.49%`, of the last epoch.
+fn last_accuracy(history: &History) -> String {
+    let accuracies = history.metric(Metric::Accuracy).unwrap_or_default();
+    format!("{:.2}%", 100.0 * accuracies.last().copied().unwrap_or(f64::NAN))
 }
 
 /// On standard error, if both it and standard output are a terminal; else hidden.

@@ -7,7 +7,7 @@ use std::iter;
 use mlp_cpu::Element;
 use serde::Serialize;
 
-use super::exact;
+use super::{aligned, cells, exact, predicted};
 use crate::cli::{Format, NotebookArgs, check_dtype};
 use crate::dtype::Dtype;
 use crate::error::{Error, counted};
@@ -316,17 +316,7 @@ fn predictions_table(samples: &Samples, predictions: &[Vec<f64>]) -> String {
         .map(|groups| groups.concat())
         .collect();
 
-    let widths: Vec<_> = (0..rows[0].len())
-        .map(|j| rows.iter().map(|row| row[j].trim_end().len()).max().unwrap_or(0))
-        .collect();
-    let line = |row: &Vec<String>| {
-        let cells = row
-            .iter()
-            .zip(&widths)
-            .map(|(cell, width)| format!("{:>width$}", cell.trim_end()));
-        format!("  {}", cells.collect::<Vec<_>>().join("  "))
-    };
-    let mut lines: Vec<_> = rows.iter().map(line).collect();
+    let mut lines = aligned(&rows);
     if predictions.len() > MOST_ROWS {
         lines.push(format!(
             "  and {} more",
@@ -336,25 +326,10 @@ fn predictions_table(samples: &Samples, predictions: &[Vec<f64>]) -> String {
     lines.join("\n")
 }
 
-/// The first few of `cells`; dots stand for the others.
-fn cells(cells: impl ExactSizeIterator<Item = String>, most: usize) -> Vec<String> {
-    let more = cells.len() > most;
-    cells.take(most).chain(more.then(|| "..".to_owned())).collect()
-}
-
 /// A number from a file: as it is, unless that is long.
 fn number(value: f64) -> String {
     let text = exact(value);
     if text.len() <= 10 { text } else { predicted(value) }
-}
-
-/// A number that was computed: six decimals, or seven digits where that says too little or too much.
-fn predicted(value: f64) -> String {
-    if value == 0.0 || (1e-3..1e7).contains(&value.abs()) {
-        format!("{value:.6}")
-    } else {
-        format!("{value:.6e}")
-    }
 }
 
 /// `[1, 4, 3, 1]`.

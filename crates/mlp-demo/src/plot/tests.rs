@@ -81,7 +81,7 @@ fn losses_without_a_place_break_the_curve_and_are_counted() {
         (25, f64::NAN),
         (30, f64::INFINITY),
     ];
-    let (parts, left_out) = stretches(&points);
+    let (parts, left_out) = stretches(&points, log_scale::place);
     assert_eq!(left_out, 4);
     assert_eq!(
         parts,
@@ -130,7 +130,7 @@ fn long_curves_are_thinned_and_keep_their_ends_and_spikes() {
 fn a_single_point_is_marked_off_the_border() {
     let curves = [curve("c", &[(7, 1.5)])];
     assert_eq!(loss_curves("t", &curves).matches("<circle").count(), 1);
-    let LossAxis { places, ticks } = LossAxis::new(&curves);
+    let Axis { places, ticks, .. } = Axis::of_losses(&curves);
     let place = 1.5_f64.log10();
     assert!(places.start < place && place < places.end, "{places:?}");
     assert!(ticks.iter().any(|tick| tick.label == "1.50"), "{ticks:?}");
@@ -151,4 +151,45 @@ fn markup_in_names_is_text() {
     assert!(texts.contains(&"a &lt; b &amp; &quot;c&quot;"), "{texts:?}");
     assert!(texts.contains(&"&lt;/svg&gt; [31m"), "{texts:?}");
     assert!(!svg.contains(['\u{0}', '\u{1b}']));
+}
+
+#[test]
+fn accuracies_stand_below_the_losses_in_percent() {
+    let losses = [
+        curve("training", &[(0, 1.0), (1, 0.1)]),
+        curve("test", &[(0, 0.9), (1, 0.2)]),
+    ];
+    let accuracies = [curve("test", &[(0, 0.5), (1, 1.0), (2, f64::NAN)])];
+    let svg = training_curves(&losses, &accuracies);
+    let texts = texts(&svg);
+    for text in [
+        "loss by epoch",
+        "loss (log scale)",
+        "training",
+        "accuracy by epoch",
+        "accuracy (%)",
+        "60",
+        "100",
+        "test (1 of 3 not drawable)",
+    ] {
+        assert!(texts.contains(&text), "{text}: {texts:?}");
+    }
+    assert_eq!(texts.iter().filter(|text| **text == "epoch").count(), 2);
+    assert!(!svg.contains("NaN"));
+    assert!(training_curves(&[], &[]).contains("accuracy (%)"));
+}
+
+#[test]
+fn no_tick_is_beyond_100_percent() {
+    for (low, high) in [(0.0, 1.0), (0.5, 1.0), (0.99, 1.0), (1.0, 1.0), (0.0, 0.0)] {
+        let Axis { places, ticks, place } = Axis::of_shares(&[curve("c", &[(0, low), (1, high)])]);
+        assert!(
+            (1..=11).contains(&ticks.len()) && ticks.iter().all(|tick| (0.0..=100.0).contains(&tick.place)),
+            "{low} {high}: {ticks:?}"
+        );
+        for value in [low, high] {
+            let place = place(value).unwrap();
+            assert!(places.start < place && place < places.end, "{value}: {places:?}");
+        }
+    }
 }

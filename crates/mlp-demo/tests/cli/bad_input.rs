@@ -32,7 +32,7 @@ fn directory() -> tempfile::TempDir {
 
 /// The message of a run that must fail; that it fails as all bad input does is checked here.
 #[track_caller]
-fn failure(directory: &Path, arguments: &[&str]) -> String {
+pub(super) fn failure(directory: &Path, arguments: &[&str]) -> String {
     let before = files(directory);
     let finished = run_in(directory, arguments);
     assert_eq!(finished.code, Some(2), "{arguments:?}: {finished:?}");
@@ -81,31 +81,31 @@ fn options_are_checked() {
         ),
         (
             &["--learning-rate", "0"],
-            "invalid value '0' for '--learning-rate <ETA>': expected a finite number above 0",
+            "invalid value '0' for '--learning-rate <ETA>': expected a finite number above 0, got `0`",
         ),
         (
             &["--learning-rate", "-0.1"],
-            "invalid value '-0.1' for '--learning-rate <ETA>': expected a finite number above 0",
+            "invalid value '-0.1' for '--learning-rate <ETA>': expected a finite number above 0, got `-0.1`",
         ),
         (
             &["--learning-rate", "nan"],
-            "invalid value 'nan' for '--learning-rate <ETA>': expected a finite number",
+            "invalid value 'nan' for '--learning-rate <ETA>': expected a finite number above 0, got `nan`",
         ),
         (
             &["--learning-rate", "inf"],
-            "invalid value 'inf' for '--learning-rate <ETA>': expected a finite number",
+            "invalid value 'inf' for '--learning-rate <ETA>': expected a finite number above 0, got `inf`",
         ),
         (
             &["--learning-rate", "fast"],
-            "invalid value 'fast' for '--learning-rate <ETA>': invalid float literal",
+            "invalid value 'fast' for '--learning-rate <ETA>': expected a finite number above 0, got `fast`",
         ),
         (
             &["--negative-slope", "NaN"],
-            "invalid value 'NaN' for '--negative-slope <ALPHA>': expected a finite number",
+            "invalid value 'NaN' for '--negative-slope <ALPHA>': expected a finite number, got `NaN`",
         ),
         (
             &["--negative-slope", "-inf"],
-            "invalid value '-inf' for '--negative-slope <ALPHA>': expected a finite number",
+            "invalid value '-inf' for '--negative-slope <ALPHA>': expected a finite number, got `-inf`",
         ),
         (
             &["--seed", "1", "--weights", "two.json"],
@@ -291,7 +291,7 @@ fn classifiers_check_their_options() {
         ),
         (
             &["digits", "--learning-rate", "-1"],
-            "invalid value '-1' for '--learning-rate <ETA>': expected a finite number above 0",
+            "invalid value '-1' for '--learning-rate <ETA>': expected a finite number above 0, got `-1`",
         ),
         (
             &["digits", "--learning-rate", "1e39"],

@@ -1,8 +1,11 @@
 //! The command as a process: what it prints, writes and returns.
 
 mod bad_input;
+mod bad_models;
 mod classifiers;
+mod models;
 mod notebook;
+mod training_files;
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -66,6 +69,9 @@ fn help_and_version_are_no_failures() {
         (&["notebook", "--help"], "[default: 0.1]"),
         (&["digits", "--help"], "[default: 0.3]"),
         (&["mnist", "--help"], "--data <DIR>"),
+        (&["predict", "--help"], "--activation <NAME>"),
+        (&["export", "--help"], "--out <FILE>"),
+        (&["inspect", "--help"], "--model <FILE.safetensors>"),
         (&["--version"], concat!("mlp-demo ", env!("CARGO_PKG_VERSION"), "\n")),
     ] {
         let text = run(arguments);

@@ -1,0 +1,202 @@
+//! The checkpoints of one training in a directory, and which training they are of.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use mlp_core::{Mlp, TrainerState};
+use mlp_cpu::{Element, Matrix};
+use mlp_io::{Checkpoint, CheckpointDirectory, Number};
+use serde::{Deserialize, Serialize};
+
+use crate::commands::exact;
+use crate::error::Error;
+use crate::optimizer::OptimizerKind;
+use crate::output_file::OutputFile;
+use crate::weights::json_error;
+
+/// How many checkpoints are kept.
+const KEEP: usize = 3;
+
+/// The file beside the checkpoints that says what they are of.
+const RUN: &str = "run.json";
+
+/// All that decides how training goes, but how many epochs it has: what must be the same to go on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Run {
+    /// The subcommand.
+    pub(crate) command: String,
+    pub(crate) hidden: Vec<usize>,
+    pub(crate) optimizer: OptimizerKind,
+    pub(crate) learning_rate: f64,
+    pub(crate) batch_size: usize,
+    pub(crate) seed: u64,
+    pub(crate) dtype: String,
+    pub(crate) patience: Option<u64>,
+    /// The hash of the training data.
+    pub(crate) data: String,
+}
+
+impl Run {
+    /// The options, or what else is meant, with their values.
+    fn parts(&self) -> [(&'static str, String); 9] {
+        let hidden: Vec<_> = self.hidden.iter().map(usize::to_string).collect();
+        [
+            ("the subcommand", self.command.clone()),
+            ("--dtype", self.dtype.clone()),
+            ("--hidden", hidden.join(",")),
+            ("--optimizer", self.optimizer.to_string()),
+            ("--learning-rate", exact(self.learning_rate)),
+            ("--batch-size", self.batch_size.to_string()),
+            ("--seed", self.seed.to_string()),
+            (
+                "--patience",
+                self.patience.map_or("none".to_owned(), |patience| patience.to_string()),
+            ),
+            ("the training data", self.data.clone()),
+        ]
+    }
+
+    /// Checks that this is the run that the file at `path` is of.
+    fn check(&self, path: &Path) -> Result<(), Error> {
+        let json = fs::read(path).map_err(Error::read(path))?;
+        let before: Self = serde_json::from_slice(&json).map_err(|e| json_error(&path.display(), &e))?;
+        for ((what, got), (_, expected)) in self.parts().into_iter().zip(before.parts()) {
+            if got != expected {
+                let expected = format!("{expected}, as in the run to go on with ({})", path.display());
+                return Err(Error::unexpected(what, expected, got));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The newest checkpoint, if there is one.
+pub(crate) type Latest<T> = Option<Checkpoint<Matrix<T>>>;
+
+/// A directory of checkpoints of one run.
+#[derive(Debug)]
+pub(crate) struct Checkpoints(CheckpointDirectory);
+
+impl Checkpoints {
+    /// The directory at `path`, made if it is missing, for checkpoints of `run`, and the newest of those that are there
+    /// already, to go on from: `None` if there are none.
+    ///
+    /// # Errors
+    ///
+    /// Checkpoints of another run, or any unless `resume` is true; a directory that cannot be made, read or written.
+    pub(crate) fn open<T: Element + Number>(path: &Path, resume: bool, run: &Run) -> Result<(Self, Latest<T>), Error> {
+        match fs::metadata(path) {
+            Ok(metadata) if !metadata.is_dir() => {
+                return Err(Error::Write {
+                    path: path.to_path_buf(),
+                    source: ErrorKind::NotADirectory.into(),
+                });
+            }
+            _ => {}
+        }
+        let directory = CheckpointDirectory::new(path, KEEP)?;
+        let file = path.join(RUN);
+        if directory.paths().map_err(Error::read(path))?.is_empty() {
+            let json = serde_json::to_string(run).expect("numbers, texts and lists of them are valid JSON");
+            OutputFile::create(&file)?.write(format!("{json}\n").as_bytes())?;
+            return Ok((Self(directory), None));
+        }
+        if !resume {
+            return Err(Error::unexpected(
+                path.display(),
+                "a directory without checkpoints, or --resume to go on from them",
+                "checkpoints of an earlier run",
+            ));
+        }
+        run.check(&file)?;
+        let latest = directory.load_latest()?;
+        Ok((Self(directory), latest))
+    }
+
+    /// Saves a checkpoint; returns its path.
+    pub(crate) fn save<T: Element + Number>(
+        &self,
+        network: &Mlp<Matrix<T>>,
+        state: &TrainerState<Matrix<T>>,
+    ) -> Result<PathBuf, Error> {
+        Ok(self.0.save(network, state)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run() -> Run {
+        Run {
+            command: "digits".into(),
+            hidden: vec![16, 8],
+            optimizer: OptimizerKind::Adam,
+            learning_rate: 0.001,
+            batch_size: 16,
+            seed: 7,
+            dtype: "f32".into(),
+            patience: None,
+            data: "sha256:12ab".into(),
+        }
+    }
+
+    #[test]
+    fn every_part_of_a_run_must_be_the_same() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("checkpoints");
+        let (_, latest) = Checkpoints::open::<f32>(&path, true, &run()).unwrap();
+        assert_eq!(latest, None);
+        let file = path.join(RUN);
+        run().check(&file).unwrap();
+        let others = [
+            Run {
+                command: "mnist".into(),
+                ..run()
+            },
+            Run {
+                hidden: vec![16],
+                ..run()
+            },
+            Run {
+                optimizer: OptimizerKind::GradientDescent,
+                ..run()
+            },
+            Run {
+                learning_rate: 0.002,
+                ..run()
+            },
+            Run {
+                batch_size: 32,
+                ..run()
+            },
+            Run { seed: 8, ..run() },
+            Run {
+                dtype: "f64".into(),
+                ..run()
+            },
+            Run {
+                patience: Some(3),
+                ..run()
+            },
+            Run {
+                data: "sha256:34cd".into(),
+                ..run()
+            },
+        ];
+        assert_eq!(others.len(), run().parts().len());
+        for other in others {
+            assert!(other.check(&file).is_err(), "{other:?}");
+        }
+        let message = Run { seed: 8, ..run() }.check(&file).unwrap_err().to_string();
+        let place = file.display();
+        assert_eq!(
+            message,
+            format!("--seed: expected 7, as in the run to go on with ({place}), got 8")
+        );
+        fs::write(&file, "{}").unwrap();
+        assert!(run().check(&file).unwrap_err().to_string().contains("missing field"));
+    }
+}

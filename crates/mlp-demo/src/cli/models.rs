@@ -1,0 +1,125 @@
+//! The options of the subcommands that read a model file.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use mlp_core::ActivationKind;
+
+use super::Format;
+
+/// Print what a model predicts for the samples of a CSV file
+///
+/// The model is one that `mlp-demo digits --save` or the library's `save_model` wrote, which
+/// says itself how inputs are scaled and what outputs mean, or an `nn.Sequential` of `nn.Linear`
+/// layers that PyTorch saved, to which --activation adds what its file does not say.
+///
+/// It computes in f32 or f64, whatever the file holds.
+#[derive(Clone, Debug, Args)]
+#[command(
+    verbatim_doc_comment,
+    after_long_help = "\
+Examples:
+  mlp-demo predict --model digits.safetensors --data pixels.csv
+          A table with the class and the probabilities of each sample
+  mlp-demo predict --model torch.safetensors --activation tanh --data samples.csv --format json
+          What a network of PyTorch gives, with all digits"
+)]
+pub(crate) struct PredictArgs {
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+
+    /// Predict for the samples of a CSV file
+    ///
+    /// A header comes first, then a line per sample with a number per input of the model.
+    #[arg(long, value_name = "FILE.csv", verbatim_doc_comment)]
+    pub(crate) data: PathBuf,
+
+    /// What to print: a table to read, or JSON with all digits
+    ///
+    /// JSON is an object a sample: {"outputs":[0.02,0.98],"class":"tall"}. The outputs of a
+    /// classifier are probabilities, others are in the target's units; there is a class where
+    /// the model has names of classes.
+    #[arg(long, value_enum, default_value_t = Format::Text, verbatim_doc_comment)]
+    pub(crate) format: Format,
+}
+
+/// Write a model in the format of another program
+#[derive(Clone, Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct ExportArgs {
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+
+    /// The format to write
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    pub(crate) to: ModelFormat,
+
+    /// The file to write, whole or not at all
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ModelFormat {
+    /// For onnxruntime and others: the whole model; it gives what `predict` prints
+    Onnx,
+    /// For scikit-learn: the network, of activations that it has, without scaling
+    Npz,
+    /// Of this library, with the tensors as PyTorch has them
+    Safetensors,
+}
+
+/// Print what a model file says of the network, its use and its origin
+///
+/// That is layers and activations, the number of parameters, the loss, what predictions are, how
+/// inputs and targets are scaled, the names of the classes, and version, seed and hash of the
+/// training data.
+#[derive(Clone, Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct InspectArgs {
+    /// The model, a file of this library or of PyTorch
+    #[arg(long, value_name = "FILE.safetensors")]
+    pub(crate) model: PathBuf,
+}
+
+// No documentation comment: it would replace that of the subcommands.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ModelArgs {
+    /// The model, a file of this library or of PyTorch
+    #[arg(long = "model", value_name = "FILE.safetensors")]
+    pub(crate) path: PathBuf,
+
+    /// The activation of the hidden layers, for a file of PyTorch, and for no other
+    ///
+    /// One of identity, relu, leaky_relu, sigmoid, tanh, gelu, gelu_tanh, silu, elu, selu,
+    /// softplus, softsign, hard_tanh and mish, with PyTorch's default parameters. The last layer
+    /// is linear.
+    #[arg(long, value_name = "NAME", value_parser = activation, verbatim_doc_comment)]
+    pub(crate) activation: Option<ActivationKind>,
+}
+
+fn activation(name: &str) -> Result<ActivationKind, String> {
+    name.parse().map_err(|_| {
+        format!(
+            "expected one of {}",
+            ActivationKind::<mlp_core::NoCustom>::NAMES.join(", ")
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn help_lists_every_activation() {
+        let mut command = super::super::Cli::command();
+        let predict = command.find_subcommand_mut("predict").unwrap();
+        let help = predict.render_long_help().to_string();
+        for name in ActivationKind::<mlp_core::NoCustom>::NAMES {
+            assert!(help.contains(name), "{name}: {help}");
+            assert_eq!(activation(name).unwrap().name(), *name);
+        }
+    }
+}

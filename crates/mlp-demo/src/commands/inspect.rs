@@ -1,0 +1,115 @@
+//! `mlp-demo inspect`: what a model file says.
+
+use std::io::Write;
+
+use mlp_core::{Model, Output as Prediction, Scaling};
+use mlp_cpu::{Element, Matrix};
+
+use super::exact;
+use crate::cli::InspectArgs;
+use crate::error::{Error, counted, one_line};
+use crate::model::{self, AnyModel};
+use crate::output::Output;
+
+/// Prints layers, activations, number of parameters, loss, preprocessing, classes and provenance.
+///
+/// # Errors
+///
+/// A file that is no model.
+pub(crate) fn run<W: Write>(args: &InspectArgs, output: &mut Output<W>) -> Result<(), Error> {
+    let summary = mlp_io::inspect(&args.model)?;
+    let sizes = &summary.layer_sizes;
+    let parameters = sizes.windows(2).fold(0_usize, |sum, pair| {
+        sum.saturating_add((pair[0] + 1).saturating_mul(pair[1]))
+    });
+    let lines = if summary.is_model {
+        match model::load(&args.model, None)? {
+            AnyModel::F32(model) => lines(&model),
+            AnyModel::F64(model) => lines(&model),
+        }
+    } else {
+        let mut lines = layers(sizes, |_| String::new());
+        lines.push(
+            "A network that PyTorch saved: the file says nothing of activations, loss, preprocessing, classes, \
+             provenance"
+                .to_owned(),
+        );
+        lines
+    };
+    let dtype = summary.dtype.to_string().to_lowercase();
+    output.line(format_args!(
+        "Network {sizes:?}: {} in {dtype}",
+        counted(parameters, "parameter")
+    ))?;
+    lines.iter().try_for_each(|line| output.line(format_args!("{line}")))
+}
+
+fn lines<T: Element>(model: &Model<Matrix<T>>) -> Vec<String> {
+    let network = model.network();
+    let mut lines = layers(&network.layer_sizes(), |layer| {
+        let activation = &network.activations()[layer];
+        format!(", {}", with_parameters(activation.name(), &activation.parameters()))
+    });
+    let predictions = match model.output() {
+        Prediction::Identity => "what the last layer gives",
+        Prediction::Softmax => "probabilities, by softmax",
+        Prediction::Sigmoid => "probabilities, each by a sigmoid",
+    };
+    let loss = with_parameters(model.loss().name(), &model.loss().parameters());
+    lines.push(format!("Loss: {loss}"));
+    lines.push(format!("Predictions: {predictions}"));
+    lines.push(format!("Input scaling: {}", scaling(model.input_scaling())));
+    lines.push(format!("Target scaling: {}", scaling(model.target_scaling())));
+    let classes = model.classes().map(|classes| one_line(&classes.names().join(", ")));
+    lines.push(format!("Classes: {}", classes.as_deref().unwrap_or("not named")));
+    let provenance = model.provenance();
+    lines.push(format!("Version: {}", one_line(&provenance.version)));
+    let seed = provenance.seed.map_or("not known".to_owned(), |seed| seed.to_string());
+    lines.push(format!("Seed: {seed}"));
+    let data = provenance.data.as_deref().map_or("not known".to_owned(), one_line);
+    lines.push(format!("Training data: {data}"));
+    lines
+}
+
+/// A line per layer, numbered as the tensors of the file are, with what `more` says of it.
+fn layers(sizes: &[usize], more: impl Fn(usize) -> String) -> Vec<String> {
+    let layers = sizes.windows(2).enumerate();
+    layers
+        .map(|(layer, pair)| format!("Layer {layer}: {} -> {}{}", pair[0], pair[1], more(layer)))
+        .collect()
+}
+
+/// `elu (alpha 0.5)`.
+fn with_parameters(name: &str, parameters: &[(&str, f64)]) -> String {
+    if parameters.is_empty() {
+        return name.to_owned();
+    }
+    let parameters: Vec<_> = parameters
+        .iter()
+        .map(|&(name, value)| format!("{name} {}", exact(value)))
+        .collect();
+    format!("{name} ({})", parameters.join(", "))
+}
+
+/// `standard, (x - offset) / scale, offset 1.5, scale 2`: one number where all features have the same, else from the
+/// least to the greatest.
+fn scaling(scaling: Option<&Scaling>) -> String {
+    let Some(scaling) = scaling else {
+        return "none".to_owned();
+    };
+    let range = |values: &[f64]| {
+        let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+        let greatest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        if least == greatest {
+            exact(least)
+        } else {
+            format!("{} to {}", exact(least), exact(greatest))
+        }
+    };
+    format!(
+        "{}, (x - offset) / scale, offset {}, scale {}",
+        scaling.kind().name(),
+        range(scaling.offset()),
+        range(scaling.scale())
+    )
+}

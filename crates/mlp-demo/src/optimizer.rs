@@ -1,0 +1,85 @@
+//! The optimisers that the command line offers.
+
+use std::fmt;
+
+use mlp_core::{
+    Adam, Dense, GradientDescent, HyperParameterError, NonFinite, Objective, Optimizer, OptimizerState, StateError,
+    Tensor,
+};
+use serde::{Deserialize, Serialize};
+
+/// Which optimiser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub enum OptimizerKind {
+    /// Each parameter goes the learning rate times its derivative down
+    GradientDescent,
+    /// Steps of about the learning rate, whatever the size of the derivative
+    Adam,
+}
+
+impl OptimizerKind {
+    /// The optimiser with this learning rate.
+    ///
+    /// # Errors
+    ///
+    /// A learning rate that is not a finite number above 0.
+    pub fn build<B: Tensor>(self, learning_rate: f64) -> Result<AnyOptimizer<B>, HyperParameterError> {
+        Ok(match self {
+            Self::GradientDescent => AnyOptimizer::GradientDescent(GradientDescent::new(learning_rate)?),
+            Self::Adam => AnyOptimizer::Adam(Adam::new(learning_rate)?),
+        })
+    }
+}
+
+/// `Gradient descent` or `Adam`.
+impl fmt::Display for OptimizerKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::GradientDescent => "Gradient descent",
+            Self::Adam => "Adam",
+        })
+    }
+}
+
+/// An optimiser that is chosen while the program runs.
+#[derive(Clone, Debug)]
+pub enum AnyOptimizer<B> {
+    /// Gradient descent.
+    GradientDescent(GradientDescent),
+    /// Adam.
+    Adam(Adam<B>),
+}
+
+/// `$body` with `$optimizer` bound to the one that it is.
+macro_rules! with_optimizer {
+    ($any:expr, $optimizer:ident => $body:expr) => {
+        match $any {
+            AnyOptimizer::GradientDescent($optimizer) => $body,
+            AnyOptimizer::Adam($optimizer) => $body,
+        }
+    };
+}
+
+impl<B: Tensor> Optimizer<B> for AnyOptimizer<B> {
+    fn step(&mut self, layers: &mut [Dense<B>], objective: &mut dyn Objective<B>) -> Result<f64, NonFinite> {
+        with_optimizer!(self, optimizer => optimizer.step(layers, objective))
+    }
+
+    fn learning_rate(&self) -> f64 {
+        with_optimizer!(self, optimizer => Optimizer::<B>::learning_rate(optimizer))
+    }
+
+    fn set_learning_rate(&mut self, learning_rate: f64) -> Result<(), HyperParameterError> {
+        with_optimizer!(self, optimizer => Optimizer::<B>::set_learning_rate(optimizer, learning_rate))
+    }
+
+    fn state(&self) -> OptimizerState<B> {
+        with_optimizer!(self, optimizer => optimizer.state())
+    }
+
+    fn restore(&mut self, state: OptimizerState<B>, layers: &[Dense<B>]) -> Result<(), StateError> {
+        with_optimizer!(self, optimizer => optimizer.restore(state, layers))
+    }
+}

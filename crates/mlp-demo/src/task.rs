@@ -1,0 +1,278 @@
+//! What a classifier of images learns: the images in their parts, and what of them a saved model has to say.
+
+use mlp_core::{Scaling, ScalingKind};
+use mlp_cpu::{Element, Matrix};
+use rand::SeedableRng;
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::seq::SliceRandom;
+use sha2::{Digest, Sha256};
+
+use crate::digits::{self, Digits};
+use crate::idx::{self, Mnist, Part};
+
+/// Images of one size and their classes, in a part to train on and a part to test with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Task {
+    /// Pixels of an image.
+    pub pixels: usize,
+    /// The greatest value of a pixel; the least is 0.
+    pub max_pixel: u8,
+    /// What the least value becomes as an input of the network; the greatest becomes 1.
+    pub least_input: f64,
+    /// The number of classes.
+    pub classes: usize,
+    /// What is trained on.
+    pub train: Part,
+    /// What is looked at after each epoch, to tell when to stop; empty unless [`hold_out`](Self::hold_out) filled it.
+    pub validation: Part,
+    /// What is tested with.
+    pub test: Part,
+}
+
+impl Task {
+    /// The 8x8 digits, of which a fifth of each class, drawn with `seed`, is the test part. Inputs are -1 to 1: a third
+    /// of the ink is there on average, and centred inputs are learnt better.
+    #[must_use]
+    pub fn digits(seed: u64) -> Self {
+        let Digits { images, labels } = Digits::load();
+        let (train, test) = split(&Part { images, labels }, digits::PIXELS, 5, seed);
+        Self {
+            pixels: digits::PIXELS,
+            max_pixel: digits::MAX_PIXEL,
+            least_input: -1.0,
+            classes: digits::CLASSES,
+            train,
+            validation: Part::default(),
+            test,
+        }
+    }
+
+    /// The MNIST digits. Inputs are 0 to 1: most of an image is paper, which 0 leaves out of all products.
+    #[must_use]
+    pub fn mnist(Mnist { train, test }: Mnist) -> Self {
+        Self {
+            pixels: idx::PIXELS,
+            max_pixel: u8::MAX,
+            least_input: 0.0,
+            classes: idx::CLASSES,
+            train,
+            validation: Part::default(),
+            test,
+        }
+    }
+
+    /// A tenth of each class of the training part, drawn with `seed`, becomes the validation part.
+    #[must_use]
+    pub fn hold_out(self, seed: u64) -> Self {
+        let (train, validation) = split(&self.train, self.pixels, 10, seed);
+        Self {
+            train,
+            validation,
+            ..self
+        }
+    }
+
+    /// What makes inputs of pixels, pixel by pixel: [`least_input`](Self::least_input) of the least value, 1 of the
+    /// greatest.
+    #[must_use]
+    pub fn scaling(&self) -> Scaling {
+        let scale = f64::from(self.max_pixel) / (1.0 - self.least_input);
+        // Not the negative of a product: that would be -0 for 0.
+        let offset = 0.0 - self.least_input * scale;
+        let each = |value| vec![value; self.pixels];
+        Scaling::from_parts(ScalingKind::MinMax, each(offset), each(scale)).expect("an image has pixels, of any value")
+    }
+
+    /// The images of a part, pixels x n, each pixel scaled as by [`scaling`](Self::scaling), to the bit.
+    #[must_use]
+    pub fn input<T: Element>(&self, part: &Part) -> Matrix<T> {
+        let scaling = self.scaling();
+        let (offset, scale) = (scaling.offset()[0], scaling.scale()[0]);
+        let input = |pixel| T::from_f64((f64::from(pixel) - offset) / scale);
+        let values: Vec<T> = (0..=self.max_pixel).map(input).collect();
+        let pixels = part.images.iter().map(|&pixel| values[usize::from(pixel)]).collect();
+        Matrix::from_vec(self.pixels, part.labels.len(), pixels)
+    }
+
+    /// The names of the classes, in the order of the outputs: `0`, `1` and so on.
+    #[must_use]
+    pub fn class_names(&self) -> Vec<String> {
+        (0..self.classes).map(|class| class.to_string()).collect()
+    }
+
+    /// `sha256:` and the SHA-256 of the training part: the bytes of all its images, then its labels, a byte each.
+    #[must_use]
+    pub fn hash(&self) -> String {
+        let digest = Sha256::new()
+            .chain_update(&self.train.images)
+            .chain_update(&self.train.labels)
+            .finalize();
+        let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("sha256:{hex}")
+    }
+}
+
+/// A part without one in `share` of each class, drawn with `seed`, and that one.
+fn split(part: &Part, pixels: usize, share: usize, seed: u64) -> (Part, Part) {
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+    let mut parts = [Part::default(), Part::default()];
+    let classes = part.labels.iter().max().map_or(0, |&label| usize::from(label) + 1);
+    for class in 0..classes {
+        let mut members: Vec<_> = (0..part.labels.len())
+            .filter(|&i| usize::from(part.labels[i]) == class)
+            .collect();
+        members.shuffle(&mut rng);
+        let held_out = (members.len() + share / 2) / share;
+        for (place, i) in members.into_iter().enumerate() {
+            let to = &mut parts[usize::from(place < held_out)];
+            to.images.extend_from_slice(&part.images[i * pixels..][..pixels]);
+            to.labels.push(part.labels[i]);
+        }
+    }
+    let [rest, held_out] = parts;
+    (rest, held_out)
+}
+
+/// An easy one for tests: class c has its ink in pixel c.
+#[cfg(test)]
+pub(crate) fn easy() -> Task {
+    let part = |n: u8| Part {
+        images: (0..n)
+            .flat_map(|i| [0, 1, 2].map(|pixel| if pixel == i % 3 { 200 } else { 10 }))
+            .collect(),
+        labels: (0..n).map(|i| i % 3).collect(),
+    };
+    Task {
+        pixels: 3,
+        max_pixel: 200,
+        least_input: 0.0,
+        classes: 3,
+        train: part(30),
+        validation: Part::default(),
+        test: part(9),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn count(part: &Part, class: u8) -> usize {
+        part.labels.iter().filter(|&&label| label == class).count()
+    }
+
+    fn sorted(parts: &[&Part]) -> Vec<(Vec<u8>, u8)> {
+        let pairs = parts
+            .iter()
+            .flat_map(|part| part.images.chunks(digits::PIXELS).zip(&part.labels));
+        let mut pairs: Vec<_> = pairs.map(|(image, &label)| (image.to_vec(), label)).collect();
+        pairs.sort();
+        pairs
+    }
+
+    #[test]
+    fn a_fifth_of_each_class_is_held_out() {
+        let task = Task::digits(0);
+        for class in 0..10 {
+            let (train, test) = (count(&task.train, class), count(&task.test, class));
+            assert!((4 * test).abs_diff(train) <= 4, "class {class}: {train} and {test}");
+        }
+        assert_eq!((task.train.labels.len(), task.test.labels.len()), (1438, 359));
+    }
+
+    #[test]
+    fn the_parts_together_are_all_digits_each_once() {
+        let task = Task::digits(3);
+        let Digits { images, labels } = Digits::load();
+        assert_eq!(sorted(&[&task.train, &task.test]), sorted(&[&Part { images, labels }]));
+        assert_eq!(task, Task::digits(3));
+        assert_ne!(task.test, Task::digits(4).test);
+    }
+
+    #[test]
+    fn validation_takes_a_tenth_of_each_class_of_the_training_part_and_leaves_the_test_part() {
+        let whole = Task::digits(3);
+        let task = whole.clone().hold_out(3);
+        assert_eq!(task.test, whole.test);
+        assert_eq!(sorted(&[&task.train, &task.validation]), sorted(&[&whole.train]));
+        for class in 0..10 {
+            let (train, validation) = (count(&task.train, class), count(&task.validation, class));
+            assert!(
+                (9 * validation).abs_diff(train) <= 9,
+                "class {class}: {train} and {validation}"
+            );
+        }
+        assert_ne!(task.validation, whole.hold_out(4).validation);
+    }
+
+    #[test]
+    fn pixels_are_scaled() {
+        let task = easy();
+        assert_eq!(task.input::<f64>(&task.test).column(1), [0.05, 1.0, 0.05]);
+        let task = Task {
+            least_input: -1.0,
+            ..task
+        };
+        assert_eq!(task.input::<f32>(&task.test).column(1), [-0.9, 1.0, -0.9]);
+        let (digits, mnist) = (
+            Task::digits(0),
+            Mnist {
+                train: task.train.clone(),
+                test: task.test.clone(),
+            },
+        );
+        let range = |task: &Task| {
+            let values = task.input::<f64>(&task.test).into_vec();
+            values
+                .iter()
+                .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &v| {
+                    (low.min(v), high.max(v))
+                })
+        };
+        assert_eq!(range(&digits), (-1.0, 1.0));
+        assert_eq!(
+            (Task::mnist(mnist.clone()).least_input, Task::mnist(mnist).max_pixel),
+            (0.0, 255)
+        );
+    }
+
+    #[test]
+    fn the_scaling_of_a_model_gives_the_bits_that_are_trained_on() {
+        let every_pixel = |max_pixel: u8, least_input| {
+            let part = Part {
+                images: (0..=max_pixel).collect(),
+                labels: vec![0; usize::from(max_pixel) + 1],
+            };
+            let task = Task {
+                pixels: 1,
+                max_pixel,
+                least_input,
+                ..easy()
+            };
+            let raw = Matrix::from_vec(
+                1,
+                part.labels.len(),
+                part.images.iter().map(|&p| f32::from(p)).collect(),
+            );
+            assert_eq!(task.scaling().apply::<Matrix<f32>>(&raw), task.input::<f32>(&part));
+            assert!(task.scaling().offset()[0].is_sign_positive());
+        };
+        every_pixel(255, 0.0);
+        every_pixel(16, -1.0);
+    }
+
+    #[test]
+    fn the_hash_is_that_of_the_bytes() {
+        // printf '\xc8\n\n\x00' | sha256sum
+        let train = Part {
+            images: vec![200, 10, 10],
+            labels: vec![0],
+        };
+        let task = Task { train, ..easy() };
+        assert_eq!(
+            task.hash(),
+            "sha256:49055ab422d4a3146425b2f32a0151a89de678422ca7334f0078ba92a07780a5"
+        );
+        assert_ne!(task.hash(), easy().hash());
+    }
+}

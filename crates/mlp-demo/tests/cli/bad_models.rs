@@ -1,0 +1,223 @@
+//! Models, samples and options of the subcommands that read a model that cannot be used: one message, exit code 2,
+//! nothing on standard output, no file.
+
+use crate::bad_input::failure;
+use crate::models::{directory, pytorch};
+use std::fs;
+use std::path::Path;
+
+/// A directory with models and samples, good ones and bad ones.
+fn with_bad_files() -> tempfile::TempDir {
+    let directory = directory();
+    let write = |name: &str, content: &[u8]| fs::write(directory.path().join(name), content).unwrap();
+    let model = fs::read(directory.path().join("f64.safetensors")).unwrap();
+    write("cut.safetensors", &model[..model.len() - 1]);
+    write("empty.csv", b"");
+    write("headless.csv", b"3,2\n1,10\n");
+    write("header.csv", b"height,weight\n");
+    write("three.csv", b"a,b,c\n1,2,3\n");
+    write("ragged.csv", b"height,weight\n1,2\n3\n");
+    write("long.csv", b"height,weight\n1,2,3\n");
+    write("words.csv", b"height,weight\n1,2\n3,heavy\n");
+    write("gap.csv", b"height,weight\n1,\n");
+    write("nan.csv", b"height,weight\n\nNaN,1\n");
+    write("infinite.csv", b"height,weight\n1,-inf\n");
+    write("large.csv", b"height,weight\n1,2\n1e300,2\n");
+    write("overflow.csv", b"x\n1\n1e307\n");
+    let npz = [
+        "export",
+        "--model",
+        "hundredfold.safetensors",
+        "--to",
+        "npz",
+        "--out",
+        "model.npz",
+    ];
+    assert_eq!(crate::run_in(directory.path(), &npz).code, Some(0));
+    fs::create_dir(directory.path().join("folder")).unwrap();
+    directory
+}
+
+#[test]
+fn samples_are_checked() {
+    let directory = with_bad_files();
+    let failure = |model: &str, data: &str| {
+        let arguments = ["predict", "--model", model, "--data", data];
+        failure(directory.path(), &arguments)
+    };
+    for (data, expected) in [
+        (
+            "empty.csv",
+            "empty.csv: expected a header such as `x1,x2`, got an empty file",
+        ),
+        (
+            "headless.csv",
+            "headless.csv: line 1: expected a header such as `x1,x2`, got the numbers `3,2`",
+        ),
+        (
+            "header.csv",
+            "header.csv: expected at least one sample, got a header alone",
+        ),
+        (
+            "three.csv",
+            "three.csv: line 1: expected 2 columns, one per input of f32.safetensors, got 3",
+        ),
+        (
+            "one.csv",
+            "one.csv: line 1: expected 2 columns, one per input of f32.safetensors, got 1",
+        ),
+        (
+            "ragged.csv",
+            "ragged.csv: line 3, column 2 (`weight`): expected 2 cells as in the header, got 1",
+        ),
+        (
+            "long.csv",
+            "long.csv: line 2, column 3: expected 2 cells as in the header, got 3",
+        ),
+        (
+            "words.csv",
+            "words.csv: line 3, column 2 (`weight`): expected a number, got `heavy`",
+        ),
+        (
+            "gap.csv",
+            "gap.csv: line 2, column 2 (`weight`): expected a number, got an empty cell",
+        ),
+        (
+            "nan.csv",
+            "nan.csv: line 3, column 1 (`height`): expected a finite number (in f32: at most 3.4e38), got `NaN`",
+        ),
+        (
+            "infinite.csv",
+            "infinite.csv: line 2, column 2 (`weight`): expected a finite number (in f32: at most 3.4e38), got `-inf`",
+        ),
+        (
+            "large.csv",
+            "large.csv: line 3, column 1 (`height`): expected a finite number (in f32: at most 3.4e38), got `1e300`",
+        ),
+    ] {
+        assert_eq!(failure("f32.safetensors", data), expected);
+    }
+    assert_eq!(
+        failure("f64.safetensors", "nan.csv"),
+        "nan.csv: line 3, column 1 (`height`): expected a finite number, got `NaN`"
+    );
+    assert_eq!(
+        failure("hundredfold.safetensors", "overflow.csv"),
+        "overflow.csv: sample 2: expected features of which the model makes finite numbers, got inf"
+    );
+    for data in ["none.csv", "folder"] {
+        let message = failure("f32.safetensors", data);
+        assert!(message.starts_with(&format!("{data}: cannot be read: ")), "{message}");
+    }
+}
+
+#[test]
+fn models_are_checked() {
+    let directory = with_bad_files();
+    for arguments in [
+        &["predict", "--data", "two.csv"][..],
+        &["export", "--to", "onnx", "--out", "out.onnx"],
+        &["inspect"],
+    ] {
+        let failure = |model: &str| failure(directory.path(), &[arguments, &["--model", model]].concat());
+        assert!(failure("none.safetensors").starts_with("none.safetensors: cannot be read: "));
+        assert_eq!(failure("folder"), "folder: expected a regular file");
+        assert!(failure("two.csv").starts_with("two.csv: header: expected "));
+        assert!(failure("model.npz").starts_with("model.npz: header: expected "));
+        assert!(failure("empty.csv").starts_with("empty.csv: expected at least 8 bytes, got 0"));
+        let cut = failure("cut.safetensors");
+        assert!(
+            cut.starts_with("cut.safetensors: ") && cut.ends_with("the file is truncated"),
+            "{cut}"
+        );
+    }
+}
+
+#[test]
+fn the_activation_is_asked_for_where_the_file_has_none_and_only_there() {
+    let directory = with_bad_files();
+    let theirs = pytorch("pytorch_f32.safetensors");
+    for arguments in [
+        &["predict", "--data", "three.csv"][..],
+        &["export", "--to", "onnx", "--out", "out.onnx"],
+    ] {
+        let failure = |more: &[&str]| failure(directory.path(), &[arguments, more].concat());
+        assert_eq!(
+            failure(&["--model", &theirs]),
+            format!("--activation: expected that of the hidden layers, which {theirs} does not say, got none")
+        );
+        assert_eq!(
+            failure(&["--model", "f32.safetensors", "--activation", "tanh"]),
+            "--activation: expected no activation, as f32.safetensors says its own, got `tanh`"
+        );
+        assert_eq!(
+            failure(&["--model", &theirs, "--activation", "swish"]),
+            "invalid value 'swish' for '--activation <NAME>': expected one of identity, relu, leaky_relu, sigmoid, \
+             tanh, gelu, gelu_tanh, silu, elu, selu, softplus, softsign, hard_tanh, mish"
+        );
+    }
+}
+
+#[test]
+fn what_is_not_given_or_not_known_is_named() {
+    let directory = with_bad_files();
+    let failure = |arguments: &[&str]| failure(directory.path(), arguments);
+    let missing = |what: &str| format!("the following required arguments were not provided:\n  {what}");
+    let model = ["--model", "f32.safetensors"];
+    assert_eq!(
+        failure(&["predict", "--data", "two.csv"]),
+        missing("--model <FILE.safetensors>")
+    );
+    assert_eq!(
+        failure(&[&["predict"], &model[..]].concat()),
+        missing("--data <FILE.csv>")
+    );
+    assert_eq!(failure(&["inspect"]), missing("--model <FILE.safetensors>"));
+    assert_eq!(
+        failure(&[&["export", "--to", "onnx"], &model[..]].concat()),
+        missing("--out <FILE>")
+    );
+    assert_eq!(
+        failure(&[&["export", "--out", "o"], &model[..]].concat()),
+        missing("--to <FORMAT>")
+    );
+    assert_eq!(
+        failure(&[&["export", "--out", "o", "--to", "pdf"], &model[..]].concat()),
+        "invalid value 'pdf' for '--to <FORMAT>'\n  [possible values: onnx, npz, safetensors]"
+    );
+    assert_eq!(
+        failure(&[&["predict", "--data", "two.csv", "--format", "xml"], &model[..]].concat()),
+        "invalid value 'xml' for '--format <FORMAT>'\n  [possible values: text, json]"
+    );
+}
+
+#[test]
+fn an_export_that_cannot_be_is_refused() {
+    let directory = with_bad_files();
+    let export = |to: &str, out: &str| {
+        let arguments = ["export", "--model", "f32.safetensors", "--to", to, "--out", out];
+        failure(directory.path(), &arguments)
+    };
+    let message = export("npz", "out.npz");
+    assert!(
+        message.starts_with("f32.safetensors: scikit-learn has no such network: "),
+        "{message}"
+    );
+    for to in ["onnx", "safetensors"] {
+        for out in ["nowhere/out", "folder", "."] {
+            let message = export(to, out);
+            assert!(message.starts_with(&format!("{out}: cannot be written: ")), "{message}");
+        }
+    }
+    let hundredfold = [
+        "export",
+        "--model",
+        "hundredfold.safetensors",
+        "--to",
+        "npz",
+        "--out",
+        "folder",
+    ];
+    assert!(failure(directory.path(), &hundredfold).starts_with("folder: cannot be written: "));
+    assert!(Path::new(directory.path()).join("folder").is_dir());
+}

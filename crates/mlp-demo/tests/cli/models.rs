@@ -1,0 +1,281 @@
+//! `mlp-demo predict`, `export` and `inspect`.
+
+use crate::{files, run_in};
+use mlp_core::{
+    Classes, Dense, Elu, HalfSquaredError, Identity, Mlp, Model, Provenance, Scaling, ScalingKind, SoftmaxCrossEntropy,
+    Tensor,
+};
+use mlp_cpu::{Element, Matrix};
+use mlp_io::{Number, load_model, load_npz, onnx_to_bytes, save_model};
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Two features and two classes: the logits are the scaled features.
+pub(super) fn classifier<T: Element>() -> Model<Matrix<T>> {
+    let one = |rows: &[[f64; 2]]| Matrix::from_fn(2, rows[0].len(), |i, j| T::from_f64(rows[i][j]));
+    let layer = Dense {
+        weights: one(&[[1.0, 0.0], [0.0, 1.0]]),
+        bias: Matrix::zeros(2, 1),
+    };
+    let network = Mlp::from_layers(vec![(layer, Identity.into())]).unwrap();
+    let scaling = Scaling::from_parts(ScalingKind::Standard, vec![1.0, 2.0], vec![2.0, 4.0]).unwrap();
+    Model::new(network, SoftmaxCrossEntropy::with_classes())
+        .with_input_scaling(scaling)
+        .unwrap()
+        .with_classes(Classes::new(["short", "tall"]).unwrap())
+        .unwrap()
+        .with_provenance(Provenance {
+            version: "0.1.0".into(),
+            seed: Some(7),
+            data: Some("sha256:12ab".into()),
+        })
+}
+
+/// One feature x, of which it makes 100 x, without preprocessing.
+pub(super) fn hundredfold() -> Model<Matrix<f64>> {
+    let layer = Dense {
+        weights: Matrix::from_rows(&[[100.0]]),
+        bias: Matrix::zeros(1, 1),
+    };
+    Model::new(
+        Mlp::from_layers(vec![(layer, Identity.into())]).unwrap(),
+        HalfSquaredError,
+    )
+}
+
+/// A directory with models `f32.safetensors`, `f64.safetensors` (the classifier) and `hundredfold.safetensors`, and
+/// samples for them.
+pub(super) fn directory() -> tempfile::TempDir {
+    fn save<B: Tensor<Scalar: Number>>(directory: &Path, name: &str, model: &Model<B>) {
+        save_model(directory.join(name), model).unwrap();
+    }
+    let directory = tempfile::tempdir().unwrap();
+    save(directory.path(), "f32.safetensors", &classifier::<f32>());
+    save(directory.path(), "f64.safetensors", &classifier::<f64>());
+    save(directory.path(), "hundredfold.safetensors", &hundredfold());
+    let write = |name: &str, content: &str| fs::write(directory.path().join(name), content).unwrap();
+    write("two.csv", "height,weight\n3,2\n1, 10\n");
+    write("one.csv", "x\n0.5\n-2\n");
+    directory
+}
+
+/// A network that PyTorch saved.
+pub(super) fn pytorch(name: &str) -> String {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../mlp-io/tests/fixtures");
+    path.join(name).to_str().expect("UTF-8").to_owned()
+}
+
+/// What a run that must succeed prints.
+#[track_caller]
+fn printed(directory: &Path, arguments: &[&str]) -> String {
+    let finished = run_in(directory, arguments);
+    assert_eq!(
+        (finished.code, finished.stderr.as_str()),
+        (Some(0), ""),
+        "{arguments:?}"
+    );
+    finished.stdout
+}
+
+/// The objects of the lines, their outputs and classes.
+fn predictions(text: &str) -> Vec<(Vec<f64>, Option<String>)> {
+    let line = |line: &str| {
+        let object: Value = serde_json::from_str(line).expect(line);
+        let outputs = object["outputs"].as_array().expect(line);
+        let outputs = outputs.iter().map(|value| value.as_f64().expect(line)).collect();
+        (
+            outputs,
+            object.get("class").map(|class| class.as_str().unwrap().to_owned()),
+        )
+    };
+    text.lines().map(line).collect()
+}
+
+#[test]
+fn json_has_probabilities_and_class_of_each_sample() {
+    let directory = directory();
+    let predict = |model: &str| {
+        printed(
+            directory.path(),
+            &["predict", "--model", model, "--data", "two.csv", "--format", "json"],
+        )
+    };
+    // (3, 2) is scaled to (1, 0) and (1, 10) to (0, 2).
+    let softmax = |z: [f64; 2]| z.map(|z_j| z_j.exp() / (z[0].exp() + z[1].exp()));
+    let expected = [(softmax([1.0, 0.0]), "short"), (softmax([0.0, 2.0]), "tall")];
+    for (model, tolerance) in [("f64.safetensors", 1e-15), ("f32.safetensors", 1e-7)] {
+        let text = predict(model);
+        let got = predictions(&text);
+        assert_eq!(got.len(), 2);
+        for ((outputs, class), (expected, name)) in got.iter().zip(expected) {
+            assert_eq!(class.as_deref(), Some(name), "{text}");
+            assert_eq!(outputs.len(), 2);
+            for (output, expected) in outputs.iter().zip(expected) {
+                assert!((output - expected).abs() <= tolerance, "{output} {expected}");
+            }
+        }
+        assert!(text.starts_with("{\"outputs\":[0.731058"), "{text}");
+        assert!(text.trim_end().ends_with("],\"class\":\"tall\"}"), "{text}");
+    }
+    let first = predict("f32.safetensors").lines().next().unwrap().len();
+    assert!(first < 60, "as many digits as an f32 has, not as an f64");
+}
+
+#[test]
+fn without_classes_there_is_no_class() {
+    let directory = directory();
+    let arguments = ["predict", "--model", "hundredfold.safetensors", "--data", "one.csv"];
+    assert_eq!(
+        printed(directory.path(), &[&arguments[..], &["--format", "json"]].concat()),
+        "{\"outputs\":[50.0]}\n{\"outputs\":[-200.0]}\n"
+    );
+    assert_eq!(
+        printed(directory.path(), &arguments),
+        "  sample       output\n       1    50.000000\n       2  -200.000000\n"
+    );
+}
+
+#[test]
+fn text_is_a_table() {
+    let directory = directory();
+    let text = printed(
+        directory.path(),
+        &["predict", "--model", "f64.safetensors", "--data", "two.csv"],
+    );
+    let expected = [
+        "  sample  class     short      tall",
+        "       1  short  0.731059  0.268941",
+        "       2   tall  0.119203  0.880797",
+    ];
+    assert_eq!(text.trim_end(), expected.join("\n"));
+}
+
+#[test]
+fn networks_of_pytorch_predict_what_pytorch_does() {
+    let directory = tempfile::tempdir().unwrap();
+    let cases: Value = serde_json::from_slice(&fs::read(pytorch("pytorch.json")).unwrap()).unwrap();
+    let cases = cases.as_array().unwrap();
+    assert!(!cases.is_empty());
+    let numbers = |value: &Value| -> Vec<Vec<f64>> { serde_json::from_value(value.clone()).unwrap() };
+    let mut compared = 0;
+    for case in cases {
+        let file = case["file"].as_str().unwrap();
+        // Those whose hidden layers are tanh, all of them.
+        if file.contains("deep") {
+            continue;
+        }
+        let (inputs, expected) = (numbers(&case["inputs"]), numbers(&case["predictions"]));
+        let row = |row: &Vec<f64>| row.iter().map(f64::to_string).collect::<Vec<_>>().join(",");
+        let rows: Vec<_> = inputs.iter().map(row).collect();
+        fs::write(directory.path().join("in.csv"), format!("a,b,c\n{}\n", rows.join("\n"))).unwrap();
+        let model = pytorch(file);
+        let text = printed(
+            directory.path(),
+            &[
+                "predict",
+                "--model",
+                &model,
+                "--activation",
+                "tanh",
+                "--data",
+                "in.csv",
+                "--format",
+                "json",
+            ],
+        );
+        let tolerance = if file.contains("f64") { 1e-12 } else { 1e-6 };
+        let got = predictions(&text);
+        assert_eq!(got.len(), expected.len());
+        for ((outputs, class), expected) in got.iter().zip(&expected) {
+            assert_eq!(class, &None);
+            assert_eq!(outputs.len(), expected.len());
+            for (output, expected) in outputs.iter().zip(expected) {
+                assert!((output - expected).abs() <= tolerance, "{file}: {output} {expected}");
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared >= 24, "{compared}");
+}
+
+#[test]
+fn models_are_exported() {
+    let directory = directory();
+    let export = |model: &str, to: &str, out: &str| {
+        let text = printed(
+            directory.path(),
+            &["export", "--model", model, "--to", to, "--out", out],
+        );
+        assert_eq!(text, format!("Model: {out}\n"));
+        directory.path().join(out)
+    };
+    let onnx = export("f32.safetensors", "onnx", "model.onnx");
+    assert_eq!(fs::read(onnx).unwrap(), onnx_to_bytes(&classifier::<f32>()).unwrap());
+    let npz = export("hundredfold.safetensors", "npz", "model.npz");
+    assert_eq!(load_npz::<Matrix<f64>>(npz).unwrap().network(), hundredfold().network());
+    let same = export("f64.safetensors", "safetensors", "same.safetensors");
+    assert_eq!(load_model::<Matrix<f64>>(same).unwrap(), classifier::<f64>());
+
+    let theirs = pytorch("pytorch_f32.safetensors");
+    let arguments = [
+        "export",
+        "--model",
+        &theirs,
+        "--activation",
+        "elu",
+        "--to",
+        "safetensors",
+    ];
+    printed(
+        directory.path(),
+        &[&arguments[..], &["--out", "ours.safetensors"]].concat(),
+    );
+    let ours = load_model::<Matrix<f32>>(directory.path().join("ours.safetensors")).unwrap();
+    assert_eq!(ours.network().layer_sizes(), [3, 5, 4, 2]);
+    assert_eq!(
+        ours.network().activations(),
+        [Elu::default().into(), Elu::default().into(), Identity.into()]
+    );
+    assert!(files(directory.path()).iter().all(|name| !name.ends_with(".tmp")));
+}
+
+#[test]
+fn inspect_prints_what_the_file_says() {
+    let directory = directory();
+    let inspect = |model: &str| printed(directory.path(), &["inspect", "--model", model]);
+    let expected = [
+        "Network [2, 2]: 6 parameters in f64",
+        "Layer 0: 2 -> 2, identity",
+        "Loss: softmax_cross_entropy (probabilities 0)",
+        "Predictions: probabilities, by softmax",
+        "Input scaling: standard, (x - offset) / scale, offset 1 to 2, scale 2 to 4",
+        "Target scaling: none",
+        "Classes: short, tall",
+        "Version: 0.1.0",
+        "Seed: 7",
+        "Training data: sha256:12ab",
+    ];
+    assert_eq!(inspect("f64.safetensors").lines().collect::<Vec<_>>(), expected);
+    let text = inspect("hundredfold.safetensors");
+    for line in [
+        "Network [1, 1]: 2 parameters in f64",
+        "Loss: half_squared_error",
+        "Predictions: what the last layer gives",
+        "Input scaling: none",
+        "Classes: not named",
+        "Seed: not known",
+        "Training data: not known",
+    ] {
+        assert!(text.lines().any(|it| it == line), "{line}: {text}");
+    }
+    let expected = [
+        "Network [3, 5, 4, 2]: 54 parameters in f32",
+        "Layer 0: 3 -> 5",
+        "Layer 1: 5 -> 4",
+        "Layer 2: 4 -> 2",
+        "A network that PyTorch saved: the file says nothing of activations, loss, preprocessing, classes, provenance",
+    ];
+    let text = inspect(&pytorch("pytorch_f32.safetensors"));
+    assert_eq!(text.lines().collect::<Vec<_>>(), expected);
+}

@@ -1,0 +1,346 @@
+//! What `mlp-demo digits` and `mlp-demo mnist` leave in files, and when they stop.
+
+use crate::bad_input::failure;
+use crate::{command, files, run, run_in};
+use mlp_cpu::Matrix;
+use mlp_demo::digits::{Digits, PIXELS};
+use serde_json::Value;
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::Stdio;
+
+/// What a run that must succeed prints.
+#[track_caller]
+fn printed(directory: &Path, arguments: &[&str]) -> String {
+    let finished = run_in(directory, arguments);
+    assert_eq!(
+        (finished.code, finished.stderr.as_str()),
+        (Some(0), ""),
+        "{arguments:?}"
+    );
+    finished.stdout
+}
+
+const SMALL: [&str; 5] = ["digits", "--hidden", "16", "--epochs", "3"];
+
+#[test]
+fn model_and_curves_are_written_and_change_nothing_else() {
+    let directory = tempfile::tempdir().unwrap();
+    let text = printed(
+        directory.path(),
+        &[&SMALL[..], &["--save", "digits.safetensors", "--plot", "curves.svg"]].concat(),
+    );
+    assert_eq!(files(directory.path()), ["curves.svg", "digits.safetensors"]);
+    let without = run(&SMALL);
+    assert_eq!(
+        text,
+        format!("{without}\nModel: digits.safetensors\nLoss and accuracy curves: curves.svg\n")
+    );
+
+    let svg = fs::read_to_string(directory.path().join("curves.svg")).unwrap();
+    for part in ["<svg ", "loss by epoch", "accuracy by epoch", "training", "test"] {
+        assert!(svg.contains(part), "{part}");
+    }
+    let inspected = printed(directory.path(), &["inspect", "--model", "digits.safetensors"]);
+    for line in [
+        "Network [64, 16, 10]: 1210 parameters in f32",
+        "Layer 0: 64 -> 16, leaky_relu (negative_slope 0.01)",
+        "Layer 1: 16 -> 10, identity",
+        "Input scaling: min_max, (x - offset) / scale, offset 8, scale 8",
+        "Classes: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9",
+        "Seed: 0",
+    ] {
+        assert!(inspected.lines().any(|it| it == line), "{line}: {inspected}");
+    }
+    let hash = inspected
+        .lines()
+        .find_map(|line| line.strip_prefix("Training data: sha256:"));
+    assert_eq!(hash.map(str::len), Some(64), "{inspected}");
+
+    // The same run, the same bytes; another seed, another model.
+    let model = |arguments: &[&str]| {
+        printed(
+            directory.path(),
+            &[&SMALL[..], &["--save", "again.safetensors"], arguments].concat(),
+        );
+        fs::read(directory.path().join("again.safetensors")).unwrap()
+    };
+    let first = fs::read(directory.path().join("digits.safetensors")).unwrap();
+    assert_eq!(model(&[]), first);
+    assert_ne!(model(&["--seed", "1"]), first);
+    let model = model(&["--dtype", "f64"]);
+    assert!(mlp_io::model_from_bytes::<Matrix<f64>>(&model).is_ok());
+}
+
+#[test]
+fn a_saved_model_takes_pixels_as_they_are() {
+    let directory = tempfile::tempdir().unwrap();
+    printed(
+        directory.path(),
+        &["digits", "--hidden", "32", "--epochs", "10", "--save", "m.safetensors"],
+    );
+    let Digits { images, labels } = Digits::load();
+    let header: Vec<_> = (0..PIXELS).map(|i| format!("pixel{i}")).collect();
+    let mut csv = header.join(",");
+    for image in images.chunks(PIXELS) {
+        let row: Vec<_> = image.iter().map(u8::to_string).collect();
+        csv += &format!("\n{}", row.join(","));
+    }
+    fs::write(directory.path().join("pixels.csv"), csv).unwrap();
+    let arguments = ["predict", "--model", "m.safetensors", "--data", "pixels.csv"];
+    let text = printed(directory.path(), &[&arguments[..], &["--format", "json"]].concat());
+    let right = text.lines().zip(&labels).filter(|(line, label)| {
+        let object: Value = serde_json::from_str(line).unwrap();
+        let outputs: Vec<f64> = serde_json::from_value(object["outputs"].clone()).unwrap();
+        assert_eq!(outputs.len(), 10);
+        assert!(
+            (outputs.iter().sum::<f64>() - 1.0).abs() < 1e-5,
+            "probabilities: {line}"
+        );
+        object["class"].as_str() == Some(label.to_string().as_str())
+    });
+    let right = right.count();
+    assert_eq!(text.lines().count(), labels.len());
+    assert!(right as f64 >= 0.96 * labels.len() as f64, "{right}");
+
+    let table = printed(directory.path(), &arguments);
+    assert!(
+        table.starts_with("  sample  class  ") && table.lines().count() == 1 + labels.len(),
+        "{table}"
+    );
+}
+
+#[test]
+fn adam_has_a_learning_rate_of_its_own() {
+    let adam = run(&[&SMALL[..], &["--optimizer", "adam"]].concat());
+    assert!(adam.contains("\nAdam: learning rate 0.001, batches of 16\n"), "{adam}");
+    let given = run(&[&SMALL[..], &["--optimizer", "adam", "--learning-rate", "0.01"]].concat());
+    assert!(given.contains("\nAdam: learning rate 0.01, batches of 16\n"), "{given}");
+    assert_ne!(
+        adam.lines()
+            .filter(|line| line.starts_with("Epoch"))
+            .collect::<Vec<_>>(),
+        given
+            .lines()
+            .filter(|line| line.starts_with("Epoch"))
+            .collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn patience_holds_a_validation_part_out_and_ends_training() {
+    let arguments = ["digits", "--hidden", "16", "--epochs", "1000", "--patience", "2"];
+    let text = run(&[&arguments[..], &["--learning-rate", "1"]].concat());
+    assert!(
+        text.contains("\nImages: 1293 to train on, 145 to validate with, 359 to test with\n"),
+        "{text}"
+    );
+    let epochs = text
+        .lines()
+        .filter(|line| line.starts_with("Epoch "))
+        .collect::<Vec<_>>();
+    assert!(
+        epochs.iter().all(|line| line.contains(" - Validation accuracy: ")),
+        "{text}"
+    );
+    let stopped = text.lines().find_map(|line| {
+        let best = line.strip_prefix("Stopped: the validation loss of epoch ")?;
+        best.strip_suffix(" was the best for 2 epochs")
+    });
+    let best: usize = stopped.expect(&text).parse().unwrap();
+    assert_eq!(epochs.len(), best + 1 + 2, "{text}");
+    assert!(text.lines().last().unwrap().ends_with(" of 359"), "{text}");
+}
+
+#[test]
+fn what_is_resumed_ends_in_the_bytes_of_what_never_stopped() {
+    for more in [
+        &[][..],
+        &["--optimizer", "adam", "--dtype", "f64"],
+        &["--patience", "50"],
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let train = |epochs: &str, files: &[&str]| {
+            let arguments = [&["digits", "--hidden", "8", "--epochs", epochs], more, files].concat();
+            printed(directory.path(), &arguments)
+        };
+        let whole = train("6", &["--save", "whole.safetensors", "--plot", "whole.svg"]);
+        let resumable = ["--checkpoint", "made/run", "--resume"];
+        // The directory is missing, then two epochs are done, then five, then all.
+        let first = train("2", &resumable);
+        assert!(
+            first.contains("\nCheckpoints: made/run, from the beginning\n"),
+            "{first}"
+        );
+        train("5", &resumable);
+        let all = [&resumable[..], &["--save", "parts.safetensors", "--plot", "parts.svg"]].concat();
+        for (begin, epochs) in [("going on after 5 epochs", 1), ("going on after 6 epochs", 0)] {
+            let last = train("6", &all);
+            assert!(last.contains(&format!("\nCheckpoints: made/run, {begin}\n")), "{last}");
+            let lines = |text: &str| -> Vec<String> {
+                let lines = text.lines().filter(|line| line.starts_with("Epoch "));
+                lines.map(str::to_owned).collect()
+            };
+            assert_eq!(lines(&last), lines(&whole)[6 - epochs..]);
+            let bytes = |name: &str| fs::read(directory.path().join(name)).unwrap();
+            assert!(bytes("parts.safetensors") == bytes("whole.safetensors"), "{more:?}");
+            assert_eq!(bytes("parts.svg"), bytes("whole.svg"), "{more:?}");
+        }
+        let kept = files(&directory.path().join("made/run"));
+        assert_eq!(kept.len(), 3 + 1, "{kept:?}");
+    }
+}
+
+/// A process that is killed leaves what the next one goes on from.
+#[test]
+fn a_killed_run_is_resumed_to_the_same_bytes() {
+    let directory = tempfile::tempdir().unwrap();
+    let arguments = ["digits", "--hidden", "64", "--epochs", "30"];
+    printed(
+        directory.path(),
+        &[&arguments[..], &["--save", "whole.safetensors"]].concat(),
+    );
+    let resumable = [&arguments[..], &["--checkpoint", "run", "--resume"]].concat();
+    for _ in 0..2 {
+        let mut child = command(directory.path(), &resumable)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the command starts");
+        // Killed right after a line, while the next epoch or a checkpoint is under way.
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        lines.filter(|line| line.starts_with("Epoch ")).take(3).for_each(drop);
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let text = printed(
+        directory.path(),
+        &[&resumable[..], &["--save", "parts.safetensors"]].concat(),
+    );
+    assert!(text.contains("Checkpoints: run, going on after "), "{text}");
+    let bytes = |name: &str| fs::read(directory.path().join(name)).unwrap();
+    assert!(bytes("parts.safetensors") == bytes("whole.safetensors"));
+}
+
+#[test]
+fn checkpoints_that_cannot_be_gone_on_from_are_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    fn with<'a>(more: &[&'a str]) -> Vec<&'a str> {
+        [&["digits", "--hidden", "8", "--epochs", "1"], more].concat()
+    }
+    assert_eq!(
+        failure(directory.path(), &with(&["--resume"])),
+        "the following required arguments were not provided:\n  --checkpoint <DIR>"
+    );
+    printed(directory.path(), &with(&["--checkpoint", "run"]));
+    let failure = |more: &[&str]| failure(directory.path(), &with(&[&["--checkpoint", "run"], more].concat()));
+    assert_eq!(
+        failure(&[]),
+        "run: expected a directory without checkpoints, or --resume to go on from them, got checkpoints of an \
+         earlier run"
+    );
+    for (more, what, expected, got) in [
+        (&["--seed", "1"][..], "--seed", "0", "1"),
+        (&["--dtype", "f64"], "--dtype", "f32", "f64"),
+        (&["--optimizer", "adam"], "--optimizer", "Gradient descent", "Adam"),
+        (&["--patience", "4"], "--patience", "none", "4"),
+        (&["--batch-size", "32"], "--batch-size", "16", "32"),
+    ] {
+        let message = failure(&[&["--resume"], more].concat());
+        assert_eq!(
+            message,
+            format!("{what}: expected {expected}, as in the run to go on with (run/run.json), got {got}")
+        );
+    }
+    let checkpoints = directory.path().join("run");
+    let [checkpoint, _] = &files(&checkpoints)[..] else {
+        panic!("a checkpoint and run.json")
+    };
+    fs::write(checkpoints.join(checkpoint), "cut").unwrap();
+    let message = failure(&["--resume"]);
+    assert!(
+        message.starts_with(&format!("run/{checkpoint}: expected at least 8 bytes, got 3")),
+        "{message}"
+    );
+    fs::remove_file(checkpoints.join("run.json")).unwrap();
+    assert!(failure(&["--resume"]).starts_with("run/run.json: cannot be read: "));
+}
+
+#[test]
+fn a_directory_that_cannot_be_made_is_found_out_before_training() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("file"), "").unwrap();
+    for path in ["file", "file/run"] {
+        let message = failure(
+            directory.path(),
+            &["digits", "--learning-rate", "1000", "--checkpoint", path],
+        );
+        assert!(
+            message.starts_with(&format!("{path}: cannot be written: ")),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn divergence_saves_and_draws_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let arguments = [
+        "digits",
+        "--learning-rate",
+        "1000",
+        "--save",
+        "m.safetensors",
+        "--plot",
+        "c.svg",
+    ];
+    let finished = run_in(directory.path(), &arguments);
+    assert_eq!(finished.code, Some(1), "{finished:?}");
+    assert_eq!(files(directory.path()), [""; 0]);
+}
+
+#[test]
+fn files_that_cannot_be_written_are_found_out_before_training() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::create_dir(directory.path().join("folder")).unwrap();
+    for option in ["--save", "--plot"] {
+        for path in ["nowhere/file", "folder", "."] {
+            // Training would diverge, with exit code 1: it is not begun.
+            let message = failure(directory.path(), &["digits", "--learning-rate", "1000", option, path]);
+            assert!(
+                message.starts_with(&format!("{path}: cannot be written: ")),
+                "{message}"
+            );
+        }
+    }
+}
+
+#[test]
+fn options_of_training_are_checked() {
+    let directory = tempfile::tempdir().unwrap();
+    for (arguments, expected) in [
+        (
+            &["--patience", "0"][..],
+            "invalid value '0' for '--patience <N>': expected at least 1",
+        ),
+        (
+            &["--optimizer", "sgd"],
+            "invalid value 'sgd' for '--optimizer <NAME>'\n  [possible values: gradient_descent, adam]",
+        ),
+        (
+            &["--optimizer", "adam", "--learning-rate", "abc"],
+            "invalid value 'abc' for '--learning-rate <ETA>': expected a finite number above 0, got `abc`",
+        ),
+        (
+            &["--learning-rate", "nan"],
+            "invalid value 'nan' for '--learning-rate <ETA>': expected a finite number above 0, got `nan`",
+        ),
+        (
+            &["--epochs", "many"],
+            "invalid value 'many' for '--epochs <N>': invalid digit found in string",
+        ),
+    ] {
+        let message = failure(directory.path(), &[&["digits"], arguments].concat());
+        assert_eq!(message, expected, "{arguments:?}");
+    }
+}
