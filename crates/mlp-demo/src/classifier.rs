@@ -405,7 +405,10 @@ mod tests {
             }
             Ok(ControlFlow::Continue(()))
         });
-        let StopReason::Patience { best_epoch } = fitted.unwrap().stop else {
+        let StopReason::Patience {
+            best_epoch: Some(best_epoch),
+        } = fitted.unwrap().stop
+        else {
             panic!("it went on")
         };
         assert_eq!(networks.len() as u64, best_epoch + 1 + 3);

@@ -150,7 +150,13 @@ fn train_as<T: Element + Number, W: Write>(
     };
     bar.finish();
     end_line(&bar, output)?;
-    if let (StopReason::Patience { best_epoch }, Some(patience)) = (fitted.stop, args.patience) {
+    if let (
+        StopReason::Patience {
+            best_epoch: Some(best_epoch),
+        },
+        Some(patience),
+    ) = (fitted.stop, args.patience)
+    {
         output.line(format_args!(
             "Stopped: the validation loss of epoch {best_epoch} was the best for {}",
             counted(usize::try_from(patience).unwrap_or(usize::MAX), "epoch"),
