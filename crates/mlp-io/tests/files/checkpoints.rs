@@ -12,22 +12,22 @@ use mlp_io::{
 use std::fs;
 use std::ops::ControlFlow;
 
-fn network<T: Element>() -> Mlp<Matrix<T>> {
+pub(super) fn network<T: Element>() -> Mlp<Matrix<T>> {
     Mlp::builder(&[2, 6, 4, 1]).hidden(Tanh).seed(3).build().unwrap()
 }
 
 /// Samples of a curve, to train on and to validate with.
-struct Data<T>([Matrix<T>; 4]);
+pub(super) struct Data<T>([Matrix<T>; 4]);
 
 impl<T: Element> Data<T> {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let input =
             |from: usize, n| Matrix::from_fn(2, n, |i, j| T::from_f64(((3 * i + 7 * (from + j) + 1) as f64).sin()));
         let target = |from: usize, n| Matrix::from_fn(1, n, |_, j| T::from_f64(((5 * (from + j) + 2) as f64).cos()));
         Self([input(0, 23), target(0, 23), input(23, 9), target(23, 9)])
     }
 
-    fn train(&self) -> Result<Samples<'_, Matrix<T>>, DataError> {
+    pub(super) fn train(&self) -> Result<Samples<'_, Matrix<T>>, DataError> {
         Samples::new(&self.0[0], &self.0[1])
     }
 
@@ -132,7 +132,7 @@ fn training() -> (Mlp<Matrix<f64>>, TrainerState<Matrix<f64>>) {
 }
 
 /// As text, in which NaN is NaN.
-fn shown<B: std::fmt::Debug>(checkpoint: &B) -> String {
+pub(super) fn shown<B: std::fmt::Debug>(checkpoint: &B) -> String {
     format!("{checkpoint:?}")
 }
 

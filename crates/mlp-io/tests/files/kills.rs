@@ -1,0 +1,99 @@
+//! Training that is killed at random moments, again and again, goes on from its checkpoints as if nothing had happened.
+
+use super::checkpoints::{Data, network, shown};
+use mlp_core::{Adam, Dropout, Event, FitOptions, HalfSquaredError, Mlp, Trainer, TrainerState};
+use mlp_cpu::Matrix;
+use mlp_io::CheckpointDirectory;
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::{RngExt as _, SeedableRng as _};
+use std::env;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// In the child: the directory of the checkpoints.
+const PATH: &str = "MLP_IO_TEST_CHECKPOINTS";
+/// How many times to kill.
+const KILLS: &str = "MLP_IO_TEST_KILLS";
+
+/// From the start or the last checkpoint until `epochs` are done, with a checkpoint after every second batch.
+fn train(checkpoints: Option<&CheckpointDirectory>, epochs: u64) -> (Mlp<Matrix<f32>>, TrainerState<Matrix<f32>>) {
+    let data = Data::<f32>::new();
+    let mut network = network();
+    let dropout = Dropout::new(0.1, 9).unwrap();
+    let mut trainer = Trainer::new(HalfSquaredError, Adam::new(0.001).unwrap()).dropout(dropout);
+    if let Some(checkpoint) = checkpoints.and_then(|checkpoints| checkpoints.load_latest().unwrap()) {
+        network = checkpoint.network;
+        trainer.restore(checkpoint.state, network.layers()).unwrap();
+    }
+    let options = FitOptions::until(epochs).batch_size(6).shuffle(4);
+    trainer
+        .fit_observed(&mut network, data.train().unwrap(), options, |progress| {
+            if let (Event::Batch { batch, .. }, Some(checkpoints)) = (progress.event, checkpoints)
+                && batch % 2 == 1
+            {
+                checkpoints.save(progress.network, &progress.state()).unwrap();
+            }
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    (network, trainer.state())
+}
+
+/// What the child does, for as long as it lives. As a test, nothing.
+#[test]
+fn train_until_killed() {
+    if let Some(path) = env::var_os(PATH) {
+        train(Some(&CheckpointDirectory::new(path, 3).unwrap()), u64::MAX);
+    }
+}
+
+/// The steps of the newest checkpoint, which can be loaded at any moment.
+fn steps(path: &Path) -> u64 {
+    let checkpoints = CheckpointDirectory::new(path, 3).unwrap();
+    // Between the list of names and the opening the child may remove an old one: never the newest.
+    let latest = checkpoints.load_latest::<Matrix<f32>>().unwrap();
+    latest.map_or(0, |checkpoint| checkpoint.state.position.steps)
+}
+
+#[test]
+fn training_killed_at_any_moment_is_training_that_never_was() {
+    let kills: u32 = env::var(KILLS).map_or(20, |kills| kills.parse().expect("a number in MLP_IO_TEST_KILLS"));
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("checkpoints");
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(7);
+    let mut last = 0;
+    for kill in 0..kills {
+        let mut child = Command::new(env::current_exe().unwrap())
+            .args(["--exact", "kills::train_until_killed"])
+            .env(PATH, &path)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        // Not before it went on.
+        let started = Instant::now();
+        while steps(&path) <= last {
+            assert!(
+                started.elapsed() < Duration::from_secs(60),
+                "kill {kill}: no checkpoint"
+            );
+            assert_eq!(child.try_wait().unwrap(), None, "kill {kill}: the child ended");
+            thread::sleep(Duration::from_micros(200));
+        }
+        thread::sleep(Duration::from_micros(random.random_range(0..4_000)));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let found = steps(&path);
+        assert!(found > last, "kill {kill}: {found} steps after {last}");
+        last = found;
+    }
+    // To the end of the epoch, and the next: as if it had never been killed.
+    let epochs = last / 4 + 2;
+    let checkpoints = CheckpointDirectory::new(&path, 3).unwrap();
+    let whole = train(None, epochs);
+    assert!(shown(&train(Some(&checkpoints), epochs)) == shown(&whole), "other bits");
+    assert_eq!(whole.1.history.epochs() as u64, epochs);
+    assert_eq!(checkpoints.paths().unwrap().len(), 3);
+}
