@@ -1,4 +1,5 @@
 use crate::WriteError;
+use crate::error::quoted;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -100,7 +101,7 @@ pub enum NpzError {
         entry: String,
     },
     /// An entry that belongs to no network of scikit-learn.
-    #[error("{entry}: expected coefs_N, intercepts_N, activation and out_activation_ only")]
+    #[error("{}: expected coefs_N, intercepts_N, activation and out_activation_ only", quoted(.entry))]
     Unknown {
         /// The entry.
         entry: String,

@@ -618,6 +618,18 @@ fn each_has_its_own_error() {
 }
 
 #[test]
+fn a_name_cannot_steer_the_terminal_it_is_shown_on() {
+    let bytes = entries(|e| e[0].name = "\u{1b}[2J\n".to_owned() + &"x".repeat(200) + ".npy");
+    let message = read(&bytes).unwrap_err().to_string();
+    assert!(message.starts_with("`\\u{1b}[2J\\nxx"), "{message}");
+    assert!(
+        message.len() < 200
+            && message.ends_with("x…`: expected coefs_N, intercepts_N, activation and out_activation_ only"),
+        "{message}"
+    );
+}
+
+#[test]
 fn cut_off_anywhere_it_is_refused() {
     let bytes = zip(&network());
     for length in 0..bytes.len() {
