@@ -1,4 +1,5 @@
-//! Multi-layer perceptrons over any numeric backend: activations, losses, backpropagation, optimisers, training.
+//! Multi-layer perceptrons over any numeric backend: activations, losses, backpropagation, optimisers, training, metrics,
+//! preprocessing.
 //!
 //! This crate has the mathematics and no matrix: it is generic over a backend ([`Tensor`]), such as `mlp-cpu`'s
 //! `Matrix<f32>`. With `default-features = false` it is `no_std` (with `alloc`).
@@ -30,6 +31,19 @@
 //! # Where to begin
 //! [`Mlp`] is the network, [`Trainer`] trains it, [`Workspace`] shows the numbers in between. [`Model`] is what is put
 //! to use: the network with the preprocessing of its data and the names of its classes.
+//!
+//! | | |
+//! |---|---|
+//! | networks | [`Mlp`], of [`Dense`] layers; [`Initializer`]; [`ActivationKind`] is any [`Activation`] by name |
+//! | losses | [`Loss`], [`ElementLoss`]; [`LossKind`] is any of this crate's by name |
+//! | data | [`Samples`] are borrowed, a [`Dataset`] owns and splits; [`ClassWeights`]; [`Scaling`], [`Classes`] |
+//! | optimisers ([`Optimizer`]) | [`GradientDescent`], [`Momentum`], [`RmsProp`], [`Adagrad`], [`Adam`], [`AdamW`], [`NAdam`], [`Lbfgs`] |
+//! | learning rate | [`Schedule`], [`ReduceOnPlateau`] |
+//! | regularisation | [`Penalty`], [`Dropout`], [`Clip`], [`EarlyStopping`] |
+//! | training | [`Trainer::step`], [`Trainer::fit`] with [`FitOptions`], [`Trainer::fit_observed`] with each [`Event`] |
+//! | how it went | [`History`], [`Metric`], [`ConfusionMatrix`], [`Mlp::evaluate`]; [`TrainError`], [`Diverged`] |
+//! | to go on later | [`Trainer::state`] and [`Trainer::restore`]; the crate `mlp-io` keeps them and models in files |
+//! | backends | [`Tensor`] |
 //!
 //! # Features
 //! - `std` (default): the standard library's square root; without it, `libm`'s. The bits are the same.

@@ -1,15 +1,20 @@
-//! Writes models as ONNX and `.npz` files into a directory, each with inputs and what `Model::predict` makes of them, for
-//! `tests/interchange/*.py` to hold against onnxruntime and scikit-learn:
-//! `cargo run -p mlp-io --example interchange_files -- DIRECTORY`. Without a directory it writes into one of its own.
+//! This library's side of `tests/interchange/interchange.py`: `cargo run --release -p mlp-io --example interchange_files
+//! -- DIRECTORY`.
+//!
+//! Writes models as safetensors, ONNX and `.npz` files into the directory, each with inputs and what `Model::predict` makes
+//! of them, in a file of the same name and `.json`. What PyTorch and scikit-learn have put into `DIRECTORY/theirs`, it
+//! loads, and adds its predictions. Without a directory it writes into one of its own.
 
 use mlp_core::{
-    ActivationKind, BinaryCrossEntropy, Classes, Elu, HalfSquaredError, LeakyRelu, LossKind, Mlp, Model, NoCustom,
-    Scaling, ScalingKind, SoftmaxCrossEntropy, Tensor,
+    ActivationKind, BinaryCrossEntropy, Classes, Elu, HalfSquaredError, Identity, LeakyRelu, LossKind, Mlp, Model,
+    NoCustom, Scaling, ScalingKind, SoftmaxCrossEntropy, Tensor,
 };
 use mlp_cpu::Matrix;
-use mlp_io::{Number, export_onnx, save_npz};
+use mlp_io::{Number, export_onnx, load_network, load_npz, save_model, save_npz};
+use serde::Deserialize;
 use serde_json::json;
 use std::error::Error;
+use std::fs;
 use std::path::Path;
 
 const SAMPLES: usize = 23;
@@ -19,7 +24,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let directory = std::env::args_os().nth(1);
     let directory = directory.as_deref().map_or(own.path(), Path::new);
     write::<f32>(directory, "f32")?;
-    write::<f64>(directory, "f64")
+    write::<f64>(directory, "f64")?;
+    let theirs = directory.join("theirs");
+    if theirs.is_dir() {
+        read(&theirs)?;
+    }
+    Ok(())
 }
 
 fn write<T: Number>(directory: &Path, dtype: &str) -> Result<(), Box<dyn Error>>
@@ -57,6 +67,8 @@ where
                 write_case(directory, &format!("{stem}.npz"), dtype, &plain, &input)?;
             }
             let model = finish(plain)?;
+            save_model(directory.join(format!("{stem}.safetensors")), &model)?;
+            write_case(directory, &format!("{stem}.safetensors"), dtype, &model, &input)?;
             export_onnx(directory.join(format!("{stem}.onnx")), &model)?;
             write_case(directory, &format!("{stem}.onnx"), dtype, &model, &input)?;
         }
@@ -89,8 +101,6 @@ fn write_case<T: Number>(
 where
     Matrix<T>: Tensor<Scalar = T>,
 {
-    let numbers =
-        |matrix: &Matrix<T>| -> Vec<f64> { matrix.to_vec().into_iter().map(mlp_core::Scalar::to_f64).collect() };
     let case = json!({
         "dtype": dtype,
         "loss": model.loss().name(),
@@ -98,6 +108,55 @@ where
         "inputs": numbers(input),
         "predictions": numbers(&model.predict(input)),
     });
-    std::fs::write(directory.join(format!("{file}.json")), case.to_string())?;
+    fs::write(directory.join(format!("{file}.json")), case.to_string())?;
     Ok(())
+}
+
+/// Sample after sample.
+fn numbers<T: Number>(matrix: &Matrix<T>) -> Vec<f64>
+where
+    Matrix<T>: Tensor<Scalar = T>,
+{
+    matrix.to_vec().into_iter().map(mlp_core::Scalar::to_f64).collect()
+}
+
+/// A file from PyTorch or scikit-learn, described in a file of its name and `.json`.
+#[derive(Deserialize)]
+struct Theirs {
+    dtype: String,
+    /// What PyTorch's files do not say.
+    activation: Option<String>,
+    features: usize,
+    inputs: Vec<f64>,
+}
+
+fn read(directory: &Path) -> Result<(), Box<dyn Error>> {
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.extension().is_none_or(|extension| extension == "json") {
+            continue;
+        }
+        let beside = |suffix: &str| format!("{}.{suffix}", path.display());
+        let theirs: Theirs = serde_json::from_slice(&fs::read(beside("json"))?)?;
+        let predictions = match theirs.dtype.as_str() {
+            "f32" => predict::<f32>(&path, &theirs)?,
+            _ => predict::<f64>(&path, &theirs)?,
+        };
+        fs::write(beside("here"), json!(predictions).to_string())?;
+    }
+    Ok(())
+}
+
+fn predict<T: Number>(path: &Path, theirs: &Theirs) -> Result<Vec<f64>, Box<dyn Error>>
+where
+    Matrix<T>: Tensor<Scalar = T>,
+{
+    let mut input = Matrix::<T>::zeros(theirs.features, theirs.inputs.len() / theirs.features);
+    input.write(&theirs.inputs.iter().map(|&x| T::from_f64(x)).collect::<Vec<_>>());
+    Ok(numbers(&match &theirs.activation {
+        Some(activation) => {
+            load_network::<Matrix<T>>(path, activation.parse::<ActivationKind>()?, Identity)?.predict(&input)
+        }
+        None => load_npz::<Matrix<T>>(path)?.predict(&input),
+    }))
 }

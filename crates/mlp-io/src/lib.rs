@@ -1,4 +1,5 @@
-//! Model files of `mlp-core`'s multi-layer perceptrons, exchanged with PyTorch.
+//! Model files and checkpoints of `mlp-core`'s multi-layer perceptrons, exchanged with PyTorch, scikit-learn and ONNX
+//! runtimes.
 //!
 //! [`save_model`] and [`load_model`] keep a whole model in a safetensors file; [`load_network`] reads what PyTorch wrote,
 //! for which [`inspect`] says whether it holds `f32` or `f64`. [`save_npz`] and [`load_npz`] exchange
@@ -44,3 +45,8 @@ pub use model_file::{
 pub use npz::{NpzError, load_npz, npz_from_bytes, npz_to_bytes, save_npz};
 pub use number::{Dtype, Number};
 pub use onnx::{OnnxError, export_onnx, onnx_to_bytes};
+
+/// The README, compiled and run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

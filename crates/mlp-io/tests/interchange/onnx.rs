@@ -1,5 +1,5 @@
 //! The structure of exported models, read back by a walk over the protocol buffers' bytes with the field numbers of the
-//! official onnx.proto. What runtimes make of them is seen by `tests/interchange/npz_onnx.py`.
+//! official onnx.proto. What runtimes make of them is seen by `tests/interchange/interchange.py`.
 
 use mlp_core::{
     ActivationKind, Classes, HalfSquaredError, LossKind, Mlp, Model, NoCustom, Provenance, Scaling, ScalingKind,

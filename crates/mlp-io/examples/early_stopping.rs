@@ -1,0 +1,131 @@
+//! Classification with early stopping: labels with names, parts that keep the share of each class, rare classes weighted
+//! up, and the history of the training as CSV on the standard output (what else is said goes to the standard error).
+//!
+//! ```sh
+//! cargo run --release -p mlp-io --example early_stopping > history.csv
+//! ```
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "an example shows what it does")]
+
+use mlp_core::{
+    Adam, ClassWeights, Classes, ConfusionMatrix, Dataset, EarlyStopping, FitOptions, History, Metric, Mlp, Model,
+    Relu, Scaling, SoftmaxCrossEntropy, StopReason, Trainer,
+};
+use mlp_cpu::Matrix;
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::{RngExt as _, SeedableRng as _};
+use std::error::Error;
+
+const SEED: u64 = 1;
+const PATIENCE: u64 = 20;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let (input, labels) = fruit(&[("apple", 200), ("lemon", 100), ("plum", 40)]);
+    let classes = Classes::of_labels(&labels)?;
+    let data = Dataset::<Matrix<f32>>::new(input, classes.indices(&labels)?)?;
+    // A fifth to be judged by, which training never sees; a fourth of the rest to stop by.
+    let (rest, test) = data.stratified_split(0.2, SEED)?;
+    let (train, validation) = rest.stratified_split(0.25, SEED)?;
+
+    // What is fitted is fitted on the part to train on: the scaling, and the weights of the classes.
+    let scaling = Scaling::standard::<Matrix<f32>>(train.input())?;
+    let scaled =
+        |part: &Dataset<Matrix<f32>>| Dataset::<Matrix<f32>>::new(scaling.apply(part.input()), part.target().clone());
+    let weights = ClassWeights::balanced(&train.labels()?, classes.len())?;
+    let scaled_train = scaled(&train)?.weighted(weights.sample_weights(&train.labels()?)?)?;
+    let scaled_validation = scaled(&validation)?;
+
+    // Far more parameters than the data ask for: it learns the samples by heart, if it is not stopped.
+    let loss = SoftmaxCrossEntropy::with_classes();
+    let mut network = Mlp::<Matrix<f32>>::builder(&[2, 64, 64, classes.len()])
+        .hidden(Relu)
+        .seed(SEED)
+        .build()?;
+    let mut trainer = Trainer::new(loss, Adam::new(0.005)?)
+        .early_stopping(EarlyStopping::new(PATIENCE))
+        .metrics(&[Metric::Accuracy, Metric::BalancedAccuracy, Metric::F1]);
+    let data = scaled_train.samples().validated_by(scaled_validation.samples());
+    let options = FitOptions::epochs(10_000).batch_size(16).shuffle(SEED);
+    let fitted = trainer.fit(&mut network, data, options, |_| {})?;
+
+    let history = trainer.history();
+    print_csv(history);
+
+    let StopReason::Patience { best_epoch } = fitted.stop else {
+        return Err("training should have been stopped".into());
+    };
+    eprintln!("stopped after {} epochs, the best was {best_epoch}", fitted.epochs);
+    assert_eq!(fitted.epochs, best_epoch + 1 + PATIENCE);
+
+    // The network has the parameters of the best epoch again, to the bit.
+    let best = history.validation_loss.iter().copied().fold(f64::INFINITY, f64::min);
+    let evaluation = network.evaluate(&loss, scaled_validation.samples(), &[])?;
+    assert_eq!(evaluation.loss, best);
+
+    // The model says the names of what it takes raw features for.
+    let model = Model::new(network, loss)
+        .with_input_scaling(scaling)?
+        .with_classes(classes)?;
+    let names = model.classes().ok_or("it has classes")?.names();
+    let mut confusion = ConfusionMatrix::new(names.len());
+    for (truth, predicted) in test.labels()?.into_iter().zip(model.classify(test.input())) {
+        confusion.record(truth, predicted);
+    }
+    eprintln!("\n{:>8} {:>9} {:>6}", "", "precision", "recall");
+    for (class, name) in names.iter().enumerate() {
+        let (precision, recall) = (confusion.precision(class), confusion.recall(class));
+        eprintln!(
+            "{name:>8} {:>9.3} {:>6.3}",
+            precision.unwrap_or(f64::NAN),
+            recall.unwrap_or(f64::NAN)
+        );
+    }
+    let accuracy = confusion.balanced_accuracy().ok_or("there are samples")?;
+    eprintln!(
+        "balanced accuracy of the {} samples held out: {accuracy:.3}",
+        test.len()
+    );
+    assert!(accuracy > 0.85, "the classes overlap, but not by that much: {accuracy}");
+
+    let lemon = model.classify(&Matrix::from_columns(&[[1.45, 110.0]]));
+    assert_eq!(names[lemon[0]], "lemon");
+    Ok(())
+}
+
+/// A line of names, then a line an epoch.
+fn print_csv(history: &History) {
+    print!("epoch,learning_rate,loss,validation_loss");
+    for (metric, _) in &history.metrics {
+        print!(",{metric}");
+    }
+    println!();
+    for epoch in 0..history.epochs() {
+        print!(
+            "{epoch},{},{},{}",
+            history.learning_rate[epoch], history.loss[epoch], history.validation_loss[epoch]
+        );
+        for (_, values) in &history.metrics {
+            print!(",{}", values[epoch]);
+        }
+        println!();
+    }
+}
+
+/// Length over width and weight in grams of so many of each, and what they are.
+fn fruit(counts: &[(&'static str, usize)]) -> (Matrix<f32>, Vec<&'static str>) {
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(SEED);
+    // The sum of four is close to normal.
+    let mut around =
+        |mean: f32, spread: f32| mean + spread * (0..4).map(|_| random.random_range(-1.0..1.0)).sum::<f32>();
+    let (mut samples, mut labels) = (Vec::new(), Vec::new());
+    for &(name, count) in counts {
+        for _ in 0..count {
+            samples.push(match name {
+                "apple" => [around(1.0, 0.1), around(150.0, 25.0)],
+                "lemon" => [around(1.4, 0.1), around(110.0, 18.0)],
+                _ => [around(1.1, 0.1), around(60.0, 14.0)],
+            });
+            labels.push(name);
+        }
+    }
+    (Matrix::from_columns(&samples), labels)
+}

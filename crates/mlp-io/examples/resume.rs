@@ -1,0 +1,112 @@
+//! Training that crashes in the middle of an epoch, and is taken up again from the last checkpoint: it ends as training
+//! that never stopped, to the bit.
+//!
+//! ```sh
+//! cargo run --release -p mlp-io --example resume
+//! ```
+#![allow(clippy::print_stdout, reason = "an example shows what it does")]
+
+use mlp_core::{
+    Adam, Clip, Dropout, EarlyStopping, Event, Every, FitOptions, HyperParameterError, MeanSquaredError, Mlp, Samples,
+    Schedule, StopReason, Tanh, Trainer,
+};
+use mlp_cpu::Matrix;
+use mlp_io::{CheckpointDirectory, checkpoint_to_bytes};
+use std::error::Error;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+type Network = Mlp<Matrix<f32>>;
+type Training = Trainer<Matrix<f32>, MeanSquaredError, Adam<Matrix<f32>>>;
+
+/// A checkpoint is written after so many steps.
+const SAVE_EVERY: u64 = 10;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let directory = tempfile::tempdir()?;
+
+    let (network, trainer) = train(&directory.path().join("whole"), None)?;
+    let whole = checkpoint_to_bytes(&network, &trainer.state())?;
+    println!(
+        "never stopped: loss {:.6}",
+        trainer.history().loss[trainer.history().epochs() - 1]
+    );
+
+    // The same, in a directory of its own. Seven steps behind a checkpoint there is an end to it.
+    let path = directory.path().join("crashed");
+    train(&path, Some(107))?;
+    println!("crashed in step 107");
+
+    // A new process would do this: the same call, which finds the directory.
+    let (network, trainer) = train(&path, None)?;
+    println!(
+        "taken up again: loss {:.6}",
+        trainer.history().loss[trainer.history().epochs() - 1]
+    );
+    let resumed = checkpoint_to_bytes(&network, &trainer.state())?;
+    assert!(resumed == whole, "parameters, optimiser and history, byte for byte");
+    Ok(())
+}
+
+/// All that shapes the training. What is resumed has to be set up as what was stopped.
+fn trainer() -> Result<Training, HyperParameterError> {
+    Ok(Trainer::new(MeanSquaredError, Adam::new(0.01)?)
+        .schedule(Schedule::one_cycle(400, 0.3, 25.0, 1e4)?, Every::Batch)
+        .dropout(Dropout::new(0.05, 7)?)
+        .clip(Clip::norm(1.0)?)
+        .early_stopping(EarlyStopping::new(50)))
+}
+
+/// Trains, or goes on from the last checkpoint in the directory, if there is one. Crashes after `crash` steps.
+fn train(path: &Path, crash: Option<u64>) -> Result<(Network, Training), Box<dyn Error>> {
+    let data = [sine(0.0, 240), sine(0.01, 60)];
+    let [train, held_out] = &data;
+    let data = Samples::new(&train.0, &train.1)?.validated_by(Samples::new(&held_out.0, &held_out.1)?);
+
+    let mut network = Network::builder(&[1, 32, 32, 1]).hidden(Tanh).seed(1).build()?;
+    let mut trainer = trainer()?;
+    let checkpoints = CheckpointDirectory::new(path, 3)?; // the last three are kept
+    if let Some(checkpoint) = checkpoints.load_latest()? {
+        network = checkpoint.network;
+        trainer.restore(checkpoint.state, network.layers())?;
+        let position = trainer.state().position;
+        println!(
+            "going on behind step {}, in epoch {}, batch {}",
+            position.steps, position.epoch, position.batch
+        );
+        assert!(position.batch > 0, "in the middle of an epoch");
+    }
+
+    // 240 samples by 16s: 15 steps an epoch. `until` counts the epochs that were done before.
+    let options = FitOptions::until(20).batch_size(16).shuffle(3);
+    let mut failure = None;
+    let mut steps = trainer.state().position.steps;
+    let fitted = trainer.fit_observed(&mut network, data, options, |progress| {
+        if let Event::Batch { .. } = progress.event {
+            steps += 1;
+            if steps % SAVE_EVERY == 0
+                && let Err(error) = checkpoints.save(progress.network, &progress.state())
+            {
+                failure = Some(error);
+                return ControlFlow::Break(());
+            }
+            if crash == Some(steps) {
+                return ControlFlow::Break(());
+            }
+        }
+        ControlFlow::Continue(())
+    })?;
+    if let Some(error) = failure {
+        return Err(error.into());
+    }
+    assert_eq!(fitted.stop == StopReason::Observer, crash.is_some());
+    assert!(checkpoints.paths()?.len() <= 3);
+    Ok((network, trainer))
+}
+
+/// Samples of a sine.
+fn sine(from: f32, samples: usize) -> (Matrix<f32>, Matrix<f32>) {
+    let input = Matrix::from_fn(1, samples, |_, j| from + 6.0 * j as f32 / samples as f32 - 3.0);
+    let target = Matrix::from_fn(1, samples, |_, j| (2.0 * input[(0, j)]).sin());
+    (input, target)
+}

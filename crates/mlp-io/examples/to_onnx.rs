@@ -1,0 +1,74 @@
+//! A classifier trained here, for any runtime that reads ONNX: raw features go in, probabilities come out.
+//!
+//! ```sh
+//! cargo run --release -p mlp-io --example to_onnx -- target/ring.onnx
+//! ```
+#![allow(clippy::print_stdout, reason = "an example shows what it does")]
+
+use mlp_core::{
+    BinaryCrossEntropy, Classes, FitOptions, Lbfgs, Mlp, Model, Penalty, Samples, Scaling, Softplus, Trainer,
+};
+use mlp_cpu::Matrix;
+use mlp_io::{export_onnx, onnx_to_bytes};
+use std::error::Error;
+use std::path::PathBuf;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let path = PathBuf::from(std::env::args_os().nth(1).unwrap_or_else(|| "target/ring.onnx".into()));
+
+    // Points in millimetres; inside a circle of 30 mm, or not. Few data and the full batch: L-BFGS.
+    let input = Matrix::<f64>::from_fn(2, 441, |i, j| {
+        5.0 * (if i == 0 { j % 21 } else { j / 21 }) as f64 - 50.0
+    });
+    let target = Matrix::from_fn(1, 441, |_, j| f64::from(input[(0, j)].hypot(input[(1, j)]) < 30.0));
+    let scaling = Scaling::min_max::<Matrix<f64>>(&input)?;
+    let scaled: Matrix<f64> = scaling.apply(&input);
+    let mut network = Mlp::<Matrix<f64>>::builder(&[2, 12, 1])
+        .hidden(Softplus)
+        .seed(1)
+        .build()?;
+    let mut trainer = Trainer::new(BinaryCrossEntropy, Lbfgs::new(1.0)?).penalty(Penalty::l2(1e-4)?);
+    trainer.fit(
+        &mut network,
+        Samples::new(&scaled, &target)?,
+        FitOptions::epochs(150),
+        |_| {},
+    )?;
+
+    let model = Model::new(network, BinaryCrossEntropy)
+        .with_input_scaling(scaling)?
+        .with_classes(Classes::new(["outside", "inside"])?)?;
+    let expected = target.to_vec();
+    let classes = model.classify(&input).into_iter().zip(expected);
+    let wrong = classes.filter(|&(class, expected)| class as f64 != expected).count();
+    assert!(wrong <= 8, "{wrong} of 441 points on the wrong side");
+
+    // Scaling, layers, activations and the sigmoid are operators in the file; its output is what `predict` gives.
+    if let Some(directory) = path.parent() {
+        std::fs::create_dir_all(directory)?;
+    }
+    export_onnx(&path, &model)?;
+    assert_eq!(
+        std::fs::read(&path)?,
+        onnx_to_bytes(&model)?,
+        "the same model, the same bytes"
+    );
+
+    let points = Matrix::from_columns(&[[0.0, 10.0], [30.0, 30.0]]);
+    let probabilities = model.predict(&points);
+    assert!(
+        probabilities[(0, 0)] > 0.9 && probabilities[(0, 1)] < 0.1,
+        "{probabilities}"
+    );
+    println!(
+        "import numpy, onnxruntime
+
+session = onnxruntime.InferenceSession({path:?})
+(probabilities,) = session.run([\"output\"], {{\"input\": numpy.array([[0.0, 10.0], [30.0, 30.0]])}})
+
+assert numpy.allclose(probabilities, [[{:?}], [{:?}]], rtol=0, atol=1e-12)",
+        probabilities[(0, 0)],
+        probabilities[(0, 1)]
+    );
+    Ok(())
+}
