@@ -50,7 +50,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let history = trainer.history();
     print_csv(history);
 
-    let StopReason::Patience { best_epoch } = fitted.stop else {
+    let StopReason::Patience {
+        best_epoch: Some(best_epoch),
+    } = fitted.stop
+    else {
         return Err("training should have been stopped".into());
     };
     eprintln!("stopped after {} epochs, the best was {best_epoch}", fitted.epochs);
