@@ -162,7 +162,7 @@ pub enum Problem {
     #[error("metadata: expected at most {limit} keys, got more")]
     TooManyMetadataKeys { limit: usize },
     /// The metadata are not the JSON that they should be.
-    #[error("metadata {key}: {problem}")]
+    #[error("metadata {key}: {}", one_line(.problem))]
     Metadata { key: &'static str, problem: String },
     /// Metadata that would take much more memory than they have bytes.
     #[error("metadata {key}: expected at most {limit} bytes in memory, got {got}")]
@@ -192,19 +192,19 @@ pub enum Problem {
         got: usize,
     },
     /// An activation that is unknown, or has other parameters.
-    #[error("layer {layer}: {source}")]
+    #[error("layer {layer}: {}", one_line(&.source.to_string()))]
     Activation { layer: usize, source: KindError },
     /// A loss that is unknown, or has other parameters.
-    #[error("loss: {0}")]
+    #[error("loss: {}", one_line(&.0.to_string()))]
     Loss(#[source] KindError),
     /// A scaling of unknown kind.
-    #[error("{what}: {source}")]
+    #[error("{what}: {}", one_line(&.source.to_string()))]
     ScalingKind { what: &'static str, source: KindError },
     /// A scaling that is none.
     #[error("{what}: {source}")]
     Scaling { what: &'static str, source: ScalingError },
     /// Class names that are none.
-    #[error(transparent)]
+    #[error("{}", one_line(&.0.to_string()))]
     Classes(ClassesError),
     /// Parts that do not fit each other.
     #[error(transparent)]

@@ -291,6 +291,7 @@ fn metadata_that_make_no_checkpoint_are_refused_by_name() {
         ),
         (r#"{"name":"identity"}"#, r#"{"name":"identify"}"#, "layer 2: "),
         (r#"warm_up(7)"#, r#"warm_down(7)"#, "schedule: "),
+        (r#"warm_up(7)"#, r"\\u007f(7)", r"got `\u{7f}`"),
         (
             r#""every":"batch""#,
             r#""every":"blue moon""#,

@@ -869,6 +869,26 @@ fn with_bytes_at_random_a_file_never_panics_and_is_what_the_formats_crate_says()
 }
 
 #[test]
+fn a_message_is_one_line_whatever_the_names_in_the_file() {
+    let name = r"\u001b[2J\n\u007f";
+    for bytes in [
+        changed(r#""relu""#, &format!(r#""{name}""#)),
+        changed(r#""huber""#, &format!(r#""{name}""#)),
+        changed(
+            r#""provenance":"#,
+            &format!(r#""classes":["{name}","{name}"],"provenance":"#),
+        ),
+        with_record(&RECORD.replace(
+            r#""provenance":{"version":"0.1.0"}"#,
+            &scaling("input", name, "[0]", "[1]"),
+        )),
+    ] {
+        let message = load(&bytes).unwrap_err().to_string();
+        assert!(message.contains(r"`\u{1b}[2J\n\u{7f}`"), "{message}");
+    }
+}
+
+#[test]
 fn a_message_names_the_file() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("model.safetensors");
