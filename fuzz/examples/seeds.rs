@@ -1,0 +1,269 @@
+//! Makes the seeds of the fuzz targets, in `seeds/`: small files by the crates' own writers, PyTorch and scikit-learn,
+//! and what is wrong with a file.
+//!
+//! `cargo run --example seeds`
+
+use flate2::{Compression, write::GzEncoder};
+use mlp_core::{
+    Adagrad, Adam, AdamW, BinaryCrossEntropy, Classes, Dropout, EarlyStopping, Elu, Every, FitOptions, GradientDescent,
+    HalfSquaredError, Huber, Lbfgs, LeakyRelu, Metric, Mlp, Model, Momentum, Monitor, NAdam, Optimizer, Provenance,
+    ReduceOnPlateau, RmsProp, Samples, Scaling, ScalingKind, Schedule, Sigmoid, SoftmaxCrossEntropy, Tanh, Trainer,
+};
+use mlp_cpu::{Element, Matrix};
+use mlp_io::{Number, checkpoint_to_bytes, model_to_bytes, npz_to_bytes};
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+fn here() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).to_path_buf()
+}
+
+/// A seed, which is not to be larger than it has to.
+fn seed(target: &str, name: &str, bytes: impl AsRef<[u8]>) -> Outcome {
+    assert!(
+        bytes.as_ref().len() <= 4096,
+        "{target}/{name} has {} bytes",
+        bytes.as_ref().len()
+    );
+    let directory = here().join("seeds").join(target);
+    fs::create_dir_all(&directory)?;
+    Ok(fs::write(directory.join(name), bytes)?)
+}
+
+/// A copy of a fixture.
+fn fixture(target: &str, path: &str) -> Outcome {
+    let name = Path::new(path)
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default();
+    seed(target, name, fs::read(here().join("..").join(path))?)
+}
+
+/// The start of a file, and the file with one byte more.
+fn damaged(target: &str, name: &str, bytes: &[u8]) -> Outcome {
+    seed(target, &format!("{name}_cut"), &bytes[..bytes.len() * 2 / 3])?;
+    seed(target, &format!("{name}_longer"), [bytes, &[0]].concat())
+}
+
+fn network<T: Element>(sizes: &[usize], hidden: impl Into<mlp_core::ActivationKind>) -> Mlp<Matrix<T>> {
+    Mlp::builder(sizes).hidden(hidden).seed(1).build().unwrap()
+}
+
+fn models() -> Outcome {
+    let plain = model_to_bytes(&Model::new(network::<f32>(&[2, 3, 1], Tanh), HalfSquaredError))?;
+    seed("model", "plain_f32", &plain)?;
+    damaged("model", "plain_f32", &plain)?;
+    seed(
+        "model",
+        "plain_f32_newer",
+        String::from_utf8_lossy(&plain).replace("version\\\":1", "version\\\":2"),
+    )?;
+    seed(
+        "model",
+        "one_f64",
+        model_to_bytes(&Model::new(network::<f64>(&[1, 1], Tanh), HalfSquaredError))?,
+    )?;
+    let regression = Model::new(network::<f64>(&[2, 2, 2], LeakyRelu::new(0.1)?), Huber::new(0.5)?)
+        .with_input_scaling(Scaling::from_parts(
+            ScalingKind::Standard,
+            vec![0.5, -1e-300],
+            vec![2.0, 0.1],
+        )?)?
+        .with_target_scaling(Scaling::from_parts(
+            ScalingKind::MinMax,
+            vec![-0.0, 3.0],
+            vec![1.0, 1e10],
+        )?)?
+        .with_provenance(Provenance {
+            version: "0.1.0".to_owned(),
+            seed: Some(7),
+            data: Some("sha256:\"0\" \u{e9}".to_owned()),
+        });
+    seed("model", "regression_f64", model_to_bytes(&regression)?)?;
+    let classifier = Model::new(
+        network::<f32>(&[1, 2, 2, 3], Elu::new(1.5)?),
+        SoftmaxCrossEntropy::with_classes(),
+    )
+    .with_classes(Classes::new(["a", "b c", "\u{e9}"])?)?;
+    seed("model", "classifier_f32", model_to_bytes(&classifier)?)?;
+    let binary =
+        Model::new(network::<f32>(&[1, 1], Tanh), BinaryCrossEntropy).with_classes(Classes::new(["0", "1"])?)?;
+    seed("model", "binary_f32", model_to_bytes(&binary)?)?;
+
+    for name in ["f32", "f32_prefix", "f64_no_bias", "f64_deep"] {
+        fixture(
+            "network",
+            &format!("crates/mlp-io/tests/fixtures/pytorch_{name}.safetensors"),
+        )?;
+    }
+    let bytes = fs::read(here().join("../crates/mlp-io/tests/fixtures/pytorch_f32.safetensors"))?;
+    damaged("network", "pytorch_f32", &bytes)?;
+    seed("network", "empty", [2, 0, 0, 0, 0, 0, 0, 0, b'{', b'}'])
+}
+
+fn arrays() -> Outcome {
+    let regression = npz_to_bytes(&Model::new(network::<f64>(&[2, 2, 1], Sigmoid), HalfSquaredError))?;
+    seed("npz", "regression_f64", &regression)?;
+    damaged("npz", "regression_f64", &regression)?;
+    let softmax = Model::new(network::<f32>(&[1, 2], Tanh), SoftmaxCrossEntropy::with_classes());
+    seed("npz", "softmax_f32", npz_to_bytes(&softmax)?)?;
+    for name in [
+        "binary_tanh",
+        "regression_f32",
+        "multioutput_relu_fortran",
+        "compressed",
+    ] {
+        fixture("npz", &format!("tests/fixtures/sklearn/{name}.npz"))?;
+    }
+    Ok(())
+}
+
+/// Training with all that has a state, after two epochs and a batch.
+fn trained<T: Element + Number, O: Optimizer<Matrix<T>>>(
+    optimizer: O,
+    all: bool,
+) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
+    let sizes = if all { [1, 2, 1] } else { [1, 1, 1] };
+    let mut network = network::<T>(&sizes, Tanh);
+    let mut trainer = Trainer::new(HalfSquaredError, optimizer);
+    if all {
+        trainer = trainer
+            .schedule(Schedule::warm_up(3)?.then(3, Schedule::cosine(9, 0.1)?), Every::Batch)
+            .reduce_on_plateau(ReduceOnPlateau::new(0.5, 1)?, Monitor::TrainingLoss)
+            .dropout(Dropout::new(0.25, 3)?)
+            .early_stopping(EarlyStopping::new(4))
+            .metrics(&[Metric::Mae]);
+    }
+    let input = Matrix::from_fn(1, 5, |_, j| T::from_f64(j as f64 / 4.0));
+    let samples = Samples::new(&input, &input)?;
+    let options = FitOptions::until(2).batch_size(2).shuffle(5);
+    if all {
+        trainer.fit(&mut network, samples.validated_by(samples), options, |_| {})?;
+    }
+    trainer.fit(&mut network, samples, FitOptions::until(3).batch_size(2), |_| {})?;
+    Ok(checkpoint_to_bytes(&network, &trainer.state())?)
+}
+
+fn checkpoints() -> Outcome {
+    let momentum = trained::<f32, _>(Momentum::new(0.1, 0.9)?, false)?;
+    seed("checkpoint", "momentum_f32", &momentum)?;
+    damaged("checkpoint", "momentum_f32", &momentum)?;
+    seed(
+        "checkpoint",
+        "momentum_all_f64",
+        trained::<f64, _>(Momentum::new(0.1, 0.9)?, true)?,
+    )?;
+    seed(
+        "checkpoint",
+        "gradient_descent_f64",
+        trained::<f64, _>(GradientDescent::new(0.1)?, false)?,
+    )?;
+    seed("checkpoint", "adam_f64", trained::<f64, _>(Adam::new(0.1)?, false)?)?;
+    seed("checkpoint", "adamw_f32", trained::<f32, _>(AdamW::new(0.1)?, false)?)?;
+    seed("checkpoint", "nadam_f32", trained::<f32, _>(NAdam::new(0.1)?, false)?)?;
+    seed(
+        "checkpoint",
+        "rms_prop_f32",
+        trained::<f32, _>(RmsProp::new(0.1)?, false)?,
+    )?;
+    seed(
+        "checkpoint",
+        "adagrad_f32",
+        trained::<f32, _>(Adagrad::new(0.1)?, false)?,
+    )?;
+    seed(
+        "checkpoint",
+        "lbfgs_f32",
+        trained::<f32, _>(Lbfgs::new(0.5)?.history_size(1)?, false)?,
+    )
+}
+
+fn demo() -> Outcome {
+    seed(
+        "weights_json",
+        "two_layers",
+        r#"{"weights": [[[0.5, -1e3], [2, 0.25]], [[1, 2]]], "biases": [[0, 1], [-0.5]]}"#,
+    )?;
+    seed("weights_json", "no_biases", r#"{"weights":[[[1]]]}"#)?;
+    seed("weights_json", "ragged", r#"{"weights": [[[1, 2], [3]]]}"#)?;
+    seed(
+        "weights_json",
+        "no_chain",
+        r#"{"weights": [[[1, 2]], [[1, 2]]], "biases": null}"#,
+    )?;
+    seed("weights_json", "unknown_key", r#"{"weights": [[[1]]], "bias": [[1]]}"#)?;
+
+    seed("samples_csv", "plain", "x,y\n0,1\n0.5,-2e-3\n")?;
+    seed(
+        "samples_csv",
+        "mixed",
+        "\u{feff}x1, y ,\"x2\"\r\n1,2,3\r\n\r\n 4 ,\"5\",6\r\n",
+    )?;
+    seed("samples_csv", "no_header", "1,2\n3,4\n")?;
+    seed("samples_csv", "short_row", "x,y\n1\n")?;
+    seed("samples_csv", "not_finite", "x,y\n1,1e39\n1,inf\n")?;
+
+    let image = [&[0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 28, 0, 0, 0, 28][..], &[9; 784]].concat();
+    let label = [0, 0, 8, 1, 0, 0, 0, 1, 9];
+    for (number, name, bytes) in [
+        (0, "images", &image[..]),
+        (1, "labels", &label),
+        (2, "t10k_images", &image),
+        (3, "t10k_labels", &label),
+    ] {
+        seed("idx", name, [&[number], bytes].concat())?;
+        let mut gzip = GzEncoder::new(vec![number], Compression::default());
+        gzip.write_all(bytes)?;
+        seed("idx", &format!("{name}_gz"), gzip.finish()?)?;
+        damaged("idx", name, &[&[number], bytes].concat())?;
+    }
+    seed("idx", "large", [&[0, 0, 0, 8, 3][..], &[255; 12]].concat())
+}
+
+fn texts() -> Outcome {
+    for (name, text) in [
+        ("composed", "then(warm_up(5), 5, times(cosine(95, 0.01), constant))"),
+        ("one_cycle", "one_cycle(100, 0.3, 25.0, 10000.0)"),
+        ("step", "step(2, 0.5)"),
+        ("exponential", "exponential(1e-300)"),
+        ("inverse_scaling", " inverse_scaling ( .5 ) "),
+        ("unknown", "times(constant, sine(1))"),
+        ("open", "cosine(5, 0.1"),
+        ("out_of_range", "warm_up(0)"),
+    ] {
+        seed("schedule", name, text)?;
+    }
+    for (name, text) in [
+        ("plain", "reduce_on_plateau(0.5, 1, 0.0001, 0.0)"),
+        ("spaces", " reduce_on_plateau ( .1,18446744073709551615 ,0, 1 )"),
+        ("out_of_range", "reduce_on_plateau(2, 1, 0.0001, 0.0)"),
+        ("short", "reduce_on_plateau(0.5, 1"),
+    ] {
+        seed("plateau", name, text)?;
+    }
+    for text in [
+        "accuracy",
+        "top_5",
+        "top_05",
+        "roc_auc",
+        "leaky_relu",
+        "tanh",
+        "identity",
+        "standard",
+        "min_max",
+    ] {
+        seed("names", text, text)?;
+    }
+    Ok(())
+}
+
+fn main() -> Outcome {
+    models()?;
+    arrays()?;
+    checkpoints()?;
+    demo()?;
+    texts()
+}

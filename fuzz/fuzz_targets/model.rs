@@ -1,0 +1,4 @@
+//! Model files.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| mlp_fuzz::model(data));

@@ -1,0 +1,4 @@
+//! Reductions on a plateau as text.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| mlp_fuzz::plateau(data));

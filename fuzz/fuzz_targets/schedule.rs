@@ -1,0 +1,4 @@
+//! Schedules as text.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| mlp_fuzz::schedule(data));

@@ -1,0 +1,4 @@
+//! The demo's weights.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| mlp_fuzz::weights_json(data));

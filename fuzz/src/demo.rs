@@ -1,0 +1,154 @@
+//! The files that mlp-demo reads.
+
+use crate::check_message;
+use mlp_demo::dtype::Dtype;
+use mlp_demo::idx::{CLASSES, Mnist, PIXELS, SIDE};
+use mlp_demo::samples::Samples;
+use mlp_demo::weights::Weights;
+use serde_json::json;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use tempfile::TempDir;
+
+/// Weights that are read, written as JSON, are read as the same.
+pub fn weights_json(bytes: &[u8]) {
+    match Weights::from_json("weights", bytes) {
+        Ok(weights) => {
+            let json = json!({ "weights": weights.weights(), "biases": weights.biases() }).to_string();
+            let again = Weights::from_json("weights", json.as_bytes()).expect("what was read is read again");
+            assert_eq!(again, weights);
+            assert_eq!(again.sizes(), weights.sizes());
+            _ = weights.check_dtype("weights", Dtype::F32);
+            weights.check_dtype("weights", Dtype::F64).expect("finite numbers");
+            weights.check_sizes("weights", &weights.sizes()).expect("its own sizes");
+        }
+        Err(error) => check_message(&error),
+    }
+}
+
+/// Samples that are read are finite and as many as there are targets; written as CSV, they are read as the same.
+pub fn samples_csv(bytes: &[u8]) {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    let path = PATH.get_or_init(|| scratch().join("samples.csv"));
+    for dtype in [Dtype::F64, Dtype::F32] {
+        fs::write(path, bytes).unwrap();
+        let samples = match Samples::read(path, dtype) {
+            Ok(samples) => samples,
+            Err(error) => {
+                check_message(&error);
+                continue;
+            }
+        };
+        let count = samples.count();
+        assert!(samples.features > 0 && samples.outputs > 0 && count > 0);
+        assert_eq!(samples.inputs.len(), samples.features * count);
+        assert_eq!(samples.targets.len(), samples.outputs * count);
+        let numbers = || samples.inputs.iter().chain(&samples.targets);
+        assert!(numbers().all(|&number| dtype.round(number).is_finite()));
+        fs::write(path, csv(&samples)).unwrap();
+        assert_eq!(
+            Samples::read(path, dtype).expect("what was read is read again"),
+            samples
+        );
+    }
+}
+
+fn csv(samples: &Samples) -> String {
+    let line = |cells: Vec<String>| cells.join(",") + "\n";
+    let names = |letter: char, n: usize| (0..n).map(move |i| format!("{letter}{i}"));
+    let mut csv = line(
+        names('x', samples.features)
+            .chain(names('y', samples.outputs))
+            .collect(),
+    );
+    let inputs = samples.inputs.chunks(samples.features);
+    for (input, target) in inputs.zip(samples.targets.chunks(samples.outputs)) {
+        let cells = input.iter().chain(target).map(|number| format!("{number:?}"));
+        _ = write!(csv, "{}", line(cells.collect()));
+    }
+    csv
+}
+
+/// The first byte says which of MNIST's four files the others are, plain or gzip; the other three have one digit each.
+/// What is read has digits from 0 to 9, each with its pixels; written plain, it is read as the same.
+pub fn idx(bytes: &[u8]) {
+    const FILES: [&str; 4] = [
+        "train-images-idx3-ubyte",
+        "train-labels-idx1-ubyte",
+        "t10k-images-idx3-ubyte",
+        "t10k-labels-idx1-ubyte",
+    ];
+    static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
+    let one = |file: usize| {
+        if file.is_multiple_of(2) {
+            images(&[0; PIXELS])
+        } else {
+            labels(&[7])
+        }
+    };
+    let directory = DIRECTORY.get_or_init(|| {
+        let directory = scratch().join("mnist");
+        fs::create_dir(&directory).unwrap();
+        for (file, name) in FILES.iter().enumerate() {
+            fs::write(directory.join(name), one(file)).unwrap();
+        }
+        directory
+    });
+    let Some((&first, content)) = bytes.split_first() else {
+        return;
+    };
+    let file = usize::from(first % 4);
+    let path = directory.join(FILES[file]);
+    fs::write(&path, content).unwrap();
+    match Mnist::load(directory) {
+        Ok(mnist) => {
+            for part in [&mnist.train, &mnist.test] {
+                assert!(!part.labels.is_empty());
+                assert_eq!(part.images.len(), part.labels.len() * PIXELS);
+                assert!(part.labels.iter().all(|&label| usize::from(label) < CLASSES));
+            }
+            let part = if file < 2 { &mnist.train } else { &mnist.test };
+            let plain = if file.is_multiple_of(2) {
+                images(&part.images)
+            } else {
+                labels(&part.labels)
+            };
+            fs::write(&path, plain).unwrap();
+            assert!(Mnist::load(directory).expect("what was read is read again") == mnist);
+        }
+        Err(error) => check_message(&error),
+    }
+    fs::write(&path, one(file)).unwrap();
+}
+
+/// An IDX file of images.
+fn images(pixels: &[u8]) -> Vec<u8> {
+    let numbers = [0x0803, pixels.len() / PIXELS, SIDE, SIDE];
+    let header = numbers.into_iter().flat_map(|number| (number as u32).to_be_bytes());
+    header.chain(pixels.iter().copied()).collect()
+}
+
+/// An IDX file of labels.
+fn labels(labels: &[u8]) -> Vec<u8> {
+    let header = [0x0801, labels.len()]
+        .into_iter()
+        .flat_map(|number| (number as u32).to_be_bytes());
+    header.chain(labels.iter().copied()).collect()
+}
+
+/// A directory of this process, in memory where there is one.
+fn scratch() -> &'static Path {
+    static SCRATCH: OnceLock<TempDir> = OnceLock::new();
+    let memory = Path::new("/dev/shm");
+    let directory = SCRATCH.get_or_init(|| {
+        let parent = if memory.is_dir() {
+            memory.to_path_buf()
+        } else {
+            std::env::temp_dir()
+        };
+        tempfile::tempdir_in(parent).unwrap()
+    });
+    directory.path()
+}
