@@ -114,12 +114,12 @@ fn contents<'a, B: Tensor<Scalar: Number>>(
 ) -> Result<Contents<'a>, Problem> {
     let text = Record::of(network, state, columns).text()?;
     let mut contents = Contents::new(KEY, text);
-    add_layers(&mut contents, "layers", network.layers());
+    contents.layers("layers", network.layers());
     for (name, layers) in &state.optimizer.tensors {
-        add_layers(&mut contents, &optimizer_prefix(name), layers);
+        contents.layers(&optimizer_prefix(name), layers);
     }
     if let Some(stopping) = &state.stopping {
-        add_layers(&mut contents, "best", &stopping.best_layers);
+        contents.layers("best", &stopping.best_layers);
     }
     for column in columns {
         if !column.values.is_empty() {
@@ -138,13 +138,6 @@ fn codes_name(column: &str) -> String {
 
 fn optimizer_prefix(name: &str) -> String {
     format!("optimizer.{name}")
-}
-
-fn add_layers<'a, B: Tensor<Scalar: Number>>(contents: &mut Contents<'a>, prefix: &str, layers: &'a [Dense<B>]) {
-    for (layer, dense) in layers.iter().enumerate() {
-        contents.matrix(format!("{prefix}.{layer}.weight"), &dense.weights);
-        contents.vector(format!("{prefix}.{layer}.bias"), &dense.bias);
-    }
 }
 
 fn checkpoint<B: Tensor<Scalar: Number>, R: Read>(mut opened: Opened<R>) -> Result<Checkpoint<B>, Problem> {

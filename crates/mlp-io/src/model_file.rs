@@ -7,7 +7,7 @@ use crate::container::{Contents, Opened};
 use crate::{Dtype, LoadError, Number, Problem, SaveError, Shape};
 use mlp_core::{ActivationKind, Dense, Mlp, Model, Tensor};
 use record::Record;
-pub(crate) use record::{KindRecord, activations, check_version, layer_sizes};
+pub(crate) use record::{KindRecord, activations, layer_sizes, read_record, syntax};
 use std::io::Read;
 use std::path::Path;
 
@@ -164,10 +164,7 @@ fn bias_name(layer: usize) -> String {
 fn contents<B: Tensor<Scalar: Number>>(model: &Model<B>) -> Result<Contents<'_>, Problem> {
     let record = Record::of(model).text()?;
     let mut contents = Contents::new(KEY, record);
-    for (layer, dense) in model.network().layers().iter().enumerate() {
-        contents.matrix(weight_name(layer), &dense.weights);
-        contents.vector(bias_name(layer), &dense.bias);
-    }
+    contents.layers("layers", model.network().layers());
     Ok(contents)
 }
 

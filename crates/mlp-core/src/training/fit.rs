@@ -321,8 +321,8 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         }
         let mut improvement = None;
         if let Some((stopping, state)) = &mut self.stopping {
-            let value = stopping.monitored().last_value(&self.history, validation.is_some());
             let monitor = stopping.monitored();
+            let value = monitor.last_value(&self.history, validation.is_some());
             let of_validation = validation.is_some() && monitor != Monitor::TrainingLoss;
             if stopping.observe(state, epoch, value, of_validation.then(|| network.layers())) {
                 improvement = Some(value);

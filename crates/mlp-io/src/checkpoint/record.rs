@@ -3,8 +3,7 @@
 use super::KEY;
 use super::history::Column;
 use super::number::JsonNumber;
-use crate::container::check_json;
-use crate::model_file::{KindRecord, activations, layer_sizes};
+use crate::model_file::{KindRecord, activations, layer_sizes, read_record, syntax};
 use crate::{Number, Problem};
 use mlp_core::{ActivationKind, Dropout, Every, Mlp, Pass, PlateauState, Position, Schedule, Tensor, TrainerState};
 use serde::{Deserialize, Serialize};
@@ -97,12 +96,6 @@ struct HistoryRecord {
     columns: Vec<(String, bool)>,
 }
 
-/// What can be read of any version.
-#[derive(Deserialize)]
-struct VersionRecord {
-    version: u64,
-}
-
 /// Kind, numbers, and the names of the tensors with how many layers each has.
 type OptimizerParts = (String, Vec<(String, f64)>, Vec<(String, usize)>);
 
@@ -179,15 +172,11 @@ impl Record {
     }
 
     pub(super) fn text(&self) -> Result<String, Problem> {
-        serde_json::to_string(self).map_err(|e| syntax(&e))
+        serde_json::to_string(self).map_err(|e| syntax(KEY, &e))
     }
 
     pub(super) fn read(text: &str) -> Result<Self, Problem> {
-        check_json(KEY, text)?;
-        // A newer version may have any other keys.
-        let VersionRecord { version } = serde_json::from_str(text).map_err(|e| syntax(&e))?;
-        crate::model_file::check_version(version, VERSION)?;
-        serde_json::from_str(text).map_err(|e| syntax(&e))
+        read_record(KEY, text, VERSION)
     }
 
     pub(super) fn layer_sizes(&self) -> Result<Vec<usize>, Problem> {
@@ -303,8 +292,4 @@ fn size(value: u64) -> Result<usize, Problem> {
 
 fn problem(problem: String) -> Problem {
     Problem::Metadata { key: KEY, problem }
-}
-
-fn syntax(error: &serde_json::Error) -> Problem {
-    problem(crate::container::message(error))
 }

@@ -5,7 +5,7 @@ use super::read::non_finite;
 use super::transpose::{encode_panel, panel_rows};
 use super::{METADATA, TENSOR_LIMIT, check_json, header_limit};
 use crate::{AtomicFile, Dtype, Number, Problem, SaveError, Shape, WriteError};
-use mlp_core::Tensor;
+use mlp_core::{Dense, Tensor};
 use safetensors::tensor::Metadata;
 use std::collections::HashMap;
 use std::fmt;
@@ -58,6 +58,14 @@ impl<'a> Contents<'a> {
             key,
             metadata,
             tensors: Vec::new(),
+        }
+    }
+
+    /// Adds the parameters of layers, as `PREFIX.0.weight`, `PREFIX.0.bias` and so on.
+    pub(crate) fn layers<B: Tensor<Scalar: Number>>(&mut self, prefix: &str, layers: &'a [Dense<B>]) {
+        for (layer, dense) in layers.iter().enumerate() {
+            self.matrix(format!("{prefix}.{layer}.weight"), &dense.weights);
+            self.vector(format!("{prefix}.{layer}.bias"), &dense.bias);
         }
     }
 

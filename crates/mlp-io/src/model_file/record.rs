@@ -4,6 +4,7 @@ use super::KEY;
 use crate::container::check_json;
 use crate::{Dtype, Number, Problem};
 use mlp_core::{ActivationKind, Classes, KindError, LossKind, Model, Provenance, Scaling, ScalingKind, Tensor};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -86,15 +87,11 @@ impl Record {
     }
 
     pub(super) fn text(&self) -> Result<String, Problem> {
-        serde_json::to_string(self).map_err(|e| syntax(&e))
+        serde_json::to_string(self).map_err(|e| syntax(KEY, &e))
     }
 
     pub(super) fn read(text: &str) -> Result<Self, Problem> {
-        check_json(KEY, text)?;
-        // A newer version may have any other keys.
-        let VersionRecord { version } = serde_json::from_str(text).map_err(|e| syntax(&e))?;
-        check_version(version, VERSION)?;
-        serde_json::from_str(text).map_err(|e| syntax(&e))
+        read_record(KEY, text, VERSION)
     }
 
     pub(super) fn dtype(&self) -> Result<Dtype, Problem> {
@@ -144,12 +141,15 @@ impl Record {
     }
 }
 
-/// That a version of a format is one that is known, up to `newest`.
-pub(crate) fn check_version(got: u64, newest: u64) -> Result<(), Problem> {
-    match got {
-        0 => Err(Problem::Version { got }),
-        _ if got > newest => Err(Problem::NewerVersion { newest, got }),
-        _ => Ok(()),
+/// The record that `text` is, of a version of its format from 1 to `newest`.
+pub(crate) fn read_record<R: DeserializeOwned>(key: &'static str, text: &str, newest: u64) -> Result<R, Problem> {
+    check_json(key, text)?;
+    // A newer version may have any other keys.
+    let VersionRecord { version } = serde_json::from_str(text).map_err(|e| syntax(key, &e))?;
+    match version {
+        0 => Err(Problem::Version { got: version }),
+        _ if version > newest => Err(Problem::NewerVersion { newest, got: version }),
+        _ => serde_json::from_str(text).map_err(|e| syntax(key, &e)),
     }
 }
 
@@ -219,9 +219,9 @@ impl ScalingRecord {
     }
 }
 
-fn syntax(error: &serde_json::Error) -> Problem {
+pub(crate) fn syntax(key: &'static str, error: &serde_json::Error) -> Problem {
     Problem::Metadata {
-        key: KEY,
+        key,
         problem: crate::container::message(error),
     }
 }
