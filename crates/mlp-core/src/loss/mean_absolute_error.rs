@@ -21,3 +21,21 @@ impl ElementLoss for MeanAbsoluteError {
         error.select_gt(zero, error, (-error).select_gt(zero, -error, error * error * error))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Dual;
+
+    #[test]
+    fn every_derivative_at_the_target_is_zero() {
+        let at = |target: f64| {
+            let prediction = Dual::variable(Dual::variable(1.5));
+            let loss = MeanAbsoluteError.element(prediction, Dual::constant(Dual::constant(target)));
+            [loss.value.value, loss.derivative.value, loss.derivative.derivative]
+        };
+        assert_eq!(at(1.5), [0.0, 0.0, 0.0]);
+        assert_eq!(at(1.0), [0.5, 1.0, 0.0]);
+        assert_eq!(at(2.0), [0.5, -1.0, 0.0]);
+    }
+}

@@ -237,3 +237,36 @@ fn accumulate_arrays<'a, T: Scalar, L: ElementLoss, const N: usize>(
     }
     (prediction_rest, target_rest, gradient_rest)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    /// The sum of the predictions.
+    #[derive(Clone, Copy, Debug)]
+    struct Total;
+
+    impl ElementLoss for Total {
+        fn element<T: Scalar>(&self, prediction: T, _: T) -> T {
+            prediction
+        }
+
+        fn over_outputs(&self) -> OverOutputs {
+            OverOutputs::Sum
+        }
+    }
+
+    #[test]
+    fn sixteen_outputs_are_summed_by_halves_and_fewer_one_by_one() {
+        // 2^53 + 1 is 2^53.
+        let large = 9_007_199_254_740_992.0;
+        for (outputs, expected) in [(15, 0.0), (16, 13.0)] {
+            let mut prediction = vec![1.0; outputs];
+            (prediction[0], prediction[outputs - 1]) = (large, -large);
+            let mut gradient = vec![0.0; outputs];
+            let sum = Total.value_and_gradient(&prediction, &vec![0.0; outputs], &mut gradient);
+            assert_eq!((sum, gradient), (expected, vec![1.0; outputs]));
+        }
+    }
+}

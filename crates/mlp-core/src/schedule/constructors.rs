@@ -169,3 +169,71 @@ fn check_depth(operation: &str, a: &Schedule, b: &Schedule) {
         Schedule::MAX_DEPTH
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    #[test]
+    fn numbers_outside_their_range_are_refused_by_name() {
+        let (inf, nan) = (f64::INFINITY, f64::NAN);
+        for (schedule, expected) in [
+            (
+                Schedule::step(0, 0.5),
+                "every: expected a whole number of at least 1, got 0",
+            ),
+            (Schedule::step(1, 0.0), "gamma: expected a finite number above 0, got 0"),
+            (
+                Schedule::step(1, inf),
+                "gamma: expected a finite number above 0, got inf",
+            ),
+            (
+                Schedule::exponential(-1.0),
+                "gamma: expected a finite number above 0, got -1",
+            ),
+            (
+                Schedule::exponential(nan),
+                "gamma: expected a finite number above 0, got NaN",
+            ),
+            (
+                Schedule::inverse_scaling(-0.5),
+                "power: expected a finite number of at least 0, got -0.5",
+            ),
+            (
+                Schedule::inverse_scaling(inf),
+                "power: expected a finite number of at least 0, got inf",
+            ),
+            (
+                Schedule::cosine(0, 0.5),
+                "steps: expected a whole number of at least 1, got 0",
+            ),
+            (
+                Schedule::cosine(1, -0.1),
+                "least: expected a number from 0 to 1, got -0.1",
+            ),
+            (
+                Schedule::cosine(1, 1.5),
+                "least: expected a number from 0 to 1, got 1.5",
+            ),
+            (
+                Schedule::warm_up(0),
+                "steps: expected a whole number of at least 1, got 0",
+            ),
+            (
+                Schedule::one_cycle(9, 1.5, 2.0, 2.0),
+                "rise: expected a number from 0 to 1, got 1.5",
+            ),
+            (
+                Schedule::one_cycle(9, 0.5, 0.5, 2.0),
+                "divisor: expected a finite number of at least 1, got 0.5",
+            ),
+            (
+                Schedule::one_cycle(9, 0.5, 2.0, inf),
+                "final divisor: expected a finite number of at least 1, got inf",
+            ),
+        ] {
+            assert_eq!(schedule.unwrap_err().to_string(), expected);
+        }
+    }
+}

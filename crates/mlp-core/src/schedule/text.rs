@@ -223,20 +223,26 @@ mod tests {
 
     #[test]
     fn no_text_is_too_deep_for_the_stack() {
-        let nested = |depth: usize| {
-            let (open, close) = ("times(".repeat(depth - 1), ", constant)".repeat(depth - 1));
-            format!("{open}constant{close}")
-        };
-        let deepest: Schedule = nested(Schedule::MAX_DEPTH).parse().unwrap();
-        assert_eq!(deepest.factor(0), 1.0);
-        assert_eq!(deepest.to_string().parse(), Ok(deepest));
-        let position = 6 * Schedule::MAX_DEPTH;
-        let expected = ScheduleError::TooDeep { position };
-        assert_eq!(
-            nested(Schedule::MAX_DEPTH + 1).parse::<Schedule>(),
-            Err(expected.clone())
-        );
-        assert_eq!("times(".repeat(1_000_000).parse::<Schedule>(), Err(expected.clone()));
+        for (open, close) in [
+            ("times(", ", constant)"),
+            ("times(constant, ", ")"),
+            ("then(", ", 1, constant)"),
+            ("then(constant, 1, ", ")"),
+        ] {
+            let nested = |depth: usize| {
+                let (open, close) = (open.repeat(depth - 1), close.repeat(depth - 1));
+                format!("{open}constant{close}")
+            };
+            let deepest: Schedule = nested(Schedule::MAX_DEPTH).parse().unwrap();
+            assert_eq!(deepest.factor(0), 1.0);
+            assert_eq!(deepest.to_string().parse(), Ok(deepest));
+            // The first argument of the last one.
+            let position = open.len() * (Schedule::MAX_DEPTH - 1) + open.find('(').unwrap() + 1;
+            let too_deep = Err(ScheduleError::TooDeep { position });
+            assert_eq!(nested(Schedule::MAX_DEPTH + 1).parse::<Schedule>(), too_deep, "{open}");
+            assert_eq!(open.repeat(1_000_000).parse::<Schedule>(), too_deep, "{open}");
+        }
+        let expected = ScheduleError::TooDeep { position: 768 };
         assert_eq!(
             expected.to_string(),
             "schedule, position 768: expected schedules nested at most 128 deep, got more"
