@@ -79,6 +79,15 @@ impl Optimizer<Matrix<f64>> for Spy {
     }
 }
 
+/// A network with biases: a new one has none.
+fn biased() -> Mlp<Matrix<f64>> {
+    let mut network = network(&[2, 4, 1]);
+    for layer in network.layers_mut() {
+        layer.bias = Matrix::from_fn(layer.outputs(), 1, |i, _| 0.3 - 0.2 * i as f64);
+    }
+    network
+}
+
 /// Loss and gradient of all parameters, as an optimiser sees them.
 fn seen(
     shape: impl FnOnce(Trainer<Matrix<f64>, HalfSquaredError, Spy>) -> Trainer<Matrix<f64>, HalfSquaredError, Spy>,
@@ -86,7 +95,7 @@ fn seen(
     let (input, target) = data(0, 9);
     let mut trainer = shape(Trainer::new(HalfSquaredError, Spy::default()));
     trainer
-        .step(&mut network(&[2, 4, 1]), Samples::new(&input, &target).unwrap())
+        .step(&mut biased(), Samples::new(&input, &target).unwrap())
         .unwrap();
     trainer.optimizer().clone()
 }
@@ -106,7 +115,7 @@ fn is_weight() -> Vec<bool> {
 #[test]
 fn penalties_add_their_value_and_their_gradient() {
     let plain = seen(|trainer| trainer);
-    let parameters = flat(&network(&[2, 4, 1]));
+    let parameters = flat(&biased());
     let of = |penalty: Penalty| seen(|trainer| trainer.penalty(penalty));
     for (penalty, l1, l2, biases) in [
         (Penalty::l2(0.3).unwrap(), 0.0, 0.3, false),
@@ -598,6 +607,7 @@ fn a_norm_whose_square_overflows_is_clipped() {
     };
     // The gradient of the weight is -x^2 = -1e240, that of the bias -x.
     assert!((step(1e120, 1.0) - 1.0).abs() < 1e-15);
+    assert!((step(1e85, 1.0) - 1.0).abs() < 1e-15);
     assert_eq!(
         step(1e120, 1e300),
         1e120 * 1e120,

@@ -19,6 +19,7 @@ mod metrics;
 mod model;
 mod naive;
 mod network_gradient;
+mod networks;
 mod notebook;
 mod optimizers;
 mod regressions;

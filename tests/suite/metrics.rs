@@ -323,3 +323,59 @@ fn the_better_predictions_have_the_better_value() {
         assert_ne!(good, bad, "{metric}");
     }
 }
+
+#[test]
+fn the_best_none_of_the_classes_are_no_metric() {
+    let class = |k| Metric::TopK(k).applies_to(TargetKind::Class);
+    assert_eq!([class(0), class(1)], [false, true]);
+    let scores = Scores::new(2, TargetKind::Class, vec![0.9, 0.1], vec![0.0], None);
+    assert!(Metric::TopK(0).value(&scores).is_nan());
+    assert_eq!(Metric::TopK(1).value(&scores), 1.0);
+}
+
+#[test]
+fn a_confusion_matrix_counts_what_is_recorded() {
+    let mut matrix = ConfusionMatrix::new(3);
+    matrix.record(0, 0);
+    matrix.record(0, 1);
+    matrix.record(1, 1);
+    matrix.add(1, None, 0.5);
+    assert_eq!([matrix.count(0, 0), matrix.count(0, 1), matrix.count(1, 1)], [1.0; 3]);
+    assert_eq!((matrix.total(), matrix.accuracy()), (3.5, Some(2.0 / 3.5)));
+    // Class 2 has no samples and was not predicted: it counts in no mean.
+    assert_eq!(matrix.macro_recall(), Some((0.5 + 1.0 / 1.5) / 2.0));
+}
+
+#[test]
+fn scores_know_how_many_samples_they_have() {
+    let scores = |samples: usize| {
+        Scores::new(
+            2,
+            TargetKind::Real,
+            vec![0.5; 2 * samples],
+            vec![0.0; 2 * samples],
+            None,
+        )
+    };
+    assert_eq!((scores(0).len(), scores(0).is_empty()), (0, true));
+    assert_eq!((scores(3).len(), scores(3).is_empty()), (3, false));
+}
+
+#[test]
+fn certainty_is_held_apart_from_1_as_from_0() {
+    let loss = |p: f64| {
+        let scores = Scores::new(2, TargetKind::Class, vec![1.0 - p, p], vec![1.0], None);
+        Metric::LogLoss.value(&scores)
+    };
+    // scikit-learn's log_loss: 2.220446049250313e-16 and 36.04365338911715.
+    assert_eq!(loss(1.0), f64::EPSILON);
+    assert!((loss(0.0) - 36.043_653_389_117_15).abs() < 1e-13);
+}
+
+#[test]
+fn of_two_classes_the_curve_is_that_of_the_second() {
+    // The first prediction orders nothing, the second all: they need not add up to 1.
+    let predictions = vec![0.5, 0.1, 0.5, 0.4, 0.5, 0.35, 0.5, 0.3];
+    let scores = Scores::new(2, TargetKind::Class, predictions, vec![0.0, 1.0, 1.0, 0.0], None);
+    assert_eq!(Metric::RocAuc.value(&scores), 1.0);
+}

@@ -4,8 +4,8 @@
 use crate::activations::Float;
 use crate::naive::{tensor, values};
 use mlp_core::{
-    ActivationKind, BinaryCrossEntropy, Classes, Elu, HalfSquaredError, Huber, LossKind, Mlp, Model, NoCustom, Scaling,
-    ScalingKind, SoftmaxCrossEntropy, Tanh, softmax,
+    ActivationKind, BinaryCrossEntropy, Classes, Elu, HalfSquaredError, Huber, LossKind, Mlp, Model, NoCustom,
+    Provenance, Scaling, ScalingKind, SoftmaxCrossEntropy, Tanh, softmax,
 };
 use mlp_cpu::Matrix;
 use serde::Deserialize;
@@ -68,6 +68,26 @@ fn scalings_are_those_of_scikit_learn() {
             }
         }
     }
+}
+
+#[test]
+fn scaling_kinds_are_read_by_name() {
+    assert_eq!(ScalingKind::NAMES.len(), 2);
+    for kind in [ScalingKind::Standard, ScalingKind::MinMax] {
+        assert_eq!(kind.name().parse(), Ok(kind));
+    }
+}
+
+#[test]
+fn a_mean_and_a_deviation_are_right_to_the_last_digits_of_the_numbers() {
+    // Numbers 2^-52 apart: their sum, 8 + 373 2^-52, loses 11 of those.
+    let steps = [57.0, 38.0, 53.0, 58.0, 38.0, 43.0, 34.0, 52.0];
+    let input = Matrix::from_fn(1, 8, |_, j| 1.0 + steps[j] * f64::EPSILON);
+    let scaling = Scaling::standard::<Matrix<f64>>(&input).unwrap();
+    // 46.625 of them on average, to the nearest number; 78.484375 is their variance.
+    assert_eq!(scaling.offset(), [1.0 + 47.0 * f64::EPSILON]);
+    let deviation = scaling.scale()[0] / f64::EPSILON;
+    assert!((deviation / 78.484_375_f64.sqrt() - 1.0).abs() < 1e-14, "{deviation}");
 }
 
 /// Features of `columns` samples, unlike one another.
@@ -183,6 +203,55 @@ fn the_first_of_the_largest_outputs_is_the_class() {
     let input = Matrix::from_columns(&[[-1.0], [0.0], [1e-3], [9.0], [nan]]);
     assert_eq!(binary.classify(&input), [0, 0, 1, 1, 0]);
     assert!(binary.classify(&Matrix::zeros(1, 0)).is_empty());
+}
+
+#[test]
+fn several_probabilities_are_as_many_classes() {
+    let classes = |names: &[&str]| Classes::new(names.iter().copied()).unwrap();
+    let labels = Model::new(through(3), BinaryCrossEntropy);
+    let labels = labels.with_classes(classes(&["a", "b", "c"])).unwrap();
+    assert_eq!(
+        labels.classify(&Matrix::from_columns(&[[0.1, 0.2, 0.7], [0.9, 0.8, 0.1]])),
+        [2, 0]
+    );
+    let one = Model::new(through(1), BinaryCrossEntropy);
+    assert!(one.clone().with_classes(classes(&["a"])).is_err());
+    // An output is a logit.
+    assert_eq!(one.classify(&Matrix::from_columns(&[[-0.1], [0.0], [0.1]])), [0, 0, 1]);
+    let real = Model::new(through(1), HalfSquaredError);
+    assert!(real.with_classes(classes(&["a"])).is_ok());
+}
+
+#[test]
+fn a_model_gives_back_what_it_was_given() {
+    let plain = Model::new(through(2), HalfSquaredError);
+    assert_eq!(
+        (plain.input_scaling(), plain.target_scaling(), plain.classes()),
+        (None, None, None)
+    );
+    assert_eq!(*plain.provenance(), Provenance::default());
+    let (input, target) = (
+        standard(2),
+        Scaling::min_max::<Matrix<f64>>(&Matrix::from_columns(&[[0.0, 1.0], [4.0, 3.0]])),
+    );
+    let target = target.unwrap();
+    let provenance = Provenance {
+        seed: Some(7),
+        data: Some("0123".to_owned()),
+        ..Provenance::default()
+    };
+    let classes = Classes::new(["no", "yes"]).unwrap();
+    let model = plain.with_input_scaling(input.clone()).unwrap();
+    let model = model.with_target_scaling(target.clone()).unwrap();
+    let model = model
+        .with_classes(classes.clone())
+        .unwrap()
+        .with_provenance(provenance.clone());
+    assert_eq!(model.input_scaling(), Some(&input));
+    assert_eq!(model.target_scaling(), Some(&target));
+    assert_eq!(model.classes(), Some(&classes));
+    assert_eq!(*model.provenance(), provenance);
+    assert_eq!(model.loss(), HalfSquaredError.into());
 }
 
 /// The message of the error in `result`.

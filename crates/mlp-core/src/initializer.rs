@@ -159,6 +159,24 @@ mod tests {
         assert!((mean_square(&Sigmoid) - 0.293_379_035_858_092_96).abs() < 1e-9);
     }
 
+    /// z times a number.
+    #[derive(Clone, Copy, Debug)]
+    struct Times(f64);
+
+    impl Activation for Times {
+        fn value<T: Scalar>(&self, z: T) -> T {
+            z * T::from_f64(self.0)
+        }
+    }
+
+    #[test]
+    fn a_mean_square_that_cannot_be_divided_by_is_1() {
+        assert!((mean_square(&Times(3.0)) - 9.0).abs() < 1e-9);
+        for factor in [0.0, f64::MAX, f64::NAN] {
+            assert_eq!(mean_square(&Times(factor)), 1.0, "{factor}");
+        }
+    }
+
     #[test]
     fn variances_are_the_documented_ones() {
         let (inputs, outputs) = (250, 400);

@@ -90,3 +90,23 @@ impl ZipFormula<1> for Mask {
         (activation * factor, [derivative * factor])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::string::ToString;
+
+    #[test]
+    fn it_has_the_probability_and_the_seed_it_was_given() {
+        let dropout = Dropout::new(0.25, 7).unwrap();
+        assert_eq!((dropout.probability(), dropout.seed()), (0.25, 7));
+        assert_eq!(Dropout::new(0.0, 0).unwrap().probability(), 0.0);
+        for probability in [-0.1, 1.0, f64::NAN] {
+            let error = Dropout::new(probability, 0).unwrap_err();
+            assert!(
+                error.to_string().starts_with("dropout probability: expected "),
+                "{error}"
+            );
+        }
+    }
+}

@@ -107,3 +107,39 @@ impl EarlyStopping {
         improved
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Metric;
+
+    /// Which of `values` are improvements.
+    fn improvements<const N: usize>(stopping: EarlyStopping, values: [f64; N]) -> [bool; N] {
+        let mut state = StoppingState::<()>::default();
+        let mut epoch = 0;
+        values.map(|value| {
+            epoch += 1;
+            stopping.observe(&mut state, epoch, value, None)
+        })
+    }
+
+    #[test]
+    fn an_improvement_is_better_by_more_than_the_least_change() {
+        let plain = EarlyStopping::new(9);
+        let values = [f64::NAN, 1.0, 1.0, 0.75, f64::NAN, 0.5, 2.0];
+        let falling = [false, true, false, true, false, true, false];
+        assert_eq!(improvements(plain, values), falling);
+        let rising = [false, true, false, false, false, false, true];
+        assert_eq!(improvements(plain.monitor(Metric::Accuracy), values), rising);
+
+        let demanding = plain.min_change(0.5).unwrap();
+        let values = [1.0, 0.75, 0.5, 0.25, 0.75, 1.25];
+        assert_eq!(
+            improvements(demanding, values),
+            [true, false, false, true, false, false]
+        );
+        let values = [1.0, 1.25, 1.5, 1.75, 2.25, 2.5];
+        let rising = [true, false, false, true, false, true];
+        assert_eq!(improvements(demanding.monitor(Metric::Accuracy), values), rising);
+    }
+}

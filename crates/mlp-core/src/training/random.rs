@@ -16,3 +16,27 @@ fn mix(number: u64) -> u64 {
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     mixed ^ (mixed >> 31)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn the_finaliser_is_that_of_splitmix64() {
+        // By its definition, in Python's whole numbers; the first is the generator's first number for the seed 0.
+        assert_eq!(
+            [0, 1, 1 << 63].map(mix),
+            [0xe220_a839_7b1d_cdaf, 0x910a_2dec_8902_5cc1, 0x481e_c0a2_12a9_f3db]
+        );
+    }
+
+    #[test]
+    fn every_place_has_a_generator_of_its_own() {
+        let places = [&[][..], &[0], &[1], &[0, 0], &[0, 1], &[1, 0], &[1, 1]];
+        let seeds = [0, 1, u64::MAX];
+        let generators = seeds.map(|seed| places.map(|place| std::format!("{:?}", generator(seed, place))));
+        let different: HashSet<_> = generators.iter().flatten().collect();
+        assert_eq!(different.len(), seeds.len() * places.len());
+    }
+}
