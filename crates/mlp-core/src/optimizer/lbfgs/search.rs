@@ -99,8 +99,9 @@ fn narrow(line: &mut impl Line, start: &Point, a: Point, b: Point, evaluations: 
             if point.is_flat_enough(start) {
                 return point;
             }
-            // The end that the loss falls to, seen from the new point, stays.
-            if point.slope * (high.length - low.length) >= 0.0 {
+            // The end that the loss falls to, seen from the new point, stays. Neither number is 0: a slope of 0 is flat
+            // enough, and no interval short. Their product might be.
+            if point.slope.is_sign_negative() == (high.length - low.length).is_sign_negative() {
                 high = low;
             }
             low = point;
@@ -145,3 +146,6 @@ fn cubic_minimum(a: &Point, b: &Point, least: f64, most: f64) -> f64 {
         length.max(least).min(most)
     }
 }
+
+#[cfg(test)]
+mod tests;
