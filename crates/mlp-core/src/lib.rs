@@ -48,12 +48,15 @@
 //! # Features
 //! - `std` (default): the standard library's square root; without it, `libm`'s. The bits are the same.
 //! - `check`: `check_activation!` and `check_loss!`, which prove the derivatives of your own formulas.
-#![no_std]
+#![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
 #[cfg(any(test, feature = "std"))]
 extern crate std;
+// By this name the backend of the example knows it, on which unit tests run.
+#[cfg(test)]
+extern crate self as mlp_core;
 
 mod activation;
 mod backpropagation;

@@ -35,7 +35,8 @@ impl<B: Tensor> Pair<B> {
         let curvature = dot(&self.change, &self.gradient);
         self.rho = 1.0 / curvature;
         self.gamma = curvature / dot(&self.gradient, &self.gradient);
-        curvature > LEAST_CURVATURE && self.rho > 0.0 && self.gamma > 0.0 && self.gamma.is_finite()
+        // If the curvature is infinite, gamma is not finite.
+        curvature > LEAST_CURVATURE && self.gamma > 0.0 && self.gamma.is_finite()
     }
 }
 

@@ -387,3 +387,6 @@ fn at_least_one(history_size: f64) -> Result<usize, HyperParameterError> {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests;
