@@ -174,6 +174,25 @@ fn storage<B: Tensor>() {
         B::read((&matrix).into(), &mut read);
         assert_eq!(read[0], B::Scalar::from_f64(1.0), "read appends");
         assert_same("write, read", &read[1..], &written);
+        // Where the elements lie, if they do, is where they are read from and written to.
+        let lent = |matrix: &B| {
+            matrix.memory().map(|(memory, stride)| {
+                let column = |j: usize| memory[j * stride..][..rows].to_vec();
+                (0..columns).flat_map(column).collect::<Vec<_>>()
+            })
+        };
+        if let Some(lent) = lent(&matrix) {
+            assert_same("memory", &lent, &written);
+        }
+        if let Some((memory, stride)) = matrix.memory_mut() {
+            for j in 0..columns {
+                memory[j * stride..][..rows].reverse();
+            }
+            let mut reversed = written.clone();
+            reversed.chunks_mut(rows.max(1)).for_each(<[_]>::reverse);
+            assert_same("memory_mut", &elements(&matrix), &reversed);
+            assert_same("memory", &lent(&matrix).unwrap(), &reversed);
+        }
     }
 }
 

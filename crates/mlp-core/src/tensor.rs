@@ -59,6 +59,17 @@ pub trait Tensor: Clone + Debug + Send + Sync + Sized + 'static {
     /// Appends the columns to `values`, column after column.
     fn read(columns: Self::Columns<'_>, values: &mut Vec<Self::Scalar>);
 
+    /// The elements where they lie in memory, column after column, and how many elements after one column the next
+    /// begins: what [`read`](Self::read) copies. `None`, as by default, if they do not lie in memory like this.
+    fn memory(&self) -> Option<(&[Self::Scalar], usize)> {
+        None
+    }
+
+    /// As [`memory`](Self::memory), to be overwritten: what [`write`](Self::write) copies to.
+    fn memory_mut(&mut self) -> Option<(&mut [Self::Scalar], usize)> {
+        None
+    }
+
     /// Column `start` + j of `self` becomes column `indices[j]` of `source`.
     ///
     /// # Panics

@@ -40,6 +40,15 @@ impl<T: Element> Tensor for Matrix<T> {
         columns.append_to(values);
     }
 
+    fn memory(&self) -> Option<(&[T], usize)> {
+        Some((self.storage(), self.stride()))
+    }
+
+    fn memory_mut(&mut self) -> Option<(&mut [T], usize)> {
+        let stride = self.stride();
+        Some((self.storage_mut(), stride))
+    }
+
     fn gather(&mut self, start: usize, source: MatrixRef<'_, T>, indices: &[usize]) {
         let room = self.columns().saturating_sub(start);
         if source.rows() != self.rows() || indices.len() > room {
