@@ -4,7 +4,7 @@ use super::prefetch::LINE;
 use core::fmt;
 use core::marker::PhantomData;
 use core::ops::{Deref, DerefMut};
-use core::ptr::NonNull;
+use core::ptr::{self, NonNull};
 use core::slice;
 use std::alloc::{self, Layout};
 
@@ -14,6 +14,8 @@ pub(crate) struct Buffer<T> {
     /// Of `length` values, which the buffer owns; dangling if they take no memory.
     values: NonNull<T>,
     length: usize,
+    /// Of a large buffer, how many values of its slice are before the first.
+    before: usize,
     owned: PhantomData<T>,
 }
 
@@ -22,14 +24,27 @@ unsafe impl<T: Send> Send for Buffer<T> {}
 // SAFETY: as above.
 unsafe impl<T: Sync> Sync for Buffer<T> {}
 
+/// A buffer of so many bytes is large: a boxed slice with room for a line before the values. `vec!` has zeros from the
+/// system as they are, so that their pages are first touched where they are first used, by whichever thread that is. Of
+/// memory that is to begin with a line, the allocator would write every zero.
+const LARGE: usize = 1 << 20;
+
 impl<T> Buffer<T> {
     /// Of length 0.
     pub(crate) const fn new() -> Self {
         Self {
             values: NonNull::dangling(),
             length: 0,
+            before: 0,
             owned: PhantomData,
         }
+    }
+
+    /// How many values the slice of a buffer of `length` has; `None` if it is not large.
+    fn slice_length(length: usize) -> Option<usize> {
+        let line = LINE.checked_div(size_of::<T>())?;
+        let large = length >= LARGE / size_of::<T>();
+        large.then(|| length.checked_add(line)).flatten()
     }
 
     /// For `length` values; `None` if they take no memory.
@@ -47,6 +62,9 @@ impl<T> Buffer<T> {
 impl<T: Copy> Buffer<T> {
     /// `length` times `value`.
     pub(crate) fn filled(length: usize, value: T) -> Self {
+        if let Some(slice_length) = Self::slice_length(length) {
+            return Self::large(length, slice_length, value);
+        }
         let Some(layout) = Self::layout(length) else {
             return Self { length, ..Self::new() };
         };
@@ -64,6 +82,24 @@ impl<T: Copy> Buffer<T> {
         Self {
             values,
             length,
+            before: 0,
+            owned: PhantomData,
+        }
+    }
+
+    fn large(length: usize, slice_length: usize, value: T) -> Self {
+        // That there is no such layout is said as of any other buffer.
+        let _ = Self::layout(length);
+        let slice = Box::leak(vec![value; slice_length].into_boxed_slice());
+        let first = NonNull::from(slice).cast::<T>();
+        // Values of a size that is no power of two may not come to lie at a line.
+        let before = first.as_ptr().align_offset(LINE).min(slice_length - length);
+        // SAFETY: the slice has at least so many values more than the buffer.
+        let values = unsafe { first.add(before) };
+        Self {
+            values,
+            length,
+            before,
             owned: PhantomData,
         }
     }
@@ -71,6 +107,14 @@ impl<T: Copy> Buffer<T> {
 
 impl<T> Drop for Buffer<T> {
     fn drop(&mut self) {
+        if let Some(slice_length) = Self::slice_length(self.length) {
+            // SAFETY: so many values of the slice are before the first.
+            let first = unsafe { self.values.sub(self.before) };
+            let slice = ptr::slice_from_raw_parts_mut(first.as_ptr(), slice_length);
+            // SAFETY: this is the slice that `large` took out of its box, whole.
+            drop(unsafe { Box::from_raw(slice) });
+            return;
+        }
         // The values themselves are `Copy` and have nothing to drop.
         if let Some(layout) = Self::layout(self.length) {
             // SAFETY: a buffer whose values take memory was allocated with this layout.
@@ -122,7 +166,7 @@ mod tests {
 
     #[test]
     fn a_buffer_is_aligned_and_holds_its_values() {
-        for length in [0, 1, 16, 1000] {
+        for length in [0, 1, 16, 1000, LARGE / 4 - 1, LARGE / 4, LARGE] {
             let mut buffer = Buffer::filled(length, 0.5_f32);
             assert_eq!(buffer.as_ptr().addr() % if length > 0 { LINE } else { 1 }, 0);
             assert_eq!(*buffer, vec![0.5; length][..]);
