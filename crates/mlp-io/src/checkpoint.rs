@@ -146,8 +146,8 @@ fn checkpoint<B: Tensor<Scalar: Number>, R: Read>(mut opened: Opened<R>) -> Resu
     drop(text);
     let layer_sizes = record.layer_sizes()?;
     let activations = record.activations()?;
-    let mut tensors = opened.tensors()?;
-    let layers = take_layers::<B>(&mut tensors, "layers", &layer_sizes, activations.len())?;
+    let mut tensors = opened.tensors::<B>()?;
+    let layers = take_layers(&mut tensors, "layers", &layer_sizes, activations.len())?;
     let network = Mlp::from_layers(layers.into_iter().zip(activations).collect()).map_err(Problem::Network)?;
 
     let (kind, numbers, names) = record.optimizer()?;
@@ -183,7 +183,7 @@ fn checkpoint<B: Tensor<Scalar: Number>, R: Read>(mut opened: Opened<R>) -> Resu
 
 /// Takes so many layers, any number of sets of those of the network, one after the other.
 fn take_layers<B: Tensor<Scalar: Number>>(
-    tensors: &mut Tensors,
+    tensors: &mut Tensors<B>,
     prefix: &str,
     layer_sizes: &[usize],
     count: usize,
@@ -199,16 +199,16 @@ fn take_layers<B: Tensor<Scalar: Number>>(
     Ok(layers)
 }
 
-fn take_history(tensors: &mut Tensors, record: &Record) -> Result<History, Problem> {
+fn take_history<B: Tensor<Scalar: Number>>(tensors: &mut Tensors<B>, record: &Record) -> Result<History, Problem> {
     let epochs = record.epochs()?;
     let mut columns = Vec::new();
     for (name, coded) in record.columns() {
         let mut values: Vec<f64> = Vec::new();
         if epochs > 0 {
-            values = tensors.take_values(&format!("history.{name}"), Shape::Vector(epochs))?;
+            values = tensors.take_vector(&format!("history.{name}"), epochs)?;
         }
         if coded {
-            let codes: Vec<f64> = tensors.take_values(&codes_name(name), Shape::Vector(epochs))?;
+            let codes: Vec<f64> = tensors.take_vector(&codes_name(name), epochs)?;
             history::decode(name, &mut values, &codes)?;
         }
         columns.push((name.to_owned(), values));

@@ -4,6 +4,7 @@
 //! place; under `__metadata__` texts), and the tensors' numbers, row by row. What is written here every reader of the
 //! format takes; what is read here is a subset, in which nothing can be read in two ways and nothing hidden.
 
+mod finite;
 mod header;
 mod json;
 mod read;

@@ -55,7 +55,7 @@ pub trait Number: Scalar + Coded {
 #[doc(hidden)]
 pub trait Coded: Sized {
     /// Its bytes.
-    type Bytes: Copy;
+    type Bytes: Copy + Send + Sync;
     /// Those of zero.
     const ZERO: Self::Bytes;
     fn encode(self) -> Self::Bytes;

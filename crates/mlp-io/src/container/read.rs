@@ -1,8 +1,9 @@
 //! The numbers behind the header.
 
 use super::Values;
+use super::finite::Finite;
 use super::header::{Entry, Header, read_exact};
-use super::transpose::{decode_panel, panel_rows};
+use super::transpose::{batch_rows, decode_rows};
 use crate::number::Coded;
 use crate::{Dtype, Number, Problem, Shape};
 use mlp_core::Tensor;
@@ -62,15 +63,18 @@ impl<R: Read> Opened<R> {
         text.ok_or(Problem::NoMetadata { expected: key })
     }
 
-    /// Reads all numbers: as many bytes as the file has, and half a MiB for the way.
-    pub(crate) fn tensors(mut self) -> Result<Tensors, Problem> {
+    /// Reads all numbers: as many bytes as the file has, and some rows of a matrix on the way.
+    pub(crate) fn tensors<B: Tensor<Scalar: Number>>(mut self) -> Result<Tensors<B>, Problem> {
         let mut tensors = Vec::new();
         for entry in self.header.into_entries() {
-            let values = match entry.dtype {
-                Dtype::F32 => Values::F32(read_values(&mut self.source, &entry)?),
-                Dtype::F64 => Values::F64(read_values(&mut self.source, &entry)?),
+            let numbers = match entry.dtype {
+                dtype if dtype == B::Scalar::DTYPE && is_large(&entry) => {
+                    Numbers::Tensor(read_tensor(&mut self.source, &entry)?)
+                }
+                Dtype::F32 => Numbers::Values(Values::F32(read_values::<_, B>(&mut self.source, &entry)?)),
+                Dtype::F64 => Numbers::Values(Values::F64(read_values::<_, B>(&mut self.source, &entry)?)),
             };
-            tensors.push((entry.name, entry.shape, values));
+            tensors.push((entry.name, entry.shape, numbers));
         }
         // It was as long as it should be when it was opened.
         match self.source.read(&mut [0]) {
@@ -81,112 +85,146 @@ impl<R: Read> Opened<R> {
     }
 }
 
-/// The numbers of the next tensor, column by column.
-fn read_values<T: Number>(source: &mut impl Read, entry: &Entry) -> Result<Vec<T>, Problem> {
-    let (rows, columns) = entry.shape.dimensions();
-    let elements = entry.shape.elements().unwrap_or(usize::MAX);
-    let out_of_memory = |elements: usize| Problem::OutOfMemory {
-        tensor: entry.name.clone(),
-        bytes: elements.saturating_mul(size_of::<T>()),
-    };
-    // Asked for and given back, so that too much is an error rather than an abort; then asked for as zeros, which the
-    // system has without writing them.
-    Vec::<T>::new()
-        .try_reserve_exact(elements)
-        .map_err(|_| out_of_memory(elements))?;
-    let mut values = vec![T::zero(); elements];
+/// Whether to read a tensor to where it stays. A smaller one takes more memory as a matrix, and its copy takes no time.
+fn is_large(entry: &Entry) -> bool {
+    const LARGE: usize = 64 << 10;
+    matches!(entry.shape, Shape::Matrix(..)) && entry.shape.elements().is_none_or(|elements| elements >= LARGE)
+}
 
-    let mut finite = true;
-    if rows == 1 || columns == 1 {
+/// The next tensor.
+fn read_tensor<T: Number, B: Tensor<Scalar = T>>(source: &mut impl Read, entry: &Entry) -> Result<B, Problem> {
+    let (rows, columns) = entry.shape.dimensions();
+    // Asked for and given back, so that too much is an error rather than an abort.
+    drop(reserved::<T>(entry, entry.shape.elements().unwrap_or(usize::MAX))?);
+    let mut tensor = B::zeros(rows, columns);
+    if let Some((values, stride)) = tensor.memory_mut() {
+        read_columns::<T, B>(source, entry, values, stride)?;
+        return Ok(tensor);
+    }
+    // Given back before there is a second one, which its numbers are copied to.
+    drop(tensor);
+    let values = read_values::<T, B>(source, entry)?;
+    let mut tensor = B::zeros(rows, columns);
+    tensor.write(&values);
+    Ok(tensor)
+}
+
+/// The next tensor's numbers, column by column.
+fn read_values<T: Number, B: Tensor>(source: &mut impl Read, entry: &Entry) -> Result<Vec<T>, Problem> {
+    let elements = entry.shape.elements().unwrap_or(usize::MAX);
+    // As above; and asked for as zeros, which the system has without writing them.
+    drop(reserved::<T>(entry, elements)?);
+    let mut values = vec![T::zero(); elements];
+    let (rows, _) = entry.shape.dimensions();
+    read_columns::<T, B>(source, entry, &mut values, rows)?;
+    Ok(values)
+}
+
+/// Reads the next tensor's numbers into `values`, column by column, each `stride` behind the one before.
+fn read_columns<T: Number, B: Tensor>(
+    source: &mut impl Read,
+    entry: &Entry,
+    values: &mut [T],
+    stride: usize,
+) -> Result<(), Problem> {
+    let ((rows, columns), stride) = (entry.shape.dimensions(), stride.max(1));
+    if columns == 1 || stride == 1 {
         // The same in both orders.
-        let mut buffer = [T::ZERO; 4096];
-        for part in values.chunks_mut(buffer.len()) {
-            let Some(bytes) = buffer.get_mut(..part.len()) else {
-                break;
-            };
-            read_exact(source, T::flat_mut(bytes))?;
-            for (value, &bytes) in part.iter_mut().zip(&*bytes) {
-                *value = T::decode(bytes);
-                finite &= value.is_finite();
-            }
-        }
-    } else {
-        let panel_rows = panel_rows::<T>(rows, columns);
-        let length = panel_rows.saturating_mul(columns);
-        let mut panel: Vec<T::Bytes> = Vec::new();
-        panel.try_reserve_exact(length).map_err(|_| out_of_memory(length))?;
-        panel.resize(length, T::ZERO);
-        for first in (0..rows).step_by(panel_rows) {
-            let height = panel_rows.min(rows.saturating_sub(first));
-            let Some(panel) = panel.get_mut(..height.saturating_mul(columns)) else {
-                break;
-            };
-            read_exact(source, T::flat_mut(panel))?;
-            finite &= decode_panel(panel, columns, &mut values, rows, first);
+        let values = values.get_mut(..rows.saturating_mul(columns)).unwrap_or_default();
+        return read_in_order(source, entry, values);
+    }
+    // Without what may lie behind the last column.
+    let end = values.len().min(columns.saturating_mul(stride));
+    let values = values.get_mut(..end).unwrap_or_default();
+    let batch_rows = batch_rows::<T>(rows, columns);
+    let length = batch_rows.saturating_mul(columns);
+    let mut batch: Vec<T::Bytes> = reserved(entry, length)?;
+    batch.resize(length, T::ZERO);
+    let mut finite = Finite::default();
+    for first in (0..rows).step_by(batch_rows) {
+        let height = batch_rows.min(rows.saturating_sub(first));
+        let batch = batch.get_mut(..height.saturating_mul(columns)).unwrap_or_default();
+        read_exact(source, T::flat_mut(batch))?;
+        finite.look::<T>(batch);
+        decode_rows::<T, B>(batch, columns, values, stride, first);
+    }
+    finite.finish(&entry.name, columns)
+}
+
+/// Reads the next tensor's numbers into `values` as they stand in the file.
+fn read_in_order<T: Number>(source: &mut impl Read, entry: &Entry, values: &mut [T]) -> Result<(), Problem> {
+    let mut buffer = [T::ZERO; 4096];
+    let mut finite = Finite::default();
+    for part in values.chunks_mut(buffer.len()) {
+        let buffer = buffer.get_mut(..part.len()).unwrap_or_default();
+        read_exact(source, T::flat_mut(buffer))?;
+        finite.look::<T>(buffer);
+        for (value, &bytes) in part.iter_mut().zip(&*buffer) {
+            *value = T::decode(bytes);
         }
     }
-    if finite {
-        Ok(values)
-    } else {
-        Err(non_finite(&entry.name, &values, rows))
+    let (_, columns) = entry.shape.dimensions();
+    finite.finish(&entry.name, columns)
+}
+
+/// Memory for so many values, or an error if there is not enough of it.
+fn reserved<V>(entry: &Entry, length: usize) -> Result<Vec<V>, Problem> {
+    let mut values = Vec::new();
+    match values.try_reserve_exact(length) {
+        Ok(()) => Ok(values),
+        Err(_) => Err(Problem::OutOfMemory {
+            tensor: entry.name.clone(),
+            bytes: length.saturating_mul(size_of::<V>()),
+        }),
     }
 }
 
-/// Where the first number is that is not finite, in the order of the file.
-pub(super) fn non_finite<T: Number>(tensor: &str, values: &[T], rows: usize) -> Problem {
-    let columns = values.chunks_exact(rows.max(1)).enumerate();
-    let (row, column, got) = columns
-        .filter_map(|(column, values)| {
-            let row = values.iter().position(|value| !value.is_finite())?;
-            Some((row, column, values.get(row)?.to_f64()))
-        })
-        .min_by_key(|&(row, column, _)| (row, column))
-        .unwrap_or((0, 0, f64::NAN));
-    Problem::NonFinite {
-        tensor: tensor.to_owned(),
-        row,
-        column,
-        got,
-    }
+/// What was read of a tensor.
+#[derive(Debug)]
+enum Numbers<B> {
+    /// A large matrix of the backend's numbers.
+    Tensor(B),
+    /// Anything else.
+    Values(Values),
 }
 
 /// The tensors of a file, to be taken one by one.
 #[derive(Debug)]
-pub(crate) struct Tensors(Vec<(String, Shape, Values)>);
+pub(crate) struct Tensors<B>(Vec<(String, Shape, Numbers<B>)>);
 
-impl Tensors {
+impl<B: Tensor<Scalar: Number>> Tensors<B> {
     /// Takes the tensor of that name, which must have this shape and hold the numbers of `B`.
-    pub(crate) fn take<B: Tensor<Scalar: Number>>(&mut self, name: &str, expected: Shape) -> Result<B, Problem> {
-        let (rows, columns) = expected.dimensions();
-        let values = self.take_values(name, expected)?;
-        let mut tensor = B::zeros(rows, columns);
-        tensor.write(&values);
-        Ok(tensor)
+    pub(crate) fn take(&mut self, name: &str, expected: Shape) -> Result<B, Problem> {
+        match self.remove(name)? {
+            (got, _) if got != expected => Err(other_shape(name, expected, got)),
+            (_, Numbers::Tensor(tensor)) => Ok(tensor),
+            (_, Numbers::Values(values)) => {
+                let values: Vec<B::Scalar> = unwrap(name, values)?;
+                let (rows, columns) = expected.dimensions();
+                let mut tensor = B::zeros(rows, columns);
+                tensor.write(&values);
+                Ok(tensor)
+            }
+        }
     }
 
-    /// Takes the numbers of the tensor of that name, column by column.
-    pub(crate) fn take_values<T: Number>(&mut self, name: &str, expected: Shape) -> Result<Vec<T>, Problem> {
-        let tensor = || name.to_owned();
-        let Some(position) = self.0.iter().position(|(found, ..)| found == name) else {
-            return Err(Problem::MissingTensor { tensor: tensor() });
-        };
-        let (_, got, values) = self.0.swap_remove(position);
-        if got != expected {
-            return Err(Problem::TensorShape {
-                tensor: tensor(),
-                expected,
-                got,
-            });
+    /// Takes the numbers of the vector of that name, which must be so many.
+    pub(crate) fn take_vector<T: Number>(&mut self, name: &str, length: usize) -> Result<Vec<T>, Problem> {
+        let expected = Shape::Vector(length);
+        match self.remove(name)? {
+            (got, Numbers::Values(values)) if got == expected => unwrap(name, values),
+            (got, _) => Err(other_shape(name, expected, got)),
         }
-        let got = match values {
-            Values::F32(_) => Dtype::F32,
-            Values::F64(_) => Dtype::F64,
+    }
+
+    fn remove(&mut self, name: &str) -> Result<(Shape, Numbers<B>), Problem> {
+        let Some(position) = self.0.iter().position(|(found, ..)| found == name) else {
+            return Err(Problem::MissingTensor {
+                tensor: name.to_owned(),
+            });
         };
-        <T as Coded>::unwrap(values).ok_or_else(|| Problem::TensorDtype {
-            tensor: tensor(),
-            expected: T::DTYPE,
-            got,
-        })
+        let (_, shape, numbers) = self.0.swap_remove(position);
+        Ok((shape, numbers))
     }
 
     /// That none is left.
@@ -196,4 +234,24 @@ impl Tensors {
             None => Ok(()),
         }
     }
+}
+
+fn other_shape(tensor: &str, expected: Shape, got: Shape) -> Problem {
+    Problem::TensorShape {
+        tensor: tensor.to_owned(),
+        expected,
+        got,
+    }
+}
+
+fn unwrap<T: Number>(tensor: &str, values: Values) -> Result<Vec<T>, Problem> {
+    let got = match values {
+        Values::F32(_) => Dtype::F32,
+        Values::F64(_) => Dtype::F64,
+    };
+    <T as Coded>::unwrap(values).ok_or_else(|| Problem::TensorDtype {
+        tensor: tensor.to_owned(),
+        expected: T::DTYPE,
+        got,
+    })
 }

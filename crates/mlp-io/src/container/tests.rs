@@ -39,34 +39,34 @@ fn round_trip<T: Element + Number>(rows: usize, columns: usize) {
 
     let mut opened = Opened::bytes(&bytes).unwrap();
     assert_eq!(opened.take_metadata("key").unwrap(), r#"{"a": "é\n"}"#);
-    let mut tensors = opened.tensors().unwrap();
+    let mut tensors = opened.tensors::<Matrix<T>>().unwrap();
     assert!(
-        tensors
-            .take::<Matrix<T>>("weights", Shape::Matrix(rows, columns))
-            .unwrap()
-            == weights,
+        tensors.take("weights", Shape::Matrix(rows, columns)).unwrap() == weights,
         "{rows} x {columns}"
     );
-    assert_eq!(tensors.take::<Matrix<T>>("bias", Shape::Vector(rows)).unwrap(), bias);
-    assert_eq!(
-        tensors.take_values::<f64>("numbers", Shape::Vector(columns)).unwrap(),
-        numbers
-    );
+    assert_eq!(tensors.take("bias", Shape::Vector(rows)).unwrap(), bias);
+    assert_eq!(tensors.take_vector::<f64>("numbers", columns).unwrap(), numbers);
     tensors.finish().unwrap();
 }
 
 use crate::number::Coded as _;
 
 #[test]
-fn what_is_written_is_read_at_every_shape_about_a_tile() {
+fn what_is_written_is_read_at_every_shape_about_a_block_a_panel_and_a_batch() {
     for rows in [1, 2, 3, 15, 16, 17, 31, 32, 33, 50] {
         for columns in [1, 2, 7, 15, 16, 17, 33, 64, 100] {
             round_trip::<f32>(rows, columns);
             round_trip::<f64>(rows, columns);
         }
     }
-    // Rows of which fewer than a tile's, one, and less than one are a panel.
+    // Rows of which fewer than a panel's, and one, go through memory together; and tensors read to where they stay,
+    // with a batch of rows and a little less or more.
     for (rows, columns) in [
+        (63, 1_041),
+        (64, 1_024),
+        (65, 1_023),
+        (127, 2_050),
+        (130, 6_007),
         (35, 9_001),
         (5, 60_001),
         (3, 200_003),
@@ -159,6 +159,59 @@ fn what_could_not_be_read_is_not_written() {
     );
 }
 
+/// The file of this matrix with other numbers in some places; what is said of them when it is read.
+fn with(bytes: &[u8], (rows, columns): (usize, usize), numbers: &[((usize, usize), f32)]) -> String {
+    let mut bytes = bytes.to_vec();
+    let start = bytes.len() - 4 * rows * columns;
+    for &((i, j), number) in numbers {
+        bytes[start + 4 * (i * columns + j)..][..4].copy_from_slice(&number.to_le_bytes());
+    }
+    let error = Opened::bytes(&bytes).unwrap().tensors::<Matrix<f32>>().unwrap_err();
+    let as_values = Opened::bytes(&bytes).unwrap().tensors::<Matrix<f64>>().unwrap_err();
+    assert_eq!(error.to_string(), as_values.to_string());
+    error.to_string()
+}
+
+#[test]
+fn a_number_that_is_not_finite_is_found_wherever_it_is() {
+    for (rows, columns) in [(19, 21), (1, 9), (9, 1), (70, 1_001), (20, 5_000)] {
+        let mut weights = matrix::<f32>(rows, columns);
+        let bytes = {
+            let mut contents = Contents::new("k", "{}".to_owned());
+            contents.matrix("a", &weights);
+            contents.into_bytes().unwrap()
+        };
+        let step = (rows * columns / 400) | 1;
+        for place in (0..rows * columns).step_by(step).chain([rows * columns - 1]) {
+            let (i, j) = (place / columns, place % columns);
+            let expected = |got| format!("tensor `a`: expected finite numbers, got {got} in row {i}, column {j}");
+            for (number, got) in [(f32::NAN, "NaN"), (f32::NEG_INFINITY, "-inf")] {
+                assert_eq!(with(&bytes, (rows, columns), &[((i, j), number)]), expected(got));
+            }
+            let was = std::mem::replace(&mut weights[(i, j)], f32::INFINITY);
+            let mut contents = Contents::new("k", "{}".to_owned());
+            contents.matrix("a", &weights);
+            assert_eq!(refusal(contents), expected("inf"));
+            weights[(i, j)] = was;
+        }
+    }
+    // Of several, the first of the file: here in a later column, in another part of the work.
+    for (first, second) in [((2, 900), (3, 0)), ((2, 900), (2, 901)), ((66, 1_000), (69, 1))] {
+        let numbers = [(second, f32::NAN), (first, f32::INFINITY)];
+        let bytes = {
+            let weights = matrix::<f32>(70, 1_001);
+            let mut contents = Contents::new("k", "{}".to_owned());
+            contents.matrix("a", &weights);
+            contents.into_bytes().unwrap()
+        };
+        let (i, j) = first;
+        assert_eq!(
+            with(&bytes, (70, 1_001), &numbers),
+            format!("tensor `a`: expected finite numbers, got inf in row {i}, column {j}")
+        );
+    }
+}
+
 #[test]
 fn a_save_that_is_refused_leaves_the_old_file() {
     let directory = tempfile::tempdir().unwrap();
@@ -189,15 +242,22 @@ fn what_is_taken_must_be_what_is_there() {
     contents.matrix("a", &a);
     contents.numbers("b", &b);
     let bytes = contents.into_bytes().unwrap();
-    let tensors = || Opened::bytes(&bytes).unwrap().tensors().unwrap();
+    fn tensors<T: Element + Number>(bytes: &[u8]) -> Tensors<Matrix<T>> {
+        Opened::bytes(bytes).unwrap().tensors().unwrap()
+    }
 
-    let error = tensors().take_values::<f32>("c", Shape::Vector(2)).unwrap_err();
+    let singles = || tensors::<f32>(&bytes);
+    let error = singles().take("c", Shape::Vector(2)).unwrap_err();
     assert_eq!(error.to_string(), "expected the tensor `c`, which is missing");
-    let error = tensors().take_values::<f32>("a", Shape::Matrix(3, 2)).unwrap_err();
+    let error = singles().take("a", Shape::Matrix(3, 2)).unwrap_err();
     assert_eq!(error.to_string(), "tensor `a`: expected the shape [3, 2], got [2, 3]");
-    let error = tensors().take_values::<f64>("a", Shape::Matrix(2, 3)).unwrap_err();
+    let error = singles().take_vector::<f32>("a", 6).unwrap_err();
+    assert_eq!(error.to_string(), "tensor `a`: expected the shape [6], got [2, 3]");
+    let error = singles().take_vector::<f32>("b", 4).unwrap_err();
+    assert_eq!(error.to_string(), "tensor `b`: expected the dtype F32, got F64");
+    let error = tensors::<f64>(&bytes).take("a", Shape::Matrix(2, 3)).unwrap_err();
     assert_eq!(error.to_string(), "tensor `a`: expected the dtype F64, got F32");
-    assert_eq!(tensors().finish().unwrap_err().to_string(), "expected no tensor `a`");
+    assert_eq!(singles().finish().unwrap_err().to_string(), "expected no tensor `a`");
     let error = Opened::bytes(&bytes).unwrap().take_metadata("other").unwrap_err();
     assert_eq!(error.to_string(), "metadata: expected no key `k`");
     assert_eq!(Dtype::F32.size(), size_of::<<Matrix<f32> as Tensor>::Scalar>());

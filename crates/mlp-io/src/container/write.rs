@@ -1,8 +1,8 @@
 //! What is to be written.
 
+use super::finite::Finite;
 use super::header::tensor_info;
-use super::read::non_finite;
-use super::transpose::{encode_panel, panel_rows};
+use super::transpose::{batch_rows, encode_rows};
 use super::{METADATA, TENSOR_LIMIT, check_json, header_limit};
 use crate::{AtomicFile, Dtype, Number, Problem, SaveError, Shape, WriteError};
 use mlp_core::{Dense, Tensor};
@@ -92,12 +92,16 @@ impl<'a> Contents<'a> {
             shape,
             dtype: B::Scalar::DTYPE,
             write: Box::new(move |out| {
+                if let Some((values, stride)) = tensor.memory() {
+                    return write_matrix::<_, B>(&of, values, stride, shape, out);
+                }
                 let mut values = Vec::new();
                 values
                     .try_reserve_exact(shape.elements().unwrap_or(usize::MAX))
                     .map_err(io::Error::other)?;
                 B::read(tensor.into(), &mut values);
-                write_values(&of, &values, shape, out)
+                let (rows, _) = shape.dimensions();
+                write_matrix::<_, B>(&of, &values, rows, shape, out)
             }),
         });
     }
@@ -110,7 +114,7 @@ impl<'a> Contents<'a> {
             name,
             shape,
             dtype: T::DTYPE,
-            write: Box::new(move |out| write_values(&of, numbers, shape, out)),
+            write: Box::new(move |out| write_numbers(&of, numbers, shape, out)),
         });
     }
 
@@ -206,33 +210,47 @@ impl<'a> Contents<'a> {
     }
 }
 
-/// Writes `values`, which are column by column, row by row.
-fn write_values<T: Number>(tensor: &str, values: &[T], shape: Shape, out: &mut dyn Write) -> Result<(), Failure> {
-    let (rows, columns) = shape.dimensions();
-    let mut finite = true;
-    if rows == 1 || columns == 1 {
+/// Writes the numbers of a matrix, whose columns begin `stride` apart in `values`, row by row.
+fn write_matrix<T: Number, B: Tensor>(
+    tensor: &str,
+    values: &[T],
+    stride: usize,
+    shape: Shape,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let ((rows, columns), stride) = (shape.dimensions(), stride.max(1));
+    if columns == 1 || stride == 1 {
         // The same in both orders.
-        let mut buffer = [T::ZERO; 4096];
-        for part in values.chunks(buffer.len()) {
-            for (place, &value) in buffer.iter_mut().zip(part) {
-                finite &= value.is_finite();
-                *place = value.encode();
-            }
-            out.write_all(T::flat(buffer.get(..part.len()).unwrap_or_default()))?;
-        }
-    } else {
-        let panel_rows = panel_rows::<T>(rows, columns);
-        let mut panel = vec![T::ZERO; panel_rows.saturating_mul(columns)];
-        for first in (0..rows).step_by(panel_rows) {
-            let height = panel_rows.min(rows.saturating_sub(first));
-            let panel = panel.get_mut(..height.saturating_mul(columns)).unwrap_or_default();
-            finite &= encode_panel(values, rows, first, panel, columns);
-            out.write_all(T::flat(panel))?;
-        }
+        let values = values.get(..rows.saturating_mul(columns)).unwrap_or(values);
+        return write_numbers(tensor, values, shape, out);
     }
-    if finite {
-        Ok(())
-    } else {
-        Err(Failure::Problem(non_finite(tensor, values, rows)))
+    // Without what may lie behind the last column.
+    let values = values.get(..columns.saturating_mul(stride)).unwrap_or(values);
+    let batch_rows = batch_rows::<T>(rows, columns);
+    let mut batch = vec![T::ZERO; batch_rows.saturating_mul(columns)];
+    let mut finite = Finite::default();
+    for first in (0..rows).step_by(batch_rows) {
+        let height = batch_rows.min(rows.saturating_sub(first));
+        let batch = batch.get_mut(..height.saturating_mul(columns)).unwrap_or_default();
+        encode_rows::<T, B>(values, stride, first, batch, columns);
+        finite.look::<T>(batch);
+        out.write_all(T::flat(batch))?;
     }
+    finite.finish(tensor, columns).map_err(Failure::Problem)
+}
+
+/// Writes `values` as they are: row by row.
+fn write_numbers<T: Number>(tensor: &str, values: &[T], shape: Shape, out: &mut dyn Write) -> Result<(), Failure> {
+    let mut buffer = [T::ZERO; 4096];
+    let mut finite = Finite::default();
+    for part in values.chunks(buffer.len()) {
+        let buffer = buffer.get_mut(..part.len()).unwrap_or_default();
+        for (place, &value) in buffer.iter_mut().zip(part) {
+            *place = value.encode();
+        }
+        finite.look::<T>(buffer);
+        out.write_all(T::flat(buffer))?;
+    }
+    let (_, columns) = shape.dimensions();
+    finite.finish(tensor, columns).map_err(Failure::Problem)
 }

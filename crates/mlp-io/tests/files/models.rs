@@ -10,6 +10,11 @@ use mlp_io::{
 };
 use std::fs;
 
+/// A backend whose columns do not lie one after the other in memory.
+#[path = "../../../mlp-core/examples/custom_backend/naive.rs"]
+mod naive;
+use naive::Naive;
+
 /// A network with numbers that need all their digits.
 pub(crate) fn network<T: Element>(sizes: &[usize], activation: impl Into<ActivationKind>) -> Mlp<Matrix<T>> {
     let builder = Mlp::<Matrix<T>>::builder(sizes).hidden(activation).seed(11);
@@ -200,4 +205,39 @@ fn a_deep_and_a_wide_network() {
     let one = Mlp::from_layers(vec![(layer, Identity.into())]).unwrap();
     round_trip(&Model::new(one, HalfSquaredError));
     assert_eq!(<Matrix<f32> as Tensor>::zeros(1, 1).shape(), (1, 1));
+}
+
+#[test]
+fn the_bytes_are_the_same_on_any_backend_and_on_any_number_of_threads() {
+    // Small matrices and large ones, with columns that `Matrix` pads and ones that it does not.
+    for sizes in [&[3, 5, 1][..], &[700, 129, 1030, 2]] {
+        let network = network::<f32>(sizes, Tanh);
+        let layers = network.layers().iter().map(|dense| {
+            let onto = |matrix: &Matrix<f32>| {
+                let mut naive = Naive::zeros(matrix.rows(), matrix.columns());
+                naive.write(&matrix.to_vec());
+                naive
+            };
+            (onto(&dense.weights), onto(&dense.bias))
+        });
+        let layers = layers
+            .zip(network.activations())
+            .map(|((weights, bias), activation)| (Dense { weights, bias }, activation.clone()));
+        let naive = Model::new(
+            Mlp::<Naive<f32>>::from_layers(layers.collect()).unwrap(),
+            HalfSquaredError,
+        );
+        let model = Model::new(network.clone(), HalfSquaredError);
+
+        let bytes = model_to_bytes(&naive).unwrap();
+        assert!(model_from_bytes::<Naive<f32>>(&bytes).unwrap() == naive);
+        for threads in [1, 2, 3] {
+            mlp_cpu::set_threads(threads.try_into().unwrap());
+            assert!(model_to_bytes(&model).unwrap() == bytes, "{threads} threads");
+            assert!(
+                model_from_bytes::<Matrix<f32>>(&bytes).unwrap() == model,
+                "{threads} threads"
+            );
+        }
+    }
 }
