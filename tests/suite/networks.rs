@@ -1,15 +1,15 @@
 //! What a network is built of, and its layers by themselves.
 
-use mlp_core::{ActivationKind, Initializer, LeakyRelu, Mlp, Sigmoid, Tanh};
+use mlp_core::{ActivationKind, Initializer, Mlp, Relu, Sigmoid, Tanh};
 use mlp_cpu::Matrix;
 
 #[test]
 fn a_network_has_what_its_builder_was_told() {
     let builder = Mlp::<Matrix<f64>>::builder(&[3, 5, 4, 2]);
     let plain = builder.clone().build().unwrap();
-    let leaky: ActivationKind = LeakyRelu::default().into();
+    let relu: ActivationKind = Relu.into();
     let linear: ActivationKind = mlp_core::Identity.into();
-    assert_eq!(plain.activations(), [leaky.clone(), leaky, linear]);
+    assert_eq!(plain.activations(), [relu.clone(), relu, linear]);
 
     let (tanh, sigmoid): (ActivationKind, ActivationKind) = (Tanh.into(), Sigmoid.into());
     let built = builder.hidden(Tanh).output(Sigmoid).initializer(Initializer::Normal {

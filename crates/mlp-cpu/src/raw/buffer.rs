@@ -42,9 +42,11 @@ impl<T> Buffer<T> {
 
     /// How many values the slice of a buffer of `length` has; `None` if it is not large.
     fn slice_length(length: usize) -> Option<usize> {
-        let line = LINE.checked_div(size_of::<T>())?;
-        let large = length >= LARGE / size_of::<T>();
-        large.then(|| length.checked_add(line)).flatten()
+        let bytes = length.checked_mul(size_of::<T>())?;
+        if bytes < LARGE {
+            return None;
+        }
+        length.checked_add(LINE / size_of::<T>())
     }
 
     /// For `length` values; `None` if they take no memory.

@@ -15,9 +15,9 @@ pub(super) struct Pair<B> {
     /// y, the change of the gradient; of the last step the gradient before it, until the one after it is known.
     pub(super) gradient: Vec<Dense<B>>,
     /// rho = 1 / (s . y).
-    rho: f64,
+    pub(super) rho: f64,
     /// gamma = (s . y) / (y . y): the size of H, as far as this pair knows.
-    gamma: f64,
+    pub(super) gamma: f64,
 }
 
 impl<B: Tensor> Pair<B> {

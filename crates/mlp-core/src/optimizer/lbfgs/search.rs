@@ -123,10 +123,10 @@ fn between(a: &Point, b: &Point, crept: &mut bool) -> f64 {
         length
     } else {
         *crept = false;
-        if right - length < length - left {
-            right - margin
-        } else {
+        if length - left <= right - length {
             left + margin
+        } else {
+            right - margin
         }
     }
 }

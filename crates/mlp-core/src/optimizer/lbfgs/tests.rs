@@ -224,6 +224,14 @@ fn the_layer_is_told_with_which_the_sum_of_squares_overflows() {
 }
 
 #[test]
+fn rho_is_the_curvature_inverted_and_gamma_the_curvature_per_square_of_the_gradient() {
+    // s.y = 10, y.y = 20.
+    let mut pair = pair([3.0, 1.0], [2.0, 4.0]);
+    assert!(pair.measure());
+    assert_eq!((pair.rho, pair.gamma), (0.1, 0.5));
+}
+
+#[test]
 fn a_pair_is_of_use_if_its_curvature_and_scale_are_numbers_to_divide_by() {
     for (change, gradient, of_use) in [
         (2.0, 0.5, true),
