@@ -70,6 +70,11 @@ fn seeds<T: Element>() {
         train::<T>(1, 1, &[100]),
         "100 epochs in four calls, and in one"
     );
+    assert_eq!(
+        train::<T>(1, 1, &[1; 100]),
+        train::<T>(1, 1, &[100]),
+        "100 epochs in a hundred calls, and in one"
+    );
     let initial: HashSet<_> = (0..100).map(|seed| train::<T>(seed, 0, &[])).collect();
     assert_eq!(initial.len(), 100, "100 seeds, 100 networks");
 }

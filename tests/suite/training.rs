@@ -428,8 +428,8 @@ fn divergence_says_where() {
     assert_eq!(error.likely_cause, LikelyCause::Data);
     assert_message(
         &error,
-        "training diverged in epoch 0, batch 0: the loss is inf (first in the output of layer 0); no loss before it was \
-         finite: the data or the weights probably hold very large numbers",
+        "training diverged in epoch 0, batch 0: the loss is inf (first in the output of layer 0); the data or the \
+         weights probably hold numbers that are too large",
     );
     let error = diverge(network(1e200, 1e200), (one.clone(), one.clone()), 0.1);
     assert_eq!(
@@ -445,8 +445,8 @@ fn divergence_says_where() {
     );
     assert_message(
         &error,
-        "training diverged in epoch 0, batch 0: the loss is inf; no loss before it was finite: the data or the \
-         weights probably hold very large numbers",
+        "training diverged in epoch 0, batch 0: the loss is inf; the data or the \
+         weights probably hold numbers that are too large",
     );
 
     // The loss is finite, the step is not: (3 - 1) 1e308 for the last bias.
@@ -501,6 +501,7 @@ fn divergence_names_the_batch() {
         panic!("{error:?}")
     };
     assert_eq!((error.epoch, error.batch, error.last_finite_loss), (0, 2, Some(second)));
+    assert_eq!(error.likely_cause, LikelyCause::Data, "{error}");
     assert_eq!(fitted, stepped, "the two batches before it were steps");
 }
 
@@ -786,4 +787,24 @@ fn many_small_losses_are_not_lost_beside_a_large_sum() {
     for got in [whole, step] {
         assert!((got / expected - 1.0).abs() < 2e-5, "got {got}, expected {expected}");
     }
+}
+
+#[test]
+fn a_step_on_samples_that_are_not_finite_says_which() {
+    let (mut input, target) = data(4);
+    let mut network = network(&[2, 5, 1], 1);
+    let mut trainer = trainer(HalfSquaredError, 0.1);
+    trainer
+        .step(&mut network, Samples::new(&input, &target).unwrap())
+        .unwrap();
+    let before = network.clone();
+    input[(1, 2)] = f64::NAN;
+    let error = trainer
+        .step(&mut network, Samples::new(&input, &target).unwrap())
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "input: expected a finite number at position 1 of sample 2, got NaN"
+    );
+    assert_eq!(network, before);
 }

@@ -58,10 +58,15 @@ impl Run {
         ]
     }
 
+    /// The run that the file at `path` is of.
+    fn read(path: &Path) -> Result<Self, Error> {
+        let json = fs::read(path).map_err(Error::read(path))?;
+        serde_json::from_slice(&json).map_err(|e| json_error(&path.display(), &e))
+    }
+
     /// Checks that this is the run that the file at `path` is of.
     fn check(&self, path: &Path) -> Result<(), Error> {
-        let json = fs::read(path).map_err(Error::read(path))?;
-        let before: Self = serde_json::from_slice(&json).map_err(|e| json_error(&path.display(), &e))?;
+        let before = Self::read(path)?;
         for ((what, got), (_, expected)) in self.parts().into_iter().zip(before.parts()) {
             if got != expected {
                 let expected = format!("{expected}, as in the run to go on with ({})", path.display());
@@ -99,6 +104,10 @@ impl Checkpoints {
         let directory = CheckpointDirectory::new(path, KEEP)?;
         let file = path.join(RUN);
         if directory.paths().map_err(Error::read(path))?.is_empty() {
+            if file.exists() {
+                // Not a stranger's: of a run that ended before its first checkpoint.
+                Run::read(&file)?;
+            }
             let json = serde_json::to_string(run).expect("numbers, texts and lists of them are valid JSON");
             OutputFile::create(&file)?.write(format!("{json}\n").as_bytes())?;
             return Ok((Self(directory), None));

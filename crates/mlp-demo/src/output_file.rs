@@ -40,6 +40,25 @@ impl OutputFile {
     }
 }
 
+/// That `path`, given to `option`, is not the file `other` as well, which would be lost.
+///
+/// # Errors
+///
+/// [`Error::Unexpected`] if they are the same.
+pub(crate) fn check_apart(option: &str, path: &Path, other: &Path) -> Result<(), Error> {
+    // A file that is not there yet has the name it has in its directory.
+    let place = |path: &Path| {
+        let whole = path.canonicalize().ok();
+        let name = || Some(path.parent()?.join(".").canonicalize().ok()?.join(path.file_name()?));
+        whole.or_else(name)
+    };
+    if place(path).is_some_and(|found| place(other) == Some(found)) {
+        let expected = format!("a file other than {}", other.display());
+        return Err(Error::unexpected(option, expected, path.display()));
+    }
+    Ok(())
+}
+
 impl From<WriteError> for Error {
     fn from(error: WriteError) -> Self {
         match error {

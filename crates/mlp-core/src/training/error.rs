@@ -124,9 +124,10 @@ pub struct Diverged {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LikelyCause {
-    /// The learning rate is too large: losses were finite before.
+    /// The learning rate is too large: losses were finite before, and nothing speaks for [`Data`](Self::Data).
     LearningRate,
-    /// The data, or the initial weights, are too large: no loss ever was finite.
+    /// The data, or the initial weights, are too large: no loss ever was finite, or the batch has a number whose square
+    /// is not.
     Data,
 }
 
@@ -145,9 +146,7 @@ impl fmt::Display for Diverged {
             LikelyCause::LearningRate => {
                 write!(f, "; the learning rate, {}, is probably too large", self.learning_rate)
             }
-            LikelyCause::Data => {
-                f.write_str("; no loss before it was finite: the data or the weights probably hold very large numbers")
-            }
+            LikelyCause::Data => f.write_str("; the data or the weights probably hold numbers that are too large"),
         }
     }
 }

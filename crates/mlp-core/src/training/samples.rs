@@ -174,6 +174,14 @@ impl<'a, B: Tensor> Samples<'a, B> {
         Ok(())
     }
 
+    /// If the square of an input or a target is no finite number.
+    pub(super) fn squares_overflow(&self, values: &mut Vec<B::Scalar>) -> bool {
+        values.clear();
+        B::read(self.input, values);
+        B::read(self.target, values);
+        values.iter().any(|&x| !(x * x).is_finite())
+    }
+
     /// All of these checks, and that there is a sample that counts.
     pub(super) fn check_all<C: Activation>(
         &self,
@@ -191,7 +199,7 @@ impl<'a, B: Tensor> Samples<'a, B> {
     }
 
     /// Checks that all inputs are finite, and the targets of all samples that count, by way of `values`.
-    fn check_finite(&self, values: &mut Vec<B::Scalar>) -> Result<(), DataError> {
+    pub(super) fn check_finite(&self, values: &mut Vec<B::Scalar>) -> Result<(), DataError> {
         /// Samples that are looked at together, while they are in the cache.
         const BLOCK: usize = 64;
         let mut weights = Vec::new();

@@ -264,7 +264,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
     ///
     /// # Errors
     /// If the samples do not fit the network or the loss, memory cannot be had, or the loss or a parameter stops
-    /// being finite; the network's parameters are then unchanged.
+    /// being finite, be it by samples that are not; the network's parameters are then unchanged.
     pub fn step<C: Activation>(&mut self, network: &mut Mlp<B, C>, samples: Samples<'_, B>) -> Result<f64, TrainError> {
         samples.check(network, &self.loss, &mut self.values)?;
         let total_weight = samples.total_weight(&mut self.values);
@@ -312,6 +312,8 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
                     NonFinite::Loss { loss } => (objective.first_bad_layer(layers), loss),
                     NonFinite::Parameters { layer, loss } => (Some(layer), loss),
                 };
+                // Looked at here, where it costs a step that succeeds nothing; `fit` has done so before.
+                samples.check_finite(&mut self.values)?;
                 let finite = Some(loss).filter(|loss| loss.is_finite());
                 let last_finite_loss = finite.or(self.position.last_finite_loss);
                 Err(TrainError::Diverged(Diverged {
@@ -321,9 +323,10 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
                     loss,
                     last_finite_loss,
                     learning_rate: self.optimizer.learning_rate(),
-                    likely_cause: match last_finite_loss {
-                        Some(_) => LikelyCause::LearningRate,
-                        None => LikelyCause::Data,
+                    likely_cause: if last_finite_loss.is_none() || samples.squares_overflow(&mut self.values) {
+                        LikelyCause::Data
+                    } else {
+                        LikelyCause::LearningRate
                     },
                 }))
             }

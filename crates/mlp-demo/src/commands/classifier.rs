@@ -19,7 +19,7 @@ use crate::dtype::Dtype;
 use crate::error::{Error, counted};
 use crate::idx::Mnist;
 use crate::output::Output;
-use crate::output_file::OutputFile;
+use crate::output_file::{OutputFile, check_apart};
 use crate::plot::{Curve, training_curves};
 use crate::task::Task;
 
@@ -103,6 +103,9 @@ fn train_as<T: Element + Number, W: Write>(
     mut classifier: Classifier<T>,
     output: &mut Output<W>,
 ) -> Result<(), Error> {
+    if let (Some(save), Some(plot)) = (&args.save, &args.plot) {
+        check_apart("--plot", plot, save)?;
+    }
     let create = |path: &Option<PathBuf>| path.as_deref().map(OutputFile::create).transpose();
     let (save, plot) = (create(&args.save)?, create(&args.plot)?);
     let mut checkpoints = None;
@@ -110,6 +113,11 @@ fn train_as<T: Element + Number, W: Write>(
         let (directory, latest) = Checkpoints::open(path, args.resume, run)?;
         if let Some(latest) = latest {
             classifier.resume(latest.network, latest.state)?;
+            let done = classifier.history().epochs() as u64;
+            if epochs < done {
+                let expected = format!("at least {done}, as many as were trained already");
+                return Err(Error::unexpected("--epochs", expected, epochs));
+            }
         }
         checkpoints = Some(directory);
     }

@@ -10,6 +10,7 @@ use crate::cli::{ExportArgs, ModelFormat};
 use crate::error::Error;
 use crate::model::{self, AnyModel};
 use crate::output::Output;
+use crate::output_file::check_apart;
 
 /// Writes the model in another format.
 ///
@@ -17,6 +18,7 @@ use crate::output::Output;
 ///
 /// Bad input; a model that the format cannot express; a file that cannot be written.
 pub(crate) fn run<W: Write>(args: &ExportArgs, output: &mut Output<W>) -> Result<(), Error> {
+    check_apart("--out", &args.out, &args.model.path)?;
     match model::load(&args.model.path, args.model.activation.as_ref())? {
         AnyModel::F32(model) => export(&model, args)?,
         AnyModel::F64(model) => export(&model, args)?,

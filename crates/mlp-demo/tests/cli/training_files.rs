@@ -252,8 +252,25 @@ fn checkpoints_that_cannot_be_gone_on_from_are_refused() {
             format!("{what}: expected {expected}, as in the run to go on with (run/run.json), got {got}")
         );
     }
+    printed(
+        directory.path(),
+        &[
+            "digits",
+            "--hidden",
+            "8",
+            "--epochs",
+            "2",
+            "--checkpoint",
+            "run",
+            "--resume",
+        ],
+    );
+    assert_eq!(
+        failure(&["--resume"]),
+        "--epochs: expected at least 2, as many as were trained already, got 1"
+    );
     let checkpoints = directory.path().join("run");
-    let [checkpoint, _] = &files(&checkpoints)[..] else {
+    let [_, checkpoint, _] = &files(&checkpoints)[..] else {
         panic!("a checkpoint and run.json")
     };
     fs::write(checkpoints.join(checkpoint), "cut").unwrap();
@@ -264,6 +281,37 @@ fn checkpoints_that_cannot_be_gone_on_from_are_refused() {
     );
     fs::remove_file(checkpoints.join("run.json")).unwrap();
     assert!(failure(&["--resume"]).starts_with("run/run.json: cannot be read: "));
+
+    for checkpoint in files(&checkpoints) {
+        fs::remove_file(checkpoints.join(checkpoint)).unwrap();
+    }
+    fs::write(checkpoints.join("run.json"), "{\"mine\": 1}").unwrap();
+    let message = failure(&[]);
+    assert!(message.starts_with("run/run.json: "), "{message}");
+    assert_eq!(
+        fs::read_to_string(checkpoints.join("run.json")).unwrap(),
+        "{\"mine\": 1}"
+    );
+}
+
+#[test]
+fn one_file_is_not_written_over_the_other() {
+    let directory = tempfile::tempdir().unwrap();
+    let train = ["digits", "--hidden", "8", "--epochs", "1", "--save", "model"];
+    assert_eq!(
+        failure(directory.path(), &[&train[..], &["--plot", "./model"]].concat()),
+        "--plot: expected a file other than model, got ./model"
+    );
+    printed(directory.path(), &train);
+    let model = fs::read(directory.path().join("model")).unwrap();
+    assert_eq!(
+        failure(
+            directory.path(),
+            &["export", "--model", "model", "--to", "onnx", "--out", "./model"]
+        ),
+        "--out: expected a file other than model, got ./model"
+    );
+    assert_eq!(fs::read(directory.path().join("model")).unwrap(), model);
 }
 
 #[test]

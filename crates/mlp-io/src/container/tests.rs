@@ -66,6 +66,8 @@ fn what_is_written_is_read_at_every_shape_about_a_block_a_panel_and_a_batch() {
         (64, 1_024),
         (65, 1_023),
         (127, 2_050),
+        (128, 601),
+        (129, 599),
         (130, 6_007),
         (35, 9_001),
         (5, 60_001),
@@ -174,7 +176,15 @@ fn with(bytes: &[u8], (rows, columns): (usize, usize), numbers: &[((usize, usize
 
 #[test]
 fn a_number_that_is_not_finite_is_found_wherever_it_is() {
-    for (rows, columns) in [(19, 21), (1, 9), (9, 1), (70, 1_001), (20, 5_000)] {
+    for (rows, columns) in [
+        (19, 21),
+        (1, 9),
+        (9, 1),
+        (140, 1_001),
+        (20, 5_000),
+        (400, 301),
+        (9_999, 1),
+    ] {
         let mut weights = matrix::<f32>(rows, columns);
         let bytes = {
             let mut contents = Contents::new("k", "{}".to_owned());
@@ -196,17 +206,17 @@ fn a_number_that_is_not_finite_is_found_wherever_it_is() {
         }
     }
     // Of several, the first of the file: here in a later column, in another part of the work.
-    for (first, second) in [((2, 900), (3, 0)), ((2, 900), (2, 901)), ((66, 1_000), (69, 1))] {
+    for (first, second) in [((2, 900), (3, 0)), ((2, 900), (2, 901)), ((128, 1_000), (129, 1))] {
         let numbers = [(second, f32::NAN), (first, f32::INFINITY)];
         let bytes = {
-            let weights = matrix::<f32>(70, 1_001);
+            let weights = matrix::<f32>(140, 1_001);
             let mut contents = Contents::new("k", "{}".to_owned());
             contents.matrix("a", &weights);
             contents.into_bytes().unwrap()
         };
         let (i, j) = first;
         assert_eq!(
-            with(&bytes, (70, 1_001), &numbers),
+            with(&bytes, (140, 1_001), &numbers),
             format!("tensor `a`: expected finite numbers, got inf in row {i}, column {j}")
         );
     }

@@ -12,13 +12,13 @@ const PARTS: usize = 4;
 /// Less than so many bytes are transposed sooner than another thread has begun.
 const LEAST: usize = 256 << 10;
 
-/// How many rows go through memory together: so many panels as there are parts, and as many rows as fit into `BATCH`
-/// bytes, but one at least.
+/// How many rows go through memory together: as many as fit into `BATCH` bytes, one at least, and no more than keep all
+/// threads at work for longer than it takes to wake them.
 pub(super) fn batch_rows<T: Number>(rows: usize, columns: usize) -> usize {
-    const BATCH: usize = 1536 << 10;
+    const BATCH: usize = 3 << 20;
+    const MOST: usize = 8 * PANEL;
     let row = columns.saturating_mul(size_of::<T>()).max(1);
-    let most = PANEL.saturating_mul(PARTS);
-    BATCH.checked_div(row).unwrap_or(1).clamp(1, most).min(rows.max(1))
+    BATCH.checked_div(row).unwrap_or(1).clamp(1, MOST).min(rows.max(1))
 }
 
 /// Some rows of `matrix`, from the one numbered `first`, into `batch`, row by row. The matrix's columns begin `stride`
@@ -30,18 +30,18 @@ pub(super) fn encode_rows<T: Number, B: Tensor>(
     batch: &mut [T::Bytes],
     columns: usize,
 ) {
-    let bytes = size_of_val(batch);
-    let rows = batch.len().checked_div(columns).unwrap_or(0);
-    let rows = rows.div_ceil(PARTS).next_multiple_of(BLOCK);
-    let mut parts: Vec<_> = batch.chunks_mut(rows.saturating_mul(columns).max(1)).collect();
-    for_each::<B, _>(bytes, &mut parts, |i, panel| {
-        encode_panel(
-            matrix,
-            stride,
-            first.saturating_add(i.saturating_mul(rows)),
-            panel,
-            columns,
-        );
+    let (bytes, width) = (size_of_val(batch), part_width(columns));
+    let part = |part| (part, Vec::new());
+    let mut parts: Vec<_> = matrix.chunks(stride.saturating_mul(width)).map(part).collect();
+    for row in batch.chunks_exact_mut(columns) {
+        for ((_, rows), row) in parts.iter_mut().zip(row.chunks_mut(width)) {
+            rows.push(row);
+        }
+    }
+    for_each::<B, _>(bytes, &mut parts, |_, (part, rows)| {
+        for (panel, first) in rows.chunks_mut(PANEL).zip((first..).step_by(PANEL)) {
+            encode_panel(part, stride, first, panel);
+        }
     });
 }
 
@@ -53,15 +53,24 @@ pub(super) fn decode_rows<T: Number, B: Tensor>(
     stride: usize,
     first: usize,
 ) {
-    let width = columns.div_ceil(PARTS).next_multiple_of(BLOCK);
-    let mut parts: Vec<_> = matrix.chunks_mut(stride.saturating_mul(width)).collect();
-    for_each::<B, _>(size_of_val(batch), &mut parts, |i, part| {
-        let mut first = first;
-        for panel in batch.chunks(columns.saturating_mul(PANEL)) {
-            decode_panel(panel, columns, i.saturating_mul(width), part, stride, first);
-            first = first.saturating_add(PANEL);
+    let width = part_width(columns);
+    let part = |part| (part, Vec::new());
+    let mut parts: Vec<_> = matrix.chunks_mut(stride.saturating_mul(width)).map(part).collect();
+    for row in batch.chunks_exact(columns) {
+        for ((_, rows), row) in parts.iter_mut().zip(row.chunks(width)) {
+            rows.push(row);
+        }
+    }
+    for_each::<B, _>(size_of_val(batch), &mut parts, |_, (part, rows)| {
+        for (panel, first) in rows.chunks(PANEL).zip((first..).step_by(PANEL)) {
+            decode_panel(panel, part, stride, first);
         }
     });
+}
+
+/// Columns of a part. Columns rather than rows: the processor fetches a column's next line ahead, for itself.
+fn part_width(columns: usize) -> usize {
+    columns.div_ceil(PARTS).next_multiple_of(BLOCK)
 }
 
 fn for_each<B: Tensor, I: Send>(bytes: usize, items: &mut [I], task: impl Fn(usize, &mut I) + Sync) {
@@ -74,14 +83,13 @@ fn for_each<B: Tensor, I: Send>(bytes: usize, items: &mut [I], task: impl Fn(usi
     }
 }
 
-fn encode_panel<T: Number>(matrix: &[T], stride: usize, first: usize, panel: &mut [T::Bytes], columns: usize) {
-    let mut rows: Vec<_> = panel.chunks_exact_mut(columns).collect();
-    let end = first.saturating_add(rows.len());
-    let groups = matrix.chunks(stride.saturating_mul(BLOCK));
-    for (group, j) in groups.zip((0..columns).step_by(BLOCK)) {
+fn encode_panel<T: Number>(part: &[T], stride: usize, first: usize, panel: &mut [&mut [T::Bytes]]) {
+    let end = first.saturating_add(panel.len());
+    let groups = part.chunks(stride.saturating_mul(BLOCK));
+    for (group, j) in groups.zip((0..).step_by(BLOCK)) {
         let [a, b, c, d] = four(group.chunks(stride).filter_map(|column| column.get(first..end)));
         let mut blocks = [a.chunks(BLOCK), b.chunks(BLOCK), c.chunks(BLOCK), d.chunks(BLOCK)];
-        for rows in rows.chunks_mut(BLOCK) {
+        for rows in panel.chunks_mut(BLOCK) {
             let group = four(blocks.iter_mut().filter_map(Iterator::next));
             if let Some(block) = whole(group) {
                 for (row, line) in rows.iter_mut().zip(transposed(block)) {
@@ -100,18 +108,10 @@ fn encode_panel<T: Number>(matrix: &[T], stride: usize, first: usize, panel: &mu
     }
 }
 
-fn decode_panel<T: Number>(
-    panel: &[T::Bytes],
-    columns: usize,
-    start: usize,
-    part: &mut [T],
-    stride: usize,
-    first: usize,
-) {
-    let rows: Vec<_> = panel.chunks_exact(columns).collect();
-    let end = first.saturating_add(rows.len());
+fn decode_panel<T: Number>(panel: &[&[T::Bytes]], part: &mut [T], stride: usize, first: usize) {
+    let end = first.saturating_add(panel.len());
     let groups = part.chunks_mut(stride.saturating_mul(BLOCK));
-    for (group, j) in groups.zip((start..columns).step_by(BLOCK)) {
+    for (group, j) in groups.zip((0..).step_by(BLOCK)) {
         let [a, b, c, d] = four(group.chunks_mut(stride).filter_map(|column| column.get_mut(first..end)));
         let mut blocks = [
             a.chunks_mut(BLOCK),
@@ -119,7 +119,7 @@ fn decode_panel<T: Number>(
             c.chunks_mut(BLOCK),
             d.chunks_mut(BLOCK),
         ];
-        for rows in rows.chunks(BLOCK) {
+        for rows in panel.chunks(BLOCK) {
             let group = four(blocks.iter_mut().filter_map(Iterator::next));
             if let Some(block) = whole(four(rows.iter().filter_map(|row| row.get(j..)))) {
                 for (column, line) in group.into_iter().zip(transposed(block)) {
