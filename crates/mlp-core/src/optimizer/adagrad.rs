@@ -12,7 +12,8 @@ use crate::{Dense, HyperParameterError, Scalar, Tensor, ZipFormula};
 /// ```
 ///
 /// epsilon = 1e-10 unless set otherwise; `torch.optim.Adagrad` has the same formula and the same value (a decay of the
-/// learning rate is a schedule's). The steps become shorter and shorter: 0.01 to 0.1 is a first choice.
+/// learning rate is a schedule's). The steps become shorter and shorter: 0.01 to 0.1 is a first choice. Where s
+/// would be infinite it is the largest number there is.
 ///
 /// Source: J. Duchi, E. Hazan, Y. Singer, *Adaptive Subgradient Methods for Online Learning and Stochastic
 /// Optimization* (Journal of Machine Learning Research 12, 2011), the diagonal form.
@@ -75,7 +76,8 @@ struct Formula {
 impl ZipFormula<1> for Formula {
     #[inline(always)]
     fn apply<T: Scalar>(&self, gradient: T, parameter: T, [squares]: [T; 1]) -> (T, [T; 1]) {
-        let squares = squares + gradient * gradient;
+        // Finite: with an infinite sum, W would never change again, and nobody be told.
+        let squares = (squares + gradient * gradient).at_most(T::largest());
         let change = T::from_f64(self.learning_rate) * gradient / (squares.sqrt() + T::from_f64(self.epsilon));
         (parameter - change, [squares])
     }
@@ -83,6 +85,7 @@ impl ZipFormula<1> for Formula {
 
 impl rule::Rule<1> for Rule {
     const KIND: &'static str = "adagrad";
+    const SQUARES: Option<&'static str> = Some("sum_of_squares");
 
     fn names(&self) -> &'static [&'static str] {
         &["sum_of_squares"]

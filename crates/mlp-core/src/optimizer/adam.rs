@@ -16,8 +16,9 @@ use crate::{Dense, HyperParameterError, Scalar, Tensor, ZipFormula};
 ///
 /// beta1 = 0.9, beta2 = 0.999 and epsilon = 1e-8 unless set otherwise; `torch.optim.Adam` has the same formula and
 /// the same values. A parameter changes by about eta in a step, whatever the size of its gradient: 0.001 is a first
-/// choice. (So a learning rate that is too large shows in the loss, and seldom in numbers that are not finite; and a
-/// gradient so large that its square is infinite leaves its parameter as it is from then on.)
+/// choice. (So a learning rate that is too large shows in the loss, and seldom in numbers that are not finite. A gradient
+/// so large that its square is infinite leaves its parameter as it is in that step; v is then the largest number there
+/// is, and the next steps may be far too long, of which the guard of the trainer tells.)
 ///
 /// Source: D. P. Kingma, J. Ba, *Adam: A Method for Stochastic Optimization* (ICLR 2015), algorithm 1.
 ///
@@ -139,7 +140,11 @@ impl Formula {
         let c = T::from_f64;
         let m = c(self.beta1) * m + c(1.0 - self.beta1) * gradient;
         let v = c(self.beta2) * v + c(1.0 - self.beta2) * gradient * gradient;
-        (c(self.step_size) * m / (v.sqrt() + c(self.epsilon)), [m, v])
+        // What is remembered stays finite: with an infinite v, W would never change again, and nobody be told.
+        (
+            c(self.step_size) * m / (v.sqrt() + c(self.epsilon)),
+            [m, v.at_most(T::largest())],
+        )
     }
 }
 
@@ -158,6 +163,7 @@ pub(super) fn bias(beta: f64, t: u64) -> f64 {
 
 impl rule::Rule<2> for Rule {
     const KIND: &'static str = "adam";
+    const SQUARES: Option<&'static str> = Some("second_moment");
 
     fn names(&self) -> &'static [&'static str] {
         Self::NAMES

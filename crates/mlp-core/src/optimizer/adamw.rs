@@ -120,6 +120,7 @@ impl ZipFormula<2> for Formula {
 
 impl rule::Rule<2> for Rule {
     const KIND: &'static str = "adamw";
+    const SQUARES: Option<&'static str> = Some("second_moment");
 
     fn names(&self) -> &'static [&'static str] {
         adam::Rule::NAMES

@@ -1,6 +1,7 @@
 //! What the optimisers that evaluate the gradient once a step have in common: the pass over the parameters, and a
 //! [`Memory`] between two of them.
 
+use super::state::check_numbers;
 use super::{NonFinite, Objective, OptimizerState, StateError};
 use crate::error::check_shape;
 use crate::{Dense, HyperParameterError, Tensor, ZipFormula};
@@ -71,7 +72,12 @@ impl<B: Tensor, const N: usize> Memory<B, N> {
     }
 
     /// Takes what [`save`](Self::save) added out of `state`.
-    pub(super) fn take(state: &mut OptimizerState<B>, names: &[&str], layers: &[Dense<B>]) -> Result<Self, StateError> {
+    pub(super) fn take(
+        state: &mut OptimizerState<B>,
+        names: &[&str],
+        squares: Option<&str>,
+        layers: &[Dense<B>],
+    ) -> Result<Self, StateError> {
         let mut memory = Self::new();
         memory.steps = count("steps", state.take_number("steps")?)?;
         for (tensors, name) in memory.tensors.iter_mut().zip(names) {
@@ -81,6 +87,9 @@ impl<B: Tensor, const N: usize> Memory<B, N> {
                 return Err(StateError::Shape {
                     name: (*name).to_owned(),
                 });
+            }
+            if squares == Some(name) {
+                check_numbers(name, tensors, "numbers of at least 0", |number| number >= 0.0)?;
             }
         }
         Ok(memory)

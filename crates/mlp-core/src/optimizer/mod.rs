@@ -83,8 +83,8 @@ pub trait Optimizer<B: Tensor> {
     /// Goes on from `state` with the parameters `layers`.
     ///
     /// # Errors
-    /// If `state` is not one of this kind of optimiser, or its values have not the shapes of `layers`. The optimiser
-    /// is then unchanged.
+    /// If `state` is not one of this kind of optimiser, its values have not the shapes of `layers`, or a number is none
+    /// that it can have. The optimiser is then unchanged.
     fn restore(&mut self, state: OptimizerState<B>, layers: &[Dense<B>]) -> Result<(), StateError>;
 }
 
@@ -116,3 +116,6 @@ impl fmt::Display for NonFinite {
 }
 
 impl core::error::Error for NonFinite {}
+
+#[cfg(test)]
+mod tests;

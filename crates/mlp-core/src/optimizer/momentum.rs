@@ -98,6 +98,7 @@ impl ZipFormula<1> for Formula {
 
 impl rule::Rule<1> for Rule {
     const KIND: &'static str = "momentum";
+    const SQUARES: Option<&'static str> = None;
 
     fn names(&self) -> &'static [&'static str] {
         &["velocity"]

@@ -139,12 +139,14 @@ impl ZipFormula<2> for Formula {
         let m = c(self.beta1) * m + c(1.0 - self.beta1) * gradient;
         let v = c(self.beta2) * v + c(1.0 - self.beta2) * gradient * gradient;
         let direction = c(self.of_gradient) * gradient + c(self.of_moment) * m;
-        (parameter - direction / (v.sqrt() + c(self.epsilon)), [m, v])
+        let change = direction / (v.sqrt() + c(self.epsilon));
+        (parameter - change, [m, v.at_most(T::largest())])
     }
 }
 
 impl rule::Rule<2> for Rule {
     const KIND: &'static str = "nadam";
+    const SQUARES: Option<&'static str> = Some("second_moment");
 
     fn names(&self) -> &'static [&'static str] {
         adam::Rule::NAMES

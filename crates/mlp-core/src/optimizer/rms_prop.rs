@@ -23,7 +23,8 @@ use crate::{Dense, HyperParameterError, Scalar, Tensor, ZipFormula};
 /// ```
 ///
 /// rho = 0.99, epsilon = 1e-8 and mu = 0 unless set otherwise; `torch.optim.RMSprop` has the same formulas and the same
-/// values, and calls rho `alpha`. Only, where rounding makes a variance negative, it is 0 here and not NaN.
+/// values, and calls rho `alpha`. Only, where rounding makes a variance negative, it is 0 here and not NaN; and where a
+/// mean square is infinite, the parameter is left as it is and s the largest number there is.
 ///
 /// Sources: T. Tieleman, G. Hinton, *Lecture 6.5: RMSprop* (COURSERA: Neural Networks for Machine Learning, 2012);
 /// A. Graves, *Generating Sequences With Recurrent Neural Networks* (arXiv:1308.0850, 2013), for the variance.
@@ -161,11 +162,19 @@ fn variance<T: Scalar>(square: T, mean: T) -> T {
     (square - mean * mean).at_least(T::zero())
 }
 
+/// `square` as it is remembered: finite, for an infinite one would never fall again. The step itself knows the infinite
+/// one: beside a finite one, the square of a mean that is infinite too would make a variance of 0.
+#[inline(always)]
+fn bounded<T: Scalar>(square: T) -> T {
+    square.at_most(T::largest())
+}
+
 impl ZipFormula<1> for Formula<false, false> {
     #[inline(always)]
     fn apply<T: Scalar>(&self, gradient: T, parameter: T, [square]: [T; 1]) -> (T, [T; 1]) {
         let square = self.mean(square, gradient * gradient);
-        (self.parameter(parameter, self.direction(gradient, square)), [square])
+        let direction = self.direction(gradient, square);
+        (self.parameter(parameter, direction), [bounded(square)])
     }
 }
 
@@ -175,7 +184,7 @@ impl ZipFormula<2> for Formula<true, false> {
         let square = self.mean(square, gradient * gradient);
         let mean = self.mean(mean, gradient);
         let direction = self.direction(gradient, variance(square, mean));
-        (self.parameter(parameter, direction), [square, mean])
+        (self.parameter(parameter, direction), [bounded(square), mean])
     }
 }
 
@@ -184,7 +193,7 @@ impl ZipFormula<2> for Formula<false, true> {
     fn apply<T: Scalar>(&self, gradient: T, parameter: T, [square, velocity]: [T; 2]) -> (T, [T; 2]) {
         let square = self.mean(square, gradient * gradient);
         let velocity = self.velocity(velocity, self.direction(gradient, square));
-        (self.parameter(parameter, velocity), [square, velocity])
+        (self.parameter(parameter, velocity), [bounded(square), velocity])
     }
 }
 
@@ -195,7 +204,7 @@ impl ZipFormula<3> for Formula<true, true> {
         let mean = self.mean(mean, gradient);
         let direction = self.direction(gradient, variance(square, mean));
         let velocity = self.velocity(velocity, direction);
-        (self.parameter(parameter, velocity), [square, mean, velocity])
+        (self.parameter(parameter, velocity), [bounded(square), mean, velocity])
     }
 }
 
@@ -207,6 +216,7 @@ impl Rule {
 
 impl rule::Rule<3> for Rule {
     const KIND: &'static str = "rms_prop";
+    const SQUARES: Option<&'static str> = Some("mean_square");
 
     fn names(&self) -> &'static [&'static str] {
         match (self.centered, self.has_momentum()) {

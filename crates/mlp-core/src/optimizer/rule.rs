@@ -11,6 +11,9 @@ pub(super) trait Rule<const N: usize>: Sized {
     /// The stable name of this kind of optimiser.
     const KIND: &'static str;
 
+    /// The name of what is a sum or a mean of squares, and so never negative, if one is remembered.
+    const SQUARES: Option<&'static str>;
+
     /// The stable names of the values that these hyper-parameters need, in the order in which the formula takes them.
     fn names(&self) -> &'static [&'static str];
 
@@ -65,7 +68,7 @@ macro_rules! impl_optimizer {
                 state.expect_kind(<$rule>::KIND)?;
                 let learning_rate = $crate::optimizer::rule::scheduled(state.take_number("learning_rate")?)?;
                 let rule = <$rule>::take(&mut state)?;
-                let memory = Memory::take(&mut state, rule.names(), layers)?;
+                let memory = Memory::take(&mut state, rule.names(), <$rule>::SQUARES, layers)?;
                 state.expect_empty()?;
                 *self = Self {
                     learning_rate,

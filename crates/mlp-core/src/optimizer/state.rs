@@ -1,4 +1,4 @@
-use crate::{Dense, HyperParameterError, Tensor};
+use crate::{Dense, HyperParameterError, Scalar, Tensor};
 use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -69,7 +69,7 @@ impl<B> OptimizerState<B> {
     /// other.
     ///
     /// # Errors
-    /// If there are none of that name, or they have other shapes.
+    /// If there are none of that name, they have other shapes, or a number is not finite.
     pub fn take_tensors(&mut self, name: &str, layers: &[Dense<B>]) -> Result<Vec<Dense<B>>, StateError>
     where
         B: Tensor,
@@ -81,11 +81,11 @@ impl<B> OptimizerState<B> {
                 .iter()
                 .zip(layers.iter().cycle())
                 .all(|(got, expected)| shapes(got) == shapes(expected));
-        if fits {
-            Ok(tensors)
-        } else {
-            Err(StateError::Shape { name: name.to_owned() })
+        if !fits {
+            return Err(StateError::Shape { name: name.to_owned() });
         }
+        check_numbers(name, &tensors, "finite numbers", f64::is_finite)?;
+        Ok(tensors)
     }
 
     /// Checks that everything was taken out.
@@ -101,6 +101,25 @@ impl<B> OptimizerState<B> {
         left.next()
             .map_or(Ok(()), |name| Err(StateError::Unexpected { name: name.clone() }))
     }
+}
+
+/// Checks that `holds` holds for each number of `tensors`, which are called `name`.
+pub(crate) fn check_numbers<B: Tensor>(
+    name: &str,
+    tensors: &[Dense<B>],
+    expected: &'static str,
+    holds: impl Fn(f64) -> bool,
+) -> Result<(), StateError> {
+    let mut values = Vec::new();
+    for tensor in tensors.iter().flat_map(|layer| [&layer.weights, &layer.bias]) {
+        values.clear();
+        B::read(tensor.into(), &mut values);
+        if let Some(got) = values.iter().map(|value| value.to_f64()).find(|&value| !holds(value)) {
+            let name = name.to_owned();
+            return Err(StateError::Number { name, expected, got });
+        }
+    }
+    Ok(())
 }
 
 fn take<V>(entries: &mut Vec<(String, V)>, name: &str) -> Result<V, StateError> {
@@ -137,6 +156,15 @@ pub enum StateError {
         /// Its name.
         name: String,
     },
+    /// An entry of the parameters' shapes has a number that no run can have.
+    Number {
+        /// Its name.
+        name: String,
+        /// What is needed.
+        expected: &'static str,
+        /// The number.
+        got: f64,
+    },
     /// A number is out of its range.
     HyperParameter(HyperParameterError),
     /// Something of the trainer's state around the optimiser's is not what it must be.
@@ -166,6 +194,9 @@ impl fmt::Display for StateError {
             Self::Kind { expected, got } => write!(f, "optimiser state: expected one of {expected}, got one of {got}"),
             Self::Missing { name } => write!(f, "optimiser state: `{name}` is missing"),
             Self::Shape { name } => write!(f, "optimiser state: `{name}` has not the shapes of the parameters"),
+            Self::Number { name, expected, got } => {
+                write!(f, "optimiser state: `{name}`: expected {expected}, got {got}")
+            }
             Self::Unexpected { name } => write!(f, "optimiser state: `{name}` is not known"),
             Self::HyperParameter(error) => write!(f, "optimiser state: {error}"),
             Self::Trainer { what, expected, got } => {

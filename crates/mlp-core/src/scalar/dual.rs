@@ -173,6 +173,11 @@ impl<T: Scalar> Scalar for Dual<T> {
     }
 
     #[inline(always)]
+    fn largest() -> Self {
+        Self::constant(T::largest())
+    }
+
+    #[inline(always)]
     fn select_gt(self, other: Self, then: Self, otherwise: Self) -> Self {
         Self {
             value: self.value.select_gt(other.value, then.value, otherwise.value),

@@ -17,6 +17,11 @@ macro_rules! impl_scalar {
             }
 
             #[inline(always)]
+            fn largest() -> Self {
+                <$float>::MAX
+            }
+
+            #[inline(always)]
             fn select_gt(self, other: Self, then: Self, otherwise: Self) -> Self {
                 if self > other { then } else { otherwise }
             }

@@ -62,6 +62,10 @@ pub trait Scalar:
     #[must_use]
     fn to_f64(self) -> f64;
 
+    /// The largest finite number.
+    #[must_use]
+    fn largest() -> Self;
+
     /// `then` where `self > other`, else `otherwise`: equal numbers and NaN take `otherwise`.
     ///
     /// The branch not taken is dropped, not multiplied by zero: it may be infinite or NaN.
