@@ -44,7 +44,7 @@ impl<B: Tensor> Dataset<B> {
     /// With a weight for each sample.
     ///
     /// # Errors
-    /// If `weights` is not 1 x N, a weight is negative or not finite, all are 0, or their sum cannot be divided by.
+    /// As [`Samples::weighted`].
     pub fn weighted(self, weights: B) -> Result<Self, DataError> {
         Samples::<B>::new(&self.input, &self.target)?.weighted(&weights)?;
         Ok(Self {
@@ -99,8 +99,7 @@ impl<B: Tensor> Dataset<B> {
     /// ```
     ///
     /// # Errors
-    /// If there are no indices, one is out of range, or the weights of the samples are all 0 or have a sum that cannot
-    /// be divided by.
+    /// If there are no indices, one is out of range, or the weights of the samples are all 0 or have too large a sum.
     pub fn subset(&self, indices: &[usize]) -> Result<Self, DataError> {
         let samples = self.len();
         if let Some(&got) = indices.iter().find(|&&index| index >= samples) {

@@ -8,7 +8,8 @@ use core::ops::Range;
 /// each sample (1 x N). Borrowed: cheap to copy and to cut.
 ///
 /// With weights w, a loss is sum_i w_i l_i / sum_i w_i, so that weight 2 is the sample twice and weight 0 leaves it
-/// out, whatever its target and however large its loss; its input must be finite all the same.
+/// out, whatever its target and however large its loss; its input must be finite all the same. Only the ratios of the
+/// weights matter, and every batch divides by its own sum: weights so small or so large that numbers end are refused.
 ///
 /// ```
 /// use mlp_core::Samples;
@@ -56,7 +57,8 @@ impl<'a, B: Tensor> Samples<'a, B> {
     /// With a weight for each sample.
     ///
     /// # Errors
-    /// If `weights` is not 1 x N, a weight is negative or not finite, all are 0, or their sum cannot be divided by.
+    /// If `weights` is not 1 x N, a weight is negative or not finite, one above 0 is too small to be divided by, all are
+    /// 0, or the square of their sum is not finite.
     pub fn weighted(self, weights: impl Into<B::Columns<'a>>) -> Result<Self, DataError> {
         let weights = weights.into();
         check_rows("sample weights", 1, weights.shape().0)?;
@@ -67,15 +69,21 @@ impl<'a, B: Tensor> Samples<'a, B> {
             if !(weight.is_finite() && weight >= 0.0) {
                 return Err(DataError::Weight { sample, got: weight });
             }
+            // It may be all the weight of a batch.
+            if weight > 0.0 && !B::Scalar::from_f64(1.0 / weight).is_finite() {
+                return Err(DataError::SmallWeight { sample, got: weight });
+            }
         }
         let samples = Self {
             weights: Some(weights),
             ..self
         };
         let total = samples.total_weight(&mut values);
+        let scalar = B::Scalar::from_f64(total);
         if total <= 0.0 {
             Err(DataError::Empty)
-        } else if total.is_finite() && B::Scalar::from_f64(1.0 / total).is_finite() {
+        } else if (scalar * scalar).is_finite() {
+            // Room for losses: they are multiplied by the weights before they are divided by the sum.
             Ok(samples)
         } else {
             Err(DataError::TotalWeight { got: total })
@@ -320,9 +328,16 @@ pub enum DataError {
         /// How many numbers its target has: one is a class index, more are one-hot.
         rows: usize,
     },
-    /// Sample weights whose sum is too large, or too small, to be divided by.
+    /// Sample weights whose sum is so large that its square is infinite.
     TotalWeight {
         /// The sum.
+        got: f64,
+    },
+    /// A sample weight above 0 that is too small to be divided by.
+    SmallWeight {
+        /// The sample.
+        sample: usize,
+        /// Its weight.
         got: f64,
     },
     /// An input or a target that is infinite or NaN.
@@ -372,7 +387,13 @@ impl fmt::Display for DataError {
             Self::TotalWeight { got } => {
                 write!(
                     f,
-                    "sample weights: expected a sum that numbers can be divided by, got {got:e}"
+                    "sample weights: expected a sum whose square is finite, got {got:e}; only their ratios matter"
+                )
+            }
+            Self::SmallWeight { sample, got } => {
+                write!(
+                    f,
+                    "sample weights: expected 0 or a number that can be divided by for sample {sample}, got {got:e}"
                 )
             }
             Self::Weight { sample, got } => {
