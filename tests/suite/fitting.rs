@@ -769,13 +769,14 @@ fn an_epoch_under_way_goes_on_only_as_it_began() {
         error
     };
     let expected = "an epoch is under way: expected 10 samples in batches of 3, shuffled with seed 1, got ";
+    let way_out = "end it that way, or begin it anew after `Trainer::abandon_epoch`";
     assert_eq!(
         error(&mut trainer, samples, FitOptions::epochs(1).batch_size(3)),
-        format!("{expected}10 samples in batches of 3, in order")
+        format!("{expected}10 samples in batches of 3, in order; {way_out}")
     );
     assert_eq!(
         error(&mut trainer, samples.slice(0..9), options),
-        format!("{expected}9 samples in batches of 3, shuffled with seed 1")
+        format!("{expected}9 samples in batches of 3, shuffled with seed 1; {way_out}")
     );
     trainer.fit(&mut network, samples, options, |_| {}).unwrap();
     assert_eq!(trainer.history().epochs(), 2, "the rest of an epoch counts as one");

@@ -344,7 +344,7 @@ fn a_start_that_is_not_finite_is_an_error_and_a_stationary_one_is_not() {
     }
     for gradient in [f64::NAN, f64::INFINITY, 1e200] {
         let error = optimizer.step(&mut layers, &mut Function::new(|_: &[f64]| (1.0, vec![0.5, gradient])));
-        assert_eq!(error, Err(NonFinite::Parameters { layer: 0, loss: 1.0 }), "{gradient}");
+        assert_eq!(error, Err(NonFinite::Gradient { layer: 0, loss: 1.0 }), "{gradient}");
     }
     for gradient in [0.0, 1e-8, -1e-7, 1e-200] {
         let result = optimizer.step(&mut layers, &mut Function::new(|_: &[f64]| (1.0, vec![gradient; 2])));

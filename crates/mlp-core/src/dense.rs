@@ -1,4 +1,5 @@
-use crate::Tensor;
+use crate::{Scalar, Tensor};
+use alloc::vec::Vec;
 
 /// The parameters of one layer: `weights` W (n_out x n_in) and `bias` b (n_out x 1) of z = W a + b.
 ///
@@ -36,6 +37,19 @@ impl<B: Tensor> Dense<B> {
     /// n_out, the number of outputs.
     pub fn outputs(&self) -> usize {
         self.weights.shape().0
+    }
+
+    /// The first parameter that is not finite, if there is one.
+    pub(crate) fn first_not_finite(&self) -> Option<f64> {
+        [&self.weights, &self.bias].into_iter().find_map(|tensor| {
+            // A finite sum of squares is of finite numbers, and takes no copy.
+            if tensor.dot(tensor).is_finite() {
+                return None;
+            }
+            let mut values = Vec::new();
+            B::read(tensor.into(), &mut values);
+            values.into_iter().map(Scalar::to_f64).find(|value| !value.is_finite())
+        })
     }
 
     /// The pre-activation z = W a + b of the columns of `input`, into the first columns of `pre_activation`.

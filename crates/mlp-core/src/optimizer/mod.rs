@@ -60,7 +60,7 @@ pub trait Optimizer<B: Tensor> {
     /// One step. Returns the loss at the parameters before it.
     ///
     /// # Errors
-    /// If the loss, or a parameter after the step, is not finite. `layers` are then what they were before the step;
+    /// If the loss, its gradient or a parameter after the step is not finite. `layers` are then what they were before the step;
     /// the optimiser's own state may not be ([`restore`](Self::restore) an earlier one to go on).
     ///
     /// # Panics
@@ -97,6 +97,13 @@ pub enum NonFinite {
         /// The loss.
         loss: f64,
     },
+    /// The gradient, or the sum of its squares, is.
+    Gradient {
+        /// The first layer, from 0, with which it is.
+        layer: usize,
+        /// The loss before the step.
+        loss: f64,
+    },
     /// A weight or a bias after the step would be.
     Parameters {
         /// Its layer, from 0, the first hidden layer.
@@ -110,6 +117,12 @@ impl fmt::Display for NonFinite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Loss { loss } => write!(f, "the loss is {loss}"),
+            Self::Gradient { layer, .. } => {
+                write!(
+                    f,
+                    "the gradient of layer {layer}, or the sum of its squares, is not finite"
+                )
+            }
             Self::Parameters { layer, .. } => write!(f, "a parameter of layer {layer} stops being finite"),
         }
     }

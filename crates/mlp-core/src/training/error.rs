@@ -29,6 +29,13 @@ pub enum TrainError {
         /// How it was to go on.
         got: Pass,
     },
+    /// A weight or a bias of the network is infinite or NaN before training.
+    Parameters {
+        /// Its layer, from 0, the first hidden layer.
+        layer: usize,
+        /// The number.
+        got: f64,
+    },
     /// The learning rate that follows from the schedule is out of its range.
     LearningRate(HyperParameterError),
     /// The memory for a batch cannot be had.
@@ -54,7 +61,16 @@ impl fmt::Display for TrainError {
                     "metric {metric}: expected validation samples to watch it on, got none"
                 )
             }
-            Self::Pass { expected, got } => write!(f, "an epoch is under way: expected {expected}, got {got}"),
+            Self::Pass { expected, got } => {
+                write!(
+                    f,
+                    "an epoch is under way: expected {expected}, got {got}; end it that way, or begin it anew after \
+                     `Trainer::abandon_epoch`"
+                )
+            }
+            Self::Parameters { layer, got } => {
+                write!(f, "parameters: expected finite numbers in layer {layer}, got {got}")
+            }
             Self::LearningRate(error) => error.fmt(f),
             Self::OutOfMemory(error) => error.fmt(f),
             Self::Diverged(error) => error.fmt(f),
@@ -83,8 +99,12 @@ impl From<OutOfMemory> for TrainError {
 }
 
 /// Training that ended in numbers that are not finite. The network holds the last parameters that were: those from
-/// before the step that failed. The optimiser's state holds that step: to try again with a smaller learning rate, begin
-/// with a new trainer.
+/// before the step that failed.
+///
+/// The trainer has abandoned the epoch ([`Trainer::abandon_epoch`](super::Trainer::abandon_epoch)), so that `fit` may be
+/// called again, with other options and another [learning rate](super::Trainer::set_learning_rate), and begins it anew.
+/// The state of an optimiser that has one (momentum, moments) holds the step that failed: there,
+/// [`restore`](super::Trainer::restore) an earlier state, or begin with a new trainer.
 ///
 /// ```
 /// use mlp_core::{FitOptions, GradientDescent, HalfSquaredError, Identity, Mlp, Samples, TrainError, Trainer};
@@ -103,13 +123,20 @@ impl From<OutOfMemory> for TrainError {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Diverged {
+    /// The step, from 0, among all that the trainer made.
+    pub step: u64,
     /// The epoch, from 0.
     pub epoch: u64,
     /// The batch within the epoch, from 0.
     pub batch: usize,
-    /// The first layer, from 0, whose output (or, if `loss` is finite, whose parameters) is not finite; `None` if all
-    /// outputs are and only the loss of them is not.
+    /// How the epoch goes through the samples; `None` in a [`step`](super::Trainer::step) by itself, where epoch and
+    /// batch are those that `fit` would go on with.
+    pub pass: Option<Pass>,
+    /// The first layer, from 0, whose output (or, if `loss` is finite, whose gradient or parameters) is not finite;
+    /// `None` if all outputs are and only the loss of them is not.
     pub layer: Option<usize>,
+    /// If the loss is finite, and the gradient in that layer, or the sum of its squares up to there, is not.
+    pub gradient: bool,
     /// The loss of the batch.
     pub loss: f64,
     /// The loss of the last batch that had a finite one.
@@ -126,15 +153,22 @@ pub struct Diverged {
 pub enum LikelyCause {
     /// The learning rate is too large: losses were finite before, and nothing speaks for [`Data`](Self::Data).
     LearningRate,
-    /// The data, or the initial weights, are too large: no loss ever was finite, or the batch has a number whose square
-    /// is not.
+    /// The data, or the initial weights, are too large: no loss ever was finite, the gradient of a finite one is not, or
+    /// the batch has a number whose square is not.
     Data,
 }
 
 impl fmt::Display for Diverged {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "training diverged in epoch {}, batch {}: ", self.epoch, self.batch)?;
+        match self.pass {
+            Some(_) => write!(f, "training diverged in epoch {}, batch {}: ", self.epoch, self.batch)?,
+            None => write!(f, "training diverged in step {}: ", self.step)?,
+        }
         match (self.layer, self.loss.is_finite()) {
+            (Some(layer), true) if self.gradient => write!(
+                f,
+                "the gradient of layer {layer}, or the sum of its squares, is not finite"
+            )?,
             (Some(layer), true) => write!(f, "the parameters of layer {layer} would stop being finite")?,
             (Some(layer), false) => write!(f, "the loss is {} (first in the output of layer {layer})", self.loss)?,
             (None, _) => write!(f, "the loss is {}", self.loss)?,

@@ -1,5 +1,6 @@
 use super::evaluate::Evaluator;
 use super::random::generator;
+use super::trainer::check_parameters;
 use super::{Epoch, Event, Monitor, Pass, Position, Progress, Samples, StopReason, TrainError, Trainer, TrainingData};
 use crate::{Activation, Columns, Loss, Mlp, Optimizer, Tensor};
 use alloc::vec::Vec;
@@ -112,10 +113,11 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
     /// ```
     ///
     /// # Errors
-    /// If a number in the data is not finite, the samples do not fit the network or the loss, the batch size is 0,
-    /// memory cannot be had, a metric that is watched has no validation samples, one does not fit the targets, an epoch that is under way
-    /// cannot go on with these samples and options, or the loss or a parameter stops being finite. In the last case the
-    /// network holds the parameters from before the step that failed.
+    /// If a number in the data or a parameter is not finite, the samples do not fit the network or the loss, the batch
+    /// size is 0, memory cannot be had, a metric that is watched has no validation samples, one does not fit the targets,
+    /// an epoch that is under way cannot go on with these samples and options, or the loss or a parameter stops being
+    /// finite. In the last case the network holds the parameters from before the step that failed, and the epoch is
+    /// abandoned ([`Diverged`](super::Diverged)).
     pub fn fit<'a, C: Activation>(
         &mut self,
         network: &mut Mlp<B, C>,
@@ -143,7 +145,8 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
 
     /// As [`fit`](Self::fit); `observer` is told of more than epochs, and may end the training.
     ///
-    /// Training that the observer ends in the middle of an epoch goes on there, when `fit` is called again.
+    /// Training that the observer ends in the middle of an epoch goes on there, when `fit` is called again. What it is
+    /// told last is [`Event::Stop`], also before an error, unless `fit` refuses to begin.
     ///
     /// ```
     /// use core::ops::ControlFlow;
@@ -194,8 +197,16 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
             if self.position.epoch >= end {
                 break StopReason::Epochs;
             }
-            if self.epoch(network, &mut batches, pass, &mut observer)?.is_break() {
-                break StopReason::Observer;
+            match self.epoch(network, &mut batches, pass, &mut observer) {
+                Ok(flow) if flow.is_break() => break StopReason::Observer,
+                Ok(_) => {}
+                Err(error) => {
+                    if matches!(error, TrainError::Diverged(_)) {
+                        self.abandon_epoch();
+                    }
+                    let _ = observer(self.progress(network, Event::Stop(StopReason::Error)));
+                    return Err(error);
+                }
             }
             let validation = data.validation.zip(evaluator.as_mut());
             if self.end_epoch(network, validation, &mut observer).is_break() {
@@ -222,6 +233,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         for samples in [Some(train), data.validation].into_iter().flatten() {
             samples.check_all(network, &self.loss, &mut self.values)?;
         }
+        check_parameters(network.layers())?;
         let target_kind = self.loss.target_kind();
         if let Some(&metric) = self.metrics.iter().find(|metric| !metric.applies_to(target_kind)) {
             return Err(TrainError::Metric { metric, target_kind });
@@ -272,11 +284,18 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
                 continue;
             }
             let loss = self.step_checked(network, &samples, weight)?;
-            self.position.loss += loss * weight;
             self.position.weight += weight;
+            // A mean, for a sum of finite losses may be infinite. Of one batch it is that batch's to the bit.
+            self.position.loss += (loss - self.position.loss) * (weight / self.position.weight);
             self.position.batch += 1;
-            let epoch = self.position.epoch;
-            if observer(self.progress(network, Event::Batch { epoch, batch, loss })).is_break() {
+            let event = Event::Batch {
+                epoch: self.position.epoch,
+                batch,
+                batches: batches.count(),
+                loss,
+                learning_rate: self.optimizer().learning_rate(),
+            };
+            if observer(self.progress(network, event)).is_break() {
                 return Ok(ControlFlow::Break(()));
             }
         }
@@ -290,10 +309,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         validation: Option<(Samples<'_, B>, &mut Evaluator<B>)>,
         observer: &mut impl FnMut(Progress<'_, B, C>) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        let Position {
-            epoch, loss, weight, ..
-        } = self.position;
-        let loss = loss / weight;
+        let Position { epoch, loss, .. } = self.position;
         let validation =
             validation.map(|(samples, evaluator)| evaluator.evaluate(network, &self.loss, samples, &self.metrics));
         self.history.push(
@@ -303,14 +319,8 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
                 .as_ref()
                 .map(|validation| (validation.loss, validation.metrics.as_slice())),
         );
-        self.position = Position {
-            epoch: epoch + 1,
-            batch: 0,
-            loss: 0.0,
-            weight: 0.0,
-            pass: None,
-            ..self.position
-        };
+        self.abandon_epoch();
+        self.position.epoch += 1;
         if let Some((reduce, monitor, state)) = self.rate.as_mut().and_then(|rate| rate.plateau.as_mut()) {
             let value = monitor.last_value(&self.history, validation.is_some());
             if monitor.rises() {

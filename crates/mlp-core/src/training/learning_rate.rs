@@ -1,5 +1,5 @@
 use super::{Monitor, Position};
-use crate::{HyperParameterError, Optimizer, PlateauState, ReduceOnPlateau, Schedule, Tensor};
+use crate::{PlateauState, ReduceOnPlateau, Schedule};
 
 /// What the time of a [`Schedule`] counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,12 +19,8 @@ pub(super) struct LearningRate {
 }
 
 impl LearningRate {
-    /// Sets the rate of the next step.
-    pub(super) fn apply<B: Tensor>(
-        &self,
-        position: &Position,
-        optimizer: &mut impl Optimizer<B>,
-    ) -> Result<(), HyperParameterError> {
+    /// The rate of the step at `position`.
+    pub(super) fn at(&self, position: &Position) -> f64 {
         let scheduled = self.schedule.as_ref().map_or(1.0, |(schedule, every)| {
             schedule.factor(match every {
                 Every::Epoch => position.epoch,
@@ -32,6 +28,6 @@ impl LearningRate {
             })
         });
         let reduced = self.plateau.as_ref().map_or(1.0, |(_, _, state)| state.factor);
-        optimizer.set_learning_rate(self.initial * scheduled * reduced)
+        self.initial * scheduled * reduced
     }
 }

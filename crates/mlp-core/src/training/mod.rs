@@ -39,3 +39,6 @@ pub use penalty::Penalty;
 pub use samples::{DataError, Samples, TrainingData};
 pub use state::{Pass, Position, StoppingState, TrainerState};
 pub use trainer::Trainer;
+
+#[cfg(test)]
+mod tests;

@@ -26,8 +26,12 @@ pub enum Event {
         epoch: u64,
         /// The batch within the epoch, from 0.
         batch: usize,
+        /// How many batches the epoch has.
+        batches: usize,
         /// The loss of the batch, before the update.
         loss: f64,
+        /// The learning rate of the update.
+        learning_rate: f64,
     },
     /// An epoch is over.
     Epoch {
@@ -45,7 +49,7 @@ pub enum Event {
         /// The new best value.
         best: f64,
     },
-    /// Training is over.
+    /// Training is over: what comes last, also before an error, unless `fit` refuses to begin.
     Stop(StopReason),
 }
 
@@ -63,6 +67,8 @@ pub enum StopReason {
     },
     /// The observer asked for it.
     Observer,
+    /// Training diverged, or cannot go on for another reason: `fit` returns the error.
+    Error,
 }
 
 /// An [`Event`], with the state of training around it: what an observer is given.

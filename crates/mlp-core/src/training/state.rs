@@ -98,7 +98,8 @@ pub struct Position {
     pub batch: usize,
     /// How many steps there were in all.
     pub steps: u64,
-    /// The sum of the losses of the batches done, each times its weight.
+    /// The mean of the losses of the batches done, each counted by its weight; 0 before the first. (Their sum may be
+    /// infinite where they are not.)
     pub loss: f64,
     /// The sum of their weights.
     pub weight: f64,

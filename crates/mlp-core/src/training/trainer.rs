@@ -6,9 +6,10 @@ use super::{
     Clip, DataError, Diverged, Dropout, EarlyStopping, Every, History, LikelyCause, Monitor, Penalty, Position,
     Samples, StoppingState, TrainError, TrainerState,
 };
+use crate::error::not_negative;
 use crate::{
-    Activation, ActivationKind, Dense, Loss, Metric, Mlp, NonFinite, Optimizer, PlateauState, ReduceOnPlateau,
-    Schedule, StateError, Tensor, Workspace,
+    Activation, ActivationKind, Dense, HyperParameterError, Loss, Metric, Mlp, NonFinite, Optimizer, PlateauState,
+    ReduceOnPlateau, Schedule, StateError, Tensor, Workspace,
 };
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
@@ -157,9 +158,52 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         &self.optimizer
     }
 
-    /// The optimiser, to be changed. Its learning rate is set before each step if there is a schedule or a plateau.
+    /// The optimiser, to be changed. Its learning rate is set before each step if there is a schedule or a plateau:
+    /// [`set_learning_rate`](Self::set_learning_rate) changes what from.
     pub fn optimizer_mut(&mut self) -> &mut O {
         &mut self.optimizer
+    }
+
+    /// The learning rate of the next step: the optimiser's, or what schedule and plateau make of the initial one.
+    pub fn learning_rate(&self) -> f64 {
+        let rate = self.rate.as_ref();
+        rate.map_or(self.optimizer.learning_rate(), |rate| rate.at(&self.position))
+    }
+
+    /// Changes the learning rate: the optimiser's, or, where there is a schedule or a plateau, the initial one that they
+    /// are factors of.
+    ///
+    /// ```
+    /// use mlp_core::{Every, GradientDescent, HalfSquaredError, Schedule, Trainer};
+    /// use mlp_cpu::Matrix;
+    ///
+    /// let mut trainer = Trainer::<Matrix<f64>, _, _>::new(HalfSquaredError, GradientDescent::new(0.5)?)
+    ///     .schedule(Schedule::warm_up(4)?, Every::Batch);
+    /// trainer.set_learning_rate(0.8)?;
+    /// assert_eq!(trainer.learning_rate(), 0.8 / 4.0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If it is not a finite number of at least 0. The learning rate is then unchanged.
+    pub fn set_learning_rate(&mut self, learning_rate: f64) -> Result<(), HyperParameterError> {
+        match &mut self.rate {
+            Some(rate) => rate.initial = not_negative("learning rate", learning_rate)?,
+            None => self.optimizer.set_learning_rate(learning_rate)?,
+        }
+        Ok(())
+    }
+
+    /// Forgets which batches of an epoch under way are done: [`fit`](Self::fit) begins it anew, with any samples and
+    /// options. The steps that were made stay made. Without an epoch under way it does nothing.
+    pub fn abandon_epoch(&mut self) {
+        self.position = Position {
+            batch: 0,
+            loss: 0.0,
+            weight: 0.0,
+            pass: None,
+            ..self.position
+        };
     }
 
     /// All epochs of [`fit`](Self::fit) so far.
@@ -264,14 +308,18 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
     ///
     /// # Errors
     /// If the samples do not fit the network or the loss, memory cannot be had, or the loss or a parameter stops
-    /// being finite, be it by samples that are not; the network's parameters are then unchanged.
+    /// being finite, be it by samples or parameters that are not; the network's parameters are then unchanged.
     pub fn step<C: Activation>(&mut self, network: &mut Mlp<B, C>, samples: Samples<'_, B>) -> Result<f64, TrainError> {
         samples.check(network, &self.loss, &mut self.values)?;
         let total_weight = samples.total_weight(&mut self.values);
         if total_weight <= 0.0 {
             return Err(DataError::Empty.into());
         }
-        self.step_checked(network, &samples, total_weight)
+        let by_itself = |error| match error {
+            TrainError::Diverged(diverged) => TrainError::Diverged(Diverged { pass: None, ..diverged }),
+            other => other,
+        };
+        self.step_checked(network, &samples, total_weight).map_err(by_itself)
     }
 
     /// [`step`](Self::step) on samples that were checked and whose weights sum to `total_weight`.
@@ -284,7 +332,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         let split = Split::new(samples.len(), || network.parameter_count());
         self.reserve(network, split)?;
         if let Some(rate) = &self.rate {
-            rate.apply(&self.position, &mut self.optimizer)?;
+            self.optimizer.set_learning_rate(rate.at(&self.position))?;
         }
         let (layers, activations) = network.parts_mut();
         let batch = Batch {
@@ -310,20 +358,28 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
             Err(failure) => {
                 let (layer, loss) = match failure {
                     NonFinite::Loss { loss } => (objective.first_bad_layer(layers), loss),
-                    NonFinite::Parameters { layer, loss } => (Some(layer), loss),
+                    NonFinite::Gradient { layer, loss } | NonFinite::Parameters { layer, loss } => (Some(layer), loss),
                 };
                 // Looked at here, where it costs a step that succeeds nothing; `fit` has done so before.
                 samples.check_finite(&mut self.values)?;
+                check_parameters(layers)?;
+                let gradient = matches!(failure, NonFinite::Gradient { .. });
                 let finite = Some(loss).filter(|loss| loss.is_finite());
                 let last_finite_loss = finite.or(self.position.last_finite_loss);
                 Err(TrainError::Diverged(Diverged {
+                    step: self.position.steps,
                     epoch: self.position.epoch,
                     batch: self.position.batch,
+                    pass: self.position.pass,
                     layer,
+                    gradient,
                     loss,
                     last_finite_loss,
                     learning_rate: self.optimizer.learning_rate(),
-                    likely_cause: if last_finite_loss.is_none() || samples.squares_overflow(&mut self.values) {
+                    likely_cause: if gradient
+                        || last_finite_loss.is_none()
+                        || samples.squares_overflow(&mut self.values)
+                    {
                         LikelyCause::Data
                     } else {
                         LikelyCause::LearningRate
@@ -382,6 +438,15 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
             });
         }
         Ok(())
+    }
+}
+
+/// Checks that all parameters are finite.
+pub(super) fn check_parameters<B: Tensor>(layers: &[Dense<B>]) -> Result<(), TrainError> {
+    let bad = |(layer, dense): (usize, &Dense<B>)| Some((layer, dense.first_not_finite()?));
+    match layers.iter().enumerate().find_map(bad) {
+        Some((layer, got)) => Err(TrainError::Parameters { layer, got }),
+        None => Ok(()),
     }
 }
 

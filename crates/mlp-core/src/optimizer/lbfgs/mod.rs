@@ -178,7 +178,7 @@ impl<B: Tensor> Optimizer<B> for Lbfgs<B> {
         let gradient = &*objective.gradient_mut();
         self.prepare(layers, gradient);
         if let Some(layer) = first_not_finite(gradient) {
-            return Err(NonFinite::Parameters { layer, loss });
+            return Err(NonFinite::Gradient { layer, loss });
         }
         let Rule {
             learning_rate,
