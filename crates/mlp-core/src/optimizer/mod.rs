@@ -20,6 +20,7 @@ pub use lbfgs::Lbfgs;
 pub use momentum::Momentum;
 pub use nadam::NAdam;
 pub use rms_prop::RmsProp;
+pub(crate) use state::check_numbers;
 pub use state::{OptimizerState, StateError};
 
 use crate::{Dense, HyperParameterError, Tensor};

@@ -1,4 +1,6 @@
 use super::{Dropout, Every, History};
+use crate::error::not_negative;
+use crate::optimizer::check_numbers;
 use crate::{Dense, OptimizerState, PlateauState, Schedule, StateError, Tensor};
 use alloc::vec::Vec;
 use core::fmt;
@@ -36,8 +38,8 @@ impl<B: Tensor> TrainerState<B> {
             steps,
             loss,
             weight,
+            last_finite_loss,
             pass,
-            ..
         } = self.position;
         let batches = match pass {
             Some(Pass {
@@ -63,6 +65,19 @@ impl<B: Tensor> TrainerState<B> {
                 format_args!("{loss} and {weight}"),
             ));
         }
+        // Batches without weight are passed over, but not to the end of an epoch.
+        let begun = batch > 0;
+        if (weight > 0.0 && !begun) || (loss != 0.0 && weight == 0.0) || (weight == 0.0 && begun && batch == batches) {
+            return Err(StateError::trainer(
+                "loss and weight of the epoch",
+                format_args!("those of {batch} batches"),
+                format_args!("{loss} and {weight}"),
+            ));
+        }
+        if let Some(loss) = last_finite_loss {
+            check("last finite loss", "a finite number", loss, loss.is_finite())?;
+        }
+        not_negative("initial learning rate", self.initial_learning_rate)?;
         let History {
             learning_rate,
             loss,
@@ -75,17 +90,61 @@ impl<B: Tensor> TrainerState<B> {
                 return Err(StateError::trainer("epochs in the history", epoch, column.len()));
             }
         }
-        if let Some(StoppingState { best_layers, .. }) = &self.stopping
-            && !best_layers.is_empty()
+        if let Some(PlateauState {
+            factor,
+            best,
+            bad_epochs,
+        }) = self.plateau
         {
+            let what = "factor of the plateau";
+            check(what, "a number from 0 to 1", factor, (0.0..=1.0).contains(&factor))?;
+            let best = best.unwrap_or_default();
+            check("best value of the plateau", "a number", best, !best.is_nan())?;
+            let expected = format_args!("at most {epoch}");
+            check("bad epochs of the plateau", expected, bad_epochs, bad_epochs <= epoch)?;
+        }
+        if let Some(StoppingState {
+            best,
+            best_epoch,
+            epochs_since,
+            best_layers,
+        }) = &self.stopping
+        {
+            let value = best.unwrap_or_default();
+            check("best value of early stopping", "a number", value, !value.is_nan())?;
+            // Early stopping looks at each epoch from the one on in which it was set up.
+            let (what, since) = ("epochs since the best one", *epochs_since);
+            if best.is_some() {
+                let expected = format_args!("an epoch before {epoch}");
+                check("best epoch", expected, best_epoch, *best_epoch < epoch)?;
+                let expected = epoch - 1 - best_epoch;
+                check(what, expected, since, since == expected)?;
+            } else {
+                check(what, format_args!("at most {epoch}"), since, since <= epoch)?;
+            }
             let shapes = |layer: &Dense<B>| (layer.weights.shape(), layer.bias.shape());
-            if !best_layers.iter().map(shapes).eq(layers.iter().map(shapes)) {
+            if !best_layers.is_empty() && !best_layers.iter().map(shapes).eq(layers.iter().map(shapes)) {
                 return Err(StateError::Shape {
                     name: "the best parameters".into(),
                 });
             }
+            check_numbers("the best parameters", best_layers, "finite numbers", f64::is_finite)?;
         }
         Ok(())
+    }
+}
+
+/// Checks that `holds`, or says what was `expected`.
+fn check(
+    what: &'static str,
+    expected: impl fmt::Display,
+    got: impl fmt::Display,
+    holds: bool,
+) -> Result<(), StateError> {
+    if holds {
+        Ok(())
+    } else {
+        Err(StateError::trainer(what, expected, got))
     }
 }
 

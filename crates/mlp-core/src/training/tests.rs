@@ -3,8 +3,8 @@ mod naive;
 
 use super::*;
 use crate::{
-    Dense, GradientDescent, HalfSquaredError, Identity, Lbfgs, Mlp, Optimizer, ReduceOnPlateau, Scalar, Schedule, Tanh,
-    Tensor,
+    Adam, Dense, GradientDescent, HalfSquaredError, Identity, Lbfgs, Metric, Mlp, Optimizer, PlateauState,
+    ReduceOnPlateau, Scalar, Schedule, StateError, Tanh, Tensor,
 };
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -278,6 +278,149 @@ fn an_epoch_under_way_can_be_abandoned() {
     assert_eq!(network, expected);
     assert_eq!(shown(trainer.history()), shown(other.history()));
     assert_eq!(trainer.state().position.steps, 2, "the step that was made");
+}
+
+/// A trainer with all that has a state, after three epochs and one batch.
+fn under_way() -> (Trainer<Naive<f64>, HalfSquaredError, Adam<Naive<f64>>>, Network) {
+    let mut trainer = with_everything();
+    let (input, target) = (row(&[1.0, 2.0, 3.0]), row(&[2.0, 4.0, 6.0]));
+    let samples = Samples::new(&input, &target).unwrap();
+    let (mut network, mut batches) = (line(0.0), 0);
+    let data = samples.validated_by(samples);
+    let options = FitOptions::epochs(5).batch_size(1);
+    trainer
+        .fit_observed(&mut network, data, options, |progress| {
+            batches += u64::from(matches!(progress.event, Event::Batch { .. }));
+            if batches == 10 {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        })
+        .unwrap();
+    (trainer, network)
+}
+
+fn with_everything() -> Trainer<Naive<f64>, HalfSquaredError, Adam<Naive<f64>>> {
+    Trainer::new(HalfSquaredError, Adam::new(0.1).unwrap())
+        .schedule(Schedule::exponential(0.5).unwrap(), Every::Epoch)
+        .reduce_on_plateau(ReduceOnPlateau::new(0.5, 0).unwrap(), Monitor::Loss)
+        .dropout(Dropout::new(0.0, 1).unwrap())
+        .early_stopping(EarlyStopping::new(9))
+        .metrics(&[Metric::Mse])
+}
+
+#[test]
+fn states_with_numbers_that_no_run_can_have_are_refused() {
+    let (trainer, network) = under_way();
+    let restore = |change: &dyn Fn(&mut TrainerState<Naive<f64>>)| {
+        let mut state = trainer.state();
+        change(&mut state);
+        let mut other = with_everything();
+        let before = other.state();
+        let result = other.restore(state, network.layers());
+        assert_eq!(result.is_err(), other.state() == before, "an error leaves it as it was");
+        result.map_err(|error: StateError| error.to_string())
+    };
+    assert_eq!(restore(&|_| ()), Ok(()));
+    let refused = |expected: &str, change: &dyn Fn(&mut TrainerState<Naive<f64>>)| {
+        assert_eq!(restore(change), Err(String::from(expected)));
+    };
+    for bad in [f64::NAN, f64::INFINITY, -1.0] {
+        let expected =
+            format!("optimiser state: initial learning rate: expected a finite number of at least 0, got {bad}");
+        refused(&expected, &|state| state.initial_learning_rate = bad);
+    }
+    let plateau = |change: &dyn Fn(&mut PlateauState), expected: &str| {
+        let expected = format!("trainer state: {expected}");
+        refused(&expected, &|state| change(state.plateau.as_mut().unwrap()));
+    };
+    for bad in [f64::NAN, 1e9, -0.5] {
+        let expected = format!("factor of the plateau: expected a number from 0 to 1, got {bad}");
+        plateau(&|state| state.factor = bad, &expected);
+    }
+    plateau(
+        &|state| state.best = Some(f64::NAN),
+        "best value of the plateau: expected a number, got NaN",
+    );
+    plateau(
+        &|state| state.bad_epochs = 4,
+        "bad epochs of the plateau: expected at most 3, got 4",
+    );
+
+    type Stopping = StoppingState<Naive<f64>>;
+    let stopping = |change: &dyn Fn(&mut Stopping), expected: &str| {
+        refused(expected, &|state| change(state.stopping.as_mut().unwrap()));
+    };
+    let expected = "trainer state: best value of early stopping: expected a number, got NaN";
+    stopping(&|state| state.best = Some(f64::NAN), expected);
+    let expected = "trainer state: best epoch: expected an epoch before 3, got 3";
+    stopping(&|state| state.best_epoch = 3, expected);
+    let expected = "trainer state: epochs since the best one: expected 2, got 0";
+    stopping(&|state| (state.best_epoch, state.epochs_since) = (0, 0), expected);
+    let expected = format!("trainer state: epochs since the best one: expected 2, got {}", u64::MAX);
+    stopping(
+        &|state| (state.best_epoch, state.epochs_since) = (0, u64::MAX),
+        &expected,
+    );
+    let expected = "trainer state: epochs since the best one: expected at most 3, got 4";
+    stopping(&|state| (state.best, state.epochs_since) = (None, 4), expected);
+    let expected = "optimiser state: `the best parameters`: expected finite numbers, got inf";
+    stopping(&|state| state.best_layers[0].bias = row(&[f64::INFINITY]), expected);
+
+    for bad in [f64::NAN, f64::INFINITY] {
+        let expected = format!("trainer state: last finite loss: expected a finite number, got {bad}");
+        refused(&expected, &|state| state.position.last_finite_loss = Some(bad));
+    }
+    let without = |loss, weight, batch, pass: bool| {
+        let expected = format!(
+            "trainer state: loss and weight of the epoch: expected those of {batch} batches, got {loss} and {weight}"
+        );
+        refused(&expected, &|state| {
+            let position = &mut state.position;
+            (position.loss, position.weight, position.batch) = (loss, weight, batch);
+            position.pass = position.pass.filter(|_| pass);
+        });
+    };
+    without(1.0, 1.0, 0, false);
+    without(0.0, 1.0, 0, true);
+    without(1.0, 0.0, 0, false);
+    without(1.0, 0.0, 1, true);
+    without(0.0, 0.0, 3, true);
+    let expected = "optimiser state: `second_moment`: expected numbers of at least 0, got -1";
+    refused(expected, &|state| {
+        let moments = state
+            .optimizer
+            .tensors
+            .iter_mut()
+            .find(|(name, _)| name == "second_moment");
+        moments.unwrap().1[0].bias = row(&[-1.0]);
+    });
+}
+
+/// A schedule and dropout of the state are taken over, but none is taken away.
+#[test]
+fn a_state_does_not_take_schedule_or_dropout_away() {
+    let dropout = || descent(0.5).dropout(Dropout::new(0.5, 1).unwrap());
+    let schedule = || descent(0.5).schedule(Schedule::exponential(0.5).unwrap(), Every::Epoch);
+    let network = line(0.0);
+    for (mut trainer, what) in [(dropout(), "dropout"), (schedule(), "schedule")] {
+        let before = trainer.state();
+        let error = trainer.restore(descent(0.5).state(), network.layers()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("trainer state: {what}: expected some, got none")
+        );
+        assert_eq!(trainer.state(), before);
+        let mut plain = descent(0.25);
+        plain.restore(before.clone(), network.layers()).unwrap();
+        assert_eq!(plain.state(), before);
+    }
+    // To begin with one, the trainer is given it after the state.
+    let mut later = descent(0.25);
+    later.restore(descent(0.5).state(), network.layers()).unwrap();
+    let later = later.schedule(Schedule::exponential(0.5).unwrap(), Every::Epoch);
+    assert_eq!(later.state(), schedule().state());
 }
 
 /// Batches of one sample divide by its weight alone.

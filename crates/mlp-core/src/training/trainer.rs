@@ -257,12 +257,14 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
 
     /// Goes on from `state`, with a network whose parameters are `layers`. The trainer is one that was set up as the
     /// one that the state is of: the state has neither the loss nor penalty, bounds, metrics, patience; it has the
-    /// schedule and dropout, which it sets.
+    /// schedule and dropout, which it sets. (To go on with a schedule or dropout where there was none, give it to the
+    /// trainer after this.)
     ///
     /// # Errors
     /// If the state is of another kind of optimiser or of a network of other shapes; if it and the trainer do not both
-    /// have early stopping, or a reduction on a plateau; if it has metrics that the trainer has not (one that only the
-    /// trainer has is NaN up to now); or if it contradicts itself. The trainer is then unchanged.
+    /// have early stopping, or a reduction on a plateau; if the trainer has a schedule or dropout and the state has none;
+    /// if it has metrics that the trainer has not (one that only the trainer has is NaN up to now); or if it contradicts
+    /// itself, or has numbers that no run can have. The trainer is then unchanged.
     pub fn restore(&mut self, state: TrainerState<B>, layers: &[Dense<B>]) -> Result<(), StateError> {
         state.check(layers)?;
         let yes_no = |there: bool| if there { "some" } else { "none" };
@@ -276,6 +278,11 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         both("early stopping", self.stopping.is_some(), state.stopping.is_some())?;
         let mut plateau = self.rate.as_ref().and_then(|rate| rate.plateau);
         both("reduction on a plateau", plateau.is_some(), state.plateau.is_some())?;
+        // One that only the state has is taken over; one that only the trainer has would be gone without a word.
+        let schedule = self.rate.as_ref().is_some_and(|rate| rate.schedule.is_some());
+        both("schedule", schedule, schedule && state.schedule.is_some())?;
+        let dropout = self.dropout_now().is_some();
+        both("dropout", dropout, dropout && state.dropout.is_some())?;
         let mut metrics = state.history.metrics.iter().map(|(metric, _)| metric);
         if let Some(unknown) = metrics.find(|metric| !self.metrics.contains(metric)) {
             let names: Vec<String> = self.metrics.iter().map(ToString::to_string).collect();
