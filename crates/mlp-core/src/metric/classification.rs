@@ -42,9 +42,9 @@ pub(super) fn macro_mean(
     if scores.samples().next().is_none() {
         return f64::NAN;
     }
-    if let Some(matrix) = scores.confusion_matrix() {
+    if let Some(matrix) = scores.confusion_of_shares() {
         return of_classes(&matrix).unwrap_or(f64::NAN);
     }
-    let matrices = (0..scores.outputs()).filter_map(|output| scores.output_confusion_matrix(output));
+    let matrices = (0..scores.outputs()).filter_map(|output| scores.output_confusion_of_shares(output));
     matrices.map(|matrix| of_output(&matrix)).sum::<f64>() / scores.outputs() as f64
 }
