@@ -444,7 +444,7 @@ fn a_metric_is_watched_where_it_is_better_the_higher() {
     );
     assert_eq!(
         error.to_string(),
-        "metric accuracy: expected validation samples to watch it on, got none"
+        "metric accuracy: expected validation samples to have it of, got none"
     );
     let error = Trainer::new(SoftmaxCrossEntropy::with_classes(), GradientDescent::new(0.5).unwrap())
         .metrics(&[Metric::R2])

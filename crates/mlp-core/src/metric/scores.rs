@@ -231,6 +231,15 @@ impl Scored<'_> {
     }
 }
 
+/// How many classes such targets of `outputs` outputs are; of multilabel ones, how many labels.
+pub(crate) fn class_count(kind: TargetKind, outputs: usize) -> usize {
+    match kind {
+        TargetKind::Real => 0,
+        TargetKind::Class | TargetKind::Distribution => outputs,
+        TargetKind::Probability => outputs.max(2),
+    }
+}
+
 /// How many targets a sample has.
 fn target_rows(kind: TargetKind, outputs: usize) -> usize {
     match kind {
@@ -315,7 +324,7 @@ mod tests {
     }
     /// What every metric says, and the matrix.
     fn all(scores: &Scores) -> Vec<u64> {
-        let names = "accuracy top_1 balanced_accuracy precision recall f1 roc_auc \
+        let names = "accuracy top_1 balanced_accuracy precision recall f1 precision_of_1 recall_of_1 f1_of_1 roc_auc \
                      log_loss mse rmse mae r2";
         let metrics = names.split(' ').map(|name| name.parse::<crate::Metric>().unwrap());
         metrics.map(|metric| metric.value(scores).to_bits()).collect()
@@ -365,5 +374,42 @@ mod tests {
         let scores = Scores::new(1, TargetKind::Probability, vec![0.9, 0.2], vec![1.0, 0.0], weights);
         let matrix = scores.confusion_matrix().unwrap();
         assert_eq!((matrix.count(1, 1), matrix.count(0, 0)), (1e160, 3.0));
+    }
+
+    #[test]
+    fn a_class_has_its_precision_recall_and_f1() {
+        let values = |scores: &Scores, class| {
+            [Metric::PrecisionOf(class), Metric::RecallOf(class), Metric::F1Of(class)].map(|m| m.value(scores))
+        };
+        use crate::Metric;
+        // Taken for class 0, 0, 1, 1 and 0; class 2 is never predicted, class 3 is not there either.
+        let one_hot = |class: usize| (0..4).map(move |k| f64::from(u8::from(k == class)));
+        let predictions: Vec<f64> = [0, 0, 1, 1, 0].into_iter().flat_map(one_hot).collect();
+        let targets = vec![0.0, 1.0, 1.0, 1.0, 2.0];
+        let scores = Scores::new(4, TargetKind::Class, predictions.clone(), targets.clone(), None);
+        assert_eq!(values(&scores, 0), [1.0 / 3.0, 1.0, 0.5]);
+        assert_eq!(values(&scores, 1), [1.0, 2.0 / 3.0, 0.8]);
+        assert_eq!(values(&scores, 2), [0.0; 3]);
+        assert_eq!(values(&scores, 3), [0.0; 3]);
+        assert!(values(&scores, 4).iter().all(|value| value.is_nan()));
+        let weights = Some(vec![3.0, 1.0, 0.0, 1.0, 0.0]);
+        let weighted = Scores::new(4, TargetKind::Class, predictions, targets, weights);
+        assert_eq!(values(&weighted, 0), [0.75, 1.0, 6.0 / 7.0]);
+        // One output is two classes, several are as many labels.
+        let predictions = vec![0.9, 0.8, 0.1, 0.2];
+        let binary = Scores::new(
+            1,
+            TargetKind::Probability,
+            predictions.clone(),
+            vec![1.0, 0.0, 0.0, 1.0],
+            None,
+        );
+        assert_eq!([values(&binary, 0), values(&binary, 1)], [[0.5; 3]; 2]);
+        assert!(values(&binary, 2).iter().all(|value| value.is_nan()));
+        let labels = Scores::new(2, TargetKind::Probability, predictions, vec![1.0, 0.0, 1.0, 0.0], None);
+        assert_eq!(values(&labels, 0), [1.0, 0.5, 2.0 / 3.0]);
+        assert_eq!(values(&labels, 1), [0.0; 3]);
+        let real = Scores::new(1, TargetKind::Real, vec![1.0], vec![1.0], None);
+        assert!(values(&real, 0).iter().all(|value| value.is_nan()));
     }
 }

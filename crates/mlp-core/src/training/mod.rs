@@ -20,6 +20,8 @@ mod random;
 mod samples;
 mod split;
 mod state;
+#[cfg(test)]
+mod tests;
 mod trainer;
 
 pub use class_weights::{ClassWeightError, ClassWeights};
