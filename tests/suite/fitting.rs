@@ -490,7 +490,8 @@ fn data_that_are_not_finite_are_refused_with_their_place() {
     for (row, sample, bad) in [(0, 0, f64::NAN), (1, 130, f64::INFINITY), (0, 199, f64::NEG_INFINITY)] {
         let mut input = input.clone();
         input[(row, sample)] = bad;
-        let message = format!("input: expected a finite number at position {row} of sample {sample}, got {bad}");
+        let message =
+            format!("input: expected a finite number in row {row}, column {sample} (a column is a sample), got {bad}");
         assert_eq!(fit(&input, &target, None, false).unwrap_err(), message);
         assert_eq!(fit(&input, &target, None, true).unwrap_err(), message);
     }
@@ -498,7 +499,7 @@ fn data_that_are_not_finite_are_refused_with_their_place() {
     target[(0, 64)] = f64::NAN;
     assert_eq!(
         fit(&input, &target, None, false).unwrap_err(),
-        "target: expected a finite number at position 0 of sample 64, got NaN"
+        "target: expected a finite number in row 0, column 64 (a column is a sample), got NaN"
     );
     // A sample of weight 0 is left out, whatever its target.
     let weights = Matrix::from_fn(1, 200, |_, j| if j == 64 { 0.0 } else { 1.0 });
@@ -518,7 +519,7 @@ fn data_that_are_not_finite_are_refused_with_their_place() {
     };
     assert_eq!(
         error.to_string(),
-        "input: expected a finite number at position 2 of sample 1, got NaN"
+        "input: expected a finite number in row 2, column 1 (a column is a sample), got NaN"
     );
 }
 

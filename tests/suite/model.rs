@@ -347,11 +347,11 @@ fn parts_and_data_that_make_no_scaling_say_where() {
         (parts(&[0.0], &[nan]), "a finite scale above 0 for feature 0, got NaN"),
         (
             fit(&[[1.0, 2.0], [1.0, nan]]),
-            "a finite number in feature 1 of sample 1, got NaN",
+            "a finite number in row 1, column 1 (a column is a sample), got NaN",
         ),
         (
             range(&[[1.0, 2.0], [-infinity, 0.0]]),
-            "a finite number in feature 0 of sample 1, got -inf",
+            "a finite number in row 0, column 1 (a column is a sample), got -inf",
         ),
         (
             range(&[[1e308, 2.0], [-1e308, 0.0]]),

@@ -40,6 +40,16 @@ fn samples<'a>(input: &'a Naive<f64>, target: &'a Naive<f64>) -> Samples<'a, Nai
     Samples::new(input, target).unwrap()
 }
 
+/// What the two do with these samples: the errors of both, which leave the network as it is.
+fn refused(network: &Network, loss: impl Loss, samples: Samples<'_, Naive<f64>>) -> [String; 2] {
+    let trainer = || Trainer::new(loss.clone(), GradientDescent::new(0.1).unwrap());
+    let mut other = network.clone();
+    let fit = trainer().fit(&mut other, samples, FitOptions::epochs(1), |_| {});
+    let errors = [fit.unwrap_err(), trainer().step(&mut other, samples).unwrap_err()];
+    assert_eq!(other, *network);
+    errors.map(|error| error.to_string())
+}
+
 /// Three classes, of which the third is never predicted.
 fn classes() -> [Naive<f64>; 2] {
     [
@@ -117,6 +127,134 @@ fn metrics_that_cannot_be_had_are_refused() {
     assert_eq!(
         error.to_string(),
         "metric accuracy: expected validation samples to have it of, got none"
+    );
+}
+
+#[test]
+fn targets_that_are_no_probabilities_are_refused() {
+    let (network, input) = (network(&[2, 3]), input(0, 2));
+    let probabilities = SoftmaxCrossEntropy::with_probabilities();
+    let in_row = |row, got| {
+        format!("target: expected a number from 0 to 1 in row {row}, column 1 (a column is a sample), got {got}")
+    };
+    let good = [0.25, 0.25, 0.5];
+    let with = |second: [f64; 3]| columns(3, &[good, second].concat());
+    for (target, message) in [
+        ([0.0, -1.0, 1.0], in_row(1, -1.0)),
+        ([0.0, 1.0, 5.0], in_row(2, 5.0)),
+        ([-1e-9, 0.0, 1.0], in_row(0, -1e-9)),
+    ] {
+        let target = with(target);
+        let errors = [message.clone(), message];
+        assert_eq!(refused(&network, probabilities, samples(&input, &target)), errors);
+        assert_eq!(refused(&network, BinaryCrossEntropy, samples(&input, &target)), errors);
+        assert_eq!(
+            network
+                .evaluate(&BinaryCrossEntropy, samples(&input, &target), &[])
+                .unwrap_err()
+                .to_string(),
+            errors[0]
+        );
+    }
+    for (target, sum) in [
+        ([0.5, 0.5, 0.5], 1.5),
+        ([0.0, 0.0, 0.0], 0.0),
+        ([0.5, 0.25, 0.248], 0.998),
+    ] {
+        let target = with(target);
+        let message =
+            format!("target: expected probabilities of together 1 in column 1 (a column is a sample), got {sum}");
+        let errors = [message.clone(), message];
+        assert_eq!(refused(&network, probabilities, samples(&input, &target)), errors);
+        // Labels need not be together 1.
+        let mut other = network.clone();
+        let mut trainer = Trainer::new(BinaryCrossEntropy, GradientDescent::new(0.1).unwrap());
+        trainer.step(&mut other, samples(&input, &target)).unwrap();
+    }
+    // What is not finite has the message that it has everywhere.
+    for bad in [f64::NAN, f64::INFINITY] {
+        let target = with([0.5, bad, 0.5]);
+        let message = format!("target: expected a finite number in row 1, column 1 (a column is a sample), got {bad}");
+        let errors = [message.clone(), message];
+        assert_eq!(refused(&network, probabilities, samples(&input, &target)), errors);
+        assert_eq!(refused(&network, BinaryCrossEntropy, samples(&input, &target)), errors);
+    }
+    let rounded = with([0.333, 0.333, 0.3335]);
+    let mut trainer = Trainer::new(probabilities, GradientDescent::new(0.1).unwrap());
+    trainer.step(&mut network.clone(), samples(&input, &rounded)).unwrap();
+}
+
+/// Weight 0 leaves a sample out, whatever its target: the bits are those of training without it.
+fn left_out<L: Loss>(loss: L, good: &[f64]) {
+    let rows = loss.target_rows(3);
+    let (input, weights) = (input(0, 3), columns(1, &[1.0, 0.0, 1.0]));
+    let without = columns(2, &[&values(&input)[..2], &values(&input)[4..]].concat());
+    let good = &good[..2 * rows];
+    let without_target = columns(rows, good);
+    let fit = |samples: Samples<'_, Naive<f64>>| {
+        let mut network = network(&[2, 4, 3]);
+        let mut trainer = Trainer::new(loss.clone(), Adam::new(0.1).unwrap());
+        let data = samples.validated_by(samples);
+        trainer.fit(&mut network, data, FitOptions::epochs(3), |_| {}).unwrap();
+        trainer.step(&mut network, samples).unwrap();
+        let metric = if loss.target_kind() == TargetKind::Real {
+            Metric::Mse
+        } else {
+            Metric::LogLoss
+        };
+        let evaluation = network.evaluate(&loss, samples, &[metric]).unwrap();
+        (network, trainer.history().clone(), evaluation)
+    };
+    let (network, history, evaluation) = fit(samples(&without, &without_target));
+    for bad in [7.0, -3.0, 0.5, f64::NAN, f64::INFINITY] {
+        let target = columns(rows, &[&good[..rows], &vec![bad; rows], &good[rows..]].concat());
+        let got = fit(samples(&input, &target).weighted(&weights).unwrap());
+        assert!(got.0 == network, "{loss:?}, {bad}: other parameters");
+        assert_eq!((&got.1, &got.2), (&history, &evaluation), "{loss:?}, {bad}");
+    }
+}
+
+#[test]
+fn a_sample_of_weight_0_is_left_out_whatever_its_target_in_every_loss() {
+    let real = [1.0, -2.0, 0.5, 0.25, 3.0, -1.0];
+    left_out(HalfSquaredError, &real);
+    left_out(MeanSquaredError, &real);
+    left_out(MeanAbsoluteError, &real);
+    left_out(Huber::default(), &real);
+    left_out(BinaryCrossEntropy, &[1.0, 0.0, 0.5, 0.0, 0.0, 1.0]);
+    left_out(SoftmaxCrossEntropy::with_classes(), &[2.0, 0.0]);
+    left_out(
+        SoftmaxCrossEntropy::with_probabilities(),
+        &[0.25, 0.5, 0.25, 0.0, 1.0, 0.0],
+    );
+}
+
+#[test]
+fn a_place_is_a_row_and_a_column() {
+    let (network, target) = (network(&[2, 1]), columns(1, &[0.0; 3]));
+    let bad = columns(2, &[0.0, 0.0, 0.0, 0.0, 0.0, f64::NAN]);
+    let place = "expected a finite number in row 1, column 2 (a column is a sample), got NaN";
+    let message = format!("input: {place}");
+    assert_eq!(
+        refused(&network, HalfSquaredError, samples(&bad, &target)),
+        [message.clone(), message]
+    );
+    for scaling in [
+        Scaling::standard::<Naive<f64>>(&bad),
+        Scaling::min_max::<Naive<f64>>(&bad),
+    ] {
+        assert_eq!(scaling.unwrap_err().to_string(), format!("scaling: {place}"));
+    }
+    let message = "input: expected 2 rows (a column is a sample), got 1".to_string();
+    assert_eq!(
+        refused(&network, HalfSquaredError, samples(&target, &target)),
+        [message.clone(), message]
+    );
+    let message = "target: expected 1 row (a column is a sample), got 2".to_string();
+    let input = columns(2, &[0.0; 6]);
+    assert_eq!(
+        refused(&network, HalfSquaredError, samples(&input, &input)),
+        [message.clone(), message]
     );
 }
 
