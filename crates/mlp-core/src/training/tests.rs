@@ -273,3 +273,56 @@ fn the_best_epoch_is_known_without_the_state() {
         .unwrap();
     assert_eq!(trainer.best_epoch(), Some(4));
 }
+
+#[test]
+fn scores_are_those_of_the_network_and_of_the_model_on_raw_samples() {
+    let [input, target] = classes();
+    let weights = columns(1, &[1.0, 2.0, 1.0, 3.0, 0.0]);
+    let data = samples(&input, &target).weighted(&weights).unwrap();
+    let (network, loss) = (network(&[2, 3]), SoftmaxCrossEntropy::with_classes());
+    let metrics = [Metric::Accuracy, Metric::LogLoss, Metric::RecallOf(1)];
+    let scores = network.scores(&loss, data).unwrap();
+    let evaluation = network.evaluate(&loss, data, &metrics).unwrap();
+    assert_eq!(metrics.map(|metric| metric.value(&scores)), evaluation.metrics[..]);
+    assert_eq!(scores.confusion_matrix().unwrap().total(), 7.0);
+    let model = Model::new(network.clone(), loss);
+    assert_eq!(model.scores(data).unwrap(), scores);
+    assert_eq!(model.evaluate(data, &metrics).unwrap(), evaluation.metrics);
+    assert!(model.scores(samples(&target, &target)).is_err());
+    assert!(network.scores(&loss, samples(&target, &target)).is_err());
+
+    // Raw targets in their own units: y = 3 x + 100 by a network of x alone.
+    let mut network = self::network(&[1, 1]);
+    network.layers_mut()[0].weights.write(&[1.0]);
+    let scaling = |offset, scale| Scaling::from_parts(crate::ScalingKind::Standard, vec![offset], vec![scale]).unwrap();
+    let model = Model::new(network, HalfSquaredError)
+        .with_input_scaling(scaling(10.0, 2.0))
+        .unwrap()
+        .with_target_scaling(scaling(100.0, 6.0))
+        .unwrap();
+    let (x, y) = (columns(1, &[12.0, 8.0]), columns(1, &[106.0, 98.0]));
+    assert_eq!(
+        model.evaluate(samples(&x, &y), &[Metric::Mse, Metric::Mae]).unwrap(),
+        [8.0, 2.0]
+    );
+}
+
+#[test]
+fn a_data_set_of_other_inputs_or_targets_keeps_its_weights() {
+    let data = Dataset::new(columns(1, &[1.0, 2.0]), columns(1, &[5.0, 6.0])).unwrap();
+    let plain = data.map_input(|_| columns(2, &[0.0; 4])).unwrap();
+    assert_eq!((plain.input().shape(), plain.weights()), ((2, 2), None));
+    let weights = columns(1, &[1.0, 3.0]);
+    let data = data.weighted(weights.clone()).unwrap();
+    let scaling = Scaling::min_max::<Naive<f64>>(data.input()).unwrap();
+    let scaled = data.map_input(|input| scaling.apply(input)).unwrap();
+    assert_eq!(values(scaled.input()), [0.0, 1.0]);
+    assert_eq!((scaled.target(), scaled.weights()), (data.target(), Some(&weights)));
+    let doubled = scaled
+        .map_target(|target| columns(1, &values(target).into_iter().map(|y| 2.0 * y).collect::<Vec<_>>()))
+        .unwrap();
+    assert_eq!(values(doubled.target()), [10.0, 12.0]);
+    assert_eq!((doubled.input(), doubled.weights()), (scaled.input(), Some(&weights)));
+    let error = data.map_input(|_| columns(1, &[0.0; 3])).unwrap_err();
+    assert_eq!(error.to_string(), "target: expected 3 samples, got 2");
+}
