@@ -50,6 +50,84 @@ fn refused(network: &Network, loss: impl Loss, samples: Samples<'_, Naive<f64>>)
     errors.map(|error| error.to_string())
 }
 
+/// Trains in one call of 100 epochs and in 100 calls of one, and compares all there is.
+fn hundred_epochs<O: Optimizer<Naive<f64>> + Clone>(name: &str, optimizer: &O) {
+    let (input, held_out) = (input(0, 7), self::input(7, 4));
+    let target = columns(1, &[0.5, -0.25, 0.75, -1.0, 0.25, 1.0, 0.0]);
+    let held_out_target = columns(1, &[0.5, -0.5, 0.25, 0.0]);
+    let data = samples(&input, &target).validated_by(samples(&held_out, &held_out_target));
+    let trainer = || {
+        let schedule = Schedule::warm_up(9)
+            .unwrap()
+            .then(9, Schedule::cosine(180, 0.1).unwrap());
+        Trainer::new(HalfSquaredError, optimizer.clone())
+            .schedule(schedule, Every::Batch)
+            .dropout(Dropout::new(0.2, 9).unwrap())
+            .early_stopping(EarlyStopping::new(1000))
+            .metrics(&[Metric::Mae])
+    };
+    let options = |epochs| FitOptions::epochs(epochs).batch_size(4).shuffle(5);
+    let (mut whole, mut whole_trainer) = (network(&[2, 4, 3, 1]), trainer());
+    whole_trainer.fit(&mut whole, data, options(100), |_| {}).unwrap();
+    let (mut by_call, mut by_call_trainer) = (network(&[2, 4, 3, 1]), trainer());
+    for _ in 0..100 {
+        by_call_trainer.fit(&mut by_call, data, options(1), |_| {}).unwrap();
+    }
+    assert!(by_call == whole, "{name}: other parameters");
+    assert!(
+        by_call_trainer.state() == whole_trainer.state(),
+        "{name}: another state"
+    );
+    assert_ne!(whole, network(&[2, 4, 3, 1]), "{name}: it trains");
+}
+
+#[test]
+fn a_hundred_fits_of_one_epoch_have_the_bits_of_one_fit_of_a_hundred() {
+    hundred_epochs("gradient descent", &GradientDescent::new(0.05).unwrap());
+    hundred_epochs("momentum", &Momentum::new(0.05, 0.9).unwrap());
+    hundred_epochs("Nesterov", &Momentum::nesterov(0.05, 0.9).unwrap());
+    hundred_epochs(
+        "RMSprop",
+        &RmsProp::new(0.01).unwrap().centered(true).momentum(0.5).unwrap(),
+    );
+    hundred_epochs("Adagrad", &Adagrad::new(0.05).unwrap());
+    hundred_epochs("Adam", &Adam::new(0.01).unwrap());
+    hundred_epochs("AdamW", &AdamW::new(0.01).unwrap());
+    hundred_epochs("NAdam", &NAdam::new(0.01).unwrap());
+    hundred_epochs("L-BFGS", &Lbfgs::new(0.5).unwrap());
+}
+
+#[test]
+fn nothing_is_dropped_where_a_network_is_looked_at() {
+    let (input, target) = (input(0, 6), columns(1, &[0.5, -0.25, 0.75, -1.0, 0.25, 1.0]));
+    let data = samples(&input, &target);
+    let mut trainer = Trainer::new(HalfSquaredError, GradientDescent::new(0.1).unwrap())
+        .dropout(Dropout::new(0.5, 1).unwrap())
+        .metrics(&[Metric::Mse]);
+    let mut network = network(&[2, 8, 1]);
+    let mut epochs = 0;
+    let observe = |epoch: Epoch<'_, _, _>| {
+        let evaluation = epoch.network.evaluate(&HalfSquaredError, data, &[Metric::Mse]).unwrap();
+        assert_eq!(epoch.validation_loss, Some(evaluation.loss));
+        // By the formulas, from what is predicted.
+        let squares = values(&epoch.network.predict(&input)).into_iter().zip(values(&target));
+        let squares: f64 = squares.map(|(p, y)| (p - y) * (p - y)).sum();
+        assert!((evaluation.loss - squares / 12.0).abs() < 1e-15);
+        assert!((evaluation.metrics[0] - squares / 6.0).abs() < 1e-15);
+        epochs += 1;
+    };
+    trainer
+        .fit(&mut network, data.validated_by(data), FitOptions::epochs(20), observe)
+        .unwrap();
+    assert_eq!(epochs, 20);
+    // In training there is dropout: at a rate of 0 the losses of two epochs would be the same.
+    let mut still =
+        Trainer::new(HalfSquaredError, GradientDescent::new(0.1).unwrap()).dropout(Dropout::new(0.5, 1).unwrap());
+    Optimizer::<Naive<f64>>::set_learning_rate(still.optimizer_mut(), 0.0).unwrap();
+    still.fit(&mut network, data, FitOptions::epochs(2), |_| {}).unwrap();
+    assert_ne!(still.history().loss[0], still.history().loss[1]);
+}
+
 /// Three classes, of which the third is never predicted.
 fn classes() -> [Naive<f64>; 2] {
     [
