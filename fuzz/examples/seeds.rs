@@ -257,6 +257,7 @@ fn texts() -> Outcome {
         "accuracy",
         "top_5",
         "top_05",
+        "f1_of_1",
         "roc_auc",
         "leaky_relu",
         "tanh",
