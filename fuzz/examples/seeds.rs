@@ -134,17 +134,26 @@ fn trained<T: Element + Number, O: Optimizer<Matrix<T>>>(
             .schedule(Schedule::warm_up(3)?.then(3, Schedule::cosine(9, 0.1)?), Every::Batch)
             .reduce_on_plateau(ReduceOnPlateau::new(0.5, 1)?, Monitor::TrainingLoss)
             .dropout(Dropout::new(0.25, 3)?)
-            .early_stopping(EarlyStopping::new(4))
-            .metrics(&[Metric::Mae]);
+            .early_stopping(EarlyStopping::new(4));
     }
     let input = Matrix::from_fn(1, 5, |_, j| T::from_f64(j as f64 / 4.0));
     let samples = Samples::new(&input, &input)?;
     let options = FitOptions::until(2).batch_size(2).shuffle(5);
+    let mut errors = Vec::new();
     if all {
-        trainer.fit(&mut network, samples.validated_by(samples), options, |_| {})?;
+        trainer.fit(&mut network, samples.validated_by(samples), options, |epoch| {
+            let evaluation = epoch.network.evaluate(&HalfSquaredError, samples, &[Metric::Mae]);
+            errors.push(evaluation.expect("samples that were trained on").metrics[0]);
+        })?;
     }
     trainer.fit(&mut network, samples, FitOptions::until(3).batch_size(2), |_| {})?;
-    Ok(checkpoint_to_bytes(&network, &trainer.state())?)
+    let mut state = trainer.state();
+    if all {
+        // The last epoch was without validation.
+        errors.push(f64::NAN);
+        state.history.metrics.push((Metric::Mae, errors));
+    }
+    Ok(checkpoint_to_bytes(&network, &state)?)
 }
 
 fn checkpoints() -> Outcome {
@@ -248,6 +257,7 @@ fn texts() -> Outcome {
         "accuracy",
         "top_5",
         "top_05",
+        "f1_of_1",
         "roc_auc",
         "leaky_relu",
         "tanh",

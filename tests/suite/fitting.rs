@@ -444,7 +444,7 @@ fn a_metric_is_watched_where_it_is_better_the_higher() {
     );
     assert_eq!(
         error.to_string(),
-        "metric accuracy: expected validation samples to watch it on, got none"
+        "metric accuracy: expected validation samples to have it of, got none"
     );
     let error = Trainer::new(SoftmaxCrossEntropy::with_classes(), GradientDescent::new(0.5).unwrap())
         .metrics(&[Metric::R2])
@@ -490,7 +490,8 @@ fn data_that_are_not_finite_are_refused_with_their_place() {
     for (row, sample, bad) in [(0, 0, f64::NAN), (1, 130, f64::INFINITY), (0, 199, f64::NEG_INFINITY)] {
         let mut input = input.clone();
         input[(row, sample)] = bad;
-        let message = format!("input: expected a finite number at position {row} of sample {sample}, got {bad}");
+        let message =
+            format!("input: expected a finite number in row {row}, column {sample} (a column is a sample), got {bad}");
         assert_eq!(fit(&input, &target, None, false).unwrap_err(), message);
         assert_eq!(fit(&input, &target, None, true).unwrap_err(), message);
     }
@@ -498,7 +499,7 @@ fn data_that_are_not_finite_are_refused_with_their_place() {
     target[(0, 64)] = f64::NAN;
     assert_eq!(
         fit(&input, &target, None, false).unwrap_err(),
-        "target: expected a finite number at position 0 of sample 64, got NaN"
+        "target: expected a finite number in row 0, column 64 (a column is a sample), got NaN"
     );
     // A sample of weight 0 is left out, whatever its target.
     let weights = Matrix::from_fn(1, 200, |_, j| if j == 64 { 0.0 } else { 1.0 });
@@ -518,7 +519,7 @@ fn data_that_are_not_finite_are_refused_with_their_place() {
     };
     assert_eq!(
         error.to_string(),
-        "input: expected a finite number at position 2 of sample 1, got NaN"
+        "input: expected a finite number in row 2, column 1 (a column is a sample), got NaN"
     );
 }
 
@@ -984,28 +985,51 @@ fn weight_2_is_the_sample_twice_in_every_loss() {
     });
 }
 
-/// Where all sums are exact, weight 2 has the very bits of the sample twice.
-#[test]
-fn weight_2_is_the_sample_twice_to_the_bit_where_sums_are_exact() {
-    let input = Matrix::from_columns(&[[1.0, 2.0], [-1.0, 0.5], [0.25, 4.0]]);
-    let target = Matrix::from_columns(&[[1.0], [-2.0], [0.5]]);
-    let weights = Matrix::from_columns(&[[2.0], [1.0], [1.0]]);
-    let repeated = [0, 0, 1, 2];
-    let pick = |from: &Matrix<f64>| Matrix::from_fn(from.rows(), 4, |i, j| from[(i, repeated[j])]);
-    let layer = Dense {
-        weights: Matrix::from_rows(&[[0.5, -0.25]]),
-        bias: Matrix::from_columns(&[[1.0]]),
-    };
+/// A step on three samples, the first with weight 2, and on four, the first twice. Every number but the loss is exact:
+/// a few digits and powers of two. The loss of `SoftmaxCrossEntropy` and `BinaryCrossEntropy` is a logarithm, which is
+/// not; the sample comes first, so that its loss is added to itself, and that is its double to the bit.
+fn twice_to_the_bit<T: Element, L: Loss>(loss: L, layer: Dense<Matrix<T>>, target: &[&[f64]]) {
+    let matrix =
+        |columns: &[&[f64]]| Matrix::from_fn(columns[0].len(), columns.len(), |i, j| T::from_f64(columns[j][i]));
+    let input: [&[f64]; 3] = [&[1.0, 2.0], &[-1.0, 0.5], &[0.25, 4.0]];
+    let repeat = |columns: &[&[f64]]| matrix(&[columns[0], columns[0], columns[1], columns[2]]);
     let step = |samples| {
-        let mut network = Mlp::<Matrix<f64>>::from_layers(vec![(layer.clone(), Relu.into())]).unwrap();
-        let loss = Trainer::new(HalfSquaredError, GradientDescent::new(0.5).unwrap())
+        let mut network = Mlp::<Matrix<T>>::from_layers(vec![(layer.clone(), Identity.into())]).unwrap();
+        let loss = Trainer::new(loss.clone(), GradientDescent::new(0.5).unwrap())
             .step(&mut network, samples)
             .unwrap();
+        assert!(loss > 0.0 && network.layers()[0] != layer);
         (loss, network)
     };
-    let (input_twice, target_twice) = (pick(&input), pick(&target));
-    assert_eq!(
-        step(Samples::new(&input, &target).unwrap().weighted(&weights).unwrap()),
-        step(Samples::new(&input_twice, &target_twice).unwrap())
-    );
+    let (once, once_target, weights) = (matrix(&input), matrix(target), matrix(&[&[2.0], &[1.0], &[1.0]]));
+    let (repeated, repeated_target) = (repeat(&input), repeat(target));
+    let weighted = step(Samples::new(&once, &once_target).unwrap().weighted(&weights).unwrap());
+    let doubled = step(Samples::new(&repeated, &repeated_target).unwrap());
+    assert!(weighted == doubled, "{loss:?}: {weighted:?}, {doubled:?}");
+}
+
+/// Where all sums are exact, weight 2 has the very bits of the sample twice, in every loss.
+#[test]
+fn weight_2_is_the_sample_twice_to_the_bit_where_sums_are_exact() {
+    use mlp_core::{BinaryCrossEntropy, Huber, MeanAbsoluteError, MeanSquaredError};
+    fn check<T: Element>() {
+        let dense = |weights: [[f64; 2]; 2], bias: [f64; 2]| Dense {
+            weights: Matrix::from_fn(2, 2, |i, j| T::from_f64(weights[i][j])),
+            bias: Matrix::from_fn(2, 1, |i, _| T::from_f64(bias[i])),
+        };
+        let real: [&[f64]; 3] = [&[1.0, -0.5], &[-2.0, 0.25], &[0.5, 3.0]];
+        let layer = || dense([[0.5, -0.25], [1.0, 2.0]], [1.0, -1.0]);
+        twice_to_the_bit(HalfSquaredError, layer(), &real);
+        twice_to_the_bit(MeanSquaredError, layer(), &real);
+        twice_to_the_bit(MeanAbsoluteError, layer(), &real);
+        twice_to_the_bit(Huber::default(), layer(), &real);
+        // Logits of 0: every probability is 1/2.
+        let logits = || dense([[0.0; 2]; 2], [0.0; 2]);
+        let hot: [&[f64]; 3] = [&[1.0, 0.0], &[0.0, 1.0], &[0.25, 0.75]];
+        twice_to_the_bit(BinaryCrossEntropy, logits(), &hot);
+        twice_to_the_bit(SoftmaxCrossEntropy::with_probabilities(), logits(), &hot);
+        twice_to_the_bit(SoftmaxCrossEntropy::with_classes(), logits(), &[&[1.0], &[0.0], &[1.0]]);
+    }
+    check::<f32>();
+    check::<f64>();
 }

@@ -53,6 +53,12 @@ fn all() -> Vec<Metric> {
     names.split(' ').map(|name| name.parse().unwrap()).collect()
 }
 
+/// Every metric of a class: those of classes 0, 1 and 2.
+fn of_classes() -> Vec<Metric> {
+    let of_class = |k| [Metric::PrecisionOf(k), Metric::RecallOf(k), Metric::F1Of(k)];
+    (0..3).flat_map(of_class).collect()
+}
+
 /// To 1e-12, relative where it is more than 1; NaN is `None`.
 #[track_caller]
 fn check(place: &str, got: f64, expected: Option<f64>) {
@@ -87,9 +93,29 @@ fn values_are_scikit_learns() {
             compared.insert((case.kind.clone(), metric.name()));
         }
         check_confusion(&name, case, &scores);
+        check_classes(&name, case, &scores);
     }
     // 10 of class indices, 14 of distributions, 13 - 2 of probabilities, 4 of real numbers.
     assert_eq!(compared.len(), 10 + 14 + 11 + 4);
+}
+
+/// Each class has scikit-learn's values as a metric, too; of several labels, each has those of its 1.
+fn check_classes(name: &str, case: &Case, scores: &Scores) {
+    let classes: Vec<(&OfClasses, usize)> = match case.confusion.as_slice() {
+        [one] => (0..one.counts.len()).map(|k| (one, k)).collect(),
+        labels => labels.iter().map(|label| (label, 1)).collect(),
+    };
+    let metrics = |k| [Metric::PrecisionOf(k), Metric::RecallOf(k), Metric::F1Of(k)];
+    for (k, (of, row)) in classes.iter().enumerate() {
+        for (metric, expected) in metrics(k).into_iter().zip([&of.precision, &of.recall, &of.f1]) {
+            // `zero_division=0`.
+            let expected = expected[*row].unwrap_or(0.0);
+            check(&format!("{name}: {metric}"), metric.value(scores), Some(expected));
+        }
+    }
+    for metric in metrics(classes.len()) {
+        check(&format!("{name}: {metric}"), metric.value(scores), None);
+    }
 }
 
 fn check_confusion(name: &str, case: &Case, scores: &Scores) {
@@ -196,7 +222,11 @@ fn weight_2_is_the_sample_twice_and_weight_0_leaves_it_out() {
     let targets_repeated = repeated.map(|i| targets[i]).to_vec();
     let weighted = Scores::new(2, TargetKind::Class, predictions, targets, Some(weights));
     let repeated = Scores::new(2, TargetKind::Class, predictions_repeated, targets_repeated, None);
-    for metric in all().into_iter().filter(|m| m.applies_to(TargetKind::Class)) {
+    let metrics = [all(), of_classes()].concat();
+    for metric in metrics.into_iter().filter(|m| m.applies_to(TargetKind::Class)) {
+        if metric == Metric::PrecisionOf(2) {
+            break; // There are two classes.
+        }
         check(&metric.name(), metric.value(&weighted), Some(metric.value(&repeated)));
     }
 }
@@ -288,7 +318,7 @@ fn without_samples_nothing_is_defined() {
             let empty = Scores::new(outputs, kind, vec![], vec![], None);
             let targets = vec![0.0; if kind == TargetKind::Class { 1 } else { outputs }];
             let weightless = Scores::new(outputs, kind, vec![0.0; outputs], targets, Some(vec![0.0]));
-            for metric in all() {
+            for metric in [all(), of_classes()].concat() {
                 assert!(metric.value(&empty).is_nan(), "{metric} of {kind:?}");
                 assert!(metric.value(&weightless).is_nan(), "{metric} of {kind:?}");
             }
@@ -317,7 +347,8 @@ fn the_better_predictions_have_the_better_value() {
     let scores =
         |predictions: [f64; 4]| Scores::new(1, TargetKind::Probability, predictions.to_vec(), target.to_vec(), None);
     let (good, bad) = (scores([0.1, 0.9, 0.8, 0.2]), scores([0.9, 0.7, 0.3, 0.4]));
-    for metric in all().into_iter().filter(|m| m.applies_to(TargetKind::Probability)) {
+    let metrics = [all(), of_classes()[..6].to_vec()].concat();
+    for metric in metrics.into_iter().filter(|m| m.applies_to(TargetKind::Probability)) {
         let (good, bad) = (metric.value(&good), metric.value(&bad));
         assert_eq!(good > bad, metric.higher_is_better(), "{metric}: {good}, {bad}");
         assert_ne!(good, bad, "{metric}");

@@ -189,7 +189,7 @@ fn through(size: usize) -> Mlp<Matrix<f64>> {
 
 #[test]
 fn the_first_of_the_largest_outputs_is_the_class() {
-    let model = Model::new(through(3), HalfSquaredError);
+    let model = Model::new(through(3), SoftmaxCrossEntropy::with_probabilities());
     let nan = f64::NAN;
     let input = Matrix::from_columns(&[[1.0, 2.0, 2.0], [5.0, 5.0, 5.0], [-3.0, -2.0, -1.0], [0.0, -0.0, -1.0]]);
     assert_eq!(model.classify(&input), [1, 0, 2, 0]);
@@ -206,25 +206,35 @@ fn the_first_of_the_largest_outputs_is_the_class() {
 }
 
 #[test]
-fn several_probabilities_are_as_many_classes() {
+fn several_probabilities_are_as_many_labels_and_real_numbers_no_classes() {
     let classes = |names: &[&str]| Classes::new(names.iter().copied()).unwrap();
     let labels = Model::new(through(3), BinaryCrossEntropy);
     let labels = labels.with_classes(classes(&["a", "b", "c"])).unwrap();
-    assert_eq!(
-        labels.classify(&Matrix::from_columns(&[[0.1, 0.2, 0.7], [0.9, 0.8, 0.1]])),
-        [2, 0]
-    );
     let one = Model::new(through(1), BinaryCrossEntropy);
     assert!(one.clone().with_classes(classes(&["a"])).is_err());
     // An output is a logit.
     assert_eq!(one.classify(&Matrix::from_columns(&[[-0.1], [0.0], [0.1]])), [0, 0, 1]);
     let real = Model::new(through(1), HalfSquaredError);
-    assert!(real.with_classes(classes(&["a"])).is_ok());
+    assert_eq!(
+        message(real.clone().with_classes(classes(&["a"]))),
+        "classes: expected a loss whose targets are classes or probabilities, got half_squared_error"
+    );
+    assert!(one.is_classifier() && !labels.is_classifier() && !real.is_classifier());
+    for (model, got) in [
+        (labels, "3 outputs trained with binary_cross_entropy"),
+        (real, "1 outputs trained with half_squared_error"),
+    ] {
+        let input = Matrix::zeros(model.network().inputs(), 2);
+        let panic = catch_unwind(AssertUnwindSafe(|| model.classify(&input))).expect_err(got);
+        let expected = format!("classify: expected a model of one class among several, got {got}");
+        assert_eq!(*panic.downcast_ref::<String>().expect("a message"), expected);
+    }
 }
 
 #[test]
 fn a_model_gives_back_what_it_was_given() {
     let plain = Model::new(through(2), HalfSquaredError);
+    let classifier = Model::new(through(2), SoftmaxCrossEntropy::with_classes());
     assert_eq!(
         (plain.input_scaling(), plain.target_scaling(), plain.classes()),
         (None, None, None)
@@ -243,13 +253,11 @@ fn a_model_gives_back_what_it_was_given() {
     let classes = Classes::new(["no", "yes"]).unwrap();
     let model = plain.with_input_scaling(input.clone()).unwrap();
     let model = model.with_target_scaling(target.clone()).unwrap();
-    let model = model
-        .with_classes(classes.clone())
-        .unwrap()
-        .with_provenance(provenance.clone());
+    let model = model.with_provenance(provenance.clone());
     assert_eq!(model.input_scaling(), Some(&input));
     assert_eq!(model.target_scaling(), Some(&target));
-    assert_eq!(model.classes(), Some(&classes));
+    let named = classifier.with_classes(classes.clone()).unwrap();
+    assert_eq!(named.classes(), Some(&classes));
     assert_eq!(*model.provenance(), provenance);
     assert_eq!(model.loss(), HalfSquaredError.into());
 }
@@ -304,7 +312,8 @@ fn what_does_not_fit_the_network_says_so() {
             drop(model.predict(input));
         }),
         ("predict: expected input of 3 x 4, got 2 x 4", |model, input| {
-            drop(model.classify(input));
+            let classifier = Model::new(model.network().clone(), SoftmaxCrossEntropy::with_classes());
+            drop(classifier.classify(input));
         }),
         ("scaling: expected columns of 3 x 4, got 2 x 4", |_, input| {
             drop::<Matrix<f32>>(standard(3).apply(input));
@@ -347,11 +356,11 @@ fn parts_and_data_that_make_no_scaling_say_where() {
         (parts(&[0.0], &[nan]), "a finite scale above 0 for feature 0, got NaN"),
         (
             fit(&[[1.0, 2.0], [1.0, nan]]),
-            "a finite number in feature 1 of sample 1, got NaN",
+            "a finite number in row 1, column 1 (a column is a sample), got NaN",
         ),
         (
             range(&[[1.0, 2.0], [-infinity, 0.0]]),
-            "a finite number in feature 0 of sample 1, got -inf",
+            "a finite number in row 0, column 1 (a column is a sample), got -inf",
         ),
         (
             range(&[[1e308, 2.0], [-1e308, 0.0]]),

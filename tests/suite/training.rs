@@ -296,7 +296,10 @@ fn samples_that_do_not_fit_are_refused() {
             .map(|_| ())
     };
     for (weights, message) in [
-        (zeros(2, 3), "sample weights: expected 1 numbers a sample, got 2"),
+        (
+            zeros(2, 3),
+            "sample weights: expected 1 row (a column is a sample), got 2",
+        ),
         (zeros(1, 4), "sample weights: expected 3 samples, got 4"),
         (
             zeros(1, 3),
@@ -332,12 +335,20 @@ fn samples_that_do_not_fit_are_refused() {
         assert_eq!(trainer(loss, 0.1).step(&mut after, samples).unwrap_err(), error);
         assert_eq!(after, before);
     }
-    refused(HalfSquaredError, (3, 3), "input: expected 2 numbers a sample, got 3");
-    refused(HalfSquaredError, (2, 1), "target: expected 3 numbers a sample, got 1");
+    refused(
+        HalfSquaredError,
+        (3, 3),
+        "input: expected 2 rows (a column is a sample), got 3",
+    );
+    refused(
+        HalfSquaredError,
+        (2, 1),
+        "target: expected 3 rows (a column is a sample), got 1",
+    );
     refused(
         SoftmaxCrossEntropy::with_classes(),
         (2, 3),
-        "target: expected 1 numbers a sample, got 3",
+        "target: expected 1 row (a column is a sample), got 3",
     );
 }
 
@@ -704,6 +715,14 @@ fn classes_that_do_not_exist_are_refused() {
             assert_eq!(error.to_string(), expected);
         }
         assert_eq!(network, before);
+        // Of weight 0 it is left out.
+        let weights = Matrix::from_columns(&[[1.0], [0.0]]);
+        let step = |samples| {
+            let mut network = network.clone();
+            let mut trainer = Trainer::new(SoftmaxCrossEntropy::with_classes(), GradientDescent::new(0.1).unwrap());
+            (trainer.step(&mut network, samples).unwrap(), network)
+        };
+        assert_eq!(step(samples.weighted(&weights).unwrap()), step(samples.slice(0..1)));
     }
 }
 
@@ -806,7 +825,7 @@ fn a_step_on_samples_that_are_not_finite_says_which() {
         .unwrap_err();
     assert_eq!(
         error.to_string(),
-        "input: expected a finite number at position 1 of sample 2, got NaN"
+        "input: expected a finite number in row 1, column 2 (a column is a sample), got NaN"
     );
     assert_eq!(network, before);
 }

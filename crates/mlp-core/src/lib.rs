@@ -41,7 +41,7 @@
 //! | learning rate | [`Schedule`], [`ReduceOnPlateau`] |
 //! | regularisation | [`Penalty`], [`Dropout`], [`Clip`], [`EarlyStopping`] |
 //! | training | [`Trainer::step`], [`Trainer::fit`] with [`FitOptions`], [`Trainer::fit_observed`] with each [`Event`] |
-//! | how it went | [`History`], [`Metric`], [`ConfusionMatrix`], [`Mlp::evaluate`]; [`TrainError`], [`Diverged`] |
+//! | how it went | [`History`], [`Metric`], [`Scores`], [`ConfusionMatrix`], [`Mlp::evaluate`], [`Model::evaluate`]; [`TrainError`], [`Diverged`] |
 //! | to go on later | [`Trainer::state`] and [`Trainer::restore`]; the crate `mlp-io` keeps them and models in files |
 //! | backends | [`Tensor`] |
 //!

@@ -1,8 +1,9 @@
 //! A network with what its use takes besides.
 
+use crate::training::scores_of_predictions;
 use crate::{
-    Activation, Classes, Columns, InferenceWorkspace, LossKind, Mlp, NoCustom, Output, Scalar, Scaling, TargetKind,
-    Tensor, check_shape,
+    Activation, Classes, Columns, DataError, InferenceWorkspace, LossKind, Metric, Mlp, NoCustom, Output, Samples,
+    Scalar, Scaling, Scores, TargetKind, Tensor, check_shape,
 };
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -80,12 +81,15 @@ impl<B: Tensor, C: Activation> Model<B, C> {
         Ok(Self { target_scaling, ..self })
     }
 
-    /// With the names of the classes, one per output; for a single output with a probability
-    /// ([`BinaryCrossEntropy`](crate::BinaryCrossEntropy)) two, the negative and the positive class.
+    /// With the names of the classes, or of the labels of a multilabel model, one per output; for a single output with
+    /// a probability ([`BinaryCrossEntropy`](crate::BinaryCrossEntropy)) two, the negative and the positive class.
     ///
     /// # Errors
-    /// If there are not that many.
+    /// If there are not that many, or the targets of the loss are real numbers.
     pub fn with_classes(self, classes: Classes) -> Result<Self, ModelError> {
+        if self.loss.target_kind() == TargetKind::Real {
+            return Err(ModelError::Classes { loss: self.loss.name() });
+        }
         let expected = if self.is_binary() { 2 } else { self.network.outputs() };
         check_count("classes", "names", expected, classes.len())?;
         let classes = Some(classes);
@@ -166,9 +170,14 @@ impl<B: Tensor, C: Activation> Model<B, C> {
     /// NaN is less than every number, so that it is no class unless all outputs are NaN: then it is class 0.
     ///
     /// # Panics
-    /// If `input` has not n_in rows.
+    /// If `input` has not n_in rows, or a prediction is not of one class among several
+    /// ([`is_classifier`](Self::is_classifier)).
     #[must_use]
+    #[track_caller]
     pub fn classify<'a>(&self, input: impl Into<B::Columns<'a>>) -> Vec<usize> {
+        if !self.is_classifier() {
+            no_classifier(self.loss.name(), self.network.outputs());
+        }
         let predictions = self.predictions(input.into());
         let samples = predictions.chunks_exact(self.network.outputs());
         if self.is_binary() {
@@ -176,6 +185,38 @@ impl<B: Tensor, C: Activation> Model<B, C> {
         } else {
             samples.map(largest).collect()
         }
+    }
+
+    /// Whether a sample is of one class among several. Regression has no classes, and in a multilabel model, of several
+    /// outputs that are [a probability each](TargetKind::Probability), each label is for itself.
+    pub fn is_classifier(&self) -> bool {
+        self.output() == Output::Softmax || self.is_binary()
+    }
+
+    /// What the model predicts of `samples`, raw features and targets in their own units, beside these targets: what
+    /// metrics and confusion matrices are made of.
+    ///
+    /// # Errors
+    /// If a number in the samples is not finite, or they do not fit the model.
+    pub fn scores(&self, samples: Samples<'_, B>) -> Result<Scores, DataError> {
+        samples.check_all(&self.network, &self.loss, &mut Vec::new())?;
+        let (outputs, kind) = (self.network.outputs(), self.loss.target_kind());
+        Ok(scores_of_predictions(
+            outputs,
+            kind,
+            self.predictions(samples.input()),
+            samples,
+        ))
+    }
+
+    /// `metrics` of what the model predicts of `samples`, raw features and targets in their own units. One that the
+    /// targets do not have ([`Metric::applies_to`]) is NaN.
+    ///
+    /// # Errors
+    /// As [`scores`](Self::scores).
+    pub fn evaluate(&self, samples: Samples<'_, B>, metrics: &[Metric]) -> Result<Vec<f64>, DataError> {
+        let scores = self.scores(samples)?;
+        Ok(metrics.iter().map(|metric| metric.value(&scores)).collect())
     }
 
     /// Whether a single output is the probability of the second of two classes.
@@ -230,6 +271,13 @@ impl<B: Tensor, C: Activation> Model<B, C> {
     }
 }
 
+#[cold]
+#[inline(never)]
+#[track_caller]
+fn no_classifier(loss: &str, outputs: usize) -> ! {
+    panic!("classify: expected a model of one class among several, got {outputs} outputs trained with {loss}")
+}
+
 /// The index of the largest of `values`, the first of equal ones. NaN is less than every number.
 fn largest<T: Scalar>(values: &[T]) -> usize {
     let (mut best, mut most) = (0, f64::NAN);
@@ -282,6 +330,11 @@ pub enum ModelError {
         /// The name of the loss.
         loss: &'static str,
     },
+    /// Names of classes where the targets are real numbers.
+    Classes {
+        /// The name of the loss.
+        loss: &'static str,
+    },
 }
 
 fn check_count(what: &'static str, of: &'static str, expected: usize, got: usize) -> Result<(), ModelError> {
@@ -309,6 +362,10 @@ impl fmt::Display for ModelError {
             Self::TargetScaling { loss } => write!(
                 f,
                 "target scaling: expected a loss whose targets are real numbers, got {loss}"
+            ),
+            Self::Classes { loss } => write!(
+                f,
+                "classes: expected a loss whose targets are classes or probabilities, got {loss}"
             ),
         }
     }

@@ -95,7 +95,7 @@ pub trait Tensor: Clone + Debug + Send + Sync + Sized + 'static {
     /// prediction, times `scale`, into `self`. w_i are the `sample_weights` (1 x N), 1 where `None`.
     ///
     /// Prediction and `self` n_out x N, target [`target_rows`](Loss::target_rows) x N. A sample of weight 0 is left
-    /// out, even if its loss is not finite.
+    /// out, whatever its target and its loss.
     ///
     /// # Panics
     /// If the shapes do not fit.

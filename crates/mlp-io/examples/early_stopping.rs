@@ -7,8 +7,8 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "an example shows what it does")]
 
 use mlp_core::{
-    Adam, ClassWeights, Classes, ConfusionMatrix, Dataset, EarlyStopping, FitOptions, History, Metric, Mlp, Model,
-    Relu, Scaling, SoftmaxCrossEntropy, StopReason, Trainer,
+    Adam, ClassWeights, Classes, Dataset, EarlyStopping, FitOptions, History, Metric, Mlp, Model, Relu, Scaling,
+    SoftmaxCrossEntropy, StopReason, Trainer,
 };
 use mlp_cpu::Matrix;
 use rand::rngs::Xoshiro256PlusPlus;
@@ -28,11 +28,11 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     // What is fitted is fitted on the part to train on: the scaling, and the weights of the classes.
     let scaling = Scaling::standard::<Matrix<f32>>(train.input())?;
-    let scaled =
-        |part: &Dataset<Matrix<f32>>| Dataset::<Matrix<f32>>::new(scaling.apply(part.input()), part.target().clone());
-    let weights = ClassWeights::balanced(&train.labels()?, classes.len())?;
-    let scaled_train = scaled(&train)?.weighted(weights.sample_weights(&train.labels()?)?)?;
-    let scaled_validation = scaled(&validation)?;
+    let labels = train.labels()?;
+    let weights = ClassWeights::balanced(&labels, classes.len())?;
+    let train = train.weighted(weights.sample_weights(&labels)?)?;
+    let scaled = |part: &Dataset<Matrix<f32>>| part.map_input(|input| scaling.apply(input));
+    let (scaled_train, scaled_validation) = (scaled(&train)?, scaled(&validation)?);
 
     // Far more parameters than the data ask for: it learns the samples by heart, if it is not stopped.
     let loss = SoftmaxCrossEntropy::with_classes();
@@ -42,7 +42,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .build()?;
     let mut trainer = Trainer::new(loss, Adam::new(0.005)?)
         .early_stopping(EarlyStopping::new(PATIENCE))
-        .metrics(&[Metric::Accuracy, Metric::BalancedAccuracy, Metric::F1]);
+        .metrics(&[Metric::BalancedAccuracy, Metric::F1, Metric::RecallOf(2)]); // of the plums
     let data = scaled_train.samples().validated_by(scaled_validation.samples());
     let options = FitOptions::epochs(10_000).batch_size(16).shuffle(SEED);
     let fitted = trainer.fit(&mut network, data, options, |_| {})?;
@@ -69,10 +69,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         .with_input_scaling(scaling)?
         .with_classes(classes)?;
     let names = model.classes().ok_or("it has classes")?.names();
-    let mut confusion = ConfusionMatrix::new(names.len());
-    for (truth, predicted) in test.labels()?.into_iter().zip(model.classify(test.input())) {
-        confusion.record(truth, predicted);
-    }
+    let confusion = model
+        .scores(test.samples())?
+        .confusion_matrix()
+        .ok_or("there are classes")?;
     eprintln!("\n{:>8} {:>9} {:>6}", "", "precision", "recall");
     for (class, name) in names.iter().enumerate() {
         let (precision, recall) = (confusion.precision(class), confusion.recall(class));

@@ -7,8 +7,8 @@
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 
 use mlp_core::{
-    Adam, Dataset, Every, FitOptions, HalfSquaredError, Metric, Mlp, Model, Provenance, Scaling, Schedule, Scores,
-    Tanh, TargetKind, Trainer,
+    Adam, Dataset, Every, FitOptions, HalfSquaredError, Metric, Mlp, Model, Provenance, Scaling, Schedule, Tanh,
+    Trainer,
 };
 use mlp_cpu::Matrix;
 use mlp_io::{load_model, save_model};
@@ -31,7 +31,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let input_scaling = Scaling::standard::<Matrix<f64>>(train.input())?;
     let target_scaling = Scaling::standard::<Matrix<f64>>(train.target())?;
     let scaled = |data: &Dataset<Matrix<f64>>| {
-        Dataset::<Matrix<f64>>::new(input_scaling.apply(data.input()), target_scaling.apply(data.target()))
+        data.map_input(|input| input_scaling.apply(input))?
+            .map_target(|target| target_scaling.apply(target))
     };
     let (scaled_train, scaled_held_out) = (scaled(&train)?, scaled(&held_out)?);
 
@@ -72,9 +73,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let loaded = load_model::<Matrix<f64>>(&path)?;
     assert_eq!(loaded, model);
 
-    let predictions = loaded.predict(held_out.input());
     assert_eq!(
-        predictions,
+        loaded.predict(held_out.input()),
         model.predict(held_out.input()),
         "not a bit is lost in a file"
     );
@@ -87,14 +87,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 
     // R2 does not depend on the units: it is what the last epoch had.
-    let scores = Scores::new(
-        1,
-        TargetKind::Real,
-        predictions.to_vec(),
-        held_out.target().to_vec(),
-        None,
-    );
-    let held_out_r2 = Metric::R2.value(&scores);
+    let held_out_r2 = loaded.evaluate(held_out.samples(), &[Metric::R2])?[0];
     println!("R2 of what was held out: {held_out_r2:.6}");
     assert!(held_out_r2 > 0.99, "R2 = {held_out_r2}");
     assert!((held_out_r2 - r2[history.epochs() - 1]).abs() < 1e-9);

@@ -128,12 +128,14 @@ impl<T: Scalar> Tensor for Naive<T> {
         for j in 0..samples {
             let weight = sample_weights.map_or(T::one(), |weights| weights.columns[j][0]);
             let delta = &mut self.columns[j];
-            let value = loss.value_and_gradient(&prediction.columns[j], &target.columns[j], delta);
-            // A sample of weight 0 is left out, even if its loss is infinite.
-            let counts = !weight.is_zero();
-            sum += if counts { weight * value } else { T::zero() };
+            // A sample of weight 0 is left out, whatever its target.
+            if weight.is_zero() {
+                delta.fill(T::zero());
+                continue;
+            }
+            sum += weight * loss.value_and_gradient(&prediction.columns[j], &target.columns[j], delta);
             for d in delta {
-                *d = if counts { scale * weight * *d } else { T::zero() };
+                *d = scale * weight * *d;
             }
         }
         sum

@@ -1,6 +1,6 @@
 //! What counts right and wrong classes.
 
-use super::scores::Scored;
+use super::scores::{Scored, class_count};
 use super::{ConfusionMatrix, Scores};
 use crate::TargetKind;
 
@@ -42,9 +42,23 @@ pub(super) fn macro_mean(
     if scores.samples().next().is_none() {
         return f64::NAN;
     }
-    if let Some(matrix) = scores.confusion_matrix() {
+    if let Some(matrix) = scores.confusion_of_shares() {
         return of_classes(&matrix).unwrap_or(f64::NAN);
     }
-    let matrices = (0..scores.outputs()).filter_map(|output| scores.output_confusion_matrix(output));
+    let matrices = (0..scores.outputs()).filter_map(|output| scores.output_confusion_of_shares(output));
     matrices.map(|matrix| of_output(&matrix)).sum::<f64>() / scores.outputs() as f64
+}
+
+/// Of a class of the confusion matrix; of multilabel targets, of the 1 of an output. 0 where it is undefined.
+pub(super) fn of_class(scores: &Scores, class: usize, value: impl Fn(&ConfusionMatrix, usize) -> Option<f64>) -> f64 {
+    if scores.samples().next().is_none() || class >= class_count(scores.target_kind(), scores.outputs()) {
+        return f64::NAN;
+    }
+    let value = match scores.confusion_of_shares() {
+        Some(matrix) => value(&matrix, class),
+        None => scores
+            .output_confusion_of_shares(class)
+            .and_then(|matrix| value(&matrix, 1)),
+    };
+    value.unwrap_or(0.0)
 }

@@ -11,6 +11,7 @@ mod scores;
 pub use confusion::ConfusionMatrix;
 pub use name::UnknownMetric;
 pub use scores::Scores;
+pub(crate) use scores::class_count;
 
 use crate::TargetKind;
 
@@ -59,7 +60,7 @@ pub enum Metric {
     ///
     /// The mean is over the classes that occur as target or as prediction, both of a binary classifier's included; of
     /// a multilabel classifier, over its outputs, each with the precision of its 1 (scikit-learn's
-    /// `average="macro"`). [`ConfusionMatrix::precision`] has those of the classes.
+    /// `average="macro"`). [`PrecisionOf`](Self::PrecisionOf) is that of one class.
     Precision,
     /// The mean of the recalls: of a class, the share of its samples that is taken for it; 0 where it has none. Named
     /// `recall`. The mean is as for [`Precision`](Self::Precision).
@@ -67,6 +68,19 @@ pub enum Metric {
     /// The mean of the F1: of a class, the harmonic mean 2 / (1 / precision + 1 / recall). Named `f1`. The mean is as
     /// for [`Precision`](Self::Precision).
     F1,
+    /// The precision of a class, from 0: the share that is right of what is taken for it; 0 where nothing is. Named
+    /// `precision_of_2` for class 2.
+    ///
+    /// Of a binary classifier with a single output the classes are 0 and 1; of a multilabel one the number is that of
+    /// an output, and the precision that of its 1. scikit-learn's `average=None` with `zero_division=0`. NaN for a
+    /// class that is not there.
+    PrecisionOf(usize),
+    /// The recall of a class: the share of its samples that is taken for it; 0 where it has none. Named `recall_of_2`
+    /// for class 2, which is as for [`PrecisionOf`](Self::PrecisionOf).
+    RecallOf(usize),
+    /// The F1 of a class: the harmonic mean of its precision and recall; 0 where it neither has samples nor is taken
+    /// for one. Named `f1_of_2` for class 2, which is as for [`PrecisionOf`](Self::PrecisionOf).
+    F1Of(usize),
     /// The area under the ROC curve: the share of the pairs of a positive and a negative sample in which the positive
     /// one has the larger prediction, where equal predictions count 1/2 and a pair the product of its weights. Named
     /// `roc_auc`.
@@ -109,6 +123,9 @@ impl Metric {
             | Self::Precision
             | Self::Recall
             | Self::F1
+            | Self::PrecisionOf(_)
+            | Self::RecallOf(_)
+            | Self::F1Of(_)
             | Self::RocAuc
             | Self::R2 => true,
             Self::LogLoss | Self::Mse | Self::Rmse | Self::Mae => false,
@@ -127,10 +144,21 @@ impl Metric {
             | Self::Precision
             | Self::Recall
             | Self::F1
+            | Self::PrecisionOf(_)
+            | Self::RecallOf(_)
+            | Self::F1Of(_)
             | Self::RocAuc
             | Self::LogLoss => kind != TargetKind::Real,
             Self::TopK(k) => k > 0 && matches!(kind, TargetKind::Class | TargetKind::Distribution),
             Self::Mse | Self::Rmse | Self::Mae | Self::R2 => kind != TargetKind::Class,
+        }
+    }
+
+    /// The class that it is of, if it is of one.
+    pub(crate) fn class(self) -> Option<usize> {
+        match self {
+            Self::PrecisionOf(class) | Self::RecallOf(class) | Self::F1Of(class) => Some(class),
+            _ => None,
         }
     }
 
@@ -158,6 +186,9 @@ impl Metric {
             Self::F1 => {
                 classification::macro_mean(scores, ConfusionMatrix::macro_f1, |matrix| matrix.f1(1).unwrap_or(0.0))
             }
+            Self::PrecisionOf(class) => classification::of_class(scores, class, ConfusionMatrix::precision),
+            Self::RecallOf(class) => classification::of_class(scores, class, ConfusionMatrix::recall),
+            Self::F1Of(class) => classification::of_class(scores, class, ConfusionMatrix::f1),
             Self::RocAuc => roc_auc::roc_auc(scores),
             Self::LogLoss => log_loss::log_loss(scores),
             Self::Mse => regression::mse(scores),

@@ -23,6 +23,16 @@ const NAMED: [(Metric, &str); 11] = [
 /// What the name of the best k begins with; k follows.
 const TOP: &str = "top_";
 
+/// What makes a metric of a class.
+type OfClass = fn(usize) -> Metric;
+
+/// The metrics of a class, and what their names begin with; the class follows.
+const OF_CLASS: [(OfClass, &str); 3] = [
+    (Metric::PrecisionOf, "precision_of_"),
+    (Metric::RecallOf, "recall_of_"),
+    (Metric::F1Of, "f1_of_"),
+];
+
 impl Metric {
     /// The name, stable across versions; [`FromStr`] reads it back.
     ///
@@ -30,6 +40,7 @@ impl Metric {
     /// # use mlp_core::Metric;
     /// assert_eq!(Metric::TopK(5).name(), "top_5");
     /// assert_eq!("top_5".parse(), Ok(Metric::TopK(5)));
+    /// assert_eq!(Metric::RecallOf(0).name(), "recall_of_0");
     /// ```
     #[must_use]
     pub fn name(self) -> String {
@@ -41,6 +52,11 @@ impl fmt::Display for Metric {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Self::TopK(k) = self {
             return f.pad(&alloc::format!("{TOP}{k}"));
+        }
+        if let Some(class) = self.class()
+            && let Some((_, prefix)) = OF_CLASS.iter().find(|(of, _)| of(class) == *self)
+        {
+            return f.pad(&alloc::format!("{prefix}{class}"));
         }
         let named = NAMED.iter().find(|(metric, _)| metric == self);
         f.pad(named.map_or("", |(_, name)| name))
@@ -54,9 +70,10 @@ impl FromStr for Metric {
         if let Some((metric, _)) = NAMED.iter().find(|(_, known)| *known == name) {
             return Ok(*metric);
         }
-        // One name each: neither `top_05` nor `top_+5`.
-        let k = name.strip_prefix(TOP).and_then(|k| k.parse().ok());
-        k.map(Self::TopK)
+        let mut numbered = OF_CLASS.into_iter().chain([(Self::TopK as OfClass, TOP)]);
+        let metric = numbered.find_map(|(of, prefix)| name.strip_prefix(prefix)?.parse().ok().map(of));
+        metric
+            // One name each: neither `top_05` nor `top_+5`.
             .filter(|metric| *metric != Self::TopK(0) && metric.name() == name)
             .ok_or_else(|| UnknownMetric { name: name.to_string() })
     }
@@ -76,6 +93,9 @@ impl fmt::Display for UnknownMetric {
         for (_, name) in NAMED {
             write!(f, "{name}, ")?;
         }
+        for (_, prefix) in OF_CLASS {
+            write!(f, "{prefix}0, {prefix}1, ..., ")?;
+        }
         write!(f, "{TOP}1, {TOP}2, ...")
     }
 }
@@ -91,6 +111,11 @@ mod tests {
         for (metric, name) in NAMED
             .into_iter()
             .chain([(Metric::TopK(1), "top_1"), (Metric::TopK(10), "top_10")])
+            .chain([
+                (Metric::PrecisionOf(0), "precision_of_0"),
+                (Metric::RecallOf(1), "recall_of_1"),
+            ])
+            .chain([(Metric::F1Of(1), "f1_of_1"), (Metric::F1Of(12), "f1_of_12")])
         {
             assert_eq!(metric.name(), name);
             assert_eq!(name.parse(), Ok(metric));
@@ -104,12 +129,33 @@ mod tests {
     #[test]
     fn other_names_are_errors_that_list_them() {
         for name in [
-            "", "Accuracy", "top", "top_", "top_0", "top_05", "top_+5", "top_-1", "top_5 ", "f1 ",
+            "",
+            "Accuracy",
+            "top",
+            "top_",
+            "top_0",
+            "top_05",
+            "top_+5",
+            "top_-1",
+            "top_5 ",
+            "f1 ",
+            "f1_of_",
+            "f1_of_01",
+            "recall_of_+1",
+            "precision_of_-1",
+            "recall_1",
+            "mse_of_1",
+            "f1_of_99999999999999999999",
         ] {
             assert_eq!(name.parse::<Metric>().unwrap_err().name, name);
         }
         let message = "auc".parse::<Metric>().unwrap_err().to_string();
         assert!(message.starts_with("unknown metric `auc`: expected one of accuracy, balanced_accuracy, "));
-        assert!(message.ends_with("r2, top_1, top_2, ..."), "{message}");
+        let last = message.split_once("mae, ").expect("the list").1;
+        assert_eq!(
+            last,
+            "r2, precision_of_0, precision_of_1, ..., recall_of_0, recall_of_1, ..., f1_of_0, f1_of_1, ..., top_1, \
+             top_2, ..."
+        );
     }
 }

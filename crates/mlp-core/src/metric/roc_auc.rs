@@ -26,7 +26,7 @@ fn area(scores: &Scores, output: usize, positive: impl Iterator<Item = bool>) ->
     let mut ranked: Vec<(f64, bool, f64)> = scores
         .samples()
         .zip(positive)
-        .map(|(sample, positive)| (sample.prediction[output], positive, sample.weight))
+        .map(|(sample, positive)| (sample.prediction[output], positive, sample.share))
         .collect();
     if ranked.iter().any(|(prediction, ..)| prediction.is_nan()) {
         return f64::NAN;

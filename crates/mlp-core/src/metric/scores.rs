@@ -27,6 +27,9 @@ pub struct Scores {
     predictions: Vec<f64>,
     targets: Vec<f64>,
     weights: Option<Vec<f64>>,
+    /// The power of two that the largest weight is 1 to 2 times as large as (the least normal number where that is
+    /// smaller).
+    unit: f64,
 }
 
 /// A sample of weight above 0.
@@ -35,6 +38,8 @@ pub(super) struct Scored<'a> {
     pub(super) prediction: &'a [f64],
     pub(super) target: &'a [f64],
     pub(super) weight: f64,
+    /// The weight in units of which the largest has at most 2: sums and products do not overflow, and no bit changes.
+    pub(super) share: f64,
     kind: TargetKind,
 }
 
@@ -66,11 +71,17 @@ impl Scores {
                 panic!("scores: expected a finite weight of at least 0 for sample {i}, got {got}");
             }
         }
+        let largest = weights.iter().flatten().copied().fold(0.0, f64::max);
         let scores = Self {
             outputs,
             kind,
             predictions,
             targets,
+            unit: match weights {
+                // Without its digits: the power of two below.
+                Some(_) => f64::from_bits(largest.to_bits() & f64::INFINITY.to_bits()).max(f64::MIN_POSITIVE),
+                None => 1.0,
+            },
             weights,
         };
         for target in scores.samples().map(|sample| sample.target) {
@@ -119,18 +130,7 @@ impl Scores {
     /// for real targets and for multilabel ones, which have [one for each output](Self::output_confusion_matrix).
     #[must_use]
     pub fn confusion_matrix(&self) -> Option<ConfusionMatrix> {
-        match self.kind {
-            TargetKind::Real => None,
-            TargetKind::Class | TargetKind::Distribution => {
-                let mut matrix = ConfusionMatrix::new(self.outputs);
-                for sample in self.samples() {
-                    matrix.add(sample.class(), sample.predicted_class(), sample.weight);
-                }
-                Some(matrix)
-            }
-            TargetKind::Probability if self.outputs == 1 => self.output_confusion_matrix(0),
-            TargetKind::Probability => None,
-        }
+        self.confusion(|sample| sample.weight)
     }
 
     /// How often 0 and 1 were taken for which at one output, 2 x 2: 1 is what is above 0.5. `None` if the targets are
@@ -143,6 +143,35 @@ impl Scores {
     pub fn output_confusion_matrix(&self, output: usize) -> Option<ConfusionMatrix> {
         let outputs = self.outputs;
         assert!(output < outputs, "scores: output {output} is not below {outputs}");
+        self.output_confusion(output, |sample| sample.weight)
+    }
+
+    /// [`confusion_matrix`](Self::confusion_matrix) of the shares.
+    pub(super) fn confusion_of_shares(&self) -> Option<ConfusionMatrix> {
+        self.confusion(|sample| sample.share)
+    }
+
+    /// [`output_confusion_matrix`](Self::output_confusion_matrix) of the shares.
+    pub(super) fn output_confusion_of_shares(&self, output: usize) -> Option<ConfusionMatrix> {
+        self.output_confusion(output, |sample| sample.share)
+    }
+
+    fn confusion(&self, weight: impl Fn(Scored<'_>) -> f64) -> Option<ConfusionMatrix> {
+        match self.kind {
+            TargetKind::Real => None,
+            TargetKind::Class | TargetKind::Distribution => {
+                let mut matrix = ConfusionMatrix::new(self.outputs);
+                for sample in self.samples() {
+                    matrix.add(sample.class(), sample.predicted_class(), weight(sample));
+                }
+                Some(matrix)
+            }
+            TargetKind::Probability if self.outputs == 1 => self.output_confusion(0, weight),
+            TargetKind::Probability => None,
+        }
+    }
+
+    fn output_confusion(&self, output: usize, weight: impl Fn(Scored<'_>) -> f64) -> Option<ConfusionMatrix> {
         if self.kind != TargetKind::Probability {
             return None;
         }
@@ -150,7 +179,7 @@ impl Scores {
         for sample in self.samples() {
             let prediction = sample.prediction[output];
             let predicted = (!prediction.is_nan()).then_some(usize::from(prediction > 0.5));
-            matrix.add(usize::from(sample.target[output] > 0.5), predicted, sample.weight);
+            matrix.add(usize::from(sample.target[output] > 0.5), predicted, weight(sample));
         }
         Some(matrix)
     }
@@ -162,11 +191,15 @@ impl Scores {
         let pairs = self.predictions.chunks_exact(self.outputs).zip(targets);
         pairs
             .enumerate()
-            .map(move |(i, (prediction, target))| Scored {
-                prediction,
-                target,
-                weight: self.weights.as_ref().map_or(1.0, |weights| weights[i]),
-                kind,
+            .map(move |(i, (prediction, target))| {
+                let weight = self.weights.as_ref().map_or(1.0, |weights| weights[i]);
+                Scored {
+                    prediction,
+                    target,
+                    weight,
+                    share: weight / self.unit,
+                    kind,
+                }
             })
             .filter(|sample| sample.weight > 0.0)
     }
@@ -175,8 +208,8 @@ impl Scores {
     pub(super) fn mean(&self, mut value: impl FnMut(Scored<'_>) -> f64) -> f64 {
         let (mut sum, mut total) = (0.0, 0.0);
         for sample in self.samples() {
-            sum += sample.weight * value(sample);
-            total += sample.weight;
+            sum += sample.share * value(sample);
+            total += sample.share;
         }
         sum / total
     }
@@ -195,6 +228,15 @@ impl Scored<'_> {
     /// The class that is predicted: of class indices and distributions. `None` if a prediction is NaN.
     pub(super) fn predicted_class(&self) -> Option<usize> {
         greatest(self.prediction)
+    }
+}
+
+/// How many classes such targets of `outputs` outputs are; of multilabel ones, how many labels.
+pub(crate) fn class_count(kind: TargetKind, outputs: usize) -> usize {
+    match kind {
+        TargetKind::Real => 0,
+        TargetKind::Class | TargetKind::Distribution => outputs,
+        TargetKind::Probability => outputs.max(2),
     }
 }
 
@@ -279,5 +321,95 @@ mod tests {
     #[should_panic(expected = "scores: expected at least 1 output, got 0")]
     fn no_outputs_panic() {
         let _ = Scores::new(0, TargetKind::Real, vec![], vec![], None);
+    }
+    /// What every metric says, and the matrix.
+    fn all(scores: &Scores) -> Vec<u64> {
+        let names = "accuracy top_1 balanced_accuracy precision recall f1 precision_of_1 recall_of_1 f1_of_1 roc_auc \
+                     log_loss mse rmse mae r2";
+        let metrics = names.split(' ').map(|name| name.parse::<crate::Metric>().unwrap());
+        metrics.map(|metric| metric.value(scores).to_bits()).collect()
+    }
+
+    #[test]
+    fn only_the_ratios_of_weights_matter_however_large_they_are() {
+        let predictions = vec![0.9, 0.1, 0.35, 0.65, 0.7, 0.3, 0.2, 0.8];
+        for (kind, targets) in [
+            (TargetKind::Class, vec![0.0, 1.0, 1.0, 0.0]),
+            (TargetKind::Distribution, vec![1.0, 0.0, 0.25, 0.75, 0.0, 1.0, 0.5, 0.5]),
+            (TargetKind::Probability, vec![1.0, 0.0, 0.25, 0.75, 0.0, 1.0, 1.0, 0.0]),
+            (TargetKind::Real, vec![1.0, 0.5, 0.25, 0.75, -3.0, 1.0, 0.5, 2.0]),
+        ] {
+            let scores = |weights: Option<[f64; 4]>| {
+                let weights = weights.map(|weights| weights.to_vec());
+                Scores::new(2, kind, predictions.clone(), targets.clone(), weights)
+            };
+            let weighted = |unit: f64| all(&scores(Some([1.1, 0.3, 0.7, 1.7].map(|weight| unit * weight))));
+            let expected = weighted(1.0);
+            // Powers of two: the weights have the same digits.
+            for exponent in [-1000, -400, -1, 1, 530, 1000, 1022, 1023] {
+                assert_eq!(weighted(libm::ldexp(1.0, exponent)), expected, "{kind:?}, 2^{exponent}");
+            }
+            let unweighted = all(&scores(None));
+            for weight in [1.0, 1e-320, 0.1, 1e160, 1e308, f64::MAX] {
+                assert_eq!(
+                    all(&scores(Some([weight; 4])))[0],
+                    unweighted[0],
+                    "{kind:?}, {weight:e}"
+                );
+                for (got, expected) in all(&scores(Some([weight; 4]))).into_iter().zip(&unweighted) {
+                    let (got, expected) = (f64::from_bits(got), f64::from_bits(*expected));
+                    let near = (got - expected).abs() <= 1e-13 * expected.abs();
+                    assert!(
+                        near || (got.is_nan() && expected.is_nan()),
+                        "{kind:?}, {weight:e}: {got}, {expected}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_confusion_matrix_has_the_weights_themselves() {
+        let weights = Some(vec![1e160, 3.0]);
+        let scores = Scores::new(1, TargetKind::Probability, vec![0.9, 0.2], vec![1.0, 0.0], weights);
+        let matrix = scores.confusion_matrix().unwrap();
+        assert_eq!((matrix.count(1, 1), matrix.count(0, 0)), (1e160, 3.0));
+    }
+
+    #[test]
+    fn a_class_has_its_precision_recall_and_f1() {
+        let values = |scores: &Scores, class| {
+            [Metric::PrecisionOf(class), Metric::RecallOf(class), Metric::F1Of(class)].map(|m| m.value(scores))
+        };
+        use crate::Metric;
+        // Taken for class 0, 0, 1, 1 and 0; class 2 is never predicted, class 3 is not there either.
+        let one_hot = |class: usize| (0..4).map(move |k| f64::from(u8::from(k == class)));
+        let predictions: Vec<f64> = [0, 0, 1, 1, 0].into_iter().flat_map(one_hot).collect();
+        let targets = vec![0.0, 1.0, 1.0, 1.0, 2.0];
+        let scores = Scores::new(4, TargetKind::Class, predictions.clone(), targets.clone(), None);
+        assert_eq!(values(&scores, 0), [1.0 / 3.0, 1.0, 0.5]);
+        assert_eq!(values(&scores, 1), [1.0, 2.0 / 3.0, 0.8]);
+        assert_eq!(values(&scores, 2), [0.0; 3]);
+        assert_eq!(values(&scores, 3), [0.0; 3]);
+        assert!(values(&scores, 4).iter().all(|value| value.is_nan()));
+        let weights = Some(vec![3.0, 1.0, 0.0, 1.0, 0.0]);
+        let weighted = Scores::new(4, TargetKind::Class, predictions, targets, weights);
+        assert_eq!(values(&weighted, 0), [0.75, 1.0, 6.0 / 7.0]);
+        // One output is two classes, several are as many labels.
+        let predictions = vec![0.9, 0.8, 0.1, 0.2];
+        let binary = Scores::new(
+            1,
+            TargetKind::Probability,
+            predictions.clone(),
+            vec![1.0, 0.0, 0.0, 1.0],
+            None,
+        );
+        assert_eq!([values(&binary, 0), values(&binary, 1)], [[0.5; 3]; 2]);
+        assert!(values(&binary, 2).iter().all(|value| value.is_nan()));
+        let labels = Scores::new(2, TargetKind::Probability, predictions, vec![1.0, 0.0, 1.0, 0.0], None);
+        assert_eq!(values(&labels, 0), [1.0, 0.5, 2.0 / 3.0]);
+        assert_eq!(values(&labels, 1), [0.0; 3]);
+        let real = Scores::new(1, TargetKind::Real, vec![1.0], vec![1.0], None);
+        assert!(values(&real, 0).iter().all(|value| value.is_nan()));
     }
 }

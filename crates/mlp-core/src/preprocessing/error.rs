@@ -11,9 +11,9 @@ pub enum ScalingError {
     },
     /// A number to fit to that is infinite or NaN.
     NonFinite {
-        /// The feature, from 0.
+        /// The feature, from 0: the row.
         feature: usize,
-        /// The sample, from 0.
+        /// The sample, from 0: the column.
         sample: usize,
         /// The number.
         got: f64,
@@ -51,7 +51,7 @@ impl fmt::Display for ScalingError {
             ),
             Self::NonFinite { feature, sample, got } => write!(
                 f,
-                "scaling: expected a finite number in feature {feature} of sample {sample}, got {got}"
+                "scaling: expected a finite number in row {feature}, column {sample} (a column is a sample), got {got}"
             ),
             Self::Count { offsets, scales } => {
                 write!(

@@ -92,6 +92,7 @@ mod tests {
         let inverse = Schedule::inverse_scaling(0.7).unwrap();
         let cosine = Schedule::cosine(50, 0.1).unwrap();
         let warm_up = Schedule::warm_up(12).unwrap();
+        let warm_cosine = warm_up.clone().then(12, Schedule::cosine(30, 0.1).unwrap());
         let cycle = Schedule::one_cycle(50, 0.25, 10.0, 100.0).unwrap();
         for t in 0..50 {
             let x = t as f64;
@@ -108,6 +109,13 @@ mod tests {
                 0.001 + 0.999 * (1.0 + libm::cos(PI * (x - 11.5) / 37.5)) / 2.0
             };
             let error = (cycle.factor(t) - expected).abs();
+            let half_wave = (1.0 + libm::cos(PI * (x - 12.0) / 30.0)) / 2.0;
+            let expected_warm = match t {
+                ..12 => (x + 1.0) / 12.0,
+                12..42 => 0.1 + 0.9 * half_wave,
+                _ => 0.1,
+            };
+            assert_near("cosine with warm-up", warm_cosine.factor(t), expected_warm);
             assert!(error < 1e-15, "one cycle {t}: {} != {expected}", cycle.factor(t));
         }
     }

@@ -94,7 +94,7 @@ impl ReduceOnPlateau {
     }
 
     fn advance(&self, state: &mut PlateauState, value: f64, better: bool) -> bool {
-        if better {
+        if better && value.is_finite() {
             state.best = Some(value);
             state.bad_epochs = 0;
             return false;
@@ -186,13 +186,19 @@ mod tests {
     #[test]
     fn what_is_not_finite_is_never_better() {
         let plateau = ReduceOnPlateau::new(0.5, 0).unwrap();
-        let mut state = PlateauState::default();
-        for (value, factor) in [(f64::NAN, 0.5), (f64::INFINITY, 0.25)] {
-            assert!(plateau.observe(&mut state, value));
-            assert_eq!((state.best, state.factor), (None, factor));
+        for observe in [ReduceOnPlateau::observe, ReduceOnPlateau::observe_rising] {
+            let mut state = PlateauState::default();
+            for (value, factor) in [(f64::NAN, 0.5), (f64::INFINITY, 0.25), (f64::NEG_INFINITY, 0.125)] {
+                assert!(observe(&plateau, &mut state, value));
+                assert_eq!((state.best, state.factor), (None, factor));
+            }
+            assert!(!observe(&plateau, &mut state, 1.0));
+            assert_eq!(state.best, Some(1.0));
+            for value in [f64::INFINITY, f64::NEG_INFINITY] {
+                assert!(observe(&plateau, &mut state, value));
+                assert_eq!(state.best, Some(1.0));
+            }
         }
-        assert!(!plateau.observe(&mut state, 1.0));
-        assert_eq!(state.best, Some(1.0));
     }
 
     #[test]

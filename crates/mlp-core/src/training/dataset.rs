@@ -87,6 +87,44 @@ impl<B: Tensor> Dataset<B> {
         self.weights.as_ref()
     }
 
+    /// With `f` of the inputs in their place, and the same targets and weights.
+    ///
+    /// ```
+    /// # use mlp_core::{Dataset, Scaling};
+    /// # use mlp_cpu::Matrix;
+    /// # let input = Matrix::<f64>::from_columns(&[[1.0], [3.0]]);
+    /// # let target = Matrix::from_columns(&[[0.0], [1.0]]);
+    /// let data = Dataset::new(input, target)?.weighted(Matrix::from_columns(&[[2.0], [1.0]]))?;
+    /// let scaling = Scaling::min_max::<Matrix<f64>>(data.input())?;
+    /// let scaled = data.map_input(|input| scaling.apply(input))?;
+    /// assert_eq!(scaled.input(), &Matrix::from_columns(&[[0.0], [1.0]]));
+    /// assert_eq!(scaled.weights(), data.weights());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If `f` gives another number of samples.
+    pub fn map_input(&self, f: impl FnOnce(&B) -> B) -> Result<Self, DataError> {
+        self.with(f(&self.input), self.target.clone())
+    }
+
+    /// With `f` of the targets in their place, as [`map_input`](Self::map_input).
+    ///
+    /// # Errors
+    /// If `f` gives another number of samples.
+    pub fn map_target(&self, f: impl FnOnce(&B) -> B) -> Result<Self, DataError> {
+        self.with(self.input.clone(), f(&self.target))
+    }
+
+    /// Of `input` and `target`, with the weights that these samples have.
+    fn with(&self, input: B, target: B) -> Result<Self, DataError> {
+        let data = Self::new(input, target)?;
+        match &self.weights {
+            Some(weights) => data.weighted(weights.clone()),
+            None => Ok(data),
+        }
+    }
+
     /// The samples at `indices`, in that order, with their weights; an index may come more than once.
     ///
     /// ```

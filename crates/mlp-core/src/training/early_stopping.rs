@@ -3,7 +3,8 @@ use crate::error::not_negative;
 use crate::{Dense, HyperParameterError};
 
 /// Early stopping: training ends when the monitored value was not better than its best for `patience` epochs, and the
-/// network gets the parameters of the best epoch back. A value that is NaN is never better.
+/// network gets the parameters of the best epoch back. A value that is NaN or infinite is never
+/// better.
 ///
 /// Where the epochs asked for end first, the network is left as it is, so that training may go on;
 /// [`Trainer::restore_best`](super::Trainer::restore_best) gives it the best parameters then.
@@ -41,8 +42,10 @@ pub struct EarlyStopping {
 }
 
 impl EarlyStopping {
-    /// After `patience` epochs (at least 1) without an improvement of the validation loss (of the training loss, where there are no
+    /// After `patience` epochs without an improvement of the validation loss (of the training loss, where there are no
     /// validation samples).
+    ///
+    /// Training ends with an epoch that is no improvement, so that a patience of 0 is the same as 1.
     #[must_use]
     pub fn new(patience: u64) -> Self {
         Self {
@@ -91,11 +94,12 @@ impl EarlyStopping {
         value: f64,
         layers: Option<&[Dense<B>]>,
     ) -> bool {
-        let improved = match state.best {
+        let better = match state.best {
             Some(best) if self.monitor.rises() => value > best + self.min_change,
             Some(best) => value < best - self.min_change,
-            None => !value.is_nan(),
+            None => true,
         };
+        let improved = better && value.is_finite();
         if improved {
             state.best = Some(value);
             state.best_epoch = epoch;
@@ -132,6 +136,14 @@ mod tests {
         let rising = [false, true, false, false, false, false, true];
         assert_eq!(improvements(plain.monitor(Metric::Accuracy), values), rising);
 
+        // What is infinite is no improvement, neither as the first value nor as a later one.
+        let infinite = f64::INFINITY;
+        for (monitor, second) in [(Monitor::Loss, 0.5), (Metric::Accuracy.into(), 2.0)] {
+            let values = [infinite, -infinite, 1.0, infinite, -infinite, second];
+            let expected = [false, false, true, false, false, true];
+            assert_eq!(improvements(plain.monitor(monitor), values), expected, "{monitor:?}");
+        }
+
         let demanding = plain.min_change(0.5).unwrap();
         let values = [1.0, 0.75, 0.5, 0.25, 0.75, 1.25];
         assert_eq!(
@@ -141,5 +153,16 @@ mod tests {
         let values = [1.0, 1.25, 1.5, 1.75, 2.25, 2.5];
         let rising = [true, false, false, true, false, true];
         assert_eq!(improvements(demanding.monitor(Metric::Accuracy), values), rising);
+    }
+    #[test]
+    fn a_patience_of_0_ends_with_the_first_epoch_that_is_no_improvement() {
+        for patience in [0, 1] {
+            let (stopping, mut state) = (EarlyStopping::new(patience), StoppingState::<()>::default());
+            assert!(!stopping.is_over(&state), "before the first epoch");
+            stopping.observe(&mut state, 0, 1.0, None);
+            assert!(!stopping.is_over(&state), "an improvement");
+            stopping.observe(&mut state, 1, 1.0, None);
+            assert!(stopping.is_over(&state), "none");
+        }
     }
 }

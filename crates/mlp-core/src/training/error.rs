@@ -17,7 +17,14 @@ pub enum TrainError {
         /// What the loss takes as target.
         target_kind: TargetKind,
     },
-    /// A metric is watched, and there are no validation samples to have it of.
+    /// A metric of a class that the network does not tell apart from others.
+    MetricClass {
+        /// The metric.
+        metric: Metric,
+        /// How many classes there are; for multilabel targets, how many labels.
+        classes: usize,
+    },
+    /// A metric was asked for, and there are no validation samples to have it of.
     NoValidation {
         /// The metric.
         metric: Metric,
@@ -49,16 +56,23 @@ impl fmt::Display for TrainError {
         match self {
             Self::Data(error) => error.fmt(f),
             Self::BatchSize => f.write_str("batch size: expected at least 1, got 0"),
+            Self::Metric {
+                metric: metric @ Metric::TopK(0),
+                ..
+            } => write!(f, "metric {metric}: expected the best 1 or more, got the best 0"),
             Self::Metric { metric, target_kind } => {
                 write!(
                     f,
                     "metric {metric}: expected targets that it is defined for, got a loss of {target_kind:?} targets"
                 )
             }
+            Self::MetricClass { metric, classes } => {
+                write!(f, "metric {metric}: expected a class from 0 to {}", classes - 1)
+            }
             Self::NoValidation { metric } => {
                 write!(
                     f,
-                    "metric {metric}: expected validation samples to watch it on, got none"
+                    "metric {metric}: expected validation samples to have it of, got none"
                 )
             }
             Self::Pass { expected, got } => {

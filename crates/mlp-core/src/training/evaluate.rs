@@ -1,6 +1,6 @@
 use super::Samples;
 use crate::workspace::columns;
-use crate::{Activation, DataError, InferenceWorkspace, Loss, Metric, Mlp, Output, Scalar, Scores, Tensor};
+use crate::{Activation, DataError, InferenceWorkspace, Loss, Metric, Mlp, Output, Scalar, Scores, TargetKind, Tensor};
 use alloc::vec::Vec;
 
 /// The loss of some samples, and their metrics.
@@ -41,6 +41,28 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
     ) -> Result<Evaluation, DataError> {
         samples.check_all(self, loss, &mut Vec::new())?;
         Ok(Evaluator::new(self, samples.len()).evaluate(self, loss, samples, metrics))
+    }
+
+    /// What the network predicts of `samples` beside their targets: what metrics and confusion matrices are made of.
+    ///
+    /// ```
+    /// # use mlp_core::{Mlp, Samples, SoftmaxCrossEntropy};
+    /// # use mlp_cpu::Matrix;
+    /// # let network = Mlp::<Matrix<f64>>::builder(&[2, 3]).build()?;
+    /// # let input = Matrix::from_columns(&[[1.0, 0.0], [0.0, 1.0]]);
+    /// # let class = Matrix::from_columns(&[[0.0], [2.0]]);
+    /// let scores = network.scores(&SoftmaxCrossEntropy::with_classes(), Samples::new(&input, &class)?)?;
+    /// assert_eq!(scores.confusion_matrix().unwrap().total(), 2.0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`evaluate`](Self::evaluate).
+    pub fn scores<L: Loss>(&self, loss: &L, samples: Samples<'_, B>) -> Result<Scores, DataError> {
+        samples.check_all(self, loss, &mut Vec::new())?;
+        let mut values = Vec::new();
+        B::read((&self.predict(samples.input())).into(), &mut values);
+        Ok(scores(self.outputs(), loss, values, samples))
     }
 }
 
@@ -109,12 +131,22 @@ fn scores<B: Tensor>(outputs: usize, loss: &impl Loss, mut values: Vec<B::Scalar
     let kind = loss.target_kind();
     let output = Output::of(kind);
     values.chunks_exact_mut(outputs).for_each(|sample| output.apply(sample));
+    scores_of_predictions(outputs, kind, values, samples)
+}
+
+/// `predictions` and the targets of `samples`, as metrics take them.
+pub(crate) fn scores_of_predictions<B: Tensor>(
+    outputs: usize,
+    kind: TargetKind,
+    predictions: Vec<B::Scalar>,
+    samples: Samples<'_, B>,
+) -> Scores {
     let numbers = |columns| {
         let mut values = Vec::new();
         B::read(columns, &mut values);
         values.into_iter().map(Scalar::to_f64).collect::<Vec<_>>()
     };
-    let predictions = values.into_iter().map(Scalar::to_f64).collect();
+    let predictions = predictions.into_iter().map(Scalar::to_f64).collect();
     Scores::new(
         outputs,
         kind,

@@ -2,7 +2,8 @@ use super::evaluate::Evaluator;
 use super::random::generator;
 use super::trainer::check_parameters;
 use super::{Epoch, Event, Monitor, Pass, Position, Progress, Samples, StopReason, TrainError, Trainer, TrainingData};
-use crate::{Activation, Columns, Loss, Mlp, Optimizer, Tensor};
+use crate::metric::class_count;
+use crate::{Activation, Columns, Loss, Metric, Mlp, Optimizer, Tensor};
 use alloc::vec::Vec;
 use core::ops::ControlFlow;
 use rand::seq::SliceRandom;
@@ -114,10 +115,10 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
     ///
     /// # Errors
     /// If a number in the data or a parameter is not finite, the samples do not fit the network or the loss, the batch
-    /// size is 0, memory cannot be had, a metric that is watched has no validation samples, one does not fit the targets,
-    /// an epoch that is under way cannot go on with these samples and options, or the loss or a parameter stops being
-    /// finite. In the last case the network holds the parameters from before the step that failed, and the epoch is
-    /// abandoned ([`Diverged`](super::Diverged)).
+    /// size is 0, memory cannot be had, there are metrics and no validation samples, a metric does not fit the targets or
+    /// is of a class that is not there, an epoch that is under way cannot go on with these samples and options, or the
+    /// loss or a parameter stops being finite. In the last case the network holds the parameters from before the step
+    /// that failed, and the epoch is abandoned ([`Diverged`](super::Diverged)).
     pub fn fit<'a, C: Activation>(
         &mut self,
         network: &mut Mlp<B, C>,
@@ -190,9 +191,10 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
             if let Some((stopping, state)) = &self.stopping
                 && stopping.is_over(state)
             {
-                let best_epoch = state.best.map(|_| state.best_epoch);
                 self.restore_best(network);
-                break StopReason::Patience { best_epoch };
+                break StopReason::Patience {
+                    best_epoch: self.best_epoch(),
+                };
             }
             if self.position.epoch >= end {
                 break StopReason::Epochs;
@@ -238,16 +240,14 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         if let Some(&metric) = self.metrics.iter().find(|metric| !metric.applies_to(target_kind)) {
             return Err(TrainError::Metric { metric, target_kind });
         }
-        let stopping = self.stopping.as_ref().map(|(stopping, _)| stopping.monitored());
-        let plateau = self
-            .rate
-            .as_ref()
-            .and_then(|rate| rate.plateau.as_ref())
-            .map(|&(_, monitor, _)| monitor);
-        for monitor in [stopping, plateau].into_iter().flatten() {
-            if let (Monitor::Metric(metric), None) = (monitor, data.validation) {
-                return Err(TrainError::NoValidation { metric });
-            }
+        let classes = class_count(target_kind, network.outputs());
+        let is_missing = |metric: &&Metric| metric.class().is_some_and(|class| class >= classes);
+        if let Some(&metric) = self.metrics.iter().find(is_missing) {
+            return Err(TrainError::MetricClass { metric, classes });
+        }
+        // Those that are watched are among them.
+        if let (Some(&metric), None) = (self.metrics.first(), data.validation) {
+            return Err(TrainError::NoValidation { metric });
         }
         let batch_size = options.batch_size.unwrap_or(train.len()).min(train.len());
         if batch_size == 0 {

@@ -26,7 +26,7 @@ pub struct History {
     pub loss: Vec<f64>,
     /// The loss of the validation samples after the epoch, without penalty; NaN for an epoch that had none.
     pub validation_loss: Vec<f64>,
-    /// The metrics of the validation samples after the epoch; NaN for an epoch that had none.
+    /// The metrics of the validation samples after the epoch; NaN for an epoch before they were asked for.
     pub metrics: Vec<(Metric, Vec<f64>)>,
 }
 

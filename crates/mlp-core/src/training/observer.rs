@@ -62,7 +62,7 @@ pub enum StopReason {
     /// There was no improvement for as long as early stopping waits. The network has the parameters of the best epoch
     /// again, if what is watched is a value of validation samples.
     Patience {
-        /// The best epoch; `None` if what is watched never was a number.
+        /// The best epoch; `None` if what is watched never was a finite number.
         best_epoch: Option<u64>,
     },
     /// The observer asked for it.

@@ -153,7 +153,8 @@ impl<'a, B: Tensor> Samples<'a, B> {
         })
     }
 
-    /// Checks the features against `network`, the targets against `loss`; class indices by way of `values`.
+    /// Checks the features against `network`, the targets against `loss`: those of samples that count, by way of
+    /// `values`. What is not finite is left to [`check_finite`](Self::check_finite), but for class indices.
     pub(super) fn check<C: Activation>(
         &self,
         network: &Mlp<B, C>,
@@ -166,17 +167,21 @@ impl<'a, B: Tensor> Samples<'a, B> {
         }
         check_rows("input", network.inputs(), self.input.shape().0)?;
         check_rows("target", loss.target_rows(outputs), self.target.shape().0)?;
-        if loss.target_kind() == TargetKind::Class {
-            values.clear();
-            B::read(self.target, values);
-            for (sample, class) in values.iter().map(|class| class.to_f64()).enumerate() {
-                if class_index(class, outputs).is_none() {
-                    return Err(DataError::Class {
-                        sample,
-                        classes: outputs,
-                        got: class,
-                    });
-                }
+        let kind = loss.target_kind();
+        if kind == TargetKind::Real {
+            return Ok(());
+        }
+        values.clear();
+        B::read(self.target, values);
+        let numbers = values.len();
+        if let Some(weights) = self.weights {
+            B::read(weights, values);
+        }
+        let (targets, weights) = values.split_at(numbers);
+        let rows = self.target.shape().0.max(1);
+        for (sample, target) in targets.chunks_exact(rows).enumerate() {
+            if weights.get(sample).is_none_or(|weight| weight.to_f64() > 0.0) {
+                check_target(kind, outputs, sample, target)?;
             }
         }
         Ok(())
@@ -191,7 +196,7 @@ impl<'a, B: Tensor> Samples<'a, B> {
     }
 
     /// All of these checks, and that there is a sample that counts.
-    pub(super) fn check_all<C: Activation>(
+    pub(crate) fn check_all<C: Activation>(
         &self,
         network: &Mlp<B, C>,
         loss: &impl Loss,
@@ -239,6 +244,27 @@ impl<'a, B: Tensor> Samples<'a, B> {
         }
         Ok(())
     }
+}
+
+/// Checks the target of a sample that counts.
+fn check_target<T: Scalar>(kind: TargetKind, outputs: usize, sample: usize, target: &[T]) -> Result<(), DataError> {
+    /// How far probabilities may be from together 1: three digits of them.
+    const ROUNDING: f64 = 1e-3;
+    let (mut sum, classes) = (0.0, outputs);
+    for (row, got) in target.iter().map(|y| y.to_f64()).enumerate() {
+        if kind == TargetKind::Class {
+            if class_index(got, classes).is_none() {
+                return Err(DataError::Class { sample, classes, got });
+            }
+        } else if got.is_finite() && !(0.0..=1.0).contains(&got) {
+            return Err(DataError::Probability { sample, row, got });
+        }
+        sum += got;
+    }
+    if kind == TargetKind::Distribution && (sum - 1.0).abs() > ROUNDING && sum.is_finite() {
+        return Err(DataError::Distribution { sample, got: sum });
+    }
+    Ok(())
 }
 
 /// Samples to train on, and perhaps samples to validate with.
@@ -314,6 +340,22 @@ pub enum DataError {
         /// The target given.
         got: f64,
     },
+    /// A target that is to be a probability, and is less than 0 or more than 1.
+    Probability {
+        /// The sample: the column.
+        sample: usize,
+        /// The output: the row.
+        row: usize,
+        /// The target given.
+        got: f64,
+    },
+    /// A target whose probabilities of all classes are not together 1, to three digits.
+    Distribution {
+        /// The sample: the column.
+        sample: usize,
+        /// Their sum.
+        got: f64,
+    },
     /// A sample that is not there.
     Index {
         /// How many samples there are.
@@ -346,7 +388,7 @@ pub enum DataError {
         what: &'static str,
         /// The sample: the column, or the row of a table with a sample a row.
         sample: usize,
-        /// The feature or the output.
+        /// The feature or the output: the row.
         row: usize,
         /// The number given.
         got: f64,
@@ -364,7 +406,13 @@ impl fmt::Display for DataError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => f.write_str("samples: expected at least one with a weight above 0, got none"),
-            Self::Rows { what, expected, got } => write!(f, "{what}: expected {expected} numbers a sample, got {got}"),
+            Self::Rows { what, expected, got } => {
+                let rows = if *expected == 1 { "row" } else { "rows" };
+                write!(
+                    f,
+                    "{what}: expected {expected} {rows} (a column is a sample), got {got}"
+                )
+            }
             Self::Count { what, expected, got } => write!(f, "{what}: expected {expected} samples, got {got}"),
             Self::Class { sample, classes, got } => {
                 write!(
@@ -376,7 +424,20 @@ impl fmt::Display for DataError {
             Self::NotFinite { what, sample, row, got } => {
                 write!(
                     f,
-                    "{what}: expected a finite number at position {row} of sample {sample}, got {got}"
+                    "{what}: expected a finite number in row {row}, column {sample} (a column is a sample), got {got}"
+                )
+            }
+            Self::Probability { sample, row, got } => {
+                write!(
+                    f,
+                    "target: expected a number from 0 to 1 in row {row}, column {sample} (a column is a sample), got \
+                     {got}"
+                )
+            }
+            Self::Distribution { sample, got } => {
+                write!(
+                    f,
+                    "target: expected probabilities of together 1 in column {sample} (a column is a sample), got {got}"
                 )
             }
             Self::Index { samples, got } => {

@@ -119,7 +119,8 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         self
     }
 
-    /// With these metrics of the validation samples after each epoch, in [`history`](Self::history).
+    /// With these metrics of the validation samples after each epoch, in [`history`](Self::history). [`fit`](Self::fit)
+    /// needs validation samples then.
     #[must_use]
     pub fn metrics(mut self, metrics: &[Metric]) -> Self {
         for &metric in metrics {
@@ -209,6 +210,12 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
     /// All epochs of [`fit`](Self::fit) so far.
     pub fn history(&self) -> &History {
         &self.history
+    }
+
+    /// The epoch, from 0, that early stopping found best so far; `None` before there is one, or without early stopping.
+    pub fn best_epoch(&self) -> Option<u64> {
+        let (_, state) = self.stopping.as_ref()?;
+        state.best.map(|_| state.best_epoch)
     }
 
     /// Gives `network` the parameters that early stopping found best. Returns false if there are none yet.

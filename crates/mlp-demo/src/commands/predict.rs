@@ -46,7 +46,9 @@ fn predict<T: Element + Serialize, W: Write>(
             ));
         }
     }
-    let names: Option<Vec<&str>> = model.classes().map(|classes| {
+    // In a multilabel model each label is for itself.
+    let classes = model.classes().filter(|_| model.is_classifier());
+    let names: Option<Vec<&str>> = classes.map(|classes| {
         let names = classes.names();
         let predicted = model.classify(&input);
         predicted.into_iter().map(|class| names[class].as_str()).collect()

@@ -1,8 +1,9 @@
 //! Training that is stopped anywhere, written to a file and taken up again has the bits of training that never stopped.
 
 use mlp_core::{
-    Adam, Clip, DataError, Dropout, EarlyStopping, Event, Every, FitOptions, HalfSquaredError, Lbfgs, Metric, Mlp,
-    Momentum, Monitor, Optimizer, Penalty, ReduceOnPlateau, Samples, Schedule, StopReason, Tanh, Trainer, TrainerState,
+    Adam, Clip, DataError, Dropout, EarlyStopping, Event, Every, FitOptions, HalfSquaredError, History, Lbfgs, Metric,
+    Mlp, Momentum, Monitor, Optimizer, Penalty, ReduceOnPlateau, Samples, Schedule, StopReason, Tanh, Trainer,
+    TrainerState,
 };
 use mlp_cpu::{Element, Matrix};
 use mlp_io::{
@@ -117,17 +118,23 @@ fn training() -> (Mlp<Matrix<f64>>, TrainerState<Matrix<f64>>) {
     let data = Data::<f64>::new();
     let mut network = network();
     let mut trainer = trainer(Adam::new(0.02).unwrap());
-    let options = FitOptions::epochs(2).batch_size(6);
+    let options = FitOptions::epochs(4).batch_size(6);
     let validated = data.train().unwrap().validated_by(data.validation().unwrap());
     trainer.fit(&mut network, validated, options, |_| {}).unwrap();
-    trainer
-        .fit(&mut network, data.train().unwrap(), options, |_| {})
-        .unwrap();
     trainer
         .fit_observed(&mut network, validated, options, |_| ControlFlow::Break(()))
         .unwrap();
     let mut state = trainer.state();
     state.stopping.as_mut().unwrap().best_layers = network.layers().to_vec();
+    // As of two epochs without validation.
+    let History {
+        validation_loss,
+        metrics,
+        ..
+    } = &mut state.history;
+    for column in metrics.iter_mut().map(|(_, values)| values).chain([validation_loss]) {
+        column[2..].fill(f64::NAN);
+    }
     (network, state)
 }
 

@@ -644,9 +644,22 @@ fn model_cases() -> Vec<Case> {
         ),
         (
             "more classes than outputs",
-            changed(provenance, &format!(r#""classes":["a","b"],{provenance}"#)),
+            with_record(
+                &RECORD
+                    .replace(
+                        r#"{"name":"huber","parameters":{"delta":1.0}}"#,
+                        r#"{"name":"softmax_cross_entropy","parameters":{"probabilities":0.0}}"#,
+                    )
+                    .replace(provenance, &format!(r#""classes":["a","b"],{provenance}"#)),
+            ),
             "Model",
             "classes: expected 1 names, got 2",
+        ),
+        (
+            "classes of a regression",
+            changed(provenance, &format!(r#""classes":["a"],{provenance}"#)),
+            "Model",
+            "classes: expected a loss whose targets are classes or probabilities, got huber",
         ),
         (
             "a text longer than any name",
