@@ -21,6 +21,12 @@ const KEEP: usize = 3;
 /// The file beside the checkpoints that says what they are of.
 const RUN: &str = "run.json";
 
+/// If a file of this name in the directory may be one of those that are written, replaced or removed here.
+pub(crate) fn is_own(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name == RUN || name.starts_with("checkpoint-") || name.starts_with(".checkpoint-")
+}
+
 /// All that decides how training goes, but how many epochs it has: what must be the same to go on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -103,7 +109,10 @@ impl Checkpoints {
         }
         let directory = CheckpointDirectory::new(path, KEEP)?;
         let file = path.join(RUN);
-        if directory.paths().map_err(Error::read(path))?.is_empty() {
+        // That a file of such a name can be written, before an epoch is spent on what it is to hold.
+        _ = OutputFile::create(&path.join(format!("checkpoint-{:020}.safetensors", 0)))?;
+        let paths = directory.paths().map_err(Error::read(path))?;
+        if paths.is_empty() {
             if file.exists() {
                 // Not a stranger's: of a run that ended before its first checkpoint.
                 Run::read(&file)?;

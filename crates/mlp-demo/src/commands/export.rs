@@ -10,7 +10,7 @@ use crate::cli::{ExportArgs, ModelFormat};
 use crate::error::Error;
 use crate::model::{self, AnyModel};
 use crate::output::Output;
-use crate::output_file::check_apart;
+use crate::output_file::Files;
 
 /// Writes the model in another format.
 ///
@@ -18,7 +18,9 @@ use crate::output_file::check_apart;
 ///
 /// Bad input; a model that the format cannot express; a file that cannot be written.
 pub(crate) fn run<W: Write>(args: &ExportArgs, output: &mut Output<W>) -> Result<(), Error> {
-    check_apart("--out", &args.out, &args.model.path)?;
+    Files::default()
+        .reading([args.model.path.clone()])
+        .add("--out", &args.out)?;
     match model::load(&args.model.path, args.model.activation.as_ref())? {
         AnyModel::F32(model) => export(&model, args)?,
         AnyModel::F64(model) => export(&model, args)?,

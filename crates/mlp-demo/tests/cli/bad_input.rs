@@ -274,6 +274,25 @@ fn a_plot_that_cannot_be_written_is_found_out_before_training() {
 }
 
 #[test]
+fn a_plot_does_not_take_the_place_of_what_is_read() {
+    let directory = directory();
+    for (option, path) in [("--data", "words.csv"), ("--weights", "two.json")] {
+        let plot = format!("./{path}");
+        let before = fs::read(directory.path().join(path)).unwrap();
+        // Of a file that can be used, too: the plot would be all that is left of it.
+        fs::write(directory.path().join("own.csv"), "x,y\n1,2\n3,4\n").unwrap();
+        fs::write(directory.path().join("own.json"), r#"{"weights": [[[1]]]}"#).unwrap();
+        let own = if option == "--data" { "own.csv" } else { "own.json" };
+        assert_eq!(
+            failure(directory.path(), &["notebook", option, own, "--plot", own]),
+            format!("--plot: expected a file other than {own}, got {own}")
+        );
+        failure(directory.path(), &["notebook", option, path, "--plot", &plot]);
+        assert_eq!(fs::read(directory.path().join(path)).unwrap(), before);
+    }
+}
+
+#[test]
 fn classifiers_check_their_options() {
     let directory = directory();
     for (arguments, expected) in [

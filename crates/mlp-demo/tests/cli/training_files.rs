@@ -315,6 +315,115 @@ fn one_file_is_not_written_over_the_other() {
 }
 
 #[test]
+fn no_file_is_written_over_checkpoints_or_where_they_are_cleared_away() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    fs::create_dir_all(at("run/deeper")).unwrap();
+    fs::write(at("run/run.json"), "").unwrap();
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("run/run.json", at("link")).unwrap();
+    let own = |checkpoints: &str| format!("a file other than the checkpoints in {checkpoints}");
+    let above = |checkpoints: &str| format!("a file, not the directory of checkpoints {checkpoints} or one above it");
+    for option in ["--save", "--plot"] {
+        for (checkpoints, path, expected) in [
+            ("run", "run/checkpoint-final.safetensors", own("run")),
+            ("run", "run/../run/run.json", own("run")),
+            ("./run", "run/Run.json", own("./run")),
+            #[cfg(unix)]
+            ("run", "link", own("run")),
+            ("run", "run", above("run")),
+            ("run/deeper", "run", above("run/deeper")),
+            // Not there yet.
+            ("new", "new/run.json", own("new")),
+            ("new", "./new", above("new")),
+            ("new/run", "new", above("new/run")),
+        ] {
+            // Training would diverge, with exit code 1: it is not begun.
+            let arguments = [
+                "digits",
+                "--learning-rate",
+                "1000",
+                "--checkpoint",
+                checkpoints,
+                option,
+                path,
+            ];
+            let message = failure(directory.path(), &arguments);
+            assert_eq!(message, format!("{option}: expected {expected}, got {path}"));
+        }
+    }
+    assert_eq!(files(&at("run")), ["deeper", "run.json"]);
+    // Other names are the user's own.
+    fs::remove_file(at("run/run.json")).unwrap();
+    let arguments = [
+        "digits",
+        "--hidden",
+        "8",
+        "--epochs",
+        "1",
+        "--checkpoint",
+        "run",
+        "--save",
+        "run/model",
+    ];
+    printed(directory.path(), &arguments);
+    assert_eq!(files(&at("run")).len(), 4);
+}
+
+/// What a killed process leaves under a name of its own stays for ever.
+#[test]
+fn a_killed_run_leaves_no_file_of_its_outputs() {
+    let directory = tempfile::tempdir().unwrap();
+    let arguments = [
+        "digits",
+        "--epochs",
+        "100000",
+        "--save",
+        "model",
+        "--plot",
+        "curves.svg",
+    ];
+    let mut child = command(directory.path(), &arguments)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the command starts");
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    lines.filter(|line| line.starts_with("Epoch ")).take(1).for_each(drop);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(files(directory.path()), [""; 0]);
+}
+
+/// Whoever runs the tests may have a right to write anywhere, but a path can be too long for what is to be made in it.
+#[test]
+#[cfg(target_os = "linux")]
+fn checkpoints_that_cannot_be_written_are_found_out_before_training_goes_on() {
+    const LONGEST: usize = 4095;
+    let directory = tempfile::tempdir().unwrap();
+    let [upper, lower] = [10, 9].map(|n| vec!["d".repeat(200); n].join("/"));
+    // The names of checkpoints fit in behind it, those of their temporary files do not.
+    let length = LONGEST - 4 - "/checkpoint-00000000000000000042.safetensors".len();
+    let last = "e".repeat(length - upper.len() - lower.len() - 2);
+    let (near, far) = (format!("{lower}/{last}"), format!("{upper}/{lower}/{last}"));
+    fs::create_dir_all(directory.path().join(&upper)).unwrap();
+    let train = |epochs, path| {
+        [
+            "digits",
+            "--hidden",
+            "8",
+            "--resume",
+            "--epochs",
+            epochs,
+            "--checkpoint",
+            path,
+        ]
+    };
+    printed(&directory.path().join(&upper), &train("1", &near));
+    let message = failure(directory.path(), &train("2", &far));
+    assert!(message.contains(": cannot be written: "), "{message}");
+}
+
+#[test]
 fn a_directory_that_cannot_be_made_is_found_out_before_training() {
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("file"), "").unwrap();
