@@ -30,7 +30,8 @@ pub(crate) struct PredictArgs {
 
     /// Predict for the samples of a CSV file
     ///
-    /// A header comes first, then a line per sample with a number per input of the model.
+    /// A header comes first, with names that are not numbers, then a line per sample with a
+    /// number per input of the model.
     #[arg(long, value_name = "FILE.csv", verbatim_doc_comment)]
     pub(crate) data: PathBuf,
 

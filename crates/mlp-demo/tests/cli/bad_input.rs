@@ -221,7 +221,7 @@ fn samples_are_checked() {
     );
     assert_eq!(
         failure(&["headless.csv"]),
-        "headless.csv: line 1: expected a header such as `x,y`, got the numbers `1,2`"
+        "headless.csv: line 1: expected a header such as `x,y` (names must not be numbers), got `1,2`"
     );
     assert_eq!(
         failure(&["empty.csv"]),

@@ -52,7 +52,7 @@ fn samples_are_checked() {
         ),
         (
             "headless.csv",
-            "headless.csv: line 1: expected a header such as `x1,x2`, got the numbers `3,2`",
+            "headless.csv: line 1: expected a header such as `x1,x2` (names must not be numbers), got `3,2`",
         ),
         (
             "header.csv",
@@ -108,6 +108,30 @@ fn samples_are_checked() {
     for data in ["none.csv", "folder"] {
         let message = failure("f32.safetensors", data);
         assert!(message.starts_with(&format!("{data}: cannot be read: ")), "{message}");
+    }
+}
+
+#[test]
+fn a_first_sample_is_not_taken_for_a_header() {
+    let directory = with_bad_files();
+    for first in [
+        "NaN,-1",
+        "inf,2",
+        "1e400,2",
+        ",-1",
+        "setosa,-1",
+        "-1,setosa",
+        "-Infinity,x",
+        "0,1",
+        "x, 1.5 ",
+    ] {
+        fs::write(directory.path().join("bare.csv"), format!("{first}\n1,2\n")).unwrap();
+        let arguments = ["predict", "--model", "f32.safetensors", "--data", "bare.csv"];
+        let shown = first.replace(' ', "");
+        assert_eq!(
+            failure(directory.path(), &arguments),
+            format!("bare.csv: line 1: expected a header such as `x1,x2` (names must not be numbers), got `{shown}`")
+        );
     }
 }
 
