@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use self::models::{ExportArgs, InspectArgs, ModelFormat, PredictArgs};
+pub(crate) use self::models::{ExportArgs, InspectArgs, ModelArgs, ModelFormat, PredictArgs};
 use crate::commands::{classifier, export, inspect, notebook, predict};
 use crate::dtype::Dtype;
 use crate::error::{Error, one_line, quoted};

@@ -74,13 +74,13 @@ pub(crate) enum ModelFormat {
 ///
 /// That is layers and activations, the number of parameters, the loss, what predictions are, how
 /// inputs and targets are scaled, the names of the classes, and version, seed and hash of the
-/// training data.
+/// training data. A file of PyTorch says of these the layers and parameters alone; with
+/// --activation the activations stand beside them.
 #[derive(Clone, Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct InspectArgs {
-    /// The model, a file of this library or of PyTorch
-    #[arg(long, value_name = "FILE.safetensors")]
-    pub(crate) model: PathBuf,
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
 }
 
 // No documentation comment: it would replace that of the subcommands.

@@ -276,6 +276,42 @@ fn inspect_prints_what_the_file_says() {
         "Layer 2: 4 -> 2",
         "A network that PyTorch saved: the file says nothing of activations, loss, preprocessing, classes, provenance",
     ];
-    let text = inspect(&pytorch("pytorch_f32.safetensors"));
+    let theirs = pytorch("pytorch_f32.safetensors");
+    let text = inspect(&theirs);
     assert_eq!(text.lines().collect::<Vec<_>>(), expected);
+
+    let text = printed(
+        directory.path(),
+        &["inspect", "--model", &theirs, "--activation", "leaky_relu"],
+    );
+    let expected = [
+        "Network [3, 5, 4, 2]: 54 parameters in f32",
+        "Layer 0: 3 -> 5, leaky_relu (negative_slope 0.01)",
+        "Layer 1: 5 -> 4, leaky_relu (negative_slope 0.01)",
+        "Layer 2: 4 -> 2, identity",
+        "A network that PyTorch saved: the file says nothing of activations, loss, preprocessing, classes, provenance",
+    ];
+    assert_eq!(text.lines().collect::<Vec<_>>(), expected);
+}
+
+/// PyTorch's `nn.Linear(.., bias=False)` leaves no tensor of zeros.
+#[test]
+fn inspect_counts_the_biases_that_there_are() {
+    let directory = tempfile::tempdir().unwrap();
+    let header = concat!(
+        r#"{"0.weight":{"dtype":"F64","shape":[5,3],"data_offsets":[0,120]},"#,
+        r#""0.bias":{"dtype":"F64","shape":[5],"data_offsets":[120,160]},"#,
+        r#""2.weight":{"dtype":"F64","shape":[2,5],"data_offsets":[160,240]}}"#,
+    );
+    let mut file = (header.len() as u64).to_le_bytes().to_vec();
+    file.extend(header.bytes());
+    file.extend((0..30).flat_map(|i| f64::from(i).to_le_bytes()));
+    fs::write(directory.path().join("theirs.safetensors"), file).unwrap();
+    for more in [&[][..], &["--activation", "tanh"]] {
+        let text = printed(
+            directory.path(),
+            &[&["inspect", "--model", "theirs.safetensors"], more].concat(),
+        );
+        assert!(text.starts_with("Network [3, 5, 2]: 30 parameters in f64\n"), "{text}");
+    }
 }
