@@ -34,6 +34,8 @@ pub(crate) struct Run {
     /// The subcommand.
     pub(crate) command: String,
     pub(crate) hidden: Vec<usize>,
+    /// Its name.
+    pub(crate) activation: String,
     pub(crate) optimizer: OptimizerKind,
     pub(crate) learning_rate: f64,
     pub(crate) batch_size: usize,
@@ -45,14 +47,15 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// The options, or what else is meant, with their values.
-    fn parts(&self) -> [(&'static str, String); 9] {
+    /// The options, or what else is meant, with their values as they are given.
+    fn parts(&self) -> [(&'static str, String); 10] {
         let hidden: Vec<_> = self.hidden.iter().map(usize::to_string).collect();
         [
             ("the subcommand", self.command.clone()),
             ("--dtype", self.dtype.clone()),
             ("--hidden", hidden.join(",")),
-            ("--optimizer", self.optimizer.to_string()),
+            ("--activation", self.activation.clone()),
+            ("--optimizer", self.optimizer.name()),
             ("--learning-rate", exact(self.learning_rate)),
             ("--batch-size", self.batch_size.to_string()),
             ("--seed", self.seed.to_string()),
@@ -151,6 +154,7 @@ mod tests {
         Run {
             command: "digits".into(),
             hidden: vec![16, 8],
+            activation: "relu".into(),
             optimizer: OptimizerKind::Adam,
             learning_rate: 0.001,
             batch_size: 16,
@@ -176,6 +180,10 @@ mod tests {
             },
             Run {
                 hidden: vec![16],
+                ..run()
+            },
+            Run {
+                activation: "tanh".into(),
                 ..run()
             },
             Run {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use mlp_core::ActivationKind;
 
 pub(crate) use self::models::{ExportArgs, InspectArgs, ModelArgs, ModelFormat, PredictArgs};
 use crate::commands::{classifier, export, inspect, notebook, predict};
@@ -147,7 +148,7 @@ pub(crate) enum Format {
 
 /// Learn the 1,797 handwritten 8x8 digits of the UCI repository, which are built in
 ///
-/// A network with leaky ReLU learns four fifths of the digits by gradient descent, or Adam, on the
+/// A network learns four fifths of the digits by gradient descent, or Adam, on the
 /// softmax cross-entropy, in mini-batches. The other fifth, a fifth of each class, it never sees
 /// in training: the accuracy is that on these. In a terminal a bar shows the progress, elsewhere
 /// there is a line an epoch; a confusion matrix comes last.
@@ -177,7 +178,7 @@ pub(crate) struct DigitsArgs {
 
 /// Learn the MNIST digits from the four IDX files
 ///
-/// A network with leaky ReLU learns the training part by gradient descent, or Adam, on the softmax
+/// A network learns the training part by gradient descent, or Adam, on the softmax
 /// cross-entropy, in mini-batches; the accuracy is that on the test part. In a terminal a bar
 /// shows the progress, elsewhere there is a line an epoch; a confusion matrix comes last.
 ///
@@ -206,6 +207,14 @@ pub(crate) struct TrainingArgs {
     /// Sizes of the hidden layers, such as 64,32 for two
     #[arg(long, value_name = "SIZES", default_value = "128", value_parser = sizes)]
     pub(crate) hidden: Sizes,
+
+    /// The activation of the hidden layers
+    ///
+    /// One of identity, relu, leaky_relu, sigmoid, tanh, gelu, gelu_tanh, silu, elu, selu,
+    /// softplus, softsign, hard_tanh and mish, with PyTorch's default parameters.
+    #[arg(long, value_name = "NAME", default_value = "leaky_relu", value_parser = models::activation,
+          verbatim_doc_comment)]
+    pub(crate) activation: ActivationKind,
 
     /// How weights follow from the derivatives of the loss
     #[arg(long, value_name = "NAME", value_enum, default_value = "gradient_descent")]

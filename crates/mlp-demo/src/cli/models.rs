@@ -45,8 +45,22 @@ pub(crate) struct PredictArgs {
 }
 
 /// Write a model in the format of another program
+///
+/// An .npz file for scikit-learn holds networks whose hidden layers all have the same of identity,
+/// relu, sigmoid (there `logistic`) and tanh, and whose last layer is linear; any other is refused.
+/// It has no place for scaling of inputs and targets, which is worked into the first and the last
+/// layer: predictions are the same, up to rounding. Names of classes are left out.
 #[derive(Clone, Debug, Args)]
-#[command(verbatim_doc_comment)]
+#[command(
+    verbatim_doc_comment,
+    after_long_help = "\
+Examples:
+  mlp-demo export --model digits.safetensors --to onnx --out digits.onnx
+          The whole model for onnxruntime, scaling and softmax included
+  mlp-demo digits --activation relu --save relu.safetensors
+  mlp-demo export --model relu.safetensors --to npz --out relu.npz
+          A network for scikit-learn, which has no leaky ReLU"
+)]
 pub(crate) struct ExportArgs {
     #[command(flatten)]
     pub(crate) model: ModelArgs,
@@ -64,7 +78,7 @@ pub(crate) struct ExportArgs {
 pub(crate) enum ModelFormat {
     /// For onnxruntime and others: the whole model; it gives what `predict` prints
     Onnx,
-    /// For scikit-learn: the network, of activations that it has, without scaling
+    /// For scikit-learn: a network of its activations, scalings worked in
     Npz,
     /// Of this library, with the tensors as PyTorch has them
     Safetensors,
@@ -99,7 +113,7 @@ pub(crate) struct ModelArgs {
     pub(crate) activation: Option<ActivationKind>,
 }
 
-fn activation(name: &str) -> Result<ActivationKind, String> {
+pub(super) fn activation(name: &str) -> Result<ActivationKind, String> {
     name.parse().map_err(|_| {
         format!(
             "expected one of {}",
@@ -116,11 +130,13 @@ mod tests {
     #[test]
     fn help_lists_every_activation() {
         let mut command = super::super::Cli::command();
-        let predict = command.find_subcommand_mut("predict").unwrap();
-        let help = predict.render_long_help().to_string();
-        for name in ActivationKind::<mlp_core::NoCustom>::NAMES {
-            assert!(help.contains(name), "{name}: {help}");
-            assert_eq!(activation(name).unwrap().name(), *name);
+        for subcommand in ["predict", "digits"] {
+            let subcommand = command.find_subcommand_mut(subcommand).unwrap();
+            let help = subcommand.render_long_help().to_string();
+            for name in ActivationKind::<mlp_core::NoCustom>::NAMES {
+                assert!(help.contains(name), "{name}: {help}");
+                assert_eq!(activation(name).unwrap().name(), *name);
+            }
         }
     }
 }

@@ -58,6 +58,7 @@ fn train<W: Write>(
     };
     let settings = Settings {
         hidden: args.hidden.0.clone(),
+        activation: args.activation.clone(),
         optimizer: args.optimizer,
         learning_rate: args.learning_rate,
         // A batch larger than the data is all of the data.
@@ -68,6 +69,7 @@ fn train<W: Write>(
     let run = Run {
         command: command.to_owned(),
         hidden: settings.hidden.clone(),
+        activation: settings.activation.name().to_owned(),
         optimizer: settings.optimizer,
         learning_rate: settings.learning_rate,
         batch_size: settings.batch_size,
@@ -197,10 +199,11 @@ fn write_heading<T: Element, W: Write>(
     output: &mut Output<W>,
 ) -> Result<(), Error> {
     output.line(format_args!(
-        "Network {:?}: {} in {}, leaky ReLU, seed {}",
+        "Network {:?}: {} in {}, {}, seed {}",
         classifier.network().layer_sizes(),
         counted(classifier.network().parameter_count(), "parameter"),
         args.dtype,
+        args.activation.name(),
         args.seed,
     ))?;
     let validation = match task.validation.labels.len() {

@@ -226,9 +226,21 @@ fn an_export_that_cannot_be_is_refused() {
         let arguments = ["export", "--model", "f32.safetensors", "--to", to, "--out", out];
         failure(directory.path(), &arguments)
     };
-    let message = export("npz", "out.npz");
+    let theirs = pytorch("pytorch_f32.safetensors");
+    let npz = [
+        "export",
+        "--activation",
+        "elu",
+        "--to",
+        "npz",
+        "--out",
+        "out.npz",
+        "--model",
+        &theirs,
+    ];
+    let message = failure(directory.path(), &npz);
     assert!(
-        message.starts_with("f32.safetensors: scikit-learn has no such network: "),
+        message.starts_with(&format!("{theirs}: scikit-learn has no such network: layer 0: ")),
         "{message}"
     );
     for to in ["onnx", "safetensors"] {

@@ -54,7 +54,7 @@ fn digits_are_learnt_to_97_percent() {
     assert_eq!(epochs[39], last);
     assert!(epochs[0] < last, "it is learnt, not there from the start");
     assert!(
-        text.starts_with("Network [64, 256, 10]: 19210 parameters in f32, leaky ReLU, seed 0\n"),
+        text.starts_with("Network [64, 256, 10]: 19210 parameters in f32, leaky_relu, seed 0\n"),
         "{text}"
     );
     assert!(!text.contains(['\r', '\x1b']), "no progress bar but on a terminal");
@@ -184,7 +184,7 @@ fn mnist_is_read_plain_or_packed_and_learnt() {
         "10",
     ]);
     assert!(
-        text.starts_with("Network [784, 16, 10]: 12730 parameters in f32, leaky ReLU, seed 0\n"),
+        text.starts_with("Network [784, 16, 10]: 12730 parameters in f32, leaky_relu, seed 0\n"),
         "{text}"
     );
     assert!(

@@ -3,7 +3,7 @@
 use crate::{files, run_in};
 use mlp_core::{
     Classes, Dense, Elu, HalfSquaredError, Identity, Mlp, Model, Provenance, Scaling, ScalingKind, SoftmaxCrossEntropy,
-    Tensor,
+    Tanh, Tensor,
 };
 use mlp_cpu::{Element, Matrix};
 use mlp_io::{Number, load_model, load_npz, onnx_to_bytes, save_model};
@@ -238,6 +238,39 @@ fn models_are_exported() {
         [Elu::default().into(), Elu::default().into(), Identity.into()]
     );
     assert!(files(directory.path()).iter().all(|name| !name.ends_with(".tmp")));
+}
+
+#[test]
+fn an_npz_has_the_scalings_in_its_layers() {
+    let directory = tempfile::tempdir().unwrap();
+    let network = Mlp::<Matrix<f64>>::builder(&[3, 5, 4, 2])
+        .hidden(Tanh)
+        .seed(3)
+        .build()
+        .unwrap();
+    let input = Scaling::from_parts(ScalingKind::Standard, vec![1.5, -20.0, 0.0], vec![0.5, 4.0, 3.0]).unwrap();
+    let target = Scaling::from_parts(ScalingKind::MinMax, vec![-3.0, 0.25], vec![7.0, 0.125]).unwrap();
+    let plain = Model::new(network, HalfSquaredError);
+    let with_input = plain.clone().with_input_scaling(input).unwrap();
+    let with_target = plain.clone().with_target_scaling(target.clone()).unwrap();
+    let with_both = with_input.clone().with_target_scaling(target).unwrap();
+    let samples = Matrix::from_fn(3, 40, |i, j| 2.0 * ((i + 3 * j) as f64).sin() - [0.0, 20.0, 0.0][i]);
+    for model in [plain, with_input, with_target, with_both] {
+        save_model(directory.path().join("m.safetensors"), &model).unwrap();
+        printed(
+            directory.path(),
+            &["export", "--model", "m.safetensors", "--to", "npz", "--out", "m.npz"],
+        );
+        let got = load_npz::<Matrix<f64>>(directory.path().join("m.npz"))
+            .unwrap()
+            .predict(&samples);
+        for (got, expected) in got.into_vec().into_iter().zip(model.predict(&samples).into_vec()) {
+            assert!(
+                (got - expected).abs() <= 1e-12 * expected.abs().max(1.0),
+                "{got} {expected}"
+            );
+        }
+    }
 }
 
 #[test]

@@ -111,6 +111,49 @@ fn a_saved_model_takes_pixels_as_they_are() {
     );
 }
 
+/// scikit-learn has ReLU, and no place for the scaling of pixels.
+#[test]
+fn what_is_trained_with_relu_goes_to_scikit_learn_with_its_scaling_worked_in() {
+    let directory = tempfile::tempdir().unwrap();
+    let train = [
+        "digits",
+        "--hidden",
+        "12,9",
+        "--epochs",
+        "3",
+        "--dtype",
+        "f64",
+        "--save",
+        "m.safetensors",
+    ];
+    let export = ["export", "--model", "m.safetensors", "--to", "npz", "--out", "m.npz"];
+    let text = printed(directory.path(), &[&train[..], &["--activation", "relu"]].concat());
+    assert!(
+        text.starts_with("Network [64, 12, 9, 10]: 997 parameters in f64, relu, seed 0\n"),
+        "{text}"
+    );
+    printed(directory.path(), &export);
+    let model = mlp_io::load_model::<Matrix<f64>>(directory.path().join("m.safetensors")).unwrap();
+    let npz = mlp_io::load_npz::<Matrix<f64>>(directory.path().join("m.npz")).unwrap();
+    let pixels = Digits::load().images.iter().map(|&pixel| f64::from(pixel)).collect();
+    let pixels = Matrix::from_vec(PIXELS, 1797, pixels);
+    let pairs = model
+        .predict(&pixels)
+        .into_vec()
+        .into_iter()
+        .zip(npz.predict(&pixels).into_vec());
+    let largest = pairs.map(|(ours, theirs)| (ours - theirs).abs()).fold(0.0, f64::max);
+    assert!(largest <= 1e-12, "{largest:e}");
+
+    fs::remove_file(directory.path().join("m.npz")).unwrap();
+    printed(directory.path(), &train);
+    let message = failure(directory.path(), &export);
+    assert!(
+        message.ends_with("layer 0: expected one of identity, logistic, relu, tanh, got leaky_relu"),
+        "{message}"
+    );
+}
+
 #[test]
 fn adam_has_a_learning_rate_of_its_own() {
     let adam = run(&[&SMALL[..], &["--optimizer", "adam"]].concat());
@@ -242,7 +285,8 @@ fn checkpoints_that_cannot_be_gone_on_from_are_refused() {
     for (more, what, expected, got) in [
         (&["--seed", "1"][..], "--seed", "0", "1"),
         (&["--dtype", "f64"], "--dtype", "f32", "f64"),
-        (&["--optimizer", "adam"], "--optimizer", "Gradient descent", "Adam"),
+        (&["--optimizer", "adam"], "--optimizer", "gradient_descent", "adam"),
+        (&["--activation", "tanh"], "--activation", "leaky_relu", "tanh"),
         (&["--patience", "4"], "--patience", "none", "4"),
         (&["--batch-size", "32"], "--batch-size", "16", "32"),
     ] {
@@ -483,6 +527,11 @@ fn options_of_training_are_checked() {
         (
             &["--optimizer", "sgd"],
             "invalid value 'sgd' for '--optimizer <NAME>'\n  [possible values: gradient_descent, adam]",
+        ),
+        (
+            &["--activation", "swish"],
+            "invalid value 'swish' for '--activation <NAME>': expected one of identity, relu, leaky_relu, sigmoid, \
+             tanh, gelu, gelu_tanh, silu, elu, selu, softplus, softsign, hard_tanh, mish",
         ),
         (
             &["--optimizer", "adam", "--learning-rate", "abc"],
