@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use mlp_core::{Mlp, TrainerState};
 use mlp_cpu::{Element, Matrix};
-use mlp_io::{Checkpoint, CheckpointDirectory, Number};
+use mlp_io::{Checkpoint, CheckpointDirectory, Number, Problem};
 use serde::{Deserialize, Serialize};
 
 use crate::commands::exact;
@@ -42,7 +42,7 @@ pub(crate) struct Run {
     pub(crate) seed: u64,
     pub(crate) dtype: String,
     pub(crate) patience: Option<u64>,
-    /// The hash of the training data.
+    /// The hash of all parts of the data.
     pub(crate) data: String,
 }
 
@@ -63,7 +63,7 @@ impl Run {
                 "--patience",
                 self.patience.map_or("none".to_owned(), |patience| patience.to_string()),
             ),
-            ("the training data", self.data.clone()),
+            ("the images and labels", self.data.clone()),
         ]
     }
 
@@ -132,7 +132,15 @@ impl Checkpoints {
             ));
         }
         run.check(&file)?;
-        let latest = directory.load_latest()?;
+        let latest = directory.load_latest().map_err(|error| match error.problem {
+            // Such as one that is not open to the user: nothing is wrong with the file.
+            Problem::Io(_) | Problem::OutOfMemory { .. } => error.into(),
+            _ if paths.len() == 1 => error.into(),
+            _ => {
+                let advice = "without this file, --resume goes on from the one before it";
+                Error::Refused(format!("{error}; earlier checkpoints are kept: {advice}").into())
+            }
+        })?;
         Ok((Self(directory), latest))
     }
 

@@ -76,7 +76,7 @@ fn train<W: Write>(
         seed: settings.seed,
         dtype: args.dtype.to_string(),
         patience: settings.patience,
-        data: task.hash(),
+        data: task.hash_of_all(),
     };
     match args.dtype {
         Dtype::F32 => train_as(

@@ -258,6 +258,61 @@ fn mnist_files_that_cannot_be_used_are_named() {
     );
 }
 
+#[test]
+fn no_file_of_mnist_is_written_over() {
+    for option in ["--save", "--plot"] {
+        for name in [
+            "train-images-idx3-ubyte",
+            "t10k-images-idx3-ubyte.gz",
+            "t10k-labels.idx1-ubyte",
+        ] {
+            let directory = mnist();
+            let before = files(directory.path());
+            let arguments = ["mnist", "--data", ".", "--hidden", "4", "--epochs", "1", option, name];
+            let finished = run_in(directory.path(), &arguments);
+            assert_eq!((finished.code, finished.stdout.as_str()), (Some(2), ""), "{finished:?}");
+            let message = format!("error: {option}: expected a file other than ./{name}, got {name}\n");
+            assert_eq!(finished.stderr, message);
+            assert_eq!(files(directory.path()), before);
+        }
+    }
+}
+
+/// The test part is looked at after each epoch: its accuracies are in the history.
+#[test]
+fn training_does_not_go_on_with_another_test_part() {
+    let directory = mnist();
+    let train = [
+        "mnist",
+        "--data",
+        ".",
+        "--hidden",
+        "4",
+        "--epochs",
+        "1",
+        "--checkpoint",
+        "run",
+        "--resume",
+    ];
+    for _ in 0..2 {
+        let finished = run_in(directory.path(), &train);
+        assert_eq!(finished.code, Some(0), "{finished:?}");
+    }
+    let path = directory.path().join("t10k-labels-idx1-ubyte");
+    let mut labels = fs::read(&path).unwrap();
+    labels[8] = 9;
+    fs::write(&path, labels).unwrap();
+    let finished = run_in(directory.path(), &train);
+    assert_eq!((finished.code, finished.stdout.as_str()), (Some(2), ""), "{finished:?}");
+    assert!(
+        finished
+            .stderr
+            .starts_with("error: the images and labels: expected sha256:"),
+        "{}",
+        finished.stderr
+    );
+}
+
 /// How many bytes of images are in the beginning of a packed file.
 fn unpacked(start: &[u8]) -> String {
     let mut bytes = vec![];

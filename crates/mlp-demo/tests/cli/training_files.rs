@@ -323,6 +323,20 @@ fn checkpoints_that_cannot_be_gone_on_from_are_refused() {
         message.starts_with(&format!("run/{checkpoint}: expected at least 8 bytes, got 3")),
         "{message}"
     );
+    // What to do about it is said, and helps.
+    let advice = "; earlier checkpoints are kept: without this file, --resume goes on from the one before it";
+    assert!(message.ends_with(advice), "{message}");
+    fs::rename(checkpoints.join(checkpoint), directory.path().join("damaged")).unwrap();
+    let text = printed(directory.path(), &with(&["--checkpoint", "run", "--resume"]));
+    assert!(text.contains("\nCheckpoints: run, going on after 1 epoch\n"), "{text}");
+    for earlier in files(&checkpoints).iter().filter(|name| *name != "run.json") {
+        fs::write(checkpoints.join(earlier), "cut").unwrap();
+    }
+    let message = failure(&["--resume"]);
+    assert!(
+        message.contains("expected at least 8 bytes, got 3") && !message.contains(advice),
+        "{message}"
+    );
     fs::remove_file(checkpoints.join("run.json")).unwrap();
     assert!(failure(&["--resume"]).starts_with("run/run.json: cannot be read: "));
 
