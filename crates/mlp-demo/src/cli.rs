@@ -248,16 +248,18 @@ pub(crate) struct TrainingArgs {
     /// Save the trained model into this file
     ///
     /// The file says how pixels are scaled, the names of the classes, the seed and a hash of
-    /// the training data. `mlp-demo predict`, `export` and `inspect` read it, and PyTorch does.
-    /// It is written when training is done, whole or not at all. That it can be written is
-    /// made sure before training.
+    /// the training data. `mlp-demo predict`, `export` and `inspect` read it. PyTorch reads the
+    /// network: how pixels are scaled is in the file's metadata only, under `mlp`.
+    /// It is written when training is done, whole or not at all: if training diverges, nothing
+    /// is. That it can be written is made sure before training.
     #[arg(long, value_name = "FILE.safetensors", verbatim_doc_comment)]
     pub(crate) save: Option<PathBuf>,
 
     /// Keep training in this directory, a file after each epoch, of which the last three stay
     ///
     /// A directory that is missing is made. Whenever the process is killed, --resume goes on from
-    /// the last whole file.
+    /// the last whole file. The directory is for one process at a time, and for one training; the
+    /// names run.json and checkpoint-* in it are taken.
     #[arg(long, value_name = "DIR", verbatim_doc_comment)]
     pub(crate) checkpoint: Option<PathBuf>,
 

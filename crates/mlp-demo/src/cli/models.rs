@@ -37,9 +37,10 @@ pub(crate) struct PredictArgs {
 
     /// What to print: a table to read, or JSON with all digits
     ///
-    /// JSON is an object a sample: {"outputs":[0.02,0.98],"class":"tall"}. The outputs of a
-    /// classifier are probabilities, others are in the target's units; there is a class where
-    /// the model has names of classes.
+    /// The table shows the first ten outputs of a sample, and dots for the others. JSON is
+    /// an object a sample, with all outputs: {"outputs":[0.02,0.98],"class":"tall"}. The outputs
+    /// of a classifier are probabilities, others are in the target's units; there is a class
+    /// where the model has names of classes.
     #[arg(long, value_enum, default_value_t = Format::Text, verbatim_doc_comment)]
     pub(crate) format: Format,
 }
