@@ -123,6 +123,27 @@ fn json_has_probabilities_and_class_of_each_sample() {
 }
 
 #[test]
+fn the_readme_shows_what_goes_in_and_what_comes_out() {
+    let readme = include_str!("../../../../README.md");
+    let block = |language: &str| {
+        let (_, rest) = readme.split_once(&format!("\n```{language}\n")).expect("a block");
+        rest.split_once("```").expect("its end").0
+    };
+    let directory = directory();
+    fs::write(directory.path().join("shown.csv"), block("csv")).unwrap();
+    let arguments = [
+        "predict",
+        "--model",
+        "f64.safetensors",
+        "--data",
+        "shown.csv",
+        "--format",
+        "json",
+    ];
+    assert_eq!(printed(directory.path(), &arguments), block("json"));
+}
+
+#[test]
 fn without_classes_there_is_no_class() {
     let directory = directory();
     let arguments = ["predict", "--model", "hundredfold.safetensors", "--data", "one.csv"];
