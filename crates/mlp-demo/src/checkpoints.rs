@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use mlp_core::{Mlp, TrainerState};
 use mlp_cpu::{Element, Matrix};
-use mlp_io::{Checkpoint, CheckpointDirectory, Number};
+use mlp_io::{Checkpoint, CheckpointDirectory, Number, Problem};
 use serde::{Deserialize, Serialize};
 
 use crate::commands::exact;
@@ -21,6 +21,12 @@ const KEEP: usize = 3;
 /// The file beside the checkpoints that says what they are of.
 const RUN: &str = "run.json";
 
+/// If a file of this name in the directory may be one of those that are written, replaced or removed here.
+pub(crate) fn is_own(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name == RUN || name.starts_with("checkpoint-") || name.starts_with(".checkpoint-")
+}
+
 /// All that decides how training goes, but how many epochs it has: what must be the same to go on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,25 +34,28 @@ pub(crate) struct Run {
     /// The subcommand.
     pub(crate) command: String,
     pub(crate) hidden: Vec<usize>,
+    /// Its name.
+    pub(crate) activation: String,
     pub(crate) optimizer: OptimizerKind,
     pub(crate) learning_rate: f64,
     pub(crate) batch_size: usize,
     pub(crate) seed: u64,
     pub(crate) dtype: String,
     pub(crate) patience: Option<u64>,
-    /// The hash of the training data.
+    /// The hash of all parts of the data.
     pub(crate) data: String,
 }
 
 impl Run {
-    /// The options, or what else is meant, with their values.
-    fn parts(&self) -> [(&'static str, String); 9] {
+    /// The options, or what else is meant, with their values as they are given.
+    fn parts(&self) -> [(&'static str, String); 10] {
         let hidden: Vec<_> = self.hidden.iter().map(usize::to_string).collect();
         [
             ("the subcommand", self.command.clone()),
             ("--dtype", self.dtype.clone()),
             ("--hidden", hidden.join(",")),
-            ("--optimizer", self.optimizer.to_string()),
+            ("--activation", self.activation.clone()),
+            ("--optimizer", self.optimizer.name()),
             ("--learning-rate", exact(self.learning_rate)),
             ("--batch-size", self.batch_size.to_string()),
             ("--seed", self.seed.to_string()),
@@ -54,7 +63,7 @@ impl Run {
                 "--patience",
                 self.patience.map_or("none".to_owned(), |patience| patience.to_string()),
             ),
-            ("the training data", self.data.clone()),
+            ("the images and labels", self.data.clone()),
         ]
     }
 
@@ -103,7 +112,10 @@ impl Checkpoints {
         }
         let directory = CheckpointDirectory::new(path, KEEP)?;
         let file = path.join(RUN);
-        if directory.paths().map_err(Error::read(path))?.is_empty() {
+        // That a file of such a name can be written, before an epoch is spent on what it is to hold.
+        _ = OutputFile::create(&path.join(format!("checkpoint-{:020}.safetensors", 0)))?;
+        let paths = directory.paths().map_err(Error::read(path))?;
+        if paths.is_empty() {
             if file.exists() {
                 // Not a stranger's: of a run that ended before its first checkpoint.
                 Run::read(&file)?;
@@ -120,7 +132,15 @@ impl Checkpoints {
             ));
         }
         run.check(&file)?;
-        let latest = directory.load_latest()?;
+        let latest = directory.load_latest().map_err(|error| match error.problem {
+            // Such as one that is not open to the user: nothing is wrong with the file.
+            Problem::Io(_) | Problem::OutOfMemory { .. } => error.into(),
+            _ if paths.len() == 1 => error.into(),
+            _ => {
+                let advice = "without this file, --resume goes on from the one before it";
+                Error::Refused(format!("{error}; earlier checkpoints are kept: {advice}").into())
+            }
+        })?;
         Ok((Self(directory), latest))
     }
 
@@ -142,6 +162,7 @@ mod tests {
         Run {
             command: "digits".into(),
             hidden: vec![16, 8],
+            activation: "relu".into(),
             optimizer: OptimizerKind::Adam,
             learning_rate: 0.001,
             batch_size: 16,
@@ -167,6 +188,10 @@ mod tests {
             },
             Run {
                 hidden: vec![16],
+                ..run()
+            },
+            Run {
+                activation: "tanh".into(),
                 ..run()
             },
             Run {

@@ -4,7 +4,7 @@
 use std::ops::ControlFlow;
 
 use mlp_core::{
-    Classes, ConfusionMatrix, EarlyStopping, FitOptions, Fitted, History, LeakyRelu, Metric, Mlp, Model,
+    ActivationKind, Classes, ConfusionMatrix, EarlyStopping, FitOptions, Fitted, History, Metric, Mlp, Model,
     Output as Prediction, Progress, Provenance, Samples as TrainingSamples, SoftmaxCrossEntropy, StopReason, Trainer,
     TrainerState,
 };
@@ -21,6 +21,8 @@ use crate::task::Task;
 pub struct Settings {
     /// The sizes of the hidden layers.
     pub hidden: Vec<usize>,
+    /// The activation of the hidden layers.
+    pub activation: ActivationKind,
     /// The optimiser.
     pub optimizer: OptimizerKind,
     /// The learning rate eta.
@@ -33,7 +35,7 @@ pub struct Settings {
     pub patience: Option<u64>,
 }
 
-/// A network with leaky ReLU that learns a [`Task`].
+/// A network that learns a [`Task`].
 #[derive(Clone, Debug)]
 pub struct Classifier<T: Element> {
     network: Mlp<Matrix<T>>,
@@ -61,7 +63,7 @@ impl<T: Element> Classifier<T> {
         let batch = settings.batch_size.min(task.train.labels.len());
         memory::check::<T>(&layers, batch, images * (task.pixels + 1))?;
         let network = Mlp::builder(&layers)
-            .hidden(LeakyRelu::default())
+            .hidden(settings.activation.clone())
             .seed(settings.seed)
             .build()?;
         let validation = (!task.validation.labels.is_empty()).then(|| Labelled::new(task, &task.validation));
@@ -116,7 +118,7 @@ impl<T: Element> Classifier<T> {
         if expected != got || self.network.activations() != network.activations() {
             return Err(Error::unexpected(
                 "the checkpoint",
-                format_args!("a network {expected:?} with leaky ReLU"),
+                format_args!("a network {expected:?} with {}", self.settings.activation.name()),
                 format_args!("{got:?}"),
             ));
         }
@@ -224,10 +226,11 @@ fn greatest<T: Element>(logits: &[T]) -> usize {
 mod tests {
     use super::*;
     use crate::task::easy;
-    use mlp_core::Event;
+    use mlp_core::{Event, Tanh};
 
     const SETTINGS: Settings = Settings {
         hidden: vec![],
+        activation: ActivationKind::Tanh(Tanh),
         optimizer: OptimizerKind::GradientDescent,
         learning_rate: 0.1,
         batch_size: 32,
@@ -379,7 +382,7 @@ mod tests {
         let error = small.resume(large.network.clone(), large.trainer.state()).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the checkpoint: expected a network [3, 3] with leaky ReLU, got [3, 4, 3]"
+            "the checkpoint: expected a network [3, 3] with tanh, got [3, 4, 3]"
         );
     }
 

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use mlp_core::ActivationKind;
 
-pub(crate) use self::models::{ExportArgs, InspectArgs, ModelFormat, PredictArgs};
+pub(crate) use self::models::{ExportArgs, InspectArgs, ModelArgs, ModelFormat, PredictArgs};
 use crate::commands::{classifier, export, inspect, notebook, predict};
 use crate::dtype::Dtype;
 use crate::error::{Error, one_line, quoted};
@@ -147,7 +148,7 @@ pub(crate) enum Format {
 
 /// Learn the 1,797 handwritten 8x8 digits of the UCI repository, which are built in
 ///
-/// A network with leaky ReLU learns four fifths of the digits by gradient descent, or Adam, on the
+/// A network learns four fifths of the digits by gradient descent, or Adam, on the
 /// softmax cross-entropy, in mini-batches. The other fifth, a fifth of each class, it never sees
 /// in training: the accuracy is that on these. In a terminal a bar shows the progress, elsewhere
 /// there is a line an epoch; a confusion matrix comes last.
@@ -177,7 +178,7 @@ pub(crate) struct DigitsArgs {
 
 /// Learn the MNIST digits from the four IDX files
 ///
-/// A network with leaky ReLU learns the training part by gradient descent, or Adam, on the softmax
+/// A network learns the training part by gradient descent, or Adam, on the softmax
 /// cross-entropy, in mini-batches; the accuracy is that on the test part. In a terminal a bar
 /// shows the progress, elsewhere there is a line an epoch; a confusion matrix comes last.
 ///
@@ -206,6 +207,14 @@ pub(crate) struct TrainingArgs {
     /// Sizes of the hidden layers, such as 64,32 for two
     #[arg(long, value_name = "SIZES", default_value = "128", value_parser = sizes)]
     pub(crate) hidden: Sizes,
+
+    /// The activation of the hidden layers
+    ///
+    /// One of identity, relu, leaky_relu, sigmoid, tanh, gelu, gelu_tanh, silu, elu, selu,
+    /// softplus, softsign, hard_tanh and mish, with PyTorch's default parameters.
+    #[arg(long, value_name = "NAME", default_value = "leaky_relu", value_parser = models::activation,
+          verbatim_doc_comment)]
+    pub(crate) activation: ActivationKind,
 
     /// How weights follow from the derivatives of the loss
     #[arg(long, value_name = "NAME", value_enum, default_value = "gradient_descent")]
@@ -239,16 +248,18 @@ pub(crate) struct TrainingArgs {
     /// Save the trained model into this file
     ///
     /// The file says how pixels are scaled, the names of the classes, the seed and a hash of
-    /// the training data. `mlp-demo predict`, `export` and `inspect` read it, and PyTorch does.
-    /// It is written when training is done, whole or not at all. That it can be written is
-    /// made sure before training.
+    /// the training data. `mlp-demo predict`, `export` and `inspect` read it. PyTorch reads the
+    /// network: how pixels are scaled is in the file's metadata only, under `mlp`.
+    /// It is written when training is done, whole or not at all: if training diverges, nothing
+    /// is. That it can be written is made sure before training.
     #[arg(long, value_name = "FILE.safetensors", verbatim_doc_comment)]
     pub(crate) save: Option<PathBuf>,
 
     /// Keep training in this directory, a file after each epoch, of which the last three stay
     ///
     /// A directory that is missing is made. Whenever the process is killed, --resume goes on from
-    /// the last whole file.
+    /// the last whole file. The directory is for one process at a time, and for one training; the
+    /// names run.json and checkpoint-* in it are taken.
     #[arg(long, value_name = "DIR", verbatim_doc_comment)]
     pub(crate) checkpoint: Option<PathBuf>,
 

@@ -92,12 +92,6 @@ impl Error {
         move |source| Self::Read { path, source }
     }
 
-    /// For `map_err`: an I/O error met while writing `path`.
-    pub(crate) fn write(path: &Path) -> impl FnOnce(io::Error) -> Self {
-        let path = path.to_path_buf();
-        move |source| Self::Write { path, source }
-    }
-
     /// For `map_err`: an error whose text does not say that it is about the file at `path`.
     pub(crate) fn about<E: Display>(path: &Path) -> impl FnOnce(E) -> Self {
         let path = path.to_path_buf();
@@ -183,7 +177,10 @@ mod tests {
     #[test]
     fn messages_say_where_expected_and_got() {
         let read = Error::read(Path::new("data.csv"))(io::Error::other("broken disk"));
-        let write = Error::write(Path::new("plot.svg"))(io::Error::other("full disk"));
+        let write = Error::Write {
+            path: "plot.svg".into(),
+            source: io::Error::other("full disk"),
+        };
         let syntax = Error::Syntax {
             at: "w.json: line 1, column 2".into(),
             problem: "expected value".into(),
@@ -204,7 +201,8 @@ mod tests {
         assert_eq!(Error::unexpected("a", "b", "c").exit_code(), 2);
         assert_eq!(Error::from(TrainError::BatchSize).exit_code(), 2);
         assert_eq!(Error::read(Path::new("a"))(io::Error::other("b")).exit_code(), 2);
-        assert_eq!(Error::write(Path::new("a"))(io::Error::other("b")).exit_code(), 2);
+        let (path, source) = ("a".into(), io::Error::other("b"));
+        assert_eq!(Error::Write { path, source }.exit_code(), 2);
         assert_eq!(
             Error::Syntax {
                 at: String::new(),

@@ -58,6 +58,15 @@ impl Mnist {
             test: Part::load(dir, "t10k")?,
         })
     }
+
+    /// The paths under which [`load`](Self::load) looks for the files, whether there are any or not.
+    pub(crate) fn paths(dir: &Path) -> impl Iterator<Item = PathBuf> {
+        let files = ["train", "t10k"].into_iter().flat_map(|part| {
+            let (images, labels) = (format!("{part}-images"), format!("{part}-labels"));
+            [names(&images, "idx3-ubyte"), names(&labels, "idx1-ubyte")].concat()
+        });
+        files.map(|name| dir.join(name))
+    }
 }
 
 /// The number of images, not all their pixels.
@@ -102,14 +111,19 @@ impl Part {
     }
 }
 
-/// Opens the first of the names that a file may have.
-fn open(dir: &Path, stem: &str, kind: &str) -> Result<(PathBuf, File), Error> {
-    for name in [
+/// The names that a file may have.
+fn names(stem: &str, kind: &str) -> [String; 4] {
+    [
         format!("{stem}-{kind}"),
         format!("{stem}-{kind}.gz"),
         format!("{stem}.{kind}"),
         format!("{stem}.{kind}.gz"),
-    ] {
+    ]
+}
+
+/// Opens the first of the names that a file may have.
+fn open(dir: &Path, stem: &str, kind: &str) -> Result<(PathBuf, File), Error> {
+    for name in names(stem, kind) {
         let path = dir.join(name);
         match File::open(&path) {
             Ok(file) => return Ok((path, file)),

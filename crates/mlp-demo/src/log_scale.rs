@@ -23,9 +23,12 @@ pub(crate) struct Tick {
     pub(crate) label: String,
 }
 
-/// About 3 to 9 ticks at round losses: powers of 10, else 1, 2 and 5 times those, else even steps.
+/// As many ticks as make an axis: fewer say too little of the numbers between them.
+const LEAST: usize = 4;
+
+/// About 4 to 12 ticks at round losses: powers of 10, else 1, 2 and 5 times those, else more of their multiples, else
+/// even steps.
 pub(crate) fn ticks(range: &RangeInclusive<f64>) -> Vec<Tick> {
-    const LEAST: usize = 3;
     const MOST: i32 = 9;
     let (low, high) = (range.start().floor() as i32, range.end().ceil() as i32);
     let inside = |tick: &Tick| range.contains(&tick.place);
@@ -46,9 +49,11 @@ pub(crate) fn ticks(range: &RangeInclusive<f64>) -> Vec<Tick> {
     if decades.len() >= LEAST {
         return decades;
     }
-    let some: Vec<_> = powers(&[1, 2, 5]).filter(inside).collect();
-    if some.len() >= LEAST {
-        return some;
+    for digits in [&[1, 2, 5][..], &[1, 2, 3, 4, 6, 8]] {
+        let some: Vec<_> = powers(digits).filter(inside).collect();
+        if some.len() >= LEAST {
+            return some;
+        }
     }
     let (low, high) = (10_f64.powf(*range.start()), 10_f64.powf(*range.end()));
     let even = even_ticks(low, high, place);
@@ -68,15 +73,16 @@ pub(crate) fn ticks(range: &RangeInclusive<f64>) -> Vec<Tick> {
 /// Ticks at the multiples of a round step between two numbers that are of the same order, each at the `place` of its
 /// number.
 pub(crate) fn even_ticks(low: f64, high: f64, place: fn(f64) -> Option<f64>) -> Vec<Tick> {
-    let rough = (high - low) / 5.0;
-    let power = rough.log10().floor();
-    let round = [(1.0, power), (2.0, power), (5.0, power), (1.0, power + 1.0)];
-    let step = |(digit, power): (f64, f64)| digit * 10_f64.powf(power);
-    let (digit, power) = round.into_iter().find(|&it| step(it) >= rough).unwrap_or(round[3]);
-    let step = step((digit, power));
+    let power = ((high - low) / 5.0).log10().floor();
+    let round = [(1.0, power + 1.0), (5.0, power), (2.0, power), (1.0, power)];
+    let steps = round.map(|(digit, power)| (digit * 10_f64.powf(power), power));
+    let ends = |step: f64| ((low / step).ceil(), (high / step).floor());
+    // The last of them has five ticks at least.
+    let enough = |&&(step, _): &&(f64, f64)| ends(step).1 - ends(step).0 >= (LEAST - 1) as f64;
+    let &(step, power) = steps.iter().find(enough).unwrap_or(&steps[3]);
 
-    let (first, last) = ((low / step).ceil(), (high / step).floor());
-    // 6 or so; the limits are for losses at the ends of the floating-point range.
+    let (first, last) = ends(step);
+    // 4 to 10; the limits are for losses at the ends of the floating-point range.
     let count = (last - first).clamp(-1.0, 10.0) as i32;
     let decimals = if power < 0.0 { -power as usize } else { 0 };
     let label = |loss: f64| {
@@ -141,6 +147,11 @@ mod tests {
     fn ticks_are_round_and_few() {
         assert_eq!(labels(0.001, 20.0), ["0.001", "0.01", "0.1", "1", "10"]);
         assert_eq!(labels(0.3, 6.0), ["0.5", "1", "2", "5"]);
+        assert_eq!(labels(0.015, 0.16), ["0.02", "0.03", "0.04", "0.06", "0.08", "0.1"]);
+        assert_eq!(
+            labels(0.31, 0.69),
+            ["0.35", "0.40", "0.45", "0.50", "0.55", "0.60", "0.65"]
+        );
         assert_eq!(labels(1.39, 1.81), ["1.4", "1.5", "1.6", "1.7", "1.8"]);
         assert_eq!(
             labels(1e-12, 1e8),
@@ -155,6 +166,20 @@ mod tests {
         ] {
             let count = labels(low, high).len();
             assert!((1..=10).contains(&count), "{low:e} to {high:e}: {count} ticks");
+        }
+    }
+
+    #[test]
+    fn no_range_has_few_ticks_or_a_crowd() {
+        for i in 0..400 {
+            let low = 10_f64.powf(-4.0 + f64::from(i) / 50.0);
+            for j in 1..400 {
+                let high = low * 1.01_f64.powi(j * j / 50 + 1);
+                let labels = labels(low, high);
+                assert!((4..=13).contains(&labels.len()), "{low:e} to {high:e}: {labels:?}");
+                let differ = labels.windows(2).all(|pair| pair[0] != pair[1]);
+                assert!(differ, "{low:e} to {high:e}: {labels:?}");
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use clap::ValueEnum;
 use mlp_core::{
     Adam, Dense, GradientDescent, HyperParameterError, NonFinite, Objective, Optimizer, OptimizerState, StateError,
     Tensor,
@@ -9,7 +10,7 @@ use mlp_core::{
 use serde::{Deserialize, Serialize};
 
 /// Which optimiser.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[value(rename_all = "snake_case")]
 pub enum OptimizerKind {
@@ -20,6 +21,12 @@ pub enum OptimizerKind {
 }
 
 impl OptimizerKind {
+    /// The name that the command line takes.
+    pub(crate) fn name(self) -> String {
+        let value = self.to_possible_value().expect("every optimiser can be chosen");
+        value.get_name().to_owned()
+    }
+
     /// The optimiser with this learning rate.
     ///
     /// # Errors

@@ -46,20 +46,19 @@ pub struct Curve {
 /// Never: drawing to a string cannot fail.
 #[must_use]
 pub fn loss_curves(title: &str, curves: &[Curve]) -> String {
-    picture(SIZE, |area| {
-        Chart {
-            title,
-            name: "loss (log scale)",
-            axis: Axis::of_losses(curves),
-            curves,
-            legend: SeriesLabelPosition::UpperRight,
-        }
-        .draw(area)
-    })
+    let chart = Chart {
+        title,
+        name: "loss (log scale)",
+        axis: Axis::of_losses(curves),
+        curves,
+        legend: SeriesLabelPosition::UpperRight,
+    };
+    picture(SIZE, |area| chart.draw(area, &Common::of(&[&chart])))
 }
 
 /// Draws the losses and, below them, the accuracies (shares from 0 to 1) of a classifier over epochs, and returns the
-/// SVG text. Losses are drawn as by [`loss_curves`]; accuracies have an even axis, in percent.
+/// SVG text. Losses are drawn as by [`loss_curves`]; accuracies have an even axis, in percent. An epoch is at the same
+/// place in both, and curves of the same name have the same colour.
 ///
 /// # Panics
 ///
@@ -67,24 +66,25 @@ pub fn loss_curves(title: &str, curves: &[Curve]) -> String {
 #[must_use]
 pub fn training_curves(losses: &[Curve], accuracies: &[Curve]) -> String {
     let (width, height) = SIZE;
+    let upper = Chart {
+        title: "loss by epoch",
+        name: "loss (log scale)",
+        axis: Axis::of_losses(losses),
+        curves: losses,
+        legend: SeriesLabelPosition::UpperRight,
+    };
+    let lower = Chart {
+        title: "accuracy by epoch",
+        name: "accuracy (%)",
+        axis: Axis::of_shares(accuracies),
+        curves: accuracies,
+        legend: SeriesLabelPosition::LowerRight,
+    };
+    let common = Common::of(&[&upper, &lower]);
     picture((width, 2 * height), |area| {
-        let (upper, lower) = area.split_vertically(height);
-        Chart {
-            title: "loss by epoch",
-            name: "loss (log scale)",
-            axis: Axis::of_losses(losses),
-            curves: losses,
-            legend: SeriesLabelPosition::UpperRight,
-        }
-        .draw(&upper)?;
-        Chart {
-            title: "accuracy by epoch",
-            name: "accuracy (%)",
-            axis: Axis::of_shares(accuracies),
-            curves: accuracies,
-            legend: SeriesLabelPosition::LowerRight,
-        }
-        .draw(&lower)
+        let (above, below) = area.split_vertically(height);
+        upper.draw(&above, &common)?;
+        lower.draw(&below, &common)
     })
 }
 
@@ -115,8 +115,43 @@ struct Chart<'a> {
     legend: SeriesLabelPosition,
 }
 
+/// What the charts of a picture have in common.
+struct Common<'a> {
+    epochs: Range<usize>,
+    /// Letters of the longest label at a vertical axis.
+    widest: usize,
+    /// Of the curves, each once: the place of a name tells its colour.
+    names: Vec<&'a str>,
+}
+
+impl<'a> Common<'a> {
+    fn of(charts: &[&Chart<'a>]) -> Self {
+        let curves = || charts.iter().flat_map(|chart| chart.curves);
+        let epochs = || curves().flat_map(|curve| &curve.points).map(|&(epoch, _)| epoch);
+        let first = epochs().min().unwrap_or(0).min(usize::MAX - 1);
+        let last = epochs().max().unwrap_or(first).max(first + 1);
+        let ticks = charts.iter().flat_map(|chart| &chart.axis.ticks);
+        let mut names = vec![];
+        for curve in curves() {
+            if !names.contains(&curve.name.as_str()) {
+                names.push(curve.name.as_str());
+            }
+        }
+        Self {
+            epochs: first..last,
+            widest: ticks.map(|tick| tick.label.len()).max().unwrap_or(0),
+            names,
+        }
+    }
+
+    fn colour(&self, name: &str) -> RGBColor {
+        let place = self.names.iter().position(|other| *other == name).unwrap_or(0);
+        COLOURS[place % COLOURS.len()]
+    }
+}
+
 impl Chart<'_> {
-    fn draw(self, area: &Area<'_>) -> Drawn {
+    fn draw(&self, area: &Area<'_>, common: &Common<'_>) -> Drawn {
         let Self {
             title,
             name,
@@ -124,10 +159,6 @@ impl Chart<'_> {
             curves,
             legend,
         } = self;
-        let epochs = || curves.iter().flat_map(|curve| &curve.points).map(|&(epoch, _)| epoch);
-        let first = epochs().min().unwrap_or(0).min(usize::MAX - 1);
-        let last = epochs().max().unwrap_or(first).max(first + 1);
-        let widest = axis.ticks.iter().map(|tick| tick.label.len()).max().unwrap_or(0);
         let place = axis.place;
 
         let mut chart = ChartBuilder::on(area)
@@ -135,20 +166,21 @@ impl Chart<'_> {
             .margin(16)
             .margin_right(28)
             .x_label_area_size(52)
-            .y_label_area_size(44 + 9 * u32::try_from(widest)?)
-            .build_cartesian_2d(first..last, axis)?;
+            .y_label_area_size(44 + 9 * u32::try_from(common.widest)?)
+            .build_cartesian_2d(common.epochs.clone(), axis.clone())?;
         chart
             .configure_mesh()
             .light_line_style(TRANSPARENT)
             .bold_line_style(BLACK.mix(0.12))
             .x_labels(11)
             .x_desc("epoch")
-            .y_desc(name)
+            .y_desc(*name)
             .axis_desc_style((FONT, 18))
             .label_style((FONT, 15))
             .draw()?;
 
-        for (curve, &colour) in curves.iter().zip(COLOURS.iter().cycle()) {
+        for curve in *curves {
+            let colour = common.colour(&curve.name);
             let line = colour.stroke_width(2);
             let (stretches, left_out) = stretches(&curve.points, place);
             let marked = curve.points.len() <= MOST_MARKERS;
@@ -174,7 +206,7 @@ impl Chart<'_> {
         if !curves.is_empty() {
             chart
                 .configure_series_labels()
-                .position(legend)
+                .position(legend.clone())
                 .background_style(WHITE.mix(0.85))
                 .border_style(BLACK.mix(0.3))
                 .legend_area_size(30)
@@ -187,6 +219,7 @@ impl Chart<'_> {
 }
 
 /// A vertical axis: the place of a value on it, the places there are, and the ticks.
+#[derive(Clone)]
 struct Axis {
     /// `None` of a value that has no place.
     place: fn(f64) -> Option<f64>,
@@ -210,7 +243,7 @@ impl Axis {
     fn of_shares(curves: &[Curve]) -> Self {
         let percent = |share: f64| share.is_finite().then_some(100.0 * share);
         let places = with_air(curves, percent, 0.0..=100.0, 0.5);
-        let mut ticks = log_scale::even_ticks(places.start, places.end, Some);
+        let mut ticks = log_scale::even_ticks(places.start.max(0.0), places.end.min(100.0), Some);
         ticks.retain(|tick| (0.0..=100.0).contains(&tick.place));
         Self {
             place: percent,

@@ -19,7 +19,7 @@ impl Table {
     /// Reads the `csv` of the file at `path`: a header, then a row a line. `check` looks at the header before anything
     /// else is read; `example` of one stands in messages.
     ///
-    /// Cells are decimal numbers that are finite in `dtype`. Space around cells, blank lines, `\r\n` and a UTF-8 byte
+    /// No name in the header is a number, NaN and infinity included. Cells are decimal numbers that are finite in `dtype`. Space around cells, blank lines, `\r\n` and a UTF-8 byte
     /// order mark are accepted.
     ///
     /// # Errors
@@ -46,14 +46,20 @@ impl Table {
             problem: e.to_string(),
         };
         let a_header = format!("a header such as {example}");
+        let a_name = |cell: &[u8]| str::from_utf8(cell).map_or(true, |text| text.parse::<f64>().is_err());
 
         let Some(header) = records.next().transpose().map_err(syntax)? else {
             return Err(Error::unexpected(path.display(), a_header, "an empty file"));
         };
-        if header.iter().all(|cell| number(cell, Dtype::F64).is_ok()) {
+        // One number is enough: a first sample that is taken for a header would be lost without a word.
+        if !header.iter().all(a_name) {
             let row = header.iter().map(String::from_utf8_lossy).collect::<Vec<_>>().join(",");
-            let got = format!("the numbers {}", quoted(row.as_bytes()));
-            return Err(Error::unexpected(place(&header).line(), a_header, got));
+            let expected = a_header + " (names must not be numbers)";
+            return Err(Error::unexpected(
+                place(&header).line(),
+                expected,
+                quoted(row.as_bytes()),
+            ));
         }
         check(&header, &place(&header))?;
 

@@ -103,13 +103,25 @@ impl Task {
     /// `sha256:` and the SHA-256 of the training part: the bytes of all its images, then its labels, a byte each.
     #[must_use]
     pub fn hash(&self) -> String {
-        let digest = Sha256::new()
-            .chain_update(&self.train.images)
-            .chain_update(&self.train.labels)
-            .finalize();
-        let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("sha256:{hex}")
+        hash([&self.train])
     }
+
+    /// That of all parts, one after the other: of the training, and of what is seen of it after each epoch and at the
+    /// end.
+    #[must_use]
+    pub fn hash_of_all(&self) -> String {
+        hash([&self.train, &self.validation, &self.test])
+    }
+}
+
+fn hash<const N: usize>(parts: [&Part; N]) -> String {
+    let mut state = Sha256::new();
+    for part in parts {
+        state.update(&part.images);
+        state.update(&part.labels);
+    }
+    let hex: String = state.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("sha256:{hex}")
 }
 
 /// A part without one in `share` of each class, drawn with `seed`, and that one.
@@ -274,5 +286,10 @@ mod tests {
             "sha256:49055ab422d4a3146425b2f32a0151a89de678422ca7334f0078ba92a07780a5"
         );
         assert_ne!(task.hash(), easy().hash());
+        let mut others = [easy(), easy().hold_out(0)];
+        others[0].test.labels[0] = 2;
+        for other in others {
+            assert_ne!(other.hash_of_all(), easy().hash_of_all());
+        }
     }
 }

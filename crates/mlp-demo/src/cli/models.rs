@@ -30,22 +30,38 @@ pub(crate) struct PredictArgs {
 
     /// Predict for the samples of a CSV file
     ///
-    /// A header comes first, then a line per sample with a number per input of the model.
+    /// A header comes first, with names that are not numbers, then a line per sample with a
+    /// number per input of the model.
     #[arg(long, value_name = "FILE.csv", verbatim_doc_comment)]
     pub(crate) data: PathBuf,
 
     /// What to print: a table to read, or JSON with all digits
     ///
-    /// JSON is an object a sample: {"outputs":[0.02,0.98],"class":"tall"}. The outputs of a
-    /// classifier are probabilities, others are in the target's units; there is a class where
-    /// the model has names of classes.
+    /// The table shows the first ten outputs of a sample, and dots for the others. JSON is
+    /// an object a sample, with all outputs: {"outputs":[0.02,0.98],"class":"tall"}. The outputs
+    /// of a classifier are probabilities, others are in the target's units; there is a class
+    /// where the model has names of classes.
     #[arg(long, value_enum, default_value_t = Format::Text, verbatim_doc_comment)]
     pub(crate) format: Format,
 }
 
 /// Write a model in the format of another program
+///
+/// An .npz file for scikit-learn holds networks whose hidden layers all have the same of identity,
+/// relu, sigmoid (there `logistic`) and tanh, and whose last layer is linear; any other is refused.
+/// It has no place for scaling of inputs and targets, which is worked into the first and the last
+/// layer: predictions are the same, up to rounding. Names of classes are left out.
 #[derive(Clone, Debug, Args)]
-#[command(verbatim_doc_comment)]
+#[command(
+    verbatim_doc_comment,
+    after_long_help = "\
+Examples:
+  mlp-demo export --model digits.safetensors --to onnx --out digits.onnx
+          The whole model for onnxruntime, scaling and softmax included
+  mlp-demo digits --activation relu --save relu.safetensors
+  mlp-demo export --model relu.safetensors --to npz --out relu.npz
+          A network for scikit-learn, which has no leaky ReLU"
+)]
 pub(crate) struct ExportArgs {
     #[command(flatten)]
     pub(crate) model: ModelArgs,
@@ -63,7 +79,7 @@ pub(crate) struct ExportArgs {
 pub(crate) enum ModelFormat {
     /// For onnxruntime and others: the whole model; it gives what `predict` prints
     Onnx,
-    /// For scikit-learn: the network, of activations that it has, without scaling
+    /// For scikit-learn: a network of its activations, scalings worked in
     Npz,
     /// Of this library, with the tensors as PyTorch has them
     Safetensors,
@@ -73,13 +89,13 @@ pub(crate) enum ModelFormat {
 ///
 /// That is layers and activations, the number of parameters, the loss, what predictions are, how
 /// inputs and targets are scaled, the names of the classes, and version, seed and hash of the
-/// training data.
+/// training data. A file of PyTorch says of these the layers and parameters alone; with
+/// --activation the activations stand beside them.
 #[derive(Clone, Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct InspectArgs {
-    /// The model, a file of this library or of PyTorch
-    #[arg(long, value_name = "FILE.safetensors")]
-    pub(crate) model: PathBuf,
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
 }
 
 // No documentation comment: it would replace that of the subcommands.
@@ -98,7 +114,7 @@ pub(crate) struct ModelArgs {
     pub(crate) activation: Option<ActivationKind>,
 }
 
-fn activation(name: &str) -> Result<ActivationKind, String> {
+pub(super) fn activation(name: &str) -> Result<ActivationKind, String> {
     name.parse().map_err(|_| {
         format!(
             "expected one of {}",
@@ -115,11 +131,13 @@ mod tests {
     #[test]
     fn help_lists_every_activation() {
         let mut command = super::super::Cli::command();
-        let predict = command.find_subcommand_mut("predict").unwrap();
-        let help = predict.render_long_help().to_string();
-        for name in ActivationKind::<mlp_core::NoCustom>::NAMES {
-            assert!(help.contains(name), "{name}: {help}");
-            assert_eq!(activation(name).unwrap().name(), *name);
+        for subcommand in ["predict", "digits"] {
+            let subcommand = command.find_subcommand_mut(subcommand).unwrap();
+            let help = subcommand.render_long_help().to_string();
+            for name in ActivationKind::<mlp_core::NoCustom>::NAMES {
+                assert!(help.contains(name), "{name}: {help}");
+                assert_eq!(activation(name).unwrap().name(), *name);
+            }
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::io::Write;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -19,7 +18,7 @@ use crate::dtype::Dtype;
 use crate::error::{Error, counted};
 use crate::idx::Mnist;
 use crate::output::Output;
-use crate::output_file::{OutputFile, check_apart};
+use crate::output_file::Files;
 use crate::plot::{Curve, training_curves};
 use crate::task::Task;
 
@@ -30,7 +29,7 @@ use crate::task::Task;
 /// Bad input, before a line is written; training that diverges.
 pub(crate) fn digits<W: Write>(args: &DigitsArgs, output: &mut Output<W>) -> Result<(), Error> {
     let task = Task::digits(args.training.seed);
-    train("digits", task, args.epochs, &args.training, output)
+    train("digits", task, args.epochs, &args.training, Files::default(), output)
 }
 
 /// Learns the MNIST digits.
@@ -40,7 +39,8 @@ pub(crate) fn digits<W: Write>(args: &DigitsArgs, output: &mut Output<W>) -> Res
 /// Bad input, before a line is written; training that diverges.
 pub(crate) fn mnist<W: Write>(args: &MnistArgs, output: &mut Output<W>) -> Result<(), Error> {
     let task = Task::mnist(Mnist::load(&args.data)?);
-    train("mnist", task, args.epochs, &args.training, output)
+    let files = Files::default().reading(Mnist::paths(&args.data));
+    train("mnist", task, args.epochs, &args.training, files, output)
 }
 
 fn train<W: Write>(
@@ -48,6 +48,7 @@ fn train<W: Write>(
     task: Task,
     epochs: u64,
     args: &TrainingArgs,
+    files: Files,
     output: &mut Output<W>,
 ) -> Result<(), Error> {
     check_dtype("--learning-rate", args.learning_rate, args.dtype)?;
@@ -57,6 +58,7 @@ fn train<W: Write>(
     };
     let settings = Settings {
         hidden: args.hidden.0.clone(),
+        activation: args.activation.clone(),
         optimizer: args.optimizer,
         learning_rate: args.learning_rate,
         // A batch larger than the data is all of the data.
@@ -67,13 +69,14 @@ fn train<W: Write>(
     let run = Run {
         command: command.to_owned(),
         hidden: settings.hidden.clone(),
+        activation: settings.activation.name().to_owned(),
         optimizer: settings.optimizer,
         learning_rate: settings.learning_rate,
         batch_size: settings.batch_size,
         seed: settings.seed,
         dtype: args.dtype.to_string(),
         patience: settings.patience,
-        data: task.hash(),
+        data: task.hash_of_all(),
     };
     match args.dtype {
         Dtype::F32 => train_as(
@@ -82,6 +85,7 @@ fn train<W: Write>(
             args,
             &run,
             Classifier::<f32>::new(&task, &settings)?,
+            files,
             output,
         ),
         Dtype::F64 => train_as(
@@ -90,6 +94,7 @@ fn train<W: Write>(
             args,
             &run,
             Classifier::<f64>::new(&task, &settings)?,
+            files,
             output,
         ),
     }
@@ -101,13 +106,12 @@ fn train_as<T: Element + Number, W: Write>(
     args: &TrainingArgs,
     run: &Run,
     mut classifier: Classifier<T>,
+    files: Files,
     output: &mut Output<W>,
 ) -> Result<(), Error> {
-    if let (Some(save), Some(plot)) = (&args.save, &args.plot) {
-        check_apart("--plot", plot, save)?;
-    }
-    let create = |path: &Option<PathBuf>| path.as_deref().map(OutputFile::create).transpose();
-    let (save, plot) = (create(&args.save)?, create(&args.plot)?);
+    let mut files = files.checkpoints(args.checkpoint.as_deref());
+    let save = files.output("--save", args.save.as_deref())?;
+    let plot = files.output("--plot", args.plot.as_deref())?;
     let mut checkpoints = None;
     if let Some(path) = &args.checkpoint {
         let (directory, latest) = Checkpoints::open(path, args.resume, run)?;
@@ -125,7 +129,7 @@ fn train_as<T: Element + Number, W: Write>(
 
     let bar = progress_bar(epochs, output.is_terminal());
     bar.set_position(classifier.history().epochs() as u64);
-    let files = save.is_some() || plot.is_some() || checkpoints.is_some();
+    let writes = save.is_some() || plot.is_some() || checkpoints.is_some();
     let seen = if args.patience.is_some() { "Validation" } else { "Test" };
     let fitted = classifier.fit(epochs, |progress| {
         if let Event::Epoch { epoch, loss, .. } = progress.event {
@@ -142,7 +146,7 @@ fn train_as<T: Element + Number, W: Write>(
             }
         }
         // Nobody reads what is printed, and nothing else is wanted.
-        Ok(if output.is_closed() && !files {
+        Ok(if output.is_closed() && !writes {
             ControlFlow::Break(())
         } else {
             ControlFlow::Continue(())
@@ -195,10 +199,11 @@ fn write_heading<T: Element, W: Write>(
     output: &mut Output<W>,
 ) -> Result<(), Error> {
     output.line(format_args!(
-        "Network {:?}: {} in {}, leaky ReLU, seed {}",
+        "Network {:?}: {} in {}, {}, seed {}",
         classifier.network().layer_sizes(),
         counted(classifier.network().parameter_count(), "parameter"),
         args.dtype,
+        args.activation.name(),
         args.seed,
     ))?;
     let validation = match task.validation.labels.len() {

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use mlp_core::Model;
+use mlp_core::{ActivationKind, Dense, Mlp, Model};
 use mlp_cpu::{Element, Matrix};
 use mlp_io::{NpzError, Number, OnnxError, export_onnx, save_model, save_npz};
 
@@ -10,7 +10,7 @@ use crate::cli::{ExportArgs, ModelFormat};
 use crate::error::Error;
 use crate::model::{self, AnyModel};
 use crate::output::Output;
-use crate::output_file::check_apart;
+use crate::output_file::Files;
 
 /// Writes the model in another format.
 ///
@@ -18,12 +18,49 @@ use crate::output_file::check_apart;
 ///
 /// Bad input; a model that the format cannot express; a file that cannot be written.
 pub(crate) fn run<W: Write>(args: &ExportArgs, output: &mut Output<W>) -> Result<(), Error> {
-    check_apart("--out", &args.out, &args.model.path)?;
+    Files::default()
+        .reading([args.model.path.clone()])
+        .add("--out", &args.out)?;
     match model::load(&args.model.path, args.model.activation.as_ref())? {
         AnyModel::F32(model) => export(&model, args)?,
         AnyModel::F64(model) => export(&model, args)?,
     }
     output.line(format_args!("Model: {}", args.out.display()))
+}
+
+/// The model without scalings, which are in the first and the last layer instead: W (x - offset) / scale + b is
+/// (W / scale) x + b - W (offset / scale), and (W a + b) scale + offset is (scale W) a + scale b + offset. It predicts
+/// the same, up to rounding. One whose last layer is not linear stays as it is.
+fn folded<T: Element>(model: &Model<Matrix<T>>) -> Model<Matrix<T>> {
+    let network = model.network();
+    let [.., ActivationKind::Identity(_)] = network.activations() else {
+        return model.clone();
+    };
+    let activations = network.activations().iter().cloned();
+    let mut layers: Vec<_> = network.layers().iter().cloned().zip(activations).collect();
+    if let (Some(scaling), Some((Dense { weights, bias }, _))) = (model.input_scaling(), layers.first_mut()) {
+        for i in 0..bias.rows() {
+            let mut shift = 0.0;
+            for (j, (&offset, &scale)) in scaling.offset().iter().zip(scaling.scale()).enumerate() {
+                let weight = weights[(i, j)].to_f64();
+                shift += weight * (offset / scale);
+                weights[(i, j)] = T::from_f64(weight / scale);
+            }
+            bias[(i, 0)] = T::from_f64(bias[(i, 0)].to_f64() - shift);
+        }
+    }
+    if let (Some(scaling), Some((Dense { weights, bias }, _))) = (model.target_scaling(), layers.last_mut()) {
+        for (i, (&offset, &scale)) in scaling.offset().iter().zip(scaling.scale()).enumerate() {
+            for j in 0..weights.columns() {
+                weights[(i, j)] = T::from_f64(weights[(i, j)].to_f64() * scale);
+            }
+            bias[(i, 0)] = T::from_f64(bias[(i, 0)].to_f64() * scale + offset);
+        }
+    }
+    Model::new(
+        Mlp::from_layers(layers).expect("the sizes are those they were"),
+        model.loss(),
+    )
 }
 
 fn export<T: Element + Number>(model: &Model<Matrix<T>>, args: &ExportArgs) -> Result<(), Error> {
@@ -33,7 +70,7 @@ fn export<T: Element + Number>(model: &Model<Matrix<T>>, args: &ExportArgs) -> R
             OnnxError::Write(error) => error.into(),
             other => Error::about(from)(other),
         }),
-        ModelFormat::Npz => save_npz(to, model).map_err(|error| match error {
+        ModelFormat::Npz => save_npz(to, &folded(model)).map_err(|error| match error {
             NpzError::Write(error) => error.into(),
             other => Error::about(from)(other),
         }),

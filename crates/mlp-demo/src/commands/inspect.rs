@@ -1,12 +1,14 @@
 //! `mlp-demo inspect`: what a model file says.
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{Read as _, Write};
+use std::path::Path;
 
-use mlp_core::{Model, Output as Prediction, Scaling};
+use mlp_core::{Mlp, Model, Output as Prediction, Scaling};
 use mlp_cpu::{Element, Matrix};
 
 use super::exact;
-use crate::cli::InspectArgs;
+use crate::cli::{InspectArgs, ModelArgs};
 use crate::error::{Error, counted, one_line};
 use crate::model::{self, AnyModel};
 use crate::output::Output;
@@ -17,18 +19,20 @@ use crate::output::Output;
 ///
 /// A file that is no model.
 pub(crate) fn run<W: Write>(args: &InspectArgs, output: &mut Output<W>) -> Result<(), Error> {
-    let summary = mlp_io::inspect(&args.model)?;
+    let ModelArgs { path, activation } = &args.model;
+    let summary = mlp_io::inspect(path)?;
     let sizes = &summary.layer_sizes;
-    let parameters = sizes.windows(2).fold(0_usize, |sum, pair| {
-        sum.saturating_add((pair[0] + 1).saturating_mul(pair[1]))
-    });
     let lines = if summary.is_model {
-        match model::load(&args.model, None)? {
+        match model::load(path, activation.as_ref())? {
             AnyModel::F32(model) => lines(&model),
             AnyModel::F64(model) => lines(&model),
         }
     } else {
-        let mut lines = layers(sizes, |_| String::new());
+        let mut lines = match activation.as_ref().map(|it| model::load(path, Some(it))).transpose()? {
+            None => layers(sizes, |_| String::new()),
+            Some(AnyModel::F32(model)) => network(model.network()),
+            Some(AnyModel::F64(model)) => network(model.network()),
+        };
         lines.push(
             "A network that PyTorch saved: the file says nothing of activations, loss, preprocessing, classes, \
              provenance"
@@ -39,17 +43,33 @@ pub(crate) fn run<W: Write>(args: &InspectArgs, output: &mut Output<W>) -> Resul
     let dtype = summary.dtype.to_string().to_lowercase();
     output.line(format_args!(
         "Network {sizes:?}: {} in {dtype}",
-        counted(parameters, "parameter")
+        counted(parameters(path, summary.dtype)?, "parameter")
     ))?;
     lines.iter().try_for_each(|line| output.line(format_args!("{line}")))
 }
 
-fn lines<T: Element>(model: &Model<Matrix<T>>) -> Vec<String> {
-    let network = model.network();
-    let mut lines = layers(&network.layer_sizes(), |layer| {
+/// The numbers in a file that `mlp_io::inspect` has looked through: behind the header, whose length comes first, there
+/// is nothing else. What PyTorch saved may lack biases, so the sizes of the layers do not tell.
+fn parameters(path: &Path, dtype: mlp_io::Dtype) -> Result<usize, Error> {
+    let mut length = [0; 8];
+    let mut file = File::open(path).map_err(Error::read(path))?;
+    file.read_exact(&mut length).map_err(Error::read(path))?;
+    let header = u64::from_le_bytes(length).saturating_add(8);
+    let bytes = file.metadata().map_err(Error::read(path))?.len().saturating_sub(header);
+    let size = if dtype == mlp_io::Dtype::F32 { 4 } else { 8 };
+    Ok(usize::try_from(bytes / size).unwrap_or(usize::MAX))
+}
+
+/// The layers with their activations.
+fn network<T: Element>(network: &Mlp<Matrix<T>>) -> Vec<String> {
+    layers(&network.layer_sizes(), |layer| {
         let activation = &network.activations()[layer];
         format!(", {}", with_parameters(activation.name(), &activation.parameters()))
-    });
+    })
+}
+
+fn lines<T: Element>(model: &Model<Matrix<T>>) -> Vec<String> {
+    let mut lines = network(model.network());
     let predictions = match model.output() {
         Prediction::Identity => "what the last layer gives",
         Prediction::Softmax => "probabilities, by softmax",

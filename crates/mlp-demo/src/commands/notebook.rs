@@ -14,7 +14,7 @@ use crate::error::{Error, counted};
 use crate::experiment::{Run, Setup, Start};
 use crate::notebook::{self, Experiment};
 use crate::output::Output;
-use crate::output_file::OutputFile;
+use crate::output_file::Files;
 use crate::plot::{Curve, loss_curves};
 use crate::samples::Samples;
 use crate::terminal_curve::terminal_curve;
@@ -34,7 +34,8 @@ pub(crate) fn run<W: Write>(args: &NotebookArgs, output: &mut Output<W>) -> Resu
 
 fn run_as<T: Element, W: Write>(args: &NotebookArgs, output: &mut Output<W>) -> Result<(), Error> {
     let jobs = jobs(args)?;
-    let plot = args.plot.as_deref().map(OutputFile::create).transpose()?;
+    let read = [&args.weights, &args.data].into_iter().flatten().cloned();
+    let plot = Files::default().reading(read).output("--plot", args.plot.as_deref())?;
     // All of them before the first line of any: nothing half-written.
     let runs = jobs
         .iter()

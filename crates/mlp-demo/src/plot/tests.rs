@@ -181,10 +181,18 @@ fn accuracies_stand_below_the_losses_in_percent() {
 
 #[test]
 fn no_tick_is_beyond_100_percent() {
-    for (low, high) in [(0.0, 1.0), (0.5, 1.0), (0.99, 1.0), (1.0, 1.0), (0.0, 0.0)] {
+    for (low, high) in [
+        (0.0, 1.0),
+        (0.5, 1.0),
+        (0.8, 0.96),
+        (0.963, 0.981),
+        (0.99, 1.0),
+        (1.0, 1.0),
+        (0.0, 0.0),
+    ] {
         let Axis { places, ticks, place } = Axis::of_shares(&[curve("c", &[(0, low), (1, high)])]);
         assert!(
-            (1..=11).contains(&ticks.len()) && ticks.iter().all(|tick| (0.0..=100.0).contains(&tick.place)),
+            (4..=10).contains(&ticks.len()) && ticks.iter().all(|tick| (0.0..=100.0).contains(&tick.place)),
             "{low} {high}: {ticks:?}"
         );
         for value in [low, high] {
@@ -192,4 +200,42 @@ fn no_tick_is_beyond_100_percent() {
             assert!(places.start < place && place < places.end, "{value}: {places:?}");
         }
     }
+}
+
+/// The places of the marks in a colour, as (x, y).
+fn marks(svg: &str, colour: &str) -> Vec<(i32, i32)> {
+    let number = |mark: &str, name: &str| {
+        let value = mark
+            .split(&format!(" {name}=\""))
+            .nth(1)
+            .unwrap()
+            .split('"')
+            .next()
+            .unwrap();
+        value.parse().unwrap()
+    };
+    let marks = svg
+        .split("<circle")
+        .skip(1)
+        .map(|mark| mark.split("/>").next().unwrap());
+    let of_colour = marks.filter(|mark| mark.contains(colour));
+    of_colour.map(|mark| (number(mark, "cx"), number(mark, "cy"))).collect()
+}
+
+#[test]
+fn one_above_the_other_charts_have_the_same_epochs_and_colours() {
+    let losses = [
+        curve("training", &[(0, 0.31), (1, 0.3)]),
+        curve("validation", &[(0, 0.305), (1, 0.302)]),
+    ];
+    // With labels much shorter than those of the losses, and with one epoch more.
+    let svg = training_curves(&losses, &[curve("validation", &[(0, 0.0), (1, 1.0), (2, 0.5)])]);
+    assert_eq!(marks(&svg, "#0072B2").len(), 2, "training, in the upper chart alone");
+    let marks = marks(&svg, "#D55E00");
+    let height = SIZE.1 as i32;
+    let [upper, lower] = [true, false].map(|up| marks.iter().filter(move |mark| (mark.1 < height) == up));
+    let x = |marks: &mut dyn Iterator<Item = &(i32, i32)>| marks.map(|mark| mark.0).collect::<Vec<_>>();
+    let (upper, lower) = (x(&mut { upper }), x(&mut { lower }));
+    assert_eq!((upper.len(), lower.len()), (2, 3), "{marks:?}");
+    assert_eq!(upper, lower[..2]);
 }

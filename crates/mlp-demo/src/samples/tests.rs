@@ -95,7 +95,7 @@ fn the_header_is_checked() {
     );
     assert_eq!(
         failure("1,2\n3,4\n"),
-        "data.csv: line 1: expected a header such as `x,y`, got the numbers `1,2`"
+        "data.csv: line 1: expected a header such as `x,y` (names must not be numbers), got `1,2`"
     );
     assert_eq!(
         failure("x1,x2\n1,2\n"),

@@ -221,7 +221,7 @@ fn samples_are_checked() {
     );
     assert_eq!(
         failure(&["headless.csv"]),
-        "headless.csv: line 1: expected a header such as `x,y`, got the numbers `1,2`"
+        "headless.csv: line 1: expected a header such as `x,y` (names must not be numbers), got `1,2`"
     );
     assert_eq!(
         failure(&["empty.csv"]),
@@ -270,6 +270,25 @@ fn a_plot_that_cannot_be_written_is_found_out_before_training() {
             directory.path(),
             &[&["notebook", "--plot", "loss.svg"], &other[..]].concat(),
         );
+    }
+}
+
+#[test]
+fn a_plot_does_not_take_the_place_of_what_is_read() {
+    let directory = directory();
+    for (option, path) in [("--data", "words.csv"), ("--weights", "two.json")] {
+        let plot = format!("./{path}");
+        let before = fs::read(directory.path().join(path)).unwrap();
+        // Of a file that can be used, too: the plot would be all that is left of it.
+        fs::write(directory.path().join("own.csv"), "x,y\n1,2\n3,4\n").unwrap();
+        fs::write(directory.path().join("own.json"), r#"{"weights": [[[1]]]}"#).unwrap();
+        let own = if option == "--data" { "own.csv" } else { "own.json" };
+        assert_eq!(
+            failure(directory.path(), &["notebook", option, own, "--plot", own]),
+            format!("--plot: expected a file other than {own}, got {own}")
+        );
+        failure(directory.path(), &["notebook", option, path, "--plot", &plot]);
+        assert_eq!(fs::read(directory.path().join(path)).unwrap(), before);
     }
 }
 

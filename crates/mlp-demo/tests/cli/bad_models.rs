@@ -52,7 +52,7 @@ fn samples_are_checked() {
         ),
         (
             "headless.csv",
-            "headless.csv: line 1: expected a header such as `x1,x2`, got the numbers `3,2`",
+            "headless.csv: line 1: expected a header such as `x1,x2` (names must not be numbers), got `3,2`",
         ),
         (
             "header.csv",
@@ -112,6 +112,30 @@ fn samples_are_checked() {
 }
 
 #[test]
+fn a_first_sample_is_not_taken_for_a_header() {
+    let directory = with_bad_files();
+    for first in [
+        "NaN,-1",
+        "inf,2",
+        "1e400,2",
+        ",-1",
+        "setosa,-1",
+        "-1,setosa",
+        "-Infinity,x",
+        "0,1",
+        "x, 1.5 ",
+    ] {
+        fs::write(directory.path().join("bare.csv"), format!("{first}\n1,2\n")).unwrap();
+        let arguments = ["predict", "--model", "f32.safetensors", "--data", "bare.csv"];
+        let shown = first.replace(' ', "");
+        assert_eq!(
+            failure(directory.path(), &arguments),
+            format!("bare.csv: line 1: expected a header such as `x1,x2` (names must not be numbers), got `{shown}`")
+        );
+    }
+}
+
+#[test]
 fn models_are_checked() {
     let directory = with_bad_files();
     for arguments in [
@@ -140,12 +164,16 @@ fn the_activation_is_asked_for_where_the_file_has_none_and_only_there() {
     for arguments in [
         &["predict", "--data", "three.csv"][..],
         &["export", "--to", "onnx", "--out", "out.onnx"],
+        &["inspect"],
     ] {
         let failure = |more: &[&str]| failure(directory.path(), &[arguments, more].concat());
-        assert_eq!(
-            failure(&["--model", &theirs]),
-            format!("--activation: expected that of the hidden layers, which {theirs} does not say, got none")
-        );
+        // Layers and numbers are there without it.
+        if arguments != ["inspect"] {
+            assert_eq!(
+                failure(&["--model", &theirs]),
+                format!("--activation: expected that of the hidden layers, which {theirs} does not say, got none")
+            );
+        }
         assert_eq!(
             failure(&["--model", "f32.safetensors", "--activation", "tanh"]),
             "--activation: expected no activation, as f32.safetensors says its own, got `tanh`"
@@ -198,9 +226,21 @@ fn an_export_that_cannot_be_is_refused() {
         let arguments = ["export", "--model", "f32.safetensors", "--to", to, "--out", out];
         failure(directory.path(), &arguments)
     };
-    let message = export("npz", "out.npz");
+    let theirs = pytorch("pytorch_f32.safetensors");
+    let npz = [
+        "export",
+        "--activation",
+        "elu",
+        "--to",
+        "npz",
+        "--out",
+        "out.npz",
+        "--model",
+        &theirs,
+    ];
+    let message = failure(directory.path(), &npz);
     assert!(
-        message.starts_with("f32.safetensors: scikit-learn has no such network: "),
+        message.starts_with(&format!("{theirs}: scikit-learn has no such network: layer 0: ")),
         "{message}"
     );
     for to in ["onnx", "safetensors"] {

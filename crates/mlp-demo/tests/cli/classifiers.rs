@@ -54,7 +54,7 @@ fn digits_are_learnt_to_97_percent() {
     assert_eq!(epochs[39], last);
     assert!(epochs[0] < last, "it is learnt, not there from the start");
     assert!(
-        text.starts_with("Network [64, 256, 10]: 19210 parameters in f32, leaky ReLU, seed 0\n"),
+        text.starts_with("Network [64, 256, 10]: 19210 parameters in f32, leaky_relu, seed 0\n"),
         "{text}"
     );
     assert!(!text.contains(['\r', '\x1b']), "no progress bar but on a terminal");
@@ -184,7 +184,7 @@ fn mnist_is_read_plain_or_packed_and_learnt() {
         "10",
     ]);
     assert!(
-        text.starts_with("Network [784, 16, 10]: 12730 parameters in f32, leaky ReLU, seed 0\n"),
+        text.starts_with("Network [784, 16, 10]: 12730 parameters in f32, leaky_relu, seed 0\n"),
         "{text}"
     );
     assert!(
@@ -253,6 +253,61 @@ fn mnist_files_that_cannot_be_used_are_named() {
     assert_eq!((finished.code, finished.stdout.as_str()), (Some(2), ""));
     assert!(
         finished.stderr.starts_with("error: nowhere: cannot be read: "),
+        "{}",
+        finished.stderr
+    );
+}
+
+#[test]
+fn no_file_of_mnist_is_written_over() {
+    for option in ["--save", "--plot"] {
+        for name in [
+            "train-images-idx3-ubyte",
+            "t10k-images-idx3-ubyte.gz",
+            "t10k-labels.idx1-ubyte",
+        ] {
+            let directory = mnist();
+            let before = files(directory.path());
+            let arguments = ["mnist", "--data", ".", "--hidden", "4", "--epochs", "1", option, name];
+            let finished = run_in(directory.path(), &arguments);
+            assert_eq!((finished.code, finished.stdout.as_str()), (Some(2), ""), "{finished:?}");
+            let message = format!("error: {option}: expected a file other than ./{name}, got {name}\n");
+            assert_eq!(finished.stderr, message);
+            assert_eq!(files(directory.path()), before);
+        }
+    }
+}
+
+/// The test part is looked at after each epoch: its accuracies are in the history.
+#[test]
+fn training_does_not_go_on_with_another_test_part() {
+    let directory = mnist();
+    let train = [
+        "mnist",
+        "--data",
+        ".",
+        "--hidden",
+        "4",
+        "--epochs",
+        "1",
+        "--checkpoint",
+        "run",
+        "--resume",
+    ];
+    for _ in 0..2 {
+        let finished = run_in(directory.path(), &train);
+        assert_eq!(finished.code, Some(0), "{finished:?}");
+    }
+    let path = directory.path().join("t10k-labels-idx1-ubyte");
+    let mut labels = fs::read(&path).unwrap();
+    labels[8] = 9;
+    fs::write(&path, labels).unwrap();
+    let finished = run_in(directory.path(), &train);
+    assert_eq!((finished.code, finished.stdout.as_str()), (Some(2), ""), "{finished:?}");
+    assert!(
+        finished
+            .stderr
+            .starts_with("error: the images and labels: expected sha256:"),
         "{}",
         finished.stderr
     );

@@ -3,7 +3,7 @@
 use crate::{files, run_in};
 use mlp_core::{
     Classes, Dense, Elu, HalfSquaredError, Identity, Mlp, Model, Provenance, Scaling, ScalingKind, SoftmaxCrossEntropy,
-    Tensor,
+    Tanh, Tensor,
 };
 use mlp_cpu::{Element, Matrix};
 use mlp_io::{Number, load_model, load_npz, onnx_to_bytes, save_model};
@@ -120,6 +120,27 @@ fn json_has_probabilities_and_class_of_each_sample() {
     }
     let first = predict("f32.safetensors").lines().next().unwrap().len();
     assert!(first < 60, "as many digits as an f32 has, not as an f64");
+}
+
+#[test]
+fn the_readme_shows_what_goes_in_and_what_comes_out() {
+    let readme = include_str!("../../../../README.md");
+    let block = |language: &str| {
+        let (_, rest) = readme.split_once(&format!("\n```{language}\n")).expect("a block");
+        rest.split_once("```").expect("its end").0
+    };
+    let directory = directory();
+    fs::write(directory.path().join("shown.csv"), block("csv")).unwrap();
+    let arguments = [
+        "predict",
+        "--model",
+        "f64.safetensors",
+        "--data",
+        "shown.csv",
+        "--format",
+        "json",
+    ];
+    assert_eq!(printed(directory.path(), &arguments), block("json"));
 }
 
 #[test]
@@ -241,6 +262,39 @@ fn models_are_exported() {
 }
 
 #[test]
+fn an_npz_has_the_scalings_in_its_layers() {
+    let directory = tempfile::tempdir().unwrap();
+    let network = Mlp::<Matrix<f64>>::builder(&[3, 5, 4, 2])
+        .hidden(Tanh)
+        .seed(3)
+        .build()
+        .unwrap();
+    let input = Scaling::from_parts(ScalingKind::Standard, vec![1.5, -20.0, 0.0], vec![0.5, 4.0, 3.0]).unwrap();
+    let target = Scaling::from_parts(ScalingKind::MinMax, vec![-3.0, 0.25], vec![7.0, 0.125]).unwrap();
+    let plain = Model::new(network, HalfSquaredError);
+    let with_input = plain.clone().with_input_scaling(input).unwrap();
+    let with_target = plain.clone().with_target_scaling(target.clone()).unwrap();
+    let with_both = with_input.clone().with_target_scaling(target).unwrap();
+    let samples = Matrix::from_fn(3, 40, |i, j| 2.0 * ((i + 3 * j) as f64).sin() - [0.0, 20.0, 0.0][i]);
+    for model in [plain, with_input, with_target, with_both] {
+        save_model(directory.path().join("m.safetensors"), &model).unwrap();
+        printed(
+            directory.path(),
+            &["export", "--model", "m.safetensors", "--to", "npz", "--out", "m.npz"],
+        );
+        let got = load_npz::<Matrix<f64>>(directory.path().join("m.npz"))
+            .unwrap()
+            .predict(&samples);
+        for (got, expected) in got.into_vec().into_iter().zip(model.predict(&samples).into_vec()) {
+            assert!(
+                (got - expected).abs() <= 1e-12 * expected.abs().max(1.0),
+                "{got} {expected}"
+            );
+        }
+    }
+}
+
+#[test]
 fn inspect_prints_what_the_file_says() {
     let directory = directory();
     let inspect = |model: &str| printed(directory.path(), &["inspect", "--model", model]);
@@ -276,6 +330,42 @@ fn inspect_prints_what_the_file_says() {
         "Layer 2: 4 -> 2",
         "A network that PyTorch saved: the file says nothing of activations, loss, preprocessing, classes, provenance",
     ];
-    let text = inspect(&pytorch("pytorch_f32.safetensors"));
+    let theirs = pytorch("pytorch_f32.safetensors");
+    let text = inspect(&theirs);
     assert_eq!(text.lines().collect::<Vec<_>>(), expected);
+
+    let text = printed(
+        directory.path(),
+        &["inspect", "--model", &theirs, "--activation", "leaky_relu"],
+    );
+    let expected = [
+        "Network [3, 5, 4, 2]: 54 parameters in f32",
+        "Layer 0: 3 -> 5, leaky_relu (negative_slope 0.01)",
+        "Layer 1: 5 -> 4, leaky_relu (negative_slope 0.01)",
+        "Layer 2: 4 -> 2, identity",
+        "A network that PyTorch saved: the file says nothing of activations, loss, preprocessing, classes, provenance",
+    ];
+    assert_eq!(text.lines().collect::<Vec<_>>(), expected);
+}
+
+/// PyTorch's `nn.Linear(.., bias=False)` leaves no tensor of zeros.
+#[test]
+fn inspect_counts_the_biases_that_there_are() {
+    let directory = tempfile::tempdir().unwrap();
+    let header = concat!(
+        r#"{"0.weight":{"dtype":"F64","shape":[5,3],"data_offsets":[0,120]},"#,
+        r#""0.bias":{"dtype":"F64","shape":[5],"data_offsets":[120,160]},"#,
+        r#""2.weight":{"dtype":"F64","shape":[2,5],"data_offsets":[160,240]}}"#,
+    );
+    let mut file = (header.len() as u64).to_le_bytes().to_vec();
+    file.extend(header.bytes());
+    file.extend((0..30).flat_map(|i| f64::from(i).to_le_bytes()));
+    fs::write(directory.path().join("theirs.safetensors"), file).unwrap();
+    for more in [&[][..], &["--activation", "tanh"]] {
+        let text = printed(
+            directory.path(),
+            &[&["inspect", "--model", "theirs.safetensors"], more].concat(),
+        );
+        assert!(text.starts_with("Network [3, 5, 2]: 30 parameters in f64\n"), "{text}");
+    }
 }

@@ -111,6 +111,49 @@ fn a_saved_model_takes_pixels_as_they_are() {
     );
 }
 
+/// scikit-learn has ReLU, and no place for the scaling of pixels.
+#[test]
+fn what_is_trained_with_relu_goes_to_scikit_learn_with_its_scaling_worked_in() {
+    let directory = tempfile::tempdir().unwrap();
+    let train = [
+        "digits",
+        "--hidden",
+        "12,9",
+        "--epochs",
+        "3",
+        "--dtype",
+        "f64",
+        "--save",
+        "m.safetensors",
+    ];
+    let export = ["export", "--model", "m.safetensors", "--to", "npz", "--out", "m.npz"];
+    let text = printed(directory.path(), &[&train[..], &["--activation", "relu"]].concat());
+    assert!(
+        text.starts_with("Network [64, 12, 9, 10]: 997 parameters in f64, relu, seed 0\n"),
+        "{text}"
+    );
+    printed(directory.path(), &export);
+    let model = mlp_io::load_model::<Matrix<f64>>(directory.path().join("m.safetensors")).unwrap();
+    let npz = mlp_io::load_npz::<Matrix<f64>>(directory.path().join("m.npz")).unwrap();
+    let pixels = Digits::load().images.iter().map(|&pixel| f64::from(pixel)).collect();
+    let pixels = Matrix::from_vec(PIXELS, 1797, pixels);
+    let pairs = model
+        .predict(&pixels)
+        .into_vec()
+        .into_iter()
+        .zip(npz.predict(&pixels).into_vec());
+    let largest = pairs.map(|(ours, theirs)| (ours - theirs).abs()).fold(0.0, f64::max);
+    assert!(largest <= 1e-12, "{largest:e}");
+
+    fs::remove_file(directory.path().join("m.npz")).unwrap();
+    printed(directory.path(), &train);
+    let message = failure(directory.path(), &export);
+    assert!(
+        message.ends_with("layer 0: expected one of identity, logistic, relu, tanh, got leaky_relu"),
+        "{message}"
+    );
+}
+
 #[test]
 fn adam_has_a_learning_rate_of_its_own() {
     let adam = run(&[&SMALL[..], &["--optimizer", "adam"]].concat());
@@ -242,7 +285,8 @@ fn checkpoints_that_cannot_be_gone_on_from_are_refused() {
     for (more, what, expected, got) in [
         (&["--seed", "1"][..], "--seed", "0", "1"),
         (&["--dtype", "f64"], "--dtype", "f32", "f64"),
-        (&["--optimizer", "adam"], "--optimizer", "Gradient descent", "Adam"),
+        (&["--optimizer", "adam"], "--optimizer", "gradient_descent", "adam"),
+        (&["--activation", "tanh"], "--activation", "leaky_relu", "tanh"),
         (&["--patience", "4"], "--patience", "none", "4"),
         (&["--batch-size", "32"], "--batch-size", "16", "32"),
     ] {
@@ -279,6 +323,20 @@ fn checkpoints_that_cannot_be_gone_on_from_are_refused() {
         message.starts_with(&format!("run/{checkpoint}: expected at least 8 bytes, got 3")),
         "{message}"
     );
+    // What to do about it is said, and helps.
+    let advice = "; earlier checkpoints are kept: without this file, --resume goes on from the one before it";
+    assert!(message.ends_with(advice), "{message}");
+    fs::rename(checkpoints.join(checkpoint), directory.path().join("damaged")).unwrap();
+    let text = printed(directory.path(), &with(&["--checkpoint", "run", "--resume"]));
+    assert!(text.contains("\nCheckpoints: run, going on after 1 epoch\n"), "{text}");
+    for earlier in files(&checkpoints).iter().filter(|name| *name != "run.json") {
+        fs::write(checkpoints.join(earlier), "cut").unwrap();
+    }
+    let message = failure(&["--resume"]);
+    assert!(
+        message.contains("expected at least 8 bytes, got 3") && !message.contains(advice),
+        "{message}"
+    );
     fs::remove_file(checkpoints.join("run.json")).unwrap();
     assert!(failure(&["--resume"]).starts_with("run/run.json: cannot be read: "));
 
@@ -312,6 +370,115 @@ fn one_file_is_not_written_over_the_other() {
         "--out: expected a file other than model, got ./model"
     );
     assert_eq!(fs::read(directory.path().join("model")).unwrap(), model);
+}
+
+#[test]
+fn no_file_is_written_over_checkpoints_or_where_they_are_cleared_away() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    fs::create_dir_all(at("run/deeper")).unwrap();
+    fs::write(at("run/run.json"), "").unwrap();
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("run/run.json", at("link")).unwrap();
+    let own = |checkpoints: &str| format!("a file other than the checkpoints in {checkpoints}");
+    let above = |checkpoints: &str| format!("a file, not the directory of checkpoints {checkpoints} or one above it");
+    for option in ["--save", "--plot"] {
+        for (checkpoints, path, expected) in [
+            ("run", "run/checkpoint-final.safetensors", own("run")),
+            ("run", "run/../run/run.json", own("run")),
+            ("./run", "run/Run.json", own("./run")),
+            #[cfg(unix)]
+            ("run", "link", own("run")),
+            ("run", "run", above("run")),
+            ("run/deeper", "run", above("run/deeper")),
+            // Not there yet.
+            ("new", "new/run.json", own("new")),
+            ("new", "./new", above("new")),
+            ("new/run", "new", above("new/run")),
+        ] {
+            // Training would diverge, with exit code 1: it is not begun.
+            let arguments = [
+                "digits",
+                "--learning-rate",
+                "1000",
+                "--checkpoint",
+                checkpoints,
+                option,
+                path,
+            ];
+            let message = failure(directory.path(), &arguments);
+            assert_eq!(message, format!("{option}: expected {expected}, got {path}"));
+        }
+    }
+    assert_eq!(files(&at("run")), ["deeper", "run.json"]);
+    // Other names are the user's own.
+    fs::remove_file(at("run/run.json")).unwrap();
+    let arguments = [
+        "digits",
+        "--hidden",
+        "8",
+        "--epochs",
+        "1",
+        "--checkpoint",
+        "run",
+        "--save",
+        "run/model",
+    ];
+    printed(directory.path(), &arguments);
+    assert_eq!(files(&at("run")).len(), 4);
+}
+
+/// What a killed process leaves under a name of its own stays for ever.
+#[test]
+fn a_killed_run_leaves_no_file_of_its_outputs() {
+    let directory = tempfile::tempdir().unwrap();
+    let arguments = [
+        "digits",
+        "--epochs",
+        "100000",
+        "--save",
+        "model",
+        "--plot",
+        "curves.svg",
+    ];
+    let mut child = command(directory.path(), &arguments)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the command starts");
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    lines.filter(|line| line.starts_with("Epoch ")).take(1).for_each(drop);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(files(directory.path()), [""; 0]);
+}
+
+/// Whoever runs the tests may have a right to write anywhere, but a path can be too long for what is to be made in it.
+#[test]
+#[cfg(target_os = "linux")]
+fn checkpoints_that_cannot_be_written_are_found_out_before_training_goes_on() {
+    const LONGEST: usize = 4095;
+    let directory = tempfile::tempdir().unwrap();
+    let [upper, lower] = [10, 9].map(|n| vec!["d".repeat(200); n].join("/"));
+    // The names of checkpoints fit in behind it, those of their temporary files do not.
+    let length = LONGEST - 4 - "/checkpoint-00000000000000000042.safetensors".len();
+    let last = "e".repeat(length - upper.len() - lower.len() - 2);
+    let (near, far) = (format!("{lower}/{last}"), format!("{upper}/{lower}/{last}"));
+    fs::create_dir_all(directory.path().join(&upper)).unwrap();
+    let train = |epochs, path| {
+        [
+            "digits",
+            "--hidden",
+            "8",
+            "--resume",
+            "--epochs",
+            epochs,
+            "--checkpoint",
+            path,
+        ]
+    };
+    printed(&directory.path().join(&upper), &train("1", &near));
+    let message = failure(directory.path(), &train("2", &far));
+    assert!(message.contains(": cannot be written: "), "{message}");
 }
 
 #[test]
@@ -374,6 +541,11 @@ fn options_of_training_are_checked() {
         (
             &["--optimizer", "sgd"],
             "invalid value 'sgd' for '--optimizer <NAME>'\n  [possible values: gradient_descent, adam]",
+        ),
+        (
+            &["--activation", "swish"],
+            "invalid value 'swish' for '--activation <NAME>': expected one of identity, relu, leaky_relu, sigmoid, \
+             tanh, gelu, gelu_tanh, silu, elu, selu, softplus, softsign, hard_tanh, mish",
         ),
         (
             &["--optimizer", "adam", "--learning-rate", "abc"],
