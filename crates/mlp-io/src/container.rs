@@ -13,7 +13,7 @@ mod write;
 
 pub(crate) use header::Header;
 pub(crate) use json::{check_json, message};
-pub(crate) use read::{Opened, Tensors};
+pub(crate) use read::{Opened, Tensors, padded};
 pub(crate) use write::Contents;
 
 /// The longest header that is read or written beside any tensors, in bytes.

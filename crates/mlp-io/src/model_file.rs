@@ -77,8 +77,9 @@ pub fn model_to_bytes<B: Tensor<Scalar: Number>>(model: &Model<B>) -> Result<Vec
 
 /// Loads a model that [`save_model`] saved.
 ///
-/// Takes no more than twice the file's bytes and 1 MiB of memory, the model included, and what the backend leaves free
-/// between the columns of its matrices besides; never panics, whatever is in the file.
+/// Takes no more than twice the file's bytes and 1 MiB of memory, the model included, with a backend that lends its memory
+/// ([`Tensor::memory_mut`]) and fills columns up to a multiple of 16 numbers at most, as `mlp-cpu` does; never panics,
+/// whatever is in the file.
 ///
 /// # Errors
 /// If the file cannot be read, or is not, to the last byte, a model of numbers of this type: [`Problem`] has the list.

@@ -95,7 +95,7 @@ fn is_large(entry: &Entry) -> bool {
 fn read_tensor<T: Number, B: Tensor<Scalar = T>>(source: &mut impl Read, entry: &Entry) -> Result<B, Problem> {
     let (rows, columns) = entry.shape.dimensions();
     // Asked for and given back, so that too much is an error rather than an abort.
-    drop(reserved::<T>(entry, entry.shape.elements().unwrap_or(usize::MAX))?);
+    drop(reserved::<T>(entry, padded(rows, columns))?);
     let mut tensor = B::zeros(rows, columns);
     if let Some((values, stride)) = tensor.memory_mut() {
         read_columns::<T, B>(source, entry, values, stride)?;
@@ -165,6 +165,14 @@ fn read_in_order<T: Number>(source: &mut impl Read, entry: &Entry, values: &mut 
     }
     let (_, columns) = entry.shape.dimensions();
     finite.finish(&entry.name, columns)
+}
+
+/// More numbers than a matrix takes with what a backend leaves free between its columns, each of which it may fill up to
+/// a multiple of 16 numbers or a power of two.
+pub(crate) fn padded(rows: usize, columns: usize) -> usize {
+    const MOST: usize = 16;
+    let (numbers, free) = (rows.saturating_mul(columns), columns.saturating_mul(MOST));
+    numbers.saturating_add(numbers.min(free)).saturating_add(MOST)
 }
 
 /// Memory for so many values, or an error if there is not enough of it.
