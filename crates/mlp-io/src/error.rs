@@ -30,7 +30,7 @@ pub struct LoadError {
 impl fmt::Display for LoadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.file {
-            Some(file) => write!(f, "{}: {}", file.display(), self.problem),
+            Some(file) => write!(f, "{}: {}", shown(file), self.problem),
             None => self.problem.fmt(f),
         }
     }
@@ -212,6 +212,10 @@ pub enum Problem {
     /// Layers that make no network.
     #[error(transparent)]
     Network(BuildError),
+    /// The newest checkpoint of a directory is damaged, and there are earlier ones: without it, training goes on from
+    /// the newest of those.
+    #[error("{problem} ({earlier} earlier checkpoints are kept: remove this one to go on from the newest of them)")]
+    Newest { problem: Box<Self>, earlier: usize },
 }
 
 impl Problem {
@@ -219,6 +223,18 @@ impl Problem {
     pub(crate) fn of_file(path: impl Into<PathBuf>) -> impl FnOnce(Self) -> LoadError {
         let file = Some(path.into());
         move |problem| LoadError { file, problem }
+    }
+
+    /// Whether the file is to blame: not the system, nor who asks for other numbers or has an older version.
+    pub(crate) fn is_damage(&self) -> bool {
+        !matches!(
+            self,
+            Self::Io(_)
+                | Self::NotAFile
+                | Self::OutOfMemory { .. }
+                | Self::TensorDtype { .. }
+                | Self::NewerVersion { .. }
+        )
     }
 
     /// Of bytes in memory.
@@ -263,7 +279,7 @@ impl SaveError {
 
 /// How a message about `file` begins.
 fn place(file: Option<&Path>) -> String {
-    file.map_or_else(String::new, |file| format!("{}: ", file.display()))
+    file.map_or_else(String::new, |file| format!("{}: ", shown(file)))
 }
 
 /// The shape of a tensor in a file.
@@ -300,6 +316,11 @@ impl fmt::Display for Shape {
             Self::Matrix(rows, columns) => write!(f, "[{rows}, {columns}]"),
         }
     }
+}
+
+/// A path as it stands in a message: on one line.
+pub(crate) fn shown(path: &Path) -> String {
+    one_line(&path.display().to_string())
 }
 
 /// Text of a file as it stands in a message: between backticks, cut after 60 characters, on one line.

@@ -1,5 +1,5 @@
 use crate::WriteError;
-use crate::error::quoted;
+use crate::error::{quoted, shown};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 #[non_exhaustive]
 pub enum NpzError {
     /// The file could not be opened or read.
-    #[error("{}: cannot be read: {source}", .path.display())]
+    #[error("{}: cannot be read: {source}", shown(.path))]
     Read {
         /// The file.
         path: PathBuf,
@@ -16,7 +16,7 @@ pub enum NpzError {
         source: io::Error,
     },
     /// Something is wrong with the content of a file.
-    #[error("{}: {problem}", .path.display())]
+    #[error("{}: {problem}", shown(.path))]
     File {
         /// The file.
         path: PathBuf,

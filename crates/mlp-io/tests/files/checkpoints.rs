@@ -363,7 +363,18 @@ fn a_directory_keeps_the_last_checkpoints() {
     assert_eq!(directory.load_latest::<Matrix<f64>>().unwrap().map(|c| shown(&c)), None);
     fs::write(path.join("notes.txt"), "not a checkpoint").unwrap();
     fs::write(path.join("checkpoint-best.safetensors"), "somebody's").unwrap();
-    fs::write(path.join(".checkpoint-7.safetensors.0123.tmp"), "begun").unwrap();
+    let begun = path.join(format!(".checkpoint-{:020}.safetensors.0123456789abcdef.tmp", 7));
+    fs::write(&begun, "begun").unwrap();
+    let others = [
+        ".checkpoint-7.safetensors.0123456789abcdef.tmp",
+        ".checkpoint-00000000000000000007.safetensors.0123456789abcdeg.tmp",
+        ".checkpoint-00000000000000000007.safetensors.0123.tmp",
+        ".checkpoint-best.safetensors.0123456789abcdef.tmp",
+    ];
+    for other in others {
+        fs::write(path.join(other), "somebody's, who is writing it").unwrap();
+    }
+    fs::create_dir(path.join(format!("checkpoint-{:020}.safetensors", 9_999))).unwrap();
     let names = |directory: &CheckpointDirectory| -> Vec<String> {
         let paths = directory.paths().unwrap();
         paths
@@ -381,7 +392,8 @@ fn a_directory_keeps_the_last_checkpoints() {
     let name = |steps: u64| format!("checkpoint-{steps:020}.safetensors");
     assert_eq!(names(&directory), [name(10), name(100), name(1000)]);
     assert!(path.join("checkpoint-best.safetensors").exists());
-    assert!(path.join("notes.txt").exists() && !path.join(".checkpoint-7.safetensors.0123.tmp").exists());
+    assert!(path.join("notes.txt").exists() && !begun.exists());
+    assert!(others.iter().all(|other| path.join(other).exists()));
 
     // Training that was begun again from an earlier one leaves nothing of what came after it then.
     state.position.steps = 50;
@@ -391,7 +403,13 @@ fn a_directory_keeps_the_last_checkpoints() {
     // A newest one that cannot be loaded is an error, not a reason to go back in silence.
     fs::write(path.join(name(60)), "broken").unwrap();
     let error = directory.load_latest::<Matrix<f64>>().unwrap_err();
-    assert!(error.to_string().contains(&name(60)), "{error}");
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "{}: expected at least 8 bytes, got 6 (2 earlier checkpoints are kept: remove this one to go on from the newest of them)",
+            path.join(name(60)).display()
+        )
+    );
     assert!(CheckpointDirectory::new(path.join("notes.txt"), 3).is_err());
     assert_eq!(
         CheckpointDirectory::new(&path, 0)
