@@ -6,6 +6,7 @@ mod number;
 mod record;
 
 use crate::container::{Contents, Opened, Tensors};
+use crate::model_file::check_layers;
 use crate::{LoadError, Number, Problem, SaveError, Shape};
 use mlp_core::{Dense, History, Mlp, OptimizerState, StoppingState, Tensor, TrainerState};
 use record::Record;
@@ -112,7 +113,9 @@ fn contents<'a, B: Tensor<Scalar: Number>>(
     state: &'a TrainerState<B>,
     columns: &'a [history::Column],
 ) -> Result<Contents<'a>, Problem> {
+    check_shapes(network, state, columns)?;
     let text = Record::of(network, state, columns).text()?;
+    check_record(&text)?;
     let mut contents = Contents::new(KEY, text);
     contents.layers("layers", network.layers());
     for (name, layers) in &state.optimizer.tensors {
@@ -130,6 +133,71 @@ fn contents<'a, B: Tensor<Scalar: Number>>(
         }
     }
     Ok(contents)
+}
+
+/// That each tensor has the shape that it is read with.
+fn check_shapes<B: Tensor>(
+    network: &Mlp<B>,
+    state: &TrainerState<B>,
+    columns: &[history::Column],
+) -> Result<(), Problem> {
+    check_layers(network.layers()).map_err(Problem::Network)?;
+    let sizes = network.layer_sizes();
+    for (name, layers) in &state.optimizer.tensors {
+        check_set(&optimizer_prefix(name), &sizes, layers)?;
+    }
+    if let Some(stopping) = &state.stopping {
+        check_set("best", &sizes, &stopping.best_layers)?;
+    }
+    let expected = Shape::Vector(state.history.epochs());
+    let other = columns
+        .iter()
+        .find(|column| Shape::Vector(column.values.len()) != expected);
+    other.map_or(Ok(()), |column| {
+        Err(Problem::TensorShape {
+            tensor: format!("history.{}", column.name),
+            expected,
+            got: Shape::Vector(column.values.len()),
+        })
+    })
+}
+
+/// That these are layers of a network of these sizes, of any number of sets.
+fn check_set<B: Tensor>(prefix: &str, layer_sizes: &[usize], layers: &[Dense<B>]) -> Result<(), Problem> {
+    let sizes = layer_sizes.iter().zip(layer_sizes.iter().skip(1)).cycle();
+    for ((layer, dense), (&inputs, &outputs)) in layers.iter().enumerate().zip(sizes) {
+        for (what, tensor, expected) in [
+            ("weight", &dense.weights, (outputs, inputs)),
+            ("bias", &dense.bias, (outputs, 1)),
+        ] {
+            let got = tensor.shape();
+            if got != expected {
+                let shape = |(rows, columns)| Shape::Matrix(rows, columns);
+                return Err(Problem::TensorShape {
+                    tensor: format!("{prefix}.{layer}.{what}"),
+                    expected: shape(expected),
+                    got: shape(got),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// That the record can be read.
+fn check_record(text: &str) -> Result<(), Problem> {
+    let record = Record::read(text)?;
+    record.layer_sizes()?;
+    record.activations()?;
+    record.optimizer()?;
+    record.stopping()?;
+    record.schedule()?;
+    record.plateau()?;
+    record.dropout()?;
+    record.position()?;
+    record.epochs()?;
+    let columns = record.columns().map(|(name, _)| (name.to_owned(), Vec::new()));
+    history::of_columns(columns.collect()).map(drop)
 }
 
 fn codes_name(column: &str) -> String {

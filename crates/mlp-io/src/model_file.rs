@@ -5,7 +5,7 @@ mod record;
 
 use crate::container::{Contents, Opened};
 use crate::{Dtype, LoadError, Number, Problem, SaveError, Shape};
-use mlp_core::{ActivationKind, Dense, Mlp, Model, Tensor};
+use mlp_core::{ActivationKind, BuildError, Dense, Mlp, Model, Tensor};
 use record::Record;
 pub(crate) use record::{KindRecord, activations, layer_sizes, read_record, syntax};
 use std::io::Read;
@@ -163,7 +163,9 @@ fn bias_name(layer: usize) -> String {
 }
 
 fn contents<B: Tensor<Scalar: Number>>(model: &Model<B>) -> Result<Contents<'_>, Problem> {
+    check_layers(model.network().layers()).map_err(Problem::Network)?;
     let record = Record::of(model).text()?;
+    Record::check::<B>(&record)?;
     let mut contents = Contents::new(KEY, record);
     contents.layers("layers", model.network().layers());
     Ok(contents)
@@ -199,6 +201,33 @@ fn model<B: Tensor<Scalar: Number>, R: Read>(mut opened: Opened<R>) -> Result<Mo
 
 fn network<B: Tensor>(layers: Vec<(Dense<B>, ActivationKind)>) -> Result<Mlp<B>, Problem> {
     Mlp::from_layers(layers).map_err(Problem::Network)
+}
+
+/// That the layers are those of a network, as [`Mlp::from_layers`] asks for: they may have been changed since.
+pub(crate) fn check_layers<B: Tensor>(layers: &[Dense<B>]) -> Result<(), BuildError> {
+    let mut inputs = layers.first().map_or(0, Dense::inputs);
+    for (layer, dense) in layers.iter().enumerate() {
+        let (outputs, columns) = dense.weights.shape();
+        if outputs == 0 || columns == 0 {
+            let position = layer.saturating_add(usize::from(columns > 0));
+            return Err(BuildError::EmptyLayer { position });
+        }
+        for (what, expected, got) in [
+            ("weights", (outputs, inputs), dense.weights.shape()),
+            ("bias", (outputs, 1), dense.bias.shape()),
+        ] {
+            if got != expected {
+                return Err(BuildError::LayerShape {
+                    layer,
+                    what,
+                    expected,
+                    got,
+                });
+            }
+        }
+        inputs = outputs;
+    }
+    Ok(())
 }
 
 /// That the tensors are those of layers of these sizes, and no others.

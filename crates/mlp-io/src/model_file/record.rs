@@ -3,7 +3,9 @@
 use super::KEY;
 use crate::container::check_json;
 use crate::{Dtype, Number, Problem};
-use mlp_core::{ActivationKind, Classes, KindError, LossKind, Model, Provenance, Scaling, ScalingKind, Tensor};
+use mlp_core::{
+    ActivationKind, Classes, Dense, Identity, KindError, LossKind, Mlp, Model, Provenance, Scaling, ScalingKind, Tensor,
+};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -92,6 +94,22 @@ impl Record {
 
     pub(super) fn read(text: &str) -> Result<Self, Problem> {
         read_record(KEY, text, VERSION)
+    }
+
+    /// That it can be read, and fits the network: for which one of as many inputs and outputs stands, without its numbers.
+    pub(super) fn check<B: Tensor<Scalar: Number>>(text: &str) -> Result<(), Problem> {
+        let record = Self::read(text)?;
+        record.dtype()?;
+        record.activations()?;
+        let sizes = record.layer_sizes()?;
+        let (inputs, outputs) = sizes.first().copied().zip(sizes.last().copied()).unwrap_or((1, 1));
+        let layers = [(inputs, 1), (1, outputs)].map(|(inputs, outputs)| {
+            let dense = Dense::<B>::zeros(inputs, outputs);
+            (dense, Identity.into())
+        });
+        let small = Mlp::from_layers(layers.into()).map_err(Problem::Network)?;
+        let loss = record.loss()?;
+        record.finish(Model::new(small, loss)).map(drop)
     }
 
     pub(super) fn dtype(&self) -> Result<Dtype, Problem> {

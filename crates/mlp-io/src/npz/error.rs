@@ -1,5 +1,6 @@
 use crate::WriteError;
 use crate::error::{quoted, shown};
+use mlp_core::BuildError;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -252,6 +253,9 @@ pub enum NpzError {
         /// What it is.
         got: f64,
     },
+    /// On writing: layers that do not fit each other, or a bias that does not fit its weights.
+    #[error(transparent)]
+    Network(BuildError),
     /// On writing: more than 2 GiB, or more layers than the reader takes.
     #[error("the model does not fit an .npz file of 2 GiB and 4,096 entries")]
     TooLarge,

@@ -52,8 +52,8 @@ const OUTPUT_NAMES: &str = "identity, logistic, softmax";
 ///
 /// # Errors
 /// [`NpzError::Inexpressible`] if an activation is none of identity, sigmoid, tanh and ReLU, hidden layers have
-/// different ones, the last layer is not linear, or there are scalings; [`NpzError::NotFiniteLayer`] and
-/// [`NpzError::TooLarge`]; [`NpzError::Write`] if the file cannot be written.
+/// different ones, the last layer is not linear, or there are scalings; [`NpzError::NotFiniteLayer`],
+/// [`NpzError::Network`] and [`NpzError::TooLarge`]; [`NpzError::Write`] if the file cannot be written.
 pub fn save_npz<B, C>(path: impl AsRef<Path>, model: &Model<B, C>) -> Result<(), NpzError>
 where
     B: Tensor<Scalar: Number>,

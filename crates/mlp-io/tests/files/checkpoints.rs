@@ -355,6 +355,61 @@ fn a_checkpoint_is_no_model_and_of_one_type() {
 }
 
 #[test]
+fn a_checkpoint_that_could_not_be_loaded_is_not_saved() {
+    let (network, state) = training();
+    type Change<'a> = &'a dyn Fn(&mut Mlp<Matrix<f64>>, &mut TrainerState<Matrix<f64>>);
+    let refused = |change: Change<'_>| {
+        let (mut network, mut state) = (network.clone(), state.clone());
+        change(&mut network, &mut state);
+        let error = checkpoint_to_bytes(&network, &state).unwrap_err().to_string();
+        error.strip_prefix("cannot be saved: ").unwrap().to_owned()
+    };
+    assert_eq!(
+        refused(&|network, _| *network = Mlp::builder(&[2, 5, 1]).build().unwrap()),
+        "tensor `optimizer.first_moment.0.weight`: expected the shape [5, 2], got [6, 2]"
+    );
+    assert_eq!(
+        refused(&|_, state| state.optimizer.tensors[1].1[2].bias = Matrix::zeros(2, 1)),
+        "tensor `optimizer.second_moment.2.bias`: expected the shape [1, 1], got [2, 1]"
+    );
+    assert_eq!(
+        refused(&|network, _| network.layers_mut()[1].bias = Matrix::zeros(4, 2)),
+        "layer 1: expected bias of 4 x 1, got 4 x 2"
+    );
+    assert_eq!(
+        refused(&|_, state| state.stopping.as_mut().unwrap().best_layers.truncate(1)),
+        "the best parameters: expected 3, one per layer, got 1"
+    );
+    assert_eq!(
+        refused(&|_, state| state.stopping.as_mut().unwrap().best_layers.swap(0, 1)),
+        "tensor `best.0.weight`: expected the shape [6, 2], got [4, 6]"
+    );
+    assert_eq!(
+        refused(&|_, state| state.history.validation_loss.truncate(3)),
+        "tensor `history.validation_loss`: expected the shape [4], got [3]"
+    );
+    assert_eq!(
+        refused(&|_, state| state.history.metrics[0].1.push(1.0)),
+        "tensor `history.metric.mae`: expected the shape [4], got [5]"
+    );
+    assert_eq!(
+        refused(&|_, state| state.history.metrics[1].0 = Metric::Mae),
+        "metadata mlp_checkpoint: history: `metric.mae` stands twice"
+    );
+    assert_eq!(
+        refused(&|_, state| {
+            state.history = Default::default();
+            state.history.metrics = vec![(Metric::Mae, vec![]), (Metric::Mae, vec![])];
+        }),
+        "metadata mlp_checkpoint: history: `metric.mae` stands twice"
+    );
+    assert_eq!(
+        refused(&|_, state| state.plateau.as_mut().unwrap().factor = 2.0),
+        "metadata mlp_checkpoint: plateau: expected a factor from 0 to 1, got 2"
+    );
+}
+
+#[test]
 fn a_directory_keeps_the_last_checkpoints() {
     let temporary = tempfile::tempdir().unwrap();
     let path = temporary.path().join("some/checkpoints");
