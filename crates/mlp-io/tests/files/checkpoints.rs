@@ -1,8 +1,9 @@
 //! Training that is stopped anywhere, written to a file and taken up again has the bits of training that never stopped.
 
 use mlp_core::{
-    Adam, Clip, DataError, Dropout, EarlyStopping, Event, Every, FitOptions, HalfSquaredError, Lbfgs, Metric, Mlp,
-    Momentum, Monitor, Optimizer, Penalty, ReduceOnPlateau, Samples, Schedule, StopReason, Tanh, Trainer, TrainerState,
+    Adagrad, Adam, AdamW, Clip, DataError, Dropout, EarlyStopping, Event, Every, FitOptions, GradientDescent,
+    HalfSquaredError, Lbfgs, Metric, Mlp, Model, Momentum, Monitor, NAdam, Optimizer, Penalty, ReduceOnPlateau,
+    RmsProp, Samples, Schedule, StopReason, Tanh, Trainer, TrainerState,
 };
 use mlp_cpu::{Element, Matrix};
 use mlp_io::{
@@ -61,6 +62,19 @@ fn options() -> FitOptions {
 
 /// Stops after each of the first twenty-odd batches.
 fn resume<T: Element + Number, O: Optimizer<Matrix<T>>>(optimizer: impl Fn() -> O) {
+    assert!(resume_after::<T, O>(1..EPOCHS as usize * BATCHES, optimizer) >= 20);
+}
+
+/// Stops at the start, within an epoch, at its end and late.
+fn resume_here_and_there<T: Element + Number, O: Optimizer<Matrix<T>>>(optimizer: impl Fn() -> O) {
+    resume_after::<T, O>([1, 2, BATCHES, EPOCHS as usize * BATCHES - 2], optimizer);
+}
+
+/// Stops after each of so many batches; how often that was.
+fn resume_after<T: Element + Number, O: Optimizer<Matrix<T>>>(
+    stops: impl IntoIterator<Item = usize>,
+    optimizer: impl Fn() -> O,
+) -> usize {
     let data = Data::<T>::new();
     let samples = data.train().unwrap().validated_by(data.validation().unwrap());
     let mut whole = network::<T>();
@@ -70,8 +84,8 @@ fn resume<T: Element + Number, O: Optimizer<Matrix<T>>>(optimizer: impl Fn() -> 
 
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("training.safetensors");
-    let mut stops = 0;
-    for batches in 1..EPOCHS as usize * BATCHES {
+    let mut stopped = 0;
+    for batches in stops {
         let mut network = network::<T>();
         let mut first = trainer(optimizer());
         let mut seen = 0;
@@ -97,9 +111,9 @@ fn resume<T: Element + Number, O: Optimizer<Matrix<T>>>(optimizer: impl Fn() -> 
         second.restore(state, resumed.layers()).unwrap();
         second.fit(&mut resumed, samples, options(), |_| {}).unwrap();
         assert!((resumed, second.state()) == expected, "stopped after {batches} batches");
-        stops += 1;
+        stopped += 1;
     }
-    assert!(stops >= 20, "{stops}");
+    stopped
 }
 
 #[test]
@@ -110,6 +124,22 @@ fn resuming_equals_never_having_stopped() {
     resume::<f64, _>(|| Adam::new(0.02).unwrap());
     resume::<f32, _>(|| Lbfgs::new(0.5).unwrap());
     resume::<f64, _>(|| Lbfgs::new(0.5).unwrap());
+}
+
+#[test]
+fn resuming_is_exact_with_every_optimizer() {
+    resume_here_and_there::<f32, _>(|| GradientDescent::new(0.05).unwrap());
+    resume_here_and_there::<f64, _>(|| GradientDescent::new(0.05).unwrap());
+    resume_here_and_there::<f32, _>(|| Momentum::nesterov(0.05, 0.9).unwrap());
+    resume_here_and_there::<f64, _>(|| Momentum::nesterov(0.05, 0.9).unwrap());
+    resume_here_and_there::<f32, _>(|| RmsProp::new(0.01).unwrap());
+    resume_here_and_there::<f64, _>(|| RmsProp::new(0.01).unwrap());
+    resume_here_and_there::<f32, _>(|| Adagrad::new(0.05).unwrap());
+    resume_here_and_there::<f64, _>(|| Adagrad::new(0.05).unwrap());
+    resume_here_and_there::<f32, _>(|| AdamW::new(0.02).unwrap());
+    resume_here_and_there::<f64, _>(|| AdamW::new(0.02).unwrap());
+    resume_here_and_there::<f32, _>(|| NAdam::new(0.02).unwrap());
+    resume_here_and_there::<f64, _>(|| NAdam::new(0.02).unwrap());
 }
 
 /// A network and a state with everything in it, the history with epochs without validation.
