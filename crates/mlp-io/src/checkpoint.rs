@@ -16,7 +16,7 @@ use std::path::Path;
 pub use directory::CheckpointDirectory;
 
 /// The key of the metadata.
-const KEY: &str = "mlp_checkpoint";
+pub(crate) const KEY: &str = "mlp_checkpoint";
 
 /// A network in training, and all that its trainer remembers: what is needed to go on as if it had never stopped.
 #[derive(Clone, Debug, PartialEq)]

@@ -25,6 +25,11 @@ const LONE_HEADER_LIMIT: u64 = 320 << 10;
 pub(crate) const TENSOR_LIMIT: usize = 4096;
 /// The most metadata keys that are read.
 const METADATA_LIMIT: usize = 16;
+/// Each kind of file of this library: its metadata key, and what it is.
+pub(crate) const KINDS: [(&str, &str); 2] = [
+    (crate::model_file::KEY, "a model"),
+    (crate::checkpoint::KEY, "a checkpoint"),
+];
 /// The header's key for texts.
 const METADATA: &str = "__metadata__";
 /// Bytes before the header.

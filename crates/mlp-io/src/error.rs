@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 /// # let path = directory.path().join("model.safetensors");
 /// std::fs::write(&path, "not a model")?;
 /// let error = load_model::<Matrix<f32>>(&path).unwrap_err();
-/// assert!(matches!(error.problem, Problem::HeaderTooLarge { .. }));
+/// assert!(matches!(error.problem, Problem::NotSafetensors { .. }));
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug)]
@@ -63,6 +63,9 @@ pub enum Problem {
     /// There is no room for the length of the header.
     #[error("expected at least 8 bytes, got {got}")]
     TooShort { got: u64 },
+    /// A file of another format, where the length of the header makes no sense either.
+    #[error("no safetensors file: expected `{{` behind the length of the header, got {got}")]
+    NotSafetensors { got: String },
     /// The header is longer than any header of a network.
     #[error("header: expected at most {limit} bytes, got {got}")]
     HeaderTooLarge { limit: u64, got: u64 },
@@ -155,6 +158,9 @@ pub enum Problem {
     /// The file is of another kind: it has no metadata of this library.
     #[error("expected the metadata key {}, which is missing", quoted(.expected))]
     NoMetadata { expected: &'static str },
+    /// Another kind of file of this library.
+    #[error("expected {expected}, got {got}")]
+    OtherKind { expected: &'static str, got: &'static str },
     /// Metadata that this library does not write, and may not overlook.
     #[error("metadata: expected no key {}", quoted(.key))]
     UnknownMetadata { key: String },

@@ -14,7 +14,7 @@ use std::path::Path;
 pub use pytorch::{load_network, network_from_bytes};
 
 /// The key of the metadata.
-const KEY: &str = "mlp";
+pub(crate) const KEY: &str = "mlp";
 
 /// Saves a model: whole or not at all, and with the same bytes whenever the model is the same.
 ///
@@ -145,7 +145,13 @@ fn summary<R: Read>(mut opened: Opened<R>) -> Result<Summary, Problem> {
             is_model: true,
         })
     } else {
-        let plan = pytorch::Plan::new(opened.header())?;
+        let plan = pytorch::Plan::new(opened.header()).map_err(|problem| match problem {
+            Problem::OtherKind { got, .. } => Problem::OtherKind {
+                expected: "a model or a network of PyTorch",
+                got,
+            },
+            other => other,
+        })?;
         Ok(Summary {
             dtype: plan.dtype(),
             layer_sizes: plan.layer_sizes(),

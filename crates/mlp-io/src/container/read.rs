@@ -1,9 +1,9 @@
 //! The numbers behind the header.
 
-use super::Values;
 use super::finite::Finite;
 use super::header::{Entry, Header, read_exact};
 use super::transpose::{batch_rows, decode_rows};
+use super::{KINDS, Values};
 use crate::number::Coded;
 use crate::{Dtype, Number, Problem, Shape};
 use mlp_core::Tensor;
@@ -54,7 +54,15 @@ impl<R: Read> Opened<R> {
     /// The text of the metadata under `key`, the only one there may be.
     pub(crate) fn take_metadata(&mut self, key: &'static str) -> Result<String, Problem> {
         let mut text = None;
-        for (found, value) in self.header.take_metadata() {
+        let metadata = self.header.take_metadata();
+        for (other, got) in KINDS.into_iter().filter(|&(other, _)| other != key) {
+            if metadata.iter().any(|(found, _)| found == other) {
+                let ours = KINDS.into_iter().find(|&(known, _)| known == key);
+                let expected = ours.map_or("another kind of file", |(_, what)| what);
+                return Err(Problem::OtherKind { expected, got });
+            }
+        }
+        for (found, value) in metadata {
             if found != key {
                 return Err(Problem::UnknownMetadata { key: found });
             }

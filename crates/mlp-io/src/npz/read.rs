@@ -115,7 +115,10 @@ impl<'a, S: Source> Array<'a, S> {
         let name = &entry.name;
         let mut prefix = [0; PREFIX];
         if entry.length < PREFIX as u64 {
-            return Err(NpzError::NotNpy { entry: name.clone() });
+            return Err(NpzError::NotNpy {
+                entry: name.clone(),
+                got: format!("{} bytes", entry.length),
+            });
         }
         source.read(entry.start, &mut prefix)?;
         let mut header = vec![0; npy::header_length(name, &prefix, entry.length)?.into()];
@@ -314,18 +317,20 @@ fn text(source: &mut impl Source, entry: &Entry) -> Result<String, NpzError> {
             got: array.header.descr,
         });
     };
-    let no_text = || NpzError::Text {
+    let no_text = |got: String| NpzError::Text {
         entry: entry.name.clone(),
+        got,
     };
     if letters > MAX_TEXT {
-        return Err(no_text());
+        return Err(no_text(format!("{letters} letters")));
     }
     array.check_length(letters.saturating_mul(4))?;
     let mut text = String::new();
     array.pieces(|piece| {
         for letter in piece.chunks_exact(4) {
-            let letter = letter.try_into().ok().map(u32::from_le_bytes).and_then(char::from_u32);
-            text.push(letter.filter(char::is_ascii).ok_or_else(no_text)?);
+            let code = letter.try_into().map_or(u32::MAX, u32::from_le_bytes);
+            let letter = char::from_u32(code).filter(char::is_ascii);
+            text.push(letter.ok_or_else(|| no_text(format!("the character {code:#x}")))?);
         }
         Ok(())
     })?;

@@ -7,8 +7,8 @@ use mlp_core::{
 };
 use mlp_cpu::{Element, Matrix};
 use mlp_io::{
-    Checkpoint, CheckpointDirectory, Number, Problem, checkpoint_from_bytes, checkpoint_to_bytes, load_checkpoint,
-    load_model, save_checkpoint,
+    Checkpoint, CheckpointDirectory, Number, Problem, checkpoint_from_bytes, checkpoint_to_bytes, inspect,
+    load_checkpoint, load_model, model_to_bytes, save_checkpoint,
 };
 use std::fs;
 use std::ops::ControlFlow;
@@ -312,7 +312,7 @@ fn metadata_that_make_no_checkpoint_are_refused_by_name() {
         (
             r#""layer_sizes":[2,6,4,1]"#,
             r#""layer_sizes":[2]"#,
-            "expected at least two layer_sizes",
+            "expected at least two layer_sizes, each at least 1, got [2]",
         ),
         (
             r#""layer_sizes":[2,6,4,1]"#,
@@ -379,7 +379,16 @@ fn a_checkpoint_is_no_model_and_of_one_type() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("training.safetensors");
     save_checkpoint(&path, &network, &state).unwrap();
-    assert!(load_model::<Matrix<f64>>(&path).is_err());
+    let error = load_model::<Matrix<f64>>(&path).unwrap_err();
+    assert_eq!(error.problem.to_string(), "expected a model, got a checkpoint");
+    let error = inspect(&path).unwrap_err();
+    assert_eq!(
+        error.problem.to_string(),
+        "expected a model or a network of PyTorch, got a checkpoint"
+    );
+    let model = model_to_bytes(&Model::new(network.clone(), HalfSquaredError)).unwrap();
+    let error = checkpoint_from_bytes::<Matrix<f64>>(&model).unwrap_err();
+    assert_eq!(error.problem.to_string(), "expected a checkpoint, got a model");
     let error = load_checkpoint::<Matrix<f32>>(&path).unwrap_err();
     assert!(matches!(error.problem, Problem::TensorDtype { .. }), "{error}");
 }
