@@ -5,7 +5,7 @@ mod history;
 mod number;
 mod record;
 
-use crate::container::{Contents, Opened, Tensors};
+use crate::container::{Contents, Opened, TENSOR_LIMIT, Tensors, header_limit};
 use crate::model_file::check_layers;
 use crate::{LoadError, Number, Problem, SaveError, Shape};
 use mlp_core::{Dense, History, Mlp, OptimizerState, StoppingState, Tensor, TrainerState};
@@ -62,8 +62,8 @@ pub struct Checkpoint<B> {
 /// ```
 ///
 /// # Errors
-/// [`SaveError::Refused`] if a number is infinite or NaN where none may be, or the file could not be loaded for another
-/// reason; [`SaveError::Write`] if it cannot be written. What was under the path before is there in both cases, but in
+/// [`SaveError::Refused`] if a number is infinite or NaN where none may be, the history of L-BFGS is going to be longer
+/// than a file of a network of so many layers has room for, or the file could not be loaded for another reason; [`SaveError::Write`] if it cannot be written. What was under the path before is there in both cases, but in
 /// [`DurabilityUncertain`](crate::WriteError::DurabilityUncertain).
 pub fn save_checkpoint<B: Tensor<Scalar: Number>>(
     path: impl AsRef<Path>,
@@ -114,6 +114,7 @@ fn contents<'a, B: Tensor<Scalar: Number>>(
     columns: &'a [history::Column],
 ) -> Result<Contents<'a>, Problem> {
     check_shapes(network, state, columns)?;
+    check_history_size(network, state, columns)?;
     let text = Record::of(network, state, columns).text()?;
     check_record(&text)?;
     let mut contents = Contents::new(KEY, text);
@@ -182,6 +183,47 @@ fn check_set<B: Tensor>(prefix: &str, layer_sizes: &[usize], layers: &[Dense<B>]
         }
     }
     Ok(())
+}
+
+/// That the steps that L-BFGS is to remember fit a file when they are all there: to be told with the first checkpoint,
+/// not in the middle of training.
+fn check_history_size<B: Tensor<Scalar: Number>>(
+    network: &Mlp<B>,
+    state: &TrainerState<B>,
+    columns: &[history::Column],
+) -> Result<(), Problem> {
+    /// Bytes of the header for a tensor, with room for the largest numbers of such a file.
+    const ENTRY: usize = 128;
+    /// The network, the best one, and the last change and gradient.
+    const OTHERS: usize = 4;
+    let mut numbers = state.optimizer.numbers.iter();
+    let Some((_, got)) = numbers.find(|(name, _)| state.optimizer.kind == "lbfgs" && name == "history_size") else {
+        return Ok(());
+    };
+    // Times a change and a gradient, what is there already included.
+    let sets = |history: usize| history.saturating_mul(2).saturating_add(OTHERS);
+    let layers = network.layers().len();
+    let fits = |history: usize| {
+        let columns = columns.len().saturating_mul(2);
+        let tensors = layers
+            .saturating_mul(2)
+            .saturating_mul(sets(history))
+            .saturating_add(columns);
+        let numbers = network.parameter_count().saturating_mul(sets(history));
+        let header = tensors.saturating_mul(ENTRY) as u64;
+        let data = numbers.saturating_mul(B::Scalar::DTYPE.size()) as u64;
+        tensors <= TENSOR_LIMIT && header <= header_limit(header, header.saturating_add(data))
+    };
+    let got = *got as usize;
+    if fits(got) {
+        return Ok(());
+    }
+    let limit = (1..got.min(TENSOR_LIMIT)).rev().find(|&history| fits(history));
+    Err(Problem::HistorySize {
+        layers,
+        limit: limit.unwrap_or(0),
+        got,
+    })
 }
 
 /// That the record can be read.

@@ -17,7 +17,7 @@ pub(crate) use read::{Opened, Tensors, padded};
 pub(crate) use write::Contents;
 
 /// The longest header that is read or written beside any tensors, in bytes.
-pub(crate) const HEADER_LIMIT: u64 = 1 << 20;
+const HEADER_LIMIT: u64 = 4 << 20;
 /// The longest header beside no tensors; half as many bytes more as the tensors have. Reading a header takes up to five
 /// times its bytes, where the text is one with escapes, which may not be more than twice the file and 1 MiB.
 const LONE_HEADER_LIMIT: u64 = 320 << 10;
@@ -36,7 +36,7 @@ const METADATA: &str = "__metadata__";
 const PREFIX: u64 = 8;
 
 /// The longest header of a file with a header and tensors of so many bytes together.
-fn header_limit(header: u64, length: u64) -> u64 {
+pub(crate) fn header_limit(header: u64, length: u64) -> u64 {
     let data = length.saturating_sub(header);
     LONE_HEADER_LIMIT.saturating_add(data / 2).min(HEADER_LIMIT)
 }

@@ -90,6 +90,9 @@ pub enum Problem {
     /// More tensors than any network has.
     #[error("expected at most {limit} tensors, got more")]
     TooManyTensors { limit: usize },
+    /// L-BFGS is to remember more steps than a checkpoint of the network has room for.
+    #[error("L-BFGS: expected a history of at most {limit} steps, for {layers} layers in a file, got {got}")]
+    HistorySize { layers: usize, limit: usize, got: usize },
     /// Numbers of another kind.
     #[error("tensor {}: expected the dtype F32 or F64, got {}", quoted(.tensor), quoted(.got))]
     Dtype { tensor: String, got: String },

@@ -28,8 +28,8 @@ pub(crate) const KEY: &str = "mlp";
 /// ```
 ///
 /// All else (activations, loss, scalings, class names, provenance) is JSON in the metadata, under the key `mlp`. With
-/// the names and shapes of the tensors it may take 320 KiB and half as many bytes as the weights, and 1 MiB: enough for
-/// the scaling of 9,000 features even where there is no hidden layer.
+/// the names and shapes of the tensors it may take 320 KiB and half as many bytes as the weights, 4 MiB at most: enough
+/// for the scaling of 6,800 features even where there is no hidden layer, of 30,000 and more where there is one.
 ///
 /// ```
 /// use mlp_core::{HalfSquaredError, Mlp, Model, Tanh};

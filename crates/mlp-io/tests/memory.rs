@@ -151,17 +151,25 @@ fn a_matrix_whose_padding_cannot_be_had_is_an_error() {
 fn metadata_as_large_as_they_may_be() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("model.safetensors");
-    let network = || Mlp::<Matrix<f32>>::builder(&[8_000, 1]).build().unwrap();
-    let numbers = |n: usize| (0..n).map(|i| (1.0 + i as f64).sqrt()).collect::<Vec<_>>();
-    let scaling = Scaling::from_parts(ScalingKind::Standard, numbers(8_000), numbers(8_000)).unwrap();
-    save_model(
-        &path,
-        &Model::new(network(), HalfSquaredError)
-            .with_input_scaling(scaling)
-            .unwrap(),
-    )
-    .unwrap();
-    check("a scaling", &path, most(|| load_model::<Matrix<f32>>(&path).unwrap()));
+    // Ordinary numbers, and ones that take as many characters as any: 24, and 23 without a sign.
+    let ordinary = |n: usize, _: f64| (0..n).map(|i| (1.0 + i as f64).sqrt()).collect();
+    let long = |n: usize, sign: f64| (0..n).map(|_| sign * 1.234_567_890_123_456_7e-300).collect();
+    type Numbers<'a> = &'a dyn Fn(usize, f64) -> Vec<f64>;
+    for (sizes, numbers) in [
+        (&[6_800, 1][..], &long as Numbers<'_>),
+        (&[8_000, 1], &ordinary),
+        (&[30_000, 64, 1], &ordinary),
+        (&[30_000, 64, 1], &long),
+        (&[80_000, 32, 1], &long),
+    ] {
+        let features = sizes[0];
+        let scaling = Scaling::from_parts(ScalingKind::Standard, numbers(features, -1.0), numbers(features, 1.0));
+        let network = Mlp::<Matrix<f32>>::builder(sizes).build().unwrap();
+        let model = Model::new(network, HalfSquaredError);
+        save_model(&path, &model.with_input_scaling(scaling.unwrap()).unwrap()).unwrap();
+        let took = most(|| load_model::<Matrix<f32>>(&path).unwrap());
+        check(&format!("a scaling, {sizes:?}"), &path, took);
+    }
 
     let network = Mlp::<Matrix<f32>>::builder(&[1, 6_000]).build().unwrap();
     let model = Model::new(network, SoftmaxCrossEntropy::with_classes());
@@ -266,6 +274,10 @@ fn files_made_to_take_memory_take_no_more() {
         (
             "tensors with long names",
             file(&tensors(&|i| format!("{}{i}", "n".repeat(200)), 1_100), 1_100),
+        ),
+        (
+            "tensors with longer names, and numbers",
+            file(&tensors(&|i| format!("{}{i}", "n".repeat(900)), 4_000), 2_000_000),
         ),
         (
             "layers of many numbers",

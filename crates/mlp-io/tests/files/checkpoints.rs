@@ -449,6 +449,65 @@ fn a_checkpoint_that_could_not_be_loaded_is_not_saved() {
 }
 
 #[test]
+fn a_history_that_will_not_fit_is_refused_with_the_first_checkpoint() {
+    let refused = |sizes: &[usize], history: usize| {
+        let optimizer = Lbfgs::new(0.5).unwrap().history_size(history).unwrap();
+        let network = Mlp::<Matrix<f64>>::builder(sizes).build().unwrap();
+        let state = Trainer::new(HalfSquaredError, optimizer).state();
+        checkpoint_to_bytes(&network, &state)
+            .map_err(|error| error.to_string())
+            .err()
+    };
+    assert_eq!(refused(&[32; 11], 100), None);
+    assert_eq!(
+        refused(&[32; 12], 100).unwrap(),
+        "cannot be saved: L-BFGS: expected a history of at most 90 steps, for 11 layers in a file, got 100"
+    );
+    assert_eq!(refused(&[32; 12], 90), None);
+    // Of small layers the names take more room than the numbers.
+    let refusal = refused(&[2; 9], 100).unwrap();
+    let limit = refusal
+        .split("at most ")
+        .nth(1)
+        .unwrap()
+        .split(' ')
+        .next()
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!(limit < 100, "{refusal}");
+    let optimizer = || {
+        Lbfgs::new(0.5)
+            .unwrap()
+            .history_size(limit)
+            .unwrap()
+            .tolerances(0.0, 0.0)
+            .unwrap()
+    };
+    let mut network = Mlp::<Matrix<f64>>::builder(&[2; 9])
+        .hidden(Tanh)
+        .seed(3)
+        .build()
+        .unwrap();
+    let data = Data::<f64>::new();
+    let target = Matrix::from_fn(2, 23, |i, j| ((3 * i + 5 * j) as f64).cos());
+    let samples = Samples::new(&data.0[0], &target).unwrap();
+    let mut trainer = Trainer::new(HalfSquaredError, optimizer());
+    trainer
+        .fit(&mut network, samples, FitOptions::until(150), |_| {})
+        .unwrap();
+    let state = trainer.state();
+    let changes = state
+        .optimizer
+        .tensors
+        .iter()
+        .find(|(name, _)| name == "changes")
+        .unwrap();
+    assert_eq!(changes.1.len(), 8 * limit, "the history is full");
+    checkpoint_to_bytes(&network, &state).unwrap();
+}
+
+#[test]
 fn a_directory_keeps_the_last_checkpoints() {
     let temporary = tempfile::tempdir().unwrap();
     let path = temporary.path().join("some/checkpoints");
