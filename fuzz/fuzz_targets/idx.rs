@@ -1,4 +1,6 @@
 //! MNIST's files.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| mlp_fuzz::idx(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    mlp_fuzz::idx(data);
+});

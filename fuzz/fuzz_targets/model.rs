@@ -1,4 +1,6 @@
 //! Model files.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| mlp_fuzz::model(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    mlp_fuzz::model(data);
+});

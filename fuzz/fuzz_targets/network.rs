@@ -1,4 +1,6 @@
 //! PyTorch's files.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| mlp_fuzz::network(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    mlp_fuzz::network(data);
+});

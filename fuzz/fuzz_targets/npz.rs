@@ -1,4 +1,6 @@
 //! scikit-learn's parameters.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| mlp_fuzz::npz(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    mlp_fuzz::npz(data);
+});

@@ -1,4 +1,6 @@
 //! Schedules as text.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| mlp_fuzz::schedule(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    mlp_fuzz::schedule(data);
+});

@@ -13,8 +13,8 @@ use mlp_io::{Checkpoint, Number, checkpoint_from_bytes, checkpoint_to_bytes};
 /// A file that loads as a checkpoint of `f32` or `f64` saves; what is saved loads as the same checkpoint and saves to
 /// the same bytes. A trainer of its kind of optimiser either takes the state up, and then has it and trains an epoch or
 /// says why not, or refuses it.
-pub fn checkpoint(bytes: &[u8]) {
-    both(bytes, |bytes| load::<f32>(bytes) || load::<f64>(bytes));
+pub fn checkpoint(bytes: &[u8]) -> bool {
+    both(bytes, |bytes| load::<f32>(bytes) || load::<f64>(bytes))
 }
 
 fn load<T: Element + Number>(bytes: &[u8]) -> bool {

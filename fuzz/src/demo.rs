@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 use tempfile::TempDir;
 
 /// Weights that are read, written as JSON, are read as the same.
-pub fn weights_json(bytes: &[u8]) {
+pub fn weights_json(bytes: &[u8]) -> bool {
     match Weights::from_json("weights", bytes) {
         Ok(weights) => {
             let json = json!({ "weights": weights.weights(), "biases": weights.biases() }).to_string();
@@ -23,15 +23,20 @@ pub fn weights_json(bytes: &[u8]) {
             _ = weights.check_dtype("weights", Dtype::F32);
             weights.check_dtype("weights", Dtype::F64).expect("finite numbers");
             weights.check_sizes("weights", &weights.sizes()).expect("its own sizes");
+            true
         }
-        Err(error) => check_message(&error),
+        Err(error) => {
+            check_message(&error);
+            false
+        }
     }
 }
 
 /// Samples that are read are finite and as many as there are targets; written as CSV, they are read as the same.
-pub fn samples_csv(bytes: &[u8]) {
+pub fn samples_csv(bytes: &[u8]) -> bool {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
     let path = PATH.get_or_init(|| scratch().join("samples.csv"));
+    let mut read = false;
     for dtype in [Dtype::F64, Dtype::F32] {
         fs::write(path, bytes).unwrap();
         let samples = match Samples::read(path, dtype) {
@@ -52,7 +57,9 @@ pub fn samples_csv(bytes: &[u8]) {
             Samples::read(path, dtype).expect("what was read is read again"),
             samples
         );
+        read = true;
     }
+    read
 }
 
 fn csv(samples: &Samples) -> String {
@@ -73,7 +80,7 @@ fn csv(samples: &Samples) -> String {
 
 /// The first byte says which of MNIST's four files the others are, plain or gzip; the other three have one digit each.
 /// What is read has digits from 0 to 9, each with its pixels; written plain, it is read as the same.
-pub fn idx(bytes: &[u8]) {
+pub fn idx(bytes: &[u8]) -> bool {
     const FILES: [&str; 4] = [
         "train-images-idx3-ubyte",
         "train-labels-idx1-ubyte",
@@ -97,12 +104,12 @@ pub fn idx(bytes: &[u8]) {
         directory
     });
     let Some((&first, content)) = bytes.split_first() else {
-        return;
+        return false;
     };
     let file = usize::from(first % 4);
     let path = directory.join(FILES[file]);
     fs::write(&path, content).unwrap();
-    match Mnist::load(directory) {
+    let read = match Mnist::load(directory) {
         Ok(mnist) => {
             for part in [&mnist.train, &mnist.test] {
                 assert!(!part.labels.is_empty());
@@ -117,10 +124,15 @@ pub fn idx(bytes: &[u8]) {
             };
             fs::write(&path, plain).unwrap();
             assert!(Mnist::load(directory).expect("what was read is read again") == mnist);
+            true
         }
-        Err(error) => check_message(&error),
-    }
+        Err(error) => {
+            check_message(&error);
+            false
+        }
+    };
     fs::write(&path, one(file)).unwrap();
+    read
 }
 
 /// An IDX file of images.

@@ -51,14 +51,13 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Loads `bytes`, with twice their length and 1 MiB of memory, and what `Matrix` adds: a column of a single number of
-/// four bytes takes 64.
+/// Loads `bytes`, with twice their length and 1 MiB of memory.
 pub(crate) fn bounded<R>(bytes: &[u8], load: impl FnOnce(&[u8]) -> R) -> R {
     let before = HELD.get();
     MOST.set(before);
     let result = load(bytes);
     let took = MOST.get() - before;
-    let limit = (2 + 16) * bytes.len() as isize + (1 << 20);
+    let limit = 2 * bytes.len() as isize + (1 << 20);
     assert!(took <= limit, "{took} bytes of memory, more than {limit}");
     result
 }

@@ -8,21 +8,22 @@ use mlp_io::{Number, model_from_bytes, model_to_bytes, network_from_bytes};
 
 /// A file that loads as a model of `f32` or `f64` saves; what is saved loads as the same model and saves to the same
 /// bytes. The model predicts.
-pub fn model(bytes: &[u8]) {
-    both(bytes, |bytes| load_model::<f32>(bytes) || load_model::<f64>(bytes));
+pub fn model(bytes: &[u8]) -> bool {
+    both(bytes, |bytes| load_model::<f32>(bytes) || load_model::<f64>(bytes))
 }
 
 /// A file that loads as a network of `f32` or `f64` is one that a model file keeps: as for [`model`].
-pub fn network(bytes: &[u8]) {
-    both(bytes, |bytes| load_network::<f32>(bytes) || load_network::<f64>(bytes));
+pub fn network(bytes: &[u8]) -> bool {
+    both(bytes, |bytes| load_network::<f32>(bytes) || load_network::<f64>(bytes))
 }
 
-/// Loads the bytes as they are, and with lengths and places put right.
-pub(crate) fn both(bytes: &[u8], load: impl Fn(&[u8]) -> bool) {
-    load(bytes);
+/// Loads the bytes as they are, which is told, and with lengths and places put right.
+pub(crate) fn both(bytes: &[u8], load: impl Fn(&[u8]) -> bool) -> bool {
+    let loaded = load(bytes);
     if let Some(sealed) = seal::safetensors(bytes).filter(|sealed| sealed != bytes) {
         load(&sealed);
     }
+    loaded
 }
 
 fn load_model<T: Element + Number>(bytes: &[u8]) -> bool {

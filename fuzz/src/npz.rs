@@ -8,12 +8,13 @@ use mlp_io::{Number, npz_from_bytes, npz_to_bytes};
 
 /// A file that loads as a model of `f32` or `f64`, as it is or with lengths, places and checksums put right, saves; what
 /// is saved loads as the same model and saves to the same bytes. The model predicts.
-pub fn npz(bytes: &[u8]) {
+pub fn npz(bytes: &[u8]) -> bool {
     let load = |bytes: &[u8]| load::<f32>(bytes) || load::<f64>(bytes);
-    load(bytes);
+    let loaded = load(bytes);
     if let Some(sealed) = seal::npz(bytes).filter(|sealed| sealed != bytes) {
         load(&sealed);
     }
+    loaded
 }
 
 fn load<T: Element + Number>(bytes: &[u8]) -> bool {

@@ -6,20 +6,21 @@ use std::str::FromStr;
 
 /// A text that parses as a schedule gives one whose text parses as an equal one and is its text again; its factors are
 /// finite and not negative.
-pub fn schedule(bytes: &[u8]) {
+pub fn schedule(bytes: &[u8]) -> bool {
     let Some(schedule) = parse::<Schedule>(bytes) else {
-        return;
+        return false;
     };
     for t in [0, 1, 2, 99, u64::MAX - 1, u64::MAX] {
         let factor = schedule.factor(t);
         assert!(factor.is_finite() && factor >= 0.0, "{schedule}, t = {t}: {factor}");
     }
+    true
 }
 
 /// As [`schedule`], of a reduction on a plateau; its factor falls, if at all, to no less than 0.
-pub fn plateau(bytes: &[u8]) {
+pub fn plateau(bytes: &[u8]) -> bool {
     let Some(plateau) = parse::<ReduceOnPlateau>(bytes) else {
-        return;
+        return false;
     };
     let mut state = PlateauState::default();
     for value in [1.0, 1.0, f64::NAN, f64::INFINITY, 2.0, -1.0, f64::MAX] {
@@ -28,19 +29,25 @@ pub fn plateau(bytes: &[u8]) {
         assert!(reduced == (state.factor < before), "{plateau}: {state:?}");
         assert!(state.factor >= 0.0, "{plateau}: {state:?}");
     }
+    true
 }
 
 /// As [`schedule`], of the names of metrics, activations and kinds of scalings, which are their own texts.
-pub fn names(bytes: &[u8]) {
+pub fn names(bytes: &[u8]) -> bool {
+    let mut read = false;
     if let Some(metric) = parse::<Metric>(bytes) {
         assert!(metric.name().as_bytes() == bytes);
+        read = true;
     }
     if let Some(Ok(activation)) = text(bytes).map(str::parse::<ActivationKind<NoCustom>>) {
         assert!(activation.name().as_bytes() == bytes);
+        read = true;
     }
     if let Some(Ok(kind)) = text(bytes).map(str::parse::<ScalingKind>) {
         assert!(kind.name().as_bytes() == bytes);
+        read = true;
     }
+    read
 }
 
 fn text(bytes: &[u8]) -> Option<&str> {

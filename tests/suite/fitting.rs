@@ -917,16 +917,16 @@ fn a_learning_rate_of_a_million_ends_in_an_error_or_in_finite_numbers() {
         for seed in 0..20 {
             let run = (8, seed);
             let name = |what| format!("{name}, {what}, seed {seed}, {}", std::any::type_name::<T>());
-            let builder = |outputs| Mlp::<Matrix<T>>::builder(&[2, 16, 16, outputs]).seed(seed);
+            let builder = |layer_sizes| Mlp::<Matrix<T>>::builder(layer_sizes).seed(seed);
             let samples = Samples::new(&input, &target).unwrap();
             let trainer = || Trainer::new(HalfSquaredError, optimizer());
-            let mut network = builder(1).hidden(LeakyRelu::default()).build().unwrap();
+            let mut network = builder(&[2, 16, 16, 1]).hidden(LeakyRelu::default()).build().unwrap();
             guarded(&name("leaky ReLU"), &mut network, samples, trainer(), run);
-            let mut network = builder(1).hidden(Tanh).build().unwrap();
+            let mut network = builder(&[2, 16, 16, 1]).hidden(Tanh).build().unwrap();
             guarded(&name("tanh"), &mut network, samples, trainer(), run);
             let samples = Samples::new(&input, &class).unwrap();
             let trainer = Trainer::new(SoftmaxCrossEntropy::with_classes(), optimizer());
-            let mut network = builder(3).hidden(Relu).build().unwrap();
+            let mut network = builder(&[2, 16, 16, 3]).hidden(Relu).build().unwrap();
             guarded(&name("softmax"), &mut network, samples, trainer, run);
         }
     }

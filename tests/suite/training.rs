@@ -729,9 +729,9 @@ fn classes_that_do_not_exist_are_refused() {
 #[test]
 fn weights_whose_sum_cannot_be_divided_by_are_refused() {
     let input = Matrix::from_columns(&[[0.5], [1.5]]);
-    let samples = Samples::<Matrix<f64>>::new(&input, &input).unwrap();
     let error = |weight| {
         let weights = Matrix::from_columns(&[[weight], [weight]]);
+        let samples = Samples::<Matrix<f64>>::new(&input, &input).unwrap();
         samples.weighted(&weights).unwrap_err()
     };
     assert_eq!(error(f64::MAX), DataError::TotalWeight { got: f64::INFINITY });

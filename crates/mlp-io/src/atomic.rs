@@ -2,7 +2,8 @@
 
 mod system;
 
-use std::ffi::OsString;
+use crate::error::shown;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, Permissions};
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, Write};
@@ -15,7 +16,7 @@ use system::{Disk, System};
 #[non_exhaustive]
 pub enum WriteError {
     /// Nothing changed: what was under the path before is there, whole.
-    #[error("{}: cannot be written: {source}", .path.display())]
+    #[error("{}: cannot be written: {source}", shown(.path))]
     NotWritten {
         /// What was to be written.
         path: PathBuf,
@@ -24,7 +25,7 @@ pub enum WriteError {
     },
     /// The new content is under the path, whole, but the system did not confirm that the directory is on the disk:
     /// after a power failure now, the old content may be back.
-    #[error("{}: written, but it may not survive a power failure: {source}", .path.display())]
+    #[error("{}: written, but it may not survive a power failure: {source}", shown(.path))]
     DurabilityUncertain {
         /// What was written.
         path: PathBuf,
@@ -42,8 +43,8 @@ pub enum WriteError {
 ///
 /// - If the path is a link to a file, that file is replaced and the link stays. A link to nothing, a directory, a
 ///   device and a read-only file are refused. Of several hard links, the one written leaves the others.
-/// - The permissions of a file replaced are kept; a new one gets those of any new file (0666 less the umask). Owner
-///   and access lists are not carried over.
+/// - The permissions of a file replaced are kept (read, write, execute; no setuid, setgid or sticky bit); a new one gets
+///   those of any new file (0666 less the umask). Owner and access lists are not carried over.
 ///
 /// ```
 /// use mlp_io::AtomicFile;
@@ -67,7 +68,7 @@ impl AtomicFile {
     ///
     /// # Errors
     /// [`WriteError::NotWritten`] if the directory is missing or cannot be written, or `path` is a directory, a device,
-    /// a link to nothing or a read-only file.
+    /// a link to nothing or a read-only file, or does not end in a file name.
     pub fn create(path: impl AsRef<Path>) -> Result<Self, WriteError> {
         Pending::create(Disk, path.as_ref()).map(Self)
     }
@@ -148,7 +149,8 @@ impl<S: System> Pending<S> {
     }
 
     fn try_create(system: S, path: &Path) -> io::Result<Self> {
-        let Some(name) = path.file_name() else {
+        // `file_name` overlooks a separator at the end, and a dot behind it.
+        let Some(name) = path.file_name().filter(|name| ends_in(path, name)) else {
             return Err(io::Error::other("the path does not end in a file name"));
         };
         let existing = existing(path)?;
@@ -156,11 +158,8 @@ impl<S: System> Pending<S> {
             Some(_) => fs::canonicalize(path)?,
             None => path.to_path_buf(),
         };
-        let directory = match target.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
-            _ => PathBuf::from("."),
-        };
-        let in_directory = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", directory.display()));
+        let directory = directory_of(&target);
+        let in_directory = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", shown(&directory)));
         if !fs::metadata(&directory).map_err(in_directory)?.is_dir() {
             return Err(in_directory(io::ErrorKind::NotADirectory.into()));
         }
@@ -224,6 +223,36 @@ impl<S: System> Drop for Pending<S> {
             // What it was dropped for is the error to be told, and nothing can be done about this one.
             _ = self.system.remove(&self.temporary);
         }
+    }
+}
+
+fn ends_in(path: &Path, name: &OsStr) -> bool {
+    path.as_os_str().as_encoded_bytes().ends_with(name.as_encoded_bytes())
+}
+
+/// Makes a directory and those it is in, as far as they are not there, and writes their names to the disk.
+pub(crate) fn make_directory(path: &Path) -> Result<(), WriteError> {
+    make_directory_through(&Disk, path)
+}
+
+fn make_directory_through<S: System>(system: &S, path: &Path) -> Result<(), WriteError> {
+    let named = path.ancestors().take_while(|part| !part.as_os_str().is_empty());
+    let missing: Vec<&Path> = named.take_while(|part| !part.exists()).collect();
+    fs::create_dir_all(path).map_err(|source| not_written(path, source))?;
+    for made in missing {
+        let path = || path.to_path_buf();
+        system
+            .sync_directory(&directory_of(made))
+            .map_err(|source| WriteError::DurabilityUncertain { path: path(), source })?;
+    }
+    Ok(())
+}
+
+/// The directory that `path` is in.
+fn directory_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
+        _ => PathBuf::from("."),
     }
 }
 

@@ -5,7 +5,8 @@ mod history;
 mod number;
 mod record;
 
-use crate::container::{Contents, Opened, Tensors};
+use crate::container::{Contents, Opened, TENSOR_LIMIT, Tensors, header_limit};
+use crate::model_file::check_layers;
 use crate::{LoadError, Number, Problem, SaveError, Shape};
 use mlp_core::{Dense, History, Mlp, OptimizerState, StoppingState, Tensor, TrainerState};
 use record::Record;
@@ -15,7 +16,7 @@ use std::path::Path;
 pub use directory::CheckpointDirectory;
 
 /// The key of the metadata.
-const KEY: &str = "mlp_checkpoint";
+pub(crate) const KEY: &str = "mlp_checkpoint";
 
 /// A network in training, and all that its trainer remembers: what is needed to go on as if it had never stopped.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,8 +62,8 @@ pub struct Checkpoint<B> {
 /// ```
 ///
 /// # Errors
-/// [`SaveError::Refused`] if a number is infinite or NaN where none may be, or the file could not be loaded for another
-/// reason; [`SaveError::Write`] if it cannot be written. What was under the path before is there in both cases, but in
+/// [`SaveError::Refused`] if a number is infinite or NaN where none may be, the history of L-BFGS is going to be longer
+/// than a file of a network of so many layers has room for, or the file could not be loaded for another reason; [`SaveError::Write`] if it cannot be written. What was under the path before is there in both cases, but in
 /// [`DurabilityUncertain`](crate::WriteError::DurabilityUncertain).
 pub fn save_checkpoint<B: Tensor<Scalar: Number>>(
     path: impl AsRef<Path>,
@@ -112,7 +113,10 @@ fn contents<'a, B: Tensor<Scalar: Number>>(
     state: &'a TrainerState<B>,
     columns: &'a [history::Column],
 ) -> Result<Contents<'a>, Problem> {
+    check_shapes(network, state, columns)?;
+    check_history_size(network, state, columns)?;
     let text = Record::of(network, state, columns).text()?;
+    check_record(&text)?;
     let mut contents = Contents::new(KEY, text);
     contents.layers("layers", network.layers());
     for (name, layers) in &state.optimizer.tensors {
@@ -130,6 +134,112 @@ fn contents<'a, B: Tensor<Scalar: Number>>(
         }
     }
     Ok(contents)
+}
+
+/// That each tensor has the shape that it is read with.
+fn check_shapes<B: Tensor>(
+    network: &Mlp<B>,
+    state: &TrainerState<B>,
+    columns: &[history::Column],
+) -> Result<(), Problem> {
+    check_layers(network.layers()).map_err(Problem::Network)?;
+    let sizes = network.layer_sizes();
+    for (name, layers) in &state.optimizer.tensors {
+        check_set(&optimizer_prefix(name), &sizes, layers)?;
+    }
+    if let Some(stopping) = &state.stopping {
+        check_set("best", &sizes, &stopping.best_layers)?;
+    }
+    let expected = Shape::Vector(state.history.epochs());
+    let other = columns
+        .iter()
+        .find(|column| Shape::Vector(column.values.len()) != expected);
+    other.map_or(Ok(()), |column| {
+        Err(Problem::TensorShape {
+            tensor: format!("history.{}", column.name),
+            expected,
+            got: Shape::Vector(column.values.len()),
+        })
+    })
+}
+
+/// That these are layers of a network of these sizes, of any number of sets.
+fn check_set<B: Tensor>(prefix: &str, layer_sizes: &[usize], layers: &[Dense<B>]) -> Result<(), Problem> {
+    let sizes = layer_sizes.iter().zip(layer_sizes.iter().skip(1)).cycle();
+    for ((layer, dense), (&inputs, &outputs)) in layers.iter().enumerate().zip(sizes) {
+        for (what, tensor, expected) in [
+            ("weight", &dense.weights, (outputs, inputs)),
+            ("bias", &dense.bias, (outputs, 1)),
+        ] {
+            let got = tensor.shape();
+            if got != expected {
+                let shape = |(rows, columns)| Shape::Matrix(rows, columns);
+                return Err(Problem::TensorShape {
+                    tensor: format!("{prefix}.{layer}.{what}"),
+                    expected: shape(expected),
+                    got: shape(got),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// That the steps that L-BFGS is to remember fit a file when they are all there: to be told with the first checkpoint,
+/// not in the middle of training.
+fn check_history_size<B: Tensor<Scalar: Number>>(
+    network: &Mlp<B>,
+    state: &TrainerState<B>,
+    columns: &[history::Column],
+) -> Result<(), Problem> {
+    /// Bytes of the header for a tensor, with room for the largest numbers of such a file.
+    const ENTRY: usize = 128;
+    /// The network, the best one, and the last change and gradient.
+    const OTHERS: usize = 4;
+    let mut numbers = state.optimizer.numbers.iter();
+    let Some((_, got)) = numbers.find(|(name, _)| state.optimizer.kind == "lbfgs" && name == "history_size") else {
+        return Ok(());
+    };
+    // Times a change and a gradient, what is there already included.
+    let sets = |history: usize| history.saturating_mul(2).saturating_add(OTHERS);
+    let layers = network.layers().len();
+    let fits = |history: usize| {
+        let columns = columns.len().saturating_mul(2);
+        let tensors = layers
+            .saturating_mul(2)
+            .saturating_mul(sets(history))
+            .saturating_add(columns);
+        let numbers = network.parameter_count().saturating_mul(sets(history));
+        let header = tensors.saturating_mul(ENTRY) as u64;
+        let data = numbers.saturating_mul(B::Scalar::DTYPE.size()) as u64;
+        tensors <= TENSOR_LIMIT && header <= header_limit(header, header.saturating_add(data))
+    };
+    let got = *got as usize;
+    if fits(got) {
+        return Ok(());
+    }
+    let limit = (1..got.min(TENSOR_LIMIT)).rev().find(|&history| fits(history));
+    Err(Problem::HistorySize {
+        layers,
+        limit: limit.unwrap_or(0),
+        got,
+    })
+}
+
+/// That the record can be read.
+fn check_record(text: &str) -> Result<(), Problem> {
+    let record = Record::read(text)?;
+    record.layer_sizes()?;
+    record.activations()?;
+    record.optimizer()?;
+    record.stopping()?;
+    record.schedule()?;
+    record.plateau()?;
+    record.dropout()?;
+    record.position()?;
+    record.epochs()?;
+    let columns = record.columns().map(|(name, _)| (name.to_owned(), Vec::new()));
+    history::of_columns(columns.collect()).map(drop)
 }
 
 fn codes_name(column: &str) -> String {

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 /// # let path = directory.path().join("model.safetensors");
 /// std::fs::write(&path, "not a model")?;
 /// let error = load_model::<Matrix<f32>>(&path).unwrap_err();
-/// assert!(matches!(error.problem, Problem::HeaderTooLarge { .. }));
+/// assert!(matches!(error.problem, Problem::NotSafetensors { .. }));
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub struct LoadError {
 impl fmt::Display for LoadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.file {
-            Some(file) => write!(f, "{}: {}", file.display(), self.problem),
+            Some(file) => write!(f, "{}: {}", shown(file), self.problem),
             None => self.problem.fmt(f),
         }
     }
@@ -63,6 +63,9 @@ pub enum Problem {
     /// There is no room for the length of the header.
     #[error("expected at least 8 bytes, got {got}")]
     TooShort { got: u64 },
+    /// A file of another format, where the length of the header makes no sense either.
+    #[error("no safetensors file: expected `{{` behind the length of the header, got {got}")]
+    NotSafetensors { got: String },
     /// The header is longer than any header of a network.
     #[error("header: expected at most {limit} bytes, got {got}")]
     HeaderTooLarge { limit: u64, got: u64 },
@@ -87,6 +90,9 @@ pub enum Problem {
     /// More tensors than any network has.
     #[error("expected at most {limit} tensors, got more")]
     TooManyTensors { limit: usize },
+    /// L-BFGS is to remember more steps than a checkpoint of the network has room for.
+    #[error("L-BFGS: expected a history of at most {limit} steps, for {layers} layers in a file, got {got}")]
+    HistorySize { layers: usize, limit: usize, got: usize },
     /// Numbers of another kind.
     #[error("tensor {}: expected the dtype F32 or F64, got {}", quoted(.tensor), quoted(.got))]
     Dtype { tensor: String, got: String },
@@ -155,6 +161,9 @@ pub enum Problem {
     /// The file is of another kind: it has no metadata of this library.
     #[error("expected the metadata key {}, which is missing", quoted(.expected))]
     NoMetadata { expected: &'static str },
+    /// Another kind of file of this library.
+    #[error("expected {expected}, got {got}")]
+    OtherKind { expected: &'static str, got: &'static str },
     /// Metadata that this library does not write, and may not overlook.
     #[error("metadata: expected no key {}", quoted(.key))]
     UnknownMetadata { key: String },
@@ -212,6 +221,10 @@ pub enum Problem {
     /// Layers that make no network.
     #[error(transparent)]
     Network(BuildError),
+    /// The newest checkpoint of a directory is damaged, and there are earlier ones: without it, training goes on from
+    /// the newest of those.
+    #[error("{problem} ({earlier} earlier checkpoints are kept: remove this one to go on from the newest of them)")]
+    Newest { problem: Box<Self>, earlier: usize },
 }
 
 impl Problem {
@@ -219,6 +232,18 @@ impl Problem {
     pub(crate) fn of_file(path: impl Into<PathBuf>) -> impl FnOnce(Self) -> LoadError {
         let file = Some(path.into());
         move |problem| LoadError { file, problem }
+    }
+
+    /// Whether the file is to blame: not the system, nor who asks for other numbers or has an older version.
+    pub(crate) fn is_damage(&self) -> bool {
+        !matches!(
+            self,
+            Self::Io(_)
+                | Self::NotAFile
+                | Self::OutOfMemory { .. }
+                | Self::TensorDtype { .. }
+                | Self::NewerVersion { .. }
+        )
     }
 
     /// Of bytes in memory.
@@ -263,7 +288,7 @@ impl SaveError {
 
 /// How a message about `file` begins.
 fn place(file: Option<&Path>) -> String {
-    file.map_or_else(String::new, |file| format!("{}: ", file.display()))
+    file.map_or_else(String::new, |file| format!("{}: ", shown(file)))
 }
 
 /// The shape of a tensor in a file.
@@ -300,6 +325,11 @@ impl fmt::Display for Shape {
             Self::Matrix(rows, columns) => write!(f, "[{rows}, {columns}]"),
         }
     }
+}
+
+/// A path as it stands in a message: on one line.
+pub(crate) fn shown(path: &Path) -> String {
+    one_line(&path.display().to_string())
 }
 
 /// Text of a file as it stands in a message: between backticks, cut after 60 characters, on one line.

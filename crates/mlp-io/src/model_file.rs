@@ -5,7 +5,7 @@ mod record;
 
 use crate::container::{Contents, Opened};
 use crate::{Dtype, LoadError, Number, Problem, SaveError, Shape};
-use mlp_core::{ActivationKind, Dense, Mlp, Model, Tensor};
+use mlp_core::{ActivationKind, BuildError, Dense, Mlp, Model, Tensor};
 use record::Record;
 pub(crate) use record::{KindRecord, activations, layer_sizes, read_record, syntax};
 use std::io::Read;
@@ -14,7 +14,7 @@ use std::path::Path;
 pub use pytorch::{load_network, network_from_bytes};
 
 /// The key of the metadata.
-const KEY: &str = "mlp";
+pub(crate) const KEY: &str = "mlp";
 
 /// Saves a model: whole or not at all, and with the same bytes whenever the model is the same.
 ///
@@ -28,8 +28,8 @@ const KEY: &str = "mlp";
 /// ```
 ///
 /// All else (activations, loss, scalings, class names, provenance) is JSON in the metadata, under the key `mlp`. With
-/// the names and shapes of the tensors it may take 320 KiB and half as many bytes as the weights, and 1 MiB: enough for
-/// the scaling of 9,000 features even where there is no hidden layer.
+/// the names and shapes of the tensors it may take 320 KiB and half as many bytes as the weights, 4 MiB at most: enough
+/// for the scaling of 6,800 features even where there is no hidden layer, of 30,000 and more where there is one.
 ///
 /// ```
 /// use mlp_core::{HalfSquaredError, Mlp, Model, Tanh};
@@ -77,8 +77,9 @@ pub fn model_to_bytes<B: Tensor<Scalar: Number>>(model: &Model<B>) -> Result<Vec
 
 /// Loads a model that [`save_model`] saved.
 ///
-/// Takes no more than twice the file's bytes and 1 MiB of memory, the model included, and what the backend leaves free
-/// between the columns of its matrices besides; never panics, whatever is in the file.
+/// Takes no more than twice the file's bytes and 1 MiB of memory, the model included, with a backend that lends its memory
+/// ([`Tensor::memory_mut`]) and fills columns up to a multiple of 16 numbers at most, as `mlp-cpu` does; never panics,
+/// whatever is in the file.
 ///
 /// # Errors
 /// If the file cannot be read, or is not, to the last byte, a model of numbers of this type: [`Problem`] has the list.
@@ -144,7 +145,13 @@ fn summary<R: Read>(mut opened: Opened<R>) -> Result<Summary, Problem> {
             is_model: true,
         })
     } else {
-        let plan = pytorch::Plan::new(opened.header())?;
+        let plan = pytorch::Plan::new(opened.header()).map_err(|problem| match problem {
+            Problem::OtherKind { got, .. } => Problem::OtherKind {
+                expected: "a model or a network of PyTorch",
+                got,
+            },
+            other => other,
+        })?;
         Ok(Summary {
             dtype: plan.dtype(),
             layer_sizes: plan.layer_sizes(),
@@ -162,7 +169,9 @@ fn bias_name(layer: usize) -> String {
 }
 
 fn contents<B: Tensor<Scalar: Number>>(model: &Model<B>) -> Result<Contents<'_>, Problem> {
+    check_layers(model.network().layers()).map_err(Problem::Network)?;
     let record = Record::of(model).text()?;
+    Record::check::<B>(&record)?;
     let mut contents = Contents::new(KEY, record);
     contents.layers("layers", model.network().layers());
     Ok(contents)
@@ -198,6 +207,33 @@ fn model<B: Tensor<Scalar: Number>, R: Read>(mut opened: Opened<R>) -> Result<Mo
 
 fn network<B: Tensor>(layers: Vec<(Dense<B>, ActivationKind)>) -> Result<Mlp<B>, Problem> {
     Mlp::from_layers(layers).map_err(Problem::Network)
+}
+
+/// That the layers are those of a network, as [`Mlp::from_layers`] asks for: they may have been changed since.
+pub(crate) fn check_layers<B: Tensor>(layers: &[Dense<B>]) -> Result<(), BuildError> {
+    let mut inputs = layers.first().map_or(0, Dense::inputs);
+    for (layer, dense) in layers.iter().enumerate() {
+        let (outputs, columns) = dense.weights.shape();
+        if outputs == 0 || columns == 0 {
+            let position = layer.saturating_add(usize::from(columns > 0));
+            return Err(BuildError::EmptyLayer { position });
+        }
+        for (what, expected, got) in [
+            ("weights", (outputs, inputs), dense.weights.shape()),
+            ("bias", (outputs, 1), dense.bias.shape()),
+        ] {
+            if got != expected {
+                return Err(BuildError::LayerShape {
+                    layer,
+                    what,
+                    expected,
+                    got,
+                });
+            }
+        }
+        inputs = outputs;
+    }
+    Ok(())
 }
 
 /// That the tensors are those of layers of these sizes, and no others.

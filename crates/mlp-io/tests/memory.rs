@@ -6,9 +6,10 @@ use mlp_core::{
     Adam, Classes, EarlyStopping, FitOptions, HalfSquaredError, Identity, Mlp, Model, Samples, Scaling, ScalingKind,
     SoftmaxCrossEntropy, Trainer,
 };
-use mlp_cpu::Matrix;
+use mlp_cpu::{Element, Matrix};
 use mlp_io::{
-    load_checkpoint, load_model, load_network, load_npz, model_from_bytes, save_checkpoint, save_model, save_npz,
+    Number, Problem, load_checkpoint, load_model, load_network, load_npz, model_from_bytes, save_checkpoint,
+    save_model, save_npz,
 };
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -21,6 +22,8 @@ struct Counting;
 thread_local! {
     static HELD: Cell<isize> = const { Cell::new(0) };
     static MOST: Cell<isize> = const { Cell::new(0) };
+    /// The longest piece that can be had.
+    static LIMIT: Cell<usize> = const { Cell::new(usize::MAX) };
 }
 
 fn count(bytes: isize) {
@@ -33,6 +36,9 @@ fn count(bytes: isize) {
 // constant-initialised thread locals without destructors.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if layout.size() > LIMIT.get() {
+            return std::ptr::null_mut();
+        }
         count(layout.size() as isize);
         // SAFETY: the caller's promise is the system allocator's requirement.
         unsafe { System.alloc(layout) }
@@ -66,6 +72,14 @@ fn most<R>(run: impl FnOnce() -> R) -> isize {
     most
 }
 
+/// Runs with no piece of memory of more than so many bytes.
+fn within<R>(bytes: usize, run: impl FnOnce() -> R) -> R {
+    LIMIT.set(bytes);
+    let result = run();
+    LIMIT.set(usize::MAX);
+    result
+}
+
 fn check(name: &str, path: &Path, took: isize) {
     let limit = 2 * fs::metadata(path).unwrap().len() as isize + (1 << 20);
     assert!(took <= limit, "{name}: {took} bytes, more than {limit}");
@@ -88,7 +102,7 @@ fn the_counter_counts() {
 fn loading_a_model_takes_twice_its_file_and_one_mib_at_most() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("model.safetensors");
-    // Rows by sixteens, which `Matrix` does not pad; one layer, many, wide ones, and a single row.
+    // One layer, many, wide ones, a single row; and rows of which `Matrix` pads as many again, nearly: 9 to 16, 17 to 32.
     for sizes in [
         &[64, 16][..],
         &[2000, 1600],
@@ -96,34 +110,66 @@ fn loading_a_model_takes_twice_its_file_and_one_mib_at_most() {
         &[200_000, 16, 16],
         &[16, 100_000],
         &[1_000_000, 1],
+        &[3_500, 17],
+        &[7_000, 17],
+        &[30_000, 17],
+        &[30_000, 100, 10],
+        &[100_000, 17],
+        &[200_000, 9],
+        &[100_000, 5],
+        &[17; 200],
+        &[9; 200],
     ] {
         let network = Mlp::<Matrix<f32>>::builder(sizes).build().unwrap();
         save_model(&path, &Model::new(network, HalfSquaredError)).unwrap();
         let took = most(|| load_model::<Matrix<f32>>(&path).unwrap());
         check(&format!("{sizes:?}"), &path, took);
     }
-    // What is padded is padded by the backend: to 32 rows, here.
-    let network = Mlp::<Matrix<f32>>::builder(&[100_000, 17]).build().unwrap();
+    let network = Mlp::<Matrix<f64>>::builder(&[200_000, 17]).build().unwrap();
     save_model(&path, &Model::new(network, HalfSquaredError)).unwrap();
-    let took = most(|| load_model::<Matrix<f32>>(&path).unwrap());
-    check("17 rows", &path, took - 4 * 15 * 100_000);
+    let took = most(|| load_model::<Matrix<f64>>(&path).unwrap());
+    check("17 rows of f64", &path, took);
+}
+
+#[test]
+fn a_matrix_whose_padding_cannot_be_had_is_an_error() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("model");
+    let sizes = [100_000, 17];
+    let model = Model::new(Mlp::<Matrix<f32>>::builder(&sizes).build().unwrap(), HalfSquaredError);
+    // Room for the numbers, not for 32 rows of them.
+    let bytes = 4 * 24 * sizes[0];
+    save_model(&path, &model).unwrap();
+    let error = within(bytes, || load_model::<Matrix<f32>>(&path)).unwrap_err();
+    assert!(matches!(error.problem, Problem::OutOfMemory { .. }), "{error}");
+    save_npz(&path, &model).unwrap();
+    let error = within(bytes, || load_npz::<Matrix<f32>>(&path)).unwrap_err();
+    assert!(error.to_string().contains("more than can be allocated"), "{error}");
 }
 
 #[test]
 fn metadata_as_large_as_they_may_be() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("model.safetensors");
-    let network = || Mlp::<Matrix<f32>>::builder(&[8_000, 1]).build().unwrap();
-    let numbers = |n: usize| (0..n).map(|i| (1.0 + i as f64).sqrt()).collect::<Vec<_>>();
-    let scaling = Scaling::from_parts(ScalingKind::Standard, numbers(8_000), numbers(8_000)).unwrap();
-    save_model(
-        &path,
-        &Model::new(network(), HalfSquaredError)
-            .with_input_scaling(scaling)
-            .unwrap(),
-    )
-    .unwrap();
-    check("a scaling", &path, most(|| load_model::<Matrix<f32>>(&path).unwrap()));
+    // Ordinary numbers, and ones that take as many characters as any: 24, and 23 without a sign.
+    let ordinary = |n: usize, _: f64| (0..n).map(|i| (1.0 + i as f64).sqrt()).collect();
+    let long = |n: usize, sign: f64| (0..n).map(|_| sign * 1.234_567_890_123_456_7e-300).collect();
+    type Numbers<'a> = &'a dyn Fn(usize, f64) -> Vec<f64>;
+    for (sizes, numbers) in [
+        (&[6_800, 1][..], &long as Numbers<'_>),
+        (&[8_000, 1], &ordinary),
+        (&[30_000, 64, 1], &ordinary),
+        (&[30_000, 64, 1], &long),
+        (&[80_000, 32, 1], &long),
+    ] {
+        let features = sizes[0];
+        let scaling = Scaling::from_parts(ScalingKind::Standard, numbers(features, -1.0), numbers(features, 1.0));
+        let network = Mlp::<Matrix<f32>>::builder(sizes).build().unwrap();
+        let model = Model::new(network, HalfSquaredError);
+        save_model(&path, &model.with_input_scaling(scaling.unwrap()).unwrap()).unwrap();
+        let took = most(|| load_model::<Matrix<f32>>(&path).unwrap());
+        check(&format!("a scaling, {sizes:?}"), &path, took);
+    }
 
     let network = Mlp::<Matrix<f32>>::builder(&[1, 6_000]).build().unwrap();
     let model = Model::new(network, SoftmaxCrossEntropy::with_classes());
@@ -230,6 +276,10 @@ fn files_made_to_take_memory_take_no_more() {
             file(&tensors(&|i| format!("{}{i}", "n".repeat(200)), 1_100), 1_100),
         ),
         (
+            "tensors with longer names, and numbers",
+            file(&tensors(&|i| format!("{}{i}", "n".repeat(900)), 4_000), 2_000_000),
+        ),
+        (
             "layers of many numbers",
             file(&tensors(&|i| format!("{}.weight", 7 * i), 4_000), 4_000),
         ),
@@ -253,7 +303,10 @@ fn loading_a_checkpoint_takes_twice_its_file_and_one_mib_at_most() {
         (&[64, 16][..], 32),
         (&[2000, 1600], 16),
         (&[16; 50], 16),
+        (&[17; 50], 16),
         (&[100_000, 16, 16], 16),
+        (&[30_000, 17, 10], 16),
+        (&[50_000, 9], 16),
     ] {
         let mut network = Mlp::<Matrix<f32>>::builder(sizes).build().unwrap();
         let (input, target) = (zeros(sizes[0], samples), zeros(*sizes.last().unwrap(), samples));
@@ -279,10 +332,18 @@ fn loading_an_npz_takes_twice_its_file_and_one_mib_at_most() {
         &[16; 200],
         &[200_000, 16, 16],
         &[1_000_000, 1],
+        &[30_000, 100, 10],
+        &[200_000, 10],
+        &[200_000, 17],
     ] {
-        let network = Mlp::<Matrix<f64>>::builder(sizes).build().unwrap();
-        save_npz(&path, &Model::new(network, HalfSquaredError)).unwrap();
-        let took = most(|| load_npz::<Matrix<f64>>(&path).unwrap());
-        check(&format!("{sizes:?}"), &path, took);
+        check_npz::<f64>(sizes, &path);
     }
+    check_npz::<f32>(&[100_000, 17], &path);
+}
+
+fn check_npz<T: Element + Number>(sizes: &[usize], path: &Path) {
+    let network = Mlp::<Matrix<T>>::builder(sizes).build().unwrap();
+    save_npz(path, &Model::new(network, HalfSquaredError)).unwrap();
+    let took = most(|| load_npz::<Matrix<T>>(path).unwrap());
+    check(&format!("{sizes:?}"), path, took);
 }

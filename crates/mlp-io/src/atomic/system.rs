@@ -13,6 +13,7 @@ pub(super) trait System: Debug {
     /// Makes a file that is not there yet (O_EXCL), open to no one whom `permissions` keep out.
     fn create_new(&self, path: &Path, permissions: Option<&Permissions>) -> io::Result<Self::File>;
 
+    /// Those to read, write and execute.
     fn set_permissions(&self, file: &Self::File, permissions: Permissions) -> io::Result<()>;
 
     /// May write less than all, as any write.
@@ -50,6 +51,12 @@ impl System for Disk {
     }
 
     fn set_permissions(&self, file: &File, permissions: Permissions) -> io::Result<()> {
+        // Not setuid and setgid: the owner may be another one now, and the content is.
+        #[cfg(unix)]
+        let permissions = {
+            use std::os::unix::fs::PermissionsExt as _;
+            Permissions::from_mode(permissions.mode() & 0o777)
+        };
         file.set_permissions(permissions)
     }
 

@@ -89,7 +89,16 @@ fn paths_that_cannot_be_written_are_found_out() {
     assert!(message.starts_with(&start), "{message}");
     let message = format!("{}: not a directory", file.display());
     assert_eq!(refusal(&file.join("model")), message);
-    for no_name in ["..", "", "/"] {
+    let inside = |end: &str| format!("{}/{end}", directory.path().display());
+    for no_name in [
+        "..",
+        "",
+        "/",
+        &inside("new/"),
+        &inside("new/."),
+        &inside("new//"),
+        &inside("file/.."),
+    ] {
         assert_eq!(refusal(Path::new(no_name)), "the path does not end in a file name");
     }
 
@@ -162,4 +171,18 @@ fn permissions_are_those_of_the_file_before_or_of_any_new_file() {
         file.commit().unwrap();
         assert_eq!(mode(&written), kept);
     }
+    for special in [0o4755, 0o2755, 0o1755] {
+        fs::set_permissions(&written, Permissions::from_mode(special)).unwrap();
+        write(&written, b"");
+        assert_eq!(mode(&written), 0o755, "{special:o}");
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_path_cannot_break_the_line_of_a_message() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a\n\u{1b}[2J").join("model");
+    let message = AtomicFile::create(&path).unwrap_err().to_string();
+    assert!(message.contains(r"/a\n\u{1b}[2J/model: cannot be written: ") && !message.contains(char::is_control));
 }

@@ -1,6 +1,7 @@
 //! The checkpoints of one training.
 
 use super::{Checkpoint, load_checkpoint, save_checkpoint};
+use crate::atomic::make_directory;
 use crate::{LoadError, Number, Problem, SaveError, WriteError};
 use mlp_core::{Mlp, Tensor, TrainerState};
 use std::fs;
@@ -66,18 +67,27 @@ fn is_checkpoint(name: &str) -> bool {
     steps.is_some_and(|steps| steps.len() == DIGITS && steps.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
+/// If a file of this name is a checkpoint that was being written, as [`AtomicFile`](crate::AtomicFile) names it.
+fn is_temporary(name: &str) -> bool {
+    const RANDOM: usize = 16;
+    let name = name.strip_prefix('.').and_then(|name| name.strip_suffix(".tmp"));
+    let parts = name.and_then(|name| name.rsplit_once('.'));
+    parts.is_some_and(|(name, random)| {
+        let hexadecimal = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        is_checkpoint(name) && random.len() == RANDOM && random.bytes().all(hexadecimal)
+    })
+}
+
 impl CheckpointDirectory {
     /// The directory at `path`, which is made if it is not there, to hold the last `keep` checkpoints (at least 1).
     ///
     /// # Errors
-    /// If it cannot be made, or is something else than a directory.
+    /// If it cannot be made or surely kept, or is something else than a directory.
     pub fn new(path: impl Into<PathBuf>, keep: usize) -> Result<Self, WriteError> {
         let path = path.into();
         let keep = NonZeroUsize::new(keep).unwrap_or(NonZeroUsize::MIN);
-        match fs::create_dir_all(&path) {
-            Ok(()) => Ok(Self { path, keep }),
-            Err(source) => Err(WriteError::NotWritten { path, source }),
-        }
+        make_directory(&path)?;
+        Ok(Self { path, keep })
     }
 
     /// Saves a checkpoint, then removes those that are too old. Returns its path.
@@ -113,10 +123,22 @@ impl CheckpointDirectory {
     ///
     /// # Errors
     /// If the directory or the checkpoint cannot be read, or it is not one of numbers of this type. Earlier ones are not
-    /// tried without being asked for: [`paths`](Self::paths).
+    /// tried without being asked for: [`paths`](Self::paths). [`Problem::Newest`] says that there are some.
     pub fn load_latest<B: Tensor<Scalar: Number>>(&self) -> Result<Option<Checkpoint<B>>, LoadError> {
         let paths = self.paths().map_err(|e| Problem::of_file(&self.path)(Problem::Io(e)))?;
-        paths.last().map(load_checkpoint).transpose()
+        let Some((newest, earlier)) = paths.split_last() else {
+            return Ok(None);
+        };
+        let kept = |mut error: LoadError| {
+            if !earlier.is_empty() && error.problem.is_damage() {
+                error.problem = Problem::Newest {
+                    problem: Box::new(error.problem),
+                    earlier: earlier.len(),
+                };
+            }
+            error
+        };
+        load_checkpoint(newest).map(Some).map_err(kept)
     }
 
     /// The paths of all checkpoints, the oldest first.
@@ -137,8 +159,7 @@ impl CheckpointDirectory {
 
     /// Removes what processes that were killed had begun to write.
     fn remove_temporaries(&self) {
-        let temporary = |name: &str| name.starts_with(&format!(".{PREFIX}")) && name.ends_with(".tmp");
-        for path in self.entries(temporary).unwrap_or_default() {
+        for path in self.entries(is_temporary).unwrap_or_default() {
             _ = fs::remove_file(path);
         }
     }
@@ -146,9 +167,10 @@ impl CheckpointDirectory {
     fn entries(&self, wanted: impl Fn(&str) -> bool) -> io::Result<Vec<PathBuf>> {
         let mut paths = Vec::new();
         for entry in fs::read_dir(&self.path)? {
-            let entry = entry?;
-            if entry.file_name().to_str().is_some_and(&wanted) {
-                paths.push(entry.path());
+            let (name, path) = entry.map(|entry| (entry.file_name(), entry.path()))?;
+            // A directory is no checkpoint, whatever its name.
+            if name.to_str().is_some_and(&wanted) && !path.is_dir() {
+                paths.push(path);
             }
         }
         Ok(paths)

@@ -38,6 +38,19 @@ impl Header {
         let header_length = u64::from_le_bytes(prefix);
         let limit = header_limit(header_length, behind_prefix);
         if header_length > limit {
+            let mut first = [0; 1];
+            if behind_prefix > 0 {
+                read_exact(source, &mut first)?;
+            }
+            // The eight bytes are the beginning of something else, a text or an archive.
+            if first != *b"{" {
+                let got = match prefix {
+                    [b'P', b'K', 3, 4, ..] => "a zip archive, as .npz files are".to_owned(),
+                    _ if behind_prefix == 0 => "nothing".to_owned(),
+                    _ => quoted(&first.escape_ascii().to_string()),
+                };
+                return Err(Problem::NotSafetensors { got });
+            }
             return Err(Problem::HeaderTooLarge {
                 limit,
                 got: header_length,

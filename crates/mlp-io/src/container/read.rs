@@ -1,9 +1,9 @@
 //! The numbers behind the header.
 
-use super::Values;
 use super::finite::Finite;
 use super::header::{Entry, Header, read_exact};
 use super::transpose::{batch_rows, decode_rows};
+use super::{KINDS, Values};
 use crate::number::Coded;
 use crate::{Dtype, Number, Problem, Shape};
 use mlp_core::Tensor;
@@ -54,7 +54,15 @@ impl<R: Read> Opened<R> {
     /// The text of the metadata under `key`, the only one there may be.
     pub(crate) fn take_metadata(&mut self, key: &'static str) -> Result<String, Problem> {
         let mut text = None;
-        for (found, value) in self.header.take_metadata() {
+        let metadata = self.header.take_metadata();
+        for (other, got) in KINDS.into_iter().filter(|&(other, _)| other != key) {
+            if metadata.iter().any(|(found, _)| found == other) {
+                let ours = KINDS.into_iter().find(|&(known, _)| known == key);
+                let expected = ours.map_or("another kind of file", |(_, what)| what);
+                return Err(Problem::OtherKind { expected, got });
+            }
+        }
+        for (found, value) in metadata {
             if found != key {
                 return Err(Problem::UnknownMetadata { key: found });
             }
@@ -95,7 +103,7 @@ fn is_large(entry: &Entry) -> bool {
 fn read_tensor<T: Number, B: Tensor<Scalar = T>>(source: &mut impl Read, entry: &Entry) -> Result<B, Problem> {
     let (rows, columns) = entry.shape.dimensions();
     // Asked for and given back, so that too much is an error rather than an abort.
-    drop(reserved::<T>(entry, entry.shape.elements().unwrap_or(usize::MAX))?);
+    drop(reserved::<T>(entry, padded(rows, columns))?);
     let mut tensor = B::zeros(rows, columns);
     if let Some((values, stride)) = tensor.memory_mut() {
         read_columns::<T, B>(source, entry, values, stride)?;
@@ -165,6 +173,14 @@ fn read_in_order<T: Number>(source: &mut impl Read, entry: &Entry, values: &mut 
     }
     let (_, columns) = entry.shape.dimensions();
     finite.finish(&entry.name, columns)
+}
+
+/// More numbers than a matrix takes with what a backend leaves free between its columns, each of which it may fill up to
+/// a multiple of 16 numbers or a power of two.
+pub(crate) fn padded(rows: usize, columns: usize) -> usize {
+    const MOST: usize = 16;
+    let (numbers, free) = (rows.saturating_mul(columns), columns.saturating_mul(MOST));
+    numbers.saturating_add(numbers.min(free)).saturating_add(MOST)
 }
 
 /// Memory for so many values, or an error if there is not enough of it.

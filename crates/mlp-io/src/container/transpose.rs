@@ -12,13 +12,20 @@ const PARTS: usize = 4;
 /// Less than so many bytes are transposed sooner than another thread has begun.
 const LEAST: usize = 256 << 10;
 
-/// How many rows go through memory together: as many as fit into `BATCH` bytes, one at least, and no more than keep all
-/// threads at work for longer than it takes to wake them.
+/// How many rows go through memory together: a part of the matrix, one row at least, and no more than keep all threads at
+/// work for longer than it takes to wake them.
+///
+/// The matrix, its padding and this together are to take less than twice its numbers and 1 MiB. Padding leaves free two
+/// rows and 2/17 of the numbers at least: 17 rows are padded to 32.
 pub(super) fn batch_rows<T: Number>(rows: usize, columns: usize) -> usize {
-    const BATCH: usize = 3 << 20;
+    const BATCH: usize = 512 << 10;
+    const LARGEST: usize = 3 << 20;
+    const PART: usize = 16;
     const MOST: usize = 8 * PANEL;
     let row = columns.saturating_mul(size_of::<T>()).max(1);
-    BATCH.checked_div(row).unwrap_or(1).clamp(1, MOST).min(rows.max(1))
+    let part = row.saturating_mul(rows).checked_div(PART).unwrap_or(0);
+    let batch = part.clamp(BATCH, LARGEST);
+    batch.checked_div(row).unwrap_or(1).clamp(1, MOST).min(rows.max(1))
 }
 
 /// Some rows of `matrix`, from the one numbered `first`, into `batch`, row by row. The matrix's columns begin `stride`

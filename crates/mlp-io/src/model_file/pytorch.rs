@@ -1,7 +1,7 @@
 //! Networks that PyTorch saved.
 
 use super::network;
-use crate::container::{Header, Opened};
+use crate::container::{Header, KINDS, Opened};
 use crate::{Dtype, LoadError, Number, Problem, Shape};
 use mlp_core::{ActivationKind, Dense, Mlp, Tensor};
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use std::path::Path;
 ///
 /// Its tensors are `0.weight`, `0.bias`, `2.weight`, ...; a common prefix before the number (`net.0.weight`) is allowed.
 /// The layers come in the order of their numbers. A layer without a bias (`nn.Linear(.., bias=False)`) gets one of
-/// zeros.
+/// zeros. Metadata that were given to `save_file`, up to 16, are overlooked.
 ///
 /// ```
 /// use mlp_core::{Identity, Tanh};
@@ -27,7 +27,7 @@ use std::path::Path;
 /// ```
 ///
 /// # Errors
-/// If the file cannot be read, has metadata other than PyTorch's, tensors other than those of such layers, layers that
+/// If the file cannot be read, is a model or a checkpoint or of another format than `pt`, has tensors other than those of such layers, layers that
 /// do not fit each other, or numbers of the other type.
 pub fn load_network<B: Tensor<Scalar: Number>>(
     path: impl AsRef<Path>,
@@ -112,7 +112,11 @@ struct Layer {
 impl Plan {
     pub(super) fn new(header: &Header) -> Result<Self, Problem> {
         for (key, text) in header.metadata() {
-            if key != "format" || text != "pt" {
+            if let Some((_, got)) = KINDS.into_iter().find(|(kind, _)| kind == key) {
+                let expected = "a network of PyTorch";
+                return Err(Problem::OtherKind { expected, got });
+            }
+            if key == "format" && text != "pt" {
                 return Err(Problem::UnknownMetadata { key: key.clone() });
             }
         }

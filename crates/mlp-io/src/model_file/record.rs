@@ -3,7 +3,9 @@
 use super::KEY;
 use crate::container::check_json;
 use crate::{Dtype, Number, Problem};
-use mlp_core::{ActivationKind, Classes, KindError, LossKind, Model, Provenance, Scaling, ScalingKind, Tensor};
+use mlp_core::{
+    ActivationKind, Classes, Dense, Identity, KindError, LossKind, Mlp, Model, Provenance, Scaling, ScalingKind, Tensor,
+};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -94,6 +96,22 @@ impl Record {
         read_record(KEY, text, VERSION)
     }
 
+    /// That it can be read, and fits the network: for which one of as many inputs and outputs stands, without its numbers.
+    pub(super) fn check<B: Tensor<Scalar: Number>>(text: &str) -> Result<(), Problem> {
+        let record = Self::read(text)?;
+        record.dtype()?;
+        record.activations()?;
+        let sizes = record.layer_sizes()?;
+        let (inputs, outputs) = sizes.first().copied().zip(sizes.last().copied()).unwrap_or((1, 1));
+        let layers = [(inputs, 1), (1, outputs)].map(|(inputs, outputs)| {
+            let dense = Dense::<B>::zeros(inputs, outputs);
+            (dense, Identity.into())
+        });
+        let small = Mlp::from_layers(layers.into()).map_err(Problem::Network)?;
+        let loss = record.loss()?;
+        record.finish(Model::new(small, loss)).map(drop)
+    }
+
     pub(super) fn dtype(&self) -> Result<Dtype, Problem> {
         match self.dtype.as_str() {
             "F32" => Ok(Dtype::F32),
@@ -143,25 +161,34 @@ impl Record {
 
 /// The record that `text` is, of a version of its format from 1 to `newest`.
 pub(crate) fn read_record<R: DeserializeOwned>(key: &'static str, text: &str, newest: u64) -> Result<R, Problem> {
+    // First of all: a newer version may have any other keys, and more of them.
+    let version = serde_json::from_str(text).map(|VersionRecord { version }| version);
+    if let Ok(got) = version
+        && got > newest
+    {
+        return Err(Problem::NewerVersion { newest, got });
+    }
     check_json(key, text)?;
-    // A newer version may have any other keys.
-    let VersionRecord { version } = serde_json::from_str(text).map_err(|e| syntax(key, &e))?;
     match version {
-        0 => Err(Problem::Version { got: version }),
-        _ if version > newest => Err(Problem::NewerVersion { newest, got: version }),
-        _ => serde_json::from_str(text).map_err(|e| syntax(key, &e)),
+        Err(e) => Err(syntax(key, &e)),
+        Ok(0) => Err(Problem::Version { got: 0 }),
+        Ok(_) => serde_json::from_str(text).map_err(|e| syntax(key, &e)),
     }
 }
 
 /// At least two, none of them 0.
 pub(crate) fn layer_sizes(key: &'static str, sizes: &[u64]) -> Result<Vec<usize>, Problem> {
-    let sizes = sizes.iter().map(|&size| usize::try_from(size));
-    let sizes = sizes.collect::<Result<Vec<usize>, _>>().unwrap_or_default();
-    if sizes.len() < 2 || sizes.contains(&0) {
-        let problem = "expected at least two layer_sizes, each at least 1".to_owned();
+    /// As many of them as a message needs.
+    const SHOWN: usize = 16;
+    let numbers = sizes.iter().map(|&size| usize::try_from(size));
+    let numbers = numbers.collect::<Result<Vec<usize>, _>>().unwrap_or_default();
+    if numbers.len() < 2 || numbers.contains(&0) {
+        let shown = sizes.get(..SHOWN).unwrap_or(sizes);
+        let more = if shown.len() < sizes.len() { " and more" } else { "" };
+        let problem = format!("expected at least two layer_sizes, each at least 1, got {shown:?}{more}");
         return Err(Problem::Metadata { key, problem });
     }
-    Ok(sizes)
+    Ok(numbers)
 }
 
 /// One per layer.

@@ -2,6 +2,7 @@
 //! then the list of them, then the end record. Anything else is refused, so that a file has one meaning only.
 
 use super::NpzError;
+use crate::error::quoted;
 use crc32fast::Hasher;
 
 /// More entries than any network here has, so that their list stays short beside the megabyte that reading may take.
@@ -10,6 +11,9 @@ const MAX_NAME: u16 = 64;
 const LOCAL: u32 = 0x0403_4b50;
 const LISTED: u32 = 0x0201_4b50;
 const END: u32 = 0x0605_4b50;
+/// What says where an end record of 64-bit numbers is.
+const WIDE_END: u32 = 0x0706_4b50;
+const WIDE_END_LENGTH: u64 = 20;
 const LOCAL_LENGTH: usize = 30;
 const LISTED_LENGTH: usize = 46;
 pub(super) const END_LENGTH: usize = 22;
@@ -79,6 +83,9 @@ fn end(source: &mut impl Source) -> Result<End, NpzError> {
     }
     let (entries, offset, length) = (usize::from(entries), u64::from(offset), u64::from(length));
     if offset.checked_add(length) != Some(at) {
+        if has_wide_end(source, at)? {
+            return Err(NpzError::LargeZip);
+        }
         let expected = at.saturating_sub(offset);
         return Err(NpzError::Directory { expected, got: length });
     }
@@ -96,6 +103,16 @@ fn end(source: &mut impl Source) -> Result<End, NpzError> {
         offset,
         length,
     })
+}
+
+/// Whether another end record, of 64-bit numbers, is told of in front of the one at `at`.
+fn has_wide_end(source: &mut impl Source, at: u64) -> Result<bool, NpzError> {
+    let mut signature = [0; 4];
+    let Some(place) = at.checked_sub(WIDE_END_LENGTH) else {
+        return Ok(false);
+    };
+    source.read(place, &mut signature)?;
+    Ok(u32::from_le_bytes(signature) == WIDE_END)
 }
 
 /// Where an entry's header is, according to the list, and what that says.
@@ -244,20 +261,22 @@ fn local_header(source: &mut impl Source, entry: &str, listed: &Listed<'_>, limi
         }
         _ => return Err(NpzError::Extra { entry: entry.into() }),
     };
-    for (what, equal) in [
-        ("name", name == listed.name),
-        ("flags", flags == listed.flags),
-        ("method", method == listed.method),
-        ("checksum", checksum == listed.checksum),
-        (
-            "length",
-            lengths == [u64::from(listed.stored), u64::from(listed.length)],
-        ),
+    let text = |name: &[u8]| quoted(&String::from_utf8_lossy(name));
+    let hexadecimal = |number: u32| format!("{number:#x}");
+    let bytes = |[stored, length]: [u64; 2]| format!("{stored} of {length} bytes");
+    let listed_lengths = [listed.stored.into(), listed.length.into()];
+    for (what, header, list) in [
+        ("name", text(name), text(listed.name)),
+        ("flags", hexadecimal(flags.into()), hexadecimal(listed.flags.into())),
+        ("method", method.to_string(), listed.method.to_string()),
+        ("checksum", hexadecimal(checksum), hexadecimal(listed.checksum)),
+        ("length", bytes(lengths), bytes(listed_lengths)),
     ] {
-        if !equal {
+        if header != list {
             return Err(NpzError::HeadersDiffer {
                 entry: entry.into(),
                 what,
+                got: (header, list),
             });
         }
     }

@@ -1,5 +1,6 @@
 use crate::WriteError;
-use crate::error::quoted;
+use crate::error::{quoted, shown};
+use mlp_core::BuildError;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -8,7 +9,7 @@ use std::path::{Path, PathBuf};
 #[non_exhaustive]
 pub enum NpzError {
     /// The file could not be opened or read.
-    #[error("{}: cannot be read: {source}", .path.display())]
+    #[error("{}: cannot be read: {source}", shown(.path))]
     Read {
         /// The file.
         path: PathBuf,
@@ -16,7 +17,7 @@ pub enum NpzError {
         source: io::Error,
     },
     /// Something is wrong with the content of a file.
-    #[error("{}: {problem}", .path.display())]
+    #[error("{}: {problem}", shown(.path))]
     File {
         /// The file.
         path: PathBuf,
@@ -29,8 +30,9 @@ pub enum NpzError {
     /// The last 22 bytes are not the end of a zip archive: the file is something else, cut off, or followed by more.
     #[error("no .npz file: expected the end record of a zip archive in the last 22 bytes")]
     NotZip,
-    /// A zip archive of 4 GiB, of 65,535 entries or of several volumes.
-    #[error("zip archive: expected one of a single volume of less than 4 GiB and 65,535 entries")]
+    /// A zip archive of 4 GiB, of 65,535 entries or of several volumes, or with an end record of 64 bits, as Python writes
+    /// it from 2 GiB on.
+    #[error("zip archive: expected one of a single volume of less than 4 GiB and 65,535 entries, not a zip64 archive")]
     LargeZip,
     /// The list of entries at the end is not what the end record or the file's length says.
     #[error("zip archive: expected a list of entries of {expected} bytes, got {got}")]
@@ -77,12 +79,14 @@ pub enum NpzError {
         entry: String,
     },
     /// The entry's own header and the archive's list of entries differ.
-    #[error("{entry}: expected the same {what} in its header and in the archive's list")]
+    #[error("{entry}: expected the same {what} in its header and in the archive's list, got {} and {}", got.0, got.1)]
     HeadersDiffer {
         /// The entry.
         entry: String,
-        /// In what: `name`, `method`, `checksum`, `length`.
+        /// In what: `name`, `flags`, `method`, `checksum`, `length`.
         what: &'static str,
+        /// What its header says, and the list.
+        got: (String, String),
     },
     /// Unused bytes in front of an entry, or an entry that lies over another.
     #[error("{entry}: expected at byte {expected}, where the one before it ends, got byte {got}")]
@@ -123,10 +127,12 @@ pub enum NpzError {
         got: u32,
     },
     /// An entry that is no array in NumPy's format, version 1.0.
-    #[error("{entry}: expected an array in NumPy's format, version 1.0")]
+    #[error("{entry}: expected an array in NumPy's format, version 1.0, got {got}")]
     NotNpy {
         /// The entry.
         entry: String,
+        /// How it begins.
+        got: String,
     },
     /// The description of the array is longer than the entry or the limit.
     #[error("{entry}: expected a header of at most {expected} bytes, got {got}")]
@@ -139,10 +145,12 @@ pub enum NpzError {
         got: u64,
     },
     /// The description of the array is not the dictionary that NumPy writes.
-    #[error("{entry}: expected a header with descr, fortran_order and shape, each once")]
+    #[error("{entry}: expected a header with descr, fortran_order and shape, each once, got {}", quoted(.got))]
     HeaderSyntax {
         /// The entry.
         entry: String,
+        /// The header.
+        got: String,
     },
     /// An array of Python objects, which only running the code in it could read.
     #[error("{entry}: expected numbers or text, got pickled objects")]
@@ -209,10 +217,12 @@ pub enum NpzError {
         got: f64,
     },
     /// A text that is none, or longer than any name of an activation.
-    #[error("{entry}: expected the name of an activation")]
+    #[error("{entry}: expected the name of an activation, got {got}")]
     Text {
         /// The entry.
         entry: String,
+        /// What of it no name has.
+        got: String,
     },
     /// A name that no activation of scikit-learn has.
     #[error("{entry}: expected one of {expected}, got {got:?}")]
@@ -252,6 +262,9 @@ pub enum NpzError {
         /// What it is.
         got: f64,
     },
+    /// On writing: layers that do not fit each other, or a bias that does not fit its weights.
+    #[error(transparent)]
+    Network(BuildError),
     /// On writing: more than 2 GiB, or more layers than the reader takes.
     #[error("the model does not fit an .npz file of 2 GiB and 4,096 entries")]
     TooLarge,

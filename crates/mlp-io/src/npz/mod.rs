@@ -52,8 +52,8 @@ const OUTPUT_NAMES: &str = "identity, logistic, softmax";
 ///
 /// # Errors
 /// [`NpzError::Inexpressible`] if an activation is none of identity, sigmoid, tanh and ReLU, hidden layers have
-/// different ones, the last layer is not linear, or there are scalings; [`NpzError::NotFiniteLayer`] and
-/// [`NpzError::TooLarge`]; [`NpzError::Write`] if the file cannot be written.
+/// different ones, the last layer is not linear, or there are scalings; [`NpzError::NotFiniteLayer`],
+/// [`NpzError::Network`] and [`NpzError::TooLarge`]; [`NpzError::Write`] if the file cannot be written.
 pub fn save_npz<B, C>(path: impl AsRef<Path>, model: &Model<B, C>) -> Result<(), NpzError>
 where
     B: Tensor<Scalar: Number>,
@@ -108,7 +108,7 @@ where
 /// softmax cross-entropy on class indices (`softmax`) or binary cross-entropy (`logistic`); its last layer is linear.
 ///
 /// The file may come from anywhere: it cannot make this function panic, run code, or allocate more than twice its
-/// length and 1 MiB, beside what the backend adds to a matrix for alignment. It must hold these entries and no others,
+/// length and 1 MiB (with a backend as [`load_model`](crate::load_model) says). It must hold these entries and no others,
 /// without compression or gaps, with right checksums, elements of the type of `B` (`<f4` or `<f8`), in C or Fortran
 /// order, that are finite, and shapes that chain. A file may have up to 4,096 entries and 4 GiB.
 ///

@@ -1,6 +1,7 @@
 //! NumPy's `.npy` format, version 1.0: a magic number, the length of a header, the header, the elements.
 
 use super::NpzError;
+use crate::error::quoted;
 
 const MAGIC: &[u8] = b"\x93NUMPY\x01\x00";
 /// Magic number and length of the header.
@@ -24,7 +25,10 @@ pub(super) struct Header {
 pub(super) fn header_length(entry: &str, prefix: &[u8; PREFIX], length: u64) -> Result<u16, NpzError> {
     let [magic @ .., low, high] = prefix;
     if magic != MAGIC {
-        return Err(NpzError::NotNpy { entry: entry.into() });
+        return Err(NpzError::NotNpy {
+            entry: entry.into(),
+            got: quoted(&prefix.escape_ascii().to_string()),
+        });
     }
     let got = u16::from_le_bytes([*low, *high]);
     let expected = length.saturating_sub(PREFIX as u64).min(MAX_HEADER.into());
@@ -40,9 +44,10 @@ pub(super) fn header_length(entry: &str, prefix: &[u8; PREFIX], length: u64) -> 
 
 /// Reads the dictionary that NumPy writes: three keys, each once, in any order, ended by spaces and a new line.
 pub(super) fn parse(entry: &str, header: &[u8]) -> Result<Header, NpzError> {
-    Parser(header)
-        .header()
-        .ok_or_else(|| NpzError::HeaderSyntax { entry: entry.into() })
+    Parser(header).header().ok_or_else(|| NpzError::HeaderSyntax {
+        entry: entry.into(),
+        got: String::from_utf8_lossy(header).trim_end().to_owned(),
+    })
 }
 
 /// What is left to read. Nothing nests, so nothing recurses.

@@ -4,7 +4,9 @@ use super::archive::{self, Entry, Source};
 use super::npy::{self, Header, PREFIX};
 use super::{ACTIVATION, HIDDEN_NAMES, NpzError, OUT_ACTIVATION, OUTPUT_NAMES};
 use crate::Number;
+use crate::container::padded;
 use crate::little_endian::LittleEndian as _;
+use crate::number::Coded;
 use crc32fast::Hasher;
 use mlp_core::{
     ActivationKind, BinaryCrossEntropy, Dense, HalfSquaredError, Identity, LossKind, Mlp, Model, Relu, Sigmoid,
@@ -113,7 +115,10 @@ impl<'a, S: Source> Array<'a, S> {
         let name = &entry.name;
         let mut prefix = [0; PREFIX];
         if entry.length < PREFIX as u64 {
-            return Err(NpzError::NotNpy { entry: name.clone() });
+            return Err(NpzError::NotNpy {
+                entry: name.clone(),
+                got: format!("{} bytes", entry.length),
+            });
         }
         source.read(entry.start, &mut prefix)?;
         let mut header = vec![0; npy::header_length(name, &prefix, entry.length)?.into()];
@@ -187,52 +192,87 @@ impl<'a, S: Source> Array<'a, S> {
         Ok(())
     }
 
-    /// The elements in the order of the file.
-    fn numbers<T: Number>(self) -> Result<Vec<T>, NpzError> {
-        let entry = self.name();
+    /// The elements as a matrix, column by column or, if `by_rows`, row by row, which must be as many as it has.
+    fn matrix<B: Tensor<Scalar: Number>>(self, rows: usize, columns: usize, by_rows: bool) -> Result<B, NpzError> {
+        self.check_numbers::<B::Scalar>()?;
+        let out_of_memory = |entry: String| NpzError::OutOfMemory {
+            entry,
+            elements: rows.saturating_mul(columns),
+        };
+        // Asked for and given back, so that too much is an error rather than an abort.
+        let mut numbers: Vec<B::Scalar> = Vec::new();
+        let reserved = numbers.try_reserve_exact(padded(rows, columns));
+        reserved.map_err(|_| out_of_memory(self.name()))?;
+        drop(numbers);
+        let mut matrix = B::zeros(rows, columns);
+        if let Some((numbers, stride)) = matrix.memory_mut() {
+            self.numbers(numbers, places(rows, columns, stride, by_rows))?;
+            return Ok(matrix);
+        }
+        // Given back before there is a second one, which its numbers are copied to.
+        drop(matrix);
+        let mut numbers = vec![<B::Scalar as Coded>::decode(B::Scalar::ZERO); rows.saturating_mul(columns)];
+        self.numbers(&mut numbers, places(rows, columns, rows, by_rows))?;
+        let mut matrix = B::zeros(rows, columns);
+        matrix.write(&numbers);
+        Ok(matrix)
+    }
+
+    /// Makes sure that the elements are numbers of this type, as many as the shape says.
+    fn check_numbers<T: Number>(&self) -> Result<(), NpzError> {
         if self.header.descr != T::DESCR {
             return Err(NpzError::Dtype {
-                entry,
+                entry: self.name(),
                 expected: T::DESCR,
-                got: self.header.descr,
+                got: self.header.descr.clone(),
             });
         }
-        self.check_length(T::SIZE as u64)?;
-        let elements = usize::try_from(self.length)
-            .unwrap_or(usize::MAX)
-            .checked_div(T::SIZE)
-            .unwrap_or(0);
-        let mut numbers: Vec<T> = Vec::new();
-        let out_of_memory = |_| NpzError::OutOfMemory {
-            entry: entry.clone(),
-            elements,
-        };
-        numbers.try_reserve_exact(elements).map_err(out_of_memory)?;
+        self.check_length(T::SIZE as u64)
+    }
+
+    /// Puts the elements into `numbers`, one after the other at these places.
+    fn numbers<T: Number>(self, numbers: &mut [T], places: impl Iterator<Item = usize>) -> Result<(), NpzError> {
+        let (entry, mut places) = (self.name(), places.enumerate());
         self.pieces(|piece| {
-            for bytes in piece.chunks_exact(T::SIZE) {
+            for (bytes, (index, place)) in piece.chunks_exact(T::SIZE).zip(&mut places) {
                 let number = T::from_le(bytes);
                 let got = number.to_f64();
                 if !got.is_finite() {
-                    let (entry, index) = (entry.clone(), numbers.len());
+                    let entry = entry.clone();
                     return Err(NpzError::NotFinite { entry, index, got });
                 }
-                numbers.push(number);
+                if let Some(there) = numbers.get_mut(place) {
+                    *there = number;
+                }
             }
             Ok(())
-        })?;
-        Ok(numbers)
+        })
     }
 }
 
-/// W (n_out x n_in) from an array of n_in x n_out: transposed, and so, rows of the one being columns of the other, the
-/// same sequence of numbers.
+/// The places of a matrix whose columns begin `stride` apart, column by column or row by row.
+fn places(rows: usize, columns: usize, stride: usize, by_rows: bool) -> impl Iterator<Item = usize> {
+    let ((outer, apart), (inner, step)) = if by_rows {
+        ((rows, 1), (columns, stride))
+    } else {
+        ((columns, stride), (rows, 1))
+    };
+    let line = move |i: usize| {
+        let start = i.saturating_mul(apart);
+        (0..inner).map(move |j| start.saturating_add(j.saturating_mul(step)))
+    };
+    (0..outer).flat_map(line)
+}
+
+/// W (n_out x n_in) from an array of n_in x n_out: transposed, and so, rows of the one being columns of the other, in C
+/// order column by column.
 fn weights<B: Tensor<Scalar: Number>>(
     source: &mut impl Source,
     entry: &Entry,
     inputs: Option<u64>,
 ) -> Result<B, NpzError> {
     let array = Array::open(source, entry)?;
-    let [got, columns] = array.shape()?;
+    let [got, outputs] = array.shape()?;
     if let Some(expected) = inputs.filter(|&expected| expected != got) {
         return Err(NpzError::Shape {
             entry: array.name(),
@@ -241,29 +281,9 @@ fn weights<B: Tensor<Scalar: Number>>(
             got,
         });
     }
-    let fortran_order = array.header.fortran_order;
-    let numbers = array.numbers::<B::Scalar>()?;
-    // Their product is the number of elements that were just read.
-    let (rows, columns) = (usize::try_from(got).unwrap_or(0), usize::try_from(columns).unwrap_or(0));
-    if !fortran_order {
-        let mut weights = B::zeros(columns, rows);
-        weights.write(&numbers);
-        return Ok(weights);
-    }
-    let out_of_memory = |_| NpzError::OutOfMemory {
-        entry: entry.name.clone(),
-        elements: numbers.len(),
-    };
-    let mut sorted = Vec::new();
-    sorted.try_reserve_exact(numbers.len()).map_err(out_of_memory)?;
-    for row in 0..rows {
-        sorted.extend(numbers.iter().skip(row).step_by(rows));
-    }
-    // No more than two copies of an array at a time.
-    drop(numbers);
-    let mut weights = B::zeros(columns, rows);
-    weights.write(&sorted);
-    Ok(weights)
+    let by_rows = array.header.fortran_order;
+    let size = |n| usize::try_from(n).unwrap_or(usize::MAX);
+    array.matrix(size(outputs), size(got), by_rows)
 }
 
 fn bias<B: Tensor<Scalar: Number>>(source: &mut impl Source, entry: &Entry, outputs: usize) -> Result<B, NpzError> {
@@ -278,9 +298,7 @@ fn bias<B: Tensor<Scalar: Number>>(source: &mut impl Source, entry: &Entry, outp
             got,
         });
     }
-    let mut bias = B::zeros(outputs, 1);
-    bias.write(&array.numbers::<B::Scalar>()?);
-    Ok(bias)
+    array.matrix(outputs, 1, false)
 }
 
 /// A text: an array without dimensions of one element of type `<UN`, N letters of four bytes, the last ones 0.
@@ -299,18 +317,20 @@ fn text(source: &mut impl Source, entry: &Entry) -> Result<String, NpzError> {
             got: array.header.descr,
         });
     };
-    let no_text = || NpzError::Text {
+    let no_text = |got: String| NpzError::Text {
         entry: entry.name.clone(),
+        got,
     };
     if letters > MAX_TEXT {
-        return Err(no_text());
+        return Err(no_text(format!("{letters} letters")));
     }
     array.check_length(letters.saturating_mul(4))?;
     let mut text = String::new();
     array.pieces(|piece| {
         for letter in piece.chunks_exact(4) {
-            let letter = letter.try_into().ok().map(u32::from_le_bytes).and_then(char::from_u32);
-            text.push(letter.filter(char::is_ascii).ok_or_else(no_text)?);
+            let code = letter.try_into().map_or(u32::MAX, u32::from_le_bytes);
+            let letter = char::from_u32(code).filter(char::is_ascii);
+            text.push(letter.ok_or_else(|| no_text(format!("the character {code:#x}")))?);
         }
         Ok(())
     })?;

@@ -4,6 +4,7 @@ use super::archive::{END_LENGTH, MAX_ENTRIES, Writer};
 use super::{ACTIVATION, NpzError, OUT_ACTIVATION, npy};
 use crate::Number;
 use crate::little_endian::LittleEndian as _;
+use crate::model_file::check_layers;
 use mlp_core::{Activation, ActivationKind, Model, Output, Scalar as _, Tensor};
 
 /// From where on Python announces lengths and places in 64 bits.
@@ -27,6 +28,7 @@ pub(super) fn check<B: Tensor<Scalar: Number>, C: Activation>(model: &Model<B, C
         }
     }
     let network = model.network();
+    check_layers(network.layers()).map_err(NpzError::Network)?;
     let mut length = END_LENGTH as u64;
     let mut values = Vec::new();
     for (layer, dense) in network.layers().iter().enumerate() {

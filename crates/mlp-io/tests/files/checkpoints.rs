@@ -1,14 +1,14 @@
 //! Training that is stopped anywhere, written to a file and taken up again has the bits of training that never stopped.
 
 use mlp_core::{
-    Adam, Clip, DataError, Dropout, EarlyStopping, Event, Every, FitOptions, HalfSquaredError, History, Lbfgs, Metric,
-    Mlp, Momentum, Monitor, Optimizer, Penalty, ReduceOnPlateau, Samples, Schedule, StopReason, Tanh, Trainer,
-    TrainerState,
+    Adagrad, Adam, AdamW, Clip, DataError, Dropout, EarlyStopping, Event, Every, FitOptions, GradientDescent,
+    HalfSquaredError, History, Lbfgs, Metric, Mlp, Model, Momentum, Monitor, NAdam, Optimizer, Penalty,
+    ReduceOnPlateau, RmsProp, Samples, Schedule, StopReason, Tanh, Trainer, TrainerState,
 };
 use mlp_cpu::{Element, Matrix};
 use mlp_io::{
-    Checkpoint, CheckpointDirectory, Number, Problem, checkpoint_from_bytes, checkpoint_to_bytes, load_checkpoint,
-    load_model, save_checkpoint,
+    Checkpoint, CheckpointDirectory, Number, Problem, checkpoint_from_bytes, checkpoint_to_bytes, inspect,
+    load_checkpoint, load_model, model_to_bytes, save_checkpoint,
 };
 use std::fs;
 use std::ops::ControlFlow;
@@ -62,6 +62,19 @@ fn options() -> FitOptions {
 
 /// Stops after each of the first twenty-odd batches.
 fn resume<T: Element + Number, O: Optimizer<Matrix<T>>>(optimizer: impl Fn() -> O) {
+    assert!(resume_after::<T, O>(1..EPOCHS as usize * BATCHES, optimizer) >= 20);
+}
+
+/// Stops at the start, within an epoch, at its end and late.
+fn resume_here_and_there<T: Element + Number, O: Optimizer<Matrix<T>>>(optimizer: impl Fn() -> O) {
+    resume_after::<T, O>([1, 2, BATCHES, EPOCHS as usize * BATCHES - 2], optimizer);
+}
+
+/// Stops after each of so many batches; how often that was.
+fn resume_after<T: Element + Number, O: Optimizer<Matrix<T>>>(
+    stops: impl IntoIterator<Item = usize>,
+    optimizer: impl Fn() -> O,
+) -> usize {
     let data = Data::<T>::new();
     let samples = data.train().unwrap().validated_by(data.validation().unwrap());
     let mut whole = network::<T>();
@@ -71,8 +84,8 @@ fn resume<T: Element + Number, O: Optimizer<Matrix<T>>>(optimizer: impl Fn() -> 
 
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("training.safetensors");
-    let mut stops = 0;
-    for batches in 1..EPOCHS as usize * BATCHES {
+    let mut stopped = 0;
+    for batches in stops {
         let mut network = network::<T>();
         let mut first = trainer(optimizer());
         let mut seen = 0;
@@ -98,9 +111,9 @@ fn resume<T: Element + Number, O: Optimizer<Matrix<T>>>(optimizer: impl Fn() -> 
         second.restore(state, resumed.layers()).unwrap();
         second.fit(&mut resumed, samples, options(), |_| {}).unwrap();
         assert!((resumed, second.state()) == expected, "stopped after {batches} batches");
-        stops += 1;
+        stopped += 1;
     }
-    assert!(stops >= 20, "{stops}");
+    stopped
 }
 
 #[test]
@@ -111,6 +124,22 @@ fn resuming_equals_never_having_stopped() {
     resume::<f64, _>(|| Adam::new(0.02).unwrap());
     resume::<f32, _>(|| Lbfgs::new(0.5).unwrap());
     resume::<f64, _>(|| Lbfgs::new(0.5).unwrap());
+}
+
+#[test]
+fn resuming_is_exact_with_every_optimizer() {
+    resume_here_and_there::<f32, _>(|| GradientDescent::new(0.05).unwrap());
+    resume_here_and_there::<f64, _>(|| GradientDescent::new(0.05).unwrap());
+    resume_here_and_there::<f32, _>(|| Momentum::nesterov(0.05, 0.9).unwrap());
+    resume_here_and_there::<f64, _>(|| Momentum::nesterov(0.05, 0.9).unwrap());
+    resume_here_and_there::<f32, _>(|| RmsProp::new(0.01).unwrap());
+    resume_here_and_there::<f64, _>(|| RmsProp::new(0.01).unwrap());
+    resume_here_and_there::<f32, _>(|| Adagrad::new(0.05).unwrap());
+    resume_here_and_there::<f64, _>(|| Adagrad::new(0.05).unwrap());
+    resume_here_and_there::<f32, _>(|| AdamW::new(0.02).unwrap());
+    resume_here_and_there::<f64, _>(|| AdamW::new(0.02).unwrap());
+    resume_here_and_there::<f32, _>(|| NAdam::new(0.02).unwrap());
+    resume_here_and_there::<f64, _>(|| NAdam::new(0.02).unwrap());
 }
 
 /// A network and a state with everything in it, the history with epochs without validation.
@@ -289,7 +318,7 @@ fn metadata_that_make_no_checkpoint_are_refused_by_name() {
         (
             r#""layer_sizes":[2,6,4,1]"#,
             r#""layer_sizes":[2]"#,
-            "expected at least two layer_sizes",
+            "expected at least two layer_sizes, each at least 1, got [2]",
         ),
         (
             r#""layer_sizes":[2,6,4,1]"#,
@@ -356,9 +385,132 @@ fn a_checkpoint_is_no_model_and_of_one_type() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("training.safetensors");
     save_checkpoint(&path, &network, &state).unwrap();
-    assert!(load_model::<Matrix<f64>>(&path).is_err());
+    let error = load_model::<Matrix<f64>>(&path).unwrap_err();
+    assert_eq!(error.problem.to_string(), "expected a model, got a checkpoint");
+    let error = inspect(&path).unwrap_err();
+    assert_eq!(
+        error.problem.to_string(),
+        "expected a model or a network of PyTorch, got a checkpoint"
+    );
+    let model = model_to_bytes(&Model::new(network.clone(), HalfSquaredError)).unwrap();
+    let error = checkpoint_from_bytes::<Matrix<f64>>(&model).unwrap_err();
+    assert_eq!(error.problem.to_string(), "expected a checkpoint, got a model");
     let error = load_checkpoint::<Matrix<f32>>(&path).unwrap_err();
     assert!(matches!(error.problem, Problem::TensorDtype { .. }), "{error}");
+}
+
+#[test]
+fn a_checkpoint_that_could_not_be_loaded_is_not_saved() {
+    let (network, state) = training();
+    type Change<'a> = &'a dyn Fn(&mut Mlp<Matrix<f64>>, &mut TrainerState<Matrix<f64>>);
+    let refused = |change: Change<'_>| {
+        let (mut network, mut state) = (network.clone(), state.clone());
+        change(&mut network, &mut state);
+        let error = checkpoint_to_bytes(&network, &state).unwrap_err().to_string();
+        error.strip_prefix("cannot be saved: ").unwrap().to_owned()
+    };
+    assert_eq!(
+        refused(&|network, _| *network = Mlp::builder(&[2, 5, 1]).build().unwrap()),
+        "tensor `optimizer.first_moment.0.weight`: expected the shape [5, 2], got [6, 2]"
+    );
+    assert_eq!(
+        refused(&|_, state| state.optimizer.tensors[1].1[2].bias = Matrix::zeros(2, 1)),
+        "tensor `optimizer.second_moment.2.bias`: expected the shape [1, 1], got [2, 1]"
+    );
+    assert_eq!(
+        refused(&|network, _| network.layers_mut()[1].bias = Matrix::zeros(4, 2)),
+        "layer 1: expected bias of 4 x 1, got 4 x 2"
+    );
+    assert_eq!(
+        refused(&|_, state| state.stopping.as_mut().unwrap().best_layers.truncate(1)),
+        "the best parameters: expected 3, one per layer, got 1"
+    );
+    assert_eq!(
+        refused(&|_, state| state.stopping.as_mut().unwrap().best_layers.swap(0, 1)),
+        "tensor `best.0.weight`: expected the shape [6, 2], got [4, 6]"
+    );
+    assert_eq!(
+        refused(&|_, state| state.history.validation_loss.truncate(3)),
+        "tensor `history.validation_loss`: expected the shape [4], got [3]"
+    );
+    assert_eq!(
+        refused(&|_, state| state.history.metrics[0].1.push(1.0)),
+        "tensor `history.metric.mae`: expected the shape [4], got [5]"
+    );
+    assert_eq!(
+        refused(&|_, state| state.history.metrics[1].0 = Metric::Mae),
+        "metadata mlp_checkpoint: history: `metric.mae` stands twice"
+    );
+    assert_eq!(
+        refused(&|_, state| {
+            state.history = Default::default();
+            state.history.metrics = vec![(Metric::Mae, vec![]), (Metric::Mae, vec![])];
+        }),
+        "metadata mlp_checkpoint: history: `metric.mae` stands twice"
+    );
+    assert_eq!(
+        refused(&|_, state| state.plateau.as_mut().unwrap().factor = 2.0),
+        "metadata mlp_checkpoint: plateau: expected a factor from 0 to 1, got 2"
+    );
+}
+
+#[test]
+fn a_history_that_will_not_fit_is_refused_with_the_first_checkpoint() {
+    let refused = |sizes: &[usize], history: usize| {
+        let optimizer = Lbfgs::new(0.5).unwrap().history_size(history).unwrap();
+        let network = Mlp::<Matrix<f64>>::builder(sizes).build().unwrap();
+        let state = Trainer::new(HalfSquaredError, optimizer).state();
+        checkpoint_to_bytes(&network, &state)
+            .map_err(|error| error.to_string())
+            .err()
+    };
+    assert_eq!(refused(&[32; 11], 100), None);
+    assert_eq!(
+        refused(&[32; 12], 100).unwrap(),
+        "cannot be saved: L-BFGS: expected a history of at most 90 steps, for 11 layers in a file, got 100"
+    );
+    assert_eq!(refused(&[32; 12], 90), None);
+    // Of small layers the names take more room than the numbers.
+    let refusal = refused(&[2; 9], 100).unwrap();
+    let limit = refusal
+        .split("at most ")
+        .nth(1)
+        .unwrap()
+        .split(' ')
+        .next()
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!(limit < 100, "{refusal}");
+    let optimizer = || {
+        Lbfgs::new(0.5)
+            .unwrap()
+            .history_size(limit)
+            .unwrap()
+            .tolerances(0.0, 0.0)
+            .unwrap()
+    };
+    let mut network = Mlp::<Matrix<f64>>::builder(&[2; 9])
+        .hidden(Tanh)
+        .seed(3)
+        .build()
+        .unwrap();
+    let data = Data::<f64>::new();
+    let target = Matrix::from_fn(2, 23, |i, j| ((3 * i + 5 * j) as f64).cos());
+    let samples = Samples::new(&data.0[0], &target).unwrap();
+    let mut trainer = Trainer::new(HalfSquaredError, optimizer());
+    trainer
+        .fit(&mut network, samples, FitOptions::until(150), |_| {})
+        .unwrap();
+    let state = trainer.state();
+    let changes = state
+        .optimizer
+        .tensors
+        .iter()
+        .find(|(name, _)| name == "changes")
+        .unwrap();
+    assert_eq!(changes.1.len(), 8 * limit, "the history is full");
+    checkpoint_to_bytes(&network, &state).unwrap();
 }
 
 #[test]
@@ -370,7 +522,18 @@ fn a_directory_keeps_the_last_checkpoints() {
     assert_eq!(directory.load_latest::<Matrix<f64>>().unwrap().map(|c| shown(&c)), None);
     fs::write(path.join("notes.txt"), "not a checkpoint").unwrap();
     fs::write(path.join("checkpoint-best.safetensors"), "somebody's").unwrap();
-    fs::write(path.join(".checkpoint-7.safetensors.0123.tmp"), "begun").unwrap();
+    let begun = path.join(format!(".checkpoint-{:020}.safetensors.0123456789abcdef.tmp", 7));
+    fs::write(&begun, "begun").unwrap();
+    let others = [
+        ".checkpoint-7.safetensors.0123456789abcdef.tmp",
+        ".checkpoint-00000000000000000007.safetensors.0123456789abcdeg.tmp",
+        ".checkpoint-00000000000000000007.safetensors.0123.tmp",
+        ".checkpoint-best.safetensors.0123456789abcdef.tmp",
+    ];
+    for other in others {
+        fs::write(path.join(other), "somebody's, who is writing it").unwrap();
+    }
+    fs::create_dir(path.join(format!("checkpoint-{:020}.safetensors", 9_999))).unwrap();
     let names = |directory: &CheckpointDirectory| -> Vec<String> {
         let paths = directory.paths().unwrap();
         paths
@@ -388,7 +551,8 @@ fn a_directory_keeps_the_last_checkpoints() {
     let name = |steps: u64| format!("checkpoint-{steps:020}.safetensors");
     assert_eq!(names(&directory), [name(10), name(100), name(1000)]);
     assert!(path.join("checkpoint-best.safetensors").exists());
-    assert!(path.join("notes.txt").exists() && !path.join(".checkpoint-7.safetensors.0123.tmp").exists());
+    assert!(path.join("notes.txt").exists() && !begun.exists());
+    assert!(others.iter().all(|other| path.join(other).exists()));
 
     // Training that was begun again from an earlier one leaves nothing of what came after it then.
     state.position.steps = 50;
@@ -398,7 +562,13 @@ fn a_directory_keeps_the_last_checkpoints() {
     // A newest one that cannot be loaded is an error, not a reason to go back in silence.
     fs::write(path.join(name(60)), "broken").unwrap();
     let error = directory.load_latest::<Matrix<f64>>().unwrap_err();
-    assert!(error.to_string().contains(&name(60)), "{error}");
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "{}: expected at least 8 bytes, got 6 (2 earlier checkpoints are kept: remove this one to go on from the newest of them)",
+            path.join(name(60)).display()
+        )
+    );
     assert!(CheckpointDirectory::new(path.join("notes.txt"), 3).is_err());
     assert_eq!(
         CheckpointDirectory::new(&path, 0)

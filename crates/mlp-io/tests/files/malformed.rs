@@ -89,8 +89,26 @@ fn container_cases() -> Vec<Case> {
         (
             "text",
             b"not a model".to_vec(),
-            "HeaderTooLarge",
-            "header: expected at most 327680 bytes, got 8029109312199880558",
+            "NotSafetensors",
+            "no safetensors file: expected `{` behind the length of the header, got `d`",
+        ),
+        (
+            "text of eight bytes",
+            b"x,y\n1,2\n".to_vec(),
+            "NotSafetensors",
+            "no safetensors file: expected `{` behind the length of the header, got nothing",
+        ),
+        (
+            "a picture",
+            b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".to_vec(),
+            "NotSafetensors",
+            r"no safetensors file: expected `{` behind the length of the header, got `\x00`",
+        ),
+        (
+            "an archive",
+            b"PK\x03\x04\x14\0\0\0\0\0\0\0".to_vec(),
+            "NotSafetensors",
+            "no safetensors file: expected `{` behind the length of the header, got a zip archive, as .npz files are",
         ),
         (
             "header of 2^64 - 1 bytes",
@@ -427,6 +445,12 @@ fn model_cases() -> Vec<Case> {
             "metadata: expected no key `format`",
         ),
         (
+            "a checkpoint",
+            with_metadata(r#"{"note":"x","mlp_checkpoint":"{}"}"#),
+            "OtherKind",
+            "expected a model, got a checkpoint",
+        ),
+        (
             "more metadata than ours",
             with_metadata(r#"{"mlp":"{}","note":"x"}"#),
             "UnknownMetadata",
@@ -485,6 +509,16 @@ fn model_cases() -> Vec<Case> {
             changed(r#""version":1,"#, r#""version":2,"new":{"a":[1]},"#),
             "NewerVersion",
             "expected version 1 of the format at most, got 2: a newer version of this library wrote it",
+        ),
+        (
+            "a newer version with more keys than there may be",
+            with_record(
+                &RECORD
+                    .replace(r#""version":1,"#, r#""version":9,"#)
+                    .replace(provenance, &keys),
+            ),
+            "NewerVersion",
+            "expected version 1 of the format at most, got 9: a newer version of this library wrote it",
         ),
         (
             "version 0",
@@ -562,7 +596,13 @@ fn model_cases() -> Vec<Case> {
             "a single layer size",
             changed("[2,1]", "[2]"),
             "Metadata",
-            "metadata mlp: expected at least two layer_sizes, each at least 1",
+            "metadata mlp: expected at least two layer_sizes, each at least 1, got [2]",
+        ),
+        (
+            "a layer size of 0",
+            changed("[2,1]", &format!("[2,0{}]", ",1".repeat(15))),
+            "Metadata",
+            "metadata mlp: expected at least two layer_sizes, each at least 1, got [2, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1] and more",
         ),
         (
             "a layer too many in the record",
@@ -736,7 +776,16 @@ fn each_network_that_is_not_one_of_pytorchs_is_refused() {
     let weight = entry("0.weight", "[2,1]", 0, 8);
     let cases = [
         ("nothing", file(&[]), "expected the tensor `0.weight`, which is missing"),
-        ("ours", with_record(RECORD), "metadata: expected no key `mlp`"),
+        (
+            "ours",
+            with_record(RECORD),
+            "expected a network of PyTorch, got a model",
+        ),
+        (
+            "a checkpoint of ours",
+            with_metadata(r#"{"mlp_checkpoint":"{}"}"#),
+            "expected a network of PyTorch, got a checkpoint",
+        ),
         (
             "another format",
             with_metadata(r#"{"format":"tf"}"#),
@@ -902,8 +951,22 @@ fn a_message_is_one_line_whatever_the_names_in_the_file() {
 }
 
 #[test]
-fn a_message_names_the_file() {
+fn a_message_names_the_file_on_one_line() {
     let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a\n\u{1b}[2J");
+    let model = Model::new(network::<f32>(&[1, 1], Tanh), SoftmaxCrossEntropy::with_classes());
+    std::fs::create_dir(&path).unwrap();
+    for message in [
+        mlp_io::load_model::<Matrix<f32>>(&path).unwrap_err().to_string(),
+        mlp_io::save_model(&path, &model).unwrap_err().to_string(),
+        mlp_io::load_npz::<Matrix<f32>>(&path).unwrap_err().to_string(),
+        mlp_io::save_npz(&path, &model).unwrap_err().to_string(),
+    ] {
+        assert!(
+            message.contains(r"/a\n\u{1b}[2J: ") && !message.contains(char::is_control),
+            "{message}"
+        );
+    }
     let path = directory.path().join("model.safetensors");
     std::fs::write(&path, with_record("hello")).unwrap();
     let error = mlp_io::load_model::<Matrix<f32>>(&path).unwrap_err();

@@ -6,7 +6,8 @@ use mlp_core::{
 };
 use mlp_cpu::{Element, Matrix};
 use mlp_io::{
-    Dtype, LoadError, Number, Problem, SaveError, inspect, load_model, model_from_bytes, model_to_bytes, save_model,
+    Dtype, LoadError, Number, Problem, SaveError, inspect, load_model, model_from_bytes, model_to_bytes, npz_to_bytes,
+    save_model,
 };
 use std::fs;
 
@@ -144,6 +145,41 @@ fn a_model_that_could_not_be_loaded_is_not_saved() {
     ));
     assert_eq!(fs::read(&path).unwrap(), before, "the old file is whole");
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    type Change = fn(&mut [Dense<Matrix<f64>>]);
+    let changes: [(Change, &str); 4] = [
+        (
+            |layers| layers[0].bias = Matrix::zeros(2, 1),
+            "layer 0: expected bias of 3 x 1, got 2 x 1",
+        ),
+        (
+            |layers| layers[0].bias = Matrix::zeros(3, 2),
+            "layer 0: expected bias of 3 x 1, got 3 x 2",
+        ),
+        (
+            |layers| layers[1].weights = Matrix::zeros(1, 2),
+            "layer 1: expected weights of 1 x 3, got 1 x 2",
+        ),
+        (
+            |layers| layers[0] = Dense::zeros(2, 0),
+            "layer sizes: expected at least 1 at position 1, got 0",
+        ),
+    ];
+    for (change, message) in changes {
+        let mut model = Model::new(network::<f64>(&[2, 3, 1], Tanh), HalfSquaredError);
+        change(model.network_mut().layers_mut());
+        let error = save_model(&path, &model).unwrap_err().to_string();
+        assert_eq!(error, format!("{}: cannot be saved: {message}", path.display()));
+        assert_eq!(npz_to_bytes(&model).unwrap_err().to_string(), message);
+        assert_eq!(fs::read(&path).unwrap(), before);
+    }
+    let scaling = Scaling::from_parts(ScalingKind::Standard, vec![0.0; 2], vec![1.0; 2]).unwrap();
+    let scaled = Model::new(network::<f64>(&[2, 3, 1], Tanh), HalfSquaredError).with_input_scaling(scaling);
+    let mut scaled = scaled.unwrap();
+    *scaled.network_mut() = network(&[3, 3, 1], Tanh);
+    assert_eq!(
+        model_to_bytes(&scaled).unwrap_err().to_string(),
+        "cannot be saved: input scaling: expected 3 features, got 2"
+    );
     let nowhere = directory.path().join("missing").join("model.safetensors");
     assert!(matches!(save_model(&nowhere, &model), Err(SaveError::Write(_))));
 }

@@ -85,6 +85,41 @@ fn networks_that_pytorch_wrote_predict_what_they_predict_there() {
     );
 }
 
+#[test]
+fn metadata_given_to_pytorch_are_overlooked() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("network.safetensors");
+    let whole = fs::read(fixture("pytorch_f32.safetensors")).unwrap();
+    let length = u64::from_le_bytes(*whole.first_chunk().unwrap()) as usize;
+    let (header, numbers) = whole[8..].split_at(length);
+    let header = std::str::from_utf8(header).unwrap();
+    assert!(header.contains(r#"{"format":"pt"}"#), "{header}");
+    let with = |metadata: &str| {
+        let header = header.replace(r#"{"format":"pt"}"#, metadata);
+        [&(header.len() as u64).to_le_bytes(), header.as_bytes(), numbers].concat()
+    };
+    let expected = network_from_bytes::<Matrix<f32>>(&whole, Tanh, Identity).unwrap();
+    for metadata in [r#"{"epoch":"3"}"#, r#"{"format":"pt","epoch":"3","by":"me"}"#, "{}"] {
+        let bytes = with(metadata);
+        assert_eq!(
+            network_from_bytes::<Matrix<f32>>(&bytes, Tanh, Identity).unwrap(),
+            expected
+        );
+        fs::write(&path, bytes).unwrap();
+        assert_eq!(inspect(&path).unwrap().layer_sizes, expected.layer_sizes());
+    }
+    for (metadata, message) in [
+        (r#"{"epoch":"3","format":"tf"}"#, "metadata: expected no key `format`"),
+        (
+            r#"{"epoch":"3","mlp_checkpoint":""}"#,
+            "expected a network of PyTorch, got a checkpoint",
+        ),
+    ] {
+        let error = network_from_bytes::<Matrix<f32>>(&with(metadata), Tanh, Identity).unwrap_err();
+        assert_eq!(error.to_string(), message);
+    }
+}
+
 /// The model of the file that PyTorch is given.
 fn ours<T: Element>() -> Model<Matrix<T>> {
     let provenance = Provenance {

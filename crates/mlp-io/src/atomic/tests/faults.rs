@@ -179,3 +179,31 @@ fn a_temporary_name_that_is_taken_is_not_used() {
     assert_eq!(fs::read(&path).unwrap(), b"new");
     assert_eq!(names(directory.path()), ["model"]);
 }
+
+#[test]
+fn a_new_directory_is_written_to_the_disk_with_those_it_is_in() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a/b/c");
+    let make = |fails_at| {
+        let (calls, removes) = (RefCell::default(), Cell::new(0));
+        let system = Faulty {
+            calls: &calls,
+            fails_at,
+            error: 5,
+            longest_write: 0,
+            removes: &removes,
+        };
+        let made = make_directory_through(&system, &path);
+        (made, calls.into_inner().len())
+    };
+    assert!(matches!(make(usize::MAX), (Ok(()), 3)));
+    assert!(matches!(make(usize::MAX), (Ok(()), 0)), "there is nothing to be made");
+    fs::remove_dir_all(directory.path().join("a")).unwrap();
+    let (made, _) = make(1);
+    assert!(matches!(made, Err(WriteError::DurabilityUncertain { path: named, .. }) if named == path));
+    fs::write(path.join("file"), "").unwrap();
+    assert!(matches!(
+        make_directory(&path.join("file/d")),
+        Err(WriteError::NotWritten { .. })
+    ));
+}

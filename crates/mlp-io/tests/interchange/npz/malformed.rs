@@ -201,6 +201,16 @@ fn malformed() -> Vec<(&'static str, Vec<u8>, &'static str, &'static str)> {
         ("counts that differ", end(8, &[5, 0]), "LargeZip", "single volume"),
         ("64-bit archive", end(8, &[255; 12]), "LargeZip", "4 GiB"),
         (
+            "64-bit end record",
+            {
+                let (entries, last) = whole.split_at(whole.len() - 22);
+                let wide = [&b"PK\x06\x06"[..], &[0; 52], b"PK\x06\x07", &[0; 16]].concat();
+                [entries, &wide, last].concat()
+            },
+            "LargeZip",
+            "zip64",
+        ),
+        (
             "fewer entries than listed",
             end(8, &[5, 0, 5, 0]),
             "Directory",
@@ -253,19 +263,19 @@ fn malformed() -> Vec<(&'static str, Vec<u8>, &'static str, &'static str)> {
             "names that differ",
             entries(|e| e[0].listed_name = Some("coefs_9.npy".into())),
             "HeadersDiffer",
-            "name",
+            "list, got `coefs_0.npy` and `coefs_9.npy`",
         ),
         (
             "longer in the list",
             entries(|e| e[0].listed_length = Some(1 << 30)),
             "HeadersDiffer",
-            "length",
+            "bytes and 1073741824 of 1073741824 bytes",
         ),
         (
             "checksums that differ",
             entries(|e| e[0].listed_checksum = Some(1)),
             "HeadersDiffer",
-            "checksum",
+            " and 0x1",
         ),
         (
             "wrong checksum",
@@ -358,12 +368,12 @@ fn malformed() -> Vec<(&'static str, Vec<u8>, &'static str, &'static str)> {
             "Missing",
             "coefs_1",
         ),
-        ("short entry", weights(vec![0x93]), "NotNpy", "coefs_0"),
+        ("short entry", weights(vec![0x93]), "NotNpy", "got 1 bytes"),
         (
             "another magic number",
             weights(b"\x93NUMPZ\x01\x00\x01\x00\n".to_vec()),
             "NotNpy",
-            "coefs_0",
+            r"got `\x93NUMPZ\x01\x00\x01\x00`",
         ),
         (
             "version 2",
@@ -383,7 +393,7 @@ fn malformed() -> Vec<(&'static str, Vec<u8>, &'static str, &'static str)> {
             "HeaderLength",
             "at most 10000",
         ),
-        ("no dictionary", headed("[1, 2]"), "HeaderSyntax", "coefs_0"),
+        ("no dictionary", headed("[1, 2]"), "HeaderSyntax", "got `[1, 2]`"),
         (
             "no shape",
             headed(&format!("{{{}, {}}}", fields[0], fields[1])),
@@ -549,7 +559,7 @@ fn malformed() -> Vec<(&'static str, Vec<u8>, &'static str, &'static str)> {
             "long text",
             entries(|e| e[4].content = text(&"r".repeat(17))),
             "Text",
-            "activation",
+            "activation: expected the name of an activation, got 17 letters",
         ),
         (
             "text of 2^62 letters",
@@ -567,7 +577,7 @@ fn malformed() -> Vec<(&'static str, Vec<u8>, &'static str, &'static str)> {
             "no letter",
             entries(|e| e[4].content = described("<U1", "()", &[0, 0, 17, 0])),
             "Text",
-            "activation",
+            "got the character 0x110000",
         ),
         (
             "unknown activation",
