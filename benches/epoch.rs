@@ -1,10 +1,10 @@
-//! What an epoch of `Trainer::fit` takes beside its steps: [784, 512, 512, 10] by Adam in `f32`, 60,000 made-up images in
-//! shuffled batches of 128, with an observer and the accuracy on 1,200 more after the epoch; against as many steps, each
-//! on the same batch, which stays in the cache, as in the bench `train_step`.
+//! What an epoch of `Trainer::fit` takes beside its steps: [784, 512, 512, 10] by Adam in `f32`, 60,000 made-up images
+//! in shuffled batches of 128, with an observer and the accuracy on 1,200 more after the epoch; against as many steps,
+//! each on the same batch, which stays in the cache, as in the bench `train_step`.
 //!
-//! `cargo bench --bench epoch`. Both take turns, seven times; what is printed are medians, and the median of the ratios.
-//! `-- --test` does it once and small. Before that, an epoch in the order of the data has to end with the bits of the
-//! steps that it consists of.
+//! `cargo bench --bench epoch`. Both take turns, seven times; what is printed are medians, and the median of the
+//! ratios. `-- --test` does it once and small. Before that, an epoch in the order of the data has to end with the bits
+//! of the steps that it consists of.
 #![allow(clippy::print_stdout, reason = "it is what it is for")]
 
 mod common;
@@ -126,7 +126,7 @@ fn main() {
         .collect();
     let of = |value: fn(&(f64, f64)) -> f64| median(times.iter().map(value).collect());
     println!(
-        "{layers:?}, {images} images in batches of {BATCH}, {} threads: an epoch {:.3} s, its steps {:.3} s, ratio {:.3}",
+        "{layers:?}, {images} images in batches of {BATCH}, threads {}: epoch {:.3} s, its steps {:.3} s, ratio {:.3}",
         mlp_cpu::threads(),
         of(|&(epoch, _)| epoch),
         of(|&(_, steps)| steps),

@@ -19,8 +19,8 @@ impl Table {
     /// Reads the `csv` of the file at `path`: a header, then a row a line. `check` looks at the header before anything
     /// else is read; `example` of one stands in messages.
     ///
-    /// No name in the header is a number, NaN and infinity included. Cells are decimal numbers that are finite in `dtype`. Space around cells, blank lines, `\r\n` and a UTF-8 byte
-    /// order mark are accepted.
+    /// No name in the header is a number, NaN and infinity included. Cells are decimal numbers that are finite in
+    /// `dtype`. Space around cells, blank lines, `\r\n` and a UTF-8 byte order mark are accepted.
     ///
     /// # Errors
     ///
