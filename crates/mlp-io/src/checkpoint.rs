@@ -114,7 +114,7 @@ fn contents<'a, B: Tensor<Scalar: Number>>(
     columns: &'a [history::Column],
 ) -> Result<Contents<'a>, Problem> {
     check_shapes(network, state, columns)?;
-    check_history_size(network, state, columns)?;
+    check_history_size(network, &state.optimizer, columns.len())?;
     let text = Record::of(network, state, columns).text()?;
     check_record(&text)?;
     let mut contents = Contents::new(KEY, text);
@@ -189,22 +189,22 @@ fn check_set<B: Tensor>(prefix: &str, layer_sizes: &[usize], layers: &[Dense<B>]
 /// not in the middle of training.
 fn check_history_size<B: Tensor<Scalar: Number>>(
     network: &Mlp<B>,
-    state: &TrainerState<B>,
-    columns: &[history::Column],
+    optimizer: &OptimizerState<B>,
+    columns: usize,
 ) -> Result<(), Problem> {
     /// Bytes of the header for a tensor, with room for the largest numbers of such a file.
     const ENTRY: usize = 128;
     /// The network, the best one, and the last change and gradient.
     const OTHERS: usize = 4;
-    let mut numbers = state.optimizer.numbers.iter();
-    let Some((_, got)) = numbers.find(|(name, _)| state.optimizer.kind == "lbfgs" && name == "history_size") else {
+    let mut numbers = optimizer.numbers.iter();
+    let Some((_, got)) = numbers.find(|(name, _)| optimizer.kind == "lbfgs" && name == "history_size") else {
         return Ok(());
     };
     // Times a change and a gradient, what is there already included.
     let sets = |history: usize| history.saturating_mul(2).saturating_add(OTHERS);
     let layers = network.layers().len();
     let fits = |history: usize| {
-        let columns = columns.len().saturating_mul(2);
+        let columns = columns.saturating_mul(2);
         let tensors = layers
             .saturating_mul(2)
             .saturating_mul(sets(history))
@@ -267,6 +267,8 @@ fn checkpoint<B: Tensor<Scalar: Number>, R: Read>(mut opened: Opened<R>) -> Resu
         let layers = take_layers(&mut tensors, &optimizer_prefix(&name), &layer_sizes, count)?;
         optimizer.tensors.push((name, layers));
     }
+    // What is loaded can be saved.
+    check_history_size(&network, &optimizer, record.columns().count())?;
     let stopping = match record.stopping()? {
         Some((best, best_epoch, epochs_since, count)) => Some(StoppingState {
             best,

@@ -470,6 +470,16 @@ fn a_history_that_will_not_fit_is_refused_with_the_first_checkpoint() {
         "cannot be saved: L-BFGS: expected a history of at most 90 steps, for 11 layers in a file, got 100"
     );
     assert_eq!(refused(&[32; 12], 90), None);
+    // Nor loaded: what is loaded can be saved.
+    let optimizer = Lbfgs::new(0.5).unwrap().history_size(90).unwrap();
+    let network = Mlp::<Matrix<f64>>::builder(&[32; 12]).build().unwrap();
+    let bytes = checkpoint_to_bytes(&network, &Trainer::new(HalfSquaredError, optimizer).state()).unwrap();
+    let bytes = changed(&bytes, r#"["history_size",90.0]"#, r#"["history_size",91.0]"#);
+    let error = checkpoint_from_bytes::<Matrix<f64>>(&bytes).unwrap_err();
+    assert!(
+        matches!(error.problem, Problem::HistorySize { limit: 90, got: 91, .. }),
+        "{error}"
+    );
     // Of small layers the names take more room than the numbers.
     let refusal = refused(&[2; 9], 100).unwrap();
     let limit = refusal
