@@ -57,6 +57,9 @@ extern crate std;
 // By this name the backend of the example knows it, on which unit tests run.
 #[cfg(test)]
 extern crate self as mlp_core;
+#[cfg(test)]
+#[path = "../examples/custom_backend/naive.rs"]
+mod naive;
 
 mod activation;
 mod backpropagation;

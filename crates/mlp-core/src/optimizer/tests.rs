@@ -1,13 +1,10 @@
-#[path = "../../examples/custom_backend/naive.rs"]
-mod naive;
-
 use super::*;
 use crate::Scalar;
+use crate::naive::Naive;
 use alloc::format;
 use alloc::string::ToString;
 use alloc::vec;
 use alloc::vec::Vec;
-use naive::Naive;
 
 type Layer<T> = Dense<Naive<T>>;
 
@@ -59,7 +56,7 @@ fn goes_on<T: Scalar, O: Optimizer<Naive<T>>>(name: &str, make: impl Fn() -> O) 
     ] {
         let mut optimizer = make();
         for &gradient in gradients {
-            if let Err(error) = optimizer.step(&mut vec![layer(0.0, 0.0)], &mut Plane::new(gradient)) {
+            if let Err(error) = optimizer.step(&mut [layer(0.0, 0.0)], &mut Plane::new(gradient)) {
                 assert!(name.contains("centered"), "{name}, {gradients:?}: {error}");
                 continue 'gradients;
             }

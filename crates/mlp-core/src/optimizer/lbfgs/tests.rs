@@ -1,8 +1,5 @@
-#[path = "../../../examples/custom_backend/naive.rs"]
-mod naive;
-
 use super::*;
-use naive::Naive;
+use crate::naive::Naive;
 
 type Layer = Dense<Naive<f64>>;
 

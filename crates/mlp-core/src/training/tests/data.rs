@@ -1,4 +1,4 @@
-use super::naive::Naive;
+use crate::naive::Naive;
 use crate::training::*;
 use crate::{
     Adagrad, Adam, AdamW, BinaryCrossEntropy, GradientDescent, HalfSquaredError, Huber, Lbfgs, Loss, MeanAbsoluteError,

@@ -1,4 +1,4 @@
-use super::naive::Naive;
+use crate::naive::Naive;
 use crate::training::*;
 use crate::{
     Adam, Dense, GradientDescent, HalfSquaredError, Identity, Lbfgs, Metric, Mlp, Optimizer, PlateauState,
@@ -31,6 +31,8 @@ fn line(weight: f64) -> Network {
 fn descent(learning_rate: f64) -> Trainer<Naive<f64>, HalfSquaredError, GradientDescent> {
     Trainer::new(HalfSquaredError, GradientDescent::new(learning_rate).unwrap())
 }
+
+type Everything = Trainer<Naive<f64>, HalfSquaredError, Adam<Naive<f64>>>;
 
 fn diverged<V: core::fmt::Debug>(result: Result<V, TrainError>) -> Diverged {
     match result {
@@ -278,7 +280,7 @@ fn an_epoch_under_way_can_be_abandoned() {
 }
 
 /// A trainer with all that has a state, after three epochs and one batch.
-fn under_way() -> (Trainer<Naive<f64>, HalfSquaredError, Adam<Naive<f64>>>, Network) {
+fn under_way() -> (Everything, Network) {
     let mut trainer = with_everything();
     let (input, target) = (row(&[1.0, 2.0, 3.0]), row(&[2.0, 4.0, 6.0]));
     let samples = Samples::new(&input, &target).unwrap();
@@ -298,7 +300,7 @@ fn under_way() -> (Trainer<Naive<f64>, HalfSquaredError, Adam<Naive<f64>>>, Netw
     (trainer, network)
 }
 
-fn with_everything() -> Trainer<Naive<f64>, HalfSquaredError, Adam<Naive<f64>>> {
+fn with_everything() -> Everything {
     Trainer::new(HalfSquaredError, Adam::new(0.1).unwrap())
         .schedule(Schedule::exponential(0.5).unwrap(), Every::Epoch)
         .reduce_on_plateau(ReduceOnPlateau::new(0.5, 0).unwrap(), Monitor::Loss)
