@@ -825,8 +825,8 @@ fn states_of_other_trainers_are_refused() {
     );
 }
 
-/// Trains for `epochs` epochs and asserts that all losses are finite, up to the error if there is one, which comes in the
-/// very next batch, and that the parameters are. Returns the error.
+/// Trains for `epochs` epochs and asserts that all losses are finite, up to the error if there is one, which comes in
+/// the very next batch, and that the parameters are. Returns the error.
 fn guarded<T: Element, L: Loss, O: Optimizer<Matrix<T>>>(
     name: &str,
     network: &mut Mlp<Matrix<T>>,

@@ -14,11 +14,11 @@ use crate::{Dense, HyperParameterError, Scalar, Tensor, ZipFormula};
 /// W <- W - eta m^ / (sqrt(v^) + epsilon)
 /// ```
 ///
-/// beta1 = 0.9, beta2 = 0.999 and epsilon = 1e-8 unless set otherwise; `torch.optim.Adam` has the same formula and
-/// the same values. A parameter changes by about eta in a step, whatever the size of its gradient: 0.001 is a first
-/// choice. (So a learning rate that is too large shows in the loss, and seldom in numbers that are not finite. A gradient
-/// so large that its square is infinite leaves its parameter as it is in that step; v is then the largest number there
-/// is, and the next steps may be far too long, of which the guard of the trainer tells.)
+/// beta1 = 0.9, beta2 = 0.999 and epsilon = 1e-8 unless set otherwise; `torch.optim.Adam` has the same formula and the
+/// same values. A parameter changes by about eta in a step, whatever the size of its gradient: 0.001 is a first choice.
+/// (So a learning rate that is too large shows in the loss, and seldom in numbers that are not finite. A gradient so
+/// large that its square is infinite leaves its parameter as it is in that step; v is then the largest number there is,
+/// and the next steps may be far too long, of which the guard of the trainer tells.)
 ///
 /// Source: D. P. Kingma, J. Ba, *Adam: A Method for Stochastic Optimization* (ICLR 2015), algorithm 1.
 ///

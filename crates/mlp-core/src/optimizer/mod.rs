@@ -61,8 +61,8 @@ pub trait Optimizer<B: Tensor> {
     /// One step. Returns the loss at the parameters before it.
     ///
     /// # Errors
-    /// If the loss, its gradient or a parameter after the step is not finite. `layers` are then what they were before the step;
-    /// the optimiser's own state may not be ([`restore`](Self::restore) an earlier one to go on).
+    /// If the loss, its gradient or a parameter after the step is not finite. `layers` are then what they were before
+    /// the step; the optimiser's own state may not be ([`restore`](Self::restore) an earlier one to go on).
     ///
     /// # Panics
     /// If the shapes of `layers` are not those of the gradient, or of the state from earlier steps.

@@ -115,9 +115,9 @@ impl From<OutOfMemory> for TrainError {
 /// Training that ended in numbers that are not finite. The network holds the last parameters that were: those from
 /// before the step that failed.
 ///
-/// The trainer has abandoned the epoch ([`Trainer::abandon_epoch`](super::Trainer::abandon_epoch)), so that `fit` may be
-/// called again, with other options and another [learning rate](super::Trainer::set_learning_rate), and begins it anew.
-/// The state of an optimiser that has one (momentum, moments) holds the step that failed: there,
+/// The trainer has abandoned the epoch ([`Trainer::abandon_epoch`](super::Trainer::abandon_epoch)), so that `fit` may
+/// be called again, with other options and another [learning rate](super::Trainer::set_learning_rate), and begins it
+/// anew. The state of an optimiser that has one (momentum, moments) holds the step that failed: there,
 /// [`restore`](super::Trainer::restore) an earlier state, or begin with a new trainer.
 ///
 /// ```
@@ -167,8 +167,8 @@ pub struct Diverged {
 pub enum LikelyCause {
     /// The learning rate is too large: losses were finite before, and nothing speaks for [`Data`](Self::Data).
     LearningRate,
-    /// The data, or the initial weights, are too large: no loss ever was finite, the gradient of a finite one is not, or
-    /// the batch has a number whose square is not.
+    /// The data, or the initial weights, are too large: no loss ever was finite, the gradient of a finite one is not,
+    /// or the batch has a number whose square is not.
     Data,
 }
 

@@ -115,8 +115,8 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
     ///
     /// # Errors
     /// If a number in the data or a parameter is not finite, the samples do not fit the network or the loss, the batch
-    /// size is 0, memory cannot be had, there are metrics and no validation samples, a metric does not fit the targets or
-    /// is of a class that is not there, an epoch that is under way cannot go on with these samples and options, or the
+    /// size is 0, memory cannot be had, there are metrics and no validation samples, a metric does not fit the targets
+    /// or is of a class that is not there, an epoch that is under way cannot go on with these samples and options, or the
     /// loss or a parameter stops being finite. In the last case the network holds the parameters from before the step
     /// that failed, and the epoch is abandoned ([`Diverged`](super::Diverged)).
     pub fn fit<'a, C: Activation>(

@@ -57,8 +57,8 @@ impl<'a, B: Tensor> Samples<'a, B> {
     /// With a weight for each sample.
     ///
     /// # Errors
-    /// If `weights` is not 1 x N, a weight is negative or not finite, one above 0 is too small to be divided by, all are
-    /// 0, or the square of their sum is not finite.
+    /// If `weights` is not 1 x N, a weight is negative or not finite, one above 0 is too small to be divided by, all
+    /// are 0, or the square of their sum is not finite.
     pub fn weighted(self, weights: impl Into<B::Columns<'a>>) -> Result<Self, DataError> {
         let weights = weights.into();
         check_rows("sample weights", 1, weights.shape().0)?;

@@ -171,8 +171,8 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         rate.map_or(self.optimizer.learning_rate(), |rate| rate.at(&self.position))
     }
 
-    /// Changes the learning rate: the optimiser's, or, where there is a schedule or a plateau, the initial one that they
-    /// are factors of.
+    /// Changes the learning rate: the optimiser's, or, where there is a schedule or a plateau, the initial one that
+    /// they are factors of.
     ///
     /// ```
     /// use mlp_core::{Every, GradientDescent, HalfSquaredError, Schedule, Trainer};
@@ -269,9 +269,9 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
     ///
     /// # Errors
     /// If the state is of another kind of optimiser or of a network of other shapes; if it and the trainer do not both
-    /// have early stopping, or a reduction on a plateau; if the trainer has a schedule or dropout and the state has none;
-    /// if it has metrics that the trainer has not (one that only the trainer has is NaN up to now); or if it contradicts
-    /// itself, or has numbers that no run can have. The trainer is then unchanged.
+    /// have early stopping, or a reduction on a plateau; if the trainer has a schedule or dropout and the state has
+    /// none; if it has metrics that the trainer has not (one that only the trainer has is NaN up to now); or if it
+    /// contradicts itself, or has numbers that no run can have. The trainer is then unchanged.
     pub fn restore(&mut self, state: TrainerState<B>, layers: &[Dense<B>]) -> Result<(), StateError> {
         state.check(layers)?;
         let yes_no = |there: bool| if there { "some" } else { "none" };
