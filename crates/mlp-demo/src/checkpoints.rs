@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use mlp_core::{Mlp, TrainerState};
 use mlp_cpu::{Element, Matrix};
-use mlp_io::{Checkpoint, CheckpointDirectory, Number, Problem};
+use mlp_io::{Checkpoint, CheckpointDirectory, Number};
 use serde::{Deserialize, Serialize};
 
 use crate::commands::exact;
@@ -114,8 +114,7 @@ impl Checkpoints {
         let file = path.join(RUN);
         // That a file of such a name can be written, before an epoch is spent on what it is to hold.
         _ = OutputFile::create(&path.join(format!("checkpoint-{:020}.safetensors", 0)))?;
-        let paths = directory.paths().map_err(Error::read(path))?;
-        if paths.is_empty() {
+        if directory.paths().map_err(Error::read(path))?.is_empty() {
             if file.exists() {
                 // Not a stranger's: of a run that ended before its first checkpoint.
                 Run::read(&file)?;
@@ -132,15 +131,7 @@ impl Checkpoints {
             ));
         }
         run.check(&file)?;
-        let latest = directory.load_latest().map_err(|error| match error.problem {
-            // Such as one that is not open to the user: nothing is wrong with the file.
-            Problem::Io(_) | Problem::OutOfMemory { .. } => error.into(),
-            _ if paths.len() == 1 => error.into(),
-            _ => {
-                let advice = "without this file, --resume goes on from the one before it";
-                Error::Refused(format!("{error}; earlier checkpoints are kept: {advice}").into())
-            }
-        })?;
+        let latest = directory.load_latest()?;
         Ok((Self(directory), latest))
     }
 

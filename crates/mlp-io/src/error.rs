@@ -223,7 +223,9 @@ pub enum Problem {
     Network(BuildError),
     /// The newest checkpoint of a directory is damaged, and there are earlier ones: without it, training goes on from
     /// the newest of those.
-    #[error("{problem} ({earlier} earlier checkpoints are kept: remove this one to go on from the newest of them)")]
+    #[error(
+        "{problem}; earlier checkpoints are kept ({earlier}): without this file, training goes on from the newest of them"
+    )]
     Newest { problem: Box<Self>, earlier: usize },
 }
 

@@ -575,7 +575,7 @@ fn a_directory_keeps_the_last_checkpoints() {
     assert_eq!(
         error.to_string(),
         format!(
-            "{}: expected at least 8 bytes, got 6 (2 earlier checkpoints are kept: remove this one to go on from the newest of them)",
+            "{}: expected at least 8 bytes, got 6; earlier checkpoints are kept (2): without this file, training goes on from the newest of them",
             path.join(name(60)).display()
         )
     );
