@@ -45,10 +45,15 @@ impl Samples {
     /// file and the column, both counted from 1.
     pub fn read(path: &Path, dtype: Dtype) -> Result<Self, Error> {
         let csv = fs::read(path).map_err(Error::read(path))?;
-        Self::parse(path, &csv, dtype)
+        Self::from_csv(path, &csv, dtype)
     }
 
-    fn parse(path: &Path, csv: &[u8], dtype: Dtype) -> Result<Self, Error> {
+    /// As [`Samples::read`], from the file's bytes; `path` names it in messages.
+    ///
+    /// # Errors
+    ///
+    /// As [`Samples::read`].
+    pub fn from_csv(path: &Path, csv: &[u8], dtype: Dtype) -> Result<Self, Error> {
         let mut roles = vec![];
         let table = Table::parse(path, csv, dtype, "`x,y`", |header, place| {
             roles = columns(header, place)?;

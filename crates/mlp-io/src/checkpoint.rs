@@ -250,7 +250,7 @@ fn optimizer_prefix(name: &str) -> String {
     format!("optimizer.{name}")
 }
 
-fn checkpoint<B: Tensor<Scalar: Number>, R: Read>(mut opened: Opened<R>) -> Result<Checkpoint<B>, Problem> {
+fn checkpoint<B: Tensor<Scalar: Number>, R: Read + Send>(mut opened: Opened<R>) -> Result<Checkpoint<B>, Problem> {
     let text = opened.take_metadata(KEY)?;
     let record = Record::read(&text)?;
     drop(text);

@@ -105,6 +105,8 @@ pub struct Summary {
     pub dtype: Dtype,
     /// Neurons per layer, inputs first.
     pub layer_sizes: Vec<usize>,
+    /// How many numbers the network has: weights, and biases where the file has them (PyTorch's layers may lack them).
+    pub parameters: usize,
     /// Whether it is a model, for [`load_model`]; else it is a network without activations, for [`load_network`].
     pub is_model: bool,
 }
@@ -122,6 +124,7 @@ pub struct Summary {
 /// save_model(&path, &Model::new(network, HalfSquaredError))?;
 /// let summary = inspect(&path)?;
 /// assert_eq!((summary.dtype, summary.layer_sizes, summary.is_model), (Dtype::F32, vec![4, 16, 3], true));
+/// assert_eq!(summary.parameters, (4 + 1) * 16 + (16 + 1) * 3);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
@@ -132,7 +135,13 @@ pub fn inspect(path: impl AsRef<Path>) -> Result<Summary, LoadError> {
     Opened::file(path).and_then(summary).map_err(Problem::of_file(path))
 }
 
-fn summary<R: Read>(mut opened: Opened<R>) -> Result<Summary, Problem> {
+fn summary<R: Read + Send>(mut opened: Opened<R>) -> Result<Summary, Problem> {
+    let elements = opened
+        .header()
+        .entries()
+        .iter()
+        .map(|entry| entry.shape.elements().unwrap_or(0));
+    let parameters = elements.fold(0, usize::saturating_add);
     if opened.header().metadata().iter().any(|(key, _)| key == KEY) {
         let text = opened.take_metadata(KEY)?;
         let record = Record::read(&text)?;
@@ -142,6 +151,7 @@ fn summary<R: Read>(mut opened: Opened<R>) -> Result<Summary, Problem> {
         Ok(Summary {
             dtype,
             layer_sizes,
+            parameters,
             is_model: true,
         })
     } else {
@@ -155,6 +165,7 @@ fn summary<R: Read>(mut opened: Opened<R>) -> Result<Summary, Problem> {
         Ok(Summary {
             dtype: plan.dtype(),
             layer_sizes: plan.layer_sizes(),
+            parameters,
             is_model: false,
         })
     }
@@ -177,7 +188,7 @@ fn contents<B: Tensor<Scalar: Number>>(model: &Model<B>) -> Result<Contents<'_>,
     Ok(contents)
 }
 
-fn model<B: Tensor<Scalar: Number>, R: Read>(mut opened: Opened<R>) -> Result<Model<B>, Problem> {
+fn model<B: Tensor<Scalar: Number>, R: Read + Send>(mut opened: Opened<R>) -> Result<Model<B>, Problem> {
     let text = opened.take_metadata(KEY)?;
     let record = Record::read(&text)?;
     drop(text);
@@ -237,7 +248,7 @@ pub(crate) fn check_layers<B: Tensor>(layers: &[Dense<B>]) -> Result<(), BuildEr
 }
 
 /// That the tensors are those of layers of these sizes, and no others.
-fn check_tensors<R: Read>(opened: &Opened<R>, layer_sizes: &[usize], dtype: Dtype) -> Result<(), Problem> {
+fn check_tensors<R: Read + Send>(opened: &Opened<R>, layer_sizes: &[usize], dtype: Dtype) -> Result<(), Problem> {
     let mut expected = Vec::new();
     for (layer, (&inputs, &outputs)) in layer_sizes.iter().zip(layer_sizes.iter().skip(1)).enumerate() {
         for (tensor, shape) in [

@@ -1,5 +1,6 @@
 //! Memory that begins where a line of the processor's cache does.
 
+use super::huge_pages;
 use super::prefetch::LINE;
 use core::fmt;
 use core::marker::PhantomData;
@@ -93,6 +94,7 @@ impl<T: Copy> Buffer<T> {
         // That there is no such layout is said as of any other buffer.
         let _ = Self::layout(length);
         let slice = Box::leak(vec![value; slice_length].into_boxed_slice());
+        huge_pages::ask(slice);
         let first = NonNull::from(slice).cast::<T>();
         // Values of a size that is no power of two may not come to lie at a line.
         let before = first.as_ptr().align_offset(LINE).min(slice_length - length);

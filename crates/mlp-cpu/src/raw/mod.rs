@@ -4,6 +4,7 @@
 pub(crate) mod buffer;
 pub(crate) mod columns;
 pub(crate) mod dispatch;
+pub(crate) mod huge_pages;
 pub(crate) mod matrixmultiply;
 pub(crate) mod pool;
 pub(crate) mod prefetch;

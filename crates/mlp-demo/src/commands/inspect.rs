@@ -1,8 +1,6 @@
 //! `mlp-demo inspect`: what a model file says.
 
-use std::fs::File;
-use std::io::{Read as _, Write};
-use std::path::Path;
+use std::io::Write;
 
 use mlp_core::{Mlp, Model, Output as Prediction, Scaling};
 use mlp_cpu::{Element, Matrix};
@@ -43,21 +41,9 @@ pub(crate) fn run<W: Write>(args: &InspectArgs, output: &mut Output<W>) -> Resul
     let dtype = summary.dtype.to_string().to_lowercase();
     output.line(format_args!(
         "Network {sizes:?}: {} in {dtype}",
-        counted(parameters(path, summary.dtype)?, "parameter")
+        counted(summary.parameters, "parameter")
     ))?;
     lines.iter().try_for_each(|line| output.line(format_args!("{line}")))
-}
-
-/// The numbers in a file that `mlp_io::inspect` has looked through: behind the header, whose length comes first, there
-/// is nothing else. What PyTorch saved may lack biases, so the sizes of the layers do not tell.
-fn parameters(path: &Path, dtype: mlp_io::Dtype) -> Result<usize, Error> {
-    let mut length = [0; 8];
-    let mut file = File::open(path).map_err(Error::read(path))?;
-    file.read_exact(&mut length).map_err(Error::read(path))?;
-    let header = u64::from_le_bytes(length).saturating_add(8);
-    let bytes = file.metadata().map_err(Error::read(path))?.len().saturating_sub(header);
-    let size = if dtype == mlp_io::Dtype::F32 { 4 } else { 8 };
-    Ok(usize::try_from(bytes / size).unwrap_or(usize::MAX))
 }
 
 /// The layers with their activations.

@@ -3,7 +3,7 @@
 use super::*;
 
 fn parse(csv: &str) -> Result<Samples, String> {
-    Samples::parse(Path::new("data.csv"), csv.as_bytes(), Dtype::F64).map_err(|e| e.to_string())
+    Samples::from_csv(Path::new("data.csv"), csv.as_bytes(), Dtype::F64).map_err(|e| e.to_string())
 }
 
 fn failure(csv: &str) -> String {
@@ -121,7 +121,7 @@ fn the_header_is_checked() {
 
 #[test]
 fn text_that_is_not_utf8_is_a_bad_cell() {
-    let error = Samples::parse(Path::new("data.csv"), b"x,y\n1,\xff\n", Dtype::F64).unwrap_err();
+    let error = Samples::from_csv(Path::new("data.csv"), b"x,y\n1,\xff\n", Dtype::F64).unwrap_err();
     assert_eq!(
         error.to_string(),
         "data.csv: line 2, column 2 (`y`): expected a number, got `\u{fffd}`"
@@ -155,7 +155,7 @@ fn files_are_read_and_a_missing_one_is_named() {
 #[test]
 fn a_number_too_large_for_f32_is_named_by_line_and_column() {
     let csv = "x,y\n1,2\n3,-1e300\n";
-    let read = |dtype| Samples::parse(Path::new("data.csv"), csv.as_bytes(), dtype);
+    let read = |dtype| Samples::from_csv(Path::new("data.csv"), csv.as_bytes(), dtype);
     assert_eq!(read(Dtype::F64).unwrap().targets, [2.0, -1e300]);
     assert_eq!(
         read(Dtype::F32).unwrap_err().to_string(),

@@ -41,7 +41,7 @@ impl<'a> Opened<&'a [u8]> {
     }
 }
 
-impl<R: Read> Opened<R> {
+impl<R: Read + Send> Opened<R> {
     fn new(mut source: R, length: u64) -> Result<Self, Problem> {
         let header = Header::read(&mut source, length)?;
         Ok(Self { header, source })
@@ -100,7 +100,7 @@ fn is_large(entry: &Entry) -> bool {
 }
 
 /// The next tensor.
-fn read_tensor<T: Number, B: Tensor<Scalar = T>>(source: &mut impl Read, entry: &Entry) -> Result<B, Problem> {
+fn read_tensor<T: Number, B: Tensor<Scalar = T>>(source: &mut (impl Read + Send), entry: &Entry) -> Result<B, Problem> {
     let (rows, columns) = entry.shape.dimensions();
     // Asked for and given back, so that too much is an error rather than an abort.
     drop(reserved::<T>(entry, padded(rows, columns))?);
@@ -118,7 +118,7 @@ fn read_tensor<T: Number, B: Tensor<Scalar = T>>(source: &mut impl Read, entry: 
 }
 
 /// The next tensor's numbers, column by column.
-fn read_values<T: Number, B: Tensor>(source: &mut impl Read, entry: &Entry) -> Result<Vec<T>, Problem> {
+fn read_values<T: Number, B: Tensor>(source: &mut (impl Read + Send), entry: &Entry) -> Result<Vec<T>, Problem> {
     let elements = entry.shape.elements().unwrap_or(usize::MAX);
     // As above; and asked for as zeros, which the system has without writing them.
     drop(reserved::<T>(entry, elements)?);
@@ -130,7 +130,7 @@ fn read_values<T: Number, B: Tensor>(source: &mut impl Read, entry: &Entry) -> R
 
 /// Reads the next tensor's numbers into `values`, column by column, each `stride` behind the one before.
 fn read_columns<T: Number, B: Tensor>(
-    source: &mut impl Read,
+    source: &mut (impl Read + Send),
     entry: &Entry,
     values: &mut [T],
     stride: usize,
@@ -148,19 +148,34 @@ fn read_columns<T: Number, B: Tensor>(
     let length = batch_rows.saturating_mul(columns);
     let mut batch: Vec<T::Bytes> = reserved(entry, length)?;
     batch.resize(length, T::ZERO);
+    let mut next = reserved(entry, length)?;
+    next.resize(length, T::ZERO);
     let mut finite = Finite::default();
-    for first in (0..rows).step_by(batch_rows) {
+    let mut read = |batch: &mut [T::Bytes], first: usize| {
         let height = batch_rows.min(rows.saturating_sub(first));
         let batch = batch.get_mut(..height.saturating_mul(columns)).unwrap_or_default();
         read_exact(source, T::flat_mut(batch))?;
         finite.look::<T>(batch);
-        decode_rows::<T, B>(batch, columns, values, stride, first);
+        Ok(height)
+    };
+    let mut height = read(&mut batch, 0)?;
+    let mut first = 0_usize;
+    while height > 0 {
+        let rows = batch.get(..height.saturating_mul(columns)).unwrap_or_default();
+        let behind = first.saturating_add(height);
+        // The system reads the file while other threads transpose.
+        let mut next_height = Ok(0);
+        decode_rows::<T, B>(rows, columns, values, stride, first, || {
+            next_height = read(&mut next, behind);
+        });
+        (first, height) = (behind, next_height?);
+        std::mem::swap(&mut batch, &mut next);
     }
     finite.finish(&entry.name, columns)
 }
 
 /// Reads the next tensor's numbers into `values` as they stand in the file.
-fn read_in_order<T: Number>(source: &mut impl Read, entry: &Entry, values: &mut [T]) -> Result<(), Problem> {
+fn read_in_order<T: Number>(source: &mut (impl Read + Send), entry: &Entry, values: &mut [T]) -> Result<(), Problem> {
     let mut buffer = [T::ZERO; 4096];
     let mut finite = Finite::default();
     for part in values.chunks_mut(buffer.len()) {

@@ -54,7 +54,7 @@ pub fn network_from_bytes<B: Tensor<Scalar: Number>>(
         .map_err(Problem::of_bytes)
 }
 
-fn load<B: Tensor<Scalar: Number>, R: Read>(
+fn load<B: Tensor<Scalar: Number>, R: Read + Send>(
     opened: Opened<R>,
     hidden: &ActivationKind,
     output: &ActivationKind,

@@ -39,6 +39,7 @@ fn round_trip<T: Element + Number>(model: &Model<Matrix<T>>) {
     let summary = inspect(&path).unwrap();
     assert_eq!(summary.layer_sizes, model.network().layer_sizes());
     assert_eq!((summary.dtype, summary.is_model), (T::DTYPE, true));
+    assert_eq!(summary.parameters, model.network().parameter_count());
 }
 
 #[test]

@@ -68,6 +68,13 @@ fn networks_that_pytorch_wrote_predict_what_they_predict_there() {
             assert_eq!(summary.layer_sizes, [2; 13]);
         } else {
             assert_eq!(summary.layer_sizes, [3, 5, 4, 2]);
+            // 3 * 5 + 5 * 4 + 4 * 2, and 5 + 4 + 2 biases but of a layer that has none.
+            let biases = if case.file.contains("no_bias") {
+                5 + 2
+            } else {
+                5 + 4 + 2
+            };
+            assert_eq!(summary.parameters, 43 + biases);
         }
         match summary.dtype {
             Dtype::F32 => check_theirs::<f32>(case, 1e-6),
