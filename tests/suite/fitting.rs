@@ -737,6 +737,35 @@ fn training_in_pieces_has_the_bits_of_training_in_one_go() {
 }
 
 #[test]
+fn a_hundred_fits_of_an_epoch_are_one_of_a_hundred_epochs() {
+    fn check<T: Element, O: Optimizer<Matrix<T>> + Clone>(optimizer: &O) {
+        let (input, target) = data::<T>(0, 23);
+        let samples = Samples::new(&input, &target).unwrap();
+        let fit = |calls: u64, epochs: u64| {
+            let mut network = network::<T>(&[2, 7, 5, 1]);
+            let mut trainer = Trainer::new(HalfSquaredError, optimizer.clone()).dropout(Dropout::new(0.1, 9).unwrap());
+            for _ in 0..calls {
+                let options = FitOptions::epochs(epochs).batch_size(6).shuffle(4);
+                trainer.fit(&mut network, samples, options, |_| {}).unwrap();
+            }
+            assert_eq!(trainer.history().epochs(), 100);
+            (network, trainer.state())
+        };
+        let (each, whole) = (fit(100, 1), fit(1, 100));
+        assert!(each.0 == whole.0);
+        // As text, in which the loss of no validation samples, NaN, is itself.
+        assert_eq!(format!("{:?}", each.1), format!("{:?}", whole.1));
+    }
+    fn types<T: Element>() {
+        check::<T, _>(&Momentum::new(0.05, 0.9).unwrap());
+        check::<T, _>(&Adam::new(0.01).unwrap());
+        check::<T, _>(&Lbfgs::new(0.5).unwrap());
+    }
+    types::<f32>();
+    types::<f64>();
+}
+
+#[test]
 fn an_epoch_under_way_goes_on_only_as_it_began() {
     let (input, target) = data::<f64>(0, 10);
     let samples = Samples::new(&input, &target).unwrap();

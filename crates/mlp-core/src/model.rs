@@ -294,9 +294,9 @@ fn largest<T: Scalar>(values: &[T]) -> usize {
 pub struct Provenance {
     /// The version of the library that made it.
     pub version: String,
-    /// The seed it was trained with.
+    /// The seed it was trained with: the caller's to fill in, by [`Model::with_provenance`].
     pub seed: Option<u64>,
-    /// A hash of the training data.
+    /// A hash of the training data, of the caller's choice (`mlp-demo` has SHA-256 in hexadecimal).
     pub data: Option<String>,
 }
 

@@ -10,8 +10,8 @@
 //! - A file appears under its name whole, or what was there before stays: also when the process is killed, the disk is
 //!   full or the power fails.
 //! - The same model makes the same bytes.
-//! - Reading refuses what is not, to the last byte, what it should be, and says where; it never panics, and takes no
-//!   more memory than twice the file and 1 MiB.
+//! - Reading refuses what is not, to the last byte, what it should be, and says where; it never panics and,
+//!   with `mlp-cpu`, takes no more memory than twice the file and 1 MiB.
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),

@@ -79,7 +79,8 @@ pub fn model_to_bytes<B: Tensor<Scalar: Number>>(model: &Model<B>) -> Result<Vec
 ///
 /// Takes no more than twice the file's bytes and 1 MiB of memory, the model included, with a backend that lends its memory
 /// ([`Tensor::memory_mut`]) and fills columns up to a multiple of 16 numbers at most, as `mlp-cpu` does; never panics,
-/// whatever is in the file.
+/// whatever is in the file. Where the backend has threads ([`Tensor::for_each`]), one of them reads large matrices
+/// while the others transpose what was read.
 ///
 /// # Errors
 /// If the file cannot be read, or is not, to the last byte, a model of numbers of this type: [`Problem`] has the list.

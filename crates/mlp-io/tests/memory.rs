@@ -14,6 +14,7 @@ use mlp_io::{
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::fs;
+use std::num::NonZero;
 use std::path::Path;
 
 /// The system's allocator, which knows for each thread how many bytes it holds and how many it held at most.
@@ -64,6 +65,8 @@ static ALLOCATOR: Counting = Counting;
 
 /// The most bytes that `run` holds at once, beyond those before.
 fn most<R>(run: impl FnOnce() -> R) -> isize {
+    // All of it on this thread, whose bytes are counted.
+    mlp_cpu::set_threads(NonZero::<usize>::MIN);
     let before = HELD.get();
     MOST.set(before);
     let result = run();
@@ -182,6 +185,24 @@ fn metadata_as_large_as_they_may_be() {
     check("layers", &path, most(|| load_model::<Matrix<f32>>(&path).unwrap()));
 }
 
+/// A model's file with its metadata where a checkpoint has them.
+fn as_checkpoint(bytes: &[u8]) -> Vec<u8> {
+    let length = u64::from_le_bytes(*bytes.first_chunk().unwrap()) as usize;
+    let Some(header) = bytes[8..]
+        .get(..length)
+        .map(|header| std::str::from_utf8(header).unwrap())
+    else {
+        return bytes.to_vec();
+    };
+    let header = header.replace(r#"{"mlp":"#, r#"{"mlp_checkpoint":"#);
+    [
+        &(header.len() as u64).to_le_bytes(),
+        header.as_bytes(),
+        &bytes[8 + length..],
+    ]
+    .concat()
+}
+
 /// A file of this header, with numbers of 0.
 fn file(header: &str, numbers: usize) -> Vec<u8> {
     let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
@@ -291,6 +312,9 @@ fn files_made_to_take_memory_take_no_more() {
         let took = most(|| load_network::<Matrix<f32>>(&path, Identity, Identity).map_err(drop));
         check(&format!("{name}, as a network"), &path, took);
         assert!(model_from_bytes::<Matrix<f32>>(&bytes).is_err(), "{name}");
+        fs::write(&path, as_checkpoint(&bytes)).unwrap();
+        let took = most(|| load_checkpoint::<Matrix<f32>>(&path).map_err(drop));
+        check(&format!("{name}, as a checkpoint"), &path, took);
     }
 }
 

@@ -93,11 +93,15 @@ impl<T: Copy> Buffer<T> {
     fn large(length: usize, slice_length: usize, value: T) -> Self {
         // That there is no such layout is said as of any other buffer.
         let _ = Self::layout(length);
-        let slice = Box::leak(vec![value; slice_length].into_boxed_slice());
-        huge_pages::ask(slice);
-        let first = NonNull::from(slice).cast::<T>();
-        // Values of a size that is no power of two may not come to lie at a line.
-        let before = first.as_ptr().align_offset(LINE).min(slice_length - length);
+        let mut slice = vec![value; slice_length].into_boxed_slice();
+        huge_pages::ask(&mut slice);
+        Self::of_slice(slice, length)
+    }
+
+    /// The first `length` values of the slice of a large buffer that begin with a line.
+    fn of_slice(slice: Box<[T]>, length: usize) -> Self {
+        let before = before(slice.as_ptr(), slice.len() - length);
+        let first = NonNull::from(Box::leak(slice)).cast::<T>();
         // SAFETY: the slice has at least so many values more than the buffer.
         let values = unsafe { first.add(before) };
         Self {
@@ -107,6 +111,12 @@ impl<T: Copy> Buffer<T> {
             owned: PhantomData,
         }
     }
+}
+
+/// How many of the values from `first` on are before a line, of which there are so many to spare.
+fn before<T>(first: *const T, spare: usize) -> usize {
+    // Values of a size that is no power of two may not come to lie at a line.
+    first.align_offset(LINE).min(spare)
 }
 
 impl<T> Drop for Buffer<T> {
@@ -150,6 +160,23 @@ impl<T: Copy> Clone for Buffer<T> {
         match self.first() {
             None => Self::new(),
             Some(&first) => {
+                if let Some(slice_length) = Self::slice_length(self.length) {
+                    // Pages are asked for before anything is in them.
+                    let mut slice = Box::<[T]>::new_uninit_slice(slice_length);
+                    huge_pages::ask(&mut slice);
+                    let before = before(slice.as_ptr(), slice_length - self.length);
+                    let (head, rest) = slice.split_at_mut(before);
+                    let (body, tail) = rest.split_at_mut(self.length);
+                    for (place, &value) in body.iter_mut().zip(&**self) {
+                        place.write(value);
+                    }
+                    for place in head.iter_mut().chain(tail) {
+                        place.write(first);
+                    }
+                    // SAFETY: head, body and tail are all of the slice, and each of their values was written.
+                    let slice = unsafe { slice.assume_init() };
+                    return Self::of_slice(slice, self.length);
+                }
                 let mut copy = Self::filled(self.length, first);
                 copy.copy_from_slice(self);
                 copy

@@ -1,25 +1,40 @@
 //! Pages of 2 MiB for large buffers.
 
-/// From so many bytes on: numpy asks for huge pages from there on, too.
-#[cfg(target_os = "linux")]
-const LEAST: usize = 4 << 20;
-
-/// Asks the system to keep `values` in huge pages, as far as it has some. It has them at hand sooner than 512 small
-/// ones for the same memory, and the processor finds columns in them that lie far apart. It may say no, and where it
-/// lets no program ask, it does.
-pub(crate) fn ask<T>(values: &mut [T]) {
+/// Asks the system to keep `memory` in huge pages if it is large. One huge page is there sooner than 512 small ones,
+/// and covers columns that lie far apart. The system may refuse; no content depends on it.
+pub(crate) fn ask<T>(memory: &mut [T]) {
     #[cfg(target_os = "linux")]
-    if size_of_val(values) >= LEAST {
-        const PAGE: usize = 2 << 20;
-        let first = values.as_mut_ptr().cast::<u8>();
-        // The system takes whole pages only; these are whole for pages of any size.
-        let before = first.align_offset(PAGE);
-        let pages = first.wrapping_add(before);
-        let length = size_of_val(values).saturating_sub(before) / PAGE * PAGE;
-        // SAFETY: less than a page is before `pages`, and the slice has two at least, so that these `length` bytes lie
-        // within it. No content changes, whether the system does as it is told or not.
-        let _ = unsafe { libc::madvise(pages.cast(), length, libc::MADV_HUGEPAGE) };
-    }
+    linux::ask(memory);
     #[cfg(not(target_os = "linux"))]
-    let _ = values;
+    let _ = memory;
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use core::ffi::{c_int, c_void};
+
+    /// From so many bytes on: where NumPy begins, too.
+    const LEAST: usize = 4 << 20;
+    const PAGE: usize = 2 << 20;
+    const MADV_HUGEPAGE: c_int = 14;
+
+    // Of the C library, which the standard library is linked with.
+    unsafe extern "C" {
+        fn madvise(address: *mut c_void, length: usize, advice: c_int) -> c_int;
+    }
+
+    pub(super) fn ask<T>(memory: &mut [T]) {
+        if size_of_val(memory) < LEAST {
+            return;
+        }
+        let start = memory.as_mut_ptr().cast::<u8>();
+        // Only whole pages can be asked for, and a huge one is a number of whole small ones.
+        let before = start.align_offset(PAGE);
+        let length = size_of_val(memory).saturating_sub(before) / PAGE * PAGE;
+        if length > 0 {
+            // SAFETY: `before + length` is at most the slice's length, so that these bytes are the slice's. The call
+            // changes none of them, whether the system does as it is asked or not.
+            let _ = unsafe { madvise(start.wrapping_add(before).cast(), length, MADV_HUGEPAGE) };
+        }
+    }
 }

@@ -52,7 +52,7 @@ fn round_trip<T: Element + Number>(rows: usize, columns: usize) {
 use crate::number::Coded as _;
 
 #[test]
-fn what_is_written_is_read_at_every_shape_about_a_block_a_panel_and_a_batch() {
+fn what_is_written_is_read_at_every_shape_about_a_tile_and_a_batch() {
     for rows in [1, 2, 3, 15, 16, 17, 31, 32, 33, 50] {
         for columns in [1, 2, 7, 15, 16, 17, 33, 64, 100] {
             round_trip::<f32>(rows, columns);

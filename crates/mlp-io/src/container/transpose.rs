@@ -7,11 +7,10 @@ use mlp_core::Tensor;
 const TILE: usize = 16;
 /// Into how many parts to split the work for the backend's threads, which take one after the other.
 const PARTS: usize = 4;
-/// Less than so many bytes are transposed sooner than another thread has begun.
-const LEAST: usize = 256 << 10;
+/// Fewer bytes than this are transposed before another thread could begin.
+const LEAST: usize = 128 << 10;
 
-/// How many rows go through memory together: a part of the matrix, one row at least, and no more than keep all threads at
-/// work for longer than it takes to wake them; whole tiles where they can be had.
+/// How many rows go through memory together: a part of the matrix, whole tiles where they can be had, one row at least.
 ///
 /// The matrix, its padding and two such batches are to take less than twice its numbers and 1 MiB. Padding leaves free
 /// two rows and 2/17 of the numbers at least: 17 rows are padded to 32.
@@ -19,7 +18,7 @@ pub(super) fn batch_rows<T: Number>(rows: usize, columns: usize) -> usize {
     const BATCH: usize = 256 << 10;
     const LARGEST: usize = 2 << 20;
     const PART: usize = 32;
-    const MOST: usize = 8 * TILE;
+    const MOST: usize = 64 * TILE;
     let row = columns.saturating_mul(size_of::<T>()).max(1);
     let part = row.saturating_mul(rows).checked_div(PART).unwrap_or(0);
     let largest = LARGEST.max(row.saturating_mul(TILE));
@@ -54,7 +53,7 @@ pub(super) fn encode_rows<T: Number, B: Tensor>(
     });
 }
 
-/// What [`encode_rows`] made, back to where it was. `meanwhile` runs beside it, where there is a thread for it.
+/// What [`encode_rows`] made, back to where it was. `meanwhile` runs beside it, or before it where there is one thread.
 pub(super) fn decode_rows<T: Number, B: Tensor>(
     batch: &[T::Bytes],
     columns: usize,
@@ -146,7 +145,7 @@ fn decode_panel<T: Number>(panel: &[&[T::Bytes]], part: &mut [T], stride: usize,
     }
 }
 
-/// The beginnings of so many lines, if there are so many and all of them are so long.
+/// The first [`TILE`] values of as many lines, if there are so many and all of them are so long.
 #[inline(always)]
 fn tile<'a, V: Copy + 'a>(mut lines: impl Iterator<Item = &'a [V]>, zero: V) -> Option<[[V; TILE]; TILE]> {
     let mut tile = [[zero; TILE]; TILE];
