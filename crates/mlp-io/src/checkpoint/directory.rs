@@ -78,6 +78,10 @@ fn is_temporary(name: &str) -> bool {
     })
 }
 
+fn is_missing(problem: &Problem) -> bool {
+    matches!(problem, Problem::Io(error) if error.kind() == io::ErrorKind::NotFound)
+}
+
 impl CheckpointDirectory {
     /// The directory at `path`, which is made if it is not there, to hold the last `keep` checkpoints (at least 1).
     ///
@@ -119,26 +123,32 @@ impl CheckpointDirectory {
         Ok(path)
     }
 
-    /// The newest checkpoint; `None` if there is none.
+    /// The newest checkpoint; `None` if there is none. It is found also while another process writes newer ones.
     ///
     /// # Errors
     /// If the directory or the checkpoint cannot be read, or it is not one of numbers of this type. Earlier ones are not
     /// tried without being asked for: [`paths`](Self::paths). [`Problem::Newest`] says that there are some.
     pub fn load_latest<B: Tensor<Scalar: Number>>(&self) -> Result<Option<Checkpoint<B>>, LoadError> {
-        let paths = self.paths().map_err(|e| Problem::of_file(&self.path)(Problem::Io(e)))?;
-        let Some((newest, earlier)) = paths.split_last() else {
-            return Ok(None);
-        };
-        let kept = |mut error: LoadError| {
-            if !earlier.is_empty() && error.problem.is_damage() {
-                error.problem = Problem::Newest {
-                    problem: Box::new(error.problem),
-                    earlier: earlier.len(),
-                };
+        loop {
+            let paths = self.paths().map_err(|e| Problem::of_file(&self.path)(Problem::Io(e)))?;
+            let Some((newest, earlier)) = paths.split_last() else {
+                return Ok(None);
+            };
+            match load_checkpoint(newest) {
+                Ok(checkpoint) => return Ok(Some(checkpoint)),
+                // Removed since it was listed, by a training under way: it has newer ones.
+                Err(error) if is_missing(&error.problem) && newest.symlink_metadata().is_err() => {}
+                Err(mut error) => {
+                    if !earlier.is_empty() && error.problem.is_damage() {
+                        error.problem = Problem::Newest {
+                            problem: Box::new(error.problem),
+                            earlier: earlier.len(),
+                        };
+                    }
+                    return Err(error);
+                }
             }
-            error
-        };
-        load_checkpoint(newest).map(Some).map_err(kept)
+        }
     }
 
     /// The paths of all checkpoints, the oldest first.

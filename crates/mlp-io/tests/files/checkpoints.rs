@@ -12,6 +12,7 @@ use mlp_io::{
 };
 use std::fs;
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 pub(super) fn network<T: Element>() -> Mlp<Matrix<T>> {
     Mlp::builder(&[2, 6, 4, 1]).hidden(Tanh).seed(3).build().unwrap()
@@ -521,6 +522,35 @@ fn a_history_that_will_not_fit_is_refused_with_the_first_checkpoint() {
         .unwrap();
     assert_eq!(changes.1.len(), 8 * limit, "the history is full");
     checkpoint_to_bytes(&network, &state).unwrap();
+}
+
+#[test]
+fn the_newest_is_found_while_newer_ones_are_written() {
+    let temporary = tempfile::tempdir().unwrap();
+    let (network, mut state) = training();
+    let directory = CheckpointDirectory::new(temporary.path(), 1).unwrap();
+    state.position.steps = 1;
+    directory.save(&network, &state).unwrap();
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                state.position.steps += 1;
+                directory.save(&network, &state).unwrap();
+            }
+        });
+        let mut found = Vec::new();
+        let mut failed = Ok(());
+        for _ in 0..300 {
+            match directory.load_latest::<Matrix<f64>>() {
+                Ok(latest) => found.push(latest.unwrap().state.position.steps),
+                Err(error) => failed = Err(error),
+            }
+        }
+        over.store(true, Ordering::Relaxed);
+        failed.unwrap();
+        assert!(found.is_sorted());
+    });
 }
 
 #[test]

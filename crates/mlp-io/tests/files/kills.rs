@@ -53,7 +53,6 @@ fn train_until_killed() {
 /// The steps of the newest checkpoint, which can be loaded at any moment.
 fn steps(path: &Path) -> u64 {
     let checkpoints = CheckpointDirectory::new(path, 3).unwrap();
-    // Between the list of names and the opening the child may remove an old one: never the newest.
     let latest = checkpoints.load_latest::<Matrix<f32>>().unwrap();
     latest.map_or(0, |checkpoint| checkpoint.state.position.steps)
 }
