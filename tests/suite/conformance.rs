@@ -11,7 +11,8 @@ use self::mismatches::mismatches;
 use crate::naive::{Naive, tensor, values};
 use mlp_core::{
     Activation, ActivationKind, BinaryCrossEntropy, Columns, Dual, HalfSquaredError, Huber, Identity, LeakyRelu, Loss,
-    MeanAbsoluteError, MeanSquaredError, NoCustom, Relu, Scalar, SoftmaxCrossEntropy, TargetKind, Tensor, ZipFormula,
+    MeanAbsoluteError, MeanSquaredError, NoCustom, Relu, Scalar, SoftmaxCrossEntropy, Tanh, TargetKind, Tensor,
+    ZipFormula,
 };
 use mlp_cpu::Matrix;
 use rand::rngs::Xoshiro256PlusPlus;
@@ -144,20 +145,6 @@ fn activations() -> impl Iterator<Item = ActivationKind> {
         .map(|name| name.parse().expect("a name from the list"))
 }
 
-/// Evaluates the body for the activation in `kind`, as a constant of its own type.
-macro_rules! with_activation {
-    ($kind:expr, $activation:ident => $body:expr) => {
-        with_activation!(@ $kind, $activation => $body; Identity Relu LeakyRelu Sigmoid Tanh Gelu GeluTanh Silu Elu Selu
-            Softplus Softsign HardTanh Mish)
-    };
-    (@ $kind:expr, $activation:ident => $body:expr; $($variant:ident)*) => {
-        match $kind {
-            $(ActivationKind::$variant($activation) => $body,)*
-            other => panic!("an activation not in the suite's list: {other:?}"),
-        }
-    };
-}
-
 fn storage<B: Tensor>() {
     for (rows, columns) in [(0, 0), (0, 3), (3, 0), (1, 1), (2, 3)] {
         let mut matrix = B::zeros(rows, columns);
@@ -244,18 +231,28 @@ fn forward<B: Tensor>() {
             })
             .collect();
         for kind in activations() {
-            with_activation!(&kind, activation => {
-                let a: Vec<_> = z.iter().map(|&z| activation.value(z)).collect();
-                let d: Vec<_> = z.iter().zip(&a).map(|(&z, &a)| activation.derivative(z, a)).collect();
-                let (mut value, mut derivative): (B, B) = (nan(outputs, samples + 2), nan(outputs, samples + 1));
-                value.forward(None, &weights, &bias, input, activation);
-                assert_result(kind.name(), &value, &a);
-                value = nan(outputs, samples + 2);
-                value.forward(Some(&mut derivative), &weights, &bias, input, activation);
-                assert_result(&format!("{} in training", kind.name()), &value, &a);
-                assert_result(&format!("{}'", kind.name()), &derivative, &d);
-            });
+            let a: Vec<_> = z.iter().map(|&z| kind.value(z)).collect();
+            let d: Vec<_> = z.iter().zip(&a).map(|(&z, &a)| kind.derivative(z, a)).collect();
+            let (mut value, mut derivative): (B, B) = (nan(outputs, samples + 2), nan(outputs, samples + 1));
+            value.forward(None, &weights, &bias, input, &kind);
+            assert_result(kind.name(), &value, &a);
+            value = nan(outputs, samples + 2);
+            value.forward(Some(&mut derivative), &weights, &bias, input, &kind);
+            assert_result(&format!("{} in training", kind.name()), &value, &a);
+            assert_result(&format!("{}'", kind.name()), &derivative, &d);
         }
+        // A user's own activation takes a way of its own, with the same bits.
+        let [built_in, own] = [ActivationKind::from(Tanh), ActivationKind::Custom(Tanh)].map(|kind| {
+            let (mut value, mut derivative): (B, B) = (nan(outputs, samples + 2), nan(outputs, samples + 1));
+            value.forward(Some(&mut derivative), &weights, &bias, input, &kind);
+            let mut inference: B = nan(outputs, samples);
+            inference.forward(None, &weights, &bias, input, &kind);
+            [value, derivative, inference].map(|tensor| {
+                let numbers = numbers(&tensor);
+                numbers.into_iter().map(f64::to_bits).collect::<Vec<_>>()
+            })
+        });
+        assert!(built_in == own, "{outputs} x {inputs}, {samples} samples: own tanh");
     }
 }
 
@@ -538,9 +535,21 @@ fn empty_and_single<B: Tensor>() {
         let ones = |rows: usize, columns: usize| tensor::<B>((rows, columns), &vec![1.0; rows * columns]);
         let (weights, bias, input) = (ones(outputs, inputs), ones(outputs, 1), ones(inputs, samples));
         let (mut z, mut derivative): (B, B) = (nan(outputs, samples), nan(outputs, samples));
-        z.forward(Some(&mut derivative), &weights, &bias, (&input).into(), &Relu);
+        z.forward(
+            Some(&mut derivative),
+            &weights,
+            &bias,
+            (&input).into(),
+            &ActivationKind::<NoCustom>::from(Relu),
+        );
         assert_same(&what, &numbers(&z), &vec![inputs as f64 + 1.0; outputs * samples]);
-        z.forward(None, &weights, &bias, (&input).into(), &LeakyRelu::default());
+        z.forward(
+            None,
+            &weights,
+            &bias,
+            (&input).into(),
+            &ActivationKind::<NoCustom>::from(LeakyRelu::default()),
+        );
         assert_same(&what, &numbers(&z), &vec![inputs as f64 + 1.0; outputs * samples]);
 
         let target = ones(outputs, samples);
@@ -604,7 +613,13 @@ fn rounding<B: Tensor<Scalar: Tolerance>>() {
             }
         };
         let mut z: B = nan(outputs, samples);
-        z.forward(None, &weights, &bias, (&input).into(), &Identity);
+        z.forward(
+            None,
+            &weights,
+            &bias,
+            (&input).into(),
+            &ActivationKind::<NoCustom>::from(Identity),
+        );
         check("z", &z, outputs, &|i, j| {
             (0..inputs)
                 .map(|k| w[i + k * outputs] * x[k + j * inputs])

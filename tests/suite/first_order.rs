@@ -972,7 +972,7 @@ impl Tensor for Noting {
         _: &Self,
         _: &Self,
         _: MatrixRef<'_, f64>,
-        _: &A,
+        _: &ActivationKind<A>,
     ) {
         unimplemented!()
     }

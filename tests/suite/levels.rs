@@ -1,4 +1,4 @@
-//! Every code path: the suite again, in child processes, at each level of vector instructions that the processor has.
+//! Every code path: the suite, or what of it depends on the kernels, again, in child processes, at each level of vector instructions that the processor has.
 //! (At the baseline, the largest layers are multiplied by `matrixmultiply`, which chooses its instructions by itself.)
 
 #[path = "../../crates/mlp-cpu/src/level/children.rs"]
@@ -6,8 +6,9 @@ pub(crate) mod children;
 
 use self::children::{assert_level_asked_for, has, is_child, run, run_at_other_levels};
 use crate::determinism::{fingerprint, random};
+use crate::is_exhaustive;
 use crate::naive::{Naive, carry_tensor, values};
-use mlp_core::{Identity, Tensor};
+use mlp_core::{ActivationKind, Identity, NoCustom, Tensor};
 use mlp_cpu::{Element, SimdLevel, simd_level};
 
 #[test]
@@ -15,14 +16,20 @@ fn the_level_asked_for_runs() {
     assert_level_asked_for(simd_level().name());
 }
 
-/// All of it but `threads`, which in a child process does nothing.
+/// The modules that hold kernels against the naive backend; with `MLP_TEST_EXHAUSTIVE`, the whole suite but `threads`,
+/// which does nothing in a child process.
 #[test]
 fn every_level_passes_the_suite() {
+    let tests: &[&str] = if is_exhaustive() {
+        &["--skip", "threads::"]
+    } else {
+        &["levels::", "conformance::", "determinism::", "notebook::"]
+    };
     run_at_other_levels(
         &SimdLevel::ALL.map(SimdLevel::name),
         simd_level().name(),
         "levels::the_level_asked_for_runs",
-        &["--skip", "threads::"],
+        tests,
     );
 }
 
@@ -33,7 +40,13 @@ fn products<T: Element>(tolerance: f64) -> u64 {
         let ((outputs, inputs), (_, samples)) = (weights.shape(), input.shape());
         let (mut z, mut before) = (B::zeros(outputs, samples), B::zeros(inputs, samples));
         let (mut gradient, mut bias_gradient) = (B::zeros(outputs, inputs), B::zeros(outputs, 1));
-        z.forward(None, weights, bias, input.into(), &Identity);
+        z.forward(
+            None,
+            weights,
+            bias,
+            input.into(),
+            &ActivationKind::<NoCustom>::from(Identity),
+        );
         before.backward(weights, delta.into(), None);
         gradient.gradient(&mut bias_gradient, delta.into(), input.into(), false);
         [&z, &before, &gradient]

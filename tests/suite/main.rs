@@ -1,7 +1,8 @@
 //! Tests across the crates, one module a subject.
 //!
-//! Random cases come from proptest with a fixed seed; `PROPTEST_CASES` raises their number. `levels` runs all of it once
-//! more at each level of vector instructions, `threads` parts of it with 1 to 8 threads, in child processes.
+//! Random cases come from proptest with a fixed seed; `PROPTEST_CASES` raises their number. `levels` runs the tests of
+//! kernels once more at each level of vector instructions, `threads` parts of the suite with 1 to 8 threads, in child
+//! processes. With the environment variable `MLP_TEST_EXHAUSTIVE`, which `.ci/soak` sets, no range is sampled.
 
 mod activations;
 mod conformance;
@@ -26,3 +27,8 @@ mod regressions;
 mod schedules;
 mod threads;
 mod training;
+
+/// If ranges are to be gone through as a whole, which takes minutes.
+fn is_exhaustive() -> bool {
+    std::env::var_os("MLP_TEST_EXHAUSTIVE").is_some()
+}

@@ -1,6 +1,7 @@
 //! The same bits at any number of threads, in child processes with 1 to 8 of them; and that they share the work.
 
 use crate::determinism::{bits, fingerprint, random};
+use crate::is_exhaustive;
 use crate::levels::children::{is_child, run};
 use mlp_core::{
     Activation, ActivationKind, Adam, Clip, Dropout, FitOptions, Gelu, GradientDescent, HalfSquaredError, Huber, Lbfgs,
@@ -167,7 +168,8 @@ fn bits_do_not_depend_on_the_number_of_threads() {
         .filter(|part| !part.is_empty())
         .collect();
     assert_eq!(different.len(), 14, "fourteen different results: {expected}");
-    for threads in [2, 3, 4, 8] {
+    let counts: &[usize] = if is_exhaustive() { &[2, 3, 4, 8] } else { &[2, 8] };
+    for &threads in counts {
         assert_eq!(networks(threads), expected, "with {threads} threads (left), and with 1");
     }
 }
@@ -233,7 +235,9 @@ fn layer<T: Element>(wanted: usize, outputs: usize, inputs: usize, samples: usiz
         random(inputs, samples, 3),
     );
     let mut z = Matrix::<T>::zeros(outputs, samples);
-    threads_of(wanted, || z.forward(None, &weights, &bias, (&input).into(), &Witness))
+    threads_of(wanted, || {
+        z.forward(None, &weights, &bias, (&input).into(), &ActivationKind::Custom(Witness))
+    })
 }
 
 fn update<T: Element>(wanted: usize, rows: usize, columns: usize) -> usize {

@@ -10,7 +10,6 @@
 //! the product * element by element. Source: D. E. Rumelhart, G. E. Hinton, R. J. Williams, *Learning representations
 //! by back-propagating errors* (Nature 323, 1986).
 
-use crate::activation::with_activation;
 use crate::error::check_shape;
 use crate::tensor::Product;
 use crate::workspace::{LayerBuffers, columns};
@@ -37,9 +36,7 @@ pub(crate) fn forward<B: Tensor, C: Activation>(
             derivative,
             ..
         } = &mut *buffers;
-        with_activation!(kind, activation => {
-            output.forward(derivative.as_mut(), &layer.weights, &layer.bias, input, activation);
-        });
+        output.forward(derivative.as_mut(), &layer.weights, &layer.bias, input, kind);
         after(number, samples, buffers);
         input = columns(&buffers.activation, samples);
     }
@@ -108,7 +105,7 @@ pub(crate) fn infer<B: Tensor, C: Activation>(
     let mut input = B::slice(input, 0..samples);
     let outputs = workspace.hidden.iter_mut().chain([output]);
     for ((layer, kind), output) in layers.iter().zip(activations).zip(outputs) {
-        with_activation!(kind, activation => output.forward(None, &layer.weights, &layer.bias, input, activation));
+        output.forward(None, &layer.weights, &layer.bias, input, kind);
         input = columns(output, samples);
     }
 }

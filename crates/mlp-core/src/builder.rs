@@ -1,4 +1,3 @@
-use crate::activation::with_activation;
 use crate::error::check_memory;
 use crate::initializer::mean_square;
 use crate::{Activation, ActivationKind, BuildError, Dense, Identity, Initializer, Mlp, NoCustom, Relu, Tensor};
@@ -97,7 +96,7 @@ impl<'a, B: Tensor, C: Activation> MlpBuilder<'a, B, C> {
 
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(self.seed);
         let last = self.layer_sizes.len() - 2;
-        let hidden_mean_square = with_activation!(&self.hidden, activation => mean_square(activation));
+        let hidden_mean_square = mean_square(&self.hidden);
         let layers: Vec<_> = self
             .layer_sizes
             .windows(2)

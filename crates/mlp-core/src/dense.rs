@@ -1,4 +1,4 @@
-use crate::{Scalar, Tensor};
+use crate::{ActivationKind, Identity, NoCustom, Scalar, Tensor};
 use alloc::vec::Vec;
 
 /// The parameters of one layer: `weights` W (n_out x n_in) and `bias` b (n_out x 1) of z = W a + b.
@@ -60,6 +60,7 @@ impl<B: Tensor> Dense<B> {
     /// # Panics
     /// If `input` has not n_in rows or `pre_activation` not n_out, or fewer columns than `input`.
     pub fn pre_activation<'a>(&self, input: impl Into<B::Columns<'a>>, pre_activation: &mut B) {
-        pre_activation.forward(None, &self.weights, &self.bias, input.into(), &crate::Identity);
+        let identity = ActivationKind::<NoCustom>::Identity(Identity);
+        pre_activation.forward(None, &self.weights, &self.bias, input.into(), &identity);
     }
 }

@@ -85,8 +85,8 @@ mod training;
 mod workspace;
 
 pub use activation::{
-    Activation, ActivationKind, Elu, Gelu, GeluTanh, HardTanh, Identity, LeakyRelu, Mish, NoCustom, Relu, Selu,
-    Sigmoid, Silu, Softplus, Softsign, Tanh, UnknownActivation,
+    Activation, ActivationKind, ActivationVisitor, Elu, Gelu, GeluTanh, HardTanh, Identity, LeakyRelu, Mish, NoCustom,
+    Relu, Selu, Sigmoid, Silu, Softplus, Softsign, Tanh, UnknownActivation,
 };
 pub use builder::MlpBuilder;
 pub use dense::Dense;

@@ -1,6 +1,6 @@
 //! The backend: what a network needs of a matrix.
 
-use crate::{Activation, Loss, Scalar};
+use crate::{Activation, ActivationKind, Loss, Scalar};
 use alloc::vec::Vec;
 use core::fmt::Debug;
 use core::ops::Range;
@@ -78,7 +78,7 @@ pub trait Tensor: Clone + Debug + Send + Sync + Sized + 'static {
 
     /// One layer: `self` = f(`weights` `input` + `bias`), element by element, and f' of the same argument into
     /// `derivative` where given (training); `self` and `derivative` n_out x N, `weights` n_out x n_in, `bias`
-    /// n_out x 1, `input` n_in x N.
+    /// n_out x 1, `input` n_in x N. [`ActivationKind::visit`] tells which f it is, once for all elements.
     ///
     /// # Panics
     /// If the shapes do not fit.
@@ -88,7 +88,7 @@ pub trait Tensor: Clone + Debug + Send + Sync + Sized + 'static {
         weights: &Self,
         bias: &Self,
         input: Self::Columns<'_>,
-        activation: &A,
+        activation: &ActivationKind<A>,
     );
 
     /// The sum over samples of w_i l(prediction_i, target_i), returned; and its gradient with respect to the

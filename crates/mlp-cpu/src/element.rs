@@ -1,3 +1,4 @@
+use crate::activation::{Few, Many};
 use crate::gemm::Product;
 use crate::gemm::blocked::Blocked;
 use crate::gemm::panel::Panel;
@@ -7,9 +8,10 @@ use crate::raw::dispatch;
 use crate::raw::matrixmultiply::Packed;
 use crate::raw::square::Square;
 use crate::raw::vector::Vector;
+use crate::{Matrix, MatrixRef, layer, tiny};
 use core::cell::Cell;
 use core::fmt::{Debug, Display, LowerExp};
-use mlp_core::Scalar;
+use mlp_core::{ActivationKind, Scalar};
 
 /// A number that a [`Matrix`](crate::Matrix) computes with: `f32` or `f64`.
 pub trait Element: Scalar + Kernels + Debug + Display + LowerExp {}
@@ -34,6 +36,42 @@ pub trait Kernels: Packed + Square + Copy {
     /// The product by tiles over copies of the operands, with the best instructions there are.
     fn run_blocked(product: &mut Product<'_, Self>);
 
+    /// [`activation::activate`] for a built-in activation.
+    fn activate(activation: &ActivationKind, values: &mut [Self], derivatives: Option<&mut [Self]>);
+
+    /// [`activation::activate_few`] for a built-in activation.
+    fn activate_few(activation: &ActivationKind, values: &mut [Self], derivatives: Option<&mut [Self]>);
+
+    /// [`layer::forward`].
+    fn forward(
+        output: &mut Matrix<Self>,
+        derivative: Option<&mut Matrix<Self>>,
+        weights: &Matrix<Self>,
+        bias: &Matrix<Self>,
+        input: MatrixRef<'_, Self>,
+        activate: &layer::Activate<'_, Self>,
+    );
+
+    /// [`layer::backward`].
+    fn backward(
+        output: &mut Matrix<Self>,
+        weights: &Matrix<Self>,
+        delta: MatrixRef<'_, Self>,
+        derivative: Option<MatrixRef<'_, Self>>,
+    );
+
+    /// [`layer::gradient`].
+    fn gradient(
+        gradient: &mut Matrix<Self>,
+        bias_gradient: &mut Matrix<Self>,
+        delta: MatrixRef<'_, Self>,
+        input: MatrixRef<'_, Self>,
+        accumulate: bool,
+    );
+
+    /// The loops for tiny layers.
+    fn tiny() -> &'static tiny::Loops<Self>;
+
     /// This thread's memory for a panel, to be used in the place of what is given for it.
     fn swap_panel(panel: &mut Panel<Self>);
 }
@@ -49,15 +87,57 @@ macro_rules! impl_kernels {
             }
 
             fn run_tiled(product: &mut Product<'_, Self>) {
-                if product.fits_column_kernel() {
-                    dispatch::run(Tiled::<_, true>(product));
-                } else {
-                    dispatch::run(Tiled::<_, false>(product));
-                }
+                dispatch::run(Tiled(product));
             }
 
             fn run_blocked(product: &mut Product<'_, Self>) {
                 dispatch::run(Blocked(product));
+            }
+
+            #[inline(never)]
+            fn activate(activation: &ActivationKind, values: &mut [Self], derivatives: Option<&mut [Self]>) {
+                activation.visit(Many { values, derivatives });
+            }
+
+            #[inline(never)]
+            fn activate_few(activation: &ActivationKind, values: &mut [Self], derivatives: Option<&mut [Self]>) {
+                activation.visit(Few { values, derivatives });
+            }
+
+            fn forward(
+                output: &mut Matrix<Self>,
+                derivative: Option<&mut Matrix<Self>>,
+                weights: &Matrix<Self>,
+                bias: &Matrix<Self>,
+                input: MatrixRef<'_, Self>,
+                activate: &layer::Activate<'_, Self>,
+            ) {
+                layer::forward(output, derivative, weights, bias, input, activate);
+            }
+
+            fn backward(
+                output: &mut Matrix<Self>,
+                weights: &Matrix<Self>,
+                delta: MatrixRef<'_, Self>,
+                derivative: Option<MatrixRef<'_, Self>>,
+            ) {
+                layer::backward(output, weights, delta, derivative);
+            }
+
+            fn gradient(
+                gradient: &mut Matrix<Self>,
+                bias_gradient: &mut Matrix<Self>,
+                delta: MatrixRef<'_, Self>,
+                input: MatrixRef<'_, Self>,
+                accumulate: bool,
+            ) {
+                layer::gradient(gradient, bias_gradient, delta, input, accumulate);
+            }
+
+            #[inline(always)]
+            fn tiny() -> &'static tiny::Loops<Self> {
+                static LOOPS: tiny::Loops<$type> = tiny::Loops::new();
+                &LOOPS
             }
 
             fn swap_panel(panel: &mut Panel<Self>) {

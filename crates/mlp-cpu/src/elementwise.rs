@@ -12,6 +12,7 @@ use crate::raw::dispatch;
 use crate::threads::{self, MOST_PARTS};
 use crate::{Element, MatrixRef};
 use core::array;
+use core::mem;
 use core::sync::atomic::{AtomicBool, Ordering};
 use mlp_core::{Activation, ZipFormula};
 
@@ -107,31 +108,34 @@ impl<T: Element, F: ZipFormula<S>, const S: usize> Zip<'_, T, F, S> {
         const LEAST: usize = 1 << 14;
         let length = self.own.len();
         match threads::parts(length, LEAST) {
-            1 => run(self, length),
+            1 => dispatch::run(self),
             parts => self.run_parts(parts),
         }
     }
 
     /// As few elements as a tiny layer has, a multiple of `LANES`.
     #[inline(always)]
-    pub(crate) fn run_few(self) -> bool {
-        let mut state = self.state.map(|state| state.as_chunks_mut::<LANES>().0.iter_mut());
+    pub(crate) fn run_few(mut self) -> bool {
         let mut zeros = [T::zero(); LANES];
         let chunks = self.own.as_chunks_mut::<LANES>().0.iter_mut();
-        for (own, other) in chunks.zip(self.other.as_chunks::<LANES>().0) {
-            let mut state = state
-                .each_mut()
-                .map(|state| state.next().expect("state as long as `own`"));
+        for (c, (own, other)) in chunks.zip(self.other.as_chunks::<LANES>().0).enumerate() {
+            let state = slices(&mut self.state, |state| &mut state[c * LANES..][..LANES]);
             // All is read before anything is written, which otherwise might be what is read next.
-            let new: [_; LANES] =
-                array::from_fn(|i| self.formula.apply(own[i], other[i], array::from_fn(|s| state[s][i])));
-            *own = new.map(|(own, _)| own);
-            for (s, state) in state.iter_mut().enumerate() {
-                **state = new.map(|(_, state)| state[s]);
+            let (mut new, mut new_state) = ([T::zero(); LANES], [[T::zero(); LANES]; S]);
+            for i in 0..LANES {
+                let (element, elements) = self.formula.apply(own[i], other[i], at(&state, i));
+                new[i] = element;
+                for s in 0..S {
+                    new_state[s][i] = elements[s];
+                }
             }
-            for (zero, own) in zeros.iter_mut().zip(*own) {
+            *own = new;
+            for s in 0..S {
+                state[s].copy_from_slice(&new_state[s]);
+            }
+            for i in 0..LANES {
                 // NaN, if it is not finite.
-                *zero += own * T::zero();
+                zeros[i] += new[i] * T::zero();
             }
         }
         // Without a branch for each of them, which `==` of arrays takes.
@@ -140,15 +144,16 @@ impl<T: Element, F: ZipFormula<S>, const S: usize> Zip<'_, T, F, S> {
 
     fn run_parts(self, parts: usize) -> bool {
         let length = self.own.len().div_ceil(parts).next_multiple_of(PADDING);
-        let mut state = self.state.map(|state| state.chunks_mut(length));
+        let mut rest = self.state;
         let mut items: [Option<Self>; MOST_PARTS] = [const { None }; MOST_PARTS];
-        let slices = self.own.chunks_mut(length).zip(self.other.chunks(length));
-        for (item, (own, other)) in items.iter_mut().zip(slices) {
+        let parts_of_both = self.own.chunks_mut(length).zip(self.other.chunks(length));
+        for (item, (own, other)) in items.iter_mut().zip(parts_of_both) {
+            let own_length = own.len();
             *item = Some(Zip {
                 formula: self.formula,
                 own,
                 other,
-                state: state.each_mut().map(|state| state.next().unwrap_or_default()),
+                state: take_parts(&mut rest, own_length),
             });
         }
         let finite = AtomicBool::new(true);
@@ -170,12 +175,11 @@ impl<T: Element, F: ZipFormula<S>, const S: usize> Kernel for Zip<'_, T, F, S> {
     fn run<I: Isa>(self, _: I) -> bool {
         let length = self.own.len();
         let other = &self.other[..length];
-        let state = self.state.map(|state| &mut state[..length]);
+        let mut states = self.state;
+        let state = slices(&mut states, |state| &mut state[..length]);
         let mut finite = true;
         for i in 0..length {
-            let (new, new_state) = self
-                .formula
-                .apply(self.own[i], other[i], array::from_fn(|s| state[s][i]));
+            let (new, new_state) = self.formula.apply(self.own[i], other[i], at(&state, i));
             self.own[i] = new;
             for s in 0..S {
                 state[s][i] = new_state[s];
@@ -184,6 +188,46 @@ impl<T: Element, F: ZipFormula<S>, const S: usize> Kernel for Zip<'_, T, F, S> {
         }
         finite
     }
+}
+
+// Every program compiles the loops of its optimizer. Each use of `map` or `from_fn` of an array would be five more
+// functions for it, hence these.
+
+/// Slices of nothing.
+fn empty<'a, T, const S: usize>() -> [&'a mut [T]; S] {
+    array::from_fn(|_| <&mut [T]>::default())
+}
+
+/// A slice of each item.
+#[inline(always)]
+pub(crate) fn slices<'a, T, U, const S: usize>(
+    items: &'a mut [U; S],
+    slice: impl Fn(&'a mut U) -> &'a mut [T],
+) -> [&'a mut [T]; S] {
+    let mut slices = empty();
+    for (own, item) in slices.iter_mut().zip(items) {
+        *own = slice(item);
+    }
+    slices
+}
+
+/// Takes the first `length` elements off each slice.
+fn take_parts<'a, T, const S: usize>(rest: &mut [&'a mut [T]; S], length: usize) -> [&'a mut [T]; S] {
+    let mut parts = empty();
+    for (part, rest) in parts.iter_mut().zip(rest) {
+        (*part, *rest) = mem::take(rest).split_at_mut(length);
+    }
+    parts
+}
+
+/// Element i of each slice.
+#[inline(always)]
+fn at<T: Element, const S: usize>(slices: &[&mut [T]; S], i: usize) -> [T; S] {
+    let mut elements = [T::zero(); S];
+    for s in 0..S {
+        elements[s] = slices[s][i];
+    }
+    elements
 }
 
 /// own * other, in place, over slices of the same length.

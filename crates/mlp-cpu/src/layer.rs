@@ -1,22 +1,23 @@
 //! The operations of layers whose arithmetic is what they take: matrix products, with what goes with them done while
 //! their results are in the cache. Shapes are those of [`Tensor`](mlp_core::Tensor)'s operations, and are known to fit.
 
-use crate::elementwise::{self, Activate, ActivateAndDerive, Multiply, SumOfColumns};
+use crate::elementwise::{self, Multiply, SumOfColumns};
 use crate::gemm::{Initial, Product, Routine};
-use crate::raw::dispatch;
 use crate::thin::{self, is_thin};
 use crate::{Element, Matrix, MatrixRef, Operand};
-use mlp_core::Activation;
+
+/// What makes z of some columns to a = f(z) in its place, and f'(z) beside.
+pub(crate) type Activate<'a, T> = dyn Fn(&mut [T], Option<&mut [T]>) + Sync + 'a;
 
 /// The first columns of `output` = f(`weights` `input` + `bias`), and f' into those of `derivative`.
 #[inline(never)]
-pub(crate) fn forward<T: Element, A: Activation>(
+pub(crate) fn forward<T: Element>(
     output: &mut Matrix<T>,
     derivative: Option<&mut Matrix<T>>,
     weights: &Matrix<T>,
     bias: &Matrix<T>,
     input: MatrixRef<'_, T>,
-    activation: &A,
+    activate: &Activate<'_, T>,
 ) {
     let (outputs, inputs) = weights.shape();
     let product = Product {
@@ -29,14 +30,7 @@ pub(crate) fn forward<T: Element, A: Activation>(
     product.run(
         Routine::for_layer(outputs, inputs),
         derivative.map(Matrix::storage_mut),
-        |_, values, derivatives| match derivatives {
-            None => dispatch::run(Activate { activation, values }),
-            Some(derivatives) => dispatch::run(ActivateAndDerive {
-                activation,
-                values,
-                derivatives,
-            }),
-        },
+        |_, values, derivatives| activate(values, derivatives),
     );
 }
 

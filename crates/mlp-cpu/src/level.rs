@@ -84,6 +84,18 @@ pub trait Isa: Copy {
     type F32: Vector<f32, Isa = Self>;
     /// A full register.
     type F64: Vector<f64, Isa = Self>;
+
+    /// The instructions for what is narrower than a full register: AVX2 for AVX-512, which has them too, so that it is
+    /// not compiled twice.
+    type Narrow: Isa;
+
+    /// The proof for them.
+    fn narrow(self) -> Self::Narrow;
+
+    /// Runs `kernel` in a function of its own, compiled for these instructions. The compiler's time grows faster than
+    /// the length of a function, and separate functions compile in parallel: what does not gain from being inlined is
+    /// called.
+    fn call<K: Kernel>(self, kernel: K) -> K::Output;
 }
 
 /// [`SimdLevel::Baseline`].
@@ -97,6 +109,18 @@ impl Isa for Baseline {
     const FUSED: bool = cfg!(any(target_arch = "aarch64", target_feature = "fma"));
     type F32 = Lanes<f32, 4, Self>;
     type F64 = Lanes<f64, 2, Self>;
+
+    type Narrow = Self;
+
+    #[inline(always)]
+    fn narrow(self) -> Self {
+        self
+    }
+
+    #[inline(never)]
+    fn call<K: Kernel>(self, kernel: K) -> K::Output {
+        kernel.run(self)
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -107,6 +131,17 @@ impl Isa for Avx2 {
     const FUSED: bool = true;
     type F32 = core::arch::x86_64::__m256;
     type F64 = core::arch::x86_64::__m256d;
+    type Narrow = Self;
+
+    #[inline(always)]
+    fn narrow(self) -> Self {
+        self
+    }
+
+    #[inline(always)]
+    fn call<K: Kernel>(self, kernel: K) -> K::Output {
+        dispatch::call_avx2(kernel, self)
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -117,11 +152,22 @@ impl Isa for Avx512 {
     const FUSED: bool = true;
     type F32 = core::arch::x86_64::__m512;
     type F64 = core::arch::x86_64::__m512d;
+    type Narrow = Avx2;
+
+    #[inline(always)]
+    fn narrow(self) -> Avx2 {
+        self.avx2()
+    }
+
+    #[inline(always)]
+    fn call<K: Kernel>(self, kernel: K) -> K::Output {
+        dispatch::call_avx512(kernel, self)
+    }
 }
 
-/// A computation that is compiled for each [`Isa`]. `run` and all it calls must be `#[inline(always)]`: a function
-/// that is not is compiled for the baseline alone.
-pub(crate) trait Kernel {
+/// A computation that is compiled for each [`Isa`]. `run` and all it calls must be `#[inline(always)]` or go through
+/// [`Isa::call`]: any other function is compiled for the baseline alone.
+pub trait Kernel {
     type Output;
     fn run<I: Isa>(self, isa: I) -> Self::Output;
 }

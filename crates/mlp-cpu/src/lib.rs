@@ -23,6 +23,7 @@
 //! # Ok::<(), mlp_core::BuildError>(())
 //! ```
 
+mod activation;
 mod element;
 mod elementwise;
 mod format;

@@ -3,7 +3,8 @@
 use crate::{Element, Matrix, MatrixRef, Operand, gemm};
 use core::ops::Range;
 use mlp_core::{
-    Adam, HalfSquaredError, Loss, Mlp, Samples, Scalar, SoftmaxCrossEntropy, Tanh, Tensor, Trainer, ZipFormula,
+    ActivationKind, Adam, HalfSquaredError, Loss, Mlp, NoCustom, Samples, Scalar, SoftmaxCrossEntropy, Tanh, Tensor,
+    Trainer, ZipFormula,
 };
 
 /// Elements that look random, between -1 and 1.
@@ -96,9 +97,15 @@ fn products<T: Element>() {
             |[weights, bias, input]| {
                 let (mut value, mut slope) = (room(outputs, samples), room(outputs, samples + 1));
                 let input = input.view().slice(1..samples + 1);
-                value.forward(Some(&mut slope), weights, bias, input, &Tanh);
+                value.forward(
+                    Some(&mut slope),
+                    weights,
+                    bias,
+                    input,
+                    &ActivationKind::<NoCustom>::from(Tanh),
+                );
                 let mut inference = room(outputs, samples);
-                inference.forward(None, weights, bias, input, &Tanh);
+                inference.forward(None, weights, bias, input, &ActivationKind::<NoCustom>::from(Tanh));
                 vec![bits(&value), bits(slope.view().slice(0..samples)), bits(&inference)]
             },
         );

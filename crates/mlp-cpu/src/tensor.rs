@@ -1,12 +1,14 @@
 //! [`Matrix`] as the backend of a network.
 
-use crate::elementwise::{self, FEW, LANES, Zip};
+use crate::activation::activate;
+use crate::elementwise::{FEW, LANES, Zip, slices};
 use crate::loss::LossAndGradient;
+use crate::raw::dispatch;
 use crate::raw::prefetch::{LINE, prefetch};
 use crate::tiny::{self, is_tiny};
-use crate::{Element, Matrix, MatrixRef, layer, threads};
+use crate::{Element, Matrix, MatrixRef, threads};
 use core::ops::Range;
-use mlp_core::{Activation, Loss, Tensor, ZipFormula, check_shape, shape_mismatch};
+use mlp_core::{Activation, ActivationKind, Loss, Tensor, ZipFormula, check_shape, shape_mismatch};
 
 impl<T: Element> Tensor for Matrix<T> {
     type Scalar = T;
@@ -78,7 +80,7 @@ impl<T: Element> Tensor for Matrix<T> {
         weights: &Self,
         bias: &Self,
         input: MatrixRef<'_, T>,
-        activation: &A,
+        activation: &ActivationKind<A>,
     ) {
         let (outputs, inputs) = weights.shape();
         let samples = input.columns();
@@ -93,7 +95,16 @@ impl<T: Element> Tensor for Matrix<T> {
             tiny::activate(activation, self, derivative, samples);
             return;
         }
-        layer::forward(self, derivative, weights, bias, input.rebuilt(), activation);
+        T::forward(
+            self,
+            derivative,
+            weights,
+            bias,
+            input.rebuilt(),
+            &|values, derivatives| {
+                activate(activation, values, derivatives);
+            },
+        );
     }
 
     fn loss<L: Loss>(
@@ -137,7 +148,7 @@ impl<T: Element> Tensor for Matrix<T> {
             tiny::backward(weights, delta, derivative, self);
             return;
         }
-        layer::backward(self, weights, delta.rebuilt(), derivative.map(MatrixRef::rebuilt));
+        T::backward(self, weights, delta.rebuilt(), derivative.map(MatrixRef::rebuilt));
     }
 
     #[inline(always)]
@@ -157,14 +168,14 @@ impl<T: Element> Tensor for Matrix<T> {
             tiny::gradient(delta, input, self, bias_gradient, accumulate);
             return;
         }
-        layer::gradient(self, bias_gradient, delta.rebuilt(), input.rebuilt(), accumulate);
+        T::gradient(self, bias_gradient, delta.rebuilt(), input.rebuilt(), accumulate);
     }
 
     #[inline(always)]
     fn zip<const S: usize, F: ZipFormula<S>>(
         &mut self,
         other: MatrixRef<'_, T>,
-        state: [&mut Self; S],
+        mut state: [&mut Self; S],
         formula: &F,
     ) -> bool {
         let length = (self.columns() * self.stride()).next_multiple_of(LANES);
@@ -175,7 +186,7 @@ impl<T: Element> Tensor for Matrix<T> {
                 formula,
                 own: &mut self.storage_mut()[..length],
                 other: &other.storage()[..length],
-                state: state.map(|state| &mut state.storage_mut()[..length]),
+                state: slices(&mut state, |state| &mut state.storage_mut()[..length]),
             };
             // It may be the padding that is not finite.
             return kernel.run_few() || is_finite(self.view());
@@ -231,7 +242,7 @@ fn zip_long<T: Element, const S: usize, F: ZipFormula<S>>(
             formula,
             own: &mut own.storage_mut()[..length],
             other: &other.storage()[..length],
-            state: state.map(|state| &mut state.storage_mut()[..length]),
+            state: slices(&mut state, |state| &mut state.storage_mut()[..length]),
         };
         // It may be the padding that is not finite.
         return kernel.run_on_threads() || is_finite(own.view().slice(0..samples));
@@ -242,9 +253,9 @@ fn zip_long<T: Element, const S: usize, F: ZipFormula<S>>(
             formula,
             own: own.column_mut(j),
             other,
-            state: state.each_mut().map(|state| state.column_mut(j)),
+            state: slices(&mut state, |state| state.column_mut(j)),
         };
-        finite &= elementwise::run(kernel, other.len());
+        finite &= dispatch::run(kernel);
     }
     finite
 }

@@ -4,12 +4,12 @@
 //! Each loop is compiled for every shape of these layers, so that it has nothing to find out at run time but how many
 //! samples there are.
 
-use crate::elementwise::{Activate, ActivateAndDerive, FEW, LANES};
+use crate::activation;
+use crate::elementwise::{FEW, LANES};
 use crate::raw::columns::columns;
-use crate::raw::dispatch;
 use crate::{Element, Matrix, MatrixRef};
 use core::array;
-use mlp_core::Activation;
+use mlp_core::{Activation, ActivationKind};
 
 /// The most outputs and inputs of such a layer.
 const MOST: usize = 8;
@@ -26,21 +26,44 @@ type Forward<T> = fn(&Matrix<T>, &Matrix<T>, &[T], usize, usize, &mut Matrix<T>)
 type Backward<T> = fn(&Matrix<T>, &[T], usize, usize, &[T], &mut Matrix<T>);
 type Gradient<T> = fn(&[T], &[T], usize, usize, &mut Matrix<T>, &mut Matrix<T>, bool);
 
-/// The function as compiled for `$columns` columns, up to `MOST`, that begin `$stride` elements apart.
-macro_rules! sized {
-    ($function:ident as $type:ty, $stride:expr, $columns:expr) => {
-        const {
-            [
-                sized!($function as $type, 1; 0 1 2 3 4 5 6 7 8),
-                sized!($function as $type, 2; 0 1 2 3 4 5 6 7 8),
-                sized!($function as $type, 4; 0 1 2 3 4 5 6 7 8),
-                sized!($function as $type, 8; 0 1 2 3 4 5 6 7 8),
-            ]
-        }[$stride.trailing_zeros() as usize][$columns]
-    };
-    ($function:ident as $type:ty, $stride:literal; $($columns:literal)*) => {
-        [$($function::<T, $stride, $columns> as $type),*]
-    };
+/// A loop as compiled for strides of 1, 2, 4 and 8 elements between the columns of the result, and for 0 to `MOST`
+/// columns that a sum runs over.
+type Sized<F> = [[F; MOST + 1]; 4];
+
+/// The loops, compiled once for each type of element.
+pub struct Loops<T> {
+    forward: Sized<Forward<T>>,
+    backward: Sized<Backward<T>>,
+    gradient: Sized<Gradient<T>>,
+}
+
+impl<T: Element> Loops<T> {
+    pub(crate) const fn new() -> Self {
+        macro_rules! sized {
+            ($function:ident as $type:ty) => {
+                [
+                    sized!($function as $type, 1; 0 1 2 3 4 5 6 7 8),
+                    sized!($function as $type, 2; 0 1 2 3 4 5 6 7 8),
+                    sized!($function as $type, 4; 0 1 2 3 4 5 6 7 8),
+                    sized!($function as $type, 8; 0 1 2 3 4 5 6 7 8),
+                ]
+            };
+            ($function:ident as $type:ty, $stride:literal; $($columns:literal)*) => {
+                [$($function::<T, $stride, $columns> as $type),*]
+            };
+        }
+        Self {
+            forward: sized!(forward_sized as Forward<T>),
+            backward: sized!(backward_sized as Backward<T>),
+            gradient: sized!(gradient_sized as Gradient<T>),
+        }
+    }
+}
+
+/// The loop for columns of the result that begin `stride` elements apart, and sums over `columns`.
+#[inline(always)]
+fn sized<F: Copy>(loops: &Sized<F>, stride: usize, columns: usize) -> F {
+    loops[stride.trailing_zeros() as usize][columns]
 }
 
 /// The first columns of `output` = `weights` `input` + `bias`.
@@ -51,7 +74,7 @@ pub(crate) fn forward<T: Element>(
     input: MatrixRef<'_, T>,
     output: &mut Matrix<T>,
 ) {
-    let run = sized!(forward_sized as Forward<T>, output.stride(), weights.columns());
+    let run = sized(&T::tiny().forward, output.stride(), weights.columns());
     run(weights, bias, input.storage(), input.stride(), input.columns(), output);
 }
 
@@ -71,7 +94,7 @@ fn forward_sized<T: Element, const S: usize, const K: usize>(
 /// a = f(z) in place, in the first columns of `output`, and f'(z), if asked for, in those of `derivative`.
 #[inline(always)]
 pub(crate) fn activate<T: Element, A: Activation>(
-    activation: &A,
+    activation: &ActivationKind<A>,
     output: &mut Matrix<T>,
     derivative: Option<&mut Matrix<T>>,
     samples: usize,
@@ -80,36 +103,11 @@ pub(crate) fn activate<T: Element, A: Activation>(
     // Whole vectors, where nobody looks at what follows the last column.
     let length = (samples * output.stride()).next_multiple_of(LANES);
     if length > FEW || !all(output) || !derivative.as_deref().is_none_or(all) {
-        return activate_many(activation, output, derivative, samples);
+        let derivatives = derivative.map(|derivative| derivative.columns_mut(samples));
+        return activation::activate(activation, output.columns_mut(samples), derivatives);
     }
-    let values = &mut output.storage_mut()[..length];
-    match derivative {
-        None => Activate { activation, values }.run_few(),
-        Some(derivative) => ActivateAndDerive {
-            activation,
-            values,
-            derivatives: &mut derivative.storage_mut()[..length],
-        }
-        .run_few(),
-    }
-}
-
-#[inline(never)]
-fn activate_many<T: Element, A: Activation>(
-    activation: &A,
-    output: &mut Matrix<T>,
-    derivative: Option<&mut Matrix<T>>,
-    samples: usize,
-) {
-    let values = output.columns_mut(samples);
-    match derivative {
-        None => dispatch::run(Activate { activation, values }),
-        Some(derivative) => dispatch::run(ActivateAndDerive {
-            activation,
-            values,
-            derivatives: derivative.columns_mut(samples),
-        }),
-    }
+    let derivatives = derivative.map(|derivative| &mut derivative.storage_mut()[..length]);
+    activation::activate_few(activation, &mut output.storage_mut()[..length], derivatives);
 }
 
 /// The first columns of `output` = `weights`^T `delta`, times `derivative`, which lies as `output` does, element by
@@ -121,7 +119,7 @@ pub(crate) fn backward<T: Element>(
     derivative: Option<MatrixRef<'_, T>>,
     output: &mut Matrix<T>,
 ) {
-    let run = sized!(backward_sized as Backward<T>, output.stride(), weights.rows());
+    let run = sized(&T::tiny().backward, output.stride(), weights.rows());
     let (values, stride, samples) = (delta.storage(), delta.stride(), delta.columns());
     match derivative {
         Some(derivative) if derivative.stride() != output.stride() => {
@@ -182,7 +180,7 @@ pub(crate) fn gradient<T: Element>(
     bias_gradient: &mut Matrix<T>,
     accumulate: bool,
 ) {
-    let run = sized!(gradient_sized as Gradient<T>, gradient.stride(), gradient.columns());
+    let run = sized(&T::tiny().gradient, gradient.stride(), gradient.columns());
     let (inputs, stride, samples) = (input.storage(), input.stride(), input.columns());
     if delta.stride() == gradient.stride() {
         run(

@@ -356,6 +356,11 @@ pub(crate) fn check_dtype(option: &str, value: f64, dtype: Dtype) -> Result<(), 
 ///
 /// Results go to standard output, a message about a failure to standard error.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    run_all(arguments.into_iter().collect())
+}
+
+/// [`run`], compiled here rather than in the binary.
+fn run_all(arguments: Vec<OsString>) -> ExitCode {
     let command = match parse(arguments) {
         Ok(command) => command,
         Err(error) => {

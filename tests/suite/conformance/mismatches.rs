@@ -1,7 +1,7 @@
 //! Shapes that do not fit are refused.
 
 use super::Mix;
-use mlp_core::{Columns, HalfSquaredError, Relu, Scalar, SoftmaxCrossEntropy, Tensor};
+use mlp_core::{ActivationKind, Columns, HalfSquaredError, NoCustom, Relu, Scalar, SoftmaxCrossEntropy, Tensor};
 use mlp_cpu::{Matrix, gemm};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -41,7 +41,7 @@ pub(super) fn mismatches<B: Tensor>() {
             &zeros((3, 4)),
             &zeros(bias),
             (&zeros(input)).into(),
-            &Relu,
+            &ActivationKind::<NoCustom>::from(Relu),
         );
     };
     forward((3, 6), (3, 7), (3, 1), (4, 5));

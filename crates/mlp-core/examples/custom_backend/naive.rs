@@ -1,7 +1,7 @@
 //! The simplest backend there is: plain loops over columns, for any scalar. A bias, a weight, a sample: all are
 //! columns of numbers.
 
-use mlp_core::{Activation, Columns, Loss, Scalar, Tensor, ZipFormula, check_shape, shape_mismatch};
+use mlp_core::{Activation, ActivationKind, Columns, Loss, Scalar, Tensor, ZipFormula, check_shape, shape_mismatch};
 use std::ops::Range;
 
 /// A matrix as a list of columns, all of `rows` elements.
@@ -89,7 +89,7 @@ impl<T: Scalar> Tensor for Naive<T> {
         weights: &Self,
         bias: &Self,
         input: NaiveColumns<'_, T>,
-        activation: &A,
+        activation: &ActivationKind<A>,
     ) {
         let ((outputs, inputs), samples) = (weights.shape(), input.columns.len());
         check_shape("forward", "bias", (outputs, 1), bias.shape());

@@ -118,14 +118,44 @@ macro_rules! kinds {
             }
         )*
 
-        /// Evaluates `$body` with `$activation` bound to the concrete activation in `$kind`.
-        macro_rules! with_activation {
-            ($kind:expr, $activation:ident => $body:expr) => {
-                match $kind {
-                    $($crate::ActivationKind::$variant($activation) => $body,)*
-                    $crate::ActivationKind::Custom($activation) => $body,
+        impl<C: Activation> ActivationKind<C> {
+            /// Calls `visitor` with the activation as its own type: what a backend does once per layer and batch, so that
+            /// the loop over the elements is compiled for each activation.
+            #[inline(always)]
+            pub fn visit<V: ActivationVisitor>(&self, visitor: V) -> V::Output {
+                match self {
+                    $(Self::$variant(activation) => visitor.visit(activation),)*
+                    Self::Custom(activation) => visitor.visit(activation),
                 }
-            };
+            }
+
+            /// The same activation without `C`, if it is one of this crate's: a backend has compiled its loops for these
+            /// already.
+            #[inline(always)]
+            pub fn built_in(&self) -> Option<ActivationKind> {
+                match self {
+                    $(Self::$variant(activation) => Some(ActivationKind::$variant(activation.clone())),)*
+                    Self::Custom(_) => None,
+                }
+            }
+        }
+
+        /// It is an activation itself, which looks up the kind for each element: [`ActivationKind::visit`] does so once
+        /// for many.
+        impl<C: Activation> Activation for ActivationKind<C> {
+            fn value<T: Scalar>(&self, z: T) -> T {
+                match self {
+                    $(Self::$variant(activation) => activation.value(z),)*
+                    Self::Custom(activation) => activation.value(z),
+                }
+            }
+
+            fn derivative<T: Scalar>(&self, z: T, value: T) -> T {
+                match self {
+                    $(Self::$variant(activation) => activation.derivative(z, value),)*
+                    Self::Custom(activation) => activation.derivative(z, value),
+                }
+            }
         }
     };
 }
@@ -147,11 +177,35 @@ kinds! {
     Mish, "mish";
 }
 
-#[expect(
-    clippy::single_component_path_imports,
-    reason = "it makes the macro an item of this module"
-)]
-pub(crate) use with_activation;
+/// What to do with an activation of any type: for [`ActivationKind::visit`].
+///
+/// ```
+/// use mlp_core::{Activation, ActivationKind, ActivationVisitor, Relu};
+///
+/// /// f(z) of all elements.
+/// struct Apply<'a>(&'a mut [f32]);
+///
+/// impl ActivationVisitor for Apply<'_> {
+///     type Output = ();
+///
+///     fn visit<A: Activation>(self, activation: &A) {
+///         for z in self.0 {
+///             *z = activation.value(*z);
+///         }
+///     }
+/// }
+///
+/// let mut values = [-1.0, 2.0];
+/// ActivationKind::<Relu>::from(Relu).visit(Apply(&mut values));
+/// assert_eq!(values, [0.0, 2.0]);
+/// ```
+pub trait ActivationVisitor {
+    /// What it returns.
+    type Output;
+
+    /// Called with the activation.
+    fn visit<A: Activation>(self, activation: &A) -> Self::Output;
+}
 
 /// A name that no built-in activation has.
 #[derive(Clone, Debug, PartialEq, Eq)]

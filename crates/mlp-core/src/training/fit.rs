@@ -180,7 +180,17 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         options: FitOptions,
         mut observer: impl FnMut(Progress<'_, B, C>) -> ControlFlow<()>,
     ) -> Result<Fitted, TrainError> {
-        let data = data.into();
+        self.fit_dyn(network, data.into(), options, &mut observer)
+    }
+
+    /// [`fit_observed`](Self::fit_observed), compiled once for all observers.
+    fn fit_dyn<C: Activation>(
+        &mut self,
+        network: &mut Mlp<B, C>,
+        data: TrainingData<'_, B>,
+        options: FitOptions,
+        observer: &mut Observer<'_, B, C>,
+    ) -> Result<Fitted, TrainError> {
         let pass = self.check(network, &data, options)?;
         let end = options.end(self.position.epoch);
         self.history.reserve(end.saturating_sub(self.position.epoch));
@@ -199,7 +209,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
             if self.position.epoch >= end {
                 break StopReason::Epochs;
             }
-            match self.epoch(network, &mut batches, pass, &mut observer) {
+            match self.epoch(network, &mut batches, pass, observer) {
                 Ok(flow) if flow.is_break() => break StopReason::Observer,
                 Ok(_) => {}
                 Err(error) => {
@@ -211,7 +221,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
                 }
             }
             let validation = data.validation.zip(evaluator.as_mut());
-            if self.end_epoch(network, validation, &mut observer).is_break() {
+            if self.end_epoch(network, validation, observer).is_break() {
                 break StopReason::Observer;
             }
         };
@@ -270,7 +280,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         network: &mut Mlp<B, C>,
         batches: &mut Batches<'_, B>,
         pass: Pass,
-        observer: &mut impl FnMut(Progress<'_, B, C>) -> ControlFlow<()>,
+        observer: &mut Observer<'_, B, C>,
     ) -> Result<ControlFlow<()>, TrainError> {
         batches.draw(self.position.epoch);
         self.position.pass = Some(pass);
@@ -307,7 +317,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         &mut self,
         network: &Mlp<B, C>,
         validation: Option<(Samples<'_, B>, &mut Evaluator<B>)>,
-        observer: &mut impl FnMut(Progress<'_, B, C>) -> ControlFlow<()>,
+        observer: &mut Observer<'_, B, C>,
     ) -> ControlFlow<()> {
         let Position { epoch, loss, .. } = self.position;
         let validation =
@@ -362,6 +372,9 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         }
     }
 }
+
+/// Whom training tells how it goes.
+type Observer<'a, B, C> = dyn FnMut(Progress<'_, B, C>) -> ControlFlow<()> + 'a;
 
 /// The batches of an epoch: ranges of the samples, or samples collected from all over them in an order drawn anew.
 struct Batches<'a, B: Tensor> {

@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::panel::{Panel, pack};
+use super::panel::{Pack, Panel};
 use super::tiled::{depth, panel_rows};
 use super::{Initial, Operand, Product};
 use crate::Element;
@@ -41,13 +41,28 @@ impl<T: Element> Kernel for Blocked<'_, '_, T> {
                 let initial = if k == 0 { initial } else { Initial::Present };
                 let slivers = &mut slivers[..columns.next_multiple_of(I::COLUMNS) * depth];
                 for (i, sliver) in slivers.chunks_exact_mut(I::COLUMNS * depth).enumerate() {
-                    pack(sliver, b.transposed(), first + i * I::COLUMNS, I::COLUMNS, k, depth);
+                    isa.call(Pack {
+                        panel: sliver,
+                        a: b.transposed(),
+                        row: first + i * I::COLUMNS,
+                        rows: I::COLUMNS,
+                        column: k,
+                        k: depth,
+                    });
                 }
                 let mut row = 0;
                 while row < a.rows {
                     let rows = panel_rows(a.rows, row, lanes, 2);
-                    pack(panel, a, row, rows, k, depth);
+                    isa.call(Pack {
+                        panel: &mut *panel,
+                        a,
+                        row,
+                        rows,
+                        column: k,
+                        k: depth,
+                    });
                     let sweep = Sweep {
+                        rows,
                         depth,
                         columns,
                         panel: &panel[..rows * depth],
@@ -57,12 +72,7 @@ impl<T: Element> Kernel for Blocked<'_, '_, T> {
                         c_stride,
                         initial: initial.rows_from(row),
                     };
-                    match rows / lanes {
-                        3 => sweep.run::<I, T::Full<I>, 3>(isa),
-                        2 => sweep.run::<I, T::Full<I>, 2>(isa),
-                        // Only if these are all rows.
-                        _ => sweep.run::<I, T::Full<I>, 1>(isa),
-                    }
+                    sweep.run(isa);
                     row += rows;
                 }
             }
@@ -73,6 +83,7 @@ impl<T: Element> Kernel for Blocked<'_, '_, T> {
 
 /// The product of a panel of A and all slivers of a block of B.
 struct Sweep<'a, T> {
+    rows: usize,
     depth: usize,
     columns: usize,
     panel: &'a [T],
@@ -86,25 +97,26 @@ struct Sweep<'a, T> {
 }
 
 impl<T: Element> Sweep<'_, T> {
-    /// N vectors of rows.
     #[inline(always)]
-    fn run<I: Isa, V: Vector<T, Isa = I>, const N: usize>(mut self, isa: I) {
+    fn run<I: Isa>(mut self, isa: I) {
         let lines = self.next_panel.count().div_ceil(self.columns.div_ceil(I::COLUMNS));
         for (i, b) in self.slivers.chunks_exact(I::COLUMNS * self.depth).enumerate() {
             let columns = (self.columns - i * I::COLUMNS).min(I::COLUMNS);
             let c = &mut self.c[i * I::COLUMNS * self.c_stride..];
             // What comes from memory is on its way while the tile is computed.
             for j in 0..columns {
-                for vector in 0..N {
-                    prefetch(c, j * self.c_stride + vector * V::LANES);
+                for row in (0..self.rows).step_by(LINE / size_of::<T>()) {
+                    prefetch(c, j * self.c_stride + row);
                 }
             }
             self.next_panel.prefetch(lines);
             PanelProduct {
+                panels: 1,
+                rows: self.rows,
                 k: self.depth,
                 columns,
                 a: self.panel,
-                a_column_stride: N * V::LANES,
+                a_column_stride: self.rows,
                 b,
                 b_row_stride: I::COLUMNS,
                 b_column_stride: 1,
@@ -112,7 +124,7 @@ impl<T: Element> Sweep<'_, T> {
                 c_stride: self.c_stride,
                 initial: self.initial,
             }
-            .run::<I, V, N>(isa);
+            .run(isa);
         }
     }
 }

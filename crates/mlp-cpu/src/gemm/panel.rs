@@ -1,5 +1,6 @@
 use super::Operand;
 use crate::Element;
+use crate::level::{Isa, Kernel};
 use crate::raw::buffer::Buffer;
 
 /// Memory for rows of an operand, copied so that they lie as a tile reads them: the rows of one column side by side,
@@ -16,14 +17,6 @@ impl<T> Panel<T> {
 }
 
 impl<T: Element> Panel<T> {
-    /// [`pack`] into this memory.
-    #[inline(always)]
-    pub(crate) fn pack(&mut self, a: Operand<'_, T>, row: usize, rows: usize, column: usize, k: usize) -> &[T] {
-        let panel = self.take(rows * k);
-        pack(panel, a, row, rows, column, k);
-        panel
-    }
-
     /// Memory for so many numbers, which may be anything.
     #[inline(always)]
     pub(crate) fn take(&mut self, length: usize) -> &mut [T] {
@@ -53,36 +46,57 @@ impl<T: Element> Panel<T> {
     }
 }
 
-/// Rows `row` to `row` + `rows` of columns `column` to `column` + `k` of `a` into `panel`, column after column; rows
-/// that it has not are 0.
-#[inline(always)]
-pub(crate) fn pack<T: Element>(panel: &mut [T], a: Operand<'_, T>, row: usize, rows: usize, column: usize, k: usize) {
-    let panel = &mut panel[..rows * k];
-    let present = rows.min(a.rows - row);
-    if present < rows {
-        panel.fill(T::zero());
-    }
-    let source = a
-        .values
-        .get(row * a.row_stride + column * a.column_stride..)
-        .unwrap_or_default();
-    if a.row_stride == 1 {
-        // Less than a column apart, there is only one.
-        let column_stride = a.column_stride.max(present);
-        // A constant number of elements, so that copying them is not a call.
-        match present {
-            16 if rows == 16 => copy::<T, 16>(panel, source, column_stride),
-            32 if rows == 32 => copy::<T, 32>(panel, source, column_stride),
-            8 if rows == 8 => copy::<T, 8>(panel, source, column_stride),
-            6 if rows == 6 => copy::<T, 6>(panel, source, column_stride),
-            _ => {
-                for (packed, column) in panel.chunks_exact_mut(rows).zip(source.chunks(column_stride)) {
-                    packed[..present].copy_from_slice(&column[..present]);
+/// Copies rows `row` to `row` + `rows` of columns `column` to `column` + `k` of `a` into `panel`, column after column;
+/// rows that it does not have are 0.
+pub(crate) struct Pack<'p, 'a, T> {
+    pub(crate) panel: &'p mut [T],
+    pub(crate) a: Operand<'a, T>,
+    pub(crate) row: usize,
+    pub(crate) rows: usize,
+    pub(crate) column: usize,
+    pub(crate) k: usize,
+}
+
+impl<T: Element> Kernel for Pack<'_, '_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self, _: I) {
+        let Self {
+            panel,
+            a,
+            row,
+            rows,
+            column,
+            k,
+        } = self;
+        let panel = &mut panel[..rows * k];
+        let present = rows.min(a.rows - row);
+        if present < rows {
+            panel.fill(T::zero());
+        }
+        let source = a
+            .values
+            .get(row * a.row_stride + column * a.column_stride..)
+            .unwrap_or_default();
+        if a.row_stride == 1 {
+            // Less than a column apart, there is only one.
+            let column_stride = a.column_stride.max(present);
+            // A constant number of elements, so that copying them is not a call.
+            match present {
+                16 if rows == 16 => copy::<T, 16>(panel, source, column_stride),
+                32 if rows == 32 => copy::<T, 32>(panel, source, column_stride),
+                8 if rows == 8 => copy::<T, 8>(panel, source, column_stride),
+                6 if rows == 6 => copy::<T, 6>(panel, source, column_stride),
+                _ => {
+                    for (packed, column) in panel.chunks_exact_mut(rows).zip(source.chunks(column_stride)) {
+                        packed[..present].copy_from_slice(&column[..present]);
+                    }
                 }
             }
+        } else {
+            transpose(panel, rows, source, present, a.row_stride, k);
         }
-    } else {
-        transpose(panel, rows, source, present, a.row_stride, k);
     }
 }
 

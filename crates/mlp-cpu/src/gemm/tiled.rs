@@ -1,12 +1,12 @@
 //! Products in tiles that stay in registers, over operands that are read where they lie.
 
-use super::panel::Panel;
+use super::panel::{Pack, Panel};
 use super::{Initial, MANY, Operand, Product};
 use crate::Element;
 use crate::level::{Isa, Kernel};
 use crate::matrix::PADDING;
 use crate::raw::tile::PanelProduct;
-use crate::raw::vector::{Lanes, Vector};
+use crate::raw::vector::Vector;
 
 /// So many columns of A at a time, a KiB of each row: a panel of them stays in the cache nearest to the processor.
 pub(crate) const fn depth<T>() -> usize {
@@ -15,46 +15,30 @@ pub(crate) const fn depth<T>() -> usize {
 
 /// C = initial + A B, each element summed over k in an order that knows only k, its row and the number of rows. So its
 /// bits depend on nothing else but the numbers and the level.
-///
-/// `COLUMN`: as compiled for a B of a single column and an A whose columns can be read where they lie. It takes more rows
-/// at a time, so that additions do not wait for each other, and has less to set up.
-pub(crate) struct Tiled<'p, 'a, T, const COLUMN: bool>(pub(crate) &'p mut Product<'a, T>);
+pub(crate) struct Tiled<'p, 'a, T>(pub(crate) &'p mut Product<'a, T>);
 
-impl<T: Element, const COLUMN: bool> Kernel for Tiled<'_, '_, T, COLUMN> {
+impl<T: Element> Kernel for Tiled<'_, '_, T> {
     type Output = ();
 
     #[inline(always)]
     fn run<I: Isa>(self, isa: I) {
         let lanes = const { <T::Full<I> as Vector<T>>::LANES };
-        let most = const { if COLUMN { 8 } else { 2 } };
         let product = self.0;
+        // For a single column more rows at a time, so that additions do not wait for each other.
+        let most = if product.is_column_in_place() { 8 } else { 2 };
         let mut memory = Panel::new();
         for column in (0..product.a.columns.max(1)).step_by(depth::<T>()) {
             let mut row = 0;
             while row < product.a.rows {
                 let rows = panel_rows(product.a.rows, row, lanes, most);
                 let depth = (product.a.columns - column).min(depth::<T>());
-                let block = Block { row, column, depth };
-                macro_rules! panel {
-                    ($vector:ty, $vectors:literal) => {
-                        product.panel::<I, $vector, $vectors, COLUMN>(isa, &mut memory, block)
-                    };
-                }
-                match rows / lanes {
-                    8 if COLUMN => panel!(T::Full<I>, 8),
-                    4 if COLUMN => panel!(T::Full<I>, 4),
-                    3 => panel!(T::Full<I>, 3),
-                    2 => panel!(T::Full<I>, 2),
-                    1 => panel!(T::Full<I>, 1),
-                    // A part of a vector: one of those that are.
-                    _ => match rows {
-                        8 if lanes > 8 => panel!(Lanes<T, 8, I>, 1),
-                        4 if lanes > 4 => panel!(Lanes<T, 4, I>, 1),
-                        2 if lanes > 2 => panel!(Lanes<T, 2, I>, 1),
-                        _ => panel!(Lanes<T, 1, I>, 1),
-                    },
-                }
-                row += rows;
+                let block = Block {
+                    row,
+                    column,
+                    rows,
+                    depth,
+                };
+                row += rows * product.panels(isa, &mut memory, block, most);
             }
             product.initial = Initial::Present;
         }
@@ -62,17 +46,19 @@ impl<T: Element, const COLUMN: bool> Kernel for Tiled<'_, '_, T, COLUMN> {
     }
 }
 
-/// Where a panel of A begins, and how many of its columns it has.
+/// Where a panel of A begins, and how many of its rows and columns it has.
 #[derive(Clone, Copy)]
 struct Block {
     row: usize,
     column: usize,
+    rows: usize,
     depth: usize,
 }
 
 impl<T: Element> Product<'_, T> {
-    /// If it can be computed as compiled for a single column: [`Tiled`].
-    pub(crate) fn fits_column_kernel(&self) -> bool {
+    /// If B is a single column, and all of A is read where it lies.
+    #[inline(always)]
+    fn is_column_in_place(&self) -> bool {
         let Operand {
             values,
             rows,
@@ -85,32 +71,53 @@ impl<T: Element> Product<'_, T> {
         self.b.columns == 1 && row_stride == 1 && end <= values.len()
     }
 
-    /// If so many rows of A are read where they lie.
+    /// If a panel of A is read where it lies.
     #[inline(always)]
-    fn is_in_place(&self, block: Block, rows: usize) -> bool {
+    fn is_in_place(&self, block: Block) -> bool {
         let a = self.a;
         let start = block.row + block.column * a.column_stride;
-        let end = start + block.depth.saturating_sub(1) * a.column_stride + rows;
+        let end = start + block.depth.saturating_sub(1) * a.column_stride + block.rows;
         a.row_stride == 1 && end <= a.values.len() && !worth_packing::<T>(a.column_stride, self.b.columns)
     }
 
-    /// As many rows of C as N vectors have.
+    /// The rows of C that belong to a panel of A, and to those of the same size after it where all are read in place.
+    /// Returns how many panels these are.
     #[inline(always)]
-    fn panel<I: Isa, V: Vector<T, Isa = I>, const N: usize, const IN_PLACE: bool>(
-        &mut self,
-        isa: I,
-        memory: &mut Panel<T>,
-        block: Block,
-    ) {
-        let (a, rows) = (self.a, const { N * V::LANES });
-        let (panel, stride) = if IN_PLACE || self.is_in_place(block, rows) {
+    fn panels<I: Isa>(&mut self, isa: I, memory: &mut Panel<T>, block: Block, most: usize) -> usize {
+        let (a, lanes) = (self.a, const { <T::Full<I> as Vector<T>>::LANES });
+        let mut panels = 1;
+        let (panel, stride) = if self.is_in_place(block) {
+            loop {
+                let next = Block {
+                    row: block.row + panels * block.rows,
+                    ..block
+                };
+                if next.row >= a.rows
+                    || panel_rows(a.rows, next.row, lanes, most) != block.rows
+                    || !self.is_in_place(next)
+                {
+                    break;
+                }
+                panels += 1;
+            }
             let start = block.row + block.column * a.column_stride;
             (&a.values[start..], a.column_stride)
         } else {
-            (memory.pack(a, block.row, rows, block.column, block.depth), rows)
+            let panel = memory.take(block.rows * block.depth);
+            isa.call(Pack {
+                panel: &mut *panel,
+                a,
+                row: block.row,
+                rows: block.rows,
+                column: block.column,
+                k: block.depth,
+            });
+            (&*panel, block.rows)
         };
         let b = self.b;
         let product = PanelProduct {
+            panels,
+            rows: block.rows,
             k: block.depth,
             columns: b.columns,
             a: panel,
@@ -122,7 +129,8 @@ impl<T: Element> Product<'_, T> {
             c_stride: self.c_stride,
             initial: self.initial.rows_from(block.row),
         };
-        product.run::<I, V, N>(isa);
+        product.run(isa);
+        panels
     }
 }
 

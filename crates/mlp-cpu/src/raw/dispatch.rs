@@ -1,6 +1,6 @@
 //! Kernels, run with the best instructions that the processor has.
 
-use crate::level::{Baseline, Kernel, SimdLevel};
+use crate::level::{Baseline, Isa, Kernel, SimdLevel};
 use core::sync::atomic::{AtomicU8, Ordering};
 
 /// [`SimdLevel::Avx2`]. Only [`run`] makes one, on a processor that has the instructions.
@@ -13,30 +13,51 @@ pub struct Avx2(());
 #[derive(Clone, Copy)]
 pub struct Avx512(());
 
-/// Runs `kernel` as compiled for the level in use.
+#[cfg(target_arch = "x86_64")]
+impl Avx512 {
+    /// A processor with AVX-512 has AVX2: `supported` asks for both.
+    #[inline(always)]
+    pub(crate) fn avx2(self) -> Avx2 {
+        Avx2(())
+    }
+}
+
+/// Runs `kernel` as compiled for the level in use, in a function of its own.
 #[inline(always)]
 pub(crate) fn run<K: Kernel>(kernel: K) -> K::Output {
-    #[cfg(target_arch = "x86_64")]
-    {
-        #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
-        fn avx512<K: Kernel>(kernel: K) -> K::Output {
-            kernel.run(Avx512(()))
-        }
-
-        #[target_feature(enable = "avx2,fma")]
-        fn avx2<K: Kernel>(kernel: K) -> K::Output {
-            kernel.run(Avx2(()))
-        }
-
-        match level() {
-            // SAFETY: `level` names AVX-512 only if `supported` has found every feature of it.
-            SimdLevel::Avx512 => return unsafe { avx512(kernel) },
-            // SAFETY: as above.
-            SimdLevel::Avx2 => return unsafe { avx2(kernel) },
-            SimdLevel::Baseline => {}
-        }
+    match level() {
+        #[cfg(target_arch = "x86_64")]
+        SimdLevel::Avx512 => Avx512(()).call(kernel),
+        #[cfg(target_arch = "x86_64")]
+        SimdLevel::Avx2 => Avx2(()).call(kernel),
+        _ => Baseline.call(kernel),
     }
-    kernel.run(Baseline)
+}
+
+/// [`Isa::call`] for AVX-512.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+pub(crate) fn call_avx512<K: Kernel>(kernel: K, isa: Avx512) -> K::Output {
+    #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
+    #[inline(never)]
+    fn call<K: Kernel>(kernel: K, isa: Avx512) -> K::Output {
+        kernel.run(isa)
+    }
+    // SAFETY: `run` makes an `Avx512` only if `supported` has found every feature of it.
+    unsafe { call(kernel, isa) }
+}
+
+/// [`Isa::call`] for AVX2.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+pub(crate) fn call_avx2<K: Kernel>(kernel: K, isa: Avx2) -> K::Output {
+    #[target_feature(enable = "avx2,fma")]
+    #[inline(never)]
+    fn call<K: Kernel>(kernel: K, isa: Avx2) -> K::Output {
+        kernel.run(isa)
+    }
+    // SAFETY: `run` makes an `Avx2` only if `supported` has found every feature of it.
+    unsafe { call(kernel, isa) }
 }
 
 /// The level in use.

@@ -1,13 +1,17 @@
 //! The innermost loops of a product.
 
-use super::vector::Vector;
+use super::vector::{Lanes, Vector};
 use crate::Element;
 use crate::gemm::Initial;
-use crate::level::Isa;
+use crate::level::{Isa, Kernel};
 use core::array;
 
-/// A few rows of a product C = initial + A B, of which A's lie side by side.
+/// A product C = initial + A B by panels, one below the other: rows of A that lie side by side, and of C.
 pub(crate) struct PanelProduct<'a, T> {
+    /// The number of panels.
+    pub(crate) panels: usize,
+    /// The rows of a panel: those of 1, 2, 3, 4 or 8 full vectors, or 1, 2, 4 or 8 if that is less than a vector has.
+    pub(crate) rows: usize,
     /// The number of A's columns and B's rows.
     pub(crate) k: usize,
     /// The number of B's and C's columns.
@@ -22,8 +26,8 @@ pub(crate) struct PanelProduct<'a, T> {
     pub(crate) initial: Initial<'a, T>,
 }
 
-impl<T: Element> PanelProduct<'_, T> {
-    /// As many rows as N vectors have, in tiles whose widths differ by at most one column.
+impl<'a, T: Element> PanelProduct<'a, T> {
+    /// The product.
     ///
     /// Each element of A B is summed over k in ascending order, from 0, and then added to the initial value; in a panel
     /// of a single vector in four sums, of every fourth k each, so that there is enough to do while an addition takes
@@ -32,91 +36,168 @@ impl<T: Element> PanelProduct<'_, T> {
     /// # Panics
     /// If an operand has elements outside its slice.
     #[inline(always)]
-    pub(crate) fn run<I: Isa, V: Vector<T, Isa = I>, const N: usize>(self, isa: I) {
-        // With one of B's strides known there are registers for the other addresses.
-        match (self.b_row_stride, self.b_column_stride) {
-            (1, stride) => self.run_tiles::<I, V, N, true>(isa, stride),
-            (stride, 1) => self.run_tiles::<I, V, N, false>(isa, stride),
-            strides => unreachable!("strides of {strides:?}"),
+    pub(crate) fn run<I: Isa>(self, isa: I) {
+        let lanes = const { <T::Full<I> as Vector<T>>::LANES };
+        match self.rows / lanes {
+            8 => self.run_vectors::<T::Full<I>, 8>(isa),
+            4 => self.run_vectors::<T::Full<I>, 4>(isa),
+            3 => self.run_vectors::<T::Full<I>, 3>(isa),
+            2 => self.run_vectors::<T::Full<I>, 2>(isa),
+            1 => self.run_vectors::<T::Full<I>, 1>(isa),
+            _ => self.run_part_of_a_vector(isa),
         }
     }
 
-    /// With B's columns `b_stride` apart if B is `BY_COLUMN`, else its rows.
+    /// For fewer rows than a full vector has.
     #[inline(always)]
-    fn run_tiles<I: Isa, V: Vector<T, Isa = I>, const N: usize, const BY_COLUMN: bool>(self, _: I, b_stride: usize) {
-        let Self { k, columns, .. } = self;
-        let rows = const { N * V::LANES };
-        if columns == 0 {
-            return;
+    fn run_part_of_a_vector<I: Isa>(self, isa: I) {
+        if self.rows == 1 && self.columns > 1 {
+            // A layer of one output, as regressions end with: the tiles of a level with more registers are wider.
+            self.run_vectors::<Lanes<T, 1, I>, 1>(isa);
+        } else if const { <T::Full<I> as Vector<T>>::LANES > <T::Full<I::Narrow> as Vector<T>>::LANES } {
+            self.run_narrow(isa.narrow());
+        } else {
+            self.run_lanes(isa);
         }
-        let within = ends_within(self.c, self.c_stride, columns, 1, rows)
-            && (k == 0
-                || (ends_within(self.a, self.a_column_stride, k, 1, rows)
-                    && ends_within(self.b, self.b_row_stride, k, self.b_column_stride, columns)));
-        assert!(within, "a panel reaches beyond its operands");
-        let c = self.c.as_mut_ptr();
-        let (initial, initial_stride) = match self.initial {
-            Initial::Zero => (core::ptr::null(), 0),
-            Initial::Present => (c.cast_const(), self.c_stride),
-            Initial::Column(bias) => (bias[..rows].as_ptr(), 0),
-        };
-        let mut tile = Tile::<T, BY_COLUMN> {
-            k,
-            a: self.a.as_ptr(),
-            a_column_stride: self.a_column_stride,
-            b: self.b.as_ptr(),
-            b_stride,
-            c,
-            c_stride: self.c_stride,
-            initial,
-            initial_stride,
-        };
-        // Sums of a tile that stay in registers.
-        let most = const {
-            match N {
-                1 => I::COLUMNS / 2,
-                2 => I::COLUMNS,
-                3 => I::COLUMNS_OF_THREE,
-                _ => 1,
+    }
+
+    /// For rows of up to a full vector.
+    #[inline(always)]
+    fn run_narrow<I: Isa>(self, isa: I) {
+        if self.rows == const { <T::Full<I> as Vector<T>>::LANES } {
+            self.run_vectors::<T::Full<I>, 1>(isa);
+        } else {
+            self.run_lanes(isa);
+        }
+    }
+
+    /// For fewer rows than a full vector has, 1, 2 or 4. In an `if` on a constant, so that no tiles are compiled for
+    /// vectors that are full ones, or more.
+    #[inline(always)]
+    fn run_lanes<I: Isa>(self, isa: I) {
+        if const { <T::Full<I> as Vector<T>>::LANES > 4 } {
+            if self.rows == 4 {
+                return self.run_vectors::<Lanes<T, 4, I>, 1>(isa);
             }
-        };
-        let mut left = columns;
-        let mut tiles = columns.div_ceil(most);
-        while left > 0 {
-            let width = left.div_ceil(tiles);
-            macro_rules! run {
-                ($columns:literal, $sums:literal) => {
-                    // SAFETY: A's rows, B's and C's columns and the bias, as far as the tile reads and writes them,
-                    // were found to lie within their slices; a value of `I` says that the processor has V's
-                    // instructions.
-                    unsafe { tile.run::<V, N, $columns, $sums>() }
-                };
+        }
+        if const { <T::Full<I> as Vector<T>>::LANES > 2 } {
+            if self.rows == 2 {
+                return self.run_vectors::<Lanes<T, 2, I>, 1>(isa);
             }
-            match width {
-                1 if N == 1 => run!(1, 4),
-                2 if N == 1 => run!(2, 4),
-                3 if N == 1 => run!(3, 4),
-                4 if N == 1 && most > 3 => run!(4, 4),
-                1 => run!(1, 1),
-                2 if most >= 2 && N > 1 => run!(2, 1),
-                3 if most >= 3 && N > 1 => run!(3, 1),
-                4 if most >= 4 && N > 1 => run!(4, 1),
-                5 if most >= 5 && N > 1 => run!(5, 1),
-                6 if most >= 6 && N > 1 => run!(6, 1),
-                7 if most >= 7 && N > 1 => run!(7, 1),
-                8 if most >= 8 && N > 1 => run!(8, 1),
-                width => unreachable!("a tile of {width} columns"),
-            }
-            tile.b = tile.b.wrapping_add(width * tile.b_column_stride());
-            tile.c = tile.c.wrapping_add(width * tile.c_stride);
-            tile.initial = tile.initial.wrapping_add(width * tile.initial_stride);
-            left -= width;
-            tiles -= 1;
+        }
+        self.run_vectors::<Lanes<T, 1, I>, 1>(isa);
+    }
+
+    /// With N vectors of rows.
+    #[inline(always)]
+    fn run_vectors<V: Vector<T>, const N: usize>(self, isa: V::Isa) {
+        // With one of B's strides known there are registers for the other addresses.
+        match (self.b_row_stride, self.b_column_stride) {
+            (1, stride) => isa.call(Tiles::<T, V, N, true>::new(self, stride, isa)),
+            (stride, 1) => isa.call(Tiles::<T, V, N, false>::new(self, stride, isa)),
+            strides => unreachable!("strides of {strides:?}"),
         }
     }
 }
 
+/// A [`PanelProduct`] with N vectors of rows, in tiles whose widths differ by at most one column; B's columns are
+/// `b_stride` apart if B is `BY_COLUMN`, else its rows.
+struct Tiles<'a, T, V: Vector<T>, const N: usize, const BY_COLUMN: bool> {
+    product: PanelProduct<'a, T>,
+    b_stride: usize,
+    /// The proof that the processor has V's instructions.
+    _isa: V::Isa,
+}
+
+impl<'a, T: Element, V: Vector<T>, const N: usize, const BY_COLUMN: bool> Tiles<'a, T, V, N, BY_COLUMN> {
+    #[inline(always)]
+    fn new(product: PanelProduct<'a, T>, b_stride: usize, isa: V::Isa) -> Self {
+        Self {
+            product,
+            b_stride,
+            _isa: isa,
+        }
+    }
+}
+
+impl<T: Element, V: Vector<T>, const N: usize, const BY_COLUMN: bool> Kernel for Tiles<'_, T, V, N, BY_COLUMN> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self, _: I) {
+        let Self { product, b_stride, .. } = self;
+        let columns = product.columns;
+        if columns == 0 {
+            return;
+        }
+        let most = Self::MOST;
+        let tiles = columns.div_ceil(most);
+        let (narrower, wider) = if tiles == 1 {
+            (columns, 0)
+        } else {
+            (columns / tiles, columns % tiles)
+        };
+        let rows = const { N * V::LANES };
+        let panels = product.panels;
+        let mut first = Tile::<T, BY_COLUMN>::new(product, b_stride, rows);
+        for _ in 0..panels {
+            let mut tile = first;
+            for i in 0..tiles {
+                let width = narrower + usize::from(i < wider);
+                // SAFETY: `Tile::new` has found A's rows, B's and C's columns and the bias to lie within their slices;
+                // the value of `V::Isa` says that the processor has V's instructions.
+                unsafe { Self::run_tile(&tile, width) };
+                tile.b = tile.b.wrapping_add(width * tile.b_column_stride());
+                tile.c = tile.c.wrapping_add(width * tile.c_stride);
+                tile.initial = tile.initial.wrapping_add(width * tile.initial_stride);
+            }
+            first.a = first.a.wrapping_add(rows);
+            first.c = first.c.wrapping_add(rows);
+            if !first.initial.is_null() {
+                first.initial = first.initial.wrapping_add(rows);
+            }
+        }
+    }
+}
+
+impl<T: Element, V: Vector<T>, const N: usize, const BY_COLUMN: bool> Tiles<'_, T, V, N, BY_COLUMN> {
+    /// The columns of a tile whose sums stay in registers.
+    const MOST: usize = match N {
+        1 => V::Isa::COLUMNS / 2,
+        2 => V::Isa::COLUMNS,
+        3 => V::Isa::COLUMNS_OF_THREE,
+        _ => 1,
+    };
+
+    /// A tile of up to `MOST` columns.
+    ///
+    /// # Safety
+    /// As for [`Tile::run`].
+    #[inline(always)]
+    unsafe fn run_tile(tile: &Tile<T, BY_COLUMN>, width: usize) {
+        macro_rules! run {
+            ($($columns:literal)*) => {
+                match width {
+                    // Tiles that are too wide, or have another number of sums, are not compiled.
+                    $($columns => {
+                        if const { $columns <= Self::MOST && N == 1 } {
+                            // SAFETY: the caller's promise.
+                            unsafe { tile.run::<V, N, $columns, 4>() }
+                        } else if const { $columns <= Self::MOST && N > 1 } {
+                            // SAFETY: the caller's promise.
+                            unsafe { tile.run::<V, N, $columns, 1>() }
+                        }
+                    })*
+                    width => unreachable!("a tile of {width} columns"),
+                }
+            };
+        }
+        run!(1 2 3 4 5 6 7 8);
+    }
+}
+
 /// A part of a panel's product whose sums stay in registers.
+#[derive(Clone, Copy)]
 struct Tile<T, const BY_COLUMN: bool> {
     k: usize,
     a: *const T,
@@ -131,6 +212,35 @@ struct Tile<T, const BY_COLUMN: bool> {
 }
 
 impl<T: Element, const BY_COLUMN: bool> Tile<T, BY_COLUMN> {
+    /// The first tile of `product`, after a check that all panels of `rows` rows lie within the operands.
+    #[inline(always)]
+    fn new(product: PanelProduct<'_, T>, b_stride: usize, rows: usize) -> Self {
+        let PanelProduct { k, columns, panels, .. } = product;
+        let rows = panels.checked_mul(rows).expect("fewer rows than elements");
+        let within = ends_within(product.c, product.c_stride, columns, 1, rows)
+            && (k == 0
+                || (ends_within(product.a, product.a_column_stride, k, 1, rows)
+                    && ends_within(product.b, product.b_row_stride, k, product.b_column_stride, columns)));
+        assert!(within, "a panel reaches beyond its operands");
+        let c = product.c.as_mut_ptr();
+        let (initial, initial_stride) = match product.initial {
+            Initial::Zero => (core::ptr::null(), 0),
+            Initial::Present => (c.cast_const(), product.c_stride),
+            Initial::Column(bias) => (bias[..rows].as_ptr(), 0),
+        };
+        Self {
+            k,
+            a: product.a.as_ptr(),
+            a_column_stride: product.a_column_stride,
+            b: product.b.as_ptr(),
+            b_stride,
+            c,
+            c_stride: product.c_stride,
+            initial,
+            initial_stride,
+        }
+    }
+
     #[inline(always)]
     fn b_row_stride(&self) -> usize {
         if BY_COLUMN { 1 } else { self.b_stride }
@@ -205,7 +315,7 @@ impl<T: Element, const BY_COLUMN: bool> Tile<T, BY_COLUMN> {
     /// Adds the product of the column at `a` and the row at `b` to `sums`.
     ///
     /// # Safety
-    /// The processor must have V's instructions; N vectors at `a` and C numbers at `b`, `b_column_stride` apart, must
+    /// The processor must have V's instructions; N vectors at `a` and C numbers at `b`, `b_column_stride()` apart, must
     /// be readable.
     #[inline(always)]
     unsafe fn add_column<V: Vector<T>, const N: usize, const C: usize>(

@@ -191,7 +191,13 @@ fn a_number_that_is_not_finite_is_found_wherever_it_is() {
             contents.matrix("a", &weights);
             contents.into_bytes().unwrap()
         };
-        let step = (rows * columns / 400) | 1;
+        // Each place takes three files.
+        let places = if std::env::var_os("MLP_TEST_EXHAUSTIVE").is_some() {
+            400
+        } else {
+            40
+        };
+        let step = (rows * columns / places) | 1;
         for place in (0..rows * columns).step_by(step).chain([rows * columns - 1]) {
             let (i, j) = (place / columns, place % columns);
             let expected = |got| format!("tensor `a`: expected finite numbers, got {got} in row {i}, column {j}");

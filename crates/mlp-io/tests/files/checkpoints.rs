@@ -220,8 +220,11 @@ fn damaged_checkpoints_are_refused_without_a_panic() {
         );
     }
     let mut damaged = bytes.clone();
+    let exhaustive = std::env::var_os("MLP_TEST_EXHAUSTIVE").is_some();
     for byte in 0..bytes.len() {
-        for bit in 0..8 {
+        // One of a byte's bits, another one for each byte, or all of them.
+        let bits = if exhaustive { 0..8 } else { byte % 8..byte % 8 + 1 };
+        for bit in bits {
             damaged[byte] ^= 1 << bit;
             if let Ok(checkpoint) = checkpoint_from_bytes::<Matrix<f64>>(&damaged) {
                 go_on(checkpoint);

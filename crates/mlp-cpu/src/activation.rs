@@ -1,0 +1,93 @@
+//! The activation of a layer. Loops over the built-in ones are compiled once, in this crate, so that no program that uses
+//! a network compiles them again; the loop of your own is compiled where it is used.
+
+use crate::Element;
+use crate::elementwise::{Activate, ActivateAndDerive};
+use crate::raw::dispatch;
+use mlp_core::{Activation, ActivationKind, ActivationVisitor};
+
+/// a = f(z) of all `values`, in their place, and f'(z) beside where there is room for it.
+#[inline(always)]
+pub(crate) fn activate<T: Element, A: Activation>(
+    activation: &ActivationKind<A>,
+    values: &mut [T],
+    derivatives: Option<&mut [T]>,
+) {
+    match activation {
+        ActivationKind::Custom(activation) => Many { values, derivatives }.visit(activation),
+        ActivationKind::Identity(_) if derivatives.is_none() => {}
+        activation => {
+            if let Some(built_in) = activation.built_in() {
+                T::activate(&built_in, values, derivatives);
+            }
+        }
+    }
+}
+
+/// As [`activate`], for a few elements, a multiple of [`LANES`](crate::elementwise::LANES). Loops that take less time
+/// than a call are compiled where they are used.
+#[inline(always)]
+pub(crate) fn activate_few<T: Element, A: Activation>(
+    activation: &ActivationKind<A>,
+    values: &mut [T],
+    derivatives: Option<&mut [T]>,
+) {
+    match activation {
+        ActivationKind::Custom(activation) => Few { values, derivatives }.visit(activation),
+        ActivationKind::Relu(activation) => Few { values, derivatives }.visit(activation),
+        ActivationKind::LeakyRelu(activation) => Few { values, derivatives }.visit(activation),
+        ActivationKind::Identity(_) if derivatives.is_none() => {}
+        activation => {
+            if let Some(built_in) = activation.built_in() {
+                T::activate_few(&built_in, values, derivatives);
+            }
+        }
+    }
+}
+
+/// With the best instructions there are.
+pub(crate) struct Many<'a, T> {
+    pub(crate) values: &'a mut [T],
+    pub(crate) derivatives: Option<&'a mut [T]>,
+}
+
+impl<T: Element> ActivationVisitor for Many<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn visit<A: Activation>(self, activation: &A) {
+        let Self { values, derivatives } = self;
+        match derivatives {
+            None => dispatch::run(Activate { activation, values }),
+            Some(derivatives) => dispatch::run(ActivateAndDerive {
+                activation,
+                values,
+                derivatives,
+            }),
+        }
+    }
+}
+
+/// As compiled for the baseline, a few elements at a time.
+pub(crate) struct Few<'a, T> {
+    pub(crate) values: &'a mut [T],
+    pub(crate) derivatives: Option<&'a mut [T]>,
+}
+
+impl<T: Element> ActivationVisitor for Few<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn visit<A: Activation>(self, activation: &A) {
+        let Self { values, derivatives } = self;
+        match derivatives {
+            None => Activate { activation, values }.run_few(),
+            Some(derivatives) => ActivateAndDerive {
+                activation,
+                values,
+                derivatives,
+            }
+            .run_few(),
+        }
+    }
+}
