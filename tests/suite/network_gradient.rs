@@ -4,6 +4,7 @@
 mod cases;
 
 use self::cases::{ACTIVATIONS, AnyLoss, Batch, Case, LOSSES, cases, run, with_loss};
+use crate::is_exhaustive;
 use crate::naive::{Naive, carry, tensor, values};
 use mlp_core::{
     ActivationKind, Dense, Dual, HyperParameterError, InferenceWorkspace, Loss, Mlp, NonFinite, Objective, Optimizer,
@@ -232,6 +233,11 @@ impl Seen {
         }
         Ok(())
     }
+}
+
+/// How many random networks.
+fn networks() -> u32 {
+    if is_exhaustive() { 1500 } else { 500 }
 }
 
 #[test]

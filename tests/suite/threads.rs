@@ -236,7 +236,7 @@ fn layer<T: Element>(wanted: usize, outputs: usize, inputs: usize, samples: usiz
     );
     let mut z = Matrix::<T>::zeros(outputs, samples);
     threads_of(wanted, || {
-        z.forward(None, &weights, &bias, (&input).into(), &ActivationKind::Custom(Witness))
+        z.forward(None, &weights, &bias, (&input).into(), &ActivationKind::Custom(Witness));
     })
 }
 

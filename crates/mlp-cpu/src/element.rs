@@ -26,6 +26,9 @@ pub trait Kernels: Packed + Square + Copy {
     /// A full vector register.
     type Full<I: Isa>: Vector<Self, Isa = I>;
 
+    /// Half of one.
+    type Half<I: Isa>: Vector<Self, Isa = I>;
+
     /// `self` `factor` + `sum`, rounded once.
     #[must_use]
     fn multiply_add(self, factor: Self, sum: Self) -> Self;
@@ -77,9 +80,10 @@ pub trait Kernels: Packed + Square + Copy {
 }
 
 macro_rules! impl_kernels {
-    ($type:ty, $vector:ident) => {
+    ($type:ty, $vector:ident, $half:ident) => {
         impl Kernels for $type {
             type Full<I: Isa> = I::$vector;
+            type Half<I: Isa> = I::$half;
 
             #[inline(always)]
             fn multiply_add(self, factor: Self, sum: Self) -> Self {
@@ -149,5 +153,5 @@ macro_rules! impl_kernels {
         }
     };
 }
-impl_kernels!(f32, F32);
-impl_kernels!(f64, F64);
+impl_kernels!(f32, F32, HalfF32);
+impl_kernels!(f64, F64, HalfF64);

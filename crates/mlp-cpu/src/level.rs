@@ -84,6 +84,10 @@ pub trait Isa: Copy {
     type F32: Vector<f32, Isa = Self>;
     /// A full register.
     type F64: Vector<f64, Isa = Self>;
+    /// Half of one.
+    type HalfF32: Vector<f32, Isa = Self>;
+    /// Half of one.
+    type HalfF64: Vector<f64, Isa = Self>;
 
     /// The instructions for what is narrower than a full register: AVX2 for AVX-512, which has them too, so that it is
     /// not compiled twice.
@@ -109,6 +113,8 @@ impl Isa for Baseline {
     const FUSED: bool = cfg!(any(target_arch = "aarch64", target_feature = "fma"));
     type F32 = Lanes<f32, 4, Self>;
     type F64 = Lanes<f64, 2, Self>;
+    type HalfF32 = Lanes<f32, 2, Self>;
+    type HalfF64 = Lanes<f64, 1, Self>;
 
     type Narrow = Self;
 
@@ -131,6 +137,8 @@ impl Isa for Avx2 {
     const FUSED: bool = true;
     type F32 = core::arch::x86_64::__m256;
     type F64 = core::arch::x86_64::__m256d;
+    type HalfF32 = core::arch::x86_64::__m128;
+    type HalfF64 = core::arch::x86_64::__m128d;
     type Narrow = Self;
 
     #[inline(always)]
@@ -152,6 +160,9 @@ impl Isa for Avx512 {
     const FUSED: bool = true;
     type F32 = core::arch::x86_64::__m512;
     type F64 = core::arch::x86_64::__m512d;
+    // Not compiled: `Narrow` has them.
+    type HalfF32 = Lanes<f32, 8, Self>;
+    type HalfF64 = Lanes<f64, 4, Self>;
     type Narrow = Avx2;
 
     #[inline(always)]

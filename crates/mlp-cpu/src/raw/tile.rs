@@ -54,38 +54,25 @@ impl<'a, T: Element> PanelProduct<'a, T> {
         if self.rows == 1 && self.columns > 1 {
             // A layer of one output, as regressions end with: the tiles of a level with more registers are wider.
             self.run_vectors::<Lanes<T, 1, I>, 1>(isa);
-        } else if const { <T::Full<I> as Vector<T>>::LANES > <T::Full<I::Narrow> as Vector<T>>::LANES } {
-            self.run_narrow(isa.narrow());
         } else {
-            self.run_lanes(isa);
+            self.run_narrow(isa.narrow());
         }
     }
 
-    /// For rows of up to a full vector.
+    /// For as many rows as a full vector has, a half of it or less.
     #[inline(always)]
     fn run_narrow<I: Isa>(self, isa: I) {
-        if self.rows == const { <T::Full<I> as Vector<T>>::LANES } {
+        let (full, half) = const { (<T::Full<I> as Vector<T>>::LANES, <T::Half<I> as Vector<T>>::LANES) };
+        if self.rows == full {
             self.run_vectors::<T::Full<I>, 1>(isa);
+        } else if self.rows == half {
+            self.run_vectors::<T::Half<I>, 1>(isa);
+        // In an `if` on a constant, so that there are no tiles for what is half a vector already.
+        } else if const { <T::Half<I> as Vector<T>>::LANES > 2 } && self.rows == 2 {
+            self.run_vectors::<Lanes<T, 2, I>, 1>(isa);
         } else {
-            self.run_lanes(isa);
+            self.run_vectors::<Lanes<T, 1, I>, 1>(isa);
         }
-    }
-
-    /// For fewer rows than a full vector has, 1, 2 or 4. In an `if` on a constant, so that no tiles are compiled for
-    /// vectors that are full ones, or more.
-    #[inline(always)]
-    fn run_lanes<I: Isa>(self, isa: I) {
-        if const { <T::Full<I> as Vector<T>>::LANES > 4 } {
-            if self.rows == 4 {
-                return self.run_vectors::<Lanes<T, 4, I>, 1>(isa);
-            }
-        }
-        if const { <T::Full<I> as Vector<T>>::LANES > 2 } {
-            if self.rows == 2 {
-                return self.run_vectors::<Lanes<T, 2, I>, 1>(isa);
-            }
-        }
-        self.run_vectors::<Lanes<T, 1, I>, 1>(isa);
     }
 
     /// With N vectors of rows.
@@ -186,6 +173,8 @@ impl<T: Element, V: Vector<T>, const N: usize, const BY_COLUMN: bool> Tiles<'_, 
                         } else if const { $columns <= Self::MOST && N > 1 } {
                             // SAFETY: the caller's promise.
                             unsafe { tile.run::<V, N, $columns, 1>() }
+                        } else {
+                            unreachable!("a tile of {width} columns");
                         }
                     })*
                     width => unreachable!("a tile of {width} columns"),

@@ -35,7 +35,7 @@ pub trait Vector<T>: Copy {
 }
 
 /// Any number of lanes, of which the compiler makes what instructions of the level it finds.
-pub(crate) struct Lanes<T, const N: usize, I>([T; N], PhantomData<I>);
+pub struct Lanes<T, const N: usize, I>([T; N], PhantomData<I>);
 
 impl<T: Copy, const N: usize, I> Clone for Lanes<T, N, I> {
     fn clone(&self) -> Self {
@@ -129,6 +129,8 @@ mod x86_64 {
             }
         };
     }
+    vector!(__m128 of Avx2: f32, 4, _mm_set1_ps, _mm_loadu_ps, _mm_storeu_ps, _mm_add_ps, _mm_fmadd_ps);
+    vector!(__m128d of Avx2: f64, 2, _mm_set1_pd, _mm_loadu_pd, _mm_storeu_pd, _mm_add_pd, _mm_fmadd_pd);
     vector!(__m256 of Avx2: f32, 8, _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_add_ps, _mm256_fmadd_ps);
     vector!(__m256d of Avx2: f64, 4, _mm256_set1_pd, _mm256_loadu_pd, _mm256_storeu_pd, _mm256_add_pd, _mm256_fmadd_pd);
     vector!(__m512 of Avx512: f32, 16, _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_add_ps, _mm512_fmadd_ps);
