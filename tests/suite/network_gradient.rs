@@ -243,7 +243,7 @@ fn networks() -> u32 {
 #[test]
 fn backpropagation_is_the_derivative() {
     let seen = RefCell::new(Seen::default());
-    run(500, &cases((0..ACTIVATIONS.len()).collect(), LOSSES.to_vec()), |case| {
+    run(networks(), &cases((0..ACTIVATIONS.len()).collect(), LOSSES.to_vec()), |case| {
         let (network, batch) = case.build();
         let mut seen = seen.borrow_mut();
         seen.count(case, network.parameter_count());
@@ -291,7 +291,7 @@ fn backpropagation_is_the_derivative() {
 #[test]
 fn f32_follows_f64() {
     let seen = RefCell::new(Seen::default());
-    run(500, &cases((0..ACTIVATIONS.len()).collect(), LOSSES.to_vec()), |case| {
+    run(networks(), &cases((0..ACTIVATIONS.len()).collect(), LOSSES.to_vec()), |case| {
         let (network, batch) = case.build();
         let (small, small_batch): (Mlp<Matrix<f32>>, Batch<Matrix<f32>>) = (carry(&network), batch.carry());
         let mut seen = seen.borrow_mut();
