@@ -243,24 +243,28 @@ fn networks() -> u32 {
 #[test]
 fn backpropagation_is_the_derivative() {
     let seen = RefCell::new(Seen::default());
-    run(networks(), &cases((0..ACTIVATIONS.len()).collect(), LOSSES.to_vec()), |case| {
-        let (network, batch) = case.build();
-        let mut seen = seen.borrow_mut();
-        seen.count(case, network.parameter_count());
-        let naive: Mlp<Naive<f64>> = carry(&network);
-        if sides(&network, &batch, case.loss) != sides(&naive, &batch.carry(), case.loss) {
-            seen.skipped += network.parameter_count();
-            return Ok(());
-        }
-        with_loss!(case.loss, loss => {
-            let (value, gradient) = backpropagation(&network, &batch, &loss);
-            let (expected_value, expected) = dual_numbers(&network, &batch, &loss);
-            let error = (value - expected_value).abs();
-            prop_assert!(error <= 1e-13 * expected_value.abs().max(1.0), "loss: got {value}, expected {expected_value}");
-            seen.without_gradient += usize::from(gradient.iter().flatten().all(|&g| g == 0.0));
-            seen.compare(case, &gradient, &expected, 1e-12)
-        })
-    });
+    run(
+        networks(),
+        &cases((0..ACTIVATIONS.len()).collect(), LOSSES.to_vec()),
+        |case| {
+            let (network, batch) = case.build();
+            let mut seen = seen.borrow_mut();
+            seen.count(case, network.parameter_count());
+            let naive: Mlp<Naive<f64>> = carry(&network);
+            if sides(&network, &batch, case.loss) != sides(&naive, &batch.carry(), case.loss) {
+                seen.skipped += network.parameter_count();
+                return Ok(());
+            }
+            with_loss!(case.loss, loss => {
+                let (value, gradient) = backpropagation(&network, &batch, &loss);
+                let (expected_value, expected) = dual_numbers(&network, &batch, &loss);
+                let error = (value - expected_value).abs();
+                prop_assert!(error <= 1e-13 * expected_value.abs().max(1.0), "loss: got {value}, expected {expected_value}");
+                seen.without_gradient += usize::from(gradient.iter().flatten().all(|&g| g == 0.0));
+                seen.compare(case, &gradient, &expected, 1e-12)
+            })
+        },
+    );
     let seen = seen.into_inner();
     seen.report("backpropagation against dual numbers");
     assert!(
@@ -291,37 +295,41 @@ fn backpropagation_is_the_derivative() {
 #[test]
 fn f32_follows_f64() {
     let seen = RefCell::new(Seen::default());
-    run(networks(), &cases((0..ACTIVATIONS.len()).collect(), LOSSES.to_vec()), |case| {
-        let (network, batch) = case.build();
-        let (small, small_batch): (Mlp<Matrix<f32>>, Batch<Matrix<f32>>) = (carry(&network), batch.carry());
-        let mut seen = seen.borrow_mut();
-        seen.count(case, network.parameter_count());
-        if sides(&network, &batch, case.loss) != sides(&small, &small_batch, case.loss) {
-            seen.skipped += network.parameter_count();
-            return Ok(());
-        }
-        let (expected, got) = with_loss!(case.loss, loss => (
-            backpropagation(&network, &batch, &loss).1,
-            backpropagation(&small, &small_batch, &loss).1,
-        ));
-        let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
-        let size = norm(&mut expected.iter().flatten().copied());
-        let distance = norm(
-            &mut expected
-                .iter()
-                .flatten()
-                .zip(got.iter().flatten())
-                .map(|(e, &g)| e - f64::from(g)),
-        );
-        // A norm below 0.1 is what is left of larger terms that cancel.
-        let error = distance / size.max(0.1);
-        prop_assert!(
-            error <= 1e-5,
-            "distance {distance:e} from a gradient of norm {size:e}: {error:e} of {case:?}"
-        );
-        seen.largest_error = seen.largest_error.max(error);
-        Ok(())
-    });
+    run(
+        networks(),
+        &cases((0..ACTIVATIONS.len()).collect(), LOSSES.to_vec()),
+        |case| {
+            let (network, batch) = case.build();
+            let (small, small_batch): (Mlp<Matrix<f32>>, Batch<Matrix<f32>>) = (carry(&network), batch.carry());
+            let mut seen = seen.borrow_mut();
+            seen.count(case, network.parameter_count());
+            if sides(&network, &batch, case.loss) != sides(&small, &small_batch, case.loss) {
+                seen.skipped += network.parameter_count();
+                return Ok(());
+            }
+            let (expected, got) = with_loss!(case.loss, loss => (
+                backpropagation(&network, &batch, &loss).1,
+                backpropagation(&small, &small_batch, &loss).1,
+            ));
+            let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
+            let size = norm(&mut expected.iter().flatten().copied());
+            let distance = norm(
+                &mut expected
+                    .iter()
+                    .flatten()
+                    .zip(got.iter().flatten())
+                    .map(|(e, &g)| e - f64::from(g)),
+            );
+            // A norm below 0.1 is what is left of larger terms that cancel.
+            let error = distance / size.max(0.1);
+            prop_assert!(
+                error <= 1e-5,
+                "distance {distance:e} from a gradient of norm {size:e}: {error:e} of {case:?}"
+            );
+            seen.largest_error = seen.largest_error.max(error);
+            Ok(())
+        },
+    );
     let seen = seen.into_inner();
     seen.report("f32 against f64");
     assert!(

@@ -62,13 +62,25 @@ impl<T: Element> Kernel for Pack<'_, '_, T> {
 
     #[inline(always)]
     fn run<I: Isa>(self, _: I) {
+        match self.rows {
+            // Of lengths that are known: two of the widest registers.
+            32 => self.pack(32),
+            16 => self.pack(16),
+            rows => self.pack(rows),
+        }
+    }
+}
+
+impl<T: Element> Pack<'_, '_, T> {
+    #[inline(always)]
+    fn pack(self, rows: usize) {
         let Self {
             panel,
             a,
             row,
-            rows,
             column,
             k,
+            ..
         } = self;
         let panel = &mut panel[..rows * k];
         let present = rows.min(a.rows - row);
