@@ -252,7 +252,9 @@ fn forward<B: Tensor>() {
                 numbers.into_iter().map(f64::to_bits).collect::<Vec<_>>()
             })
         });
-        assert!(built_in == own, "{outputs} x {inputs}, {samples} samples: own tanh");
+        for (own, built_in) in own.iter().zip(&built_in) {
+            assert_same("tanh as an activation of one's own", own, built_in);
+        }
     }
 }
 

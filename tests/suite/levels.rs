@@ -1,4 +1,5 @@
-//! Every code path: the suite, or what of it depends on the kernels, again, in child processes, at each level of vector instructions that the processor has.
+//! Every code path: the suite, or the part of it that depends on kernels, again in child processes at each level of
+//! vector instructions that the processor has.
 //! (At the baseline, the largest layers are multiplied by `matrixmultiply`, which chooses its instructions by itself.)
 
 #[path = "../../crates/mlp-cpu/src/level/children.rs"]

@@ -17,9 +17,8 @@ pub(crate) fn activate<T: Element, A: Activation>(
         ActivationKind::Custom(activation) => Many { values, derivatives }.visit(activation),
         ActivationKind::Identity(_) if derivatives.is_none() => {}
         activation => {
-            if let Some(built_in) = activation.built_in() {
-                T::activate(&built_in, values, derivatives);
-            }
+            let built_in = activation.built_in().expect("a custom activation is matched above");
+            T::activate(&built_in, values, derivatives);
         }
     }
 }
@@ -38,9 +37,8 @@ pub(crate) fn activate_few<T: Element, A: Activation>(
         ActivationKind::LeakyRelu(activation) => Few { values, derivatives }.visit(activation),
         ActivationKind::Identity(_) if derivatives.is_none() => {}
         activation => {
-            if let Some(built_in) = activation.built_in() {
-                T::activate_few(&built_in, values, derivatives);
-            }
+            let built_in = activation.built_in().expect("a custom activation is matched above");
+            T::activate_few(&built_in, values, derivatives);
         }
     }
 }

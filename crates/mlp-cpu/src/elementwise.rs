@@ -190,8 +190,8 @@ impl<T: Element, F: ZipFormula<S>, const S: usize> Kernel for Zip<'_, T, F, S> {
     }
 }
 
-// Every program compiles the loops of its optimizer. Each use of `map` or `from_fn` of an array would be five more
-// functions for it, hence these.
+// Every program compiles the loops of its optimizer. Each closure given to `map` or `from_fn` of an array would be five
+// more functions for each loop. These take their place; the `from_fn` in `empty` is the same one for all loops.
 
 /// Slices of nothing.
 fn empty<'a, T, const S: usize>() -> [&'a mut [T]; S] {

@@ -160,7 +160,7 @@ impl Isa for Avx512 {
     const FUSED: bool = true;
     type F32 = core::arch::x86_64::__m512;
     type F64 = core::arch::x86_64::__m512d;
-    // Not compiled: `Narrow` has them.
+    // Never used: what is narrower than a full register is taken from `Narrow`.
     type HalfF32 = Lanes<f32, 8, Self>;
     type HalfF64 = Lanes<f64, 4, Self>;
     type Narrow = Avx2;

@@ -156,6 +156,13 @@ macro_rules! kinds {
                     Self::Custom(activation) => activation.derivative(z, value),
                 }
             }
+
+            fn value_and_derivative<T: Scalar>(&self, values: &mut [T], derivatives: &mut [T]) {
+                match self {
+                    $(Self::$variant(activation) => activation.value_and_derivative(values, derivatives),)*
+                    Self::Custom(activation) => activation.value_and_derivative(values, derivatives),
+                }
+            }
         }
     };
 }

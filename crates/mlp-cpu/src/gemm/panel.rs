@@ -63,7 +63,7 @@ impl<T: Element> Kernel for Pack<'_, '_, T> {
     #[inline(always)]
     fn run<I: Isa>(self, _: I) {
         match self.rows {
-            // Of lengths that are known: two of the widest registers.
+            // The most frequent sizes as constants: two 512-bit registers of `f32`, of `f64`.
             32 => self.pack(32),
             16 => self.pack(16),
             rows => self.pack(rows),

@@ -3,7 +3,7 @@
 use crate::level::{Baseline, Isa, Kernel, SimdLevel};
 use core::sync::atomic::{AtomicU8, Ordering};
 
-/// [`SimdLevel::Avx2`]. Only [`run`] makes one, on a processor that has the instructions.
+/// [`SimdLevel::Avx2`]. [`run`] makes one, or [`Avx512::avx2`], on a processor that has the instructions.
 #[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy)]
 pub struct Avx2(());
@@ -56,7 +56,7 @@ pub(crate) fn call_avx2<K: Kernel>(kernel: K, isa: Avx2) -> K::Output {
     fn call<K: Kernel>(kernel: K, isa: Avx2) -> K::Output {
         kernel.run(isa)
     }
-    // SAFETY: `run` makes an `Avx2` only if `supported` has found every feature of it.
+    // SAFETY: `run` makes an `Avx2`, or an `Avx512` that one is made of, only if `supported` has found AVX2 and FMA.
     unsafe { call(kernel, isa) }
 }
 

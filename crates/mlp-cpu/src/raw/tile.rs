@@ -126,13 +126,15 @@ impl<T: Element, V: Vector<T>, const N: usize, const BY_COLUMN: bool> Kernel for
         };
         let rows = const { N * V::LANES };
         let panels = product.panels;
+        debug_assert_eq!(product.rows, rows, "the rows of a panel, and of its vectors");
         let mut first = Tile::<T, BY_COLUMN>::new(product, b_stride, rows);
         for _ in 0..panels {
             let mut tile = first;
             for i in 0..tiles {
                 let width = narrower + usize::from(i < wider);
-                // SAFETY: `Tile::new` has found A's rows, B's and C's columns and the bias to lie within their slices;
-                // the value of `V::Isa` says that the processor has V's instructions.
+                // SAFETY: `Tile::new` has found the rows of all panels, B's and C's columns and the bias to lie within
+                // their slices. The widths of the tiles add up to `columns`, and a panel moves A, C and the initial
+                // value by its rows. The value of `V::Isa` says that the processor has V's instructions.
                 unsafe { Self::run_tile(&tile, width) };
                 tile.b = tile.b.wrapping_add(width * tile.b_column_stride());
                 tile.c = tile.c.wrapping_add(width * tile.c_stride);
