@@ -3,6 +3,7 @@ use crate::gemm::Product;
 use crate::gemm::blocked::Blocked;
 use crate::gemm::panel::Panel;
 use crate::gemm::tiled::Tiled;
+use crate::layer::LayerActivation;
 use crate::level::Isa;
 use crate::raw::dispatch;
 use crate::raw::matrixmultiply::Packed;
@@ -52,7 +53,7 @@ pub trait Kernels: Packed + Square + Copy {
         weights: &Matrix<Self>,
         bias: &Matrix<Self>,
         input: MatrixRef<'_, Self>,
-        activate: &layer::Activate<'_, Self>,
+        activation: LayerActivation<'_, Self>,
     );
 
     /// [`layer::backward`].
@@ -114,9 +115,9 @@ macro_rules! impl_kernels {
                 weights: &Matrix<Self>,
                 bias: &Matrix<Self>,
                 input: MatrixRef<'_, Self>,
-                activate: &layer::Activate<'_, Self>,
+                activation: LayerActivation<'_, Self>,
             ) {
-                layer::forward(output, derivative, weights, bias, input, activate);
+                layer::forward(output, derivative, weights, bias, input, activation);
             }
 
             fn backward(

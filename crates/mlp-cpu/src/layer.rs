@@ -5,9 +5,19 @@ use crate::elementwise::{self, Multiply, SumOfColumns};
 use crate::gemm::{Initial, Product, Routine};
 use crate::thin::{self, is_thin};
 use crate::{Element, Matrix, MatrixRef, Operand};
+use mlp_core::ActivationKind;
 
-/// What makes z of some columns to a = f(z) in its place, and f'(z) beside.
-pub(crate) type Activate<'a, T> = dyn Fn(&mut [T], Option<&mut [T]>) + Sync + 'a;
+/// The activation of a layer.
+#[derive(Clone, Copy)]
+pub enum LayerActivation<'a, T> {
+    /// One whose loops are compiled in this crate.
+    BuiltIn(&'a ActivationKind),
+    /// One whose loop is compiled in the program that defines it.
+    Custom(&'a ActivationLoop<'a, T>),
+}
+
+/// A loop that replaces each z by a = f(z), and writes f'(z) beside it where there is room.
+type ActivationLoop<'a, T> = dyn Fn(&mut [T], Option<&mut [T]>) + Sync + 'a;
 
 /// The first columns of `output` = f(`weights` `input` + `bias`), and f' into those of `derivative`.
 #[inline(never)]
@@ -17,7 +27,7 @@ pub(crate) fn forward<T: Element>(
     weights: &Matrix<T>,
     bias: &Matrix<T>,
     input: MatrixRef<'_, T>,
-    activate: &Activate<'_, T>,
+    activation: LayerActivation<'_, T>,
 ) {
     let (outputs, inputs) = weights.shape();
     let product = Product {
@@ -30,7 +40,11 @@ pub(crate) fn forward<T: Element>(
     product.run(
         Routine::for_layer(outputs, inputs),
         derivative.map(Matrix::storage_mut),
-        |_, values, derivatives| activate(values, derivatives),
+        |_, values, derivatives| match activation {
+            LayerActivation::BuiltIn(ActivationKind::Identity(_)) if derivatives.is_none() => {}
+            LayerActivation::BuiltIn(activation) => T::activate(activation, values, derivatives),
+            LayerActivation::Custom(activate) => activate(values, derivatives),
+        },
     );
 }
 

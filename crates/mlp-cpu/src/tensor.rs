@@ -1,14 +1,15 @@
 //! [`Matrix`] as the backend of a network.
 
-use crate::activation::activate;
+use crate::activation::Many;
 use crate::elementwise::{FEW, LANES, Zip, slices};
+use crate::layer::LayerActivation;
 use crate::loss::LossAndGradient;
 use crate::raw::dispatch;
 use crate::raw::prefetch::{LINE, prefetch};
 use crate::tiny::{self, is_tiny};
 use crate::{Element, Matrix, MatrixRef, threads};
 use core::ops::Range;
-use mlp_core::{Activation, ActivationKind, Loss, Tensor, ZipFormula, check_shape, shape_mismatch};
+use mlp_core::{Activation, ActivationKind, ActivationVisitor, Loss, Tensor, ZipFormula, check_shape, shape_mismatch};
 
 impl<T: Element> Tensor for Matrix<T> {
     type Scalar = T;
@@ -95,16 +96,33 @@ impl<T: Element> Tensor for Matrix<T> {
             tiny::activate(activation, self, derivative, samples);
             return;
         }
-        T::forward(
-            self,
-            derivative,
-            weights,
-            bias,
-            input.rebuilt(),
-            &|values, derivatives| {
-                activate(activation, values, derivatives);
-            },
-        );
+        let input = input.rebuilt();
+        match activation {
+            ActivationKind::Custom(activation) => {
+                let activate = |values: &mut [T], derivatives: Option<&mut [T]>| {
+                    Many { values, derivatives }.visit(activation);
+                };
+                T::forward(
+                    self,
+                    derivative,
+                    weights,
+                    bias,
+                    input,
+                    LayerActivation::Custom(&activate),
+                );
+            }
+            activation => {
+                let built_in = activation.built_in().expect("a custom activation is matched above");
+                T::forward(
+                    self,
+                    derivative,
+                    weights,
+                    bias,
+                    input,
+                    LayerActivation::BuiltIn(&built_in),
+                );
+            }
+        }
     }
 
     fn loss<L: Loss>(

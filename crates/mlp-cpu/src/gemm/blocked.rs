@@ -99,18 +99,12 @@ struct Sweep<'a, T> {
 impl<T: Element> Sweep<'_, T> {
     #[inline(always)]
     fn run<I: Isa>(mut self, isa: I) {
+        let rows_of_two = const { 2 * <T::Full<I> as Vector<T>>::LANES };
         let lines = self.next_panel.count().div_ceil(self.columns.div_ceil(I::COLUMNS));
         for (i, b) in self.slivers.chunks_exact(I::COLUMNS * self.depth).enumerate() {
             let columns = (self.columns - i * I::COLUMNS).min(I::COLUMNS);
-            let c = &mut self.c[i * I::COLUMNS * self.c_stride..];
-            // What comes from memory is on its way while the tile is computed.
-            for j in 0..columns {
-                for row in (0..self.rows).step_by(LINE / size_of::<T>()) {
-                    prefetch(c, j * self.c_stride + row);
-                }
-            }
             self.next_panel.prefetch(lines);
-            PanelProduct {
+            let product = PanelProduct {
                 panels: 1,
                 rows: self.rows,
                 k: self.depth,
@@ -120,11 +114,34 @@ impl<T: Element> Sweep<'_, T> {
                 b,
                 b_row_stride: I::COLUMNS,
                 b_column_stride: 1,
-                c,
+                c: &mut self.c[i * I::COLUMNS * self.c_stride..],
                 c_stride: self.c_stride,
                 initial: self.initial,
+            };
+            // Nearly all of a large product: compiled here, where sizes and strides are constants.
+            if self.rows == rows_of_two && columns == I::COLUMNS {
+                let product = PanelProduct {
+                    rows: rows_of_two,
+                    columns: I::COLUMNS,
+                    a_column_stride: rows_of_two,
+                    ..product
+                };
+                prefetch_columns(product.c, product.c_stride, rows_of_two, I::COLUMNS);
+                product.run_widest(isa);
+            } else {
+                prefetch_columns(product.c, product.c_stride, self.rows, columns);
+                product.run(isa);
             }
-            .run(isa);
+        }
+    }
+}
+
+/// So that what comes from memory is on its way while the tile is computed.
+#[inline(always)]
+fn prefetch_columns<T>(c: &[T], stride: usize, rows: usize, columns: usize) {
+    for j in 0..columns {
+        for row in (0..rows).step_by(LINE / size_of::<T>()) {
+            prefetch(c, j * stride + row);
         }
     }
 }

@@ -26,6 +26,18 @@ impl<T: Element> Kernel for Tiled<'_, '_, T> {
         let product = self.0;
         // For a single column more rows at a time, so that additions do not wait for each other.
         let most = if product.is_column_in_place() { 8 } else { 2 };
+        let rows = panel_rows(product.a.rows, 0, lanes, most);
+        let whole = Block {
+            row: 0,
+            column: 0,
+            rows,
+            depth: product.a.columns,
+        };
+        // A small layer is a single panel, and nothing else has to be found out.
+        if rows >= product.a.rows && whole.depth <= depth::<T>() && product.is_in_place(whole) {
+            let (a, stride) = (product.a.values, product.a.column_stride);
+            return product.panels(isa, whole, 1, a, stride);
+        }
         let mut memory = Panel::new();
         for column in (0..product.a.columns.max(1)).step_by(depth::<T>()) {
             let mut row = 0;
@@ -38,7 +50,7 @@ impl<T: Element> Kernel for Tiled<'_, '_, T> {
                     rows,
                     depth,
                 };
-                row += rows * product.panels(isa, &mut memory, block, most);
+                row += rows * product.panels_from(isa, &mut memory, block, most);
             }
             product.initial = Initial::Present;
         }
@@ -83,10 +95,10 @@ impl<T: Element> Product<'_, T> {
     /// The rows of C that belong to a panel of A, and to those of the same size after it where all are read in place.
     /// Returns how many panels these are.
     #[inline(always)]
-    fn panels<I: Isa>(&mut self, isa: I, memory: &mut Panel<T>, block: Block, most: usize) -> usize {
+    fn panels_from<I: Isa>(&mut self, isa: I, memory: &mut Panel<T>, block: Block, most: usize) -> usize {
         let (a, lanes) = (self.a, const { <T::Full<I> as Vector<T>>::LANES });
         let mut panels = 1;
-        let (panel, stride) = if self.is_in_place(block) {
+        if self.is_in_place(block) {
             loop {
                 let next = Block {
                     row: block.row + panels * block.rows,
@@ -101,7 +113,7 @@ impl<T: Element> Product<'_, T> {
                 panels += 1;
             }
             let start = block.row + block.column * a.column_stride;
-            (&a.values[start..], a.column_stride)
+            self.panels(isa, block, panels, &a.values[start..], a.column_stride);
         } else {
             let panel = memory.take(block.rows * block.depth);
             isa.call(Pack {
@@ -112,16 +124,22 @@ impl<T: Element> Product<'_, T> {
                 column: block.column,
                 k: block.depth,
             });
-            (&*panel, block.rows)
-        };
+            self.panels(isa, block, panels, panel, block.rows);
+        }
+        panels
+    }
+
+    /// The rows of C that belong to so many panels as `block`, one below the other, which lie at the start of `a`.
+    #[inline(always)]
+    fn panels<I: Isa>(&mut self, isa: I, block: Block, panels: usize, a: &[T], a_column_stride: usize) {
         let b = self.b;
         let product = PanelProduct {
             panels,
             rows: block.rows,
             k: block.depth,
             columns: b.columns,
-            a: panel,
-            a_column_stride: stride,
+            a,
+            a_column_stride,
             b: b.values.get(block.column * b.row_stride..).unwrap_or_default(),
             b_row_stride: b.row_stride,
             b_column_stride: b.column_stride,
@@ -130,7 +148,6 @@ impl<T: Element> Product<'_, T> {
             initial: self.initial.rows_from(block.row),
         };
         product.run(isa);
-        panels
     }
 }
 

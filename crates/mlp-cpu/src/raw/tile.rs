@@ -48,6 +48,18 @@ impl<'a, T: Element> PanelProduct<'a, T> {
         }
     }
 
+    /// [`run`](Self::run) for two full vectors of rows and as many columns as stay in registers with them, compiled into
+    /// its caller.
+    #[inline(always)]
+    pub(crate) fn run_widest<I: Isa>(self, _: I) {
+        debug_assert_eq!((self.panels, self.columns, self.b_column_stride), (1, I::COLUMNS, 1));
+        let (rows, b_stride) = (self.rows, self.b_row_stride);
+        let tile = Tile::<T, false>::new(self, b_stride, rows);
+        // SAFETY: `Tile::new` has found the rows of the panel, B's and C's columns and the bias to lie within their
+        // slices. A value of `I` says that the processor has the instructions.
+        unsafe { Tiles::<T, T::Full<I>, 2, false>::run_tile(&tile, I::COLUMNS) };
+    }
+
     /// For fewer rows than a full vector has.
     #[inline(always)]
     fn run_part_of_a_vector<I: Isa>(self, isa: I) {
