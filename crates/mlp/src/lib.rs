@@ -1,0 +1,77 @@
+//! Multi-layer perceptrons on the CPU: networks, training, data and files behind one dependency.
+//!
+//! This crate adds nothing to its three parts but names: [`core`](mlp_core) has the mathematics, generic over a backend;
+//! [`cpu`](mlp_cpu) has the backend, a dense [`Matrix`]; [`io`](mlp_io) reads and writes files (feature `io`, on by
+//! default). Here [`Mlp`], [`Model`] and [`Dataset`] compute in `f32` on that backend, so that a program never has to
+//! name it. [`MlpF64`], [`ModelF64`] and [`DatasetF64`] compute in `f64`.
+//!
+//! ```
+//! use mlp::prelude::*;
+//!
+//! let input = Matrix::from_columns(&[[2.0], [-1.0], [3.0]]); // a column is a sample
+//! let target = Matrix::from_columns(&[[3.0], [1.0], [5.0]]);
+//!
+//! let mut network = Mlp::builder(&[1, 4, 3, 1]).hidden(LeakyRelu::new(0.01)?).seed(1).build()?;
+//! let mut trainer = Trainer::new(HalfSquaredError, Adam::new(0.01)?);
+//! trainer.fit(&mut network, Samples::new(&input, &target)?, FitOptions::epochs(1000), |_| {})?;
+//! assert!((network.predict(&input)[(0, 2)] - 5.0).abs() < 0.1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Features
+//! - `io` (default): model files, checkpoints, npz and ONNX.
+//! - `check`: `check_activation!` and `check_loss!`, which prove the derivatives of your own formulas.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![forbid(unsafe_code)]
+
+pub use mlp_core::*;
+pub use mlp_cpu::*;
+#[cfg(feature = "io")]
+pub use mlp_io::*;
+
+pub use mlp_core as core;
+pub use mlp_cpu as cpu;
+#[cfg(feature = "io")]
+pub use mlp_io as io;
+
+/// A network in `f32`. [`core::Mlp`](mlp_core::Mlp) is the generic type: name it for an activation of your own,
+/// `mlp::core::Mlp::<Matrix<f32>, MyActivation>::builder(..)`.
+pub type Mlp = mlp_core::Mlp<Matrix<f32>>;
+
+/// A network in `f64`.
+pub type MlpF64 = mlp_core::Mlp<Matrix<f64>>;
+
+/// A network in `f32` with the preprocessing of its data and the names of its classes.
+pub type Model = mlp_core::Model<Matrix<f32>>;
+
+/// A [`Model`] in `f64`.
+pub type ModelF64 = mlp_core::Model<Matrix<f64>>;
+
+/// Samples in `f32`, owned.
+pub type Dataset = mlp_core::Dataset<Matrix<f32>>;
+
+/// Samples in `f64`, owned.
+pub type DatasetF64 = mlp_core::Dataset<Matrix<f64>>;
+
+/// Everything that an ordinary program names: `use mlp::prelude::*;`.
+pub mod prelude {
+    pub use crate::{Dataset, DatasetF64, Mlp, MlpF64, Model, ModelF64};
+    pub use mlp_core::{
+        Activation, ActivationKind, Adagrad, Adam, AdamW, BinaryCrossEntropy, ClassWeights, Classes, Clip, Dropout,
+        EarlyStopping, ElementLoss, Elu, Event, Every, FitOptions, Gelu, GeluTanh, GradientDescent, HalfSquaredError,
+        HardTanh, Huber, Identity, Initializer, Lbfgs, LeakyRelu, Loss, LossKind, MeanAbsoluteError, MeanSquaredError,
+        Metric, Mish, Momentum, Monitor, NAdam, Optimizer, Penalty, Provenance, ReduceOnPlateau, Relu, RmsProp,
+        Samples, Scalar, Scaling, Schedule, Selu, Sigmoid, Silu, SoftmaxCrossEntropy, Softplus, Softsign, StopReason,
+        Tanh, Trainer, Workspace,
+    };
+    pub use mlp_cpu::{Matrix, MatrixRef};
+    #[cfg(feature = "io")]
+    pub use mlp_io::{
+        Checkpoint, CheckpointDirectory, export_onnx, load_model, load_network, load_npz, save_model, save_npz,
+    };
+}
+
+/// The README, compiled and run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
