@@ -4,9 +4,10 @@
 //! Initial parameters are drawn as scikit-learn draws them: biases too, by Glorot's uniform distribution.
 #![expect(clippy::print_stdout, reason = "the answers")]
 
+use mlp_core::backend::Tensor;
 use mlp_core::{
     ActivationKind, Adam, BinaryCrossEntropy, FitOptions, HalfSquaredError, Initializer, Lbfgs, Loss, Mlp, Optimizer,
-    Penalty, Samples, SoftmaxCrossEntropy, Tensor, TrainError, Trainer,
+    Penalty, Samples, SoftmaxCrossEntropy, TrainError, Trainer,
 };
 use mlp_cpu::{Matrix, MatrixRef};
 use rand::rngs::Xoshiro256PlusPlus;

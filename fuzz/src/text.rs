@@ -1,6 +1,7 @@
 //! What mlp-core reads from texts.
 
-use mlp_core::{ActivationKind, Metric, NoCustom, PlateauState, ReduceOnPlateau, ScalingKind, Schedule};
+use mlp_core::{ActivationKind, Metric, NoCustom, ReduceOnPlateau, ScalingKind, Schedule};
+use mlp_core::state::PlateauState;
 use std::fmt::{Debug, Display};
 use std::str::FromStr;
 

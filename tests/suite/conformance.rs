@@ -9,10 +9,10 @@ mod products;
 
 use self::mismatches::mismatches;
 use crate::naive::{Naive, tensor, values};
+use mlp_core::backend::{Columns, Tensor, ZipFormula};
 use mlp_core::{
-    Activation, ActivationKind, BinaryCrossEntropy, Columns, Dual, HalfSquaredError, Huber, Identity, LeakyRelu, Loss,
-    MeanAbsoluteError, MeanSquaredError, NoCustom, Relu, Scalar, SoftmaxCrossEntropy, Tanh, TargetKind, Tensor,
-    ZipFormula,
+    Activation, ActivationKind, BinaryCrossEntropy, Dual, HalfSquaredError, Huber, Identity, LeakyRelu, Loss,
+    MeanAbsoluteError, MeanSquaredError, NoCustom, Relu, Scalar, SoftmaxCrossEntropy, Tanh, TargetKind,
 };
 use mlp_cpu::Matrix;
 use rand::rngs::Xoshiro256PlusPlus;

@@ -2,7 +2,8 @@
 //! one the exact share of each class; and what cannot be split is named.
 
 use crate::naive::{Naive, values};
-use mlp_core::{ClassWeightError, ClassWeights, DataError, Dataset, Scalar, SplitError, Tensor};
+use mlp_core::backend::Tensor;
+use mlp_core::{ClassWeightError, ClassWeights, DataError, Dataset, Scalar, SplitError};
 use mlp_cpu::Matrix;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};

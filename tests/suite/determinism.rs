@@ -2,9 +2,10 @@
 
 use crate::naive::{Naive, carry, carry_tensor, values};
 use crate::network_gradient::{Gradient, Probe, flatten};
+use mlp_core::backend::Tensor;
 use mlp_core::{
-    ActivationKind, FitOptions, GradientDescent, HalfSquaredError, Mlp, NoCustom, Samples, Scalar, Tanh, Tensor,
-    Trainer, Workspace,
+    ActivationKind, FitOptions, GradientDescent, HalfSquaredError, Mlp, NoCustom, Samples, Scalar, Tanh, Trainer,
+    Workspace,
 };
 use mlp_cpu::{Element, Matrix};
 use rand::rngs::Xoshiro256PlusPlus;

@@ -2,10 +2,11 @@
 //! AdamW and NAdam follow PyTorch for 100 steps, name what they cannot take, and pass over the parameters once.
 
 use crate::naive::{Naive, tensor, values};
+use mlp_core::backend::{Objective, Tensor, ZipFormula};
+use mlp_core::state::{OptimizerState, StateError};
 use mlp_core::{
     ActivationKind, Adagrad, Adam, AdamW, Dense, GradientDescent, HalfSquaredError, HyperParameterError, Identity, Mlp,
-    Momentum, NAdam, NonFinite, Objective, Optimizer, OptimizerState, Relu, RmsProp, Samples, Scalar, Softsign,
-    StateError, Tanh, Tensor, TrainError, Trainer, ZipFormula,
+    Momentum, NAdam, NonFinite, Optimizer, Relu, RmsProp, Samples, Scalar, Softsign, Tanh, TrainError, Trainer,
 };
 use mlp_cpu::{Element, Matrix, MatrixRef};
 use serde::Deserialize;

@@ -2,11 +2,12 @@
 //! calls, by the observer or by a state that is saved, has the bits of training in one go.
 
 use crate::network_gradient::flatten;
+use mlp_core::state::{StateError, TrainerState};
 use mlp_core::{
     Adagrad, Adam, AdamW, Clip, DataError, Dense, Diverged, Dropout, EarlyStopping, Event, Every, FitOptions,
     GradientDescent, HalfSquaredError, Identity, Lbfgs, LeakyRelu, Loss, Metric, Mlp, Momentum, Monitor, NAdam,
-    Optimizer, Penalty, Progress, ReduceOnPlateau, Relu, RmsProp, Samples, Schedule, SoftmaxCrossEntropy, StateError,
-    StopReason, Tanh, TargetKind, TrainError, Trainer, TrainerState,
+    Optimizer, Penalty, Progress, ReduceOnPlateau, Relu, RmsProp, Samples, Schedule, SoftmaxCrossEntropy, StopReason,
+    Tanh, TargetKind, TrainError, Trainer,
 };
 use mlp_cpu::{Element, Matrix};
 use std::ops::ControlFlow;
@@ -50,7 +51,7 @@ impl Optimizer<Matrix<f64>> for Spy {
     fn step(
         &mut self,
         layers: &mut [Dense<Matrix<f64>>],
-        objective: &mut dyn mlp_core::Objective<Matrix<f64>>,
+        objective: &mut dyn mlp_core::backend::Objective<Matrix<f64>>,
     ) -> Result<f64, mlp_core::NonFinite> {
         self.loss = objective.evaluate(layers);
         self.gradient = flatten(objective.gradient_mut()).concat();
@@ -66,13 +67,13 @@ impl Optimizer<Matrix<f64>> for Spy {
         Ok(())
     }
 
-    fn state(&self) -> mlp_core::OptimizerState<Matrix<f64>> {
-        mlp_core::OptimizerState::new("spy")
+    fn state(&self) -> mlp_core::state::OptimizerState<Matrix<f64>> {
+        mlp_core::state::OptimizerState::new("spy")
     }
 
     fn restore(
         &mut self,
-        _: mlp_core::OptimizerState<Matrix<f64>>,
+        _: mlp_core::state::OptimizerState<Matrix<f64>>,
         _: &[Dense<Matrix<f64>>],
     ) -> Result<(), StateError> {
         Ok(())

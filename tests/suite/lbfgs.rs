@@ -2,9 +2,11 @@
 //! from numbers that are not finite.
 
 use crate::naive::{Naive, tensor, values};
+use mlp_core::backend::{Objective, Tensor};
+use mlp_core::state::{OptimizerState, StateError};
 use mlp_core::{
-    ActivationKind, Dense, HalfSquaredError, HyperParameterError, Identity, Lbfgs, Mlp, NonFinite, Objective,
-    Optimizer, OptimizerState, Relu, Samples, Scalar, Softsign, StateError, Tanh, Tensor, Trainer,
+    ActivationKind, Dense, HalfSquaredError, HyperParameterError, Identity, Lbfgs, Mlp, NonFinite, Optimizer, Relu,
+    Samples, Scalar, Softsign, Tanh, Trainer,
 };
 use mlp_cpu::{Element, Matrix};
 use serde::Deserialize;

@@ -2,10 +2,11 @@
 //! formats; the message for a target that is no class; and a user's own losses through a trainer.
 
 use crate::activations::Float;
+use mlp_core::backend::Tensor;
 use mlp_core::{
     BinaryCrossEntropy, Dense, Dual, ElementLoss, GradientDescent, HalfSquaredError, Huber, Identity, Loss,
     MeanAbsoluteError, MeanSquaredError, Mlp, OverOutputs, Samples, Scalar, SoftmaxCrossEntropy, Tanh, TargetKind,
-    Tensor, Trainer, Workspace, softmax,
+    Trainer, Workspace, softmax,
 };
 use mlp_cpu::Matrix;
 use proptest::prelude::*;

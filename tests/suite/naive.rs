@@ -5,7 +5,8 @@
 mod backend;
 
 pub(crate) use backend::Naive;
-use mlp_core::{Activation, Dense, Dual, Mlp, Scalar, Tanh, Tensor};
+use mlp_core::backend::Tensor;
+use mlp_core::{Activation, Dense, Dual, Mlp, Scalar, Tanh};
 use mlp_cpu::Matrix;
 
 /// The elements, column after column.

@@ -6,9 +6,11 @@ mod cases;
 use self::cases::{ACTIVATIONS, AnyLoss, Batch, Case, LOSSES, cases, run, with_loss};
 use crate::is_exhaustive;
 use crate::naive::{Naive, carry, tensor, values};
+use mlp_core::backend::{Objective, Tensor};
+use mlp_core::state::{OptimizerState, StateError};
 use mlp_core::{
-    ActivationKind, Dense, Dual, HyperParameterError, InferenceWorkspace, Loss, Mlp, NonFinite, Objective, Optimizer,
-    OptimizerState, Scalar, StateError, Tensor, Trainer, Workspace,
+    ActivationKind, Dense, Dual, HyperParameterError, InferenceWorkspace, Loss, Mlp, NonFinite, Optimizer, Scalar,
+    Trainer, Workspace,
 };
 use mlp_cpu::Matrix;
 use proptest::prelude::*;

@@ -1,10 +1,11 @@
 //! Proves gradient descent, what holds for every optimiser, and that the `Optimizer` trait carries others: L-BFGS is
 //! written here, outside the crate, with nothing but its public items.
 
+use mlp_core::backend::{Objective, Tensor, ZipFormula};
+use mlp_core::state::{OptimizerState, StateError};
 use mlp_core::{
     Adagrad, Adam, AdamW, Dense, GradientDescent, HalfSquaredError, HyperParameterError, Mlp, Momentum, NAdam,
-    NonFinite, Objective, Optimizer, OptimizerState, RmsProp, Samples, Scalar, StateError, Tanh, Tensor, TrainError,
-    Trainer, Workspace, ZipFormula,
+    NonFinite, Optimizer, RmsProp, Samples, Scalar, Tanh, TrainError, Trainer, Workspace,
 };
 use mlp_cpu::Matrix;
 use proptest::prelude::*;

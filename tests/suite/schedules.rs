@@ -1,6 +1,7 @@
 //! Proves that schedules and the reduction on a plateau follow PyTorch's and scikit-learn's, from the text form.
 
-use mlp_core::{PlateauState, ReduceOnPlateau, Schedule};
+use mlp_core::state::PlateauState;
+use mlp_core::{ReduceOnPlateau, Schedule};
 use serde::Deserialize;
 
 /// `fixtures/schedules.json`.

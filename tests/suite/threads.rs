@@ -3,10 +3,10 @@
 use crate::determinism::{bits, fingerprint, random};
 use crate::is_exhaustive;
 use crate::levels::children::{is_child, run};
+use mlp_core::backend::{Tensor, ZipFormula};
 use mlp_core::{
     Activation, ActivationKind, Adam, Clip, Dropout, FitOptions, Gelu, GradientDescent, HalfSquaredError, Huber, Lbfgs,
-    Loss, Mlp, Momentum, Optimizer, Penalty, Relu, Samples, Scalar, SoftmaxCrossEntropy, Tanh, Tensor, Trainer,
-    ZipFormula,
+    Loss, Mlp, Momentum, Optimizer, Penalty, Relu, Samples, Scalar, SoftmaxCrossEntropy, Tanh, Trainer,
 };
 use mlp_cpu::{Element, Matrix};
 use std::collections::HashSet;

@@ -2,10 +2,12 @@
 
 use crate::naive::{carry, values};
 use crate::network_gradient::flatten;
+use mlp_core::backend::Objective;
+use mlp_core::state::{OptimizerState, StateError};
 use mlp_core::{
     BinaryCrossEntropy, BuildError, DataError, Dense, Diverged, FitOptions, GradientDescent, HalfSquaredError,
-    HyperParameterError, Initializer, LeakyRelu, LikelyCause, Loss, Mlp, NoCustom, NonFinite, Objective, Optimizer,
-    OptimizerState, Relu, Samples, SoftmaxCrossEntropy, StateError, Tanh, TrainError, Trainer, Workspace,
+    HyperParameterError, Initializer, LeakyRelu, LikelyCause, Loss, Mlp, NoCustom, NonFinite, Optimizer, Relu, Samples,
+    SoftmaxCrossEntropy, Tanh, TrainError, Trainer, Workspace,
 };
 use mlp_cpu::Matrix;
 use std::fmt::Display;

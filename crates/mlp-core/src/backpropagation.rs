@@ -10,10 +10,11 @@
 //! the product * element by element. Source: D. E. Rumelhart, G. E. Hinton, R. J. Williams, *Learning representations
 //! by back-propagating errors* (Nature 323, 1986).
 
+use crate::backend::{Columns, Tensor};
 use crate::error::check_shape;
 use crate::tensor::Product;
 use crate::workspace::{LayerBuffers, columns};
-use crate::{Activation, ActivationKind, Columns, Dense, InferenceWorkspace, Loss, Scalar, Tensor, Workspace};
+use crate::{Activation, ActivationKind, Dense, InferenceWorkspace, Loss, Scalar, Workspace};
 
 /// a_l and f'(z_l) of every layer; what `after` makes of each, given its number and the number of samples, is what the
 /// next layer reads.

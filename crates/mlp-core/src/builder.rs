@@ -1,6 +1,7 @@
+use crate::backend::Tensor;
 use crate::error::check_memory;
 use crate::initializer::mean_square;
-use crate::{Activation, ActivationKind, BuildError, Dense, Identity, Initializer, Mlp, NoCustom, Relu, Tensor};
+use crate::{Activation, ActivationKind, BuildError, Dense, Identity, Initializer, Mlp, NoCustom, Relu};
 use alloc::vec::Vec;
 use core::marker::PhantomData;
 use rand::SeedableRng;

@@ -1,4 +1,5 @@
-use crate::{ActivationKind, Identity, NoCustom, Scalar, Tensor};
+use crate::backend::Tensor;
+use crate::{ActivationKind, Identity, NoCustom, Scalar};
 use alloc::vec::Vec;
 
 /// The parameters of one layer: `weights` W (n_out x n_in) and `bias` b (n_out x 1) of z = W a + b.

@@ -181,7 +181,7 @@ pub(crate) fn check_memory<T>(purpose: &'static str, numbers: u128) -> Result<()
     }
 }
 
-/// Panics unless the shapes are equal: for implementers of [`Tensor`](crate::Tensor).
+/// Panics unless the shapes are equal: for implementers of [`Tensor`](crate::backend::Tensor).
 ///
 /// # Panics
 /// If `got` is not `expected`, naming `operation`, `what` and both shapes.
@@ -193,7 +193,7 @@ pub fn check_shape(operation: &str, what: &str, expected: (usize, usize), got: (
     }
 }
 
-/// Panics for a shape that does not fit: for implementers of [`Tensor`](crate::Tensor).
+/// Panics for a shape that does not fit: for implementers of [`Tensor`](crate::backend::Tensor).
 ///
 /// # Panics
 /// Always, naming `operation`, `what` and both shapes.

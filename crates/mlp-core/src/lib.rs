@@ -1,7 +1,7 @@
 //! Multi-layer perceptrons over any numeric backend: activations, losses, backpropagation, optimisers, training, metrics,
 //! preprocessing.
 //!
-//! This crate has the mathematics and no matrix: it is generic over a backend ([`Tensor`]), such as `mlp-cpu`'s
+//! This crate has the mathematics and no matrix: it is generic over a backend ([`Tensor`](backend::Tensor)), such as `mlp-cpu`'s
 //! `Matrix<f32>`. With `default-features = false` it is `no_std` (with `alloc`).
 //!
 //! # A formula is written once
@@ -43,7 +43,7 @@
 //! | training | [`Trainer::step`], [`Trainer::fit`] with [`FitOptions`], [`Trainer::fit_observed`] with each [`Event`] |
 //! | how it went | [`History`], [`Metric`], [`Scores`], [`ConfusionMatrix`], [`Mlp::evaluate`], [`Model::evaluate`]; [`TrainError`], [`Diverged`] |
 //! | to go on later | [`Trainer::state`] and [`Trainer::restore`]; the crate `mlp-io` keeps them and models in files |
-//! | backends | [`Tensor`] |
+//! | backends | the module [`backend`] |
 //!
 //! # Features
 //! - `std` (default): the standard library's square root; without it, `libm`'s. The bits are the same.
@@ -62,6 +62,7 @@ extern crate self as mlp_core;
 mod naive;
 
 mod activation;
+pub mod backend;
 mod backpropagation;
 mod builder;
 #[cfg(feature = "check")]
@@ -80,17 +81,18 @@ mod output;
 mod preprocessing;
 mod scalar;
 mod schedule;
+pub mod state;
 mod tensor;
 mod training;
 mod workspace;
 
 pub use activation::{
-    Activation, ActivationKind, ActivationVisitor, Elu, Gelu, GeluTanh, HardTanh, Identity, LeakyRelu, Mish, NoCustom,
-    Relu, Selu, Sigmoid, Silu, Softplus, Softsign, Tanh, UnknownActivation,
+    Activation, ActivationKind, Elu, Gelu, GeluTanh, HardTanh, Identity, LeakyRelu, Mish, NoCustom, Relu, Selu,
+    Sigmoid, Silu, Softplus, Softsign, Tanh, UnknownActivation,
 };
 pub use builder::MlpBuilder;
 pub use dense::Dense;
-pub use error::{BuildError, HyperParameterError, OutOfMemory, check_shape, shape_mismatch};
+pub use error::{BuildError, HyperParameterError, OutOfMemory};
 pub use initializer::Initializer;
 pub use kind::KindError;
 pub use loss::{
@@ -100,19 +102,15 @@ pub use loss::{
 pub use metric::{ConfusionMatrix, Metric, Scores, UnknownMetric};
 pub use mlp::Mlp;
 pub use model::{Model, ModelError, Provenance};
-pub use optimizer::{
-    Adagrad, Adam, AdamW, GradientDescent, Lbfgs, Momentum, NAdam, NonFinite, Objective, Optimizer, OptimizerState,
-    RmsProp, StateError,
-};
+pub use optimizer::{Adagrad, Adam, AdamW, GradientDescent, Lbfgs, Momentum, NAdam, NonFinite, Optimizer, RmsProp};
 pub use output::Output;
 pub use preprocessing::{Classes, ClassesError, Scaling, ScalingError, ScalingKind};
 pub use scalar::{Dual, Scalar};
-pub use schedule::{PlateauState, ReduceOnPlateau, Schedule, ScheduleError};
-pub use tensor::{Columns, Tensor, ZipFormula};
+pub use schedule::{ReduceOnPlateau, Schedule, ScheduleError};
 pub use training::{
     ClassWeightError, ClassWeights, Clip, DataError, Dataset, Diverged, Dropout, EarlyStopping, Epoch, Evaluation,
-    Event, Every, FitOptions, Fitted, History, LikelyCause, Monitor, Pass, Penalty, Position, Progress, Samples,
-    SplitError, StopReason, StoppingState, TrainError, Trainer, TrainerState, TrainingData,
+    Event, Every, FitOptions, Fitted, History, LikelyCause, Monitor, Penalty, Progress, Samples, SplitError,
+    StopReason, TrainError, Trainer, TrainingData,
 };
 pub use workspace::{InferenceWorkspace, Workspace};
 

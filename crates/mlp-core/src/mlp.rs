@@ -1,8 +1,9 @@
 //! The network and the steps of backpropagation.
 
+use crate::backend::{Columns, Tensor};
 use crate::{
-    Activation, ActivationKind, BuildError, Columns, Dense, InferenceWorkspace, Loss, MlpBuilder, NoCustom, Tensor,
-    Workspace, backpropagation,
+    Activation, ActivationKind, BuildError, Dense, InferenceWorkspace, Loss, MlpBuilder, NoCustom, Workspace,
+    backpropagation,
 };
 use alloc::vec::Vec;
 

@@ -1,9 +1,10 @@
 //! A network with what its use takes besides.
 
+use crate::backend::{Columns, Tensor, check_shape};
 use crate::training::scores_of_predictions;
 use crate::{
-    Activation, Classes, Columns, DataError, InferenceWorkspace, LossKind, Metric, Mlp, NoCustom, Output, Samples,
-    Scalar, Scaling, Scores, TargetKind, Tensor, check_shape,
+    Activation, Classes, DataError, InferenceWorkspace, LossKind, Metric, Mlp, NoCustom, Output, Samples, Scalar,
+    Scaling, Scores, TargetKind,
 };
 use alloc::borrow::ToOwned;
 use alloc::string::String;

@@ -22,7 +22,7 @@ use core::ops::Range;
 ///   threads. A column of [`forward`](Self::forward) has the same bits whatever the other columns are, and however
 ///   many.
 /// - What an operation overwrites may hold anything before, NaN included.
-/// - Shapes that do not fit panic with the operation and both shapes ([`shape_mismatch`](crate::shape_mismatch)).
+/// - Shapes that do not fit panic with the operation and both shapes ([`shape_mismatch`](crate::backend::shape_mismatch)).
 ///
 /// The example `custom_backend` of `mlp-core` is a complete implementation.
 pub trait Tensor: Clone + Debug + Send + Sync + Sized + 'static {
@@ -168,7 +168,8 @@ pub trait Columns: Copy + Debug + Send + Sync {
 /// A formula for [`Tensor::zip`].
 ///
 /// ```
-/// use mlp_core::{Scalar, ZipFormula};
+/// use mlp_core::Scalar;
+/// use mlp_core::backend::ZipFormula;
 ///
 /// /// Gradient descent with momentum: v = m v + g, then W - eta v in the place of g.
 /// struct Momentum {

@@ -1,5 +1,6 @@
+use crate::backend::Tensor;
 use crate::error::check_memory;
-use crate::{Activation, ActivationKind, Dense, Mlp, OutOfMemory, Tensor};
+use crate::{Activation, ActivationKind, Dense, Mlp, OutOfMemory};
 use alloc::vec::Vec;
 
 /// What a training pass over up to a given number of samples writes: each layer's activation a, derivative f'(z) and

@@ -4,7 +4,8 @@
 use crate::Element;
 use crate::elementwise::{Activate, ActivateAndDerive};
 use crate::raw::dispatch;
-use mlp_core::{Activation, ActivationKind, ActivationVisitor};
+use mlp_core::backend::ActivationVisitor;
+use mlp_core::{Activation, ActivationKind};
 
 /// a = f(z) of all `values`, in their place, and f'(z) beside where there is room for it.
 #[inline(always)]

@@ -14,7 +14,8 @@ use crate::{Element, MatrixRef};
 use core::array;
 use core::mem;
 use core::sync::atomic::{AtomicBool, Ordering};
-use mlp_core::{Activation, ZipFormula};
+use mlp_core::Activation;
+use mlp_core::backend::ZipFormula;
 
 /// So few elements that it takes longer to look up the level than it saves.
 pub(crate) const FEW: usize = 2 * PADDING;

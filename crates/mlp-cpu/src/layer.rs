@@ -1,5 +1,5 @@
 //! The operations of layers whose arithmetic is what they take: matrix products, with what goes with them done while
-//! their results are in the cache. Shapes are those of [`Tensor`](mlp_core::Tensor)'s operations, and are known to fit.
+//! their results are in the cache. Shapes are those of [`Tensor`](mlp_core::backend::Tensor)'s operations, and are known to fit.
 
 use crate::elementwise::{self, Multiply, SumOfColumns};
 use crate::gemm::{Initial, Product, Routine};

@@ -9,7 +9,7 @@ use mlp_core::Loss;
 const TERMS: usize = 64;
 
 /// The losses of samples, summed, and their gradients into the columns of `delta`, `stride` apart: see
-/// [`Tensor::loss`](mlp_core::Tensor::loss).
+/// [`Tensor::loss`](mlp_core::backend::Tensor::loss).
 pub(crate) struct LossAndGradient<'a, T, L> {
     pub(crate) loss: &'a L,
     pub(crate) prediction: MatrixRef<'a, T>,

@@ -1,7 +1,7 @@
 use crate::MatrixRef;
 use crate::raw::buffer::Buffer;
 use core::ops::{Index, IndexMut};
-use mlp_core::shape_mismatch;
+use mlp_core::backend::shape_mismatch;
 use num_traits::Zero;
 
 /// A dense column-major matrix.

@@ -1,6 +1,6 @@
 use crate::Matrix;
 use core::ops::{Index, Range};
-use mlp_core::{Columns, shape_mismatch};
+use mlp_core::backend::{Columns, shape_mismatch};
 use num_traits::Zero;
 
 /// A borrowed column-major matrix: of a [`Matrix`], of some of its columns, or of any slice, without a copy.

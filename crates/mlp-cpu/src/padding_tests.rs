@@ -2,9 +2,9 @@
 
 use crate::{Element, Matrix, MatrixRef, Operand, gemm};
 use core::ops::Range;
+use mlp_core::backend::{Tensor, ZipFormula};
 use mlp_core::{
-    ActivationKind, Adam, HalfSquaredError, Loss, Mlp, NoCustom, Samples, Scalar, SoftmaxCrossEntropy, Tanh, Tensor,
-    Trainer, ZipFormula,
+    ActivationKind, Adam, HalfSquaredError, Loss, Mlp, NoCustom, Samples, Scalar, SoftmaxCrossEntropy, Tanh, Trainer,
 };
 
 /// Elements that look random, between -1 and 1.

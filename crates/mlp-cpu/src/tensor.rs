@@ -9,7 +9,8 @@ use crate::raw::prefetch::{LINE, prefetch};
 use crate::tiny::{self, is_tiny};
 use crate::{Element, Matrix, MatrixRef, threads};
 use core::ops::Range;
-use mlp_core::{Activation, ActivationKind, ActivationVisitor, Loss, Tensor, ZipFormula, check_shape, shape_mismatch};
+use mlp_core::backend::{ActivationVisitor, Tensor, ZipFormula, check_shape, shape_mismatch};
+use mlp_core::{Activation, ActivationKind, Loss};
 
 impl<T: Element> Tensor for Matrix<T> {
     type Scalar = T;

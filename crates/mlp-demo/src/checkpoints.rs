@@ -4,7 +4,8 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use mlp_core::{Mlp, TrainerState};
+use mlp_core::Mlp;
+use mlp_core::state::TrainerState;
 use mlp_cpu::{Element, Matrix};
 use mlp_io::{Checkpoint, CheckpointDirectory, Number};
 use serde::{Deserialize, Serialize};

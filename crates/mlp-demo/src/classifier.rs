@@ -3,10 +3,10 @@
 
 use std::ops::ControlFlow;
 
+use mlp_core::state::TrainerState;
 use mlp_core::{
     ActivationKind, Classes, ConfusionMatrix, EarlyStopping, FitOptions, Fitted, History, Metric, Mlp, Model,
     Output as Prediction, Progress, Provenance, Samples as TrainingSamples, SoftmaxCrossEntropy, StopReason, Trainer,
-    TrainerState,
 };
 use mlp_cpu::{Element, Matrix};
 

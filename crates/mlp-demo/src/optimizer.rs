@@ -3,10 +3,9 @@
 use std::fmt;
 
 use clap::ValueEnum;
-use mlp_core::{
-    Adam, Dense, GradientDescent, HyperParameterError, NonFinite, Objective, Optimizer, OptimizerState, StateError,
-    Tensor,
-};
+use mlp_core::backend::{Objective, Tensor};
+use mlp_core::state::{OptimizerState, StateError};
+use mlp_core::{Adam, Dense, GradientDescent, HyperParameterError, NonFinite, Optimizer};
 use serde::{Deserialize, Serialize};
 
 /// Which optimiser.

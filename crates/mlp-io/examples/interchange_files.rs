@@ -5,9 +5,10 @@
 //! of them, in a file of the same name and `.json`. What PyTorch and scikit-learn have put into `DIRECTORY/theirs`, it
 //! loads, and adds its predictions. Without a directory it writes into one of its own.
 
+use mlp_core::backend::Tensor;
 use mlp_core::{
     ActivationKind, BinaryCrossEntropy, Classes, Elu, HalfSquaredError, Identity, LeakyRelu, LossKind, Mlp, Model,
-    NoCustom, Scaling, ScalingKind, SoftmaxCrossEntropy, Tensor,
+    NoCustom, Scaling, ScalingKind, SoftmaxCrossEntropy,
 };
 use mlp_cpu::Matrix;
 use mlp_io::{Number, export_onnx, load_network, load_npz, save_model, save_npz};

@@ -5,7 +5,8 @@ mod record;
 
 use crate::container::{Contents, Opened};
 use crate::{Dtype, LoadError, Number, Problem, SaveError, Shape};
-use mlp_core::{ActivationKind, BuildError, Dense, Mlp, Model, Tensor};
+use mlp_core::backend::Tensor;
+use mlp_core::{ActivationKind, BuildError, Dense, Mlp, Model};
 use record::Record;
 pub(crate) use record::{KindRecord, activations, layer_sizes, read_record, syntax};
 use std::io::Read;

@@ -1,13 +1,14 @@
 //! Shapes that do not fit are refused.
 
 use super::Mix;
-use mlp_core::{ActivationKind, Columns, HalfSquaredError, NoCustom, Relu, Scalar, SoftmaxCrossEntropy, Tensor};
+use mlp_core::backend::{Columns, Tensor};
+use mlp_core::{ActivationKind, HalfSquaredError, NoCustom, Relu, Scalar, SoftmaxCrossEntropy};
 use mlp_cpu::{Matrix, gemm};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 type Shape = (usize, usize);
 
-/// Asserts that `run` panics as [`mlp_core::shape_mismatch`] does.
+/// Asserts that `run` panics as [`mlp_core::backend::shape_mismatch`] does.
 #[track_caller]
 fn assert_mismatch(operation: &str, expected: Shape, got: Shape, run: impl FnOnce()) {
     let panic = catch_unwind(AssertUnwindSafe(run)).expect_err("no panic");

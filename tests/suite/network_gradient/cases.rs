@@ -1,7 +1,8 @@
 //! Random networks and the batches they are examined with.
 
 use crate::naive::carry_tensor;
-use mlp_core::{ActivationKind, Dense, Loss, Mlp, NoCustom, Samples, TargetKind, Tensor};
+use mlp_core::backend::Tensor;
+use mlp_core::{ActivationKind, Dense, Loss, Mlp, NoCustom, Samples, TargetKind};
 use mlp_cpu::Matrix;
 use proptest::collection::vec;
 use proptest::prelude::*;

@@ -10,8 +10,9 @@
 
 mod naive;
 
+use mlp_core::backend::Tensor;
 use mlp_core::{
-    Dense, Dual, FitOptions, GradientDescent, HalfSquaredError, Mlp, Samples, Scalar, Tanh, Tensor, Trainer, Workspace,
+    Dense, Dual, FitOptions, GradientDescent, HalfSquaredError, Mlp, Samples, Scalar, Tanh, Trainer, Workspace,
 };
 use naive::Naive;
 use std::error::Error;

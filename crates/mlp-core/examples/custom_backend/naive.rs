@@ -1,7 +1,8 @@
 //! The simplest backend there is: plain loops over columns, for any scalar. A bias, a weight, a sample: all are
 //! columns of numbers.
 
-use mlp_core::{Activation, ActivationKind, Columns, Loss, Scalar, Tensor, ZipFormula, check_shape, shape_mismatch};
+use mlp_core::backend::{Columns, Tensor, ZipFormula, check_shape, shape_mismatch};
+use mlp_core::{Activation, ActivationKind, Loss, Scalar};
 use std::ops::Range;
 
 /// A matrix as a list of columns, all of `rows` elements.

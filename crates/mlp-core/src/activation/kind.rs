@@ -187,7 +187,8 @@ kinds! {
 /// What to do with an activation of any type: for [`ActivationKind::visit`].
 ///
 /// ```
-/// use mlp_core::{Activation, ActivationKind, ActivationVisitor, Relu};
+/// use mlp_core::{Activation, ActivationKind, Relu};
+/// use mlp_core::backend::ActivationVisitor;
 ///
 /// /// f(z) of all elements.
 /// struct Apply<'a>(&'a mut [f32]);

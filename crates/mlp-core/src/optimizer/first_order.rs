@@ -3,8 +3,9 @@
 
 use super::state::check_numbers;
 use super::{NonFinite, Objective, OptimizerState, StateError};
+use crate::backend::{Tensor, ZipFormula};
 use crate::error::check_shape;
-use crate::{Dense, HyperParameterError, Tensor, ZipFormula};
+use crate::{Dense, HyperParameterError};
 use alloc::borrow::ToOwned;
 use alloc::vec::Vec;
 

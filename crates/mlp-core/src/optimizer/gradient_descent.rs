@@ -1,7 +1,8 @@
 use super::rule::scheduled;
 use super::{NonFinite, Objective, Optimizer, OptimizerState, StateError, first_order};
+use crate::backend::{Tensor, ZipFormula};
 use crate::error::positive;
-use crate::{Dense, HyperParameterError, Scalar, Tensor, ZipFormula};
+use crate::{Dense, HyperParameterError, Scalar};
 
 /// Plain gradient descent: W <- W - eta dL/dW, b <- b - eta dL/db. It has no state but its learning rate eta.
 ///

@@ -23,7 +23,8 @@ pub use rms_prop::RmsProp;
 pub(crate) use state::check_numbers;
 pub use state::{OptimizerState, StateError};
 
-use crate::{Dense, HyperParameterError, Tensor};
+use crate::backend::Tensor;
+use crate::{Dense, HyperParameterError};
 use core::fmt;
 
 /// The loss of a batch as a function of a network's parameters.

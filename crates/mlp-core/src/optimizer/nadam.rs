@@ -1,8 +1,9 @@
 use super::first_order::{Formulas, Memory};
 use super::rule::{Rule as _, impl_optimizer};
 use super::{NonFinite, Objective, OptimizerState, StateError, adam, rule};
+use crate::backend::{Tensor, ZipFormula};
 use crate::error::{not_negative, positive};
-use crate::{Dense, HyperParameterError, Scalar, Tensor, ZipFormula};
+use crate::{Dense, HyperParameterError, Scalar};
 
 /// Adam with Nesterov's momentum: in step t = 1, 2, ..., for each parameter W with the gradient g = dL/dW,
 ///

@@ -1,8 +1,9 @@
 use super::first_order::{Formulas, Memory};
 use super::rule::{Rule as _, flag, impl_optimizer};
 use super::{NonFinite, Objective, OptimizerState, StateError, rule};
+use crate::backend::{Tensor, ZipFormula};
 use crate::error::{below_one, positive};
-use crate::{Dense, HyperParameterError, Scalar, Tensor, ZipFormula};
+use crate::{Dense, HyperParameterError, Scalar};
 
 /// RMSprop: for each parameter W with the gradient g = dL/dW,
 ///

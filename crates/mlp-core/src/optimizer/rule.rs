@@ -2,8 +2,9 @@
 
 use super::first_order::Memory;
 use super::{NonFinite, Objective, OptimizerState, StateError};
+use crate::backend::Tensor;
 use crate::error::not_negative;
-use crate::{Dense, HyperParameterError, Tensor};
+use crate::{Dense, HyperParameterError};
 
 /// The hyper-parameters of an optimiser but the learning rate, and the formula of a step. It remembers up to N values
 /// for each parameter.
@@ -36,11 +37,11 @@ pub(super) trait Rule<const N: usize>: Sized {
 /// `impl Optimizer` for a type whose fields are `learning_rate`, `rule` and `memory`.
 macro_rules! impl_optimizer {
     ($optimizer:ident, $rule:ty) => {
-        impl<B: $crate::Tensor> $crate::Optimizer<B> for $optimizer<B> {
+        impl<B: $crate::backend::Tensor> $crate::Optimizer<B> for $optimizer<B> {
             fn step(
                 &mut self,
                 layers: &mut [$crate::Dense<B>],
-                objective: &mut dyn $crate::Objective<B>,
+                objective: &mut dyn $crate::backend::Objective<B>,
             ) -> Result<f64, $crate::NonFinite> {
                 self.rule
                     .step(self.learning_rate, &mut self.memory, layers, objective)
@@ -55,16 +56,17 @@ macro_rules! impl_optimizer {
                 Ok(())
             }
 
-            fn state(&self) -> $crate::OptimizerState<B> {
-                let state = $crate::OptimizerState::new(<$rule>::KIND).with_number("learning_rate", self.learning_rate);
+            fn state(&self) -> $crate::state::OptimizerState<B> {
+                let state =
+                    $crate::state::OptimizerState::new(<$rule>::KIND).with_number("learning_rate", self.learning_rate);
                 self.memory.save(self.rule.save(state), self.rule.names())
             }
 
             fn restore(
                 &mut self,
-                mut state: $crate::OptimizerState<B>,
+                mut state: $crate::state::OptimizerState<B>,
                 layers: &[$crate::Dense<B>],
-            ) -> Result<(), $crate::StateError> {
+            ) -> Result<(), $crate::state::StateError> {
                 state.expect_kind(<$rule>::KIND)?;
                 let learning_rate = $crate::optimizer::rule::scheduled(state.take_number("learning_rate")?)?;
                 let rule = <$rule>::take(&mut state)?;

@@ -1,4 +1,5 @@
-use crate::{Dense, HyperParameterError, Scalar, Tensor};
+use crate::backend::Tensor;
+use crate::{Dense, HyperParameterError, Scalar};
 use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;

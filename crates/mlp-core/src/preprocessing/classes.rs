@@ -1,4 +1,5 @@
-use crate::{Scalar, Tensor};
+use crate::Scalar;
+use crate::backend::Tensor;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;

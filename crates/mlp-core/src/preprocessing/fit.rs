@@ -1,7 +1,8 @@
 //! What a scaling is fitted from: means, deviations and bounds of the features, in `f64`.
 
 use super::ScalingError;
-use crate::{Columns, Scalar, Tensor};
+use crate::Scalar;
+use crate::backend::{Columns, Tensor};
 use alloc::vec::Vec;
 
 /// Samples that are read at a time.

@@ -1,6 +1,7 @@
 use super::ScalingError;
 use super::fit::{self, Moments};
-use crate::{Columns, KindError, Scalar, Tensor, check_shape};
+use crate::backend::{Columns, Tensor, check_shape};
+use crate::{KindError, Scalar};
 use alloc::borrow::ToOwned;
 use alloc::vec::Vec;
 use core::str::FromStr;

@@ -18,7 +18,8 @@ use crate::error::below_one;
 /// The configuration is here, the course of a training in a [`PlateauState`]: all that a checkpoint has to keep.
 ///
 /// ```
-/// use mlp_core::{PlateauState, ReduceOnPlateau};
+/// use mlp_core::ReduceOnPlateau;
+/// use mlp_core::state::PlateauState;
 ///
 /// let plateau = ReduceOnPlateau::new(0.5, 1)?;
 /// let mut state = PlateauState::default();

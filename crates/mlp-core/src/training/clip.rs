@@ -1,5 +1,6 @@
+use crate::backend::{Tensor, ZipFormula};
 use crate::error::positive;
-use crate::{Dense, HyperParameterError, Scalar, Tensor, ZipFormula};
+use crate::{Dense, HyperParameterError, Scalar};
 
 /// A bound on the gradient g of all parameters together, the penalty's included, before the optimiser sees it.
 ///

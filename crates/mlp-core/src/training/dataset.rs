@@ -1,5 +1,5 @@
 use super::{DataError, Samples};
-use crate::{Columns, Tensor};
+use crate::backend::{Columns, Tensor};
 use alloc::vec::Vec;
 
 /// Samples that own their data: `input` (n_in x N), `target` (n_out x N, or 1 x N class indices) and, if given, a weight

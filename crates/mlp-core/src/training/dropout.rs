@@ -1,6 +1,7 @@
 use super::random::generator;
+use crate::backend::{Tensor, ZipFormula};
 use crate::error::below_one;
-use crate::{HyperParameterError, Scalar, Tensor, ZipFormula};
+use crate::{HyperParameterError, Scalar};
 use alloc::vec::Vec;
 use rand::Rng;
 

@@ -1,6 +1,7 @@
 use super::Samples;
+use crate::backend::Tensor;
 use crate::workspace::columns;
-use crate::{Activation, DataError, InferenceWorkspace, Loss, Metric, Mlp, Output, Scalar, Scores, TargetKind, Tensor};
+use crate::{Activation, DataError, InferenceWorkspace, Loss, Metric, Mlp, Output, Scalar, Scores, TargetKind};
 use alloc::vec::Vec;
 
 /// The loss of some samples, and their metrics.

@@ -1,7 +1,7 @@
 //! A data set in two parts: one to train on, one held out.
 
 use super::{DataError, Dataset};
-use crate::Tensor;
+use crate::backend::Tensor;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::fmt;

@@ -1,5 +1,6 @@
 use super::{Monitor, Position};
-use crate::{PlateauState, ReduceOnPlateau, Schedule};
+use crate::state::PlateauState;
+use crate::{ReduceOnPlateau, Schedule};
 
 /// What the time of a [`Schedule`] counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

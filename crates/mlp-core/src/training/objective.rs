@@ -1,10 +1,11 @@
 use super::dropout::Mask;
 use super::split::Split;
 use super::{Clip, Dropout, Penalty, Samples};
+use crate::backend::{Objective, Tensor};
 use crate::backpropagation as pass;
 use crate::tensor::Sum;
 use crate::workspace::{LayerBuffers, columns};
-use crate::{Activation, ActivationKind, Dense, Loss, Objective, Scalar, Tensor, Workspace};
+use crate::{Activation, ActivationKind, Dense, Loss, Scalar, Workspace};
 use alloc::vec::Vec;
 
 /// What training does to the loss and its gradient beside computing them. Passed on as one reference, which is there or

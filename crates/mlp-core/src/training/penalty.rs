@@ -1,5 +1,6 @@
+use crate::backend::{Tensor, ZipFormula};
 use crate::error::not_negative;
-use crate::{Dense, HyperParameterError, Scalar, Tensor, ZipFormula};
+use crate::{Dense, HyperParameterError, Scalar};
 use alloc::vec::Vec;
 
 /// A penalty on large weights, added to the loss that is trained on: lambda1 sum |w| + lambda2/2 sum w^2 over the

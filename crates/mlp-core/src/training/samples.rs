@@ -1,5 +1,6 @@
+use crate::backend::{Columns, Tensor};
 use crate::loss::class_index;
-use crate::{Activation, Columns, Loss, Mlp, Scalar, TargetKind, Tensor};
+use crate::{Activation, Loss, Mlp, Scalar, TargetKind};
 use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;

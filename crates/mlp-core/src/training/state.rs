@@ -1,7 +1,9 @@
 use super::{Dropout, Every, History};
+use crate::backend::Tensor;
 use crate::error::not_negative;
 use crate::optimizer::check_numbers;
-use crate::{Dense, OptimizerState, PlateauState, Schedule, StateError, Tensor};
+use crate::state::{OptimizerState, PlateauState, StateError};
+use crate::{Dense, Schedule};
 use alloc::vec::Vec;
 use core::fmt;
 

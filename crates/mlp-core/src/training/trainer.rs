@@ -6,10 +6,12 @@ use super::{
     Clip, DataError, Diverged, Dropout, EarlyStopping, Every, History, LikelyCause, Monitor, Penalty, Position,
     Samples, StoppingState, TrainError, TrainerState,
 };
+use crate::backend::Tensor;
 use crate::error::not_negative;
+use crate::state::{PlateauState, StateError};
 use crate::{
-    Activation, ActivationKind, Dense, HyperParameterError, Loss, Metric, Mlp, NonFinite, Optimizer, PlateauState,
-    ReduceOnPlateau, Schedule, StateError, Tensor, Workspace,
+    Activation, ActivationKind, Dense, HyperParameterError, Loss, Metric, Mlp, NonFinite, Optimizer, ReduceOnPlateau,
+    Schedule, Workspace,
 };
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
@@ -226,14 +228,14 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         match &self.stopping {
             Some((_, state)) if !state.best_layers.is_empty() => {
                 let layers = network.layers_mut();
-                crate::check_shape(
+                crate::backend::check_shape(
                     "restore_best",
                     "layers",
                     (state.best_layers.len(), 1),
                     (layers.len(), 1),
                 );
                 for (layer, best) in layers.iter_mut().zip(&state.best_layers) {
-                    crate::check_shape("restore_best", "weights", best.weights.shape(), layer.weights.shape());
+                    crate::backend::check_shape("restore_best", "weights", best.weights.shape(), layer.weights.shape());
                     layer.clone_from(best);
                 }
                 true

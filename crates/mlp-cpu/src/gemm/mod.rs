@@ -10,7 +10,7 @@ use crate::raw::matrixmultiply;
 use crate::threads::{self, MOST_PARTS};
 use crate::{Element, Matrix, MatrixRef};
 use core::ops::Range;
-use mlp_core::shape_mismatch;
+use mlp_core::backend::shape_mismatch;
 
 /// A factor of a product: a matrix or its transpose, read where it lies.
 #[derive(Clone, Copy, Debug)]

@@ -1,9 +1,10 @@
 //! `mlp-demo predict`, `export` and `inspect`.
 
 use crate::{files, run_in};
+use mlp_core::backend::Tensor;
 use mlp_core::{
     Classes, Dense, Elu, HalfSquaredError, Identity, Mlp, Model, Provenance, Scaling, ScalingKind, SoftmaxCrossEntropy,
-    Tanh, Tensor,
+    Tanh,
 };
 use mlp_cpu::{Element, Matrix};
 use mlp_io::{Number, load_model, load_npz, onnx_to_bytes, save_model};

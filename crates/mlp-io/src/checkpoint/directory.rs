@@ -3,7 +3,9 @@
 use super::{Checkpoint, load_checkpoint, save_checkpoint};
 use crate::atomic::make_directory;
 use crate::{LoadError, Number, Problem, SaveError, WriteError};
-use mlp_core::{Mlp, Tensor, TrainerState};
+use mlp_core::Mlp;
+use mlp_core::backend::Tensor;
+use mlp_core::state::TrainerState;
 use std::fs;
 use std::io;
 use std::num::NonZeroUsize;

@@ -5,7 +5,9 @@ use super::history::Column;
 use super::number::JsonNumber;
 use crate::model_file::{KindRecord, activations, layer_sizes, read_record, syntax};
 use crate::{Number, Problem};
-use mlp_core::{ActivationKind, Dropout, Every, Mlp, Pass, PlateauState, Position, Schedule, Tensor, TrainerState};
+use mlp_core::backend::Tensor;
+use mlp_core::state::{Pass, PlateauState, Position, TrainerState};
+use mlp_core::{ActivationKind, Dropout, Every, Mlp, Schedule};
 use serde::{Deserialize, Serialize};
 
 /// The version of the format that is written, and the newest that is read.

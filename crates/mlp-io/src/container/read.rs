@@ -6,7 +6,7 @@ use super::transpose::{batch_rows, decode_rows};
 use super::{KINDS, Values};
 use crate::number::Coded;
 use crate::{Dtype, Number, Problem, Shape};
-use mlp_core::Tensor;
+use mlp_core::backend::Tensor;
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::{Dtype, Number, Problem, Shape};
-use mlp_core::{Scalar, Tensor};
+use mlp_core::Scalar;
+use mlp_core::backend::Tensor;
 use mlp_cpu::{Element, Matrix};
 use safetensors::SafeTensors;
 

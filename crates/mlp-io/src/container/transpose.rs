@@ -1,7 +1,7 @@
 //! Between files, row by row, and matrices in memory, column by column.
 
 use crate::Number;
-use mlp_core::Tensor;
+use mlp_core::backend::Tensor;
 
 /// Rows and columns of a tile: of numbers of four bytes, what lies in one line of the processor's cache.
 const TILE: usize = 16;

@@ -3,7 +3,8 @@
 use super::network;
 use crate::container::{Header, KINDS, Opened};
 use crate::{Dtype, LoadError, Number, Problem, Shape};
-use mlp_core::{ActivationKind, Dense, Mlp, Tensor};
+use mlp_core::backend::Tensor;
+use mlp_core::{ActivationKind, Dense, Mlp};
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;

@@ -3,8 +3,9 @@
 use super::KEY;
 use crate::container::check_json;
 use crate::{Dtype, Number, Problem};
+use mlp_core::backend::Tensor;
 use mlp_core::{
-    ActivationKind, Classes, Dense, Identity, KindError, LossKind, Mlp, Model, Provenance, Scaling, ScalingKind, Tensor,
+    ActivationKind, Classes, Dense, Identity, KindError, LossKind, Mlp, Model, Provenance, Scaling, ScalingKind,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};

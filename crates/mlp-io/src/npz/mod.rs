@@ -10,7 +10,8 @@ pub use error::NpzError;
 
 use crate::{Number, write_atomically};
 use archive::Source;
-use mlp_core::{Activation, Model, Tensor};
+use mlp_core::backend::Tensor;
+use mlp_core::{Activation, Model};
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;

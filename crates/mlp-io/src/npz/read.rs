@@ -8,9 +8,10 @@ use crate::container::padded;
 use crate::little_endian::LittleEndian as _;
 use crate::number::Coded;
 use crc32fast::Hasher;
+use mlp_core::backend::Tensor;
 use mlp_core::{
     ActivationKind, BinaryCrossEntropy, Dense, HalfSquaredError, Identity, LossKind, Mlp, Model, Relu, Sigmoid,
-    SoftmaxCrossEntropy, Tanh, Tensor,
+    SoftmaxCrossEntropy, Tanh,
 };
 
 /// Letters of the longest text taken.

@@ -5,7 +5,8 @@ use super::{ACTIVATION, NpzError, OUT_ACTIVATION, npy};
 use crate::Number;
 use crate::little_endian::LittleEndian as _;
 use crate::model_file::check_layers;
-use mlp_core::{Activation, ActivationKind, Model, Output, Scalar as _, Tensor};
+use mlp_core::backend::Tensor;
+use mlp_core::{Activation, ActivationKind, Model, Output, Scalar as _};
 
 /// From where on Python announces lengths and places in 64 bits.
 const MAX_LENGTH: u64 = (1 << 31) - 1;

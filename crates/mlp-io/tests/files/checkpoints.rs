@@ -1,9 +1,10 @@
 //! Training that is stopped anywhere, written to a file and taken up again has the bits of training that never stopped.
 
+use mlp_core::state::TrainerState;
 use mlp_core::{
     Adagrad, Adam, AdamW, Clip, DataError, Dropout, EarlyStopping, Event, Every, FitOptions, GradientDescent,
     HalfSquaredError, History, Lbfgs, Metric, Mlp, Model, Momentum, Monitor, NAdam, Optimizer, Penalty,
-    ReduceOnPlateau, RmsProp, Samples, Schedule, StopReason, Tanh, Trainer, TrainerState,
+    ReduceOnPlateau, RmsProp, Samples, Schedule, StopReason, Tanh, Trainer,
 };
 use mlp_cpu::{Element, Matrix};
 use mlp_io::{

@@ -1,7 +1,8 @@
 //! Training that is killed at random moments, again and again, goes on from its checkpoints as if nothing had happened.
 
 use super::checkpoints::{Data, network, shown};
-use mlp_core::{Adam, Dropout, Event, FitOptions, HalfSquaredError, Mlp, Trainer, TrainerState};
+use mlp_core::state::TrainerState;
+use mlp_core::{Adam, Dropout, Event, FitOptions, HalfSquaredError, Mlp, Trainer};
 use mlp_cpu::Matrix;
 use mlp_io::CheckpointDirectory;
 use rand::rngs::Xoshiro256PlusPlus;

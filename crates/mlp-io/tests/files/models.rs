@@ -1,8 +1,9 @@
 //! What is saved is what is loaded.
 
+use mlp_core::backend::Tensor;
 use mlp_core::{
     ActivationKind, BinaryCrossEntropy, Classes, Dense, Elu, HalfSquaredError, Huber, Identity, LeakyRelu, LossKind,
-    Mlp, Model, NoCustom, Provenance, Relu, Scalar, Scaling, ScalingKind, SoftmaxCrossEntropy, Tanh, Tensor,
+    Mlp, Model, NoCustom, Provenance, Relu, Scalar, Scaling, ScalingKind, SoftmaxCrossEntropy, Tanh,
 };
 use mlp_cpu::{Element, Matrix};
 use mlp_io::{

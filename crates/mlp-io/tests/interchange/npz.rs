@@ -1,8 +1,9 @@
 //! scikit-learn's networks, read from the files that it wrote with NumPy, and written back.
 
+use mlp_core::backend::Tensor;
 use mlp_core::{
     ActivationKind, BinaryCrossEntropy, Classes, HalfSquaredError, Huber, Identity, LossKind, Mlp, Model, Output, Relu,
-    Scalar, Scaling, Sigmoid, SoftmaxCrossEntropy, Tanh, Tensor,
+    Scalar, Scaling, Sigmoid, SoftmaxCrossEntropy, Tanh,
 };
 use mlp_cpu::Matrix;
 use mlp_io::{NpzError, Number, load_npz, npz_from_bytes, npz_to_bytes, save_npz};

@@ -1,9 +1,10 @@
 //! The structure of exported models, read back by a walk over the protocol buffers' bytes with the field numbers of the
 //! official onnx.proto. What runtimes make of them is seen by `tests/interchange/interchange.py`.
 
+use mlp_core::backend::Tensor;
 use mlp_core::{
     ActivationKind, Classes, HalfSquaredError, LossKind, Mlp, Model, NoCustom, Provenance, Scaling, ScalingKind,
-    SoftmaxCrossEntropy, Tanh, Tensor,
+    SoftmaxCrossEntropy, Tanh,
 };
 use mlp_cpu::Matrix;
 use mlp_io::{export_onnx, onnx_to_bytes};

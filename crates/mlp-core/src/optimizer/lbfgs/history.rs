@@ -1,7 +1,8 @@
 //! What L-BFGS knows of the second derivatives: how the gradient changed along the last steps.
 
 use super::vector::{add_scaled, dot, scale, set_scaled, subtract_from};
-use crate::{Dense, Tensor};
+use crate::Dense;
+use crate::backend::Tensor;
 use alloc::vec::Vec;
 
 /// A pair with less curvature s . y is left out: H would be no longer positive definite, or its numbers too large.

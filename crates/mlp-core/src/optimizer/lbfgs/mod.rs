@@ -4,8 +4,9 @@ mod vector;
 
 use super::first_order::evaluate;
 use super::{NonFinite, Objective, Optimizer, OptimizerState, StateError};
+use crate::backend::Tensor;
 use crate::error::not_negative;
-use crate::{Dense, HyperParameterError, Tensor};
+use crate::{Dense, HyperParameterError};
 use alloc::borrow::ToOwned;
 use alloc::vec::Vec;
 use history::{History, Pair};

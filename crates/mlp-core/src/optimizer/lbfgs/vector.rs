@@ -1,7 +1,8 @@
 //! The parameters of all layers as one vector, and the passes over it that L-BFGS consists of.
 
+use crate::backend::{Tensor, ZipFormula};
 use crate::error::check_shape;
-use crate::{Dense, Scalar, Tensor, ZipFormula};
+use crate::{Dense, Scalar};
 use alloc::vec::Vec;
 
 pub(super) fn zeros_like<B: Tensor>(layers: &[Dense<B>]) -> Vec<Dense<B>> {

@@ -1,9 +1,10 @@
+use crate::backend::Tensor;
 use crate::naive::Naive;
 use crate::training::*;
 use crate::{
     Adagrad, Adam, AdamW, BinaryCrossEntropy, GradientDescent, HalfSquaredError, Huber, Lbfgs, Loss, MeanAbsoluteError,
     MeanSquaredError, Metric, Mlp, Model, Momentum, NAdam, Optimizer, RmsProp, Scaling, Schedule, SoftmaxCrossEntropy,
-    Tanh, TargetKind, Tensor,
+    Tanh, TargetKind,
 };
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;

@@ -1,8 +1,10 @@
+use crate::backend::Tensor;
 use crate::naive::Naive;
+use crate::state::{PlateauState, StateError};
 use crate::training::*;
 use crate::{
-    Adam, Dense, GradientDescent, HalfSquaredError, Identity, Lbfgs, Metric, Mlp, Optimizer, PlateauState,
-    ReduceOnPlateau, Scalar, Schedule, StateError, Tanh, Tensor,
+    Adam, Dense, GradientDescent, HalfSquaredError, Identity, Lbfgs, Metric, Mlp, Optimizer, ReduceOnPlateau, Scalar,
+    Schedule, Tanh,
 };
 use alloc::format;
 use alloc::string::{String, ToString};
