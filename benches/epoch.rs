@@ -10,7 +10,8 @@
 mod common;
 
 use common::random;
-use mlp_core::{Adam, FitOptions, Metric, Mlp, Relu, Samples, SoftmaxCrossEntropy, Trainer};
+use core::ops::ControlFlow;
+use mlp_core::{Adam, Event, FitOptions, Metric, Mlp, Relu, Samples, SoftmaxCrossEntropy, Trainer};
 use mlp_cpu::Matrix;
 use std::time::Instant;
 
@@ -55,7 +56,12 @@ impl Training {
         let mut seen = 0;
         let start = Instant::now();
         let data = data.samples().validated_by(validation.samples());
-        let fitted = self.trainer.fit(&mut self.network, data, options, |_| seen += 1);
+        let fitted = self.trainer.fit_with(&mut self.network, data, options, |progress| {
+            if let Event::Epoch { .. } = progress.event {
+                seen += 1;
+            }
+            ControlFlow::Continue(())
+        });
         let seconds = start.elapsed().as_secs_f64();
         fitted.expect("the loss stays finite");
         assert_eq!(seen, 1);

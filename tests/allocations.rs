@@ -2,9 +2,11 @@
 //! with large layers at the baseline, exactly what `matrixmultiply` takes for packing.
 #![allow(unsafe_code, reason = "an allocator that counts")]
 
+use core::ops::ControlFlow;
 use mlp_core::{
-    Adagrad, Adam, AdamW, Clip, Dropout, Epoch, Every, FitOptions, GradientDescent, HalfSquaredError,
-    InferenceWorkspace, LeakyRelu, Mlp, Momentum, NAdam, Optimizer, Penalty, RmsProp, Samples, Schedule, Trainer,
+    Adagrad, Adam, AdamW, Clip, Dropout, Event, Every, FitOptions, GradientDescent, HalfSquaredError,
+    InferenceWorkspace, LeakyRelu, Mlp, Momentum, NAdam, Optimizer, Penalty, Progress, RmsProp, Samples, Schedule,
+    Trainer,
 };
 use mlp_cpu::{Element, Matrix, Operand, SimdLevel, gemm};
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -264,11 +266,14 @@ fn assert_epochs_allocate_nothing(sample_weights: bool, shaped: bool) {
                 .clip(Clip::norm(0.1).unwrap());
         }
         let (mut counts, mut epoch) = ([0; 6], 0);
-        let observer = |_: Epoch<'_, _, _>| {
-            counts[epoch] = ALLOCATIONS.get();
-            epoch += 1;
+        let observer = |progress: Progress<'_, _, _>| {
+            if let Event::Epoch { .. } = progress.event {
+                counts[epoch] = ALLOCATIONS.get();
+                epoch += 1;
+            }
+            ControlFlow::Continue(())
         };
-        trainer.fit(&mut network, samples, options, observer).unwrap();
+        trainer.fit_with(&mut network, samples, options, observer).unwrap();
         let grown: Vec<_> = counts.windows(2).map(|pair| pair[1] - pair[0]).collect();
         assert_eq!(grown, [0; 5], "{options:?}: allocations of the epochs after the first");
     }

@@ -84,7 +84,7 @@ impl Job {
                 };
                 let penalty = Penalty::l2(self.alpha / self.batch_size as f64)?;
                 let mut trainer = Trainer::new(loss, adam).penalty(penalty);
-                trainer.fit(&mut network, samples, options, |_| {})?;
+                trainer.fit(&mut network, samples, options)?;
             }
             "lbfgs" => {
                 let optimizer = Lbfgs::new(1.0)?.tolerances(self.tolerance, 1e-9)?;

@@ -3,8 +3,9 @@
 //!
 //! `cargo run --example seeds`
 
+use core::ops::ControlFlow;
 use flate2::{Compression, write::GzEncoder};
-use mlp_core::{
+use mlp_core::{Event, 
     Adagrad, Adam, AdamW, BinaryCrossEntropy, Classes, Dropout, EarlyStopping, Elu, Every, FitOptions, GradientDescent,
     HalfSquaredError, Huber, Lbfgs, LeakyRelu, Metric, Mlp, Model, Momentum, Monitor, NAdam, Optimizer, Provenance,
     ReduceOnPlateau, RmsProp, Samples, Scaling, ScalingKind, Schedule, Sigmoid, SoftmaxCrossEntropy, Tanh, Trainer,
@@ -141,12 +142,12 @@ fn trained<T: Element + Number, O: Optimizer<Matrix<T>>>(
     let options = FitOptions::until(2).batch_size(2).shuffle(5);
     let mut errors = Vec::new();
     if all {
-        trainer.fit(&mut network, samples.validated_by(samples), options, |epoch| {
-            let evaluation = epoch.network.evaluate(&HalfSquaredError, samples, &[Metric::Mae]);
+        trainer.fit_with(&mut network, samples.validated_by(samples), options, |progress| { if let Event::Epoch { .. } = progress.event {
+            let evaluation = progress.network.evaluate(&HalfSquaredError, samples, &[Metric::Mae]);
             errors.push(evaluation.expect("samples that were trained on").metrics[0]);
-        })?;
+        } ControlFlow::Continue(()) })?;
     }
-    trainer.fit(&mut network, samples, FitOptions::until(3).batch_size(2), |_| {})?;
+    trainer.fit(&mut network, samples, FitOptions::until(3).batch_size(2))?;
     let mut state = trainer.state();
     if all {
         // The last epoch was without validation.

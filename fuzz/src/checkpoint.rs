@@ -86,5 +86,5 @@ fn restore<T: Element + Number, O: Optimizer<Matrix<T>>, E: std::fmt::Debug>(
     let samples = Samples::new(&input, &target).unwrap();
     let options = FitOptions::until(state.position.epoch.saturating_add(1)).batch_size(2);
     // An error is fine: numbers may be as large as they like.
-    _ = first.fit(&mut network, samples.validated_by(samples), options, |_| {});
+    _ = first.fit(&mut network, samples.validated_by(samples), options);
 }

@@ -50,7 +50,7 @@ fn train<T: Element>(seed: u64, shuffle: u64, epochs: &[u64]) -> Vec<u64> {
     let mut trainer = Trainer::new(HalfSquaredError, GradientDescent::new(0.05).unwrap());
     for &epochs in epochs {
         let options = FitOptions::epochs(epochs).batch_size(16).shuffle(shuffle);
-        trainer.fit(&mut network, samples, options, |_| ()).unwrap();
+        trainer.fit(&mut network, samples, options).unwrap();
     }
     bits(&network)
 }

@@ -189,7 +189,6 @@ fn l1_moves_the_minimum_by_its_weight() {
             &mut network,
             Samples::new(&input, &input).unwrap(),
             FitOptions::epochs(500),
-            |_| {},
         )
         .unwrap();
     // (w - 1)^2 / 2 + |w| / 4 is least at w = 3/4.
@@ -270,9 +269,7 @@ fn dropout_of_nothing_changes_nothing() {
         if let Some(dropout) = dropout {
             trainer = trainer.dropout(dropout);
         }
-        trainer
-            .fit(&mut network, samples, FitOptions::epochs(3), |_| {})
-            .unwrap();
+        trainer.fit(&mut network, samples, FitOptions::epochs(3)).unwrap();
         network
     };
     let dropout = |p| Some(Dropout::new(p, 1).unwrap());
@@ -295,7 +292,7 @@ fn schedules_set_the_learning_rate_of_each_step() {
             .schedule(Schedule::exponential(0.5).unwrap(), every);
         let mut network = network::<f64>(&[2, 4, 1]);
         trainer
-            .fit(&mut network, samples, FitOptions::epochs(3).batch_size(5), |_| {})
+            .fit(&mut network, samples, FitOptions::epochs(3).batch_size(5))
             .unwrap();
         trainer.history().learning_rate.clone()
     };
@@ -312,7 +309,7 @@ fn a_plateau_reduces_the_learning_rate() {
     let mut trainer = Trainer::new(HalfSquaredError, Spy::default())
         .reduce_on_plateau(ReduceOnPlateau::new(0.1, 2).unwrap(), Monitor::Loss);
     trainer
-        .fit(&mut network::<f64>(&[2, 4, 1]), samples, FitOptions::epochs(8), |_| {})
+        .fit(&mut network::<f64>(&[2, 4, 1]), samples, FitOptions::epochs(8))
         .unwrap();
     let rates = &trainer.history().learning_rate;
     // Epoch 0 is the best; 1, 2 and 3 are one more than patience allows.
@@ -336,7 +333,7 @@ fn early_stopping_waits_and_gives_the_best_parameters_back() {
         .metrics(&[Metric::Mse]);
     let (mut networks, mut improvements, mut stop) = (Vec::new(), Vec::new(), None);
     let fitted = trainer
-        .fit_observed(&mut network, data, FitOptions::epochs(5000), |progress| {
+        .fit_with(&mut network, data, FitOptions::epochs(5000), |progress| {
             match progress.event {
                 Event::Epoch {
                     epoch, validation_loss, ..
@@ -396,7 +393,12 @@ fn early_stopping_waits_and_gives_the_best_parameters_back() {
 
     // Training that is over stays over.
     let again = trainer
-        .fit(&mut network, data, FitOptions::epochs(5), |_| panic!("no epoch"))
+        .fit_with(&mut network, data, FitOptions::epochs(5), |progress| {
+            if let Event::Epoch { .. } = progress.event {
+                panic!("no epoch");
+            }
+            ControlFlow::Continue(())
+        })
         .unwrap();
     assert_eq!((again.stop, again.epochs), (fitted.stop, 0));
 }
@@ -413,12 +415,7 @@ fn a_metric_is_watched_where_it_is_better_the_higher() {
     let mut network = Mlp::<Matrix<f64>>::builder(&[2, 8, 2]).hidden(Tanh).build().unwrap();
     let mut trained = trainer();
     let fitted = trained
-        .fit(
-            &mut network,
-            samples.validated_by(samples),
-            FitOptions::epochs(5000),
-            |_| {},
-        )
+        .fit(&mut network, samples.validated_by(samples), FitOptions::epochs(5000))
         .unwrap();
     let accuracy = trained.history().metric(Metric::Accuracy).unwrap();
     let StopReason::Patience {
@@ -436,7 +433,7 @@ fn a_metric_is_watched_where_it_is_better_the_higher() {
 
     let error = Trainer::new(SoftmaxCrossEntropy::with_classes(), GradientDescent::new(0.5).unwrap())
         .metrics(&[Metric::R2])
-        .fit(&mut network, samples, FitOptions::epochs(1), |_| {})
+        .fit(&mut network, samples, FitOptions::epochs(1))
         .unwrap_err();
     assert_eq!(
         error,
@@ -467,7 +464,6 @@ fn data_that_are_not_finite_are_refused_with_their_place() {
             &mut network,
             data,
             FitOptions::epochs(1),
-            |_| {},
         );
         if result.is_err() {
             assert_eq!(network, before);
@@ -521,12 +517,10 @@ fn a_trainer_may_have_more_metrics_than_its_state() {
         |metrics: &[Metric]| Trainer::new(HalfSquaredError, GradientDescent::new(0.1).unwrap()).metrics(metrics);
     let mut network = network(&[2, 4, 1]);
     let mut first = trainer(&[Metric::Mse, Metric::Mae]);
-    first.fit(&mut network, samples, FitOptions::epochs(2), |_| {}).unwrap();
+    first.fit(&mut network, samples, FitOptions::epochs(2)).unwrap();
     let mut second = trainer(&[Metric::R2, Metric::Mae, Metric::Mse]);
     second.restore(first.state(), network.layers()).unwrap();
-    second
-        .fit(&mut network, samples, FitOptions::epochs(1), |_| {})
-        .unwrap();
+    second.fit(&mut network, samples, FitOptions::epochs(1)).unwrap();
     let history = second.history();
     assert_eq!(
         history.metric(Metric::Mae).unwrap()[..2],
@@ -553,8 +547,11 @@ fn early_stopping_gives_back_what_validation_found_and_nothing_else() {
             samples.into()
         };
         let fitted = trainer
-            .fit(network, data, FitOptions::epochs(50), |epoch| {
-                last = epoch.network.clone();
+            .fit_with(network, data, FitOptions::epochs(50), |progress| {
+                if let Event::Epoch { .. } = progress.event {
+                    last = progress.network.clone();
+                }
+                ControlFlow::Continue(())
             })
             .unwrap();
         assert!(!trainer.restore_best(network));
@@ -615,16 +612,12 @@ fn samples_without_weight_are_refused_wherever_they_come_from() {
         let mut trainer = Trainer::new(HalfSquaredError, GradientDescent::new(0.1).unwrap());
         let empty = TrainError::Data(DataError::Empty);
         assert_eq!(
-            trainer
-                .fit(&mut network, part, FitOptions::epochs(1), |_| {})
-                .unwrap_err(),
+            trainer.fit(&mut network, part, FitOptions::epochs(1)).unwrap_err(),
             empty
         );
         let validated = samples.validated_by(part);
         assert_eq!(
-            trainer
-                .fit(&mut network, validated, FitOptions::epochs(1), |_| {})
-                .unwrap_err(),
+            trainer.fit(&mut network, validated, FitOptions::epochs(1)).unwrap_err(),
             empty
         );
         assert_eq!(trainer.step(&mut network, part).unwrap_err(), empty);
@@ -661,7 +654,7 @@ fn pieces<T: Element, O: Optimizer<Matrix<T>> + Clone>(
     let options = FitOptions::until(15).batch_size(6).shuffle(4);
     let mut whole = network::<T>(&[2, 7, 5, 1]);
     let mut trainer = everything(optimizer.clone());
-    let fitted = trainer.fit(&mut whole, data, options, |_| {}).unwrap();
+    let fitted = trainer.fit(&mut whole, data, options).unwrap();
     let expected = (whole, trainer.state(), fitted.stop);
 
     // An epoch a call.
@@ -670,12 +663,7 @@ fn pieces<T: Element, O: Optimizer<Matrix<T>> + Clone>(
     let mut stop = StopReason::Epochs;
     for _ in 0..15 {
         stop = trainer
-            .fit(
-                &mut by_call,
-                data,
-                FitOptions::epochs(1).batch_size(6).shuffle(4),
-                |_| {},
-            )
+            .fit(&mut by_call, data, FitOptions::epochs(1).batch_size(6).shuffle(4))
             .unwrap()
             .stop;
     }
@@ -695,17 +683,17 @@ fn pieces<T: Element, O: Optimizer<Matrix<T>> + Clone>(
                 ControlFlow::Continue(())
             }
         };
-        let first = trainer.fit_observed(&mut network, data, options, observer).unwrap();
+        let first = trainer.fit_with(&mut network, data, options, observer).unwrap();
         if first.stop != StopReason::Observer {
             break;
         }
         let (mut other, mut other_trainer) = (network.clone(), restore(trainer.state(), &network));
-        let stop = trainer.fit(&mut network, data, options, |_| {}).unwrap().stop;
+        let stop = trainer.fit(&mut network, data, options).unwrap().stop;
         assert!(
             (network, trainer.state(), stop) == expected,
             "ended after {batches} batches"
         );
-        let stop = other_trainer.fit(&mut other, data, options, |_| {}).unwrap().stop;
+        let stop = other_trainer.fit(&mut other, data, options).unwrap().stop;
         assert!(
             (other, other_trainer.state(), stop) == expected,
             "resumed after {batches} batches"
@@ -747,7 +735,7 @@ fn a_hundred_fits_of_an_epoch_are_one_of_a_hundred_epochs() {
             let mut trainer = Trainer::new(HalfSquaredError, optimizer.clone()).dropout(Dropout::new(0.1, 9).unwrap());
             for _ in 0..calls {
                 let options = FitOptions::epochs(epochs).batch_size(6).shuffle(4);
-                trainer.fit(&mut network, samples, options, |_| {}).unwrap();
+                trainer.fit(&mut network, samples, options).unwrap();
             }
             assert_eq!(trainer.history().epochs(), 100);
             (network, trainer.state())
@@ -774,15 +762,12 @@ fn an_epoch_under_way_goes_on_only_as_it_began() {
     let mut network = network(&[2, 4, 1]);
     let options = FitOptions::epochs(2).batch_size(3).shuffle(1);
     trainer
-        .fit_observed(&mut network, samples, options, |_| ControlFlow::Break(()))
+        .fit_with(&mut network, samples, options, |_| ControlFlow::Break(()))
         .unwrap();
     let error = |trainer: &mut Trainer<_, _, _>, samples, options| {
         let before = network.clone();
         let mut network = network.clone();
-        let error = trainer
-            .fit(&mut network, samples, options, |_| {})
-            .unwrap_err()
-            .to_string();
+        let error = trainer.fit(&mut network, samples, options).unwrap_err().to_string();
         assert_eq!(network, before);
         error
     };
@@ -796,7 +781,7 @@ fn an_epoch_under_way_goes_on_only_as_it_began() {
         error(&mut trainer, samples.slice(0..9), options),
         format!("{expected}9 samples in batches of 3, shuffled with seed 1; {way_out}")
     );
-    trainer.fit(&mut network, samples, options, |_| {}).unwrap();
+    trainer.fit(&mut network, samples, options).unwrap();
     assert_eq!(trainer.history().epochs(), 2, "the rest of an epoch counts as one");
 }
 
@@ -853,7 +838,7 @@ fn guarded<T: Element, L: Loss, O: Optimizer<Matrix<T>>>(
 ) -> Option<Diverged> {
     let (mut losses, mut batches_of_epoch, mut stop) = (Vec::new(), 0, None);
     let options = FitOptions::epochs(epochs).batch_size(16).shuffle(seed);
-    let result = trainer.fit_observed(network, samples, options, |progress| {
+    let result = trainer.fit_with(network, samples, options, |progress| {
         match progress.event {
             Event::Batch { loss, batches, .. } => {
                 losses.push(loss);

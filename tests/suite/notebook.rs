@@ -1,9 +1,10 @@
 //! Proves the notebook's experiment: the 40 losses it printed, its gradient written out by hand, and parity with NumPy
 //! on five other networks.
 
+use core::ops::ControlFlow;
 use mlp_core::{
-    ActivationKind, Dense, FitOptions, GradientDescent, HalfSquaredError, Identity, LeakyRelu, Mlp, Samples, Trainer,
-    Workspace,
+    ActivationKind, Dense, Event, FitOptions, GradientDescent, HalfSquaredError, Identity, LeakyRelu, Mlp, Samples,
+    Trainer, Workspace,
 };
 use mlp_cpu::Matrix;
 use mlp_demo::notebook::{Experiment, experiments};
@@ -54,13 +55,16 @@ fn trained_losses(network: &mut Mlp<Matrix<f64>>) -> Vec<f64> {
     let (input, target) = (row(&INPUT), row(&TARGET));
     let mut losses = Vec::new();
     Trainer::new(HalfSquaredError, gradient_descent())
-        .fit(
+        .fit_with(
             network,
             Samples::new(&input, &target).unwrap(),
             FitOptions::epochs(100),
-            |epoch| {
-                assert_eq!(epoch.epoch, losses.len() as u64);
-                losses.push(epoch.loss);
+            |progress| {
+                if let Event::Epoch { epoch, loss, .. } = progress.event {
+                    assert_eq!(epoch, losses.len() as u64);
+                    losses.push(loss);
+                }
+                ControlFlow::Continue(())
             },
         )
         .unwrap();
@@ -319,12 +323,15 @@ fn parity_with_numpy_on_five_networks() {
         let (input, target) = (Matrix::from_columns(&case.inputs), Matrix::from_columns(&case.targets));
         let mut losses = Vec::new();
         Trainer::new(HalfSquaredError, GradientDescent::new(case.learning_rate).unwrap())
-            .fit(
+            .fit_with(
                 &mut network,
                 Samples::new(&input, &target).unwrap(),
                 FitOptions::epochs(case.epochs),
-                |epoch| {
-                    losses.push(epoch.loss);
+                |progress| {
+                    if let Event::Epoch { loss, .. } = progress.event {
+                        losses.push(loss);
+                    }
+                    ControlFlow::Continue(())
                 },
             )
             .unwrap();

@@ -3,10 +3,11 @@
 use crate::determinism::{bits, fingerprint, random};
 use crate::is_exhaustive;
 use crate::levels::children::{is_child, run};
+use core::ops::ControlFlow;
 use mlp_core::backend::{Tensor, ZipFormula};
 use mlp_core::{
-    Activation, ActivationKind, Adam, Clip, Dropout, FitOptions, Gelu, GradientDescent, HalfSquaredError, Huber, Lbfgs,
-    Loss, Mlp, Momentum, Optimizer, Penalty, Relu, Samples, Scalar, SoftmaxCrossEntropy, Tanh, Trainer,
+    Activation, ActivationKind, Adam, Clip, Dropout, Event, FitOptions, Gelu, GradientDescent, HalfSquaredError, Huber,
+    Lbfgs, Loss, Mlp, Momentum, Optimizer, Penalty, Relu, Samples, Scalar, SoftmaxCrossEntropy, Tanh, Trainer,
 };
 use mlp_cpu::{Element, Matrix};
 use std::collections::HashSet;
@@ -55,8 +56,11 @@ fn train_shaped<T: Element, L: Loss, O: Optimizer<Matrix<T>>>(
     let samples = Samples::new(&input, &target).unwrap().weighted(&weights).unwrap();
     let mut losses = Vec::new();
     trainer
-        .fit(&mut network, samples, options(FitOptions::epochs(50)), |epoch| {
-            losses.push(epoch.loss);
+        .fit_with(&mut network, samples, options(FitOptions::epochs(50)), |progress| {
+            if let Event::Epoch { loss, .. } = progress.event {
+                losses.push(loss);
+            }
+            ControlFlow::Continue(())
         })
         .unwrap();
     assert!(

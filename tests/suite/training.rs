@@ -2,10 +2,11 @@
 
 use crate::naive::{carry, values};
 use crate::network_gradient::flatten;
+use core::ops::ControlFlow;
 use mlp_core::backend::Objective;
 use mlp_core::state::{OptimizerState, StateError};
 use mlp_core::{
-    BinaryCrossEntropy, BuildError, DataError, Dense, Diverged, FitOptions, GradientDescent, HalfSquaredError,
+    BinaryCrossEntropy, BuildError, DataError, Dense, Diverged, Event, FitOptions, GradientDescent, HalfSquaredError,
     HyperParameterError, Initializer, LeakyRelu, LikelyCause, Loss, Mlp, NoCustom, NonFinite, Optimizer, Relu, Samples,
     SoftmaxCrossEntropy, Tanh, TrainError, Trainer, Workspace,
 };
@@ -60,14 +61,17 @@ fn the_observer_sees_the_loss_before_each_update() {
     let mut epochs = Vec::new();
     for count in [3, 0, 2] {
         trainer
-            .fit(&mut trained, samples, FitOptions::epochs(count), |epoch| {
-                let mut workspace = Workspace::new(&before, 9).unwrap();
-                before.forward(&input, &mut workspace);
-                let expected = before.loss(&HalfSquaredError, &target, &mut workspace);
-                assert_eq!(epoch.loss, expected, "loss of epoch {}", epoch.epoch);
-                assert_ne!(*epoch.network, before, "epoch {} changed nothing", epoch.epoch);
-                before = epoch.network.clone();
-                epochs.push(epoch.epoch);
+            .fit_with(&mut trained, samples, FitOptions::epochs(count), |progress| {
+                if let Event::Epoch { epoch, loss, .. } = progress.event {
+                    let mut workspace = Workspace::new(&before, 9).unwrap();
+                    before.forward(&input, &mut workspace);
+                    let expected = before.loss(&HalfSquaredError, &target, &mut workspace);
+                    assert_eq!(loss, expected, "loss of epoch {epoch}");
+                    assert_ne!(*progress.network, before, "epoch {epoch} changed nothing");
+                    before = progress.network.clone();
+                    epochs.push(epoch);
+                }
+                ControlFlow::Continue(())
             })
             .unwrap();
     }
@@ -83,7 +87,12 @@ fn mini_batches_are_steps_in_order_and_the_last_may_be_smaller() {
     let mut losses = Vec::new();
     let options = FitOptions::epochs(4).batch_size(3);
     trainer(HalfSquaredError, 0.1)
-        .fit(&mut fitted, samples, options, |epoch| losses.push(epoch.loss))
+        .fit_with(&mut fitted, samples, options, |progress| {
+            if let Event::Epoch { loss, .. } = progress.event {
+                losses.push(loss);
+            }
+            ControlFlow::Continue(())
+        })
         .unwrap();
 
     let mut by_hand = trainer(HalfSquaredError, 0.1);
@@ -105,7 +114,7 @@ fn a_batch_larger_than_the_data_is_all_of_them() {
     let fit = |options| {
         let mut network = network(&[2, 5, 1], 1);
         trainer(HalfSquaredError, 0.1)
-            .fit(&mut network, samples, options, |_| ())
+            .fit(&mut network, samples, options)
             .unwrap();
         network
     };
@@ -122,7 +131,7 @@ fn shuffling_keeps_samples_whole() {
         let fit = |options: FitOptions| {
             let mut network = network(&[2, 5, 1], 1);
             trainer(HalfSquaredError, 0.1)
-                .fit(&mut network, samples, options, |_| ())
+                .fit(&mut network, samples, options)
                 .unwrap();
             network
         };
@@ -176,7 +185,7 @@ fn each_epoch_has_an_order_of_its_own() {
     let losses = |options: FitOptions| {
         let mut trainer = Trainer::new(HalfSquaredError, Recorder::default());
         trainer
-            .fit(&mut network(&[2, 5, 1], 1), samples, options.batch_size(1), |_| ())
+            .fit(&mut network(&[2, 5, 1], 1), samples, options.batch_size(1))
             .unwrap();
         trainer.optimizer().0.chunks(8).map(<[f64]>::to_vec).collect::<Vec<_>>()
     };
@@ -215,7 +224,12 @@ fn sample_weights_count_samples() {
         let (mut network, mut losses) = (network(&[2, 5, 1], 1), Vec::new());
         let options = FitOptions::epochs(20);
         trainer(HalfSquaredError, 0.1)
-            .fit(&mut network, samples, options, |epoch| losses.push(epoch.loss))
+            .fit_with(&mut network, samples, options, |progress| {
+                if let Event::Epoch { loss, .. } = progress.event {
+                    losses.push(loss);
+                }
+                ControlFlow::Continue(())
+            })
             .unwrap();
         (network, losses)
     };
@@ -245,7 +259,12 @@ fn a_batch_without_weight_is_left_out() {
         let (mut network, mut losses) = (network(&[2, 5, 1], 1), Vec::new());
         let options = FitOptions::epochs(3).batch_size(1);
         trainer(HalfSquaredError, 0.1)
-            .fit(&mut network, samples, options, |epoch| losses.push(epoch.loss))
+            .fit_with(&mut network, samples, options, |progress| {
+                if let Event::Epoch { loss, .. } = progress.event {
+                    losses.push(loss);
+                }
+                ControlFlow::Continue(())
+            })
             .unwrap();
         (network, losses)
     };
@@ -261,7 +280,7 @@ fn exclusive_or_is_learned_from_every_seed() {
         let mut network = network(&[2, 8, 1], seed);
         let samples = Samples::new(&input, &target).unwrap();
         trainer(BinaryCrossEntropy, 0.5)
-            .fit(&mut network, samples, FitOptions::epochs(1000), |_| ())
+            .fit(&mut network, samples, FitOptions::epochs(1000))
             .unwrap();
         let logits = network.predict(&input).into_vec();
         let right = logits
@@ -330,7 +349,7 @@ fn samples_that_do_not_fit_are_refused() {
         let before = network(&[2, 4, 3], 1);
         let mut after = before.clone();
         let error = trainer(loss.clone(), 0.1)
-            .fit(&mut after, samples, FitOptions::epochs(1), |_| ())
+            .fit(&mut after, samples, FitOptions::epochs(1))
             .unwrap_err();
         assert!(matches!(error, TrainError::Data(DataError::Rows { .. })), "{error:?}");
         assert_message(&error, message);
@@ -361,7 +380,7 @@ fn a_batch_size_of_0_is_refused() {
     let samples = Samples::new(&input, &target).unwrap();
     let options = FitOptions::epochs(1).batch_size(0);
     let error = trainer(HalfSquaredError, 0.1)
-        .fit(&mut network, samples, options, |_| ())
+        .fit(&mut network, samples, options)
         .unwrap_err();
     assert_eq!(error, TrainError::BatchSize);
     assert_message(&error, "batch size: expected at least 1, got 0");
@@ -371,12 +390,19 @@ fn a_batch_size_of_0_is_refused() {
 /// the step that failed.
 fn diverge(mut network: Network, samples: Samples<'_, Matrix<f64>>, learning_rate: f64, epochs: u64) -> Diverged {
     let (mut before, mut seen, mut last_loss) = (network.clone(), 0, None);
-    let result =
-        trainer(HalfSquaredError, learning_rate).fit(&mut network, samples, FitOptions::epochs(epochs), |epoch| {
-            before = epoch.network.clone();
-            seen += 1;
-            last_loss = Some(epoch.loss);
-        });
+    let result = trainer(HalfSquaredError, learning_rate).fit_with(
+        &mut network,
+        samples,
+        FitOptions::epochs(epochs),
+        |progress| {
+            if let Event::Epoch { loss, .. } = progress.event {
+                before = progress.network.clone();
+                seen += 1;
+                last_loss = Some(loss);
+            }
+            ControlFlow::Continue(())
+        },
+    );
     let Err(TrainError::Diverged(error)) = result else {
         panic!("learning rate {learning_rate}: {result:?}")
     };
@@ -508,7 +534,12 @@ fn divergence_names_the_batch() {
 
     let options = FitOptions::epochs(2).batch_size(2);
     let error = trainer(HalfSquaredError, 0.1)
-        .fit(&mut fitted, samples, options, |_| panic!("no epoch ends"))
+        .fit_with(&mut fitted, samples, options, |progress| {
+            if let Event::Epoch { .. } = progress.event {
+                panic!("no epoch ends");
+            }
+            ControlFlow::Continue(())
+        })
         .unwrap_err();
     let TrainError::Diverged(error) = error else {
         panic!("{error:?}")
@@ -710,7 +741,7 @@ fn classes_that_do_not_exist_are_refused() {
         let mut trainer = Trainer::new(SoftmaxCrossEntropy::with_classes(), GradientDescent::new(0.1).unwrap());
         let step = trainer.step(&mut network, samples).unwrap_err();
         let fit = trainer
-            .fit(&mut network, samples, FitOptions::epochs(1).shuffle(1), |_| ())
+            .fit(&mut network, samples, FitOptions::epochs(1).shuffle(1))
             .unwrap_err();
         for error in [step, fit] {
             let expected = format!("target: expected a class index from 0 to 2 for sample 1, got {bad}");

@@ -6,8 +6,9 @@
 //! ```
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 
+use core::ops::ControlFlow;
 use mlp_core::{
-    Activation, ActivationKind, Dual, ElementLoss, FitOptions, GradientDescent, Mlp, Samples, Scalar, Trainer,
+    Activation, ActivationKind, Dual, ElementLoss, Event, FitOptions, GradientDescent, Mlp, Samples, Scalar, Trainer,
     check_activation, check_loss,
 };
 use mlp_cpu::Matrix;
@@ -72,10 +73,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .build()?;
     let options = FitOptions::epochs(400).batch_size(50).shuffle(1);
     let mut trainer = Trainer::new(Quantile { q: 0.9 }, GradientDescent::new(0.1)?);
-    trainer.fit(&mut network, Samples::new(&input, &target)?, options, |epoch| {
-        if epoch.epoch % 50 == 0 {
-            println!("Epoch {} - Loss: {:.6}", epoch.epoch, epoch.loss);
+    trainer.fit_with(&mut network, Samples::new(&input, &target)?, options, |progress| {
+        if let Event::Epoch { epoch, loss, .. } = progress.event
+            && epoch % 50 == 0
+        {
+            println!("Epoch {epoch} - Loss: {loss:.6}");
         }
+        ControlFlow::Continue(())
     })?;
 
     println!("\n    x   0.9-quantile  prediction");

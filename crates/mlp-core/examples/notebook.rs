@@ -6,8 +6,9 @@
 //! ```
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 
+use core::ops::ControlFlow;
 use mlp_core::{
-    Dense, FitOptions, GradientDescent, HalfSquaredError, Identity, LeakyRelu, Mlp, Samples, Trainer, Workspace,
+    Dense, Event, FitOptions, GradientDescent, HalfSquaredError, Identity, LeakyRelu, Mlp, Samples, Trainer, Workspace,
 };
 use mlp_cpu::Matrix;
 use std::error::Error;
@@ -77,15 +78,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("\n100 epochs of these steps, from the same start, by a Trainer");
     let mut losses = Vec::new();
     let mut network = start;
-    Trainer::new(HalfSquaredError, optimizer).fit(
+    Trainer::new(HalfSquaredError, optimizer).fit_with(
         &mut network,
         Samples::new(&input, &target)?,
         FitOptions::epochs(100),
-        |epoch| {
-            losses.push(epoch.loss);
-            if epoch.epoch % 5 == 0 {
-                println!("Epoch {} - Loss: {:.6}", epoch.epoch, epoch.loss);
+        |progress| {
+            if let Event::Epoch { epoch, loss, .. } = progress.event {
+                losses.push(loss);
+                if epoch % 5 == 0 {
+                    println!("Epoch {epoch} - Loss: {loss:.6}");
+                }
             }
+            ControlFlow::Continue(())
         },
     )?;
     show("y^", &network.predict(&input));

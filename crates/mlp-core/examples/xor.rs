@@ -5,7 +5,10 @@
 //! ```
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 
-use mlp_core::{Activation, BinaryCrossEntropy, FitOptions, GradientDescent, Mlp, Samples, Sigmoid, Tanh, Trainer};
+use core::ops::ControlFlow;
+use mlp_core::{
+    Activation, BinaryCrossEntropy, Event, FitOptions, GradientDescent, Mlp, Samples, Sigmoid, Tanh, Trainer,
+};
 use mlp_cpu::Matrix;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -18,16 +21,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut network = Mlp::<Matrix<f32>>::builder(&[2, 4, 1]).hidden(Tanh).seed(1).build()?;
     println!("{} parameters", network.parameter_count());
 
-    let mut loss = f64::NAN;
-    Trainer::new(BinaryCrossEntropy, GradientDescent::new(0.5)?).fit(
+    let mut last = f64::NAN;
+    Trainer::new(BinaryCrossEntropy, GradientDescent::new(0.5)?).fit_with(
         &mut network,
         Samples::new(&input, &target)?,
         FitOptions::epochs(1000),
-        |epoch| {
-            loss = epoch.loss;
-            if epoch.epoch % 100 == 0 {
-                println!("Epoch {} - Loss: {:.6}", epoch.epoch, epoch.loss);
+        |progress| {
+            if let Event::Epoch { epoch, loss, .. } = progress.event {
+                last = loss;
+                if epoch % 100 == 0 {
+                    println!("Epoch {epoch} - Loss: {loss:.6}");
+                }
             }
+            ControlFlow::Continue(())
         },
     )?;
 
@@ -45,6 +51,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         );
         assert!((probability - y[0]).abs() < 0.05, "{x:?} is learnt");
     }
-    assert!(loss < 0.02, "the loss falls from ln 2 = 0.69 or so: {loss}");
+    assert!(last < 0.02, "the loss falls from ln 2 = 0.69 or so: {last}");
     Ok(())
 }

@@ -40,7 +40,7 @@
 //! | optimisers ([`Optimizer`]) | [`GradientDescent`], [`Momentum`], [`RmsProp`], [`Adagrad`], [`Adam`], [`AdamW`], [`NAdam`], [`Lbfgs`] |
 //! | learning rate | [`Schedule`], [`ReduceOnPlateau`] |
 //! | regularisation | [`Penalty`], [`Dropout`], [`Clip`], [`EarlyStopping`] |
-//! | training | [`Trainer::step`], [`Trainer::fit`] with [`FitOptions`], [`Trainer::fit_observed`] with each [`Event`] |
+//! | training | [`Trainer::step`], [`Trainer::fit`] with [`FitOptions`], [`Trainer::fit_with`] with each [`Event`] |
 //! | how it went | [`History`], [`Metric`], [`Scores`], [`ConfusionMatrix`], [`Mlp::evaluate`], [`Model::evaluate`]; [`TrainError`], [`Diverged`] |
 //! | to go on later | [`Trainer::state`] and [`Trainer::restore`]; the crate `mlp-io` keeps them and models in files |
 //! | backends | the module [`backend`] |
@@ -108,9 +108,9 @@ pub use preprocessing::{Classes, ClassesError, Scaling, ScalingError, ScalingKin
 pub use scalar::{Dual, Scalar};
 pub use schedule::{ReduceOnPlateau, Schedule, ScheduleError};
 pub use training::{
-    ClassWeightError, ClassWeights, Clip, DataError, Dataset, Diverged, Dropout, EarlyStopping, Epoch, Evaluation,
-    Event, Every, FitOptions, Fitted, History, LikelyCause, Monitor, Penalty, Progress, Samples, SplitError,
-    StopReason, TrainError, Trainer, TrainingData,
+    ClassWeightError, ClassWeights, Clip, DataError, Dataset, Diverged, Dropout, EarlyStopping, Evaluation, Event,
+    Every, FitOptions, Fitted, History, LikelyCause, Monitor, Penalty, Progress, Samples, SplitError, StopReason,
+    TrainError, Trainer, TrainingData,
 };
 pub use workspace::{InferenceWorkspace, Workspace};
 

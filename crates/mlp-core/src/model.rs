@@ -27,7 +27,7 @@ use core::fmt;
 /// let loss = SoftmaxCrossEntropy::with_classes();
 /// let mut network = Mlp::<Matrix<f64>>::builder(&[1, 4, 2]).hidden(Tanh).seed(1).build()?;
 /// let mut trainer = Trainer::new(loss, Adam::new(0.1)?);
-/// trainer.fit(&mut network, Samples::new(&scaled, &target)?, FitOptions::epochs(50), |_| {})?;
+/// trainer.fit(&mut network, Samples::new(&scaled, &target)?, FitOptions::epochs(50))?;
 ///
 /// let model = Model::new(network, loss).with_input_scaling(scaling)?.with_classes(classes)?;
 /// let people = Matrix::from_columns(&[[155.0], [185.0]]);

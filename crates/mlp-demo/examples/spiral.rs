@@ -6,7 +6,10 @@
 //! ```
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 
-use mlp_core::{FitOptions, GradientDescent, Initializer, Mlp, Samples, SoftmaxCrossEntropy, Tanh, Trainer, softmax};
+use core::ops::ControlFlow;
+use mlp_core::{
+    Event, FitOptions, GradientDescent, Initializer, Mlp, Samples, SoftmaxCrossEntropy, Tanh, Trainer, softmax,
+};
 use mlp_cpu::Matrix;
 use plotters::prelude::*;
 use rand::rngs::Xoshiro256PlusPlus;
@@ -30,10 +33,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         .build()?;
     let mut trainer = Trainer::new(SoftmaxCrossEntropy::with_classes(), GradientDescent::new(0.2)?);
     let options = FitOptions::epochs(400).batch_size(30).shuffle(1);
-    trainer.fit(&mut network, Samples::new(&input, &target)?, options, |epoch| {
-        if epoch.epoch % 50 == 0 {
-            println!("Epoch {} - Loss: {:.6}", epoch.epoch, epoch.loss);
+    trainer.fit_with(&mut network, Samples::new(&input, &target)?, options, |progress| {
+        if let Event::Epoch { epoch, loss, .. } = progress.event
+            && epoch % 50 == 0
+        {
+            println!("Epoch {epoch} - Loss: {loss:.6}");
         }
+        ControlFlow::Continue(())
     })?;
 
     let accuracy = accuracy(&network, &input, &target);

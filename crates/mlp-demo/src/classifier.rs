@@ -148,14 +148,12 @@ impl<T: Element> Classifier<T> {
             .shuffle(self.settings.seed);
         let mut failure = None;
         let data = self.train.samples()?.validated_by(seen);
-        let fitted = self
-            .trainer
-            .fit_observed(&mut self.network, data, options, |progress| {
-                observer(&progress).unwrap_or_else(|error| {
-                    failure = Some(error);
-                    ControlFlow::Break(())
-                })
-            })?;
+        let fitted = self.trainer.fit_with(&mut self.network, data, options, |progress| {
+            observer(&progress).unwrap_or_else(|error| {
+                failure = Some(error);
+                ControlFlow::Break(())
+            })
+        })?;
         if let Some(error) = failure {
             return Err(error);
         }

@@ -2,7 +2,7 @@
 //! output linear.
 
 use mlp_core::{
-    Dense, Epoch, FitOptions, GradientDescent, HalfSquaredError, Identity, Initializer, LeakyRelu, Mlp,
+    Dense, FitOptions, GradientDescent, HalfSquaredError, Identity, Initializer, LeakyRelu, Mlp,
     Samples as TrainingSamples, Trainer,
 };
 use mlp_cpu::{Element, Matrix};
@@ -142,14 +142,8 @@ impl<T: Element> Run<T> {
     /// [`Error::Diverged`] if the loss or a parameter stops being finite; the network is then the one before.
     pub fn epoch(&mut self) -> Result<f64, Error> {
         let samples = TrainingSamples::new(&self.input, &self.target)?;
-        let mut loss = f64::NAN;
-        self.trainer.fit(
-            &mut self.network,
-            samples,
-            FitOptions::epochs(1),
-            |epoch: Epoch<'_, _, _>| loss = epoch.loss,
-        )?;
-        Ok(loss)
+        let fitted = self.trainer.fit(&mut self.network, samples, FitOptions::epochs(1))?;
+        Ok(fitted.loss)
     }
 
     /// The network as it is now.

@@ -45,7 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .metrics(&[Metric::BalancedAccuracy, Metric::F1, Metric::RecallOf(2)]); // of the plums
     let data = scaled_train.samples().validated_by(scaled_validation.samples());
     let options = FitOptions::epochs(10_000).batch_size(16).shuffle(SEED);
-    let fitted = trainer.fit(&mut network, data, options, |_| {})?;
+    let fitted = trainer.fit(&mut network, data, options)?;
 
     let history = trainer.history();
     print_csv(history);

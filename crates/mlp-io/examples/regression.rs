@@ -47,7 +47,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .metrics(&[Metric::R2]);
     let data = scaled_train.samples().validated_by(scaled_held_out.samples());
     let options = FitOptions::epochs(EPOCHS).batch_size(20).shuffle(SEED);
-    trainer.fit(&mut network, data, options, |_| {})?;
+    trainer.fit(&mut network, data, options)?;
 
     let history = trainer.history();
     let r2 = history.metric(Metric::R2).ok_or("it was asked for")?;

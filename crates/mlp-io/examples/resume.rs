@@ -81,7 +81,7 @@ fn train(path: &Path, crash: Option<u64>) -> Result<(Network, Training), Box<dyn
     let options = FitOptions::until(20).batch_size(16).shuffle(3);
     let mut failure = None;
     let mut steps = trainer.state().position.steps;
-    let fitted = trainer.fit_observed(&mut network, data, options, |progress| {
+    let fitted = trainer.fit_with(&mut network, data, options, |progress| {
         if let Event::Batch { .. } = progress.event {
             steps += 1;
             if steps % SAVE_EVERY == 0

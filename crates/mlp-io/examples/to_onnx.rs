@@ -28,12 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .seed(1)
         .build()?;
     let mut trainer = Trainer::new(BinaryCrossEntropy, Lbfgs::new(1.0)?).penalty(Penalty::l2(1e-4)?);
-    trainer.fit(
-        &mut network,
-        Samples::new(&scaled, &target)?,
-        FitOptions::epochs(150),
-        |_| {},
-    )?;
+    trainer.fit(&mut network, Samples::new(&scaled, &target)?, FitOptions::epochs(150))?;
 
     let model = Model::new(network, BinaryCrossEntropy)
         .with_input_scaling(scaling)?

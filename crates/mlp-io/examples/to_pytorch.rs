@@ -22,12 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let target = Matrix::from_fn(1, 41, |_, j| input[(0, j)] * input[(0, j)]);
     let mut network = Mlp::<Matrix<f32>>::builder(&[1, 16, 1]).hidden(Tanh).seed(1).build()?;
     let mut trainer = Trainer::new(HalfSquaredError, Adam::new(0.02)?);
-    trainer.fit(
-        &mut network,
-        Samples::new(&input, &target)?,
-        FitOptions::epochs(500),
-        |_| {},
-    )?;
+    trainer.fit(&mut network, Samples::new(&input, &target)?, FitOptions::epochs(500))?;
 
     if let Some(directory) = path.parent() {
         std::fs::create_dir_all(directory)?;

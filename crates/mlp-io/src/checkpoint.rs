@@ -48,7 +48,7 @@ pub struct Checkpoint<B> {
 ///
 /// let mut network = Mlp::<Matrix<f32>>::builder(&[1, 4, 1]).build()?;
 /// let mut first = trainer()?;
-/// first.fit(&mut network, samples, FitOptions::until(5), |_| {})?;
+/// first.fit(&mut network, samples, FitOptions::until(5))?;
 /// save_checkpoint(&path, &network, &first.state())?;
 ///
 /// // Later, elsewhere: the same setup, and on from there.
@@ -56,9 +56,9 @@ pub struct Checkpoint<B> {
 /// let mut resumed = checkpoint.network;
 /// let mut second = trainer()?;
 /// second.restore(checkpoint.state, resumed.layers())?;
-/// second.fit(&mut resumed, samples, FitOptions::until(10), |_| {})?;
+/// second.fit(&mut resumed, samples, FitOptions::until(10))?;
 ///
-/// first.fit(&mut network, samples, FitOptions::until(10), |_| {})?;
+/// first.fit(&mut network, samples, FitOptions::until(10))?;
 /// assert_eq!(resumed, network);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -338,7 +338,7 @@ fn loading_a_checkpoint_takes_twice_its_file_and_one_mib_at_most() {
         let mut trainer =
             Trainer::new(HalfSquaredError, Adam::new(1e-6).unwrap()).early_stopping(EarlyStopping::new(3));
         let data = samples.validated_by(samples);
-        trainer.fit(&mut network, data, FitOptions::epochs(2), |_| {}).unwrap();
+        trainer.fit(&mut network, data, FitOptions::epochs(2)).unwrap();
         save_checkpoint(&path, &network, &trainer.state()).unwrap();
         drop((trainer, network));
         let took = most(|| load_checkpoint::<Matrix<f32>>(&path).unwrap());

@@ -13,7 +13,7 @@
 //!
 //! let mut network = Mlp::builder(&[1, 4, 3, 1]).hidden(LeakyRelu::new(0.01)?).seed(1).build()?;
 //! let mut trainer = Trainer::new(HalfSquaredError, Adam::new(0.01)?);
-//! trainer.fit(&mut network, Samples::new(&input, &target)?, FitOptions::epochs(1000), |_| {})?;
+//! trainer.fit(&mut network, Samples::new(&input, &target)?, FitOptions::epochs(1000))?;
 //! assert!((network.predict(&input)[(0, 2)] - 5.0).abs() < 0.1);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

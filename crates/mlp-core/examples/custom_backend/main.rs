@@ -10,9 +10,10 @@
 
 mod naive;
 
+use core::ops::ControlFlow;
 use mlp_core::backend::Tensor;
 use mlp_core::{
-    Dense, Dual, FitOptions, GradientDescent, HalfSquaredError, Mlp, Samples, Scalar, Tanh, Trainer, Workspace,
+    Dense, Dual, Event, FitOptions, GradientDescent, HalfSquaredError, Mlp, Samples, Scalar, Tanh, Trainer, Workspace,
 };
 use naive::Naive;
 use std::error::Error;
@@ -28,11 +29,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut losses = Vec::new();
     let options = FitOptions::epochs(501);
     let mut trainer = Trainer::new(HalfSquaredError, GradientDescent::new(0.3)?);
-    trainer.fit(&mut network, Samples::new(&input, &target)?, options, |epoch| {
-        losses.push(epoch.loss);
-        if epoch.epoch % 100 == 0 {
-            println!("Epoch {} - Loss: {:.6}", epoch.epoch, epoch.loss);
+    trainer.fit_with(&mut network, Samples::new(&input, &target)?, options, |progress| {
+        if let Event::Epoch { epoch, loss, .. } = progress.event {
+            losses.push(loss);
+            if epoch % 100 == 0 {
+                println!("Epoch {epoch} - Loss: {loss:.6}");
+            }
         }
+        ControlFlow::Continue(())
     })?;
     assert!(
         losses[500] < 1e-3 * losses[0],

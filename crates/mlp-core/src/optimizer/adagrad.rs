@@ -28,8 +28,7 @@ use crate::{Dense, HyperParameterError, Scalar};
 /// let mut network = Mlp::<Matrix<f64>>::builder(&[1, 8, 1]).hidden(Tanh).seed(1).build()?;
 ///
 /// let mut trainer = Trainer::new(HalfSquaredError, Adagrad::new(0.1)?);
-/// let mut loss = 0.0;
-/// trainer.fit(&mut network, Samples::new(&input, &target)?, FitOptions::epochs(300), |epoch| loss = epoch.loss)?;
+/// let loss = trainer.fit(&mut network, Samples::new(&input, &target)?, FitOptions::epochs(300))?.loss;
 /// assert!(loss < 1e-3);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -29,7 +29,7 @@ use crate::{Dense, HyperParameterError};
 /// let mut network = Mlp::<Matrix<f64>>::builder(&[1, 20, 1]).hidden(Tanh).build()?;
 /// let mut trainer = Trainer::new(HalfSquaredError, Momentum::new(0.05, 0.9)?)
 ///     .early_stopping(EarlyStopping::new(20));
-/// let fitted = trainer.fit(&mut network, data, FitOptions::epochs(100_000), |_| {})?;
+/// let fitted = trainer.fit(&mut network, data, FitOptions::epochs(100_000))?;
 /// let StopReason::Patience { best_epoch: Some(best_epoch) } = fitted.stop else { panic!("it went on") };
 /// assert_eq!(trainer.history().epochs() as u64, best_epoch + 1 + 20);
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -128,7 +128,7 @@ impl From<OutOfMemory> for TrainError {
 /// let target = Matrix::from_columns(&[[3.0], [1.0], [5.0]]);
 /// let mut network = Mlp::<Matrix<f64>>::builder(&[1, 1]).build()?;
 /// let mut trainer = Trainer::new(HalfSquaredError, GradientDescent::new(1e3)?);
-/// let result = trainer.fit(&mut network, Samples::new(&input, &target)?, FitOptions::epochs(1000), |_| {});
+/// let result = trainer.fit(&mut network, Samples::new(&input, &target)?, FitOptions::epochs(1000));
 /// let Err(TrainError::Diverged(diverged)) = result else { panic!("no divergence") };
 /// assert_eq!((diverged.batch, diverged.learning_rate), (0, 1e3));
 /// assert!(network.layers()[0].weights[(0, 0)].is_finite());

@@ -1,7 +1,7 @@
 use super::evaluate::Evaluator;
 use super::random::generator;
 use super::trainer::check_parameters;
-use super::{Epoch, Event, Monitor, Pass, Position, Progress, Samples, StopReason, TrainError, Trainer, TrainingData};
+use super::{Event, Monitor, Pass, Position, Progress, Samples, StopReason, TrainError, Trainer, TrainingData};
 use crate::backend::{Columns, Tensor};
 use crate::metric::class_count;
 use crate::{Activation, Loss, Metric, Mlp, Optimizer};
@@ -89,7 +89,8 @@ pub struct Fitted {
 }
 
 impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
-    /// Trains `network` on samples as `options` say; `observer` is called after each epoch. Nothing is printed.
+    /// Trains `network` on samples as `options` say. Nothing is printed; [`history`](Self::history) tells how it went,
+    /// and [`fit_with`](Self::fit_with) lets you watch.
     ///
     /// `data` are [`Samples`] to train on, or a pair of them with samples for validation
     /// ([`Samples::validated_by`]), which are never trained on.
@@ -107,10 +108,9 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
     ///
     /// let mut trainer = Trainer::new(SoftmaxCrossEntropy::with_classes(), GradientDescent::new(0.1)?);
     /// let options = FitOptions::epochs(100).batch_size(2).shuffle(7);
-    /// let mut losses = Vec::new();
-    /// trainer.fit(&mut network, Samples::new(&input, &class)?, options, |epoch| losses.push(epoch.loss))?;
+    /// trainer.fit(&mut network, Samples::new(&input, &class)?, options)?;
+    /// let losses = &trainer.history().loss;
     /// assert!(losses[99] < 0.1 * losses[0]);
-    /// assert_eq!(losses, trainer.history().loss);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -125,27 +125,11 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         network: &mut Mlp<B, C>,
         data: impl Into<TrainingData<'a, B>>,
         options: FitOptions,
-        mut observer: impl FnMut(Epoch<'_, B, C>),
     ) -> Result<Fitted, TrainError> {
-        self.fit_observed(network, data, options, |progress| {
-            if let Event::Epoch {
-                epoch,
-                loss,
-                validation_loss,
-            } = progress.event
-            {
-                observer(Epoch {
-                    epoch,
-                    loss,
-                    validation_loss,
-                    network: progress.network,
-                });
-            }
-            ControlFlow::Continue(())
-        })
+        self.fit_dyn(network, data.into(), options, &mut |_| ControlFlow::Continue(()))
     }
 
-    /// As [`fit`](Self::fit); `observer` is told of more than epochs, and may end the training.
+    /// As [`fit`](Self::fit); `observer` is told each [`Event`] and may end the training.
     ///
     /// Training that the observer ends in the middle of an epoch goes on there, when `fit` is called again. What it is
     /// told last is [`Event::Stop`], also before an error, unless `fit` refuses to begin.
@@ -159,7 +143,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
     /// let mut network = Mlp::<Matrix<f64>>::builder(&[1, 1]).build()?;
     /// let mut trainer = Trainer::new(HalfSquaredError, GradientDescent::new(0.1)?);
     /// let samples = Samples::new(&input, &input)?;
-    /// let fitted = trainer.fit_observed(&mut network, samples, FitOptions::epochs(1000), |progress| {
+    /// let fitted = trainer.fit_with(&mut network, samples, FitOptions::epochs(1000), |progress| {
     ///     match progress.event {
     ///         Event::Epoch { epoch, loss, .. } => {
     ///             println!("Epoch {epoch} - Loss: {loss:.6}");
@@ -174,7 +158,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
     ///
     /// # Errors
     /// As [`fit`](Self::fit).
-    pub fn fit_observed<'a, C: Activation>(
+    pub fn fit_with<'a, C: Activation>(
         &mut self,
         network: &mut Mlp<B, C>,
         data: impl Into<TrainingData<'a, B>>,
@@ -184,7 +168,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         self.fit_dyn(network, data.into(), options, &mut observer)
     }
 
-    /// [`fit_observed`](Self::fit_observed), compiled once for all observers.
+    /// [`fit_with`](Self::fit_with), compiled once for all observers.
     fn fit_dyn<C: Activation>(
         &mut self,
         network: &mut Mlp<B, C>,

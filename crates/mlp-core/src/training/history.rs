@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 /// let input = Matrix::from_columns(&[[-1.0], [1.0]]);
 /// let mut network = Mlp::<Matrix<f64>>::builder(&[1, 1]).build()?;
 /// let mut trainer = Trainer::new(HalfSquaredError, GradientDescent::new(0.1)?);
-/// trainer.fit(&mut network, Samples::new(&input, &input)?, FitOptions::epochs(20), |_| {})?;
+/// trainer.fit(&mut network, Samples::new(&input, &input)?, FitOptions::epochs(20))?;
 /// let history = trainer.history();
 /// assert_eq!(history.epochs(), 20);
 /// assert!(history.loss[19] < history.loss[0]);

@@ -35,7 +35,7 @@ pub use history::History;
 pub use holdout::SplitError;
 pub use learning_rate::Every;
 pub use monitor::Monitor;
-pub use observer::{Epoch, Event, Progress, StopReason};
+pub use observer::{Event, Progress, StopReason};
 pub use penalty::Penalty;
 pub use samples::{DataError, Samples, TrainingData};
 pub use state::{Pass, Position, StoppingState, TrainerState};

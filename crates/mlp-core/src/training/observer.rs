@@ -2,20 +2,6 @@ use super::{History, TrainerState};
 use crate::Mlp;
 use core::fmt;
 
-/// What an observer of epochs is told after each.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Epoch<'a, B, C> {
-    /// The number of the epoch, from 0; a trainer that goes on counts on.
-    pub epoch: u64,
-    /// The loss, as in [`History::loss`].
-    pub loss: f64,
-    /// The loss of the validation samples after the epoch, if there are any.
-    pub validation_loss: Option<f64>,
-    /// The network after the epoch.
-    pub network: &'a Mlp<B, C>,
-}
-
 /// What happened in training just now.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]

@@ -21,7 +21,7 @@ use alloc::vec::Vec;
 /// let mut network = Mlp::<Matrix<f64>>::builder(&[1, 1]).build()?;
 /// let mut trainer =
 ///     Trainer::new(HalfSquaredError, GradientDescent::new(0.1)?).penalty(Penalty::l2(0.25)?);
-/// trainer.fit(&mut network, Samples::new(&input, &input)?, FitOptions::epochs(300), |_| {})?;
+/// trainer.fit(&mut network, Samples::new(&input, &input)?, FitOptions::epochs(300))?;
 /// // (w - 1)^2 / 2 + 0.25 w^2 / 2 is least at w = 1 / 1.25.
 /// assert!((network.layers()[0].weights[(0, 0)] - 0.8).abs() < 1e-12);
 /// # Ok::<(), Box<dyn std::error::Error>>(())

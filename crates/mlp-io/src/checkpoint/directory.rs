@@ -37,7 +37,7 @@ use std::path::{Path, PathBuf};
 ///     trainer.restore(checkpoint.state, network.layers())?;
 /// }
 /// let mut failure = None;
-/// trainer.fit_observed(&mut network, samples, FitOptions::until(10), |progress| {
+/// trainer.fit_with(&mut network, samples, FitOptions::until(10), |progress| {
 ///     if let Event::Epoch { .. } = progress.event
 ///         && let Err(error) = checkpoints.save(progress.network, &progress.state())
 ///     {

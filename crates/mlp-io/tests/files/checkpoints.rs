@@ -81,7 +81,7 @@ fn resume_after<T: Element + Number, O: Optimizer<Matrix<T>>>(
     let samples = data.train().unwrap().validated_by(data.validation().unwrap());
     let mut whole = network::<T>();
     let mut never_stopped = trainer(optimizer());
-    never_stopped.fit(&mut whole, samples, options(), |_| {}).unwrap();
+    never_stopped.fit(&mut whole, samples, options()).unwrap();
     let expected = (whole, never_stopped.state());
 
     let directory = tempfile::tempdir().unwrap();
@@ -91,7 +91,7 @@ fn resume_after<T: Element + Number, O: Optimizer<Matrix<T>>>(
         let mut network = network::<T>();
         let mut first = trainer(optimizer());
         let mut seen = 0;
-        let stop = first.fit_observed(&mut network, samples, options(), |progress| {
+        let stop = first.fit_with(&mut network, samples, options(), |progress| {
             seen += usize::from(matches!(progress.event, Event::Batch { .. }));
             if seen < batches {
                 return ControlFlow::Continue(());
@@ -111,7 +111,7 @@ fn resume_after<T: Element + Number, O: Optimizer<Matrix<T>>>(
         );
         let mut second = trainer(optimizer());
         second.restore(state, resumed.layers()).unwrap();
-        second.fit(&mut resumed, samples, options(), |_| {}).unwrap();
+        second.fit(&mut resumed, samples, options()).unwrap();
         assert!((resumed, second.state()) == expected, "stopped after {batches} batches");
         stopped += 1;
     }
@@ -151,9 +151,9 @@ fn training() -> (Mlp<Matrix<f64>>, TrainerState<Matrix<f64>>) {
     let mut trainer = trainer(Adam::new(0.02).unwrap());
     let options = FitOptions::epochs(4).batch_size(6);
     let validated = data.train().unwrap().validated_by(data.validation().unwrap());
-    trainer.fit(&mut network, validated, options, |_| {}).unwrap();
+    trainer.fit(&mut network, validated, options).unwrap();
     trainer
-        .fit_observed(&mut network, validated, options, |_| ControlFlow::Break(()))
+        .fit_with(&mut network, validated, options, |_| ControlFlow::Break(()))
         .unwrap();
     let mut state = trainer.state();
     state.stopping.as_mut().unwrap().best_layers = network.layers().to_vec();
@@ -241,7 +241,7 @@ fn go_on(Checkpoint { mut network, state }: Checkpoint<Matrix<f64>>) {
     let mut trainer = trainer(Adam::new(0.02).unwrap());
     if trainer.restore(state, network.layers()).is_ok() {
         let samples = data.train().unwrap().validated_by(data.validation().unwrap());
-        _ = trainer.fit(&mut network, samples, FitOptions::epochs(1).batch_size(6), |_| {});
+        _ = trainer.fit(&mut network, samples, FitOptions::epochs(1).batch_size(6));
     }
 }
 
@@ -514,9 +514,7 @@ fn a_history_that_will_not_fit_is_refused_with_the_first_checkpoint() {
     let target = Matrix::from_fn(2, 23, |i, j| ((3 * i + 5 * j) as f64).cos());
     let samples = Samples::new(&data.0[0], &target).unwrap();
     let mut trainer = Trainer::new(HalfSquaredError, optimizer());
-    trainer
-        .fit(&mut network, samples, FitOptions::until(150), |_| {})
-        .unwrap();
+    trainer.fit(&mut network, samples, FitOptions::until(150)).unwrap();
     let state = trainer.state();
     let changes = state
         .optimizer

@@ -31,7 +31,7 @@ fn train(checkpoints: Option<&CheckpointDirectory>, epochs: u64) -> (Mlp<Matrix<
     }
     let options = FitOptions::until(epochs).batch_size(6).shuffle(4);
     trainer
-        .fit_observed(&mut network, data.train().unwrap(), options, |progress| {
+        .fit_with(&mut network, data.train().unwrap(), options, |progress| {
             if let (Event::Batch { batch, .. }, Some(checkpoints)) = (progress.event, checkpoints)
                 && batch % 2 == 1
             {

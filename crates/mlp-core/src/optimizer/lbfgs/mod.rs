@@ -64,7 +64,7 @@ use vector::{check_shapes, dot, dot_layer, is_within, one_norm, set_point, set_s
 /// let mut network = Mlp::<Matrix<f64>>::builder(&[2, 4, 1]).hidden(Tanh).seed(1).build()?;
 ///
 /// let mut trainer = Trainer::new(BinaryCrossEntropy, Lbfgs::new(1.0)?);
-/// trainer.fit(&mut network, Samples::new(&input, &target)?, FitOptions::epochs(30), |_| ())?;
+/// trainer.fit(&mut network, Samples::new(&input, &target)?, FitOptions::epochs(30))?;
 /// let logits = network.predict(&input).to_vec();
 /// assert!(logits[0] < -3.0 && logits[1] > 3.0 && logits[2] > 3.0 && logits[3] < -3.0);
 ///

@@ -9,6 +9,7 @@ use crate::{
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use alloc::{format, vec};
+use core::ops::ControlFlow;
 
 type Network = Mlp<Naive<f64>>;
 
@@ -42,7 +43,7 @@ fn samples<'a>(input: &'a Naive<f64>, target: &'a Naive<f64>) -> Samples<'a, Nai
 fn refused(network: &Network, loss: impl Loss, samples: Samples<'_, Naive<f64>>) -> [String; 2] {
     let trainer = || Trainer::new(loss.clone(), GradientDescent::new(0.1).unwrap());
     let mut other = network.clone();
-    let fit = trainer().fit(&mut other, samples, FitOptions::epochs(1), |_| {});
+    let fit = trainer().fit(&mut other, samples, FitOptions::epochs(1));
     let errors = [fit.unwrap_err(), trainer().step(&mut other, samples).unwrap_err()];
     assert_eq!(other, *network);
     errors.map(|error| error.to_string())
@@ -66,10 +67,10 @@ fn hundred_epochs<O: Optimizer<Naive<f64>> + Clone>(name: &str, optimizer: &O) {
     };
     let options = |epochs| FitOptions::epochs(epochs).batch_size(4).shuffle(5);
     let (mut whole, mut whole_trainer) = (network(&[2, 4, 3, 1]), trainer());
-    whole_trainer.fit(&mut whole, data, options(100), |_| {}).unwrap();
+    whole_trainer.fit(&mut whole, data, options(100)).unwrap();
     let (mut by_call, mut by_call_trainer) = (network(&[2, 4, 3, 1]), trainer());
     for _ in 0..100 {
-        by_call_trainer.fit(&mut by_call, data, options(1), |_| {}).unwrap();
+        by_call_trainer.fit(&mut by_call, data, options(1)).unwrap();
     }
     assert!(by_call == whole, "{name}: other parameters");
     assert!(
@@ -104,25 +105,34 @@ fn nothing_is_dropped_where_a_network_is_looked_at() {
         .metrics(&[Metric::Mse]);
     let mut network = network(&[2, 8, 1]);
     let mut epochs = 0;
-    let observe = |epoch: Epoch<'_, _, _>| {
-        let evaluation = epoch.network.evaluate(&HalfSquaredError, data, &[Metric::Mse]).unwrap();
-        assert_eq!(epoch.validation_loss, Some(evaluation.loss));
+    let observe = |progress: Progress<'_, _, _>| {
+        let Event::Epoch { validation_loss, .. } = progress.event else {
+            return ControlFlow::Continue(());
+        };
+        let evaluation = progress
+            .network
+            .evaluate(&HalfSquaredError, data, &[Metric::Mse])
+            .unwrap();
+        assert_eq!(validation_loss, Some(evaluation.loss));
         // By the formulas, from what is predicted.
-        let squares = values(&epoch.network.predict(&input)).into_iter().zip(values(&target));
+        let squares = values(&progress.network.predict(&input))
+            .into_iter()
+            .zip(values(&target));
         let squares: f64 = squares.map(|(p, y)| (p - y) * (p - y)).sum();
         assert!((evaluation.loss - squares / 12.0).abs() < 1e-15);
         assert!((evaluation.metrics[0] - squares / 6.0).abs() < 1e-15);
         epochs += 1;
+        ControlFlow::Continue(())
     };
     trainer
-        .fit(&mut network, data.validated_by(data), FitOptions::epochs(20), observe)
+        .fit_with(&mut network, data.validated_by(data), FitOptions::epochs(20), observe)
         .unwrap();
     assert_eq!(epochs, 20);
     // In training there is dropout: at a rate of 0 the losses of two epochs would be the same.
     let mut still =
         Trainer::new(HalfSquaredError, GradientDescent::new(0.1).unwrap()).dropout(Dropout::new(0.5, 1).unwrap());
     Optimizer::<Naive<f64>>::set_learning_rate(still.optimizer_mut(), 0.0).unwrap();
-    still.fit(&mut network, data, FitOptions::epochs(2), |_| {}).unwrap();
+    still.fit(&mut network, data, FitOptions::epochs(2)).unwrap();
     assert_ne!(still.history().loss[0], still.history().loss[1]);
 }
 
@@ -145,7 +155,7 @@ fn a_metric_of_a_class_is_watched_and_recorded() {
         .early_stopping(EarlyStopping::new(3).monitor(Metric::RecallOf(2)))
         .metrics(&metrics);
     let fitted = trainer
-        .fit(&mut network, data.validated_by(data), FitOptions::epochs(500), |_| {})
+        .fit(&mut network, data.validated_by(data), FitOptions::epochs(500))
         .unwrap();
     let history = trainer.history();
     let recall = history.metric(Metric::RecallOf(2)).unwrap();
@@ -173,7 +183,7 @@ fn metrics_that_cannot_be_had_are_refused() {
         };
         Trainer::new(SoftmaxCrossEntropy::with_classes(), GradientDescent::new(0.5).unwrap())
             .metrics(&[Metric::Accuracy, metric])
-            .fit(&mut network, data, FitOptions::epochs(1), |_| {})
+            .fit(&mut network, data, FitOptions::epochs(1))
             .unwrap_err()
     };
     for metric in [Metric::PrecisionOf(3), Metric::RecallOf(3), Metric::F1Of(3)] {
@@ -271,7 +281,7 @@ fn left_out<L: Loss>(loss: L, good: &[f64]) {
         let mut network = network(&[2, 4, 3]);
         let mut trainer = Trainer::new(loss.clone(), Adam::new(0.1).unwrap());
         let data = samples.validated_by(samples);
-        trainer.fit(&mut network, data, FitOptions::epochs(3), |_| {}).unwrap();
+        trainer.fit(&mut network, data, FitOptions::epochs(3)).unwrap();
         trainer.step(&mut network, samples).unwrap();
         let metric = if loss.target_kind() == TargetKind::Real {
             Metric::Mse
@@ -340,12 +350,12 @@ fn the_best_epoch_is_known_without_the_state() {
     let data = samples(&input, &target);
     let mut network = network(&[2, 1]);
     let mut plain = Trainer::new(HalfSquaredError, GradientDescent::new(0.1).unwrap());
-    plain.fit(&mut network, data, FitOptions::epochs(2), |_| {}).unwrap();
+    plain.fit(&mut network, data, FitOptions::epochs(2)).unwrap();
     assert_eq!(plain.best_epoch(), None);
     let mut trainer = plain.early_stopping(EarlyStopping::new(9));
     assert_eq!(trainer.best_epoch(), None);
     trainer
-        .fit(&mut network, data.validated_by(data), FitOptions::epochs(3), |_| {})
+        .fit(&mut network, data.validated_by(data), FitOptions::epochs(3))
         .unwrap();
     assert_eq!(trainer.best_epoch(), Some(4));
 }

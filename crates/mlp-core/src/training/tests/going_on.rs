@@ -56,7 +56,7 @@ fn the_loss_of_an_epoch_is_finite_where_its_batches_losses_are() {
     let options = FitOptions::epochs(1).batch_size(1);
     let mut whole = descent(1e-300);
     let mut network = line(0.0);
-    let fitted = whole.fit(&mut network, samples, options, |_| ()).unwrap();
+    let fitted = whole.fit(&mut network, samples, options).unwrap();
     assert!((fitted.loss - 5e307).abs() < 1e295, "{}", fitted.loss);
 
     let (mut part, mut again, mut batches) = (descent(1e-300), line(0.0), 0);
@@ -68,10 +68,10 @@ fn the_loss_of_an_epoch_is_finite_where_its_batches_losses_are() {
             ControlFlow::Continue(())
         }
     };
-    part.fit_observed(&mut again, samples, options, observer).unwrap();
+    part.fit_with(&mut again, samples, options, observer).unwrap();
     let mut resumed = descent(0.5);
     resumed.restore(part.state(), again.layers()).unwrap();
-    resumed.fit(&mut again, samples, options, |_| ()).unwrap();
+    resumed.fit(&mut again, samples, options).unwrap();
     assert_eq!(shown(&(resumed.state(), again)), shown(&(whole.state(), network)));
 }
 
@@ -83,7 +83,7 @@ fn the_loss_of_an_epoch_counts_batches_by_their_weights() {
     let mut trainer = descent(0.1);
     trainer.set_learning_rate(0.0).unwrap();
     let fitted = trainer
-        .fit(&mut line(0.0), samples, FitOptions::epochs(1).batch_size(2), |_| ())
+        .fit(&mut line(0.0), samples, FitOptions::epochs(1).batch_size(2))
         .unwrap();
     let expected = (0.5 + 2.0 * 2.0 + 0.5 * 4.5 + 0.25 * 8.0 + 4.0 * 12.5) / 7.75;
     assert!((fitted.loss - expected).abs() < 1e-14, "{}", fitted.loss);
@@ -95,7 +95,7 @@ fn what_an_observer_is_told_last_is_the_end_also_before_an_error() {
     let samples = Samples::new(&input, &target).unwrap();
     let mut events = Vec::new();
     let mut trainer = descent(0.5).schedule(Schedule::exponential(0.5).unwrap(), Every::Batch);
-    let result = trainer.fit_observed(
+    let result = trainer.fit_with(
         &mut line(0.0),
         samples,
         FitOptions::epochs(2).batch_size(1),
@@ -120,7 +120,7 @@ fn what_an_observer_is_told_last_is_the_end_also_before_an_error() {
     events.clear();
     let bad = row(&[1.0, f64::NAN, 1.0]);
     let samples = Samples::new(&input, &bad).unwrap();
-    let result = trainer.fit_observed(&mut line(0.0), samples, FitOptions::epochs(2), |progress| {
+    let result = trainer.fit_with(&mut line(0.0), samples, FitOptions::epochs(2), |progress| {
         events.push(progress.event);
         ControlFlow::Continue(())
     });
@@ -143,7 +143,7 @@ fn a_step_by_itself_that_diverges_says_which_it_was() {
     // In the middle of an epoch of `fit` a step by itself is none of its batches.
     let options = FitOptions::epochs(1).batch_size(1);
     let stop = |_: Progress<'_, _, _>| ControlFlow::Break(());
-    trainer.fit_observed(&mut network, samples, options, stop).unwrap();
+    trainer.fit_with(&mut network, samples, options, stop).unwrap();
     let under_way = trainer.state();
     let error = diverged(trainer.step(&mut network, samples.slice(1..2)));
     assert_eq!((error.step, error.batch, error.pass), (3, 1, None));
@@ -151,7 +151,7 @@ fn a_step_by_itself_that_diverges_says_which_it_was() {
     trainer.abandon_epoch();
 
     let options = FitOptions::epochs(1).batch_size(1).shuffle(3);
-    let error = diverged(trainer.fit(&mut network, samples, options, |_| ()));
+    let error = diverged(trainer.fit(&mut network, samples, options));
     let pass = Pass {
         samples: 2,
         batch_size: 1,
@@ -169,7 +169,7 @@ fn a_gradient_whose_squares_overflow_is_not_the_learning_rates_fault() {
     let samples = Samples::new(&input, &input).unwrap();
     let mut trainer = Trainer::new(HalfSquaredError, Lbfgs::new(1.0).unwrap());
     let mut network = line(0.0);
-    let error = diverged(trainer.fit(&mut network, samples, FitOptions::epochs(1), |_| ()));
+    let error = diverged(trainer.fit(&mut network, samples, FitOptions::epochs(1)));
     assert_eq!(network, line(0.0));
     assert_eq!(
         (error.layer, error.gradient, error.likely_cause),
@@ -202,7 +202,7 @@ fn parameters_that_are_not_finite_are_refused_by_their_layer() {
             let mut network = Network::from_layers(layers.into_iter().zip(kinds).collect()).unwrap();
             let mut trainer = descent(0.1);
             let mut observed = false;
-            let fit = trainer.fit_observed(&mut network, samples, FitOptions::epochs(1), |_| {
+            let fit = trainer.fit_with(&mut network, samples, FitOptions::epochs(1), |_| {
                 observed = true;
                 ControlFlow::Continue(())
             });
@@ -222,12 +222,10 @@ fn after_a_divergence_the_epoch_is_begun_anew_with_any_options() {
     let (input, target) = (row(&[1.0, 2.0, 3.0]), row(&[2.0, 4.0, 6.0]));
     let samples = Samples::new(&input, &target).unwrap();
     let (mut trainer, mut network) = (descent(0.1), line(0.0));
-    trainer
-        .fit(&mut network, samples, FitOptions::epochs(2), |_| ())
-        .unwrap();
+    trainer.fit(&mut network, samples, FitOptions::epochs(2)).unwrap();
     trainer.set_learning_rate(1e200).unwrap();
     let options = FitOptions::epochs(1).batch_size(1).shuffle(3);
-    let error = diverged(trainer.fit(&mut network, samples, options, |_| ()));
+    let error = diverged(trainer.fit(&mut network, samples, options));
     assert!((error.epoch, error.batch) > (2, 0), "{error}");
     let Position {
         epoch,
@@ -245,7 +243,7 @@ fn after_a_divergence_the_epoch_is_begun_anew_with_any_options() {
     trainer.set_learning_rate(0.1).unwrap();
     trainer.restore(trainer.state(), network.layers()).unwrap();
     trainer
-        .fit(&mut network, samples.slice(0..2), FitOptions::until(30), |_| ())
+        .fit(&mut network, samples.slice(0..2), FitOptions::until(30))
         .unwrap();
     assert_eq!(trainer.history().epochs(), 30);
     assert!(trainer.history().loss[29] < 0.1);
@@ -258,11 +256,9 @@ fn an_epoch_under_way_can_be_abandoned() {
     let (mut trainer, mut network) = (descent(0.01), line(0.0));
     let one = FitOptions::epochs(1).batch_size(1);
     trainer
-        .fit_observed(&mut network, samples, one, |_| ControlFlow::Break(()))
+        .fit_with(&mut network, samples, one, |_| ControlFlow::Break(()))
         .unwrap();
-    let error = trainer
-        .fit(&mut network, samples, FitOptions::epochs(1), |_| ())
-        .unwrap_err();
+    let error = trainer.fit(&mut network, samples, FitOptions::epochs(1)).unwrap_err();
     assert_eq!(
         error.to_string(),
         "an epoch is under way: expected 3 samples in batches of 1, in order, got 3 samples in batches of 3, in order; \
@@ -270,12 +266,8 @@ fn an_epoch_under_way_can_be_abandoned() {
     );
     trainer.abandon_epoch();
     let (mut expected, mut other) = (network.clone(), descent(0.01));
-    other
-        .fit(&mut expected, samples, FitOptions::epochs(1), |_| ())
-        .unwrap();
-    trainer
-        .fit(&mut network, samples, FitOptions::epochs(1), |_| ())
-        .unwrap();
+    other.fit(&mut expected, samples, FitOptions::epochs(1)).unwrap();
+    trainer.fit(&mut network, samples, FitOptions::epochs(1)).unwrap();
     assert_eq!(network, expected);
     assert_eq!(shown(trainer.history()), shown(other.history()));
     assert_eq!(trainer.state().position.steps, 2, "the step that was made");
@@ -290,7 +282,7 @@ fn under_way() -> (Everything, Network) {
     let data = samples.validated_by(samples);
     let options = FitOptions::epochs(5).batch_size(1);
     trainer
-        .fit_observed(&mut network, data, options, |progress| {
+        .fit_with(&mut network, data, options, |progress| {
             batches += u64::from(matches!(progress.event, Event::Batch { .. }));
             if batches == 10 {
                 ControlFlow::Break(())
@@ -437,7 +429,7 @@ fn sample_weights_leave_room_for_losses_and_for_batches_of_their_own() {
             let samples = samples.weighted(&weights).unwrap();
             for size in [1, 2] {
                 let options = FitOptions::epochs(2).batch_size(size);
-                let fitted = trainer.fit(&mut network, samples, options, |_| ()).unwrap();
+                let fitted = trainer.fit(&mut network, samples, options).unwrap();
                 assert!(fitted.loss.is_finite());
             }
         }
@@ -478,9 +470,7 @@ fn the_learning_rate_is_that_of_the_next_step() {
         .schedule(Schedule::exponential(0.5).unwrap(), Every::Epoch)
         .reduce_on_plateau(ReduceOnPlateau::new(0.125, 0).unwrap(), Monitor::Loss);
     let mut network = line(1.0);
-    trainer
-        .fit(&mut network, samples, FitOptions::epochs(1), |_| ())
-        .unwrap();
+    trainer.fit(&mut network, samples, FitOptions::epochs(1)).unwrap();
     assert_eq!(trainer.learning_rate(), 0.25);
     trainer.set_learning_rate(0.75).unwrap();
     assert_eq!(trainer.learning_rate(), 0.375);
@@ -494,9 +484,7 @@ fn the_learning_rate_is_that_of_the_next_step() {
         }
     }
     // The loss is 0 and stays so: the plateau reduces the rate.
-    trainer
-        .fit(&mut network, samples, FitOptions::epochs(1), |_| ())
-        .unwrap();
+    trainer.fit(&mut network, samples, FitOptions::epochs(1)).unwrap();
     assert_eq!(trainer.history().learning_rate, [0.5, 0.375]);
     assert_eq!(trainer.learning_rate(), 0.75 * 0.25 * 0.125);
     assert_eq!(trainer.state().initial_learning_rate, 0.75);
