@@ -33,6 +33,8 @@ mod level;
 mod loss;
 mod matrix;
 mod matrix_ref;
+#[cfg(feature = "ndarray")]
+pub mod ndarray;
 #[cfg(test)]
 mod padding_tests;
 mod raw;
