@@ -234,7 +234,7 @@ fn what_cannot_be_split_is_named() {
         let target = Matrix::from_columns(&[[1.0, 0.0], bad]);
         assert_eq!(
             message(with_target(target)),
-            "target: expected one 1 and otherwise 0 for sample 1"
+            "target: expected a one-hot column (one 1, otherwise 0) for sample 1"
         );
     }
     // One of the parts has no weight.

@@ -490,7 +490,7 @@ fn states_that_do_not_fit_are_errors_and_change_nothing() {
             let mut restored = optimizer.clone();
             let got = restored.restore(state, &network).unwrap_err();
             assert_eq!(got, error, "{kind}");
-            assert_eq!(got.to_string(), format!("optimiser state: {text}"));
+            assert_eq!(got.to_string(), format!("optimizer state: {text}"));
             assert_eq!(restored, optimizer, "after `{text}`");
         };
 
@@ -502,7 +502,7 @@ fn states_that_do_not_fit_are_errors_and_change_nothing() {
                 expected: kind,
                 got: other_kind.to_owned(),
             },
-            &format!("expected one of {kind}, got one of {other_kind}"),
+            &format!("expected kind `{kind}`, got `{other_kind}`"),
         );
         for i in 0..good.numbers.len() {
             let mut state = good.clone();
@@ -530,7 +530,7 @@ fn states_that_do_not_fit_are_errors_and_change_nothing() {
             ] {
                 let state = tensors(good.clone(), name, wrong);
                 let error = StateError::Shape { name: name.clone() };
-                let text = format!("`{name}` has not the shapes of the parameters");
+                let text = format!("`{name}` does not have the shapes of the parameters");
                 assert!(make(0.1).restore(state.clone(), &network).is_err(), "{kind}: {what}");
                 refuse(state, error, &text);
             }
@@ -540,7 +540,7 @@ fn states_that_do_not_fit_are_errors_and_change_nothing() {
             good.clone().with_tensors("spare", Vec::new()),
         ] {
             let name = "spare".to_owned();
-            refuse(unknown, StateError::Unexpected { name }, "`spare` is not known");
+            refuse(unknown, StateError::Unexpected { name }, "unknown entry `spare`");
         }
         for &(entry, got, name, expected, printed) in bad_numbers {
             refuse(
@@ -655,7 +655,7 @@ fn states_that_do_not_fit_are_errors_and_change_nothing() {
     let error = Adam::new(0.1).unwrap().restore(state, &start()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        format!("optimiser state: steps: expected {whole}, got NaN")
+        format!("optimizer state: steps: expected {whole}, got NaN")
     );
 }
 

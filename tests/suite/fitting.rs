@@ -772,7 +772,7 @@ fn an_epoch_under_way_goes_on_only_as_it_began() {
         error
     };
     let expected = "an epoch is under way: expected 10 samples in batches of 3, shuffled with seed 1, got ";
-    let way_out = "end it that way, or begin it anew after `Trainer::abandon_epoch`";
+    let way_out = "finish it with the expected samples and options, or call `Trainer::abandon_epoch` to start it over";
     assert_eq!(
         error(&mut trainer, samples, FitOptions::epochs(1).batch_size(3)),
         format!("{expected}10 samples in batches of 3, in order; {way_out}")
@@ -799,17 +799,25 @@ fn states_of_other_trainers_are_refused() {
     let stopping = || plain().early_stopping(EarlyStopping::new(3));
     let plateau = || plain().reduce_on_plateau(ReduceOnPlateau::new(0.5, 1).unwrap(), Monitor::Loss);
     for (trainer, state, message) in [
-        (stopping(), plain().state(), "early stopping: expected some, got none"),
-        (plain(), stopping().state(), "early stopping: expected none, got some"),
+        (
+            stopping(),
+            plain().state(),
+            "early stopping: expected a state with it, got a state without it",
+        ),
+        (
+            plain(),
+            stopping().state(),
+            "early stopping: expected a state without it, got a state with it",
+        ),
         (
             plateau(),
             plain().state(),
-            "reduction on a plateau: expected some, got none",
+            "reduction on a plateau: expected a state with it, got a state without it",
         ),
         (
             plain(),
             plateau().state(),
-            "reduction on a plateau: expected none, got some",
+            "reduction on a plateau: expected a state without it, got a state with it",
         ),
         (
             plain().metrics(&[Metric::R2, Metric::Mse]),
@@ -823,7 +831,7 @@ fn states_of_other_trainers_are_refused() {
     state.stopping.as_mut().unwrap().best_layers = vec![Dense::zeros(2, 3)];
     assert_eq!(
         refused(stopping(), state),
-        "optimiser state: `the best parameters` has not the shapes of the parameters"
+        "optimizer state: `the best parameters` does not have the shapes of the parameters"
     );
 }
 

@@ -463,13 +463,13 @@ fn states_it_cannot_go_on_from_are_errors() {
     let mut other = Lbfgs::new(1.0).unwrap();
     let mut check = |state: OptimizerState<Matrix<f64>>, message: &str| {
         let error = other.restore(state, network.layers()).unwrap_err();
-        assert_eq!(error.to_string(), format!("optimiser state: {message}"));
+        assert_eq!(error.to_string(), format!("optimizer state: {message}"));
         assert_eq!(other, Lbfgs::new(1.0).unwrap(), "{message}: unchanged");
     };
     let mut kind = state.clone();
     kind.kind = "adam".to_owned();
-    check(kind, "expected one of lbfgs, got one of adam");
-    check(state.clone().with_number("more", 1.0), "`more` is not known");
+    check(kind, "expected kind `lbfgs`, got `adam`");
+    check(state.clone().with_number("more", 1.0), "unknown entry `more`");
     for i in 0..state.numbers.len() {
         let mut changed = state.clone();
         let name = changed.numbers.remove(i).0;
@@ -481,19 +481,19 @@ fn states_it_cannot_go_on_from_are_errors() {
         check(changed, &format!("`{name}` is missing"));
         let mut changed = state.clone();
         changed.tensors[i].1.pop();
-        check(changed, &format!("`{name}` has not the shapes of the parameters"));
+        check(changed, &format!("`{name}` does not have the shapes of the parameters"));
         let mut changed = state.clone();
         changed.tensors[i].1.reverse();
-        check(changed, &format!("`{name}` has not the shapes of the parameters"));
+        check(changed, &format!("`{name}` does not have the shapes of the parameters"));
         // One set too many, and none.
         let mut changed = state.clone();
         let more = changed.tensors[i].1[..2].to_vec();
         changed.tensors[i].1.extend(more);
-        check(changed, &format!("`{name}` has not the shapes of the parameters"));
+        check(changed, &format!("`{name}` does not have the shapes of the parameters"));
         if i % 2 == 1 {
             let mut changed = state.clone();
             changed.tensors[i].1.clear();
-            check(changed, &format!("`{name}` has not the shapes of the parameters"));
+            check(changed, &format!("`{name}` does not have the shapes of the parameters"));
         }
     }
     let number = |name: &str, value: f64| {
@@ -515,7 +515,7 @@ fn states_it_cannot_go_on_from_are_errors() {
     );
     check(
         number("history_size", 2.0),
-        "`changes` has not the shapes of the parameters",
+        "`changes` does not have the shapes of the parameters",
     );
     check(
         number("tolerance_change", f64::INFINITY),

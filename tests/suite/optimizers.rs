@@ -506,35 +506,35 @@ fn states_that_do_not_fit_are_errors_and_change_nothing() {
                 expected: "gradient_descent",
                 got: "momentum".to_owned(),
             },
-            "optimiser state: expected one of gradient_descent, got one of momentum",
+            "optimizer state: expected kind `gradient_descent`, got `momentum`",
         ),
         (
             State::new("gradient_descent"),
             StateError::Missing {
                 name: "learning_rate".to_owned(),
             },
-            "optimiser state: `learning_rate` is missing",
+            "optimizer state: `learning_rate` is missing",
         ),
         (
             good().with_number("momentum", 0.9),
             StateError::Unexpected {
                 name: "momentum".to_owned(),
             },
-            "optimiser state: `momentum` is not known",
+            "optimizer state: unknown entry `momentum`",
         ),
         (
             good().with_tensors("velocity", Vec::new()),
             StateError::Unexpected {
                 name: "velocity".to_owned(),
             },
-            "optimiser state: `velocity` is not known",
+            "optimizer state: unknown entry `velocity`",
         ),
         (
             good().with_number("learning_rate", 0.5),
             StateError::Unexpected {
                 name: "learning_rate".to_owned(),
             },
-            "optimiser state: `learning_rate` is not known",
+            "optimizer state: unknown entry `learning_rate`",
         ),
         (
             State::new("gradient_descent").with_number("learning_rate", -1.0),
@@ -543,7 +543,7 @@ fn states_that_do_not_fit_are_errors_and_change_nothing() {
                 "a finite number of at least 0",
                 -1.0,
             )),
-            "optimiser state: learning rate: expected a finite number of at least 0, got -1",
+            "optimizer state: learning rate: expected a finite number of at least 0, got -1",
         ),
     ];
     for (state, error, text) in cases {

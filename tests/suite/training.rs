@@ -467,8 +467,8 @@ fn divergence_says_where() {
     assert_eq!(error.likely_cause, LikelyCause::Data);
     assert_message(
         &error,
-        "training diverged in epoch 0, batch 0: the loss is inf (first in the output of layer 0); the data or the \
-         weights probably hold numbers that are too large",
+        "training diverged in epoch 0, batch 0: the loss is inf (layer 0 is the first with output that is not \
+         finite); the data or the weights probably contain numbers that are too large",
     );
     let error = diverge(network(1e200, 1e200), (one.clone(), one.clone()), 0.1);
     assert_eq!(
@@ -485,7 +485,7 @@ fn divergence_says_where() {
     assert_message(
         &error,
         "training diverged in epoch 0, batch 0: the loss is inf; the data or the \
-         weights probably hold numbers that are too large",
+         weights probably contain numbers that are too large",
     );
 
     // The loss is finite, the step is not: (3 - 1) 1e308 for the last bias.
@@ -498,8 +498,8 @@ fn divergence_says_where() {
     assert_message(
         &error,
         &format!(
-            "training diverged in epoch 0, batch 0: the parameters of layer 0 would stop being finite; the last finite \
-             loss was 2e0; the learning rate, {}, is probably too large",
+            "training diverged in epoch 0, batch 0: the parameters of layer 0 would no longer be finite; the last \
+             finite loss was 2e0; the learning rate, {}, is probably too large",
             1e308
         ),
     );

@@ -12,12 +12,12 @@ use crate::{Dense, HyperParameterError, Scalar};
 /// W <- W - eta g / (sqrt(s) + epsilon)
 /// ```
 ///
-/// epsilon = 1e-10 unless set otherwise; `torch.optim.Adagrad` has the same formula and the same value (a decay of the
-/// learning rate is a schedule's). The steps become shorter and shorter: 0.01 to 0.1 is a first choice. Where s
-/// would be infinite it is the largest number there is.
+/// By default epsilon = 1e-10. `torch.optim.Adagrad` uses the same formula and the same value. (For its decay of the
+/// learning rate, use a schedule.) The steps become shorter and shorter, so start with a learning rate of 0.01 to 0.1.
+/// If s would be infinite, it becomes the largest finite number.
 ///
 /// Source: J. Duchi, E. Hazan, Y. Singer, *Adaptive Subgradient Methods for Online Learning and Stochastic
-/// Optimization* (Journal of Machine Learning Research 12, 2011), the diagonal form.
+/// Optimization* (Journal of Machine Learning Research 12, 2011), in the diagonal form.
 ///
 /// ```
 /// use mlp_core::{Adagrad, FitOptions, HalfSquaredError, Mlp, Samples, Tanh, Trainer};
@@ -45,10 +45,10 @@ struct Rule {
 }
 
 impl<B: Tensor> Adagrad<B> {
-    /// With learning rate eta.
+    /// Creates the optimizer with learning rate eta.
     ///
     /// # Errors
-    /// If `learning_rate` is not a finite number above 0.
+    /// Returns an error if `learning_rate` is not a finite number above 0.
     pub fn new(learning_rate: f64) -> Result<Self, HyperParameterError> {
         Ok(Self {
             learning_rate: positive("learning rate", learning_rate)?,
@@ -57,10 +57,11 @@ impl<B: Tensor> Adagrad<B> {
         })
     }
 
-    /// With this epsilon instead of 1e-10.
+    /// Sets epsilon, which is 1e-10 by default.
     ///
     /// # Errors
-    /// If `epsilon` is not a finite number above 0: a parameter whose gradient is always 0 would become 0/0.
+    /// Returns an error if `epsilon` is not a finite number above 0. With 0, a parameter whose gradient is always 0
+    /// would become 0/0.
     pub fn epsilon(mut self, epsilon: f64) -> Result<Self, HyperParameterError> {
         self.rule.epsilon = positive("epsilon", epsilon)?;
         Ok(self)
@@ -76,7 +77,7 @@ struct Formula {
 impl ZipFormula<1> for Formula {
     #[inline(always)]
     fn apply<T: Scalar>(&self, gradient: T, parameter: T, [squares]: [T; 1]) -> (T, [T; 1]) {
-        // Finite: with an infinite sum, W would never change again, and nobody be told.
+        // Keep the sum finite. With an infinite sum, W would silently never change again.
         let squares = (squares + gradient * gradient).at_most(T::largest());
         let change = T::from_f64(self.learning_rate) * gradient / (squares.sqrt() + T::from_f64(self.epsilon));
         (parameter - change, [squares])

@@ -10,16 +10,18 @@ use crate::{Dense, HyperParameterError, Scalar};
 /// ```text
 /// m <- beta1 m + (1 - beta1) g          first moment, 0 before the first step
 /// v <- beta2 v + (1 - beta2) g^2        second moment, 0 before the first step
-/// m^ = m / (1 - beta1^t)                freed of the bias towards 0
+/// m^ = m / (1 - beta1^t)                corrected for the bias towards 0
 /// v^ = v / (1 - beta2^t)
 /// W <- W - eta m^ / (sqrt(v^) + epsilon)
 /// ```
 ///
-/// beta1 = 0.9, beta2 = 0.999 and epsilon = 1e-8 unless set otherwise; `torch.optim.Adam` has the same formula and the
-/// same values. A parameter changes by about eta in a step, whatever the size of its gradient: 0.001 is a first choice.
-/// (So a learning rate that is too large shows in the loss, and seldom in numbers that are not finite. A gradient so
-/// large that its square is infinite leaves its parameter as it is in that step; v is then the largest number there is,
-/// and the next steps may be far too long, of which the guard of the trainer tells.)
+/// By default beta1 = 0.9, beta2 = 0.999 and epsilon = 1e-8. `torch.optim.Adam` uses the same formula and the same
+/// values. A parameter changes by about eta in a step, whatever the size of its gradient, so start with a learning rate
+/// of 0.001.
+///
+/// A learning rate that is too large therefore shows in the loss, and seldom leads to numbers that are not finite. If a
+/// gradient is so large that its square is infinite, the parameter does not change in that step, and v becomes the
+/// largest finite number. The next steps may then be far too long; the trainer reports it if numbers stop being finite.
 ///
 /// Source: D. P. Kingma, J. Ba, *Adam: A Method for Stochastic Optimization* (ICLR 2015), algorithm 1.
 ///
@@ -35,7 +37,7 @@ use crate::{Dense, HyperParameterError, Scalar};
 /// let loss = trainer.fit(&mut network, Samples::new(&input, &target)?, FitOptions::epochs(300))?.loss;
 /// assert!(loss < 1e-3);
 ///
-/// // Other decays and another epsilon.
+/// // With other decay rates and another epsilon.
 /// let _ = Adam::<Matrix<f32>>::new(0.02)?.betas(0.8, 0.99)?.epsilon(1e-6)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -47,10 +49,10 @@ pub struct Adam<B> {
 }
 
 impl<B: Tensor> Adam<B> {
-    /// With learning rate eta.
+    /// Creates the optimizer with learning rate eta.
     ///
     /// # Errors
-    /// If `learning_rate` is not a finite number above 0.
+    /// Returns an error if `learning_rate` is not a finite number above 0.
     pub fn new(learning_rate: f64) -> Result<Self, HyperParameterError> {
         Ok(Self {
             learning_rate: positive("learning rate", learning_rate)?,
@@ -59,26 +61,27 @@ impl<B: Tensor> Adam<B> {
         })
     }
 
-    /// With these decays of the moments instead of 0.9 and 0.999.
+    /// Sets the decay rates of the moments, which are 0.9 and 0.999 by default.
     ///
     /// # Errors
-    /// If one is not a number of at least 0 and below 1.
+    /// Returns an error if one of them is not a number of at least 0 and below 1.
     pub fn betas(mut self, beta1: f64, beta2: f64) -> Result<Self, HyperParameterError> {
         self.rule.set_betas(beta1, beta2)?;
         Ok(self)
     }
 
-    /// With this epsilon instead of 1e-8.
+    /// Sets epsilon, which is 1e-8 by default.
     ///
     /// # Errors
-    /// If `epsilon` is not a finite number above 0: a parameter whose gradient is always 0 would become 0/0.
+    /// Returns an error if `epsilon` is not a finite number above 0. With 0, a parameter whose gradient is always 0
+    /// would become 0/0.
     pub fn epsilon(mut self, epsilon: f64) -> Result<Self, HyperParameterError> {
         self.rule.set_epsilon(epsilon)?;
         Ok(self)
     }
 }
 
-/// The hyper-parameters of Adam and its kin.
+/// The hyper-parameters that Adam and its variants share.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Rule {
     pub(super) beta1: f64,
@@ -108,7 +111,7 @@ impl Rule {
         Ok(())
     }
 
-    /// The formula of step t.
+    /// Returns the formula of step t.
     pub(super) fn formula(&self, learning_rate: f64, t: u64) -> Formula {
         let root = Scalar::sqrt(bias(self.beta2, t));
         Formula {
@@ -120,9 +123,9 @@ impl Rule {
     }
 }
 
-/// One step, with numerator and denominator of the change multiplied by sqrt(1 - beta2^t): what depends on t alone is
-/// then in two constants, and an element takes one square root and one division. The order of operations is the one
-/// proposed at the end of the paper's section 2.
+/// The formula of one step. Numerator and denominator of the change are multiplied by sqrt(1 - beta2^t). Two constants
+/// then contain everything that depends only on t, and an element needs one square root and one division. The end of
+/// section 2 of the paper proposes this order of operations.
 #[derive(Clone)]
 pub(super) struct Formula {
     beta1: f64,
@@ -134,13 +137,13 @@ pub(super) struct Formula {
 }
 
 impl Formula {
-    /// What is subtracted from a parameter, and the new moments.
+    /// Returns the number to subtract from a parameter, and the new moments.
     #[inline(always)]
     pub(super) fn change<T: Scalar>(&self, gradient: T, [m, v]: [T; 2]) -> (T, [T; 2]) {
         let c = T::from_f64;
         let m = c(self.beta1) * m + c(1.0 - self.beta1) * gradient;
         let v = c(self.beta2) * v + c(1.0 - self.beta2) * gradient * gradient;
-        // What is remembered stays finite: with an infinite v, W would never change again, and nobody be told.
+        // Keep v finite in memory. With an infinite v, W would silently never change again.
         (
             c(self.step_size) * m / (v.sqrt() + c(self.epsilon)),
             [m, v.at_most(T::largest())],
@@ -156,7 +159,7 @@ impl ZipFormula<2> for Formula {
     }
 }
 
-/// 1 - beta^t, without the cancellation that the difference has for a beta near 1.
+/// Computes 1 - beta^t without the cancellation that the subtraction has for a beta near 1.
 pub(super) fn bias(beta: f64, t: u64) -> f64 {
     -Scalar::exp_m1(t as f64 * Scalar::ln(beta))
 }

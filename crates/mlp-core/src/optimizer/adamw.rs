@@ -12,12 +12,12 @@ use crate::{Dense, HyperParameterError, Scalar};
 /// W <- W - eta m^ / (sqrt(v^) + epsilon)     the step of Adam
 /// ```
 ///
-/// with m^ and v^ of [`Adam`](crate::Adam): the decay does not pass through the moments, so that it is as strong for a
-/// weight with large gradients as for one with small ones. Biases are not decayed, unless
-/// [`decay_biases`](Self::decay_biases) says so.
+/// m^ and v^ are those of [`Adam`](crate::Adam). The decay does not pass through the moments, so it is as strong for a
+/// weight with large gradients as for one with small gradients. Biases are decayed only if
+/// [`decay_biases`](Self::decay_biases) is set.
 ///
-/// lambda = 0.01, beta1 = 0.9, beta2 = 0.999 and epsilon = 1e-8 unless set otherwise; `torch.optim.AdamW` has the same
-/// formula and the same values, and decays all parameters that it is given.
+/// By default lambda = 0.01, beta1 = 0.9, beta2 = 0.999 and epsilon = 1e-8. `torch.optim.AdamW` uses the same formula
+/// and the same values, but decays all parameters that it is given.
 ///
 /// Source: I. Loshchilov, F. Hutter, *Decoupled Weight Decay Regularization* (ICLR 2019), algorithm 2, with the decay
 /// in proportion to the learning rate.
@@ -50,10 +50,10 @@ struct Rule {
 }
 
 impl<B: Tensor> AdamW<B> {
-    /// With learning rate eta.
+    /// Creates the optimizer with learning rate eta.
     ///
     /// # Errors
-    /// If `learning_rate` is not a finite number above 0.
+    /// Returns an error if `learning_rate` is not a finite number above 0.
     pub fn new(learning_rate: f64) -> Result<Self, HyperParameterError> {
         Ok(Self {
             learning_rate: positive("learning rate", learning_rate)?,
@@ -66,43 +66,44 @@ impl<B: Tensor> AdamW<B> {
         })
     }
 
-    /// With this weight decay lambda instead of 0.01.
+    /// Sets the weight decay lambda, which is 0.01 by default.
     ///
     /// # Errors
-    /// If `weight_decay` is not a finite number of at least 0.
+    /// Returns an error if `weight_decay` is not a finite number of at least 0.
     pub fn weight_decay(mut self, weight_decay: f64) -> Result<Self, HyperParameterError> {
         self.rule.weight_decay = not_negative("weight decay", weight_decay)?;
         Ok(self)
     }
 
-    /// Whether the biases are decayed as well; if not set, they are not.
+    /// Sets whether the biases are decayed as well. By default they are not.
     #[must_use]
     pub fn decay_biases(mut self, decay_biases: bool) -> Self {
         self.rule.decay_biases = decay_biases;
         self
     }
 
-    /// With these decays of the moments instead of 0.9 and 0.999.
+    /// Sets the decay rates of the moments, which are 0.9 and 0.999 by default.
     ///
     /// # Errors
-    /// If one is not a number of at least 0 and below 1.
+    /// Returns an error if one of them is not a number of at least 0 and below 1.
     pub fn betas(mut self, beta1: f64, beta2: f64) -> Result<Self, HyperParameterError> {
         self.rule.adam.set_betas(beta1, beta2)?;
         Ok(self)
     }
 
-    /// With this epsilon instead of 1e-8.
+    /// Sets epsilon, which is 1e-8 by default.
     ///
     /// # Errors
-    /// If `epsilon` is not a finite number above 0: a parameter whose gradient is always 0 would become 0/0.
+    /// Returns an error if `epsilon` is not a finite number above 0. With 0, a parameter whose gradient is always 0
+    /// would become 0/0.
     pub fn epsilon(mut self, epsilon: f64) -> Result<Self, HyperParameterError> {
         self.rule.adam.set_epsilon(epsilon)?;
         Ok(self)
     }
 }
 
-/// One step: decay and Adam's change subtracted together. As a factor, 1 - eta lambda would in `f32` be rounded the
-/// same way in every step, and to 1 for a small eta.
+/// The formula of one step. It subtracts the decay and Adam's change together. A factor 1 - eta lambda would be rounded
+/// the same way in every step in `f32`, and for a small eta it would be rounded to 1.
 #[derive(Clone)]
 struct Formula {
     adam: adam::Formula,

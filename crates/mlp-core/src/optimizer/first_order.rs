@@ -1,5 +1,5 @@
-//! What the optimisers that evaluate the gradient once a step have in common: the pass over the parameters, and a
-//! [`Memory`] between two of them.
+//! The common parts of the optimizers that evaluate the gradient once per step: the pass over the parameters, and the
+//! [`Memory`] that they keep between steps.
 
 use super::state::check_numbers;
 use super::{NonFinite, Objective, OptimizerState, StateError};
@@ -9,22 +9,24 @@ use crate::{Dense, HyperParameterError};
 use alloc::borrow::ToOwned;
 use alloc::vec::Vec;
 
-/// What is remembered between steps: how many there were, and up to N values for each parameter.
+/// The memory between steps: the number of steps, and up to N values for each parameter.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Memory<B, const N: usize> {
     steps: u64,
-    /// Empty before the first step, which knows the shapes; those that are not needed, always.
+    /// The values. They are empty before the first step, which provides the shapes. Values that are not needed stay
+    /// empty.
     tensors: [Vec<Dense<B>>; N],
 }
 
-/// The formulas of a step. Their `own` is the gradient, and becomes the new parameter; their `other` the parameter.
+/// The formulas of a step. Their `own` is the gradient, which becomes the new parameter. Their `other` is the
+/// parameter.
 pub(super) struct Formulas<F> {
     pub(super) weights: F,
     pub(super) biases: F,
 }
 
 impl<F: Clone> Formulas<F> {
-    /// The same for both.
+    /// Uses the same formula for weights and biases.
     pub(super) fn both(formula: F) -> Self {
         Self {
             weights: formula.clone(),
@@ -41,8 +43,8 @@ impl<B: Tensor, const N: usize> Memory<B, N> {
         }
     }
 
-    /// [`Optimizer::step`](super::Optimizer::step): `formulas(t)` are those of step t = 1, 2, ..., and take the first S
-    /// of the N values.
+    /// Does the work of [`Optimizer::step`](super::Optimizer::step). `formulas(t)` returns the formulas of step t = 1,
+    /// 2, ..., which use the first S of the N values.
     pub(super) fn step<const S: usize, F: ZipFormula<S>>(
         &mut self,
         layers: &mut [Dense<B>],
@@ -50,7 +52,7 @@ impl<B: Tensor, const N: usize> Memory<B, N> {
         formulas: impl FnOnce(u64) -> Formulas<F>,
     ) -> Result<f64, NonFinite> {
         let loss = evaluate(layers, objective)?;
-        let state: &mut [_; S] = self.tensors.first_chunk_mut().expect("no more values than N");
+        let state: &mut [_; S] = self.tensors.first_chunk_mut().expect("a formula uses at most N values");
         for tensors in state.iter_mut().filter(|tensors| tensors.is_empty()) {
             *tensors = layers.iter().map(Dense::zeros_like).collect();
         }
@@ -63,7 +65,7 @@ impl<B: Tensor, const N: usize> Memory<B, N> {
         }
     }
 
-    /// Adds itself to `state`, the values by these names.
+    /// Adds the number of steps and the values, with these names, to `state`.
     pub(super) fn save(&self, state: OptimizerState<B>, names: &[&str]) -> OptimizerState<B> {
         let state = state.with_number("steps", self.steps as f64);
         let tensors = names.iter().zip(&self.tensors);
@@ -72,7 +74,8 @@ impl<B: Tensor, const N: usize> Memory<B, N> {
         })
     }
 
-    /// Takes what [`save`](Self::save) added out of `state`.
+    /// Takes the entries that [`save`](Self::save) added out of `state`. `squares` is the name of the values that must
+    /// not be negative.
     pub(super) fn take(
         state: &mut OptimizerState<B>,
         names: &[&str],
@@ -97,7 +100,7 @@ impl<B: Tensor, const N: usize> Memory<B, N> {
     }
 }
 
-/// The loss at `layers`, and its gradient in `objective`, if the loss is finite.
+/// Computes the loss at `layers`, and its gradient in `objective`. Returns an error if the loss is not finite.
 pub(super) fn evaluate<B: Tensor>(layers: &[Dense<B>], objective: &mut dyn Objective<B>) -> Result<f64, NonFinite> {
     let loss = objective.evaluate(layers);
     if loss.is_finite() {
@@ -107,13 +110,14 @@ pub(super) fn evaluate<B: Tensor>(layers: &[Dense<B>], objective: &mut dyn Objec
     }
 }
 
-/// One pass over the parameters: the formulas of gradient, parameter and `state`. Afterwards `gradient` holds the
-/// parameters from before.
+/// Applies the formulas to gradient, parameters and `state`, in one pass over the parameters. Afterwards `gradient`
+/// holds the old parameters.
 ///
-/// Returns the first layer of which a parameter would stop being finite, if there is one; `layers` are then unchanged.
+/// Returns the first layer with a parameter that would no longer be finite, if there is one. `layers` are then
+/// unchanged.
 ///
 /// # Panics
-/// If the shapes of `layers`, `gradient` and `state` differ.
+/// Panics if the shapes of `layers`, `gradient` and `state` differ.
 pub(super) fn update<B: Tensor, const S: usize, F: ZipFormula<S>>(
     layers: &mut [Dense<B>],
     gradient: &mut [Dense<B>],
@@ -125,8 +129,8 @@ pub(super) fn update<B: Tensor, const S: usize, F: ZipFormula<S>>(
     for state in &state {
         check_shape("update", "states of layers", (layers.len(), 1), (state.len(), 1));
     }
-    // The new parameters are written over the gradient and change places with the old ones only when all are known to
-    // be finite: the old ones are never lost, and no copy of them is made.
+    // The new parameters overwrite the gradient. They are swapped with the old ones only after all of them have proved
+    // to be finite. That way the old parameters are never lost, and need no copy.
     for (l, (layer, gradient)) in layers.iter().zip(&mut *gradient).enumerate() {
         check_shapes(["a weights gradient", "a bias gradient"], layer, gradient);
         for state in &state {
@@ -144,14 +148,14 @@ pub(super) fn update<B: Tensor, const S: usize, F: ZipFormula<S>>(
     None
 }
 
-/// Panics unless `got`, which is called so, has the shapes of `layer`.
+/// Panics unless `got` has the shapes of `layer`. `weights` and `bias` name the parts of `got` in the message.
 #[track_caller]
 fn check_shapes<B: Tensor>([weights, bias]: [&str; 2], layer: &Dense<B>, got: &Dense<B>) {
     check_shape("update", weights, layer.weights.shape(), got.weights.shape());
     check_shape("update", bias, layer.bias.shape(), got.bias.shape());
 }
 
-/// `value`, if it is a count that an `f64` tells from its neighbours.
+/// Returns `value` as a count, if it is a whole number below 2^53, where an `f64` is exact.
 fn count(name: &'static str, value: f64) -> Result<u64, HyperParameterError> {
     const END: u64 = 1 << f64::MANTISSA_DIGITS;
     let count = value as u64;

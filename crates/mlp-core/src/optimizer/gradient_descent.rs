@@ -4,7 +4,7 @@ use crate::backend::{Tensor, ZipFormula};
 use crate::error::positive;
 use crate::{Dense, HyperParameterError, Scalar};
 
-/// Plain gradient descent: W <- W - eta dL/dW, b <- b - eta dL/db. It has no state but its learning rate eta.
+/// Plain gradient descent: W <- W - eta dL/dW, b <- b - eta dL/db. Its only state is the learning rate eta.
 ///
 /// ```
 /// use mlp_core::GradientDescent;
@@ -18,30 +18,31 @@ pub struct GradientDescent {
 }
 
 impl GradientDescent {
-    /// With learning rate eta.
+    /// Creates the optimizer with learning rate eta.
     ///
     /// # Errors
-    /// If `learning_rate` is not a finite number above 0.
+    /// Returns an error if `learning_rate` is not a finite number above 0.
     pub fn new(learning_rate: f64) -> Result<Self, HyperParameterError> {
         Ok(Self {
             learning_rate: positive("learning rate", learning_rate)?,
         })
     }
 
-    /// The update by itself. Consumes the gradient: afterwards `gradient` holds the parameters from before.
+    /// Updates the parameters without evaluating an objective. Overwrites the gradient: afterwards `gradient` holds the
+    /// old parameters.
     ///
-    /// Returns the first layer of which a parameter would stop being finite, if there is one; `layers` are then
+    /// Returns the first layer with a parameter that would no longer be finite, if there is one. `layers` are then
     /// unchanged.
     ///
     /// # Panics
-    /// If the shapes of `layers` and `gradient` differ.
-    #[must_use = "some layer means that the update was not made"]
+    /// Panics if the shapes of `layers` and `gradient` differ.
+    #[must_use = "if a layer is returned, the update was not made"]
     pub fn update<B: Tensor>(&self, layers: &mut [Dense<B>], gradient: &mut [Dense<B>]) -> Option<usize> {
         first_order::update(layers, gradient, [], self, self)
     }
 }
 
-/// W - eta dL/dW in the place of dL/dW.
+/// Replaces dL/dW by W - eta dL/dW.
 impl ZipFormula<0> for GradientDescent {
     #[inline(always)]
     fn apply<T: Scalar>(&self, gradient: T, parameter: T, []: [T; 0]) -> (T, [T; 0]) {

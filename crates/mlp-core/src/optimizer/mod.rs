@@ -1,4 +1,4 @@
-//! Optimisers: how parameters follow from a loss and its gradient.
+//! Optimizers, which compute new parameters from a loss and its gradient.
 
 mod adagrad;
 mod adam;
@@ -29,17 +29,17 @@ use core::fmt;
 
 /// The loss of a batch as a function of a network's parameters.
 pub trait Objective<B: Tensor> {
-    /// The loss at `layers`; afterwards [`gradient_mut`](Self::gradient_mut) is its gradient there.
+    /// Computes the loss at `layers`. Afterwards [`gradient_mut`](Self::gradient_mut) returns the gradient at `layers`.
     fn evaluate(&mut self, layers: &[Dense<B>]) -> f64;
 
-    /// The gradient of the last [`evaluate`](Self::evaluate), layer by layer. An optimiser may overwrite it.
+    /// Returns the gradient of the last [`evaluate`](Self::evaluate), layer by layer. An optimizer may overwrite it.
     fn gradient_mut(&mut self) -> &mut [Dense<B>];
 }
 
-/// An optimiser: changes parameters so that the loss falls, and owns its state, which has the parameters' shapes.
+/// An optimizer changes parameters so that the loss falls. It owns its state, which has the shapes of the parameters.
 ///
-/// It may evaluate the objective as often as it likes: gradient descent and its kin once a step, a line search more
-/// often. The pass over a parameter matrix that changes it is [`Tensor::zip`].
+/// It may evaluate the objective as often as it needs to. Gradient descent and its variants evaluate it once per step,
+/// and a line search more often. [`Tensor::zip`] is the pass over a parameter matrix that updates it.
 ///
 /// ```
 /// use mlp_core::{GradientDescent, Mlp, Optimizer};
@@ -59,34 +59,35 @@ pub trait Objective<B: Tensor> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub trait Optimizer<B: Tensor> {
-    /// One step. Returns the loss at the parameters before it.
+    /// Takes one step. Returns the loss at the parameters before the step.
     ///
     /// # Errors
-    /// If the loss, its gradient or a parameter after the step is not finite. `layers` are then what they were before
-    /// the step; the optimiser's own state may not be ([`restore`](Self::restore) an earlier one to go on).
+    /// Returns an error if the loss, its gradient or a parameter after the step is not finite. `layers` are then
+    /// unchanged, but the optimizer's own state may have changed. [`restore`](Self::restore) an earlier state to
+    /// continue.
     ///
     /// # Panics
-    /// If the shapes of `layers` are not those of the gradient, or of the state from earlier steps.
+    /// Panics if the shapes of `layers` differ from those of the gradient, or of the state from earlier steps.
     fn step(&mut self, layers: &mut [Dense<B>], objective: &mut dyn Objective<B>) -> Result<f64, NonFinite>;
 
-    /// The learning rate eta.
+    /// Returns the learning rate eta.
     fn learning_rate(&self) -> f64;
 
-    /// Changes the learning rate, as a schedule does between steps. It may end in 0, where no parameter changes any
-    /// more; an optimiser is made with one above 0.
+    /// Changes the learning rate, as a schedule does between steps. A schedule may end at 0, where parameters no longer
+    /// change, although an optimizer is usually created with a learning rate above 0.
     ///
     /// # Errors
-    /// If it is not a finite number of at least 0. The learning rate is then unchanged.
+    /// Returns an error if `learning_rate` is not a finite number of at least 0. The learning rate is then unchanged.
     fn set_learning_rate(&mut self, learning_rate: f64) -> Result<(), HyperParameterError>;
 
-    /// All it needs to go on later exactly as if it had not stopped.
+    /// Returns everything the optimizer needs to continue later exactly as if it had not stopped.
     fn state(&self) -> OptimizerState<B>;
 
-    /// Goes on from `state` with the parameters `layers`.
+    /// Continues from `state` with the parameters `layers`.
     ///
     /// # Errors
-    /// If `state` is not one of this kind of optimiser, its values have not the shapes of `layers`, or a number is none
-    /// that it can have. The optimiser is then unchanged.
+    /// Returns an error if `state` belongs to another kind of optimizer, if its values do not have the shapes of
+    /// `layers`, or if a number is out of range. The optimizer is then unchanged.
     fn restore(&mut self, state: OptimizerState<B>, layers: &[Dense<B>]) -> Result<(), StateError>;
 }
 
@@ -99,16 +100,16 @@ pub enum NonFinite {
         /// The loss.
         loss: f64,
     },
-    /// The gradient, or the sum of its squares, is.
+    /// The gradient, or the sum of its squares, is infinite or NaN.
     Gradient {
-        /// The first layer, from 0, with which it is.
+        /// The first layer, from 0, whose gradient makes it so.
         layer: usize,
         /// The loss before the step.
         loss: f64,
     },
-    /// A weight or a bias after the step would be.
+    /// A weight or a bias would be infinite or NaN after the step.
     Parameters {
-        /// Its layer, from 0, the first hidden layer.
+        /// The layer of the parameter. 0 is the first hidden layer.
         layer: usize,
         /// The loss before the step.
         loss: f64,
@@ -125,7 +126,7 @@ impl fmt::Display for NonFinite {
                     "the gradient of layer {layer}, or the sum of its squares, is not finite"
                 )
             }
-            Self::Parameters { layer, .. } => write!(f, "a parameter of layer {layer} stops being finite"),
+            Self::Parameters { layer, .. } => write!(f, "a parameter of layer {layer} would no longer be finite"),
         }
     }
 }

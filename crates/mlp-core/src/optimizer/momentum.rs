@@ -13,7 +13,7 @@ use crate::{Dense, HyperParameterError, Scalar};
 /// W <- W - eta (g + mu v)        Nesterov's momentum
 /// ```
 ///
-/// `torch.optim.SGD` has the same formulas.
+/// `torch.optim.SGD` uses the same formulas.
 ///
 /// Sources: B. T. Polyak, *Some methods of speeding up the convergence of iteration methods* (USSR Computational
 /// Mathematics and Mathematical Physics 4(5), 1964); Y. Nesterov, *A method of solving a convex programming problem
@@ -48,10 +48,11 @@ struct Rule {
 }
 
 impl<B: Tensor> Momentum<B> {
-    /// With learning rate eta and momentum mu.
+    /// Creates the optimizer with learning rate eta and momentum mu.
     ///
     /// # Errors
-    /// If `learning_rate` is not a finite number above 0, or `momentum` not a number of at least 0 and below 1.
+    /// Returns an error if `learning_rate` is not a finite number above 0, or if `momentum` is not a number of at least
+    /// 0 and below 1.
     pub fn new(learning_rate: f64, momentum: f64) -> Result<Self, HyperParameterError> {
         Ok(Self {
             learning_rate: positive("learning rate", learning_rate)?,
@@ -63,10 +64,10 @@ impl<B: Tensor> Momentum<B> {
         })
     }
 
-    /// Nesterov's momentum, with learning rate eta and momentum mu.
+    /// Creates the optimizer with Nesterov's momentum, learning rate eta and momentum mu.
     ///
     /// # Errors
-    /// As [`new`](Self::new).
+    /// Returns the same errors as [`new`](Self::new).
     pub fn nesterov(learning_rate: f64, momentum: f64) -> Result<Self, HyperParameterError> {
         let mut optimizer = Self::new(learning_rate, momentum)?;
         optimizer.rule.nesterov = true;
@@ -86,7 +87,7 @@ impl ZipFormula<1> for Formula {
     fn apply<T: Scalar>(&self, gradient: T, parameter: T, [velocity]: [T; 1]) -> (T, [T; 1]) {
         let momentum = T::from_f64(self.momentum);
         let velocity = momentum * velocity + gradient;
-        // No `if` on a number: the same way for every element.
+        // This branch does not depend on the numbers: it goes the same way for every element.
         let direction = if self.nesterov {
             gradient + momentum * velocity
         } else {

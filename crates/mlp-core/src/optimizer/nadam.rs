@@ -8,7 +8,7 @@ use crate::{Dense, HyperParameterError, Scalar};
 /// Adam with Nesterov's momentum: in step t = 1, 2, ..., for each parameter W with the gradient g = dL/dW,
 ///
 /// ```text
-/// mu_t = beta1 (1 - 0.96^(t psi) / 2)        momentum, which grows from about beta1 / 2 to beta1
+/// mu_t = beta1 (1 - 0.96^(t psi) / 2)        momentum; it grows from about beta1 / 2 to beta1
 /// p_t  = mu_1 mu_2 ... mu_t
 /// m <- beta1 m + (1 - beta1) g               first moment, 0 before the first step
 /// v <- beta2 v + (1 - beta2) g^2             second moment, 0 before the first step
@@ -17,11 +17,11 @@ use crate::{Dense, HyperParameterError, Scalar};
 /// W <- W - eta m^ / (sqrt(v^) + epsilon)
 /// ```
 ///
-/// beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 and the momentum decay psi = 0.004 unless set otherwise;
-/// `torch.optim.NAdam` has the same formula and the same values.
+/// By default beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 and the momentum decay psi = 0.004. `torch.optim.NAdam` uses
+/// the same formula and the same values.
 ///
 /// Source: T. Dozat, *Incorporating Nesterov Momentum into Adam* (ICLR 2016 workshop), algorithm 2, with the schedule
-/// of mu_t that its section 3 proposes.
+/// of mu_t proposed in its section 3.
 ///
 /// ```
 /// use mlp_core::{FitOptions, HalfSquaredError, Mlp, NAdam, Samples, Tanh, Trainer};
@@ -47,15 +47,15 @@ pub struct NAdam<B> {
 struct Rule {
     adam: adam::Rule,
     momentum_decay: f64,
-    /// p_t of the last step: the one number that changes, and so belongs to the state.
+    /// p_t of the last step. It is the only number here that changes, so it is part of the state.
     momentum_product: f64,
 }
 
 impl<B: Tensor> NAdam<B> {
-    /// With learning rate eta.
+    /// Creates the optimizer with learning rate eta.
     ///
     /// # Errors
-    /// If `learning_rate` is not a finite number above 0.
+    /// Returns an error if `learning_rate` is not a finite number above 0.
     pub fn new(learning_rate: f64) -> Result<Self, HyperParameterError> {
         Ok(Self {
             learning_rate: positive("learning rate", learning_rate)?,
@@ -68,28 +68,30 @@ impl<B: Tensor> NAdam<B> {
         })
     }
 
-    /// With this momentum decay psi instead of 0.004: the greater, the sooner the momentum is beta1.
+    /// Sets the momentum decay psi, which is 0.004 by default. The greater it is, the sooner the momentum reaches
+    /// beta1.
     ///
     /// # Errors
-    /// If `momentum_decay` is not a finite number of at least 0.
+    /// Returns an error if `momentum_decay` is not a finite number of at least 0.
     pub fn momentum_decay(mut self, momentum_decay: f64) -> Result<Self, HyperParameterError> {
         self.rule.momentum_decay = not_negative("momentum decay", momentum_decay)?;
         Ok(self)
     }
 
-    /// With these decays of the moments instead of 0.9 and 0.999.
+    /// Sets the decay rates of the moments, which are 0.9 and 0.999 by default.
     ///
     /// # Errors
-    /// If one is not a number of at least 0 and below 1.
+    /// Returns an error if one of them is not a number of at least 0 and below 1.
     pub fn betas(mut self, beta1: f64, beta2: f64) -> Result<Self, HyperParameterError> {
         self.rule.adam.set_betas(beta1, beta2)?;
         Ok(self)
     }
 
-    /// With this epsilon instead of 1e-8.
+    /// Sets epsilon, which is 1e-8 by default.
     ///
     /// # Errors
-    /// If `epsilon` is not a finite number above 0: a parameter whose gradient is always 0 would become 0/0.
+    /// Returns an error if `epsilon` is not a finite number above 0. With 0, a parameter whose gradient is always 0
+    /// would become 0/0.
     pub fn epsilon(mut self, epsilon: f64) -> Result<Self, HyperParameterError> {
         self.rule.adam.set_epsilon(epsilon)?;
         Ok(self)
@@ -97,13 +99,13 @@ impl<B: Tensor> NAdam<B> {
 }
 
 impl Rule {
-    /// mu_t.
+    /// Returns mu_t.
     fn momentum(&self, t: f64) -> f64 {
         let power = Scalar::exp(t * self.momentum_decay * Scalar::ln(0.96_f64));
         self.adam.beta1 * (1.0 - 0.5 * power)
     }
 
-    /// The formula of step t, the one after that of `momentum_product`.
+    /// Returns the formula of step t, and updates `momentum_product`, which must belong to step t - 1.
     fn next_formula(&mut self, learning_rate: f64, t: u64) -> Formula {
         let (momentum, next_momentum) = (self.momentum(t as f64), self.momentum(t as f64 + 1.0));
         self.momentum_product *= momentum;
@@ -119,7 +121,7 @@ impl Rule {
     }
 }
 
-/// One step, with numerator and denominator of the change multiplied by sqrt(1 - beta2^t), as in Adam's.
+/// The formula of one step. As in Adam's, numerator and denominator of the change are multiplied by sqrt(1 - beta2^t).
 #[derive(Clone)]
 struct Formula {
     beta1: f64,
@@ -180,7 +182,7 @@ impl rule::Rule<2> for Rule {
     }
 }
 
-/// `value`, if a product of numbers of at least 0 and below 1, maybe of none.
+/// Returns `value` if it can be a product of numbers in [0, 1); the empty product is 1.
 fn product(value: f64) -> Result<f64, HyperParameterError> {
     if (0.0..=1.0).contains(&value) {
         Ok(value)

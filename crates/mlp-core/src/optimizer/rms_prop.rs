@@ -12,8 +12,8 @@ use crate::{Dense, HyperParameterError, Scalar};
 /// W <- W - eta g / (sqrt(s) + epsilon)
 /// ```
 ///
-/// [`centered`](Self::centered) has the gradient's variance instead of its mean square, and [`momentum`](Self::momentum)
-/// a velocity:
+/// [`centered`](Self::centered) uses the gradient's variance instead of its mean square, and
+/// [`momentum`](Self::momentum) adds a velocity:
 ///
 /// ```text
 /// m <- rho m + (1 - rho) g               mean of the gradient, 0 before the first step
@@ -23,9 +23,10 @@ use crate::{Dense, HyperParameterError, Scalar};
 /// W <- W - eta v
 /// ```
 ///
-/// rho = 0.99, epsilon = 1e-8 and mu = 0 unless set otherwise; `torch.optim.RMSprop` has the same formulas and the same
-/// values, and calls rho `alpha`. Only, where rounding makes a variance negative, it is 0 here and not NaN; and where a
-/// mean square is infinite, the parameter is left as it is and s the largest number there is.
+/// By default rho = 0.99, epsilon = 1e-8 and mu = 0. `torch.optim.RMSprop` uses the same formulas and the same values,
+/// and calls rho `alpha`. There are two differences. If rounding makes a variance negative, it becomes 0 here and NaN
+/// in PyTorch. If a mean square is infinite, the parameter does not change here, and s becomes the largest finite
+/// number.
 ///
 /// Sources: T. Tieleman, G. Hinton, *Lecture 6.5: RMSprop* (COURSERA: Neural Networks for Machine Learning, 2012);
 /// A. Graves, *Generating Sequences With Recurrent Neural Networks* (arXiv:1308.0850, 2013), for the variance.
@@ -59,10 +60,10 @@ struct Rule {
 }
 
 impl<B: Tensor> RmsProp<B> {
-    /// With learning rate eta.
+    /// Creates the optimizer with learning rate eta.
     ///
     /// # Errors
-    /// If `learning_rate` is not a finite number above 0.
+    /// Returns an error if `learning_rate` is not a finite number above 0.
     pub fn new(learning_rate: f64) -> Result<Self, HyperParameterError> {
         Ok(Self {
             learning_rate: positive("learning rate", learning_rate)?,
@@ -76,25 +77,27 @@ impl<B: Tensor> RmsProp<B> {
         })
     }
 
-    /// With this decay rho of the means instead of 0.99.
+    /// Sets the decay rate rho of the means, which is 0.99 by default.
     ///
     /// # Errors
-    /// If `rho` is not a number of at least 0 and below 1.
+    /// Returns an error if `rho` is not a number of at least 0 and below 1.
     pub fn rho(mut self, rho: f64) -> Result<Self, HyperParameterError> {
         self.rule.rho = below_one("rho", rho)?;
         Ok(self)
     }
 
-    /// With this epsilon instead of 1e-8.
+    /// Sets epsilon, which is 1e-8 by default.
     ///
     /// # Errors
-    /// If `epsilon` is not a finite number above 0: a parameter whose gradient is always 0 would become 0/0.
+    /// Returns an error if `epsilon` is not a finite number above 0. With 0, a parameter whose gradient is always 0
+    /// would become 0/0.
     pub fn epsilon(mut self, epsilon: f64) -> Result<Self, HyperParameterError> {
         self.rule.epsilon = positive("epsilon", epsilon)?;
         Ok(self)
     }
 
-    /// With the variance or, as at first, the mean square. Steps made before are forgotten: others are remembered.
+    /// Sets whether steps use the variance instead of the mean square. By default they use the mean square. This
+    /// forgets all earlier steps, because the two need different memory.
     #[must_use]
     pub fn centered(mut self, centered: bool) -> Self {
         self.rule.centered = centered;
@@ -102,10 +105,11 @@ impl<B: Tensor> RmsProp<B> {
         self
     }
 
-    /// With this momentum mu instead of 0. Steps made before are forgotten, as by [`centered`](Self::centered).
+    /// Sets the momentum mu, which is 0 by default. This forgets all earlier steps, as [`centered`](Self::centered)
+    /// does.
     ///
     /// # Errors
-    /// If `momentum` is not a number of at least 0 and below 1.
+    /// Returns an error if `momentum` is not a number of at least 0 and below 1.
     pub fn momentum(mut self, momentum: f64) -> Result<Self, HyperParameterError> {
         self.rule.momentum = below_one("momentum", momentum)?;
         self.memory = Memory::new();
@@ -113,7 +117,7 @@ impl<B: Tensor> RmsProp<B> {
     }
 }
 
-/// One step, with what the options need remembered and nothing else.
+/// The formula of one step. It uses only the memory that the options need.
 #[derive(Clone)]
 struct Formula<const CENTERED: bool, const MOMENTUM: bool> {
     learning_rate: f64,
@@ -132,13 +136,13 @@ impl<const CENTERED: bool, const MOMENTUM: bool> Formula<CENTERED, MOMENTUM> {
         })
     }
 
-    /// rho `mean` + (1 - rho) `value`.
+    /// Computes rho `mean` + (1 - rho) `value`.
     #[inline(always)]
     fn mean<T: Scalar>(&self, mean: T, value: T) -> T {
         T::from_f64(self.rho) * mean + T::from_f64(1.0 - self.rho) * value
     }
 
-    /// g / (sqrt(`square`) + epsilon).
+    /// Computes g / (sqrt(`square`) + epsilon).
     #[inline(always)]
     fn direction<T: Scalar>(&self, gradient: T, square: T) -> T {
         gradient / (square.sqrt() + T::from_f64(self.epsilon))
@@ -149,21 +153,22 @@ impl<const CENTERED: bool, const MOMENTUM: bool> Formula<CENTERED, MOMENTUM> {
         T::from_f64(self.momentum) * velocity + direction
     }
 
-    /// The parameter after a step in this direction.
+    /// Returns the parameter after a step in this direction.
     #[inline(always)]
     fn parameter<T: Scalar>(&self, parameter: T, direction: T) -> T {
         parameter - T::from_f64(self.learning_rate) * direction
     }
 }
 
-/// `square` - `mean`^2, and at least 0.
+/// Computes `square` - `mean`^2, but at least 0.
 #[inline(always)]
 fn variance<T: Scalar>(square: T, mean: T) -> T {
     (square - mean * mean).at_least(T::zero())
 }
 
-/// `square` as it is remembered: finite, for an infinite one would never fall again. The step itself knows the infinite
-/// one: beside a finite one, the square of a mean that is infinite too would make a variance of 0.
+/// Returns `square` as it is kept in memory. It must be finite, because an infinite one would never fall again. The
+/// step itself uses the infinite value: with a bounded square and an infinite square of the mean, the variance would
+/// become 0.
 #[inline(always)]
 fn bounded<T: Scalar>(square: T) -> T {
     square.at_most(T::largest())

@@ -1,4 +1,4 @@
-//! An optimiser that evaluates the gradient once a step is its learning rate, a [`Rule`] and a [`Memory`].
+//! An optimizer that evaluates the gradient once per step consists of a learning rate, a [`Rule`] and a [`Memory`].
 
 use super::first_order::Memory;
 use super::{NonFinite, Objective, OptimizerState, StateError};
@@ -6,19 +6,20 @@ use crate::backend::Tensor;
 use crate::error::not_negative;
 use crate::{Dense, HyperParameterError};
 
-/// The hyper-parameters of an optimiser but the learning rate, and the formula of a step. It remembers up to N values
-/// for each parameter.
+/// The hyper-parameters of an optimizer except the learning rate, and the formula of a step. The optimizer keeps up to
+/// N values for each parameter in memory.
 pub(super) trait Rule<const N: usize>: Sized {
-    /// The stable name of this kind of optimiser.
+    /// The stable name of this kind of optimizer.
     const KIND: &'static str;
 
-    /// The name of what is a sum or a mean of squares, and so never negative, if one is remembered.
+    /// The name of the values that are a sum or a mean of squares, and therefore never negative, if there are any.
     const SQUARES: Option<&'static str>;
 
-    /// The stable names of the values that these hyper-parameters need, in the order in which the formula takes them.
+    /// Returns the stable names of the values that these hyper-parameters need, in the order in which the formula takes
+    /// them.
     fn names(&self) -> &'static [&'static str];
 
-    /// [`Optimizer::step`](super::Optimizer::step): a [`Memory::step`] with the formula.
+    /// Implements [`Optimizer::step`](super::Optimizer::step) by a [`Memory::step`] with the formula.
     fn step<B: Tensor>(
         &mut self,
         learning_rate: f64,
@@ -27,14 +28,14 @@ pub(super) trait Rule<const N: usize>: Sized {
         objective: &mut dyn Objective<B>,
     ) -> Result<f64, NonFinite>;
 
-    /// Adds itself to `state`.
+    /// Adds the hyper-parameters to `state`.
     fn save<B>(&self, state: OptimizerState<B>) -> OptimizerState<B>;
 
-    /// Takes what [`save`](Self::save) added out of `state`.
+    /// Takes the entries that [`save`](Self::save) added out of `state`.
     fn take<B>(state: &mut OptimizerState<B>) -> Result<Self, StateError>;
 }
 
-/// `impl Optimizer` for a type whose fields are `learning_rate`, `rule` and `memory`.
+/// Implements `Optimizer` for a type whose fields are `learning_rate`, `rule` and `memory`.
 macro_rules! impl_optimizer {
     ($optimizer:ident, $rule:ty) => {
         impl<B: $crate::backend::Tensor> $crate::Optimizer<B> for $optimizer<B> {
@@ -84,12 +85,12 @@ macro_rules! impl_optimizer {
 }
 pub(super) use impl_optimizer;
 
-/// `learning_rate`, if one that a schedule may come to: at its end, 0.
+/// Returns `learning_rate` if it is finite and at least 0. A schedule may end at 0.
 pub(super) fn scheduled(learning_rate: f64) -> Result<f64, HyperParameterError> {
     not_negative("learning rate", learning_rate)
 }
 
-/// `value`, if it is 1 for yes or 0 for no.
+/// Returns `value` as a flag, if it is 1 (true) or 0 (false).
 pub(super) fn flag(name: &'static str, value: f64) -> Result<bool, HyperParameterError> {
     if value == 0.0 || value == 1.0 {
         Ok(value == 1.0)

@@ -5,12 +5,13 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
-/// What an optimiser must remember between steps, by name, for a file to hold: numbers (the learning rate, a count of
-/// steps) and values with the shapes of a network's parameters (a velocity, a moment).
+/// Everything an optimizer must remember between steps. It consists of named numbers (such as the learning rate or the
+/// number of steps) and named values with the shapes of a network's parameters (such as a velocity or a moment), and
+/// can be saved in a file.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct OptimizerState<B> {
-    /// The kind of optimiser, such as `gradient_descent`.
+    /// The kind of optimizer, such as `gradient_descent`.
     pub kind: String,
     /// Numbers by name.
     pub numbers: Vec<(String, f64)>,
@@ -19,7 +20,7 @@ pub struct OptimizerState<B> {
 }
 
 impl<B> OptimizerState<B> {
-    /// The state of an optimiser that remembers nothing.
+    /// Creates the state of an optimizer that remembers nothing.
     #[must_use]
     pub fn new(kind: &str) -> Self {
         Self {
@@ -43,10 +44,10 @@ impl<B> OptimizerState<B> {
         self
     }
 
-    /// Checks the kind.
+    /// Checks that the state belongs to the given kind of optimizer.
     ///
     /// # Errors
-    /// If it is another.
+    /// Returns an error if it belongs to another kind.
     pub fn expect_kind(&self, kind: &'static str) -> Result<(), StateError> {
         if self.kind == kind {
             Ok(())
@@ -58,19 +59,19 @@ impl<B> OptimizerState<B> {
         }
     }
 
-    /// Takes the number `name` out.
+    /// Removes the number `name` and returns it.
     ///
     /// # Errors
-    /// If there is none.
+    /// Returns an error if there is no number of that name.
     pub fn take_number(&mut self, name: &str) -> Result<f64, StateError> {
         take(&mut self.numbers, name)
     }
 
-    /// Takes the values `name` out: any number of sets with the shapes of the parameters `layers`, one after the
-    /// other.
+    /// Removes the values `name` and returns them. They are any number of sets with the shapes of the parameters
+    /// `layers`, one after the other.
     ///
     /// # Errors
-    /// If there are none of that name, they have other shapes, or a number is not finite.
+    /// Returns an error if there are no values of that name, if they have other shapes, or if a number is not finite.
     pub fn take_tensors(&mut self, name: &str, layers: &[Dense<B>]) -> Result<Vec<Dense<B>>, StateError>
     where
         B: Tensor,
@@ -89,10 +90,10 @@ impl<B> OptimizerState<B> {
         Ok(tensors)
     }
 
-    /// Checks that everything was taken out.
+    /// Checks that all entries have been taken out.
     ///
     /// # Errors
-    /// If something is left.
+    /// Returns an error if an entry is left.
     pub fn expect_empty(&self) -> Result<(), StateError> {
         let mut left = self
             .numbers
@@ -104,7 +105,7 @@ impl<B> OptimizerState<B> {
     }
 }
 
-/// Checks that `holds` holds for each number of `tensors`, which are called `name`.
+/// Checks that `holds` returns true for each number of `tensors`. An error gives their `name` and what was `expected`.
 pub(crate) fn check_numbers<B: Tensor>(
     name: &str,
     tensors: &[Dense<B>],
@@ -131,50 +132,50 @@ fn take<V>(entries: &mut Vec<(String, V)>, name: &str) -> Result<V, StateError> 
     Ok(entries.swap_remove(position).1)
 }
 
-/// A state that an optimiser cannot go on from.
+/// Why an optimizer or a trainer cannot continue from a state.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum StateError {
-    /// It belongs to another kind of optimiser.
+    /// The state belongs to another kind of optimizer.
     Kind {
-        /// The kind of this optimiser.
+        /// The kind of this optimizer.
         expected: &'static str,
         /// The kind in the state.
         got: String,
     },
     /// An entry is missing.
     Missing {
-        /// Its name.
+        /// The name of the entry.
         name: String,
     },
-    /// An entry is not known.
+    /// An entry is unknown.
     Unexpected {
-        /// Its name.
+        /// The name of the entry.
         name: String,
     },
-    /// An entry has other shapes than the parameters.
+    /// The shapes of an entry differ from those of the parameters.
     Shape {
-        /// Its name.
+        /// The name of the entry.
         name: String,
     },
-    /// An entry of the parameters' shapes has a number that no run can have.
+    /// An entry with the shapes of the parameters contains a number that no run can produce.
     Number {
-        /// Its name.
+        /// The name of the entry.
         name: String,
-        /// What is needed.
+        /// The range it must lie in.
         expected: &'static str,
         /// The number.
         got: f64,
     },
     /// A number is out of its range.
     HyperParameter(HyperParameterError),
-    /// Something of the trainer's state around the optimiser's is not what it must be.
+    /// A part of the trainer's state, outside the optimizer's state, is not valid.
     Trainer {
-        /// What it is.
+        /// The part.
         what: &'static str,
-        /// What is needed.
+        /// The value or range that is needed.
         expected: String,
-        /// What is there.
+        /// The value in the state.
         got: String,
     },
 }
@@ -192,14 +193,17 @@ impl StateError {
 impl fmt::Display for StateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Kind { expected, got } => write!(f, "optimiser state: expected one of {expected}, got one of {got}"),
-            Self::Missing { name } => write!(f, "optimiser state: `{name}` is missing"),
-            Self::Shape { name } => write!(f, "optimiser state: `{name}` has not the shapes of the parameters"),
+            Self::Kind { expected, got } => write!(f, "optimizer state: expected kind `{expected}`, got `{got}`"),
+            Self::Missing { name } => write!(f, "optimizer state: `{name}` is missing"),
+            Self::Shape { name } => write!(
+                f,
+                "optimizer state: `{name}` does not have the shapes of the parameters"
+            ),
             Self::Number { name, expected, got } => {
-                write!(f, "optimiser state: `{name}`: expected {expected}, got {got}")
+                write!(f, "optimizer state: `{name}`: expected {expected}, got {got}")
             }
-            Self::Unexpected { name } => write!(f, "optimiser state: `{name}` is not known"),
-            Self::HyperParameter(error) => write!(f, "optimiser state: {error}"),
+            Self::Unexpected { name } => write!(f, "optimizer state: unknown entry `{name}`"),
+            Self::HyperParameter(error) => write!(f, "optimizer state: {error}"),
             Self::Trainer { what, expected, got } => {
                 write!(f, "trainer state: {what}: expected {expected}, got {got}")
             }

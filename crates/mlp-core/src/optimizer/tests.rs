@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 type Layer<T> = Dense<Naive<T>>;
 
-/// A layer of one weight and one bias.
+/// A layer with one weight and one bias.
 fn layer<T: Scalar>(weight: f64, bias: f64) -> Layer<T> {
     let mut layer = Dense::zeros(1, 1);
     Naive::write(&mut layer.weights, &[T::from_f64(weight)]);
@@ -25,7 +25,7 @@ fn numbers<T: Scalar>(layers: &[Layer<T>]) -> Vec<f64> {
     values.into_iter().map(Scalar::to_f64).collect()
 }
 
-/// A finite loss, with this gradient everywhere.
+/// A finite loss with the same gradient everywhere.
 struct Plane<T>(Vec<Layer<T>>);
 
 impl<T: Scalar> Plane<T> {
@@ -44,9 +44,10 @@ impl<T: Scalar> Objective<Naive<T>> for Plane<T> {
     }
 }
 
-/// Steps with gradients whose squares, or the sums of them, are infinite: what is remembered stays finite, and a gradient
-/// of 1 moves the parameters again. Only of a variance, infinity less infinity, a step may be an error.
-fn goes_on<T: Scalar, O: Optimizer<Naive<T>>>(name: &str, make: impl Fn() -> O) {
+/// Takes steps with gradients whose squares, or sums of squares, are infinite. Checks that the values in memory stay
+/// finite, and that a gradient of 1 moves the parameters again. Only a variance, which is infinity minus infinity, may
+/// make a step fail.
+fn check_recovery<T: Scalar, O: Optimizer<Naive<T>>>(name: &str, make: impl Fn() -> O) {
     let root = Scalar::sqrt(T::largest().to_f64());
     'gradients: for gradients in [
         &[2.0 * root][..],
@@ -72,31 +73,31 @@ fn goes_on<T: Scalar, O: Optimizer<Naive<T>>>(name: &str, make: impl Fn() -> O) 
         let after = numbers(&layers);
         assert!(
             after.iter().all(|&parameter| parameter != 0.0),
-            "{name}, {gradients:?}: nothing moves"
+            "{name}, {gradients:?}: the parameters do not change"
         );
     }
 }
 
 #[test]
-fn squares_that_overflow_freeze_no_parameter() {
+fn squares_that_overflow_do_not_freeze_parameters() {
     fn check<T: Scalar>() {
-        goes_on::<T, _>("Adam", || Adam::new(0.1).unwrap());
-        goes_on::<T, _>("AdamW", || AdamW::new(0.1).unwrap());
-        goes_on::<T, _>("NAdam", || NAdam::new(0.1).unwrap());
-        goes_on::<T, _>("Adagrad", || Adagrad::new(0.1).unwrap());
-        goes_on::<T, _>("RMSprop", || RmsProp::new(0.1).unwrap());
-        goes_on::<T, _>("RMSprop, centered", || RmsProp::new(0.1).unwrap().centered(true));
+        check_recovery::<T, _>("Adam", || Adam::new(0.1).unwrap());
+        check_recovery::<T, _>("AdamW", || AdamW::new(0.1).unwrap());
+        check_recovery::<T, _>("NAdam", || NAdam::new(0.1).unwrap());
+        check_recovery::<T, _>("Adagrad", || Adagrad::new(0.1).unwrap());
+        check_recovery::<T, _>("RMSprop", || RmsProp::new(0.1).unwrap());
+        check_recovery::<T, _>("RMSprop, centered", || RmsProp::new(0.1).unwrap().centered(true));
         let momentum = || RmsProp::new(0.1).unwrap().momentum(0.5).unwrap();
-        goes_on::<T, _>("RMSprop with momentum", momentum);
-        goes_on::<T, _>("RMSprop, centered, with momentum", || momentum().centered(true));
+        check_recovery::<T, _>("RMSprop with momentum", momentum);
+        check_recovery::<T, _>("RMSprop, centered, with momentum", || momentum().centered(true));
     }
     check::<f32>();
     check::<f64>();
 }
 
-/// Its sum never falls: what comes after is divided by the root of the largest number.
+/// The sum of squares never falls, so all later gradients are divided by the root of the largest number.
 #[test]
-fn a_sum_of_squares_that_overflows_leaves_adagrad_its_formula() {
+fn adagrad_keeps_its_formula_when_the_sum_of_squares_overflows() {
     fn check<T: Scalar>() {
         let root = Scalar::sqrt(T::largest().to_f64());
         let (mut adagrad, mut layers) = (Adagrad::new(1.0).unwrap(), vec![layer::<T>(0.0, 0.0)]);
@@ -117,7 +118,7 @@ fn a_sum_of_squares_that_overflows_leaves_adagrad_its_formula() {
 }
 
 #[test]
-fn tensors_that_no_run_can_have_are_refused() {
+fn tensors_that_no_run_can_produce_are_rejected() {
     fn check<O: Optimizer<Naive<f64>>>(mut optimizer: O, squares: &str) {
         let mut layers = vec![layer(0.5, -0.5)];
         for gradient in [1.0, 2.0, 0.5] {
@@ -138,11 +139,11 @@ fn tensors_that_no_run_can_have_are_refused() {
                 })
             };
             for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-                let expected = format!("optimiser state: `{name}`: expected finite numbers, got {bad}");
+                let expected = format!("optimizer state: `{name}`: expected finite numbers, got {bad}");
                 assert_eq!(restore(&mut optimizer, bad), [(); 2].map(|()| Err(expected.clone())));
             }
             if name == squares {
-                let expected = format!("optimiser state: `{name}`: expected numbers of at least 0, got -1");
+                let expected = format!("optimizer state: `{name}`: expected numbers of at least 0, got -1");
                 assert_eq!(restore(&mut optimizer, -1.0), [(); 2].map(|()| Err(expected.clone())));
                 assert_eq!(restore(&mut optimizer, -0.0), [Ok(()), Ok(())]);
             }

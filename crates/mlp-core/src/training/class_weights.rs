@@ -3,7 +3,8 @@ use crate::backend::Tensor;
 use alloc::vec::Vec;
 use core::fmt;
 
-/// A weight for each class, that of its samples: rare classes count as much as frequent ones.
+/// A weight for each class, which all its samples get. With such weights, rare classes can count as much as frequent
+/// ones.
 ///
 /// ```
 /// use mlp_core::{ClassWeights, Samples};
@@ -23,10 +24,11 @@ use core::fmt;
 pub struct ClassWeights(Vec<f64>);
 
 impl ClassWeights {
-    /// With these weights, that of class 0 first. Losses are weighted means: only ratios matter.
+    /// Creates class weights from a list that starts with class 0. Losses are weighted means, so only the ratios
+    /// matter.
     ///
     /// # Errors
-    /// If there are none, one is negative or not finite, or all are 0.
+    /// Returns an error if there are no weights, if one is negative or not finite, or if all are 0.
     pub fn new(weights: Vec<f64>) -> Result<Self, ClassWeightError> {
         if weights.is_empty() {
             return Err(ClassWeightError::NoClasses);
@@ -42,20 +44,22 @@ impl ClassWeights {
         Ok(Self(weights))
     }
 
-    /// Such that every class has the same total weight: w_k = N / (K n_k), where n_k of the N labels are k, one of K
-    /// `classes`. The weights of the samples sum to N. As `class_weight="balanced"` in scikit-learn.
+    /// Computes weights that give every class the same total weight: w_k = N / (K n_k), where n_k of the N labels are
+    /// class k, and K is the number of `classes`. The weights of the samples sum to N. scikit-learn does the same with
+    /// `class_weight="balanced"`.
     ///
-    /// A class without samples is an error, as it is there: it can have no share, and is mostly a mistake in the
-    /// labels. (If it is none, give the weights by [`new`](Self::new). A weight of 0 made up here would leave the class
-    /// out of the validation loss, too, without a word.)
+    /// A class without samples is an error, as in scikit-learn: no weight could give it its share, and usually the
+    /// labels are wrong. (If they are right, set the weights with [`new`](Self::new). A default weight of 0 would
+    /// silently leave the class out of the validation loss, too.)
     ///
     /// # Errors
-    /// If there are no classes, a label is not below `classes`, or a class has no samples.
+    /// Returns an error if there are no classes, if a label is not below `classes`, or if a class has no samples.
     pub fn balanced(labels: &[usize], classes: usize) -> Result<Self, ClassWeightError> {
         if classes == 0 {
             return Err(ClassWeightError::NoClasses);
         }
-        // More classes than labels: one has none, and memory for all of them need not be had.
+        // With more classes than labels, one of the first `labels.len() + 1` classes has no label, and the rest needs
+        // no memory.
         let mut counts = alloc::vec![0_usize; classes.min(labels.len() + 1)];
         for (sample, &got) in labels.iter().enumerate() {
             if got >= classes {
@@ -73,16 +77,16 @@ impl ClassWeights {
         Ok(Self(counts.into_iter().map(weight).collect()))
     }
 
-    /// The weights, that of class 0 first.
+    /// Returns the weights, starting with class 0.
     pub fn weights(&self) -> &[f64] {
         &self.0
     }
 
-    /// The weight of each sample, 1 x N, for [`Samples::weighted`](crate::Samples::weighted): that of its label's
-    /// class.
+    /// Returns the weight of each sample, 1 x N, for [`Samples::weighted`](crate::Samples::weighted). A sample has the
+    /// weight of its class.
     ///
     /// # Errors
-    /// If a label is not below the number of classes.
+    /// Returns an error if a label is not below the number of classes.
     pub fn sample_weights<B: Tensor>(&self, labels: &[usize]) -> Result<B, ClassWeightError> {
         let weight = |(sample, &got): (usize, &usize)| match self.0.get(got) {
             Some(&weight) => Ok(B::Scalar::from_f64(weight)),
@@ -99,27 +103,27 @@ impl ClassWeights {
     }
 }
 
-/// What cannot be weights of classes.
+/// Why class weights are not valid, or do not fit the labels.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ClassWeightError {
-    /// No classes at all.
+    /// There are no classes.
     NoClasses,
-    /// A label that is no class.
+    /// A label is not a class.
     Label {
         /// The sample.
         sample: usize,
-        /// How many classes there are.
+        /// The number of classes.
         classes: usize,
-        /// Its label.
+        /// The label of the sample.
         got: usize,
     },
-    /// A class without samples.
+    /// A class has no samples.
     EmptyClass {
         /// The class.
         class: usize,
     },
-    /// A weight that is negative, infinite or NaN.
+    /// A weight is negative, infinite or NaN.
     Weight {
         /// The class.
         class: usize,

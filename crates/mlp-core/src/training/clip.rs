@@ -2,9 +2,11 @@ use crate::backend::{Tensor, ZipFormula};
 use crate::error::positive;
 use crate::{Dense, HyperParameterError, Scalar};
 
-/// A bound on the gradient g of all parameters together, the penalty's included, before the optimiser sees it.
+/// A bound on the gradient g of all parameters together. The gradient includes the penalty and is clipped before the
+/// optimizer sees it.
 ///
-/// A line search ([`Lbfgs`](crate::Lbfgs)) compares the loss with its gradient and is misled by one that was clipped.
+/// Do not clip with a line search ([`Lbfgs`](crate::Lbfgs)): it compares the loss with its gradient, and a clipped
+/// gradient misleads it.
 ///
 /// ```
 /// use mlp_core::{Clip, FitOptions, GradientDescent, HalfSquaredError, Mlp, Samples, Trainer};
@@ -28,39 +30,40 @@ enum Bound {
 }
 
 impl Clip {
-    /// g becomes g `max` / |g| where its Euclidean norm |g|, over all layers, is above `max`.
+    /// Clips the norm: g becomes g `max` / |g| if its Euclidean norm |g| over all layers is above `max`.
     ///
     /// Source: R. Pascanu, T. Mikolov, Y. Bengio, *On the difficulty of training recurrent neural networks* (ICML
     /// 2013).
     ///
     /// # Errors
-    /// If `max` is not a finite number above 0.
+    /// Returns an error if `max` is not a finite number above 0.
     pub fn norm(max: f64) -> Result<Self, HyperParameterError> {
-        Ok(Self(Bound::Norm(positive("greatest norm of the gradient", max)?)))
+        Ok(Self(Bound::Norm(positive("maximum gradient norm", max)?)))
     }
 
-    /// Each element of g is cut to [-`max`, `max`].
+    /// Clips the values: each element of g is limited to [-`max`, `max`].
     ///
     /// # Errors
-    /// If `max` is not a finite number above 0.
+    /// Returns an error if `max` is not a finite number above 0.
     pub fn value(max: f64) -> Result<Self, HyperParameterError> {
-        Ok(Self(Bound::Value(positive("greatest value in the gradient", max)?)))
+        Ok(Self(Bound::Value(positive("maximum gradient value", max)?)))
     }
 
-    /// Clips `gradient`; `layers` have its shapes.
+    /// Clips `gradient`. `layers` must have the same shapes.
     pub(super) fn clip<B: Tensor>(self, layers: &[Dense<B>], gradient: &mut [Dense<B>]) {
         match self.0 {
             Bound::Value(max) => change(layers, gradient, &Cut { max }),
             Bound::Norm(max) => {
                 let mut norm = norm(gradient);
-                // Squares overflow before numbers do: then of the gradient times a power of two, which is exact.
+                // Squares overflow before the numbers themselves do. In that case compute the norm of the gradient
+                // times a power of two; that multiplication is exact.
                 let small = if norm == f64::INFINITY { SMALL } else { 1.0 };
                 if small < 1.0 {
                     change(layers, gradient, &Scale { factor: small });
                     norm = self::norm(gradient);
                 }
                 if !norm.is_finite() {
-                    // Nothing can be made of it: the guard finds it.
+                    // The gradient itself is not finite and cannot be clipped. The step will fail.
                 } else if norm > max * small {
                     change(layers, gradient, &Scale { factor: max / norm });
                 } else if small < 1.0 {
@@ -74,13 +77,13 @@ impl Clip {
 /// 2^-600.
 const SMALL: f64 = f64::from_bits((1023 - 600) << 52);
 
-/// |g|.
+/// Returns |g|.
 fn norm<B: Tensor>(gradient: &[Dense<B>]) -> f64 {
     let squares = |dense: &Dense<B>| dense.weights.dot(&dense.weights) + dense.bias.dot(&dense.bias);
     Scalar::sqrt(gradient.iter().map(squares).sum::<f64>())
 }
 
-/// `formula` of the gradient alone. [`Tensor::zip`] wants another operand: the parameters have the shape.
+/// Applies `formula` to the gradient. [`Tensor::zip`] needs a second operand, and the parameters have the right shape.
 fn change<B: Tensor>(layers: &[Dense<B>], gradient: &mut [Dense<B>], formula: &impl ZipFormula<0>) {
     for (layer, gradient) in layers.iter().zip(gradient) {
         gradient.weights.zip((&layer.weights).into(), [], formula);
@@ -88,7 +91,7 @@ fn change<B: Tensor>(layers: &[Dense<B>], gradient: &mut [Dense<B>], formula: &i
     }
 }
 
-/// gradient * factor.
+/// Computes gradient * factor.
 struct Scale {
     factor: f64,
 }
@@ -100,7 +103,7 @@ impl ZipFormula<0> for Scale {
     }
 }
 
-/// The gradient cut to [-max, max].
+/// Limits the gradient to [-max, max].
 struct Cut {
     max: f64,
 }

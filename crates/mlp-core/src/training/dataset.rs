@@ -2,8 +2,8 @@ use super::{DataError, Samples};
 use crate::backend::{Columns, Tensor};
 use alloc::vec::Vec;
 
-/// Samples that own their data: `input` (n_in x N), `target` (n_out x N, or 1 x N class indices) and, if given, a weight
-/// for each sample (1 x N). It can be split into a part to train on and a part held out.
+/// Samples that own their data: `input` (n_in x N), `target` (n_out x N, or 1 x N class indices) and, optionally, a
+/// weight for each sample (1 x N). A data set can be split into a part to train on and a part that is held out.
 ///
 /// ```
 /// use mlp_core::Dataset;
@@ -28,10 +28,10 @@ pub struct Dataset<B> {
 }
 
 impl<B: Tensor> Dataset<B> {
-    /// Of `input` and `target`.
+    /// Creates a data set from `input` and `target`, without weights.
     ///
     /// # Errors
-    /// If there are no samples, or not as many targets as inputs.
+    /// Returns an error if there are no samples, or if the numbers of inputs and targets differ.
     pub fn new(input: B, target: B) -> Result<Self, DataError> {
         Samples::<B>::new(&input, &target)?;
         Ok(Self {
@@ -41,10 +41,10 @@ impl<B: Tensor> Dataset<B> {
         })
     }
 
-    /// With a weight for each sample.
+    /// Gives each sample a weight.
     ///
     /// # Errors
-    /// As [`Samples::weighted`].
+    /// Returns the same errors as [`Samples::weighted`].
     pub fn weighted(self, weights: B) -> Result<Self, DataError> {
         Samples::<B>::new(&self.input, &self.target)?.weighted(&weights)?;
         Ok(Self {
@@ -53,7 +53,7 @@ impl<B: Tensor> Dataset<B> {
         })
     }
 
-    /// All of them, borrowed.
+    /// Borrows all samples.
     pub fn samples(&self) -> Samples<'_, B> {
         Samples::of_parts(
             (&self.input).into(),
@@ -62,32 +62,32 @@ impl<B: Tensor> Dataset<B> {
         )
     }
 
-    /// N, the number of samples.
+    /// Returns N, the number of samples.
     pub fn len(&self) -> usize {
         self.input.shape().1
     }
 
-    /// False: a data set has samples.
+    /// Returns false, because a data set always has samples.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The inputs, n_in x N.
+    /// Returns the inputs, n_in x N.
     pub fn input(&self) -> &B {
         &self.input
     }
 
-    /// The targets: n_out x N, or 1 x N class indices.
+    /// Returns the targets: n_out x N, or 1 x N class indices.
     pub fn target(&self) -> &B {
         &self.target
     }
 
-    /// The weights, 1 x N, if samples are weighted.
+    /// Returns the weights, 1 x N, if the samples are weighted.
     pub fn weights(&self) -> Option<&B> {
         self.weights.as_ref()
     }
 
-    /// With `f` of the inputs in their place, and the same targets and weights.
+    /// Returns a data set whose inputs are `f` applied to these inputs, with the same targets and weights.
     ///
     /// ```
     /// # use mlp_core::{Dataset, Scaling};
@@ -103,20 +103,20 @@ impl<B: Tensor> Dataset<B> {
     /// ```
     ///
     /// # Errors
-    /// If `f` gives another number of samples.
+    /// Returns an error if `f` changes the number of samples.
     pub fn map_input(&self, f: impl FnOnce(&B) -> B) -> Result<Self, DataError> {
         self.with(f(&self.input), self.target.clone())
     }
 
-    /// With `f` of the targets in their place, as [`map_input`](Self::map_input).
+    /// Returns a data set whose targets are `f` applied to these targets, with the same inputs and weights.
     ///
     /// # Errors
-    /// If `f` gives another number of samples.
+    /// Returns an error if `f` changes the number of samples.
     pub fn map_target(&self, f: impl FnOnce(&B) -> B) -> Result<Self, DataError> {
         self.with(self.input.clone(), f(&self.target))
     }
 
-    /// Of `input` and `target`, with the weights that these samples have.
+    /// Creates a data set from `input` and `target` with the weights of this one.
     fn with(&self, input: B, target: B) -> Result<Self, DataError> {
         let data = Self::new(input, target)?;
         match &self.weights {
@@ -125,7 +125,7 @@ impl<B: Tensor> Dataset<B> {
         }
     }
 
-    /// The samples at `indices`, in that order, with their weights; an index may come more than once.
+    /// Returns the samples at `indices`, in that order, with their weights. An index may occur more than once.
     ///
     /// ```
     /// # use mlp_core::Dataset;
@@ -137,7 +137,8 @@ impl<B: Tensor> Dataset<B> {
     /// ```
     ///
     /// # Errors
-    /// If there are no indices, one is out of range, or the weights of the samples are all 0 or have too large a sum.
+    /// Returns an error if there are no indices, if an index is out of range, or if the weights of the samples are all
+    /// 0 or their sum is too large.
     pub fn subset(&self, indices: &[usize]) -> Result<Self, DataError> {
         let samples = self.len();
         if let Some(&got) = indices.iter().find(|&&index| index >= samples) {
@@ -155,10 +156,11 @@ impl<B: Tensor> Dataset<B> {
         }
     }
 
-    /// The class of each sample: the target itself if it is 1 x N, the row that has the 1 if it is one-hot (K x N).
+    /// Returns the class of each sample: the target itself if targets are 1 x N, or the row with the 1 if they are
+    /// one-hot (K x N).
     ///
     /// # Errors
-    /// If a target is no class index, or not one 1 and otherwise 0.
+    /// Returns an error if a target is neither a class index nor one-hot.
     pub fn labels(&self) -> Result<Vec<usize>, DataError> {
         let target = self.samples().target();
         let rows = target.shape().0;

@@ -5,14 +5,14 @@ use crate::{HyperParameterError, Scalar};
 use alloc::vec::Vec;
 use rand::Rng;
 
-/// Dropout: in a step of training, each activation of the hidden layers is 0 with probability p, else multiplied by
-/// 1 / (1 - p), so that its expectation stays. Predictions and validation use all neurons.
+/// Dropout: in a training step, each activation of the hidden layers is set to 0 with probability p. Otherwise it is
+/// multiplied by 1 / (1 - p), so that its expected value does not change. Predictions and validation use all neurons.
 ///
-/// What is dropped follows from the seed, the number of the step, the layer and the place in the batch alone: it is
-/// the same on any number of threads, and after training was interrupted.
+/// The choice of dropped activations depends only on the seed, the number of the step, the layer and the position in
+/// the batch. It is the same on any number of threads, and after training has been interrupted.
 ///
 /// Source: N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever, R. Salakhutdinov, *Dropout: A Simple Way to Prevent
-/// Neural Networks from Overfitting* (JMLR 15, 2014), section 10, in the form that scales in training.
+/// Neural Networks from Overfitting* (JMLR 15, 2014), section 10, in the form that scales during training.
 ///
 /// ```
 /// use mlp_core::{Adam, Dropout, MeanSquaredError, Trainer};
@@ -29,16 +29,16 @@ pub struct Dropout {
 }
 
 impl Dropout {
-    /// Drops nothing.
+    /// Dropout that drops nothing.
     pub(super) const NONE: Self = Self {
         probability: 0.0,
         seed: 0,
     };
 
-    /// With probability p, drawn with `seed`.
+    /// Drops activations with the given probability p, drawn with `seed`.
     ///
     /// # Errors
-    /// If `probability` is not a number of at least 0 and below 1.
+    /// Returns an error if `probability` is not a number of at least 0 and below 1.
     pub fn new(probability: f64, seed: u64) -> Result<Self, HyperParameterError> {
         Ok(Self {
             probability: below_one("dropout probability", probability)?,
@@ -46,23 +46,23 @@ impl Dropout {
         })
     }
 
-    /// p.
+    /// Returns the probability p.
     pub fn probability(&self) -> f64 {
         self.probability
     }
 
-    /// The seed.
+    /// Returns the seed.
     pub fn seed(&self) -> u64 {
         self.seed
     }
 
-    /// Draws the factors for a layer's activations in step `step` into `mask`, for samples from `first` on in the
-    /// batch. `values` is memory to draw them in.
+    /// Draws the factors for a layer's activations in step `step` into `mask`. `first` is the index of the first sample
+    /// in the batch, and `values` is scratch memory.
     pub(super) fn draw<B: Tensor>(self, [step, layer, first]: [u64; 3], mask: &mut B, values: &mut Vec<B::Scalar>) {
         let mut random = generator(self.seed, &[step, layer, first]);
         let (rows, columns) = mask.shape();
         let kept = B::Scalar::from_f64(1.0 / (1.0 - self.probability));
-        // Of 2^32 equally likely numbers, so many drop an activation.
+        // A random number below this, out of 2^32 equally likely ones, drops an activation.
         let dropping = (self.probability * 4_294_967_296.0) as u64;
         let factor = |random: u64| {
             if random < dropping {
@@ -82,7 +82,7 @@ impl Dropout {
     }
 }
 
-/// Activation and derivative, each times the mask.
+/// Multiplies activation and derivative by the mask.
 pub(super) struct Mask;
 
 impl ZipFormula<1> for Mask {
@@ -98,7 +98,7 @@ mod tests {
     use std::string::ToString;
 
     #[test]
-    fn it_has_the_probability_and_the_seed_it_was_given() {
+    fn dropout_returns_the_probability_and_the_seed_it_was_given() {
         let dropout = Dropout::new(0.25, 7).unwrap();
         assert_eq!((dropout.probability(), dropout.seed()), (0.25, 7));
         assert_eq!(Dropout::new(0.0, 0).unwrap().probability(), 0.0);

@@ -2,15 +2,14 @@ use super::{Monitor, StoppingState};
 use crate::error::not_negative;
 use crate::{Dense, HyperParameterError};
 
-/// Early stopping: training ends when the monitored value was not better than its best for `patience` epochs, and the
-/// network gets the parameters of the best epoch back. A value that is NaN or infinite is never
-/// better.
+/// Early stopping: training ends when the monitored value has not improved on its best for `patience` epochs. The
+/// network then gets back the parameters of the best epoch. A value that is NaN or infinite is never an improvement.
 ///
-/// Where the epochs asked for end first, the network is left as it is, so that training may go on;
-/// [`Trainer::restore_best`](super::Trainer::restore_best) gives it the best parameters then.
+/// If the requested epochs end first, the network keeps its current parameters, so that training can continue.
+/// [`Trainer::restore_best`](super::Trainer::restore_best) then gives it the best parameters.
 ///
-/// Only validation tells how good the parameters after an epoch are. The training loss is of those before each step:
-/// where it is what is watched, no parameters are kept, and the network stays as the last step left it.
+/// Only validation measures how good the parameters after an epoch are. The training loss is measured before each step.
+/// If the training loss is monitored, no parameters are kept, and the network stays as the last step left it.
 ///
 /// Source: L. Prechelt, *Early Stopping -- But When?* (Neural Networks: Tricks of the Trade, 1998).
 ///
@@ -42,10 +41,10 @@ pub struct EarlyStopping {
 }
 
 impl EarlyStopping {
-    /// After `patience` epochs without an improvement of the validation loss (of the training loss, where there are no
-    /// validation samples).
+    /// Stops after `patience` epochs without an improvement of the validation loss (or of the training loss, if there
+    /// are no validation samples).
     ///
-    /// Training ends with an epoch that is no improvement, so that a patience of 0 is the same as 1.
+    /// Training always ends with an epoch that is not an improvement, so a patience of 0 means the same as 1.
     #[must_use]
     pub fn new(patience: u64) -> Self {
         Self {
@@ -55,7 +54,7 @@ impl EarlyStopping {
         }
     }
 
-    /// Watches this value instead.
+    /// Monitors this value instead of the loss.
     #[must_use]
     pub fn monitor(self, monitor: impl Into<Monitor>) -> Self {
         Self {
@@ -64,29 +63,30 @@ impl EarlyStopping {
         }
     }
 
-    /// A value is an improvement only if it is better than the best by more than this, 0 unless set.
+    /// Counts a value as an improvement only if it is better than the best by more than `min_change`, which is 0 by
+    /// default.
     ///
     /// # Errors
-    /// If `min_change` is not a finite number of at least 0.
+    /// Returns an error if `min_change` is not a finite number of at least 0.
     pub fn min_change(self, min_change: f64) -> Result<Self, HyperParameterError> {
         Ok(Self {
-            min_change: not_negative("least improvement", min_change)?,
+            min_change: not_negative("minimum improvement", min_change)?,
             ..self
         })
     }
 
-    /// What is watched.
+    /// Returns the value that is monitored.
     pub fn monitored(&self) -> Monitor {
         self.monitor
     }
 
-    /// If training ends in `state`.
+    /// Returns true if training ends in `state`.
     pub(super) fn is_over<B>(&self, state: &StoppingState<B>) -> bool {
         state.epochs_since >= self.patience.max(1)
     }
 
-    /// Looks at the value after an epoch; `layers` are the parameters that it is the value of, where it is one of
-    /// validation. Returns if it is an improvement.
+    /// Observes the value after an epoch and returns true if it is an improvement. For a value of validation samples,
+    /// `layers` are the parameters that it belongs to.
     pub(super) fn observe<B: Clone>(
         &self,
         state: &mut StoppingState<B>,
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
     use crate::Metric;
 
-    /// Which of `values` are improvements.
+    /// Returns which of `values` are improvements.
     fn improvements<const N: usize>(stopping: EarlyStopping, values: [f64; N]) -> [bool; N] {
         let mut state = StoppingState::<()>::default();
         let mut epoch = 0;
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn an_improvement_is_better_by_more_than_the_least_change() {
+    fn an_improvement_is_better_by_more_than_the_minimum_change() {
         let plain = EarlyStopping::new(9);
         let values = [f64::NAN, 1.0, 1.0, 0.75, f64::NAN, 0.5, 2.0];
         let falling = [false, true, false, true, false, true, false];
@@ -136,7 +136,7 @@ mod tests {
         let rising = [false, true, false, false, false, false, true];
         assert_eq!(improvements(plain.monitor(Metric::Accuracy), values), rising);
 
-        // What is infinite is no improvement, neither as the first value nor as a later one.
+        // An infinite value is not an improvement, neither as the first value nor as a later one.
         let infinite = f64::INFINITY;
         for (monitor, second) in [(Monitor::Loss, 0.5), (Metric::Accuracy.into(), 2.0)] {
             let values = [infinite, -infinite, 1.0, infinite, -infinite, second];
@@ -155,14 +155,14 @@ mod tests {
         assert_eq!(improvements(demanding.monitor(Metric::Accuracy), values), rising);
     }
     #[test]
-    fn a_patience_of_0_ends_with_the_first_epoch_that_is_no_improvement() {
+    fn a_patience_of_0_ends_with_the_first_epoch_that_is_not_an_improvement() {
         for patience in [0, 1] {
             let (stopping, mut state) = (EarlyStopping::new(patience), StoppingState::<()>::default());
             assert!(!stopping.is_over(&state), "before the first epoch");
             stopping.observe(&mut state, 0, 1.0, None);
-            assert!(!stopping.is_over(&state), "an improvement");
+            assert!(!stopping.is_over(&state), "after an improvement");
             stopping.observe(&mut state, 1, 1.0, None);
-            assert!(stopping.is_over(&state), "none");
+            assert!(stopping.is_over(&state), "after an epoch without improvement");
         }
     }
 }

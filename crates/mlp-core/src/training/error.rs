@@ -8,44 +8,44 @@ use core::fmt;
 pub enum TrainError {
     /// The data do not fit the network or the loss.
     Data(DataError),
-    /// A batch size of 0.
+    /// The batch size is 0.
     BatchSize,
-    /// A metric that the targets of this loss do not have.
+    /// A metric is not defined for the targets of this loss.
     Metric {
         /// The metric.
         metric: Metric,
-        /// What the loss takes as target.
+        /// The kind of targets that the loss takes.
         target_kind: TargetKind,
     },
-    /// A metric of a class that the network does not tell apart from others.
+    /// A metric belongs to a class that the network does not have.
     MetricClass {
         /// The metric.
         metric: Metric,
-        /// How many classes there are; for multilabel targets, how many labels.
+        /// The number of classes or, for multilabel targets, of labels.
         classes: usize,
     },
-    /// A metric was asked for, and there are no validation samples to have it of.
+    /// A metric was requested, but there are no validation samples to compute it from.
     NoValidation {
         /// The metric.
         metric: Metric,
     },
-    /// An epoch that is under way cannot go on with other samples or in another order.
+    /// An epoch is under way and cannot continue with other samples or in another order.
     Pass {
-        /// How it went so far.
+        /// How the epoch has gone through the samples so far.
         expected: Pass,
-        /// How it was to go on.
+        /// How this call would continue it.
         got: Pass,
     },
     /// A weight or a bias of the network is infinite or NaN before training.
     Parameters {
-        /// Its layer, from 0, the first hidden layer.
+        /// The layer of the parameter. 0 is the first hidden layer.
         layer: usize,
-        /// The number.
+        /// The value of the parameter.
         got: f64,
     },
-    /// The learning rate that follows from the schedule is out of its range.
+    /// The learning rate that the schedule computes is out of range.
     LearningRate(HyperParameterError),
-    /// The memory for a batch cannot be had.
+    /// The memory for a batch cannot be allocated.
     OutOfMemory(OutOfMemory),
     /// The loss or a parameter stopped being finite.
     Diverged(Diverged),
@@ -59,11 +59,15 @@ impl fmt::Display for TrainError {
             Self::Metric {
                 metric: metric @ Metric::TopK(0),
                 ..
-            } => write!(f, "metric {metric}: expected the best 1 or more, got the best 0"),
+            } => write!(
+                f,
+                "metric {metric}: expected at least 1 as the number of best classes, got 0"
+            ),
             Self::Metric { metric, target_kind } => {
                 write!(
                     f,
-                    "metric {metric}: expected targets that it is defined for, got a loss of {target_kind:?} targets"
+                    "metric {metric} is not defined for {target_kind:?} targets, which this loss takes; choose \
+                     another metric"
                 )
             }
             Self::MetricClass { metric, classes } => {
@@ -72,14 +76,14 @@ impl fmt::Display for TrainError {
             Self::NoValidation { metric } => {
                 write!(
                     f,
-                    "metric {metric}: expected validation samples to have it of, got none"
+                    "metric {metric} needs validation samples, but none were given; add `.validated_by(..)`"
                 )
             }
             Self::Pass { expected, got } => {
                 write!(
                     f,
-                    "an epoch is under way: expected {expected}, got {got}; end it that way, or begin it anew after \
-                     `Trainer::abandon_epoch`"
+                    "an epoch is under way: expected {expected}, got {got}; finish it with the expected samples and \
+                     options, or call `Trainer::abandon_epoch` to start it over"
                 )
             }
             Self::Parameters { layer, got } => {
@@ -112,13 +116,14 @@ impl From<OutOfMemory> for TrainError {
     }
 }
 
-/// Training that ended in numbers that are not finite. The network holds the last parameters that were: those from
-/// before the step that failed.
+/// Training produced numbers that are not finite. The network holds the last finite parameters, from before the step
+/// that failed.
 ///
-/// The trainer has abandoned the epoch ([`Trainer::abandon_epoch`](super::Trainer::abandon_epoch)), so that `fit` may
-/// be called again, with other options and another [learning rate](super::Trainer::set_learning_rate), and begins it
-/// anew. The state of an optimiser that has one (momentum, moments) holds the step that failed: there,
-/// [`restore`](super::Trainer::restore) an earlier state, or begin with a new trainer.
+/// The trainer has abandoned the epoch ([`Trainer::abandon_epoch`](super::Trainer::abandon_epoch)). The next call of
+/// `fit` starts the epoch over, and may use other options and another [learning
+/// rate](super::Trainer::set_learning_rate). If the optimizer has a state (momentum, moments), the state already
+/// contains the step that failed. In that case, [`restore`](super::Trainer::restore) an earlier state or start with a
+/// new trainer.
 ///
 /// ```
 /// use mlp_core::{FitOptions, GradientDescent, HalfSquaredError, Identity, Mlp, Samples, TrainError, Trainer};
@@ -137,38 +142,38 @@ impl From<OutOfMemory> for TrainError {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Diverged {
-    /// The step, from 0, among all that the trainer made.
+    /// The number of the step, from 0, among all steps of the trainer.
     pub step: u64,
     /// The epoch, from 0.
     pub epoch: u64,
     /// The batch within the epoch, from 0.
     pub batch: usize,
-    /// How the epoch goes through the samples; `None` in a [`step`](super::Trainer::step) by itself, where epoch and
-    /// batch are those that `fit` would go on with.
+    /// How the epoch goes through the samples. `None` if [`step`](super::Trainer::step) was called directly; `epoch`
+    /// and `batch` are then those with which `fit` would continue.
     pub pass: Option<Pass>,
-    /// The first layer, from 0, whose output (or, if `loss` is finite, whose gradient or parameters) is not finite;
-    /// `None` if all outputs are and only the loss of them is not.
+    /// The first layer, from 0, whose output is not finite or, if `loss` is finite, whose gradient or parameters are
+    /// not. `None` if all outputs are finite and only the loss is not.
     pub layer: Option<usize>,
-    /// If the loss is finite, and the gradient in that layer, or the sum of its squares up to there, is not.
+    /// True if the loss is finite, but the gradient of that layer is not, or the sum of its squares up to that layer.
     pub gradient: bool,
     /// The loss of the batch.
     pub loss: f64,
-    /// The loss of the last batch that had a finite one.
+    /// The loss of the last batch whose loss was finite.
     pub last_finite_loss: Option<f64>,
-    /// The learning rate.
+    /// The learning rate of the step.
     pub learning_rate: f64,
-    /// What probably led to it.
+    /// The likely cause.
     pub likely_cause: LikelyCause,
 }
 
-/// What probably made training diverge.
+/// The likely cause of a divergence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LikelyCause {
-    /// The learning rate is too large: losses were finite before, and nothing speaks for [`Data`](Self::Data).
+    /// The learning rate is too large. Losses were finite before, and nothing points to [`Data`](Self::Data).
     LearningRate,
-    /// The data, or the initial weights, are too large: no loss ever was finite, the gradient of a finite one is not,
-    /// or the batch has a number whose square is not.
+    /// The data or the initial weights are too large. Either no loss was ever finite, or the loss is finite but its
+    /// gradient is not, or the batch contains a number whose square is not finite.
     Data,
 }
 
@@ -183,8 +188,12 @@ impl fmt::Display for Diverged {
                 f,
                 "the gradient of layer {layer}, or the sum of its squares, is not finite"
             )?,
-            (Some(layer), true) => write!(f, "the parameters of layer {layer} would stop being finite")?,
-            (Some(layer), false) => write!(f, "the loss is {} (first in the output of layer {layer})", self.loss)?,
+            (Some(layer), true) => write!(f, "the parameters of layer {layer} would no longer be finite")?,
+            (Some(layer), false) => write!(
+                f,
+                "the loss is {} (layer {layer} is the first with output that is not finite)",
+                self.loss
+            )?,
             (None, _) => write!(f, "the loss is {}", self.loss)?,
         }
         if let Some(loss) = self.last_finite_loss {
@@ -194,7 +203,7 @@ impl fmt::Display for Diverged {
             LikelyCause::LearningRate => {
                 write!(f, "; the learning rate, {}, is probably too large", self.learning_rate)
             }
-            LikelyCause::Data => f.write_str("; the data or the weights probably hold numbers that are too large"),
+            LikelyCause::Data => f.write_str("; the data or the weights probably contain numbers that are too large"),
         }
     }
 }

@@ -4,20 +4,20 @@ use crate::workspace::columns;
 use crate::{Activation, DataError, InferenceWorkspace, Loss, Metric, Mlp, Output, Scalar, Scores, TargetKind};
 use alloc::vec::Vec;
 
-/// The loss of some samples, and their metrics.
+/// The loss and the metrics of some samples.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Evaluation {
     /// The loss: the mean over the samples, or their weighted mean.
     pub loss: f64,
-    /// The metrics, in the order they were asked for.
+    /// The metrics, in the order in which they were requested.
     pub metrics: Vec<f64>,
 }
 
 impl<B: Tensor, C: Activation> Mlp<B, C> {
-    /// How well the network predicts `samples`: their loss and `metrics`.
+    /// Computes the loss and the `metrics` of `samples`.
     ///
-    /// A metric that needs what these targets do not have ([`Metric::applies_to`]) is NaN.
+    /// A metric that is not defined for these targets (see [`Metric::applies_to`]) is NaN.
     ///
     /// ```
     /// use mlp_core::{Metric, Mlp, Samples, SoftmaxCrossEntropy};
@@ -33,7 +33,7 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
     /// ```
     ///
     /// # Errors
-    /// If a number in the samples is not finite, or they do not fit the network or the loss.
+    /// Returns an error if a number in the samples is not finite, or if the samples do not fit the network or the loss.
     pub fn evaluate<L: Loss>(
         &self,
         loss: &L,
@@ -44,7 +44,8 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
         Ok(Evaluator::new(self, samples.len()).evaluate(self, loss, samples, metrics))
     }
 
-    /// What the network predicts of `samples` beside their targets: what metrics and confusion matrices are made of.
+    /// Returns the network's predictions for `samples` together with their targets. Metrics and confusion matrices are
+    /// computed from these.
     ///
     /// ```
     /// # use mlp_core::{Mlp, Samples, SoftmaxCrossEntropy};
@@ -58,7 +59,7 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
     /// ```
     ///
     /// # Errors
-    /// As [`evaluate`](Self::evaluate).
+    /// Returns the same errors as [`evaluate`](Self::evaluate).
     pub fn scores<L: Loss>(&self, loss: &L, samples: Samples<'_, B>) -> Result<Scores, DataError> {
         samples.check_all(self, loss, &mut Vec::new())?;
         let mut values = Vec::new();
@@ -67,7 +68,7 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
     }
 }
 
-/// The memory of evaluations of one network.
+/// The working memory for evaluations of one network.
 pub(super) struct Evaluator<B> {
     workspace: InferenceWorkspace<B>,
     prediction: B,
@@ -75,7 +76,7 @@ pub(super) struct Evaluator<B> {
 }
 
 impl<B: Tensor> Evaluator<B> {
-    /// For `samples` samples, which go through the network in blocks.
+    /// Allocates the memory for `samples` samples, which go through the network in blocks.
     pub(super) fn new<C: Activation>(network: &Mlp<B, C>, samples: usize) -> Self {
         let block = samples.min(256);
         Self {
@@ -85,7 +86,7 @@ impl<B: Tensor> Evaluator<B> {
         }
     }
 
-    /// Of samples that were checked.
+    /// Evaluates samples that have already been checked.
     pub(super) fn evaluate<C: Activation, L: Loss>(
         &mut self,
         network: &Mlp<B, C>,
@@ -127,7 +128,7 @@ impl<B: Tensor> Evaluator<B> {
     }
 }
 
-/// The last layer's activations `values` and the targets of `samples`, as metrics take them.
+/// Returns the scores of the last layer's activations `values` and the targets of `samples`.
 fn scores<B: Tensor>(outputs: usize, loss: &impl Loss, mut values: Vec<B::Scalar>, samples: Samples<'_, B>) -> Scores {
     let kind = loss.target_kind();
     let output = Output::of(kind);
@@ -135,7 +136,7 @@ fn scores<B: Tensor>(outputs: usize, loss: &impl Loss, mut values: Vec<B::Scalar
     scores_of_predictions(outputs, kind, values, samples)
 }
 
-/// `predictions` and the targets of `samples`, as metrics take them.
+/// Returns the scores of `predictions` and the targets of `samples`.
 pub(crate) fn scores_of_predictions<B: Tensor>(
     outputs: usize,
     kind: TargetKind,

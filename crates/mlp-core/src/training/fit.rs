@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use core::ops::ControlFlow;
 use rand::seq::SliceRandom;
 
-/// How to go through a data set: how many epochs, in what batches, in what order.
+/// The number of epochs, the batch size and the order in which training goes through a data set.
 ///
 /// ```
 /// use mlp_core::FitOptions;
@@ -32,8 +32,8 @@ enum Epochs {
 }
 
 impl FitOptions {
-    /// `epochs` more times through the data, each time as one batch. The rest of an epoch that is under way counts as
-    /// one.
+    /// Trains for `epochs` more epochs, each of them one full batch. The rest of an epoch that is under way counts as
+    /// one epoch.
     pub fn epochs(epochs: u64) -> Self {
         Self {
             epochs: Epochs::More(epochs),
@@ -42,7 +42,7 @@ impl FitOptions {
         }
     }
 
-    /// As many more times as make it `epochs` in all: what training that was interrupted is taken up with.
+    /// Trains until the trainer has done `epochs` epochs in total. Use this to resume interrupted training.
     pub fn until(epochs: u64) -> Self {
         Self {
             epochs: Epochs::Until(epochs),
@@ -50,7 +50,7 @@ impl FitOptions {
         }
     }
 
-    /// The epoch to end before, for a trainer that is to begin epoch `next`.
+    /// Returns the epoch to stop before, for a trainer whose next epoch is `next`.
     fn end(self, next: u64) -> u64 {
         match self.epochs {
             Epochs::More(epochs) => next.saturating_add(epochs),
@@ -58,7 +58,7 @@ impl FitOptions {
         }
     }
 
-    /// In mini-batches of `batch_size` samples; the last one of an epoch may be smaller.
+    /// Trains in mini-batches of `batch_size` samples. The last one of an epoch may be smaller.
     pub fn batch_size(self, batch_size: usize) -> Self {
         Self {
             batch_size: Some(batch_size),
@@ -66,8 +66,8 @@ impl FitOptions {
         }
     }
 
-    /// In an order drawn anew for each epoch. It depends on `seed` and on the number of the epoch only: training that
-    /// is interrupted and taken up again goes the same way as training that is not.
+    /// Shuffles the samples anew in each epoch. The order depends only on `seed` and on the number of the epoch, so
+    /// training that is interrupted and resumed does the same as uninterrupted training.
     pub fn shuffle(self, seed: u64) -> Self {
         Self {
             shuffle: Some(seed),
@@ -80,23 +80,24 @@ impl FitOptions {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Fitted {
-    /// Why.
+    /// Why training ended.
     pub stop: StopReason,
-    /// How many epochs it did.
+    /// The number of epochs that this call completed.
     pub epochs: u64,
-    /// The loss of the last epoch, as in [`History::loss`](super::History::loss); NaN if there was none, ever.
+    /// The loss of the last epoch, as in [`History::loss`](super::History::loss); NaN if no epoch has ever been
+    /// completed.
     pub loss: f64,
 }
 
 impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
-    /// Trains `network` on samples as `options` say. Nothing is printed; [`history`](Self::history) tells how it went,
-    /// and [`fit_with`](Self::fit_with) lets you watch.
+    /// Trains `network` with the given data and options. It prints nothing: [`history`](Self::history) has the losses
+    /// afterwards, and [`fit_with`](Self::fit_with) takes an observer.
     ///
-    /// `data` are [`Samples`] to train on, or a pair of them with samples for validation
+    /// `data` is either [`Samples`] to train on, or such samples together with validation samples
     /// ([`Samples::validated_by`]), which are never trained on.
     ///
-    /// A trainer counts its epochs: a hundred calls of one epoch do, bit for bit, what one call of 100 does, schedule,
-    /// early stopping and the optimiser's state included.
+    /// A trainer counts its epochs. A hundred calls of one epoch do, bit for bit, the same as one call of 100 epochs,
+    /// including the schedule, early stopping and the optimizer's state.
     ///
     /// ```
     /// use mlp_core::{FitOptions, GradientDescent, Mlp, Samples, SoftmaxCrossEntropy, Trainer};
@@ -115,11 +116,17 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
     /// ```
     ///
     /// # Errors
-    /// If a number in the data or a parameter is not finite, the samples do not fit the network or the loss, the batch
-    /// size is 0, memory cannot be had, there are metrics and no validation samples, a metric does not fit the targets
-    /// or is of a class that is not there, an epoch that is under way cannot go on with these samples and options, or the
-    /// loss or a parameter stops being finite. In the last case the network holds the parameters from before the step
-    /// that failed, and the epoch is abandoned ([`Diverged`](super::Diverged)).
+    /// Returns an error in each of these cases:
+    ///
+    /// - A number in the data or a parameter is not finite.
+    /// - The samples do not fit the network or the loss.
+    /// - The batch size is 0.
+    /// - Memory cannot be allocated.
+    /// - Metrics are requested, but there are no validation samples.
+    /// - A metric does not fit the targets, or belongs to a class that does not exist.
+    /// - An epoch is under way and cannot continue with these samples and options.
+    /// - The loss or a parameter stops being finite. The network then holds the parameters from before the step that
+    ///   failed, and the epoch is abandoned (see [`Diverged`](super::Diverged)).
     pub fn fit<'a, C: Activation>(
         &mut self,
         network: &mut Mlp<B, C>,
@@ -129,10 +136,11 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         self.fit_dyn(network, data.into(), options, &mut |_| ControlFlow::Continue(()))
     }
 
-    /// As [`fit`](Self::fit); `observer` is told each [`Event`] and may end the training.
+    /// Trains like [`fit`](Self::fit), with an `observer` that receives each [`Event`] and can end the training.
     ///
-    /// Training that the observer ends in the middle of an epoch goes on there, when `fit` is called again. What it is
-    /// told last is [`Event::Stop`], also before an error, unless `fit` refuses to begin.
+    /// If the observer ends the training in the middle of an epoch, the next call of `fit` continues there. The last
+    /// event is always [`Event::Stop`], even if an error follows. If `fit` rejects its arguments, there are no events
+    /// at all.
     ///
     /// ```
     /// use core::ops::ControlFlow;
@@ -157,7 +165,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
     /// ```
     ///
     /// # Errors
-    /// As [`fit`](Self::fit).
+    /// Returns the same errors as [`fit`](Self::fit).
     pub fn fit_with<'a, C: Activation>(
         &mut self,
         network: &mut Mlp<B, C>,
@@ -168,7 +176,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         self.fit_dyn(network, data.into(), options, &mut observer)
     }
 
-    /// [`fit_with`](Self::fit_with), compiled once for all observers.
+    /// Does the work of [`fit_with`](Self::fit_with), compiled once for all observers.
     fn fit_dyn<C: Activation>(
         &mut self,
         network: &mut Mlp<B, C>,
@@ -210,7 +218,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
                 break StopReason::Observer;
             }
         };
-        // Training is over: that the observer has nothing to say to it changes nothing.
+        // Training has ended, so the observer's return value is ignored.
         let _ = observer(self.progress(network, Event::Stop(stop)));
         Ok(Fitted {
             stop,
@@ -219,7 +227,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         })
     }
 
-    /// Checks all that can be wrong from outside, before anything changes.
+    /// Checks everything that the caller provides, before anything changes.
     fn check<C: Activation>(
         &mut self,
         network: &Mlp<B, C>,
@@ -240,7 +248,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         if let Some(&metric) = self.metrics.iter().find(is_missing) {
             return Err(TrainError::MetricClass { metric, classes });
         }
-        // Those that are watched are among them.
+        // The metrics include the one that is monitored.
         if let (Some(&metric), None) = (self.metrics.first(), data.validation) {
             return Err(TrainError::NoValidation { metric });
         }
@@ -259,7 +267,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         }
     }
 
-    /// The rest of the epoch that is under way, or a new one.
+    /// Runs the rest of the epoch that is under way, or a new epoch.
     fn epoch<C: Activation>(
         &mut self,
         network: &mut Mlp<B, C>,
@@ -273,14 +281,15 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
             let batch = self.position.batch;
             let samples = batches.get(batch);
             let weight = samples.total_weight(&mut self.values);
-            // A batch in which every sample has weight 0 has no loss and no gradient.
+            // If every sample of a batch has weight 0, the batch has no loss and no gradient.
             if weight <= 0.0 {
                 self.position.batch += 1;
                 continue;
             }
             let loss = self.step_checked(network, &samples, weight)?;
             self.position.weight += weight;
-            // A mean, for a sum of finite losses may be infinite. Of one batch it is that batch's to the bit.
+            // Keep a mean, because the sum of finite losses may be infinite. With a single batch, the mean has exactly
+            // the bits of that batch's loss.
             self.position.loss += (loss - self.position.loss) * (weight / self.position.weight);
             self.position.batch += 1;
             let event = Event::Batch {
@@ -297,7 +306,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// What follows the last batch: validation, history, learning rate, early stopping.
+    /// Does what follows the last batch of an epoch: validation, history, learning rate, early stopping.
     fn end_epoch<C: Activation>(
         &mut self,
         network: &Mlp<B, C>,
@@ -358,10 +367,10 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
     }
 }
 
-/// Whom training tells how it goes.
+/// The observer of [`Trainer::fit_with`].
 type Observer<'a, B, C> = dyn FnMut(Progress<'_, B, C>) -> ControlFlow<()> + 'a;
 
-/// The batches of an epoch: ranges of the samples, or samples collected from all over them in an order drawn anew.
+/// The batches of an epoch: consecutive ranges of the samples, or samples gathered in a random order.
 struct Batches<'a, B: Tensor> {
     samples: Samples<'a, B>,
     size: usize,
@@ -405,7 +414,7 @@ impl<'a, B: Tensor> Batches<'a, B> {
     }
 }
 
-/// A batch of samples collected from all over the data set.
+/// A batch of samples gathered from the whole data set.
 struct Gathered<B> {
     input: B,
     target: B,

@@ -1,7 +1,7 @@
 use crate::Metric;
 use alloc::vec::Vec;
 
-/// What training was like, epoch by epoch, as columns to draw or to write out: entry i of each is of epoch i.
+/// The course of training, as columns to plot or to write to a file. Entry i of each column belongs to epoch i.
 ///
 /// ```
 /// use mlp_core::{FitOptions, GradientDescent, HalfSquaredError, Mlp, Samples, Trainer};
@@ -21,22 +21,24 @@ use alloc::vec::Vec;
 pub struct History {
     /// The learning rate of the epoch's last step.
     pub learning_rate: Vec<f64>,
-    /// The loss: the mean over the epoch's batches, each before its update and counted by its samples (or their
-    /// weights), with the penalty if there is one. In training on the full batch, the loss before the update.
+    /// The training loss: the mean over the epoch's batches, each taken before its update and weighted by its number of
+    /// samples (or by their weights). It includes the penalty, if there is one. With full-batch training, it is the
+    /// loss before the update.
     pub loss: Vec<f64>,
-    /// The loss of the validation samples after the epoch, without penalty; NaN for an epoch that had none.
+    /// The loss of the validation samples after the epoch, without penalty; NaN for an epoch without validation
+    /// samples.
     pub validation_loss: Vec<f64>,
-    /// The metrics of the validation samples after the epoch; NaN for an epoch before they were asked for.
+    /// The metrics of the validation samples after the epoch; NaN for epochs before the metric was requested.
     pub metrics: Vec<(Metric, Vec<f64>)>,
 }
 
 impl History {
-    /// How many epochs there were.
+    /// Returns the number of epochs so far.
     pub fn epochs(&self) -> usize {
         self.loss.len()
     }
 
-    /// The values of `metric`, if it was asked for.
+    /// Returns the values of `metric`, if it was requested.
     pub fn metric(&self, metric: Metric) -> Option<&[f64]> {
         let mut metrics = self.metrics.iter();
         metrics
@@ -44,7 +46,7 @@ impl History {
             .map(|(_, values)| values.as_slice())
     }
 
-    /// Room for so many more epochs, within reason.
+    /// Reserves memory for `epochs` more epochs, but for at most 2^16.
     pub(super) fn reserve(&mut self, epochs: u64) {
         let epochs = epochs.min(1 << 16) as usize;
         let columns = [&mut self.learning_rate, &mut self.loss, &mut self.validation_loss];
@@ -56,7 +58,7 @@ impl History {
         }
     }
 
-    /// Has these metrics from now on.
+    /// Sets the metrics to record from now on. A new metric is NaN for past epochs.
     pub(super) fn set_metrics(&mut self, metrics: &[Metric]) {
         let column = |&metric| {
             let known = self.metric(metric).map(<[f64]>::to_vec);

@@ -1,4 +1,4 @@
-//! A data set in two parts: one to train on, one held out.
+//! Splits a data set into a part to train on and a part that is held out.
 
 use super::{DataError, Dataset};
 use crate::backend::Tensor;
@@ -10,8 +10,9 @@ use rand::rngs::Xoshiro256PlusPlus;
 use rand::seq::SliceRandom;
 
 impl<B: Tensor> Dataset<B> {
-    /// (train, held out): `fraction` of the samples, to the nearest whole number (a half counts as one), is drawn at
-    /// random and held out. In both parts samples keep their order and their weights. Same `seed`, same parts.
+    /// Splits the samples at random and returns (train, held out). The held-out part has `fraction` of the samples,
+    /// rounded to the nearest whole number (a half is rounded up). In both parts the samples keep their order and their
+    /// weights. The same `seed` gives the same parts.
     ///
     /// ```
     /// # use mlp_core::Dataset;
@@ -23,24 +24,27 @@ impl<B: Tensor> Dataset<B> {
     /// ```
     ///
     /// # Errors
-    /// If `fraction` is not a number above 0 and below 1, or a part would have no samples, or none with a weight above
-    /// 0.
+    /// Returns an error if `fraction` is not a number above 0 and below 1, or if one part would have no samples or no
+    /// sample with a weight above 0.
     pub fn split(&self, fraction: f64, seed: u64) -> Result<(Self, Self), SplitError> {
         let members = (0..self.len()).collect();
         let held_out = held_out(self.len(), fraction)?;
         self.parts([(members, held_out)], seed)
     }
 
-    /// [`split`](Self::split) in which every class keeps its share, for targets that are class indices (1 x N) or one-hot
-    /// (K x N). Of the H samples held out, class k with n_k of the N samples has H n_k / N, rounded down; those that are
-    /// then missing in H come from the classes with the largest remainders, the lower class first where they are equal.
+    /// Splits like [`split`](Self::split), but keeps the share of every class. The targets must be class indices (1 x
+    /// N) or one-hot (K x N).
+    ///
+    /// If H of the N samples are held out and class k has n_k samples, then H n_k / N of them, rounded down, are held
+    /// out. The samples still missing from H are taken from the classes with the largest remainders. Where remainders
+    /// are equal, the lower class comes first.
     ///
     /// # Errors
-    /// As [`split`](Self::split); and if a target is no class ([`labels`](Self::labels)), or a class of which there are
-    /// samples would have none in one of the parts.
+    /// Returns the same errors as [`split`](Self::split). Also returns an error if a target is not a class (see
+    /// [`labels`](Self::labels)), or if a class that has samples would have none in one of the parts.
     pub fn stratified_split(&self, fraction: f64, seed: u64) -> Result<(Self, Self), SplitError> {
         let total = held_out(self.len(), fraction)?;
-        // A map: a class index may be any number, and not worth that much memory.
+        // A map rather than a vector: a class index may be so large that a vector of that length would waste memory.
         let mut classes = BTreeMap::<usize, Vec<usize>>::new();
         for (sample, class) in self.labels()?.into_iter().enumerate() {
             classes.entry(class).or_default().push(sample);
@@ -59,7 +63,7 @@ impl<B: Tensor> Dataset<B> {
         self.parts(classes.into_values().zip(shares), seed)
     }
 
-    /// The parts, if of each list of samples as many as the number beside it are held out.
+    /// Returns (train, held out). Each group is a list of samples and how many of them to hold out.
     fn parts(
         &self,
         groups: impl IntoIterator<Item = (Vec<usize>, usize)>,
@@ -79,7 +83,7 @@ impl<B: Tensor> Dataset<B> {
     }
 }
 
-/// How many of `samples` are held out.
+/// Returns how many of `samples` are held out.
 fn held_out(samples: usize, fraction: f64) -> Result<usize, SplitError> {
     if !(fraction > 0.0 && fraction < 1.0) {
         return Err(SplitError::Fraction { got: fraction });
@@ -91,15 +95,15 @@ fn held_out(samples: usize, fraction: f64) -> Result<usize, SplitError> {
     Ok(held_out)
 }
 
-/// `total` in proportion to `sizes`, by largest remainders: whole numbers that sum to `total`, which is at most the sum
-/// of `sizes`, and none above its size.
+/// Divides `total` in proportion to `sizes` by the method of largest remainders. Returns whole numbers that sum to
+/// `total`, none of them above its size. `total` must be at most the sum of `sizes`.
 fn shares(sizes: &[usize], total: usize) -> Vec<usize> {
     let samples: u128 = sizes.iter().map(|&size| size as u128).sum();
     let exact = |size: usize| total as u128 * size as u128;
     let mut shares: Vec<usize> = sizes.iter().map(|&size| (exact(size) / samples) as usize).collect();
     let missing = total - shares.iter().sum::<usize>();
     let mut by_remainder: Vec<usize> = (0..sizes.len()).collect();
-    // Stable: the lower one first where remainders are equal.
+    // The sort is stable, so the lower index comes first where remainders are equal.
     by_remainder.sort_by_key(|&k| core::cmp::Reverse(exact(sizes[k]) % samples));
     for &k in &by_remainder[..missing] {
         shares[k] += 1;
@@ -111,28 +115,28 @@ fn shares(sizes: &[usize], total: usize) -> Vec<usize> {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum SplitError {
-    /// A fraction that leaves nothing for one of the parts.
+    /// The fraction is not between 0 and 1, so one part would be empty.
     Fraction {
-        /// The fraction.
+        /// The fraction given.
         got: f64,
     },
-    /// Too few samples: one part would have none.
+    /// There are too few samples: one part would have none.
     EmptyPart {
-        /// How many there are.
+        /// The number of samples.
         samples: usize,
-        /// How many would be held out.
+        /// The number that would be held out.
         held_out: usize,
     },
-    /// Too few samples of a class: one part would have none of them.
+    /// A class has too few samples: one part would have none of them.
     Class {
         /// The class.
         class: usize,
-        /// How many samples it has.
+        /// The number of its samples.
         samples: usize,
-        /// How many of them would be held out.
+        /// The number of them that would be held out.
         held_out: usize,
     },
-    /// Targets that are no classes, or a part that cannot be trained on.
+    /// The targets are not classes, or a part cannot be trained on.
     Data(DataError),
 }
 

@@ -1,16 +1,18 @@
-//! The classes that targets say.
+//! The classes that targets encode.
 
 use super::DataError;
 use crate::Scalar;
 use crate::loss::class_index;
 use alloc::vec::Vec;
 
-/// The class of each of `samples` targets of `rows` numbers: of one row, the number; of several, the row with the 1.
+/// Returns the class of each of the `samples` targets, which have `rows` numbers each. A single number is the class; of
+/// several numbers, the row with the 1 is the class.
 pub(super) fn of_targets<T: Scalar>(values: &[T], rows: usize, samples: usize) -> Result<Vec<usize>, DataError> {
     let label = |sample: usize| {
         let target = &values[sample * rows..(sample + 1) * rows];
         match target {
-            // Below the number of which an `f64` tells neighbours apart, on machines with shorter indices too.
+            // An `f64` distinguishes neighboring whole numbers only below 2^53. Where indices are shorter, the limit is
+            // the largest index.
             [class] => class_index(class.to_f64(), usize::try_from(1_u64 << 53).unwrap_or(usize::MAX)),
             _ => one_hot(target),
         }
@@ -19,7 +21,7 @@ pub(super) fn of_targets<T: Scalar>(values: &[T], rows: usize, samples: usize) -
     (0..samples).map(label).collect()
 }
 
-/// The row of the 1, if all others are 0.
+/// Returns the row of the 1, if all other rows are 0.
 fn one_hot<T: Scalar>(target: &[T]) -> Option<usize> {
     let class = target.iter().position(T::is_one)?;
     let others_are_zero = target.iter().enumerate().all(|(k, y)| k == class || y.is_zero());

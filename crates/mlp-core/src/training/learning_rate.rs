@@ -2,16 +2,16 @@ use super::{Monitor, Position};
 use crate::state::PlateauState;
 use crate::{ReduceOnPlateau, Schedule};
 
-/// What the time of a [`Schedule`] counts.
+/// The unit in which the time of a [`Schedule`] is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Every {
-    /// Epochs.
+    /// Time is counted in epochs.
     Epoch,
-    /// Steps, in all epochs.
+    /// Time is counted in steps, over all epochs.
     Batch,
 }
 
-/// The learning rate: initial rate x factor of the schedule x factor of the plateau.
+/// The learning rate: initial rate times the factor of the schedule times the factor of the plateau.
 #[derive(Clone, Debug)]
 pub(super) struct LearningRate {
     pub(super) initial: f64,
@@ -20,7 +20,7 @@ pub(super) struct LearningRate {
 }
 
 impl LearningRate {
-    /// The rate of the step at `position`.
+    /// Returns the learning rate of the step at `position`.
     pub(super) fn at(&self, position: &Position) -> f64 {
         let scheduled = self.schedule.as_ref().map_or(1.0, |(schedule, every)| {
             schedule.factor(match every {

@@ -1,4 +1,4 @@
-//! Training: one step on a batch, and epochs of steps over a data set.
+//! Training: single steps on a batch, and epochs of steps over a data set.
 
 mod class_weights;
 mod clip;

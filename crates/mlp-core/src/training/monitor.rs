@@ -1,11 +1,11 @@
 use super::History;
 use crate::Metric;
 
-/// The value, one an epoch, that early stopping and a schedule watch.
+/// The value that early stopping or a reduction on a plateau watches. It has one value per epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub enum Monitor {
-    /// The loss of the validation samples; where there are none, that of the training samples.
+    /// The loss of the validation samples or, if there are none, of the training samples.
     #[default]
     Loss,
     /// The loss of the training samples.
@@ -21,12 +21,12 @@ impl From<Metric> for Monitor {
 }
 
 impl Monitor {
-    /// If the value is better the higher it is.
+    /// Returns true if higher values are better.
     pub(super) fn rises(self) -> bool {
         matches!(self, Self::Metric(metric) if metric.higher_is_better())
     }
 
-    /// The value of the last epoch; `validated` if there are validation samples.
+    /// Returns the value of the last epoch. `validated` says whether there are validation samples.
     pub(super) fn last_value(self, history: &History, validated: bool) -> f64 {
         let values = match self {
             Self::Loss if validated => &history.validation_loss,

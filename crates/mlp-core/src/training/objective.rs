@@ -8,8 +8,8 @@ use crate::workspace::{LayerBuffers, columns};
 use crate::{Activation, ActivationKind, Dense, Loss, Scalar, Workspace};
 use alloc::vec::Vec;
 
-/// What training does to the loss and its gradient beside computing them. Passed on as one reference, which is there or
-/// not: a tiny network feels each question.
+/// What training adds to the loss and its gradient: penalty, clipping and dropout. It is passed as one optional
+/// reference, because each additional branch is noticeable in a step of a tiny network.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Shaping {
     pub(super) penalty: Option<Penalty>,
@@ -18,7 +18,7 @@ pub(super) struct Shaping {
 }
 
 impl Shaping {
-    /// Shapes the gradient of the loss. Returns what the penalty adds to the loss.
+    /// Adds the penalty to the gradient and clips it. Returns what the penalty adds to the loss.
     #[inline(never)]
     fn shape<B: Tensor>(&self, layers: &[Dense<B>], gradient: &mut [Dense<B>], signs: &mut Vec<Dense<B>>) -> f64 {
         let penalty = self.penalty.map_or(0.0, |penalty| penalty.add(layers, gradient, signs));
@@ -29,31 +29,32 @@ impl Shaping {
     }
 }
 
-/// The memory of one group of samples.
+/// The working memory for one group of samples.
 #[derive(Clone, Debug)]
 pub(super) struct Group<B: Tensor> {
     pub(super) workspace: Workspace<B>,
     pub(super) loss: f64,
-    /// Dropout's factors for each hidden layer, and memory to draw them in; empty without dropout.
+    /// The dropout factors of each hidden layer; empty without dropout.
     pub(super) masks: Vec<B>,
+    /// Memory to draw the dropout factors in; empty without dropout.
     pub(super) values: Vec<B::Scalar>,
 }
 
-/// What the loss of a batch is a loss of.
+/// Everything the batch loss depends on, apart from the parameters.
 pub(super) struct Batch<'a, 'samples, B: Tensor, C, L> {
     pub(super) activations: &'a [ActivationKind<C>],
     pub(super) loss: &'a L,
-    /// By reference: copied, it would cost a tiny network a hundredth of its step.
+    /// A reference, because a copy would cost a tiny network a hundredth of its step.
     pub(super) samples: &'a Samples<'samples, B>,
     pub(super) total_weight: f64,
     pub(super) split: Split,
     pub(super) shaping: Option<&'a Shaping>,
-    /// The number of the step, which dropout draws by.
+    /// The number of the step, from which dropout derives its random numbers.
     pub(super) step: u64,
 }
 
 impl<B: Tensor, C: Activation, L: Loss> Batch<'_, '_, B, C, L> {
-    /// The loss of the samples of a group, and its gradient into the group's workspace.
+    /// Computes the loss of a group's samples, and its gradient in the group's workspace.
     fn evaluate(&self, layers: &[Dense<B>], number: usize, group: &mut Group<B>) {
         let mut sum = 0.0;
         for (block, range) in self.split.blocks(number).enumerate() {
@@ -80,7 +81,8 @@ impl<B: Tensor, C: Activation, L: Loss> Batch<'_, '_, B, C, L> {
         group.loss = sum;
     }
 
-    /// Forward, with dropout if there is any, for samples from `first` on.
+    /// Runs the forward pass, with dropout if there is any. `first` is the index of the first sample of `input` in the
+    /// batch.
     #[inline(always)]
     fn forward(&self, layers: &[Dense<B>], first: usize, input: B::Columns<'_>, group: &mut Group<B>) {
         match self.shaping.and_then(|shaping| shaping.dropout) {
@@ -97,7 +99,8 @@ impl<B: Tensor, C: Activation, L: Loss> Batch<'_, '_, B, C, L> {
     }
 }
 
-/// Forward with dropout in `step` for samples from `first` on.
+/// Runs the forward pass with dropout. `step` is the number of the step, `first` the index of the first sample of
+/// `input` in the batch.
 #[inline(never)]
 fn dropped_forward<B: Tensor, C: Activation>(
     layers: &[Dense<B>],
@@ -137,7 +140,7 @@ impl<B: Tensor, C: Activation, L: Loss> Objective<B> for BatchLoss<'_, '_, B, C,
     fn evaluate(&mut self, layers: &[Dense<B>]) -> f64 {
         let Self { batch, groups, signs } = self;
         B::for_each(groups, |i, group| batch.evaluate(layers, i, group));
-        let (first, others) = groups.split_first_mut().expect("a batch has a group");
+        let (first, others) = groups.split_first_mut().expect("a batch has at least one group");
         let mut sum = first.loss;
         let gradient = &mut first.workspace.gradient;
         for other in others {
@@ -160,7 +163,7 @@ impl<B: Tensor, C: Activation, L: Loss> Objective<B> for BatchLoss<'_, '_, B, C,
 }
 
 impl<B: Tensor, C: Activation, L> BatchLoss<'_, '_, B, C, L> {
-    /// The first layer with an output that is not finite, for the parameters `layers`.
+    /// Runs a forward pass with the parameters `layers` and returns the first layer whose output is not finite.
     pub(super) fn first_bad_layer(&mut self, layers: &[Dense<B>]) -> Option<usize> {
         let Batch {
             activations,
@@ -175,7 +178,7 @@ impl<B: Tensor, C: Activation, L> BatchLoss<'_, '_, B, C, L> {
         blocks
             .filter_map(|range| {
                 let first = range.start as u64;
-                // Dropout of nothing where there is none: what is cold needs no forward pass of its own.
+                // Without dropout this drops nothing. The code is cold, so it does not need its own forward pass.
                 let dropout = shaping.and_then(|shaping| shaping.dropout).unwrap_or(Dropout::NONE);
                 let input = B::slice(samples.input(), range);
                 dropped_forward(layers, activations, input, group, dropout, [step, first]);
@@ -185,7 +188,7 @@ impl<B: Tensor, C: Activation, L> BatchLoss<'_, '_, B, C, L> {
     }
 }
 
-/// The first layer of the last forward pass with an output that is not finite.
+/// Returns the first layer whose output in the last forward pass is not finite.
 fn first_bad<B: Tensor>(workspace: &Workspace<B>) -> Option<usize> {
     let mut values = Vec::new();
     (0..workspace.layers.len()).find(|&layer| {

@@ -2,71 +2,72 @@ use super::{History, TrainerState};
 use crate::Mlp;
 use core::fmt;
 
-/// What happened in training just now.
+/// What has just happened in training.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
     /// A step on a batch was taken.
     Batch {
-        /// The number of the epoch, from 0; a trainer that goes on counts on.
+        /// The number of the epoch, from 0. A trainer that continues also continues to count.
         epoch: u64,
         /// The batch within the epoch, from 0.
         batch: usize,
-        /// How many batches the epoch has.
+        /// The number of batches in the epoch.
         batches: usize,
         /// The loss of the batch, before the update.
         loss: f64,
         /// The learning rate of the update.
         learning_rate: f64,
     },
-    /// An epoch is over.
+    /// An epoch has ended.
     Epoch {
-        /// Its number, from 0.
+        /// The number of the epoch, from 0.
         epoch: u64,
-        /// Its loss, as in [`History::loss`].
+        /// The loss of the epoch, as in [`History::loss`].
         loss: f64,
-        /// The loss of the validation samples after it, if there are any.
+        /// The loss of the validation samples after the epoch, if there are any.
         validation_loss: Option<f64>,
     },
-    /// What early stopping watches is better than ever before.
+    /// The value that early stopping monitors is better than ever before.
     Improvement {
         /// The epoch.
         epoch: u64,
         /// The new best value.
         best: f64,
     },
-    /// Training is over: what comes last, also before an error, unless `fit` refuses to begin.
+    /// Training has ended. This is always the last event, even if an error follows, unless `fit` rejects its arguments
+    /// and sends no events.
     Stop(StopReason),
 }
 
-/// Why training is over.
+/// Why training has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StopReason {
-    /// All epochs that were asked for are done.
+    /// All requested epochs are done.
     Epochs,
-    /// There was no improvement for as long as early stopping waits. The network has the parameters of the best epoch
-    /// again, if what is watched is a value of validation samples.
+    /// The monitored value has not improved for as long as early stopping waits. If it is a value of validation
+    /// samples, the network has the parameters of the best epoch again.
     Patience {
-        /// The best epoch; `None` if what is watched never was a finite number.
+        /// The best epoch; `None` if the monitored value was never finite.
         best_epoch: Option<u64>,
     },
-    /// The observer asked for it.
+    /// The observer ended the training.
     Observer,
-    /// Training diverged, or cannot go on for another reason: `fit` returns the error.
+    /// Training diverged, or cannot continue for another reason. `fit` returns the error.
     Error,
 }
 
-/// An [`Event`], with the state of training around it: what an observer is given.
+/// An [`Event`] together with the state of training. An observer receives it.
 ///
-/// From it a progress bar, a log or a plot is drawn, and a checkpoint written.
+/// It contains what is needed to draw a progress bar or a plot, to write a log, or to save a checkpoint.
 #[non_exhaustive]
 pub struct Progress<'a, B, C> {
     /// What happened.
     pub event: Event,
-    /// The network as it is now.
+    /// The network in its current state.
     pub network: &'a Mlp<B, C>,
-    /// All epochs so far.
+    /// The history of all epochs so far.
     pub history: &'a History,
     pub(super) trainer: &'a dyn Snapshot<B>,
 }
@@ -82,14 +83,14 @@ impl<B: fmt::Debug, C: fmt::Debug> fmt::Debug for Progress<'_, B, C> {
 }
 
 impl<B, C> Progress<'_, B, C> {
-    /// What [`Trainer::state`](super::Trainer::state) gives now: together with the network, all that is needed to go
-    /// on from here later.
+    /// Returns the current [`Trainer::state`](super::Trainer::state). Together with the network, it is everything
+    /// needed to continue from here later.
     pub fn state(&self) -> TrainerState<B> {
         self.trainer.snapshot()
     }
 }
 
-/// A trainer of any loss and optimiser.
+/// A trainer with any loss and any optimizer.
 pub(super) trait Snapshot<B> {
     fn snapshot(&self) -> TrainerState<B>;
 }

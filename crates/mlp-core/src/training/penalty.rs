@@ -3,15 +3,15 @@ use crate::error::not_negative;
 use crate::{Dense, HyperParameterError, Scalar};
 use alloc::vec::Vec;
 
-/// A penalty on large weights, added to the loss that is trained on: lambda1 sum |w| + lambda2/2 sum w^2 over the
-/// weights of all layers, and lambda1 sign(w) + lambda2 w to their gradient, with sign(0) = 0.
+/// A penalty on large weights. It adds lambda1 sum |w| + lambda2/2 sum w^2 over the weights of all layers to the
+/// training loss, and lambda1 sign(w) + lambda2 w to the gradient of the weights, with sign(0) = 0.
 ///
-/// Biases are left out unless [`with_biases`](Self::with_biases) is asked for. The mean over the samples is not taken
-/// of it: scikit-learn's `alpha` is lambda2 times the number of samples in a batch, `weight_decay` of PyTorch's SGD
-/// lambda2 with biases.
+/// Biases are not penalized unless [`with_biases`](Self::with_biases) is called. The penalty is not divided by the
+/// number of samples: scikit-learn's `alpha` is lambda2 times the number of samples in a batch, and `weight_decay` of
+/// PyTorch's SGD is lambda2 with biases.
 ///
-/// L1 makes weights exactly 0 only as far as steps happen to land there; it makes many of them small. Decoupled weight
-/// decay, which no moment of the gradient sees, is [`AdamW`](crate::AdamW)'s.
+/// L1 makes many weights small, but a weight becomes exactly 0 only if a step happens to end there. For decoupled
+/// weight decay, which does not enter the moments of the gradient, use [`AdamW`](crate::AdamW).
 ///
 /// ```
 /// use mlp_core::{FitOptions, GradientDescent, HalfSquaredError, Mlp, Penalty, Samples, Trainer};
@@ -34,26 +34,26 @@ pub struct Penalty {
 }
 
 impl Penalty {
-    /// lambda1 sum |w|.
+    /// Creates the L1 penalty lambda1 sum |w|.
     ///
     /// # Errors
-    /// If `lambda1` is not a finite number of at least 0.
+    /// Returns an error if `lambda1` is not a finite number of at least 0.
     pub fn l1(lambda1: f64) -> Result<Self, HyperParameterError> {
         Self::elastic_net(lambda1, 0.0)
     }
 
-    /// lambda2/2 sum w^2.
+    /// Creates the L2 penalty lambda2/2 sum w^2.
     ///
     /// # Errors
-    /// If `lambda2` is not a finite number of at least 0.
+    /// Returns an error if `lambda2` is not a finite number of at least 0.
     pub fn l2(lambda2: f64) -> Result<Self, HyperParameterError> {
         Self::elastic_net(0.0, lambda2)
     }
 
-    /// lambda1 sum |w| + lambda2/2 sum w^2.
+    /// Creates the elastic net penalty lambda1 sum |w| + lambda2/2 sum w^2.
     ///
     /// # Errors
-    /// If one is not a finite number of at least 0.
+    /// Returns an error if one of them is not a finite number of at least 0.
     pub fn elastic_net(lambda1: f64, lambda2: f64) -> Result<Self, HyperParameterError> {
         Ok(Self {
             l1: not_negative("L1 penalty", lambda1)?,
@@ -62,14 +62,14 @@ impl Penalty {
         })
     }
 
-    /// On the biases, too.
+    /// Penalizes the biases too.
     #[must_use]
     pub fn with_biases(self) -> Self {
         Self { biases: true, ..self }
     }
 
-    /// Adds the penalty's gradient to `gradient` and returns its value. `signs` is memory for the signs of the
-    /// parameters, which L1 alone needs.
+    /// Adds the penalty's gradient to `gradient` and returns the penalty. `signs` is memory for the signs of the
+    /// parameters, which only L1 needs.
     pub(super) fn add<B: Tensor>(
         self,
         layers: &[Dense<B>],
@@ -96,7 +96,7 @@ impl Penalty {
         self.l1 * absolute + 0.5 * self.l2 * squares
     }
 
-    /// The parameters that are penalised, or what has their shapes.
+    /// Returns the tensors of `layers` that belong to penalized parameters.
     fn tensors<B>(self, layers: &[Dense<B>]) -> impl Iterator<Item = &B> {
         let layers = layers.iter();
         layers.flat_map(move |dense| {
@@ -106,7 +106,7 @@ impl Penalty {
         })
     }
 
-    /// As [`tensors`](Self::tensors), to be changed.
+    /// Returns the same as [`tensors`](Self::tensors), as mutable references.
     fn tensors_mut<B>(self, layers: &mut [Dense<B>]) -> impl Iterator<Item = &mut B> {
         let layers = layers.iter_mut();
         layers
@@ -114,7 +114,7 @@ impl Penalty {
     }
 }
 
-/// gradient + lambda w.
+/// Computes gradient + lambda w.
 struct L2 {
     lambda: f64,
 }
@@ -126,7 +126,7 @@ impl ZipFormula<0> for L2 {
     }
 }
 
-/// gradient + lambda sign(w), and sign(w) itself.
+/// Computes gradient + lambda sign(w), and stores sign(w).
 struct L1 {
     lambda: f64,
 }

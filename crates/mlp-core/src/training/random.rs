@@ -1,13 +1,13 @@
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 
-/// A generator that follows from `seed` and from where in training it is used: one of its own for each place, so that
-/// none needs to be saved.
+/// Creates a random number generator from `seed` and the place in training where it is used. Every place has its own
+/// generator, so no generator has to be saved.
 pub(super) fn generator(seed: u64, place: &[u64]) -> Xoshiro256PlusPlus {
     Xoshiro256PlusPlus::seed_from_u64(place.iter().fold(seed, |seed, &number| mix(seed ^ mix(number))))
 }
 
-/// The finaliser of SplitMix64: a permutation of the numbers that leaves no pattern.
+/// Computes the finalizer of SplitMix64, a permutation of the 64-bit numbers that leaves no pattern.
 ///
 /// Source: G. L. Steele, D. Lea, C. H. Flood, *Fast Splittable Pseudorandom Number Generators* (OOPSLA 2014).
 fn mix(number: u64) -> u64 {
@@ -23,8 +23,9 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn the_finaliser_is_that_of_splitmix64() {
-        // By its definition, in Python's whole numbers; the first is the generator's first number for the seed 0.
+    fn the_finalizer_is_that_of_splitmix64() {
+        // Expected values computed from the definition with Python integers. The first one is the first number of the
+        // generator with seed 0.
         assert_eq!(
             [0, 1, 1 << 63].map(mix),
             [0xe220_a839_7b1d_cdaf, 0x910a_2dec_8902_5cc1, 0x481e_c0a2_12a9_f3db]

@@ -5,12 +5,13 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
 
-/// Samples to train on: `input` (n_in x N), `target` (n_out x N, or 1 x N class indices) and, if given, a weight for
-/// each sample (1 x N). Borrowed: cheap to copy and to cut.
+/// Borrowed samples to train on: `input` (n_in x N), `target` (n_out x N, or 1 x N class indices) and, optionally, a
+/// weight for each sample (1 x N). Copies and slices are cheap.
 ///
-/// With weights w, a loss is sum_i w_i l_i / sum_i w_i, so that weight 2 is the sample twice and weight 0 leaves it
-/// out, whatever its target and however large its loss; its input must be finite all the same. Only the ratios of the
-/// weights matter, and every batch divides by its own sum: weights so small or so large that numbers end are refused.
+/// With weights w, a loss is sum_i w_i l_i / sum_i w_i. A sample of weight 2 counts twice. A sample of weight 0 is left
+/// out, whatever its target and however large its loss, but its input must still be finite. Only the ratios of the
+/// weights matter. Every batch divides by its own sum of weights, so weights that would underflow or overflow in that
+/// division are rejected.
 ///
 /// ```
 /// use mlp_core::Samples;
@@ -37,10 +38,10 @@ impl<B: Tensor> Clone for Samples<'_, B> {
 impl<B: Tensor> Copy for Samples<'_, B> {}
 
 impl<'a, B: Tensor> Samples<'a, B> {
-    /// Of `input` and `target`.
+    /// Creates samples from `input` and `target`, without weights.
     ///
     /// # Errors
-    /// If there are no samples, or not as many targets as inputs.
+    /// Returns an error if there are no samples, or if the numbers of inputs and targets differ.
     pub fn new(input: impl Into<B::Columns<'a>>, target: impl Into<B::Columns<'a>>) -> Result<Self, DataError> {
         let (input, target) = (input.into(), target.into());
         let samples = Self {
@@ -55,11 +56,11 @@ impl<'a, B: Tensor> Samples<'a, B> {
         Ok(samples)
     }
 
-    /// With a weight for each sample.
+    /// Gives each sample a weight.
     ///
     /// # Errors
-    /// If `weights` is not 1 x N, a weight is negative or not finite, one above 0 is too small to be divided by, all
-    /// are 0, or the square of their sum is not finite.
+    /// Returns an error if `weights` is not 1 x N, if a weight is negative or not finite, if a weight above 0 is so
+    /// small that its inverse is not finite, if all weights are 0, or if the square of their sum is not finite.
     pub fn weighted(self, weights: impl Into<B::Columns<'a>>) -> Result<Self, DataError> {
         let weights = weights.into();
         check_rows("sample weights", 1, weights.shape().0)?;
@@ -70,7 +71,7 @@ impl<'a, B: Tensor> Samples<'a, B> {
             if !(weight.is_finite() && weight >= 0.0) {
                 return Err(DataError::Weight { sample, got: weight });
             }
-            // It may be all the weight of a batch.
+            // A batch may consist of this sample alone, and then divides by this weight.
             if weight > 0.0 && !B::Scalar::from_f64(1.0 / weight).is_finite() {
                 return Err(DataError::SmallWeight { sample, got: weight });
             }
@@ -84,42 +85,42 @@ impl<'a, B: Tensor> Samples<'a, B> {
         if total <= 0.0 {
             Err(DataError::Empty)
         } else if (scalar * scalar).is_finite() {
-            // Room for losses: they are multiplied by the weights before they are divided by the sum.
+            // The square leaves room for losses: they are multiplied by the weights before they are divided by the sum.
             Ok(samples)
         } else {
             Err(DataError::TotalWeight { got: total })
         }
     }
 
-    /// N, the number of samples.
+    /// Returns N, the number of samples.
     pub fn len(&self) -> usize {
         self.input.shape().1
     }
 
-    /// If there are none.
+    /// Returns true if there are no samples.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The inputs, n_in x N.
+    /// Returns the inputs, n_in x N.
     pub fn input(&self) -> B::Columns<'a> {
         self.input
     }
 
-    /// The targets: n_out x N, or 1 x N class indices.
+    /// Returns the targets: n_out x N, or 1 x N class indices.
     pub fn target(&self) -> B::Columns<'a> {
         self.target
     }
 
-    /// The weights, 1 x N, if samples are weighted.
+    /// Returns the weights, 1 x N, if the samples are weighted.
     pub fn weights(&self) -> Option<B::Columns<'a>> {
         self.weights
     }
 
-    /// The samples in `range`.
+    /// Returns the samples in `range`.
     ///
     /// # Panics
-    /// If `range` ends behind the last sample, or before it starts.
+    /// Panics if `range` ends after the last sample, or if its end is before its start.
     #[must_use]
     pub fn slice<'short>(self, range: Range<usize>) -> Samples<'short, B>
     where
@@ -132,7 +133,7 @@ impl<'a, B: Tensor> Samples<'a, B> {
         }
     }
 
-    /// These samples to train on, and `validation` to look at after each epoch.
+    /// Combines these samples, to train on, with `validation` samples, which are evaluated after each epoch.
     pub fn validated_by(self, validation: Self) -> TrainingData<'a, B> {
         TrainingData {
             train: self,
@@ -140,12 +141,12 @@ impl<'a, B: Tensor> Samples<'a, B> {
         }
     }
 
-    /// Of parts that are known to fit.
+    /// Creates samples from parts that are known to fit together.
     pub(super) fn of_parts(input: B::Columns<'a>, target: B::Columns<'a>, weights: Option<B::Columns<'a>>) -> Self {
         Self { input, target, weights }
     }
 
-    /// The sum of the weights, by way of `values`; N without weights.
+    /// Returns the sum of the weights, or N without weights. `values` is scratch memory.
     pub(super) fn total_weight(&self, values: &mut Vec<B::Scalar>) -> f64 {
         self.weights.map_or(self.len() as f64, |weights| {
             values.clear();
@@ -154,8 +155,9 @@ impl<'a, B: Tensor> Samples<'a, B> {
         })
     }
 
-    /// Checks the features against `network`, the targets against `loss`: those of samples that count, by way of
-    /// `values`. What is not finite is left to [`check_finite`](Self::check_finite), but for class indices.
+    /// Checks the inputs against `network`, and the targets against `loss`. Targets of samples with weight 0 are
+    /// ignored. Numbers that are not finite are left to [`check_finite`](Self::check_finite), except in class indices.
+    /// `values` is scratch memory.
     pub(super) fn check<C: Activation>(
         &self,
         network: &Mlp<B, C>,
@@ -188,7 +190,7 @@ impl<'a, B: Tensor> Samples<'a, B> {
         Ok(())
     }
 
-    /// If the square of an input or a target is no finite number.
+    /// Returns true if the square of an input or a target is not finite.
     pub(super) fn squares_overflow(&self, values: &mut Vec<B::Scalar>) -> bool {
         values.clear();
         B::read(self.input, values);
@@ -196,7 +198,8 @@ impl<'a, B: Tensor> Samples<'a, B> {
         values.iter().any(|&x| !(x * x).is_finite())
     }
 
-    /// All of these checks, and that there is a sample that counts.
+    /// Runs [`check`](Self::check) and [`check_finite`](Self::check_finite), and checks that a sample has a weight
+    /// above 0.
     pub(crate) fn check_all<C: Activation>(
         &self,
         network: &Mlp<B, C>,
@@ -212,9 +215,9 @@ impl<'a, B: Tensor> Samples<'a, B> {
         }
     }
 
-    /// Checks that all inputs are finite, and the targets of all samples that count, by way of `values`.
+    /// Checks that all inputs are finite, and all targets of samples whose weight is not 0. `values` is scratch memory.
     pub(super) fn check_finite(&self, values: &mut Vec<B::Scalar>) -> Result<(), DataError> {
-        /// Samples that are looked at together, while they are in the cache.
+        /// The number of samples checked at a time, few enough to stay in the cache.
         const BLOCK: usize = 64;
         let mut weights = Vec::new();
         if let Some(columns) = self.weights {
@@ -225,7 +228,7 @@ impl<'a, B: Tensor> Samples<'a, B> {
             for start in (0..samples).step_by(BLOCK) {
                 values.clear();
                 B::read(B::slice(columns, start..samples.min(start + BLOCK)), values);
-                // Without an early end it is done in vectors.
+                // A fold without an early exit can be vectorized.
                 if values.iter().fold(true, |finite, value| finite & value.is_finite()) {
                     continue;
                 }
@@ -247,9 +250,9 @@ impl<'a, B: Tensor> Samples<'a, B> {
     }
 }
 
-/// Checks the target of a sample that counts.
+/// Checks the target of a sample whose weight is not 0.
 fn check_target<T: Scalar>(kind: TargetKind, outputs: usize, sample: usize, target: &[T]) -> Result<(), DataError> {
-    /// How far probabilities may be from together 1: three digits of them.
+    /// How far the sum of probabilities may be from 1: they may be rounded to three digits.
     const ROUNDING: f64 = 1e-3;
     let (mut sum, classes) = (0.0, outputs);
     for (row, got) in target.iter().map(|y| y.to_f64()).enumerate() {
@@ -268,7 +271,7 @@ fn check_target<T: Scalar>(kind: TargetKind, outputs: usize, sample: usize, targ
     Ok(())
 }
 
-/// Samples to train on, and perhaps samples to validate with.
+/// Samples to train on and, optionally, samples to validate with.
 #[derive(Debug)]
 pub struct TrainingData<'a, B: Tensor> {
     pub(super) train: Samples<'a, B>,
@@ -312,36 +315,36 @@ fn check_count(what: &'static str, expected: usize, got: usize) -> Result<(), Da
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum DataError {
-    /// No samples, or none with a weight above 0.
+    /// There are no samples, or none with a weight above 0.
     Empty,
-    /// Inputs, targets or weights with another number of rows than the network, or the loss, takes.
+    /// The number of rows of the inputs, targets or weights does not fit the network or the loss.
     Rows {
-        /// Which of them.
+        /// Which of them: `input`, `target` or `sample weights`.
         what: &'static str,
-        /// The rows needed.
+        /// The number of rows needed.
         expected: usize,
-        /// The rows given.
+        /// The number of rows given.
         got: usize,
     },
-    /// More or fewer targets or weights than inputs.
+    /// The number of targets or weights differs from the number of inputs.
     Count {
-        /// Which of them.
+        /// Which of them: `target` or `sample weights`.
         what: &'static str,
         /// The number of inputs.
         expected: usize,
         /// The number given.
         got: usize,
     },
-    /// A target that is not the index of a class.
+    /// A target is not a class index.
     Class {
         /// The sample.
         sample: usize,
-        /// How many classes the network tells apart.
+        /// The number of classes of the network.
         classes: usize,
         /// The target given.
         got: f64,
     },
-    /// A target that is to be a probability, and is less than 0 or more than 1.
+    /// A target that must be a probability is below 0 or above 1.
     Probability {
         /// The sample: the column.
         sample: usize,
@@ -350,51 +353,51 @@ pub enum DataError {
         /// The target given.
         got: f64,
     },
-    /// A target whose probabilities of all classes are not together 1, to three digits.
+    /// The class probabilities of a target do not sum to 1, to three digits.
     Distribution {
         /// The sample: the column.
         sample: usize,
         /// Their sum.
         got: f64,
     },
-    /// A sample that is not there.
+    /// The index of a sample is out of range.
     Index {
-        /// How many samples there are.
+        /// The number of samples.
         samples: usize,
         /// The index given.
         got: usize,
     },
-    /// A target that says no class.
+    /// A target is neither a class index nor one-hot.
     Label {
         /// The sample.
         sample: usize,
-        /// How many numbers its target has: one is a class index, more are one-hot.
+        /// The number of rows of its target: 1 for a class index, more for one-hot.
         rows: usize,
     },
-    /// Sample weights whose sum is so large that its square is infinite.
+    /// The sum of the sample weights is so large that its square is infinite.
     TotalWeight {
         /// The sum.
         got: f64,
     },
-    /// A sample weight above 0 that is too small to be divided by.
+    /// A sample weight above 0 is so small that its inverse is not finite.
     SmallWeight {
         /// The sample.
         sample: usize,
         /// Its weight.
         got: f64,
     },
-    /// An input or a target that is infinite or NaN.
+    /// An input or a target is infinite or NaN.
     NotFinite {
-        /// Which of them.
+        /// Which of them: `input` or `target`.
         what: &'static str,
-        /// The sample: the column, or the row of a table with a sample a row.
+        /// The sample: the column, or the row in a table that has one sample per row.
         sample: usize,
         /// The feature or the output: the row.
         row: usize,
         /// The number given.
         got: f64,
     },
-    /// A sample weight that is negative, infinite or NaN.
+    /// A sample weight is negative, infinite or NaN.
     Weight {
         /// The sample.
         sample: usize,
@@ -438,14 +441,18 @@ impl fmt::Display for DataError {
             Self::Distribution { sample, got } => {
                 write!(
                     f,
-                    "target: expected probabilities of together 1 in column {sample} (a column is a sample), got {got}"
+                    "target: expected probabilities that sum to 1 in column {sample} (a column is a sample), got a sum \
+                     of {got}"
                 )
             }
             Self::Index { samples, got } => {
                 write!(f, "samples: expected an index from 0 to {}, got {got}", samples - 1)
             }
             Self::Label { sample, rows: 1 } => write!(f, "target: expected a class index for sample {sample}"),
-            Self::Label { sample, .. } => write!(f, "target: expected one 1 and otherwise 0 for sample {sample}"),
+            Self::Label { sample, .. } => write!(
+                f,
+                "target: expected a one-hot column (one 1, otherwise 0) for sample {sample}"
+            ),
             Self::TotalWeight { got } => {
                 write!(
                     f,
@@ -455,7 +462,7 @@ impl fmt::Display for DataError {
             Self::SmallWeight { sample, got } => {
                 write!(
                     f,
-                    "sample weights: expected 0 or a number that can be divided by for sample {sample}, got {got:e}"
+                    "sample weights: expected 0 or a number whose inverse is finite for sample {sample}, got {got:e}"
                 )
             }
             Self::Weight { sample, got } => {

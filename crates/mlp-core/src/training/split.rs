@@ -1,9 +1,10 @@
 use core::ops::Range;
 
-/// How a batch is cut: into groups of samples, which may be worked on at the same time and have a gradient each, and
-/// each group into blocks, which go through the network one after the other while they are in the cache.
+/// How a batch is cut into groups of samples, and each group into blocks. Groups may be processed in parallel, and each
+/// has its own gradient. The blocks of a group go through the network one after the other, while they are in the cache.
 ///
-/// It depends on the network and on the batch, never on the machine: it fixes the order of summation.
+/// The split fixes the order of summation. Therefore it depends only on the network and the batch, never on the
+/// machine.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Split {
     samples: usize,
@@ -11,16 +12,17 @@ pub(super) struct Split {
     pub(super) block: usize,
 }
 
-/// Up to this many parameters a network is cheap to read again for each block; beyond, a batch stays whole and its
-/// products are large enough by themselves.
+/// The largest number of parameters for which reading the network again for each block is cheap. For larger networks
+/// the batch is not split, because its matrix products are already large enough.
 const SMALL_NETWORK: usize = 1 << 16;
-/// Samples in a block of a small network.
+/// The number of samples in a block, for small networks.
 const BLOCK: usize = 128;
-/// The most groups of a batch.
+/// The largest number of groups in a batch.
 const GROUPS: usize = 8;
 
 impl Split {
-    /// For a network of so many `parameters`, which are counted only if it depends on them.
+    /// Splits a batch of `samples` for a network with that many `parameters`. The parameters are counted only if the
+    /// split depends on them.
     #[inline]
     pub(super) fn new(samples: usize, parameters: impl FnOnce() -> usize) -> Self {
         if samples <= BLOCK || parameters() > SMALL_NETWORK {
@@ -37,10 +39,10 @@ impl Split {
         }
     }
 
-    /// The blocks of a group.
+    /// Returns the blocks of a group.
     #[inline]
     pub(super) fn blocks(self, group: usize) -> impl Iterator<Item = Range<usize>> {
-        // Without a division where there is nothing to divide: it takes longer than the step of a tiny network.
+        // A division takes longer than the step of a tiny network, so avoid it for a single group.
         let size = match self.groups {
             1 => self.samples,
             groups => self.samples.div_ceil(groups),

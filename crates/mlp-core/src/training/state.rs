@@ -7,32 +7,33 @@ use crate::{Dense, Schedule};
 use alloc::vec::Vec;
 use core::fmt;
 
-/// All that a [`Trainer`](super::Trainer) must remember to go on later exactly as if it had not stopped; the network's
-/// parameters are the network's to remember. Plain data, for a file to hold.
+/// Everything a [`Trainer`](super::Trainer) must remember to continue later exactly as if it had not stopped, except
+/// the network's parameters. It is plain data that can be saved in a file.
 ///
-/// Generators of random numbers are not in it but their seeds: what is drawn follows from the seed and the position.
+/// It contains the seeds of random number generators, but not the generators: the numbers drawn depend only on the seed
+/// and the position.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrainerState<B> {
-    /// The optimiser's.
+    /// The state of the optimizer.
     pub optimizer: OptimizerState<B>,
-    /// The learning rate that schedule and plateau are factors of.
+    /// The learning rate that the factors of the schedule and the plateau multiply.
     pub initial_learning_rate: f64,
-    /// The schedule, and what it counts.
+    /// The schedule, and what its time counts.
     pub schedule: Option<(Schedule, Every)>,
-    /// The state of the reduction on a plateau.
+    /// The state of the learning rate reduction on a plateau.
     pub plateau: Option<PlateauState>,
     /// The state of early stopping.
     pub stopping: Option<StoppingState<B>>,
-    /// Dropout.
+    /// Dropout, if it is used.
     pub dropout: Option<Dropout>,
-    /// How far training is.
+    /// How far training has come.
     pub position: Position,
-    /// All epochs so far.
+    /// The history of all epochs so far.
     pub history: History,
 }
 
 impl<B: Tensor> TrainerState<B> {
-    /// That it contradicts neither itself nor the shapes of `layers`.
+    /// Checks that the state is consistent with itself and with the shapes of `layers`.
     pub(super) fn check(&self, layers: &[Dense<B>]) -> Result<(), StateError> {
         let Position {
             epoch,
@@ -67,12 +68,12 @@ impl<B: Tensor> TrainerState<B> {
                 format_args!("{loss} and {weight}"),
             ));
         }
-        // Batches without weight are passed over, but not to the end of an epoch.
+        // Batches whose samples all have weight 0 are skipped, but no epoch consists of such batches only.
         let begun = batch > 0;
         if (weight > 0.0 && !begun) || (loss != 0.0 && weight == 0.0) || (weight == 0.0 && begun && batch == batches) {
             return Err(StateError::trainer(
                 "loss and weight of the epoch",
-                format_args!("those of {batch} batches"),
+                format_args!("values that fit {batch} finished batches"),
                 format_args!("{loss} and {weight}"),
             ));
         }
@@ -114,7 +115,7 @@ impl<B: Tensor> TrainerState<B> {
         {
             let value = best.unwrap_or_default();
             check("best value of early stopping", "a number", value, !value.is_nan())?;
-            // Early stopping looks at each epoch from the one on in which it was set up.
+            // Early stopping observes every epoch, starting with the one in which it was set up.
             let (what, since) = ("epochs since the best one", *epochs_since);
             if best.is_some() {
                 let expected = format_args!("an epoch before {epoch}");
@@ -136,7 +137,7 @@ impl<B: Tensor> TrainerState<B> {
     }
 }
 
-/// Checks that `holds`, or says what was `expected`.
+/// Returns an error about `what` unless `holds` is true.
 fn check(
     what: &'static str,
     expected: impl fmt::Display,
@@ -150,34 +151,34 @@ fn check(
     }
 }
 
-/// How far training is.
+/// How far training has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Position {
-    /// The epoch that is next, or under way.
+    /// The epoch that is under way, or the next one.
     pub epoch: u64,
-    /// How many of its batches are done.
+    /// The number of its batches that are done.
     pub batch: usize,
-    /// How many steps there were in all.
+    /// The total number of steps.
     pub steps: u64,
-    /// The mean of the losses of the batches done, each counted by its weight; 0 before the first. (Their sum may be
-    /// infinite where they are not.)
+    /// The weighted mean of the losses of the batches done; 0 before the first batch. (It is a mean because the sum of
+    /// finite losses may be infinite.)
     pub loss: f64,
-    /// The sum of their weights.
+    /// The sum of the weights of the batches done.
     pub weight: f64,
-    /// The loss of the last batch that had a finite one.
+    /// The loss of the last batch whose loss was finite.
     pub last_finite_loss: Option<f64>,
-    /// How the epoch goes through the samples, once it is under way.
+    /// How the epoch goes through the samples, if it is under way.
     pub pass: Option<Pass>,
 }
 
-/// How an epoch goes through the samples: what must stay the same until it ends.
+/// How an epoch goes through the samples. It must stay the same until the epoch ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pass {
     /// The number of samples.
     pub samples: usize,
-    /// The samples in a batch.
+    /// The number of samples in a batch.
     pub batch_size: usize,
-    /// The seed of the order, if it is drawn.
+    /// The seed of the random order, if the samples are shuffled.
     pub shuffle: Option<u64>,
 }
 
@@ -196,11 +197,11 @@ impl fmt::Display for Pass {
 pub struct StoppingState<B> {
     /// The best value so far.
     pub best: Option<f64>,
-    /// Its epoch.
+    /// The epoch of the best value.
     pub best_epoch: u64,
-    /// How many epochs there were since, none of them better.
+    /// The number of epochs since then, none of which was better.
     pub epochs_since: u64,
-    /// The parameters of the best epoch; empty before there is one.
+    /// The parameters of the best epoch; empty if there is none yet.
     pub best_layers: Vec<Dense<B>>,
 }
 

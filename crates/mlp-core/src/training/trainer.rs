@@ -17,12 +17,12 @@ use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-/// Trains a network: holds the loss, the optimiser, what else shapes the training, how far it is, and the memory that
-/// steps work in.
+/// Trains a network. A trainer holds the loss, the optimizer, all other training options, the progress of the training,
+/// and the working memory of the steps.
 ///
-/// The memory is allocated by the first step on the largest batch; steps after it allocate nothing. The batch is cut
-/// into parts by a rule that knows only sizes, and the parts' sums are added in a fixed order: the same step has the
-/// same bits on every run and at any number of threads.
+/// The first step on the largest batch allocates the memory, and later steps allocate nothing. The batch is cut into
+/// parts by a rule that depends only on sizes, and the sums of the parts are added in a fixed order. Therefore the same
+/// step gives the same bits on every run and with any number of threads.
 ///
 /// ```
 /// use mlp_core::{GradientDescent, HalfSquaredError, LeakyRelu, Mlp, Samples, Trainer};
@@ -43,7 +43,7 @@ pub struct Trainer<B: Tensor, L, O> {
     pub(super) loss: L,
     optimizer: O,
     shaping: Option<Box<Shaping>>,
-    /// `None` leaves the learning rate to the optimiser.
+    /// The learning rate with its schedule and plateau; `None` leaves the learning rate to the optimizer.
     pub(super) rate: Option<LearningRate>,
     pub(super) stopping: Option<(EarlyStopping, StoppingState<B>)>,
     pub(super) metrics: Vec<Metric>,
@@ -52,12 +52,12 @@ pub struct Trainer<B: Tensor, L, O> {
     groups: Vec<Group<B>>,
     /// The signs of the parameters, for an L1 penalty.
     signs: Vec<Dense<B>>,
-    /// The weights or class indices of a batch, to be looked at.
+    /// Scratch memory to read the weights or the class indices of a batch into.
     pub(super) values: Vec<B::Scalar>,
 }
 
 impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
-    /// With a loss and an optimiser.
+    /// Creates a trainer with a loss and an optimizer.
     #[must_use]
     pub fn new(loss: L, optimizer: O) -> Self {
         Self {
@@ -75,15 +75,15 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         }
     }
 
-    /// With a learning rate that is the optimiser's times a factor that follows `schedule`. Epochs are those of
-    /// [`fit`](Self::fit): for [`step`](Self::step) by itself, count batches.
+    /// Multiplies the optimizer's learning rate by a factor that follows `schedule`. Only [`fit`](Self::fit) counts
+    /// epochs, so use [`Every::Batch`] if you call [`step`](Self::step) directly.
     #[must_use]
     pub fn schedule(mut self, schedule: Schedule, every: Every) -> Self {
         self.rate_mut().schedule = Some((schedule, every));
         self
     }
 
-    /// With a learning rate that is reduced when `monitor` ceases to improve, beside a schedule if there is one.
+    /// Reduces the learning rate when `monitor` stops improving. It can be combined with a schedule.
     #[must_use]
     pub fn reduce_on_plateau(mut self, reduce: ReduceOnPlateau, monitor: impl Into<Monitor>) -> Self {
         let monitor = monitor.into();
@@ -92,28 +92,28 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         self
     }
 
-    /// With a penalty on large weights.
+    /// Adds a penalty on large weights.
     #[must_use]
     pub fn penalty(mut self, penalty: Penalty) -> Self {
         self.shaping_mut().penalty = Some(penalty);
         self
     }
 
-    /// With a bound on the gradient.
+    /// Clips the gradient.
     #[must_use]
     pub fn clip(mut self, clip: Clip) -> Self {
         self.shaping_mut().clip = Some(clip);
         self
     }
 
-    /// With dropout in the hidden layers.
+    /// Uses dropout in the hidden layers.
     #[must_use]
     pub fn dropout(mut self, dropout: Dropout) -> Self {
         self.shaping_mut().dropout = Some(dropout);
         self
     }
 
-    /// With early stopping.
+    /// Uses early stopping.
     #[must_use]
     pub fn early_stopping(mut self, stopping: EarlyStopping) -> Self {
         self.add_metric(stopping.monitored());
@@ -121,8 +121,8 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         self
     }
 
-    /// With these metrics of the validation samples after each epoch, in [`history`](Self::history). [`fit`](Self::fit)
-    /// needs validation samples then.
+    /// Records these metrics of the validation samples after each epoch in [`history`](Self::history).
+    /// [`fit`](Self::fit) then requires validation samples.
     #[must_use]
     pub fn metrics(mut self, metrics: &[Metric]) -> Self {
         for &metric in metrics {
@@ -156,25 +156,26 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         })
     }
 
-    /// The optimiser.
+    /// Returns the optimizer.
     pub fn optimizer(&self) -> &O {
         &self.optimizer
     }
 
-    /// The optimiser, to be changed. Its learning rate is set before each step if there is a schedule or a plateau:
-    /// [`set_learning_rate`](Self::set_learning_rate) changes what from.
+    /// Returns the optimizer as a mutable reference. With a schedule or a plateau, the trainer sets the optimizer's
+    /// learning rate before each step; use [`set_learning_rate`](Self::set_learning_rate) to change the initial one.
     pub fn optimizer_mut(&mut self) -> &mut O {
         &mut self.optimizer
     }
 
-    /// The learning rate of the next step: the optimiser's, or what schedule and plateau make of the initial one.
+    /// Returns the learning rate of the next step: the optimizer's or, with a schedule or a plateau, the initial
+    /// learning rate times their factors.
     pub fn learning_rate(&self) -> f64 {
         let rate = self.rate.as_ref();
         rate.map_or(self.optimizer.learning_rate(), |rate| rate.at(&self.position))
     }
 
-    /// Changes the learning rate: the optimiser's, or, where there is a schedule or a plateau, the initial one that
-    /// they are factors of.
+    /// Changes the learning rate. With a schedule or a plateau, this is the initial learning rate that their factors
+    /// multiply; otherwise it is the optimizer's.
     ///
     /// ```
     /// use mlp_core::{Every, GradientDescent, HalfSquaredError, Schedule, Trainer};
@@ -188,7 +189,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
     /// ```
     ///
     /// # Errors
-    /// If it is not a finite number of at least 0. The learning rate is then unchanged.
+    /// Returns an error if `learning_rate` is not a finite number of at least 0. The learning rate is then unchanged.
     pub fn set_learning_rate(&mut self, learning_rate: f64) -> Result<(), HyperParameterError> {
         match &mut self.rate {
             Some(rate) => rate.initial = not_negative("learning rate", learning_rate)?,
@@ -197,8 +198,8 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         Ok(())
     }
 
-    /// Forgets which batches of an epoch under way are done: [`fit`](Self::fit) begins it anew, with any samples and
-    /// options. The steps that were made stay made. Without an epoch under way it does nothing.
+    /// Forgets which batches of the current epoch are done. [`fit`](Self::fit) then starts this epoch over, with any
+    /// samples and options. The steps already taken are not undone. If no epoch is under way, this does nothing.
     pub fn abandon_epoch(&mut self) {
         self.position = Position {
             batch: 0,
@@ -209,21 +210,23 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         };
     }
 
-    /// All epochs of [`fit`](Self::fit) so far.
+    /// Returns the history of all epochs of [`fit`](Self::fit) so far.
     pub fn history(&self) -> &History {
         &self.history
     }
 
-    /// The epoch, from 0, that early stopping found best so far; `None` before there is one, or without early stopping.
+    /// Returns the best epoch so far, from 0, according to early stopping. Returns `None` if there is none yet, or
+    /// without early stopping.
     pub fn best_epoch(&self) -> Option<u64> {
         let (_, state) = self.stopping.as_ref()?;
         state.best.map(|_| state.best_epoch)
     }
 
-    /// Gives `network` the parameters that early stopping found best. Returns false if there are none yet.
+    /// Gives `network` the parameters of the best epoch, according to early stopping. Returns false if there are none
+    /// yet.
     ///
     /// # Panics
-    /// If they are those of a network of other shapes.
+    /// Panics if these parameters do not have the shapes of `network`.
     pub fn restore_best<C: Activation>(&self, network: &mut Mlp<B, C>) -> bool {
         match &self.stopping {
             Some((_, state)) if !state.best_layers.is_empty() => {
@@ -244,7 +247,8 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         }
     }
 
-    /// What the trainer must remember to go on later exactly as if it had not stopped, together with the network.
+    /// Returns everything the trainer must remember, besides the network, to continue later exactly as if it had not
+    /// stopped.
     pub fn state(&self) -> TrainerState<B> {
         TrainerState {
             optimizer: self.optimizer.state(),
@@ -264,30 +268,36 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         }
     }
 
-    /// Goes on from `state`, with a network whose parameters are `layers`. The trainer is one that was set up as the
-    /// one that the state is of: the state has neither the loss nor penalty, bounds, metrics, patience; it has the
-    /// schedule and dropout, which it sets. (To go on with a schedule or dropout where there was none, give it to the
-    /// trainer after this.)
+    /// Continues from `state`, with a network whose parameters are `layers`.
+    ///
+    /// The trainer must be set up like the one that `state` was taken from. The state does not contain the loss, the
+    /// penalty, the bounds, the metrics or the patience. It does contain the schedule and dropout, and sets them. (To
+    /// add a schedule or dropout that the state does not have, set it on the trainer after this call.)
     ///
     /// # Errors
-    /// If the state is of another kind of optimiser or of a network of other shapes; if it and the trainer do not both
-    /// have early stopping, or a reduction on a plateau; if the trainer has a schedule or dropout and the state has
-    /// none; if it has metrics that the trainer has not (one that only the trainer has is NaN up to now); or if it
-    /// contradicts itself, or has numbers that no run can have. The trainer is then unchanged.
+    /// Returns an error in each of these cases. The trainer is then unchanged.
+    ///
+    /// - The state belongs to another kind of optimizer, or to a network of other shapes.
+    /// - Only one of state and trainer has early stopping, or a reduction on a plateau.
+    /// - The trainer has a schedule or dropout, but the state does not.
+    /// - The state has a metric that the trainer does not have. (A metric that only the trainer has is NaN for past
+    ///   epochs.)
+    /// - The state contradicts itself, or contains numbers that no run can produce.
     pub fn restore(&mut self, state: TrainerState<B>, layers: &[Dense<B>]) -> Result<(), StateError> {
         state.check(layers)?;
-        let yes_no = |there: bool| if there { "some" } else { "none" };
+        let with_or_without = |there: bool| if there { "a state with it" } else { "a state without it" };
         let both = |what: &'static str, here: bool, there: bool| {
             if here == there {
                 Ok(())
             } else {
-                Err(StateError::trainer(what, yes_no(here), yes_no(there)))
+                Err(StateError::trainer(what, with_or_without(here), with_or_without(there)))
             }
         };
         both("early stopping", self.stopping.is_some(), state.stopping.is_some())?;
         let mut plateau = self.rate.as_ref().and_then(|rate| rate.plateau);
         both("reduction on a plateau", plateau.is_some(), state.plateau.is_some())?;
-        // One that only the state has is taken over; one that only the trainer has would be gone without a word.
+        // A schedule or dropout that only the state has is taken over. One that only the trainer has would be lost
+        // silently, so it is an error.
         let schedule = self.rate.as_ref().is_some_and(|rate| rate.schedule.is_some());
         both("schedule", schedule, schedule && state.schedule.is_some())?;
         let dropout = self.dropout_now().is_some();
@@ -319,12 +329,13 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         Ok(())
     }
 
-    /// One step on a batch: forward, loss, backward, gradient, update. Returns the loss before the update, with the
-    /// penalty if there is one.
+    /// Takes one step on a batch: forward pass, loss, backward pass, gradient, update. Returns the loss before the
+    /// update, including the penalty if there is one.
     ///
     /// # Errors
-    /// If the samples do not fit the network or the loss, memory cannot be had, or the loss or a parameter stops
-    /// being finite, be it by samples or parameters that are not; the network's parameters are then unchanged.
+    /// Returns an error if the samples do not fit the network or the loss, if memory cannot be allocated, or if the
+    /// loss or a parameter stops being finite. The last case includes samples and parameters that were not finite in
+    /// the first place. The network's parameters are then unchanged.
     pub fn step<C: Activation>(&mut self, network: &mut Mlp<B, C>, samples: Samples<'_, B>) -> Result<f64, TrainError> {
         samples.check(network, &self.loss, &mut self.values)?;
         let total_weight = samples.total_weight(&mut self.values);
@@ -338,7 +349,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         self.step_checked(network, &samples, total_weight).map_err(by_itself)
     }
 
-    /// [`step`](Self::step) on samples that were checked and whose weights sum to `total_weight`.
+    /// Takes a [`step`](Self::step) on samples that have been checked and whose weights sum to `total_weight`.
     pub(super) fn step_checked<C: Activation>(
         &mut self,
         network: &mut Mlp<B, C>,
@@ -376,7 +387,8 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
                     NonFinite::Loss { loss } => (objective.first_bad_layer(layers), loss),
                     NonFinite::Gradient { layer, loss } | NonFinite::Parameters { layer, loss } => (Some(layer), loss),
                 };
-                // Looked at here, where it costs a step that succeeds nothing; `fit` has done so before.
+                // `step` checks this only after a failure, so that a successful step does not pay for it. `fit` has
+                // already checked it.
                 samples.check_finite(&mut self.values)?;
                 check_parameters(layers)?;
                 let gradient = matches!(failure, NonFinite::Gradient { .. });
@@ -405,7 +417,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         }
     }
 
-    /// Has a workspace of the right size for each group.
+    /// Makes sure that each group has a workspace of the right size.
     fn reserve<C: Activation>(&mut self, network: &Mlp<B, C>, split: Split) -> Result<(), TrainError> {
         let dropout = self.dropout_now().is_some();
         let last = network.layers().len() - 1;
@@ -440,7 +452,8 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
             let mut masks = Vec::new();
             if dropout {
                 let hidden = &mut workspace.layers[..last];
-                // A mask is a derivative of its own, of a linear layer as well.
+                // Dropout needs a derivative buffer even for a linear layer, because the mask is part of the
+                // derivative.
                 for buffers in hidden {
                     masks.push(buffers.activation.clone());
                     buffers.derivative.get_or_insert_with(|| buffers.activation.clone());

@@ -1,23 +1,25 @@
-//! What L-BFGS knows of the second derivatives: how the gradient changed along the last steps.
+//! The information that L-BFGS has about the second derivatives: how the gradient changed along the last steps.
 
 use super::vector::{add_scaled, dot, scale, set_scaled, subtract_from};
 use crate::Dense;
 use crate::backend::Tensor;
 use alloc::vec::Vec;
 
-/// A pair with less curvature s . y is left out: H would be no longer positive definite, or its numbers too large.
+/// A pair is left out unless its curvature s . y is above this. Otherwise H would no longer be positive definite, or
+/// its numbers would be too large.
 const LEAST_CURVATURE: f64 = 1e-10;
 
-/// A step and what the gradient did along it.
+/// A step, and the change of the gradient along it.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Pair<B> {
     /// s, the change of the parameters.
     pub(super) change: Vec<Dense<B>>,
-    /// y, the change of the gradient; of the last step the gradient before it, until the one after it is known.
+    /// y, the change of the gradient. For the last step, this is the gradient before the step until the one after it is
+    /// known.
     pub(super) gradient: Vec<Dense<B>>,
     /// rho = 1 / (s . y).
     pub(super) rho: f64,
-    /// gamma = (s . y) / (y . y): the size of H, as far as this pair knows.
+    /// gamma = (s . y) / (y . y), the scale of H according to this pair.
     pub(super) gamma: f64,
 }
 
@@ -31,22 +33,22 @@ impl<B: Tensor> Pair<B> {
         }
     }
 
-    /// Computes rho and gamma. False if the pair is of no use; then so are they.
+    /// Computes rho and gamma. Returns false if the pair is not usable; rho and gamma are then meaningless.
     pub(super) fn measure(&mut self) -> bool {
         let curvature = dot(&self.change, &self.gradient);
         self.rho = 1.0 / curvature;
         self.gamma = curvature / dot(&self.gradient, &self.gradient);
-        // If the curvature is infinite, gamma is not finite.
+        // This also rejects an infinite curvature, because gamma is then not finite.
         curvature > LEAST_CURVATURE && self.gamma > 0.0 && self.gamma.is_finite()
     }
 }
 
-/// The last pairs.
+/// The pairs of the last steps.
 #[derive(Clone, Debug)]
 pub(super) struct History<B> {
-    /// Oldest first.
+    /// The pairs, oldest first.
     pub(super) pairs: Vec<Pair<B>>,
-    /// The memory of the recursion between its two loops.
+    /// The numbers that the first loop of the recursion passes to the second.
     shares: Vec<f64>,
 }
 
@@ -58,8 +60,8 @@ impl<B: Tensor> History<B> {
         }
     }
 
-    /// Adds the pair of the last step, `last`, now that the gradient after it is known, and leaves out the oldest if
-    /// there would be more than `size`. Returns a pair that is no longer needed, for its memory.
+    /// Adds the pair `last` of the last step, given the gradient after that step. Drops the oldest pair if there would
+    /// be more than `size`. Returns a pair that is no longer needed, so that its memory can be reused.
     pub(super) fn add(&mut self, mut last: Pair<B>, gradient: &[Dense<B>], size: usize) -> Option<Pair<B>> {
         subtract_from(&mut last.gradient, gradient);
         if !last.measure() {
@@ -73,7 +75,7 @@ impl<B: Tensor> History<B> {
         self.pairs.last_mut().map(|oldest| core::mem::replace(oldest, last))
     }
 
-    /// `direction` = -H `gradient`, by two loops over the pairs; -`gradient` if there are none.
+    /// Sets `direction` to -H `gradient`, with two loops over the pairs, or to -`gradient` if there are no pairs.
     ///
     /// Source: J. Nocedal, S. J. Wright, *Numerical Optimization* (2nd ed., Springer 2006), algorithm 7.4.
     pub(super) fn direction(&mut self, gradient: &[Dense<B>], direction: &mut [Dense<B>]) {

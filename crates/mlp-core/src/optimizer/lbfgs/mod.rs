@@ -13,7 +13,7 @@ use history::{History, Pair};
 use search::{Line, Point, search};
 use vector::{check_shapes, dot, dot_layer, is_within, one_norm, set_point, set_scaled, zeros_like};
 
-/// L-BFGS with a line search: a step is one iteration. With g = dL/dW of all parameters W as one vector,
+/// L-BFGS with a line search. A step is one iteration. With all parameters W as one vector, and g = dL/dW,
 ///
 /// ```text
 /// d = -H g                                    direction
@@ -21,34 +21,37 @@ use vector::{check_shapes, dot, dot_layer, is_within, one_norm, set_point, set_s
 ///     L(W + t d) <= L(W) + c1 t g.d           the loss falls enough, c1 = 1e-4
 ///     |g(W + t d).d| <= c2 |g.d|              its slope is less steep, c2 = 0.9
 ///
-/// H = gamma I, and then for each of the last m steps, oldest first, with s = t d and y the change of g in it,
+/// H = gamma I, and then for each of the last m steps, oldest first, with s = t d and y the change of g,
 /// H <- (I - rho s y^T) H (I - rho y s^T) + rho s s^T
 ///     rho = 1 / (s.y),   gamma = (s.y) / (y.y) of the last step
 /// ```
 ///
-/// H, an approximation of the inverse of the second derivatives, is never formed: H g takes two loops over the m
-/// pairs (s, y). A pair with s.y <= 1e-10 is left out. The line search interpolates by cubic polynomials and evaluates
-/// the loss at most 25 times; most often the first length is long enough, and once suffices. That length is the
-/// learning rate eta, and in the first step eta min(1, 1 / sum |g_i|). 1 is the right learning rate near a minimum, and
-/// a good one everywhere: the search makes up for another.
+/// H approximates the inverse of the second derivatives. It is never formed: H g takes two loops over the m pairs (s,
+/// y). A pair with s.y <= 1e-10 is left out.
 ///
-/// `torch.optim.LBFGS` goes the same way with `line_search_fn="strong_wolfe"`, `max_iter=1` and `max_eval=25`; it
-/// remembers 100 steps where this remembers 10 unless told otherwise.
+/// The line search interpolates with cubic polynomials and evaluates the loss at most 25 times. In most steps the first
+/// length is accepted, so one evaluation is enough. The first length is the learning rate eta or, in the first step,
+/// eta min(1, 1 / sum |g_i|). A learning rate of 1 is right near a minimum and good everywhere, and the search
+/// compensates for other values.
 ///
-/// It is made for few data and the full batch, where it reaches a minimum in tens of steps; in mini-batches the gradient
-/// changes for another reason than the step. Each step evaluates loss and gradient once more, where it begins, for the
-/// batch may be another one than that of the step before. It remembers 2 m + 2 vectors of all parameters and works in 2
-/// more; when it remembers m steps it allocates nothing.
+/// `torch.optim.LBFGS` takes the same steps with `line_search_fn="strong_wolfe"`, `max_iter=1` and `max_eval=25`. By
+/// default it remembers 100 steps, and this type remembers 10.
 ///
-/// # What it promises
-/// - A step never raises the loss of its batch. Parameters at which it is infinite or NaN, or its gradient, lie too far:
-///   the search comes back from them.
-/// - If the search finds no lower loss, the step changes no parameter and returns the loss as always. It forgets H, so
-///   that the next one goes in the direction of -g.
-/// - Where no |g_i| is greater than 1e-7, or g.d > -1e-9 ([`tolerances`](Self::tolerances)), the loss is as low as it
-///   gets: a step changes no parameter. Neither does a learning rate of 0.
-/// - Its sums are those of [`Tensor::dot`], whose order follows from shapes alone: the same bits at any number of
-///   threads.
+/// L-BFGS is meant for small data sets and the full batch, where it reaches a minimum in tens of steps. With
+/// mini-batches, the gradient changes not only because of the step, but also because of the batch. Each step evaluates
+/// loss and gradient at its start once more, because its batch may differ from that of the previous step. The optimizer
+/// remembers 2 m + 2 vectors of all parameters and uses 2 more as working memory. Once it remembers m steps, it
+/// allocates no more memory.
+///
+/// # Guarantees
+/// - A step never raises the loss of its batch. If the loss or gradient at a trial point is not finite, the line search
+///   shortens the step.
+/// - If the search finds no lower loss, the step changes no parameter and returns the loss as usual. It forgets H, so
+///   that the next step goes in the direction of -g.
+/// - If no |g_i| is greater than 1e-7, or if g.d > -1e-9 (see [`tolerances`](Self::tolerances)), the loss counts as
+///   minimal, and a step changes no parameter. A step with a learning rate of 0 changes no parameter either.
+/// - All sums are computed by [`Tensor::dot`], whose order of summation depends only on shapes. The results therefore
+///   have the same bits with any number of threads.
 ///
 /// Sources: D. C. Liu, J. Nocedal, *On the limited memory BFGS method for large scale optimization* (Mathematical
 /// Programming 45, 1989); J. Nocedal, S. J. Wright, *Numerical Optimization* (2nd ed., Springer 2006), section 7.2 and
@@ -68,7 +71,7 @@ use vector::{check_shapes, dot, dot_layer, is_within, one_norm, set_point, set_s
 /// let logits = network.predict(&input).to_vec();
 /// assert!(logits[0] < -3.0 && logits[1] > 3.0 && logits[2] > 3.0 && logits[3] < -3.0);
 ///
-/// // A longer memory, and no end before the loss falls no more.
+/// // A longer memory, and steps until the loss no longer falls.
 /// let _ = Lbfgs::<Matrix<f64>>::new(1.0)?.history_size(100)?.tolerances(0.0, 0.0)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -76,12 +79,14 @@ use vector::{check_shapes, dot, dot_layer, is_within, one_norm, set_point, set_s
 pub struct Lbfgs<B> {
     rule: Rule,
     history: History<B>,
-    /// The last step, if it changed the parameters: `change` is its s, `gradient` the gradient before it.
+    /// The last step, if it changed the parameters. Its `change` is s, and its `gradient` is the gradient before the
+    /// step.
     last: Option<Pair<B>>,
-    /// Where the next step will be remembered, if there is memory for it already.
+    /// Memory for the next step to remember, if already allocated.
     spare: Option<Pair<B>>,
-    /// d and the parameters tried, while a step is made. Empty before the first.
+    /// The direction d of the current step. Empty before the first step.
     direction: Vec<Dense<B>>,
+    /// The parameters at the current trial point. Empty before the first step.
     trial: Vec<Dense<B>>,
 }
 
@@ -97,10 +102,10 @@ struct Rule {
 const KIND: &str = "lbfgs";
 
 impl<B: Tensor> Lbfgs<B> {
-    /// With learning rate eta, the first length that a line search tries.
+    /// Creates the optimizer with learning rate eta, the first length that a line search tries.
     ///
     /// # Errors
-    /// If `learning_rate` is not a finite number of at least 0.
+    /// Returns an error if `learning_rate` is not a finite number of at least 0.
     pub fn new(learning_rate: f64) -> Result<Self, HyperParameterError> {
         let rule = Rule {
             learning_rate: not_negative("learning rate", learning_rate)?,
@@ -118,28 +123,31 @@ impl<B: Tensor> Lbfgs<B> {
         })
     }
 
-    /// Remembering this many steps instead of 10: m.
+    /// Sets the number m of steps to remember, which is 10 by default.
     ///
     /// # Errors
-    /// If `history_size` is 0.
+    /// Returns an error if `history_size` is 0.
     pub fn history_size(mut self, history_size: usize) -> Result<Self, HyperParameterError> {
         self.rule.history_size = at_least_one(history_size as f64)?;
         Ok(self)
     }
 
-    /// With these tolerances instead of 1e-7 and 1e-9. A step changes no parameter if no element of the gradient is
-    /// greater than `gradient`, or if g.d > -`change`, which is about twice what the loss could still fall; and a line
-    /// search ends when between the lengths that it has left no parameter changes by more than `change`.
+    /// Sets the tolerances of the gradient and of a change, which are 1e-7 and 1e-9 by default.
+    ///
+    /// A step changes no parameter if no element of the gradient has an absolute value greater than `gradient`, or if
+    /// g.d > -`change`. (-g.d is about twice the amount by which the loss can still fall.) A line search ends when no
+    /// parameter changes by more than `change` within the interval of lengths that is left.
     ///
     /// # Errors
-    /// If one is not a finite number of at least 0.
+    /// Returns an error if one of them is not a finite number of at least 0.
     pub fn tolerances(mut self, gradient: f64, change: f64) -> Result<Self, HyperParameterError> {
         self.rule.tolerance_grad = not_negative("tolerance of the gradient", gradient)?;
         self.rule.tolerance_change = not_negative("tolerance of a change", change)?;
         Ok(self)
     }
 
-    /// Panics unless the gradient, and what is remembered, has the shapes of `layers`; then has memory for a step.
+    /// Allocates the memory for a step, if it is not there yet. Panics unless the gradient and the memory have the
+    /// shapes of `layers`.
     fn prepare(&mut self, layers: &[Dense<B>], gradient: &[Dense<B>]) {
         let gradients = ["gradients of layers", "a weights gradient", "a bias gradient"];
         check_shapes(gradients, layers, gradient);
@@ -151,7 +159,7 @@ impl<B: Tensor> Lbfgs<B> {
         check_shapes(states, layers, &self.direction);
     }
 
-    /// The direction and its slope g.d, and if it is that of -g for want of anything better.
+    /// Computes the direction. Returns its slope g.d, and true if the direction is -g because nothing is remembered.
     fn find_direction(&mut self, gradient: &[Dense<B>]) -> (f64, bool) {
         let mut fresh = self.last.is_none() && self.history.pairs.is_empty();
         if let Some(last) = self.last.take() {
@@ -160,7 +168,7 @@ impl<B: Tensor> Lbfgs<B> {
         self.history.direction(gradient, &mut self.direction);
         let mut slope = dot(gradient, &self.direction);
         if !(slope.is_finite() && slope < 0.0) {
-            // Uphill: in exact arithmetic H is positive definite.
+            // The direction does not lead downhill. In exact arithmetic it would, because H is positive definite.
             self.history.pairs.clear();
             self.history.direction(gradient, &mut self.direction);
             slope = dot(gradient, &self.direction);
@@ -172,8 +180,8 @@ impl<B: Tensor> Lbfgs<B> {
 
 impl<B: Tensor> Optimizer<B> for Lbfgs<B> {
     /// # Errors
-    /// If the loss at the parameters before the step is not finite, or the square of its gradient. What lies further
-    /// along the direction is no error.
+    /// Returns an error if the loss at the parameters before the step, or the square of its gradient, is not finite.
+    /// Values that are not finite further along the direction are not an error.
     fn step(&mut self, layers: &mut [Dense<B>], objective: &mut dyn Objective<B>) -> Result<f64, NonFinite> {
         let loss = evaluate(layers, objective)?;
         let gradient = &*objective.gradient_mut();
@@ -191,7 +199,7 @@ impl<B: Tensor> Optimizer<B> for Lbfgs<B> {
             return Ok(loss);
         }
         let (slope, fresh) = self.find_direction(gradient);
-        // -0 where squares underflow.
+        // The slope is -0 if squares underflow.
         if slope > -tolerance_change || slope == 0.0 {
             return Ok(loss);
         }
@@ -235,14 +243,14 @@ impl<B: Tensor> Optimizer<B> for Lbfgs<B> {
     }
 
     /// # Errors
-    /// If it is not a finite number of at least 0.
+    /// Returns an error if `learning_rate` is not a finite number of at least 0.
     fn set_learning_rate(&mut self, learning_rate: f64) -> Result<(), HyperParameterError> {
         self.rule.learning_rate = not_negative("learning rate", learning_rate)?;
         Ok(())
     }
 
-    /// `change` and `gradient` are of the last step, empty if it changed no parameter; `changes` and
-    /// `gradient_changes` the pairs (s, y), oldest first.
+    /// The entries `change` and `gradient` belong to the last step, and are empty if it changed no parameter. The
+    /// entries `changes` and `gradient_changes` are the pairs (s, y), oldest first.
     fn state(&self) -> OptimizerState<B> {
         let concat = |part: fn(&Pair<B>) -> &Vec<Dense<B>>| self.history.pairs.iter().flat_map(part).cloned().collect();
         let last = |part: fn(&Pair<B>) -> &Vec<Dense<B>>| self.last.as_ref().map(part).cloned().unwrap_or_default();
@@ -268,7 +276,7 @@ impl<B: Tensor> Optimizer<B> for Lbfgs<B> {
         let size = restored.rule.history_size;
         restored.history = History::new(take_pairs(&mut state, ["changes", "gradient_changes"], layers, size)?);
         state.expect_empty()?;
-        // A history that no run can have. It would be harmless, but it is not what was saved.
+        // No run can produce a history with such a pair. It would do no harm, but it cannot be what was saved.
         for pair in &mut restored.history.pairs {
             if !pair.measure() {
                 return Err(StateError::HyperParameter(HyperParameterError::new(
@@ -283,30 +291,30 @@ impl<B: Tensor> Optimizer<B> for Lbfgs<B> {
     }
 }
 
-/// Equal if they go on equally.
+/// Two optimizers are equal if they continue in the same way. Working memory does not count.
 impl<B: Tensor + PartialEq> PartialEq for Lbfgs<B> {
     fn eq(&self, other: &Self) -> bool {
-        let what = |optimizer: &Self| {
+        let last = |optimizer: &Self| {
             let last = optimizer.last.as_ref();
             last.map(|last| (last.change.clone(), last.gradient.clone()))
         };
-        self.rule == other.rule && self.history.pairs == other.history.pairs && what(self) == what(other)
+        self.rule == other.rule && self.history.pairs == other.history.pairs && last(self) == last(other)
     }
 }
 
-/// The line from the parameters `start` in a direction.
+/// The line that starts at the parameters `start` and goes in a direction.
 struct Ray<'a, B: Tensor> {
     start: &'a [Dense<B>],
     direction: &'a mut [Dense<B>],
     trial: &'a mut [Dense<B>],
-    /// The length that `trial` is at, if it is.
+    /// The length to which `trial` belongs, if it belongs to one.
     at: Option<f64>,
     objective: &'a mut dyn Objective<B>,
     tolerance: f64,
 }
 
 impl<B: Tensor> Ray<'_, B> {
-    /// Has the parameters at `length` in `trial`. True if all are finite.
+    /// Sets `trial` to the parameters at `length`. Returns true if all of them are finite.
     fn go_to(&mut self, length: f64) -> bool {
         if self.at == Some(length) {
             return true;
@@ -326,7 +334,7 @@ impl<B: Tensor> Line for Ray<'_, B> {
         self.at = None;
         if self.go_to(length) {
             let loss = self.objective.evaluate(self.trial);
-            // Not finite if an element of the gradient is not.
+            // The slope is not finite if an element of the gradient is not.
             let slope = dot(self.objective.gradient_mut(), self.direction);
             if loss.is_finite() && slope.is_finite() {
                 (point.loss, point.slope) = (loss, slope);
@@ -341,7 +349,7 @@ impl<B: Tensor> Line for Ray<'_, B> {
     }
 }
 
-/// The first layer with which the sum of the gradient's squares is not finite.
+/// Returns the first layer up to which the sum of the gradient's squares is not finite.
 fn first_not_finite<B: Tensor>(gradient: &[Dense<B>]) -> Option<usize> {
     let mut sum = 0.0;
     gradient.iter().position(|layer| {
@@ -350,7 +358,7 @@ fn first_not_finite<B: Tensor>(gradient: &[Dense<B>]) -> Option<usize> {
     })
 }
 
-/// Up to `most` pairs out of `state`.
+/// Takes up to `most` pairs out of `state`.
 fn take_pairs<B: Tensor>(
     state: &mut OptimizerState<B>,
     names: [&str; 2],
@@ -375,7 +383,7 @@ fn take_pairs<B: Tensor>(
     Ok((0..count).map(|_| next()).collect())
 }
 
-/// `history_size`, if a whole number above zero.
+/// Returns `history_size` if it is a whole number of at least 1.
 fn at_least_one(history_size: f64) -> Result<usize, HyperParameterError> {
     let size = history_size as usize;
     if size >= 1 && size as f64 == history_size {

@@ -3,7 +3,7 @@ use crate::naive::Naive;
 
 type Layer = Dense<Naive<f64>>;
 
-/// Layers of one weight and one bias each.
+/// Layers with one weight and one bias each.
 fn layers<const L: usize>(numbers: [[f64; 2]; L]) -> Vec<Layer> {
     let layer = |[weight, bias]: [f64; 2]| {
         let mut layer = Dense::zeros(1, 1);
@@ -18,7 +18,7 @@ fn pair(change: [f64; 2], gradient: [f64; 2]) -> Pair<Naive<f64>> {
     Pair::new(layers([change]), layers([gradient]))
 }
 
-/// A loss of one layer's weight and bias, and its gradient.
+/// A loss that depends on the weight and bias of one layer, and its gradient.
 struct Function<F> {
     function: F,
     evaluations: usize,
@@ -58,18 +58,22 @@ fn optimizer(tolerance_grad: f64, tolerance_change: f64) -> Lbfgs<Naive<f64>> {
         .unwrap()
 }
 
-/// If a step from 0 changes a parameter where the loss is a plane of this gradient, which falls for ever.
+/// Returns true if a step from 0 changes a parameter. The loss is a plane with this gradient, so it always falls.
 fn moves(mut optimizer: Lbfgs<Naive<f64>>, gradient: [f64; 2]) -> bool {
     let mut layers = layers([[0.0; 2]]);
     let plane = |[weight, bias]: [f64; 2]| (gradient[0] * weight + gradient[1] * bias, gradient);
     let mut objective = Function::new(plane);
     assert_eq!(optimizer.step(&mut layers, &mut objective), Ok(0.0));
     let moved = layers != self::layers([[0.0; 2]]);
-    assert_eq!(moved, objective.evaluations > 1, "evaluates only to move");
+    assert_eq!(
+        moved,
+        objective.evaluations > 1,
+        "a step evaluates more than once only if it changes a parameter"
+    );
     moved
 }
 
-/// After three steps that changed parameters: two pairs, and the last step.
+/// Returns an optimizer after three steps that changed parameters. It has two pairs and the last step.
 fn after_three_steps() -> (Lbfgs<Naive<f64>>, Vec<Layer>) {
     let mut optimizer = Lbfgs::new(0.5).unwrap();
     let mut layers = layers([[3.0, -2.0]]);
@@ -90,7 +94,7 @@ fn the_learning_rate_is_the_one_it_was_given() {
 }
 
 #[test]
-fn what_goes_on_equally_is_equal_and_another_number_anywhere_makes_a_difference() {
+fn equality_ignores_working_memory_and_compares_every_number() {
     let (optimizer, layers) = after_three_steps();
     let with = |change: &dyn Fn(&mut OptimizerState<Naive<f64>>)| {
         let mut state = optimizer.state();
@@ -99,7 +103,7 @@ fn what_goes_on_equally_is_equal_and_another_number_anywhere_makes_a_difference(
         other.restore(state, &layers).unwrap();
         other
     };
-    // The memory to work in is not restored, and does not count.
+    // The working memory is not restored and does not count.
     let same = with(&|_| ());
     assert!(same.direction.is_empty() && !optimizer.direction.is_empty());
     assert_eq!(same, optimizer);
@@ -116,7 +120,7 @@ fn what_goes_on_equally_is_equal_and_another_number_anywhere_makes_a_difference(
 }
 
 #[test]
-fn at_a_learning_rate_of_0_nothing_changes_and_nothing_is_forgotten() {
+fn a_learning_rate_of_0_changes_and_forgets_nothing() {
     let (mut optimizer, mut layers) = after_three_steps();
     optimizer.set_learning_rate(0.0).unwrap();
     let before = (optimizer.clone(), layers.clone());
@@ -127,7 +131,7 @@ fn at_a_learning_rate_of_0_nothing_changes_and_nothing_is_forgotten() {
 }
 
 #[test]
-fn a_step_is_made_where_an_element_of_the_gradient_is_above_its_tolerance() {
+fn a_step_is_taken_if_an_element_of_the_gradient_is_above_the_tolerance() {
     for (gradient, expected) in [
         ([0.5, -0.5], false),
         ([0.6, 0.0], true),
@@ -141,19 +145,19 @@ fn a_step_is_made_where_an_element_of_the_gradient_is_above_its_tolerance() {
 
 /// The slope g.d of the first step is -g.g, here -1/4.
 #[test]
-fn a_step_is_made_where_the_slope_is_as_steep_as_the_tolerance_of_a_change() {
+fn a_step_is_taken_if_the_slope_is_as_steep_as_the_tolerance_of_a_change() {
     for (tolerance, expected) in [(0.0, true), (0.24, true), (0.25, true), (0.26, false), (1.0, false)] {
         assert_eq!(moves(optimizer(0.0, tolerance), [0.5, 0.0]), expected, "{tolerance}");
     }
 }
 
 #[test]
-fn a_slope_that_underflows_is_none_even_without_tolerances() {
+fn a_slope_that_underflows_counts_as_0_even_without_tolerances() {
     assert!(moves(optimizer(0.0, 0.0), [1e-150, 0.0]));
     assert!(!moves(optimizer(0.0, 0.0), [1e-200, 0.0]));
 }
 
-/// The first length changes a parameter by 1/2, and leads up.
+/// The first length changes a parameter by 1/2 and raises the loss.
 #[test]
 fn a_search_ends_where_no_parameter_changes_by_more_than_the_tolerance() {
     for (tolerance, ends) in [(0.5, true), (0.49, false)] {
@@ -178,12 +182,12 @@ fn a_search_ends_where_no_parameter_changes_by_more_than_the_tolerance() {
     }
 }
 
-/// What a pair makes of a gradient may leave the numbers that there are.
+/// The direction that a pair makes of a gradient may overflow or underflow.
 #[test]
-fn a_direction_that_does_not_lead_down_gives_way_to_that_of_the_gradient() {
+fn a_direction_that_does_not_lead_down_is_replaced_by_the_negative_gradient() {
     for (change, gradient_change, gradient, kept) in [
         ([1.0, 0.0], [2.0, 0.0], [1.0, 1.0], true),
-        // g.d is minus infinity; 0.
+        // g.d is minus infinity in the first case, and 0 in the second.
         ([1e150, 0.0], [1e-150, 0.0], [1e10, 0.0], false),
         ([1e-150, 0.0], [1e150, 0.0], [0.0, 1e-20], false),
     ] {
@@ -208,8 +212,8 @@ fn a_direction_that_does_not_lead_down_gives_way_to_that_of_the_gradient() {
 }
 
 #[test]
-fn the_layer_is_told_with_which_the_sum_of_squares_overflows() {
-    // The square is 1e308.
+fn the_layer_at_which_the_sum_of_squares_overflows_is_reported() {
+    // The square of a large number is 1e308.
     let large = [1e154, 0.0];
     assert_eq!(first_not_finite(&layers([large, [3.0, 4.0]])), None);
     assert_eq!(
@@ -221,7 +225,7 @@ fn the_layer_is_told_with_which_the_sum_of_squares_overflows() {
 }
 
 #[test]
-fn rho_is_the_curvature_inverted_and_gamma_the_curvature_per_square_of_the_gradient() {
+fn rho_is_the_inverse_of_the_curvature_and_gamma_is_the_curvature_per_squared_gradient() {
     // s.y = 10, y.y = 20.
     let mut pair = pair([3.0, 1.0], [2.0, 4.0]);
     assert!(pair.measure());
@@ -229,8 +233,8 @@ fn rho_is_the_curvature_inverted_and_gamma_the_curvature_per_square_of_the_gradi
 }
 
 #[test]
-fn a_pair_is_of_use_if_its_curvature_and_scale_are_numbers_to_divide_by() {
-    for (change, gradient, of_use) in [
+fn a_pair_is_usable_if_its_curvature_and_scale_can_be_divided_by() {
+    for (change, gradient, usable) in [
         (2.0, 0.5, true),
         (-1.0, -1e-9, true),
         (1.0, -1.0, false),
@@ -239,7 +243,7 @@ fn a_pair_is_of_use_if_its_curvature_and_scale_are_numbers_to_divide_by() {
         (1e-10, 1.0, false),
         (1.01e-10, 1.0, true),
         (1e-12, 1.0, false),
-        // s.y overflows, and y.y with it or not.
+        // s.y overflows, and in the second case y.y as well.
         (1e300, 1e10, false),
         (1e200, 1e200, false),
         // y.y overflows, or underflows.
@@ -248,7 +252,7 @@ fn a_pair_is_of_use_if_its_curvature_and_scale_are_numbers_to_divide_by() {
     ] {
         for place in [|x: f64| [x, 0.0], |x: f64| [0.0, x]] {
             let mut pair = pair(place(change), place(gradient));
-            assert_eq!(pair.measure(), of_use, "s = {change}, y = {gradient}");
+            assert_eq!(pair.measure(), usable, "s = {change}, y = {gradient}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The parameters of all layers as one vector, and the passes over it that L-BFGS consists of.
+//! Treats the parameters of all layers as one vector, and provides the passes over it that L-BFGS needs.
 
 use crate::backend::{Tensor, ZipFormula};
 use crate::error::check_shape;
@@ -9,7 +9,7 @@ pub(super) fn zeros_like<B: Tensor>(layers: &[Dense<B>]) -> Vec<Dense<B>> {
     layers.iter().map(Dense::zeros_like).collect()
 }
 
-/// a . b, summed in f64, tensor after tensor: in an order that follows from shapes alone.
+/// Computes a . b in f64, tensor after tensor. The order of summation depends only on shapes.
 pub(super) fn dot<B: Tensor>(a: &[Dense<B>], b: &[Dense<B>]) -> f64 {
     let products = a.iter().zip(b).map(|(a, b)| dot_layer(a, b));
     products.fold(0.0, |sum, product| sum + product)
@@ -19,38 +19,38 @@ pub(super) fn dot_layer<B: Tensor>(a: &Dense<B>, b: &Dense<B>) -> f64 {
     a.weights.dot(&b.weights) + a.bias.dot(&b.bias)
 }
 
-/// The sum of |v_i|; `scratch` is overwritten.
+/// Computes the sum of |v_i|. `scratch` is overwritten.
 pub(super) fn one_norm<B: Tensor>(vector: &[Dense<B>], scratch: &mut [Dense<B>]) -> f64 {
     zip(scratch, vector, &Sign);
     dot(vector, scratch)
 }
 
-/// If no |factor v_i| is greater than `bound`; `scratch` is overwritten.
+/// Returns true if no |factor v_i| is greater than `bound`. `scratch` is overwritten.
 pub(super) fn is_within<B: Tensor>(vector: &[Dense<B>], factor: f64, bound: f64, scratch: &mut [Dense<B>]) -> bool {
     zip(scratch, vector, &Excess { factor, bound })
 }
 
-/// own = factor other.
+/// Computes own = factor other.
 pub(super) fn set_scaled<B: Tensor>(own: &mut [Dense<B>], factor: f64, other: &[Dense<B>]) {
     zip(own, other, &Scaled { factor });
 }
 
-/// own <- own + factor other.
+/// Computes own <- own + factor other.
 pub(super) fn add_scaled<B: Tensor>(own: &mut [Dense<B>], factor: f64, other: &[Dense<B>]) {
     zip(own, other, &AddScaled { factor });
 }
 
-/// own <- factor own; `any` is a vector of the same shapes.
+/// Computes own <- factor own. `any` is any vector with the same shapes.
 pub(super) fn scale<B: Tensor>(own: &mut [Dense<B>], factor: f64, any: &[Dense<B>]) {
     zip(own, any, &Scale { factor });
 }
 
-/// own <- other - own.
+/// Computes own <- other - own.
 pub(super) fn subtract_from<B: Tensor>(own: &mut [Dense<B>], other: &[Dense<B>]) {
     zip(own, other, &SubtractFrom);
 }
 
-/// own = start + length direction; true if all of it is finite. The direction stays as it is.
+/// Computes own = start + length direction. Returns true if all elements are finite. The direction does not change.
 pub(super) fn set_point<B: Tensor>(
     own: &mut [Dense<B>],
     start: &[Dense<B>],
@@ -67,7 +67,7 @@ pub(super) fn set_point<B: Tensor>(
     finite
 }
 
-/// Panics unless `got`, which is called so, has the shapes of `layers`.
+/// Panics unless `got` has the shapes of `layers`. `all`, `weights` and `bias` name `got` and its parts in the message.
 #[track_caller]
 pub(super) fn check_shapes<B: Tensor>([all, weights, bias]: [&str; 3], layers: &[Dense<B>], got: &[Dense<B>]) {
     check_shape("update", all, (layers.len(), 1), (got.len(), 1));
@@ -128,7 +128,7 @@ impl ZipFormula<0> for SubtractFrom {
     }
 }
 
-/// 1 or -1: what a number is multiplied by to make it |v|.
+/// The factor 1 or -1 that turns v into |v|.
 struct Sign;
 
 impl ZipFormula<0> for Sign {
@@ -138,7 +138,7 @@ impl ZipFormula<0> for Sign {
     }
 }
 
-/// Infinite where |factor v| is greater than the bound, which the pass reports.
+/// Infinite where |factor v| is greater than the bound, and 0 elsewhere. The pass reports numbers that are not finite.
 struct Excess {
     factor: f64,
     bound: f64,

@@ -29,7 +29,7 @@ fn network(layer_sizes: &[usize]) -> Network {
     Mlp::builder(layer_sizes).hidden(Tanh).seed(3).build().unwrap()
 }
 
-/// So many samples of two features, from `first` on along a curve.
+/// Returns `samples` samples of two features, which follow a curve from position `first` on.
 fn input(first: usize, samples: usize) -> Naive<f64> {
     let x = (2 * first..2 * (first + samples)).map(|k| libm::sin((7 * k + 1) as f64));
     columns(2, &x.collect::<Vec<_>>())
@@ -39,7 +39,7 @@ fn samples<'a>(input: &'a Naive<f64>, target: &'a Naive<f64>) -> Samples<'a, Nai
     Samples::new(input, target).unwrap()
 }
 
-/// What the two do with these samples: the errors of both, which leave the network as it is.
+/// Returns the errors that `fit` and `step` report for these samples. Checks that both leave the network unchanged.
 fn refused(network: &Network, loss: impl Loss, samples: Samples<'_, Naive<f64>>) -> [String; 2] {
     let trainer = || Trainer::new(loss.clone(), GradientDescent::new(0.1).unwrap());
     let mut other = network.clone();
@@ -49,7 +49,7 @@ fn refused(network: &Network, loss: impl Loss, samples: Samples<'_, Naive<f64>>)
     errors.map(|error| error.to_string())
 }
 
-/// Trains in one call of 100 epochs and in 100 calls of one, and compares all there is.
+/// Trains in one call of 100 epochs and in 100 calls of one epoch, and compares the networks and the states.
 fn hundred_epochs<O: Optimizer<Naive<f64>> + Clone>(name: &str, optimizer: &O) {
     let (input, held_out) = (input(0, 7), self::input(7, 4));
     let target = columns(1, &[0.5, -0.25, 0.75, -1.0, 0.25, 1.0, 0.0]);
@@ -72,12 +72,12 @@ fn hundred_epochs<O: Optimizer<Naive<f64>> + Clone>(name: &str, optimizer: &O) {
     for _ in 0..100 {
         by_call_trainer.fit(&mut by_call, data, options(1)).unwrap();
     }
-    assert!(by_call == whole, "{name}: other parameters");
+    assert!(by_call == whole, "{name}: the parameters differ");
     assert!(
         by_call_trainer.state() == whole_trainer.state(),
-        "{name}: another state"
+        "{name}: the states differ"
     );
-    assert_ne!(whole, network(&[2, 4, 3, 1]), "{name}: it trains");
+    assert_ne!(whole, network(&[2, 4, 3, 1]), "{name}: training changes nothing");
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn a_hundred_fits_of_one_epoch_have_the_bits_of_one_fit_of_a_hundred() {
 }
 
 #[test]
-fn nothing_is_dropped_where_a_network_is_looked_at() {
+fn evaluation_and_validation_drop_nothing() {
     let (input, target) = (input(0, 6), columns(1, &[0.5, -0.25, 0.75, -1.0, 0.25, 1.0]));
     let data = samples(&input, &target);
     let mut trainer = Trainer::new(HalfSquaredError, GradientDescent::new(0.1).unwrap())
@@ -114,7 +114,7 @@ fn nothing_is_dropped_where_a_network_is_looked_at() {
             .evaluate(&HalfSquaredError, data, &[Metric::Mse])
             .unwrap();
         assert_eq!(validation_loss, Some(evaluation.loss));
-        // By the formulas, from what is predicted.
+        // The loss and the metric computed from the predictions by their formulas.
         let squares = values(&progress.network.predict(&input))
             .into_iter()
             .zip(values(&target));
@@ -128,7 +128,7 @@ fn nothing_is_dropped_where_a_network_is_looked_at() {
         .fit_with(&mut network, data.validated_by(data), FitOptions::epochs(20), observe)
         .unwrap();
     assert_eq!(epochs, 20);
-    // In training there is dropout: at a rate of 0 the losses of two epochs would be the same.
+    // Training uses dropout. Without it, a learning rate of 0 would give two epochs the same loss.
     let mut still =
         Trainer::new(HalfSquaredError, GradientDescent::new(0.1).unwrap()).dropout(Dropout::new(0.5, 1).unwrap());
     Optimizer::<Naive<f64>>::set_learning_rate(still.optimizer_mut(), 0.0).unwrap();
@@ -136,7 +136,7 @@ fn nothing_is_dropped_where_a_network_is_looked_at() {
     assert_ne!(still.history().loss[0], still.history().loss[1]);
 }
 
-/// Three classes, of which the third is never predicted.
+/// Inputs and targets of three classes. The third class is never predicted.
 fn classes() -> [Naive<f64>; 2] {
     [
         columns(2, &[1.0, 0.0, 1.0, 0.0, 0.0, 1.0, 0.0, 1.0, 1.0, 0.0]),
@@ -145,7 +145,7 @@ fn classes() -> [Naive<f64>; 2] {
 }
 
 #[test]
-fn a_metric_of_a_class_is_watched_and_recorded() {
+fn a_metric_of_a_class_is_monitored_and_recorded() {
     let [input, target] = classes();
     let data = samples(&input, &target);
     let loss = SoftmaxCrossEntropy::with_classes();
@@ -163,7 +163,7 @@ fn a_metric_of_a_class_is_watched_and_recorded() {
     assert_eq!(fitted.stop, StopReason::Patience { best_epoch: Some(best) });
     assert_eq!(recall.len() as u64, best + 4);
     assert!(recall.iter().all(|&r| r <= recall[best as usize]));
-    // The best parameters are back, and have what is recorded of them.
+    // The network has the best parameters again, and their metrics are the recorded ones.
     let evaluation = network.evaluate(&loss, data, &metrics).unwrap();
     for (metric, value) in metrics.into_iter().zip(evaluation.metrics) {
         assert_eq!(history.metric(metric).unwrap()[best as usize], value, "{metric}");
@@ -171,7 +171,7 @@ fn a_metric_of_a_class_is_watched_and_recorded() {
 }
 
 #[test]
-fn metrics_that_cannot_be_had_are_refused() {
+fn metrics_that_cannot_be_computed_are_rejected() {
     let [input, target] = classes();
     let data = samples(&input, &target);
     let refused = |metric, validated: bool| {
@@ -200,9 +200,9 @@ fn metrics_that_cannot_be_had_are_refused() {
     }
     assert_eq!(
         refused(Metric::TopK(0), true).to_string(),
-        "metric top_0: expected the best 1 or more, got the best 0"
+        "metric top_0: expected at least 1 as the number of best classes, got 0"
     );
-    // Asked for, not watched.
+    // These metrics are requested, but not monitored.
     let error = refused(Metric::F1, false);
     assert_eq!(
         error,
@@ -212,12 +212,12 @@ fn metrics_that_cannot_be_had_are_refused() {
     );
     assert_eq!(
         error.to_string(),
-        "metric accuracy: expected validation samples to have it of, got none"
+        "metric accuracy needs validation samples, but none were given; add `.validated_by(..)`"
     );
 }
 
 #[test]
-fn targets_that_are_no_probabilities_are_refused() {
+fn targets_that_are_not_probabilities_are_rejected() {
     let (network, input) = (network(&[2, 3]), input(0, 2));
     let probabilities = SoftmaxCrossEntropy::with_probabilities();
     let in_row = |row, got| {
@@ -248,16 +248,17 @@ fn targets_that_are_no_probabilities_are_refused() {
         ([0.5, 0.25, 0.248], 0.998),
     ] {
         let target = with(target);
-        let message =
-            format!("target: expected probabilities of together 1 in column 1 (a column is a sample), got {sum}");
+        let message = format!(
+            "target: expected probabilities that sum to 1 in column 1 (a column is a sample), got a sum of {sum}"
+        );
         let errors = [message.clone(), message];
         assert_eq!(refused(&network, probabilities, samples(&input, &target)), errors);
-        // Labels need not be together 1.
+        // The labels of a multilabel target do not have to sum to 1.
         let mut other = network.clone();
         let mut trainer = Trainer::new(BinaryCrossEntropy, GradientDescent::new(0.1).unwrap());
         trainer.step(&mut other, samples(&input, &target)).unwrap();
     }
-    // What is not finite has the message that it has everywhere.
+    // A number that is not finite has the same message as everywhere else.
     for bad in [f64::NAN, f64::INFINITY] {
         let target = with([0.5, bad, 0.5]);
         let message = format!("target: expected a finite number in row 1, column 1 (a column is a sample), got {bad}");
@@ -270,7 +271,7 @@ fn targets_that_are_no_probabilities_are_refused() {
     trainer.step(&mut network.clone(), samples(&input, &rounded)).unwrap();
 }
 
-/// Weight 0 leaves a sample out, whatever its target: the bits are those of training without it.
+/// Checks that weight 0 leaves a sample out, whatever its target: training gives the same bits as without the sample.
 fn left_out<L: Loss>(loss: L, good: &[f64]) {
     let rows = loss.target_rows(3);
     let (input, weights) = (input(0, 3), columns(1, &[1.0, 0.0, 1.0]));
@@ -295,7 +296,7 @@ fn left_out<L: Loss>(loss: L, good: &[f64]) {
     for bad in [7.0, -3.0, 0.5, f64::NAN, f64::INFINITY] {
         let target = columns(rows, &[&good[..rows], &vec![bad; rows], &good[rows..]].concat());
         let got = fit(samples(&input, &target).weighted(&weights).unwrap());
-        assert!(got.0 == network, "{loss:?}, {bad}: other parameters");
+        assert!(got.0 == network, "{loss:?}, {bad}: the parameters differ");
         assert_eq!((&got.1, &got.2), (&history, &evaluation), "{loss:?}, {bad}");
     }
 }
@@ -316,7 +317,7 @@ fn a_sample_of_weight_0_is_left_out_whatever_its_target_in_every_loss() {
 }
 
 #[test]
-fn a_place_is_a_row_and_a_column() {
+fn messages_give_a_position_as_row_and_column() {
     let (network, target) = (network(&[2, 1]), columns(1, &[0.0; 3]));
     let bad = columns(2, &[0.0, 0.0, 0.0, 0.0, 0.0, f64::NAN]);
     let place = "expected a finite number in row 1, column 2 (a column is a sample), got NaN";
@@ -377,7 +378,7 @@ fn scores_are_those_of_the_network_and_of_the_model_on_raw_samples() {
     assert!(model.scores(samples(&target, &target)).is_err());
     assert!(network.scores(&loss, samples(&target, &target)).is_err());
 
-    // Raw targets in their own units: y = 3 x + 100 by a network of x alone.
+    // Raw targets in their own units: y = 3 x + 100, with a network that computes x.
     let mut network = self::network(&[1, 1]);
     network.layers_mut()[0].weights.write(&[1.0]);
     let scaling = |offset, scale| Scaling::from_parts(crate::ScalingKind::Standard, vec![offset], vec![scale]).unwrap();
@@ -394,7 +395,7 @@ fn scores_are_those_of_the_network_and_of_the_model_on_raw_samples() {
 }
 
 #[test]
-fn a_data_set_of_other_inputs_or_targets_keeps_its_weights() {
+fn a_data_set_with_mapped_inputs_or_targets_keeps_its_weights() {
     let data = Dataset::new(columns(1, &[1.0, 2.0]), columns(1, &[5.0, 6.0])).unwrap();
     let plain = data.map_input(|_| columns(2, &[0.0; 4])).unwrap();
     assert_eq!((plain.input().shape(), plain.weights()), ((2, 2), None));

@@ -14,14 +14,14 @@ use core::ops::ControlFlow;
 
 type Network = Mlp<Naive<f64>>;
 
-/// A row of numbers: of samples of one feature each.
+/// A row of numbers, which is one feature of several samples.
 fn row<T: Scalar>(numbers: &[f64]) -> Naive<T> {
     let mut row = Naive::zeros(1, numbers.len());
     row.write(&numbers.iter().map(|&number| T::from_f64(number)).collect::<Vec<_>>());
     row
 }
 
-/// y^ = weight x.
+/// The network y^ = weight x.
 fn line(weight: f64) -> Network {
     let layer = Dense {
         weights: row(&[weight]),
@@ -43,14 +43,14 @@ fn diverged<V: core::fmt::Debug>(result: Result<V, TrainError>) -> Diverged {
     }
 }
 
-/// As text, in which NaN is NaN.
+/// Returns `value` as text, in which NaN equals NaN.
 fn shown(value: &impl core::fmt::Debug) -> String {
     format!("{value:?}")
 }
 
-/// Four losses of 5e307: their sum is infinite.
+/// The losses are 5e307 each, so the sum of four of them is infinite.
 #[test]
-fn the_loss_of_an_epoch_is_finite_where_its_batches_losses_are() {
+fn the_loss_of_an_epoch_is_finite_if_the_losses_of_its_batches_are() {
     let (input, target) = (row(&[1.0; 5]), row(&[1e154; 5]));
     let samples = Samples::new(&input, &target).unwrap();
     let options = FitOptions::epochs(1).batch_size(1);
@@ -90,7 +90,7 @@ fn the_loss_of_an_epoch_counts_batches_by_their_weights() {
 }
 
 #[test]
-fn what_an_observer_is_told_last_is_the_end_also_before_an_error() {
+fn the_last_event_is_stop_even_before_an_error() {
     let (input, target) = (row(&[1.0, 1.0, 1.0]), row(&[1.0, 1.0, 1e200]));
     let samples = Samples::new(&input, &target).unwrap();
     let mut events = Vec::new();
@@ -112,11 +112,11 @@ fn what_an_observer_is_told_last_is_the_end_also_before_an_error() {
         loss,
         learning_rate,
     };
-    // The first step goes half the way.
+    // The first step goes half of the way.
     let expected = [batch(0, 0.5, 0.5), batch(1, 0.25, 0.0), Event::Stop(StopReason::Error)];
     assert_eq!(events, expected);
 
-    // What is refused has no beginning and no end.
+    // Rejected samples cause no events.
     events.clear();
     let bad = row(&[1.0, f64::NAN, 1.0]);
     let samples = Samples::new(&input, &bad).unwrap();
@@ -128,7 +128,7 @@ fn what_an_observer_is_told_last_is_the_end_also_before_an_error() {
 }
 
 #[test]
-fn a_step_by_itself_that_diverges_says_which_it_was() {
+fn a_direct_step_that_diverges_reports_its_number() {
     let (input, target) = (row(&[1.0, 1.0]), row(&[1.0, 1e200]));
     let samples = Samples::new(&input, &target).unwrap();
     let (mut trainer, mut network) = (descent(0.5), line(0.0));
@@ -140,14 +140,18 @@ fn a_step_by_itself_that_diverges_says_which_it_was() {
     let expected = "training diverged in step 2: the loss is inf; the last finite loss was ";
     assert!(error.to_string().starts_with(expected), "{error}");
 
-    // In the middle of an epoch of `fit` a step by itself is none of its batches.
+    // A direct step in the middle of an epoch of `fit` does not count as one of its batches.
     let options = FitOptions::epochs(1).batch_size(1);
     let stop = |_: Progress<'_, _, _>| ControlFlow::Break(());
     trainer.fit_with(&mut network, samples, options, stop).unwrap();
     let under_way = trainer.state();
     let error = diverged(trainer.step(&mut network, samples.slice(1..2)));
     assert_eq!((error.step, error.batch, error.pass), (3, 1, None));
-    assert_eq!(shown(&trainer.state()), shown(&under_way), "which goes on");
+    assert_eq!(
+        shown(&trainer.state()),
+        shown(&under_way),
+        "the epoch under way is unchanged"
+    );
     trainer.abandon_epoch();
 
     let options = FitOptions::epochs(1).batch_size(1).shuffle(3);
@@ -162,7 +166,7 @@ fn a_step_by_itself_that_diverges_says_which_it_was() {
     assert!(error.to_string().starts_with(&expected), "{error}");
 }
 
-/// The loss is 1e180, the gradient as large; only its square is infinite.
+/// The loss is about 1e180, and the gradient is as large. Only its square is infinite.
 #[test]
 fn a_gradient_whose_squares_overflow_is_not_the_learning_rates_fault() {
     let input = row(&[1e90, -1e90]);
@@ -180,13 +184,13 @@ fn a_gradient_whose_squares_overflow_is_not_the_learning_rates_fault() {
         error.to_string(),
         format!(
             "training diverged in epoch 0, batch 0: the gradient of layer 0, or the sum of its squares, is not finite; \
-             the last finite loss was {loss:e}; the data or the weights probably hold numbers that are too large"
+             the last finite loss was {loss:e}; the data or the weights probably contain numbers that are too large"
         )
     );
 }
 
 #[test]
-fn parameters_that_are_not_finite_are_refused_by_their_layer() {
+fn parameters_that_are_not_finite_are_rejected_with_their_layer() {
     let input = row(&[1.0, 2.0]);
     let samples = Samples::new(&input, &input).unwrap();
     let layer = |weight: f64, bias: f64| Dense {
@@ -195,7 +199,7 @@ fn parameters_that_are_not_finite_are_refused_by_their_layer() {
     };
     for (bad, at) in [(f64::NAN, 0), (f64::NEG_INFINITY, 1), (f64::INFINITY, 2)] {
         for as_bias in [false, true] {
-            // Squares that overflow are those of good numbers.
+            // Numbers whose squares overflow are valid.
             let mut layers = vec![layer(1e200, 0.5), layer(0.5, 1e-200), layer(0.5, 0.5)];
             layers[at] = if as_bias { layer(0.5, bad) } else { layer(bad, 0.5) };
             let kinds = [Tanh.into(), Tanh.into(), Identity.into()];
@@ -218,7 +222,7 @@ fn parameters_that_are_not_finite_are_refused_by_their_layer() {
 }
 
 #[test]
-fn after_a_divergence_the_epoch_is_begun_anew_with_any_options() {
+fn after_a_divergence_the_epoch_starts_over_with_any_options() {
     let (input, target) = (row(&[1.0, 2.0, 3.0]), row(&[2.0, 4.0, 6.0]));
     let samples = Samples::new(&input, &target).unwrap();
     let (mut trainer, mut network) = (descent(0.1), line(0.0));
@@ -262,7 +266,7 @@ fn an_epoch_under_way_can_be_abandoned() {
     assert_eq!(
         error.to_string(),
         "an epoch is under way: expected 3 samples in batches of 1, in order, got 3 samples in batches of 3, in order; \
-         end it that way, or begin it anew after `Trainer::abandon_epoch`"
+         finish it with the expected samples and options, or call `Trainer::abandon_epoch` to start it over"
     );
     trainer.abandon_epoch();
     let (mut expected, mut other) = (network.clone(), descent(0.01));
@@ -270,10 +274,14 @@ fn an_epoch_under_way_can_be_abandoned() {
     trainer.fit(&mut network, samples, FitOptions::epochs(1)).unwrap();
     assert_eq!(network, expected);
     assert_eq!(shown(trainer.history()), shown(other.history()));
-    assert_eq!(trainer.state().position.steps, 2, "the step that was made");
+    assert_eq!(
+        trainer.state().position.steps,
+        2,
+        "the step before the epoch was abandoned counts"
+    );
 }
 
-/// A trainer with all that has a state, after three epochs and one batch.
+/// A trainer that uses everything that has a state, after three epochs and one batch.
 fn under_way() -> (Everything, Network) {
     let mut trainer = with_everything();
     let (input, target) = (row(&[1.0, 2.0, 3.0]), row(&[2.0, 4.0, 6.0]));
@@ -304,7 +312,7 @@ fn with_everything() -> Everything {
 }
 
 #[test]
-fn states_with_numbers_that_no_run_can_have_are_refused() {
+fn states_with_numbers_that_no_run_can_produce_are_rejected() {
     let (trainer, network) = under_way();
     let restore = |change: &dyn Fn(&mut TrainerState<Naive<f64>>)| {
         let mut state = trainer.state();
@@ -312,7 +320,11 @@ fn states_with_numbers_that_no_run_can_have_are_refused() {
         let mut other = with_everything();
         let before = other.state();
         let result = other.restore(state, network.layers());
-        assert_eq!(result.is_err(), other.state() == before, "an error leaves it as it was");
+        assert_eq!(
+            result.is_err(),
+            other.state() == before,
+            "an error leaves the trainer unchanged"
+        );
         result.map_err(|error: StateError| error.to_string())
     };
     assert_eq!(restore(&|_| ()), Ok(()));
@@ -321,7 +333,7 @@ fn states_with_numbers_that_no_run_can_have_are_refused() {
     };
     for bad in [f64::NAN, f64::INFINITY, -1.0] {
         let expected =
-            format!("optimiser state: initial learning rate: expected a finite number of at least 0, got {bad}");
+            format!("optimizer state: initial learning rate: expected a finite number of at least 0, got {bad}");
         refused(&expected, &|state| state.initial_learning_rate = bad);
     }
     let plateau = |change: &dyn Fn(&mut PlateauState), expected: &str| {
@@ -358,7 +370,7 @@ fn states_with_numbers_that_no_run_can_have_are_refused() {
     );
     let expected = "trainer state: epochs since the best one: expected at most 3, got 4";
     stopping(&|state| (state.best, state.epochs_since) = (None, 4), expected);
-    let expected = "optimiser state: `the best parameters`: expected finite numbers, got inf";
+    let expected = "optimizer state: `the best parameters`: expected finite numbers, got inf";
     stopping(&|state| state.best_layers[0].bias = row(&[f64::INFINITY]), expected);
 
     for bad in [f64::NAN, f64::INFINITY] {
@@ -367,7 +379,8 @@ fn states_with_numbers_that_no_run_can_have_are_refused() {
     }
     let without = |loss, weight, batch, pass: bool| {
         let expected = format!(
-            "trainer state: loss and weight of the epoch: expected those of {batch} batches, got {loss} and {weight}"
+            "trainer state: loss and weight of the epoch: expected values that fit {batch} finished batches, \
+             got {loss} and {weight}"
         );
         refused(&expected, &|state| {
             let position = &mut state.position;
@@ -380,7 +393,7 @@ fn states_with_numbers_that_no_run_can_have_are_refused() {
     without(1.0, 0.0, 0, false);
     without(1.0, 0.0, 1, true);
     without(0.0, 0.0, 3, true);
-    let expected = "optimiser state: `second_moment`: expected numbers of at least 0, got -1";
+    let expected = "optimizer state: `second_moment`: expected numbers of at least 0, got -1";
     refused(expected, &|state| {
         let moments = state
             .optimizer
@@ -391,9 +404,9 @@ fn states_with_numbers_that_no_run_can_have_are_refused() {
     });
 }
 
-/// A schedule and dropout of the state are taken over, but none is taken away.
+/// A schedule and dropout in the state are taken over, but a state without them does not remove them.
 #[test]
-fn a_state_does_not_take_schedule_or_dropout_away() {
+fn a_state_does_not_remove_schedule_or_dropout() {
     let dropout = || descent(0.5).dropout(Dropout::new(0.5, 1).unwrap());
     let schedule = || descent(0.5).schedule(Schedule::exponential(0.5).unwrap(), Every::Epoch);
     let network = line(0.0);
@@ -402,21 +415,21 @@ fn a_state_does_not_take_schedule_or_dropout_away() {
         let error = trainer.restore(descent(0.5).state(), network.layers()).unwrap_err();
         assert_eq!(
             error.to_string(),
-            format!("trainer state: {what}: expected some, got none")
+            format!("trainer state: {what}: expected a state with it, got a state without it")
         );
         assert_eq!(trainer.state(), before);
         let mut plain = descent(0.25);
         plain.restore(before.clone(), network.layers()).unwrap();
         assert_eq!(plain.state(), before);
     }
-    // To begin with one, the trainer is given it after the state.
+    // A schedule can be added after the state is restored.
     let mut later = descent(0.25);
     later.restore(descent(0.5).state(), network.layers()).unwrap();
     let later = later.schedule(Schedule::exponential(0.5).unwrap(), Every::Epoch);
     assert_eq!(later.state(), schedule().state());
 }
 
-/// Batches of one sample divide by its weight alone.
+/// A batch of one sample divides by the weight of that sample.
 #[test]
 fn sample_weights_leave_room_for_losses_and_for_batches_of_their_own() {
     fn refused<T: Scalar>(numbers: [f64; 2]) -> Option<String> {
@@ -435,7 +448,7 @@ fn sample_weights_leave_room_for_losses_and_for_batches_of_their_own() {
         }
         result.map_err(|error| error.to_string()).err()
     }
-    let small = "sample weights: expected 0 or a number that can be divided by for sample 1, got ";
+    let small = "sample weights: expected 0 or a number whose inverse is finite for sample 1, got ";
     assert_eq!(refused::<f64>([1.0, 1e-310]), Some(format!("{small}1e-310")));
     let tiny = f64::from(1e-39_f32);
     assert_eq!(refused::<f32>([0.0, tiny]), Some(format!("{small}{tiny:e}")));
@@ -456,7 +469,7 @@ fn sample_weights_leave_room_for_losses_and_for_batches_of_their_own() {
 }
 
 #[test]
-fn the_learning_rate_is_that_of_the_next_step() {
+fn learning_rate_is_the_rate_of_the_next_step() {
     let input = row(&[1.0, 2.0]);
     let samples = Samples::new(&input, &input).unwrap();
     let mut plain = descent(0.5);
@@ -483,7 +496,7 @@ fn the_learning_rate_is_that_of_the_next_step() {
             );
         }
     }
-    // The loss is 0 and stays so: the plateau reduces the rate.
+    // The loss is 0 and stays 0, so the plateau reduces the learning rate.
     trainer.fit(&mut network, samples, FitOptions::epochs(1)).unwrap();
     assert_eq!(trainer.history().learning_rate, [0.5, 0.375]);
     assert_eq!(trainer.learning_rate(), 0.75 * 0.25 * 0.125);
