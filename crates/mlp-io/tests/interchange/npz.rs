@@ -1,4 +1,4 @@
-//! scikit-learn's networks, read from the files that it wrote with NumPy, and written back.
+//! Reads scikit-learn's networks from files that it wrote with NumPy, and writes them back.
 
 use mlp_core::{
     ActivationKind, BinaryCrossEntropy, Classes, HalfSquaredError, Huber, Identity, LossKind, Mlp, Model, Output, Relu,
@@ -156,7 +156,7 @@ fn what_scikit_learn_has_not_is_refused() {
         assert!(matches!(error, NpzError::Inexpressible { .. }), "{error}");
         assert_eq!(
             error.to_string(),
-            format!("scikit-learn has no such network: {expected}")
+            format!("scikit-learn cannot express this network: {expected}")
         );
     };
     for name in ActivationKind::<mlp_core::NoCustom>::NAMES {
