@@ -21,8 +21,12 @@ pub fn weights_json(bytes: &[u8]) -> bool {
             assert_eq!(again, weights);
             assert_eq!(again.sizes(), weights.sizes());
             _ = weights.check_dtype("weights", Dtype::F32);
-            weights.check_dtype("weights", Dtype::F64).expect("the numbers are finite");
-            weights.check_sizes("weights", &weights.sizes()).expect("the weights have their own sizes");
+            weights
+                .check_dtype("weights", Dtype::F64)
+                .expect("the numbers are finite");
+            weights
+                .check_sizes("weights", &weights.sizes())
+                .expect("the weights have their own sizes");
             true
         }
         Err(error) => {

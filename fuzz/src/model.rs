@@ -56,7 +56,10 @@ fn saves<T: Element + Number>(model: &Model<Matrix<T>>) {
     let saved = model_to_bytes(model).expect("a loaded model can be saved");
     let again = model_from_bytes::<Matrix<T>>(&saved).expect("a saved model can be loaded");
     assert!(again == *model, "the model changed from {model:?} to {again:?}");
-    assert!(model_to_bytes(&again).unwrap() == saved, "saving again gave other bytes");
+    assert!(
+        model_to_bytes(&again).unwrap() == saved,
+        "saving again gave other bytes"
+    );
     predicts(model);
 }
 

@@ -111,14 +111,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sealed_can_be_read() {
+    fn sealed_files_can_be_read() {
         let bytes = longer(&mlp_io::model_to_bytes(&model()).unwrap(), "\"shape\":");
         assert!(mlp_io::model_from_bytes::<Matrix<f32>>(&bytes).is_err());
         let sealed = super::safetensors(&bytes).unwrap();
         mlp_io::model_from_bytes::<Matrix<f32>>(&sealed).unwrap();
 
         let whole = mlp_io::npz_to_bytes(&model()).unwrap();
-        assert!(super::npz(&whole).unwrap() == whole, "sealing must not change a file from the writer");
+        assert!(
+            super::npz(&whole).unwrap() == whole,
+            "sealing must not change a file from the writer"
+        );
         let bytes = longer(&whole, "'shape': ");
         assert!(mlp_io::npz_from_bytes::<Matrix<f32>>(&bytes).is_err());
         let sealed = super::npz(&bytes).unwrap();

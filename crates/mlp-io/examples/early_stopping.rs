@@ -57,7 +57,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     else {
         return Err("early stopping should have ended the training".into());
     };
-    eprintln!("stopped after {} epochs, the best was epoch {best_epoch}", fitted.epochs);
+    eprintln!(
+        "stopped after {} epochs, the best was epoch {best_epoch}",
+        fitted.epochs
+    );
     assert_eq!(fitted.epochs, best_epoch + 1 + PATIENCE);
 
     // The network has the exact parameters of the best epoch again.
@@ -84,11 +87,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         );
     }
     let accuracy = confusion.balanced_accuracy().ok_or("the test set is empty")?;
-    eprintln!(
-        "balanced accuracy on the {} test samples: {accuracy:.3}",
-        test.len()
+    eprintln!("balanced accuracy on the {} test samples: {accuracy:.3}", test.len());
+    assert!(
+        accuracy > 0.85,
+        "balanced accuracy {accuracy} is too low: the classes overlap only a little"
     );
-    assert!(accuracy > 0.85, "balanced accuracy {accuracy} is too low: the classes overlap only a little");
 
     let lemon = model.classify(&Matrix::from_columns(&[[1.45, 110.0]]));
     assert_eq!(names[lemon[0]], "lemon");

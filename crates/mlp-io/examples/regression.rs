@@ -84,7 +84,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         let prediction = loaded.predict(&Matrix::from_columns(&[[celsius, pascals]]))[(0, 0)];
         let exact = density(celsius, pascals);
         println!("{celsius:>5}  {:<6}  {exact:>5.0}  {prediction:>10.0}", pascals / 100.0);
-        assert!((prediction - exact).abs() < 10.0, "predicted {prediction}, expected {exact}");
+        assert!(
+            (prediction - exact).abs() < 10.0,
+            "predicted {prediction}, expected {exact}"
+        );
     }
 
     // R2 does not depend on the units, so it equals that of the last epoch.

@@ -44,7 +44,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         trainer.history().loss[trainer.history().epochs() - 1]
     );
     let resumed = checkpoint_to_bytes(&network, &trainer.state())?;
-    assert!(resumed == whole, "the parameters, the optimizer and the history must be the same byte for byte");
+    assert!(
+        resumed == whole,
+        "the parameters, the optimizer and the history must be the same byte for byte"
+    );
     Ok(())
 }
 

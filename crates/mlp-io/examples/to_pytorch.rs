@@ -40,7 +40,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     // n_in, row by row.
     let bytes = std::fs::read(&path)?;
     let length = u64::from_le_bytes(*bytes.first_chunk().ok_or("the file has no header length")?);
-    let header = bytes.get(8..8 + usize::try_from(length)?).ok_or("the file has no header")?;
+    let header = bytes
+        .get(8..8 + usize::try_from(length)?)
+        .ok_or("the file has no header")?;
     let header: serde_json::Value = serde_json::from_slice(header)?;
     for (name, shape) in [
         ("layers.0.weight", &[16, 1][..]),

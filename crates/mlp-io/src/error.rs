@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 pub struct LoadError {
     /// The file, or `None` if the bytes were in memory.
     pub file: Option<PathBuf>,
-    /// What is wrong with it.
+    /// What is wrong with the file.
     pub problem: Problem,
 }
 
@@ -229,9 +229,7 @@ pub enum Problem {
     Network(BuildError),
     /// The newest checkpoint of a directory is damaged, but there are earlier ones. If this file is deleted, training
     /// resumes from the newest of those.
-    #[error(
-        "{problem}; there are earlier checkpoints ({earlier}): delete this file to resume from the newest of them"
-    )]
+    #[error("{problem}; there are earlier checkpoints ({earlier}): delete this file to resume from the newest of them")]
     Newest { problem: Box<Self>, earlier: usize },
 }
 

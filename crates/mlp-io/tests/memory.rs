@@ -85,7 +85,10 @@ fn within<R>(bytes: usize, run: impl FnOnce() -> R) -> R {
 
 fn check(name: &str, path: &Path, took: isize) {
     let limit = 2 * fs::metadata(path).unwrap().len() as isize + (1 << 20);
-    assert!(took <= limit, "{name}: loading took {took} bytes of memory, more than {limit}");
+    assert!(
+        took <= limit,
+        "{name}: loading took {took} bytes of memory, more than {limit}"
+    );
 }
 
 #[test]
@@ -136,7 +139,7 @@ fn loading_a_model_takes_twice_its_file_and_one_mib_at_most() {
 }
 
 #[test]
-fn a_matrix_whose_padding_cannot_be_had_is_an_error() {
+fn a_matrix_whose_padding_cannot_be_allocated_is_an_error() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("model");
     let sizes = [100_000, 17];
@@ -152,7 +155,7 @@ fn a_matrix_whose_padding_cannot_be_had_is_an_error() {
 }
 
 #[test]
-fn metadata_as_large_as_they_may_be() {
+fn metadata_of_the_largest_size_stays_within_the_limit() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("model.safetensors");
     // Ordinary numbers, and numbers that take as many characters as any: 24 with a sign, and 23 without.
@@ -213,7 +216,7 @@ fn file(header: &str, numbers: usize) -> Vec<u8> {
 }
 
 #[test]
-fn files_made_to_take_memory_take_no_more() {
+fn files_made_to_take_memory_stay_within_the_limit() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("model.safetensors");
     let escaped = serde_json::to_string(&"\"".repeat(160_000)).unwrap();

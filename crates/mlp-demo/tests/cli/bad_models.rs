@@ -240,7 +240,9 @@ fn an_export_that_cannot_be_is_refused() {
     ];
     let message = failure(directory.path(), &npz);
     assert!(
-        message.starts_with(&format!("{theirs}: scikit-learn cannot express this network: layer 0: ")),
+        message.starts_with(&format!(
+            "{theirs}: scikit-learn cannot express this network: layer 0: "
+        )),
         "{message}"
     );
     for to in ["onnx", "safetensors"] {

@@ -78,7 +78,7 @@ fn without_a_commit_nothing_is_left() {
 }
 
 #[test]
-fn paths_that_cannot_be_written_are_found_out() {
+fn paths_that_cannot_be_written_are_detected() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("file");
     fs::write(&file, "content").unwrap();
@@ -111,7 +111,7 @@ fn paths_that_cannot_be_written_are_found_out() {
 }
 
 #[test]
-fn a_name_as_long_as_names_can_be() {
+fn the_longest_names_can_be_written() {
     let directory = tempfile::tempdir().unwrap();
     for name in ["n".repeat(255), "é".repeat(127)] {
         write(&directory.path().join(&name), b"content");
@@ -147,7 +147,7 @@ fn a_link_stays_a_link() {
 
 #[test]
 #[cfg(unix)]
-fn permissions_are_those_of_the_file_before_or_of_any_new_file() {
+fn permissions_are_those_of_the_old_file_or_of_any_new_file() {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
     let directory = tempfile::tempdir().unwrap();

@@ -67,7 +67,10 @@ pub(super) fn of_columns(columns: Vec<(String, Vec<f64>)>) -> Result<History, Pr
     seen.sort_unstable();
     let mut pairs = seen.iter().zip(seen.iter().skip(1));
     match pairs.find(|(a, b)| a == b) {
-        Some((name, _)) => Err(problem(format!("history: the column {} appears twice", crate::error::quoted(name)))),
+        Some((name, _)) => Err(problem(format!(
+            "history: the column {} appears twice",
+            crate::error::quoted(name)
+        ))),
         None => Ok(history),
     }
 }

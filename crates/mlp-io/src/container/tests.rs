@@ -52,7 +52,7 @@ fn round_trip<T: Element + Number>(rows: usize, columns: usize) {
 use crate::number::Coded as _;
 
 #[test]
-fn what_is_written_is_read_at_every_shape_about_a_tile_and_a_batch() {
+fn matrices_round_trip_at_shapes_around_a_tile_and_a_batch() {
     for rows in [1, 2, 3, 15, 16, 17, 31, 32, 33, 50] {
         for columns in [1, 2, 7, 15, 16, 17, 33, 64, 100] {
             round_trip::<f32>(rows, columns);
@@ -111,7 +111,7 @@ fn refusal(contents: Contents<'_>) -> String {
 }
 
 #[test]
-fn what_could_not_be_read_is_not_written() {
+fn contents_that_could_not_be_read_are_not_written() {
     let nan = Matrix::from_rows(&[[1.0_f32, 2.0], [f32::INFINITY, f32::NAN]]);
     let empty = Matrix::<f64>::zeros(0, 3);
     let one = [1.0_f64];
@@ -135,10 +135,7 @@ fn what_could_not_be_read_is_not_written() {
     assert_eq!(refusal(twice), "header: the key `a` appears twice");
     let mut reserved = contents();
     reserved.numbers("__metadata__", &one);
-    assert_eq!(
-        refusal(reserved),
-        "header: the key `__metadata__` appears twice"
-    );
+    assert_eq!(refusal(reserved), "header: the key `__metadata__` appears twice");
     let mut many = contents();
     for i in 0..=TENSOR_LIMIT {
         many.numbers(i.to_string(), &one);
@@ -253,7 +250,7 @@ fn a_save_that_is_refused_leaves_the_old_file() {
 }
 
 #[test]
-fn what_is_taken_must_be_what_is_there() {
+fn a_tensor_must_have_the_requested_name_shape_and_type() {
     let (a, b) = (matrix::<f32>(2, 3), [1.0_f64; 4]);
     let mut contents = Contents::new("k", "{}".to_owned());
     contents.matrix("a", &a);

@@ -7,7 +7,7 @@ use mlp_core::Tensor;
 const TILE: usize = 16;
 /// The number of parts that the work is split into. The backend's threads take one part after the other.
 const PARTS: usize = 4;
-/// If there are fewer bytes than this, they are transposed before another thread could start.
+/// Transposing fewer bytes than this takes less time than starting another thread.
 const LEAST: usize = 128 << 10;
 
 /// Returns the number of rows of a batch: a fraction of the matrix, in whole tiles if possible, and at least one row.

@@ -214,7 +214,7 @@ pub enum NpzError {
         entry: String,
         /// The index of the element, in the order of the file, from 0.
         index: usize,
-        /// What it is.
+        /// The value.
         got: f64,
     },
     /// A text is not valid, or is longer than the name of any activation.
@@ -246,7 +246,7 @@ pub enum NpzError {
     /// On writing: scikit-learn's networks cannot express the model.
     #[error("scikit-learn cannot express this network: {what}: expected {expected}, got {got}")]
     Inexpressible {
-        /// Which part of the model.
+        /// The part of the model that cannot be expressed.
         what: String,
         /// What scikit-learn can express.
         expected: &'static str,
@@ -260,7 +260,7 @@ pub enum NpzError {
         layer: usize,
         /// `weights` or `bias`.
         what: &'static str,
-        /// What it is.
+        /// The value.
         got: f64,
     },
     /// On writing: the layers do not match each other, or a bias does not match its weights.

@@ -41,7 +41,7 @@ pub enum OnnxError {
         layer: usize,
         /// `weights` or `bias`.
         what: &'static str,
-        /// What it is.
+        /// The value.
         got: f64,
     },
     /// The parameters take more bytes than an ONNX file can hold.

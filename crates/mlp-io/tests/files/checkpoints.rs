@@ -175,7 +175,7 @@ pub(super) fn shown<B: std::fmt::Debug>(checkpoint: &B) -> String {
 }
 
 #[test]
-fn a_checkpoint_is_what_was_saved_to_the_byte() {
+fn a_checkpoint_is_loaded_exactly_as_it_was_saved() {
     let (network, mut state) = training();
     let bytes = checkpoint_to_bytes(&network, &state).unwrap();
     let loaded = checkpoint_from_bytes::<Matrix<f64>>(&bytes).unwrap();
@@ -200,7 +200,7 @@ fn a_checkpoint_is_what_was_saved_to_the_byte() {
 }
 
 #[test]
-fn a_trainer_that_has_not_begun_has_a_checkpoint_too() {
+fn a_trainer_that_has_not_started_has_a_checkpoint_too() {
     let network = network::<f32>();
     let state = trainer(Lbfgs::new(1.0).unwrap()).state();
     let bytes = checkpoint_to_bytes(&network, &state).unwrap();
@@ -297,7 +297,7 @@ fn changed(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
 }
 
 #[test]
-fn metadata_that_make_no_checkpoint_are_refused_by_name() {
+fn malformed_checkpoint_metadata_is_refused_with_its_own_error() {
     let (network, state) = training();
     let bytes = checkpoint_to_bytes(&network, &state).unwrap();
     let error = |from, to| {
@@ -385,7 +385,7 @@ fn metadata_that_make_no_checkpoint_are_refused_by_name() {
 }
 
 #[test]
-fn a_checkpoint_is_no_model_and_of_one_type() {
+fn a_checkpoint_is_not_a_model_and_has_one_type() {
     let (network, state) = training();
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("training.safetensors");

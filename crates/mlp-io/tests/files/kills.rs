@@ -59,7 +59,7 @@ fn steps(path: &Path) -> u64 {
 }
 
 #[test]
-fn training_killed_at_any_moment_is_training_that_never_was() {
+fn training_killed_at_any_moment_equals_uninterrupted_training() {
     let kills: u32 = env::var(KILLS).map_or(20, |kills| kills.parse().expect("MLP_IO_TEST_KILLS must be a number"));
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("checkpoints");
@@ -93,7 +93,10 @@ fn training_killed_at_any_moment_is_training_that_never_was() {
     let epochs = last / 4 + 2;
     let checkpoints = CheckpointDirectory::new(&path, 3).unwrap();
     let whole = train(None, epochs);
-    assert!(shown(&train(Some(&checkpoints), epochs)) == shown(&whole), "the result differs from that of training that was never killed");
+    assert!(
+        shown(&train(Some(&checkpoints), epochs)) == shown(&whole),
+        "the result differs from that of training that was never killed"
+    );
     assert_eq!(whole.1.history.epochs() as u64, epochs);
     assert_eq!(checkpoints.paths().unwrap().len(), 3);
 }

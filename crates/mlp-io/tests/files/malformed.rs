@@ -760,7 +760,7 @@ fn each_malformed_file_is_refused_with_an_error_of_its_own() {
 }
 
 #[test]
-fn each_network_that_is_not_one_of_pytorchs_is_refused() {
+fn each_malformed_pytorch_network_is_refused() {
     let entry = |name: &str, shape: &str, start: usize, end: usize| {
         format!(r#""{name}":{{"dtype":"F32","shape":{shape},"data_offsets":[{start},{end}]}}"#)
     };
@@ -776,11 +776,7 @@ fn each_network_that_is_not_one_of_pytorchs_is_refused() {
     let weight = entry("0.weight", "[2,1]", 0, 8);
     let cases = [
         ("nothing", file(&[]), "the tensor `0.weight` is missing"),
-        (
-            "ours",
-            with_record(RECORD),
-            "expected a PyTorch network, got a model",
-        ),
+        ("ours", with_record(RECORD), "expected a PyTorch network, got a model"),
         (
             "a checkpoint of ours",
             with_metadata(r#"{"mlp_checkpoint":"{}"}"#),
@@ -875,7 +871,7 @@ fn survives(bytes: &[u8], what: &str) -> bool {
 }
 
 #[test]
-fn truncated_anywhere_a_file_is_refused() {
+fn a_file_truncated_anywhere_is_refused() {
     let bytes = small();
     assert!(survives(&bytes, "the whole"));
     for length in 0..bytes.len() {
@@ -887,7 +883,7 @@ fn truncated_anywhere_a_file_is_refused() {
 }
 
 #[test]
-fn with_any_bit_flipped_a_file_loads_or_does_not_but_never_panics() {
+fn a_file_with_any_bit_flipped_never_panics() {
     let bytes = small();
     let (mut changed, mut loaded) = (bytes.clone(), 0);
     for bit in 0..8 * bytes.len() {
@@ -910,7 +906,7 @@ fn with_any_bit_flipped_a_file_loads_or_does_not_but_never_panics() {
 }
 
 #[test]
-fn with_bytes_at_random_a_file_never_panics_and_is_what_the_formats_crate_says() {
+fn a_file_with_random_changes_never_panics_and_agrees_with_the_formats_crate() {
     let bytes = small();
     let mut random = Xoshiro256PlusPlus::seed_from_u64(5);
     for case in 0..20_000 {

@@ -30,7 +30,11 @@ pub(crate) fn network<T: Element>(sizes: &[usize], activation: impl Into<Activat
 fn round_trip<T: Element + Number>(model: &Model<Matrix<T>>) {
     let bytes = model_to_bytes(model).unwrap();
     assert_eq!(&model_from_bytes::<Matrix<T>>(&bytes).unwrap(), model);
-    assert_eq!(model_to_bytes(model).unwrap(), bytes, "the same model must give the same bytes");
+    assert_eq!(
+        model_to_bytes(model).unwrap(),
+        bytes,
+        "the same model must give the same bytes"
+    );
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("model.safetensors");
     save_model(&path, model).unwrap();
@@ -186,7 +190,7 @@ fn a_model_that_could_not_be_loaded_is_not_saved() {
 }
 
 #[test]
-fn the_type_of_the_numbers_must_be_the_one_asked_for() {
+fn the_type_of_the_numbers_must_be_the_requested_one() {
     let bytes = model_to_bytes(&Model::new(network::<f32>(&[2, 1], Tanh), HalfSquaredError)).unwrap();
     let LoadError { problem, file, .. } = model_from_bytes::<Matrix<f64>>(&bytes).unwrap_err();
     assert_eq!(
@@ -205,7 +209,7 @@ fn the_type_of_the_numbers_must_be_the_one_asked_for() {
 }
 
 #[test]
-fn what_is_no_file_is_told_so() {
+fn a_path_that_is_not_a_regular_file_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("missing");
     let load = |path| load_model::<Matrix<f32>>(path).unwrap_err();

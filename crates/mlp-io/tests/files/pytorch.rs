@@ -58,7 +58,7 @@ fn check_theirs<T: Element + Number>(case: &Case, tolerance: f64) {
 }
 
 #[test]
-fn networks_that_pytorch_wrote_predict_what_they_predict_there() {
+fn networks_from_pytorch_predict_the_same_here() {
     let cases = cases("pytorch.json");
     assert_eq!(cases.len(), 7);
     for case in &cases {
@@ -93,7 +93,7 @@ fn networks_that_pytorch_wrote_predict_what_they_predict_there() {
 }
 
 #[test]
-fn metadata_given_to_pytorch_are_overlooked() {
+fn metadata_given_to_pytorch_is_ignored() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("network.safetensors");
     let whole = fs::read(fixture("pytorch_f32.safetensors")).unwrap();
@@ -153,7 +153,7 @@ fn check_ours<T: Element + Number>(case: &Case, tolerance: f64) {
 }
 
 #[test]
-fn pytorch_predicts_with_our_files_what_they_predict_here() {
+fn our_files_predict_the_same_in_pytorch() {
     let cases = cases("ours.json");
     assert_eq!(cases.len(), 2);
     check_ours::<f32>(&cases[0], 1e-6);

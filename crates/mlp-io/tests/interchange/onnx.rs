@@ -87,7 +87,7 @@ where
 }
 
 #[test]
-fn input_layers_and_output_stand_in_it() {
+fn the_file_has_the_input_the_layers_and_the_output() {
     let model = model::<f64>(Tanh.into(), SoftmaxCrossEntropy::with_classes());
     let model = model.with_classes(Classes::new(["a", "b \"c\""]).unwrap()).unwrap();
     let provenance = Provenance {
@@ -142,7 +142,7 @@ fn input_layers_and_output_stand_in_it() {
 }
 
 #[test]
-fn scalings_stand_around_the_layers_in_double_precision() {
+fn scalings_surround_the_layers_in_double_precision() {
     fn scaled<T: mlp_io::Number>() -> Vec<u8>
     where
         Matrix<T>: Tensor<Scalar = T>,

@@ -146,7 +146,7 @@ fn each_call_that_fails_leaves_the_old_file_whole_and_no_other() {
 }
 
 #[test]
-fn a_disk_that_takes_nothing_is_an_error_and_no_endless_loop() {
+fn a_disk_that_accepts_no_bytes_is_an_error_and_not_an_endless_loop() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("model");
     let (calls, removes) = (RefCell::default(), Cell::new(0));
@@ -182,7 +182,7 @@ fn a_temporary_name_that_is_taken_is_not_used() {
 }
 
 #[test]
-fn a_new_directory_is_written_to_the_disk_with_those_it_is_in() {
+fn a_new_directory_and_its_parents_are_written_to_the_disk() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("a/b/c");
     let make = |fails_at| {

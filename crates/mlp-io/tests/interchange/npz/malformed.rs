@@ -607,7 +607,7 @@ fn malformed() -> Vec<(&'static str, Vec<u8>, &'static str, &'static str)> {
 }
 
 #[test]
-fn each_has_its_own_error() {
+fn each_malformed_file_has_its_own_error() {
     let network = read(&zip(&network())).unwrap();
     assert_eq!(
         network.predict(&Matrix::from_columns(&[[1.0, 0.0]])).to_vec(),
@@ -628,19 +628,21 @@ fn each_has_its_own_error() {
 }
 
 #[test]
-fn a_name_cannot_steer_the_terminal_it_is_shown_on() {
+fn a_name_in_a_message_cannot_control_the_terminal() {
     let bytes = entries(|e| e[0].name = "\u{1b}[2J\n".to_owned() + &"x".repeat(200) + ".npy");
     let message = read(&bytes).unwrap_err().to_string();
     assert!(message.starts_with("`\\u{1b}[2J\\nxx"), "{message}");
     assert!(
         message.len() < 200
-            && message.ends_with("x…`: unexpected entry; expected only coefs_N, intercepts_N, activation and out_activation_"),
+            && message.ends_with(
+                "x…`: unexpected entry; expected only coefs_N, intercepts_N, activation and out_activation_"
+            ),
         "{message}"
     );
 }
 
 #[test]
-fn cut_off_anywhere_it_is_refused() {
+fn a_file_cut_off_anywhere_is_refused() {
     let bytes = zip(&network());
     for length in 0..bytes.len() {
         assert!(read(&bytes[..length]).is_err(), "{length} bytes");
