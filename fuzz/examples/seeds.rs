@@ -1,7 +1,7 @@
 //! Makes the seeds of the fuzz targets in `seeds/`: small files from the crates' own writers, from PyTorch and from
 //! scikit-learn, and damaged files.
 //!
-//! `cargo run --example seeds`
+//! Run it with `cargo run --example seeds`.
 
 use flate2::{Compression, write::GzEncoder};
 use mlp_core::{

@@ -41,13 +41,13 @@ unsafe impl GlobalAlloc for Counting {
             return std::ptr::null_mut();
         }
         count(layout.size() as isize);
-        // SAFETY: the caller's promise is the system allocator's requirement.
+        // SAFETY: the caller upholds the system allocator's requirements.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         count(-(layout.size() as isize));
-        // SAFETY: the caller's promise is the system allocator's requirement; `pointer` comes from it.
+        // SAFETY: the caller upholds the system allocator's requirements, and `pointer` comes from that allocator.
         unsafe { System.dealloc(pointer, layout) }
     }
 
@@ -55,7 +55,7 @@ unsafe impl GlobalAlloc for Counting {
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         count(size as isize);
         count(-(layout.size() as isize));
-        // SAFETY: the caller's promise is the system allocator's requirement; `pointer` comes from it.
+        // SAFETY: the caller upholds the system allocator's requirements, and `pointer` comes from that allocator.
         unsafe { System.realloc(pointer, layout, size) }
     }
 }
