@@ -1,14 +1,15 @@
-//! Makes the seeds of the fuzz targets, in `seeds/`: small files by the crates' own writers, PyTorch and scikit-learn,
-//! and what is wrong with a file.
+//! Makes the seeds of the fuzz targets in `seeds/`: small files from the crates' own writers, from PyTorch and from
+//! scikit-learn, and damaged files.
 //!
-//! `cargo run --example seeds`
+//! Run it with `cargo run --example seeds`.
 
 use core::ops::ControlFlow;
 use flate2::{Compression, write::GzEncoder};
-use mlp_core::{Event, 
-    Adagrad, Adam, AdamW, BinaryCrossEntropy, Classes, Dropout, EarlyStopping, Elu, Every, FitOptions, GradientDescent,
-    HalfSquaredError, Huber, Lbfgs, LeakyRelu, Metric, Mlp, Model, Momentum, Monitor, NAdam, Optimizer, Provenance,
-    ReduceOnPlateau, RmsProp, Samples, Scaling, ScalingKind, Schedule, Sigmoid, SoftmaxCrossEntropy, Tanh, Trainer,
+use mlp_core::{
+    Adagrad, Adam, AdamW, BinaryCrossEntropy, Classes, Dropout, EarlyStopping, Elu, Event, Every, FitOptions,
+    GradientDescent, HalfSquaredError, Huber, Lbfgs, LeakyRelu, Metric, Mlp, Model, Momentum, Monitor, NAdam,
+    Optimizer, Provenance, ReduceOnPlateau, RmsProp, Samples, Scaling, ScalingKind, Schedule, Sigmoid,
+    SoftmaxCrossEntropy, Tanh, Trainer,
 };
 use mlp_cpu::{Element, Matrix};
 use mlp_io::{Number, checkpoint_to_bytes, model_to_bytes, npz_to_bytes};
@@ -22,11 +23,11 @@ fn here() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_path_buf()
 }
 
-/// A seed, which is not to be larger than it has to.
+/// Writes a seed, which must be small.
 fn seed(target: &str, name: &str, bytes: impl AsRef<[u8]>) -> Outcome {
     assert!(
         bytes.as_ref().len() <= 4096,
-        "{target}/{name} has {} bytes",
+        "the seed {target}/{name} must have at most 4096 bytes, got {}",
         bytes.as_ref().len()
     );
     let directory = here().join("seeds").join(target);
@@ -34,7 +35,7 @@ fn seed(target: &str, name: &str, bytes: impl AsRef<[u8]>) -> Outcome {
     Ok(fs::write(directory.join(name), bytes)?)
 }
 
-/// A copy of a fixture.
+/// Copies a fixture.
 fn fixture(target: &str, path: &str) -> Outcome {
     let name = Path::new(path)
         .file_name()
@@ -43,7 +44,7 @@ fn fixture(target: &str, path: &str) -> Outcome {
     seed(target, name, fs::read(here().join("..").join(path))?)
 }
 
-/// The start of a file, and the file with one byte more.
+/// Writes the start of a file, and the file with one more byte.
 fn damaged(target: &str, name: &str, bytes: &[u8]) -> Outcome {
     seed(target, &format!("{name}_cut"), &bytes[..bytes.len() * 2 / 3])?;
     seed(target, &format!("{name}_longer"), [bytes, &[0]].concat())
@@ -122,7 +123,7 @@ fn arrays() -> Outcome {
     Ok(())
 }
 
-/// Training with all that has a state, after two epochs and a batch.
+/// Returns a checkpoint after three epochs. If `all`, the training has every part that has a state.
 fn trained<T: Element + Number, O: Optimizer<Matrix<T>>>(
     optimizer: O,
     all: bool,
@@ -142,15 +143,18 @@ fn trained<T: Element + Number, O: Optimizer<Matrix<T>>>(
     let options = FitOptions::until(2).batch_size(2).shuffle(5);
     let mut errors = Vec::new();
     if all {
-        trainer.fit_with(&mut network, samples.validated_by(samples), options, |progress| { if let Event::Epoch { .. } = progress.event {
-            let evaluation = progress.network.evaluate(&HalfSquaredError, samples, &[Metric::Mae]);
-            errors.push(evaluation.expect("samples that were trained on").metrics[0]);
-        } ControlFlow::Continue(()) })?;
+        trainer.fit_with(&mut network, samples.validated_by(samples), options, |progress| {
+            if let Event::Epoch { .. } = progress.event {
+                let evaluation = progress.network.evaluate(&HalfSquaredError, samples, &[Metric::Mae]);
+                errors.push(evaluation.expect("the samples fit the network").metrics[0]);
+            }
+            ControlFlow::Continue(())
+        })?;
     }
     trainer.fit(&mut network, samples, FitOptions::until(3).batch_size(2))?;
     let mut state = trainer.state();
     if all {
-        // The last epoch was without validation.
+        // The last epoch had no validation samples.
         errors.push(f64::NAN);
         state.history.metrics.push((Metric::Mae, errors));
     }

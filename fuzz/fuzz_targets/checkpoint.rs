@@ -1,4 +1,4 @@
-//! Checkpoints.
+//! Fuzzes the reader of checkpoints.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {

@@ -1,4 +1,4 @@
-//! MNIST's files.
+//! Fuzzes the reader of MNIST's files.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {

@@ -1,4 +1,4 @@
-//! Model files.
+//! Fuzzes the reader of model files.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {

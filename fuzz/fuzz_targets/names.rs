@@ -1,4 +1,4 @@
-//! Names of metrics, activations and kinds of scalings.
+//! Fuzzes the reader of names of metrics, activations and kinds of scalings.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {

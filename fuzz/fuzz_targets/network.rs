@@ -1,4 +1,4 @@
-//! PyTorch's files.
+//! Fuzzes the reader of PyTorch's files.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {

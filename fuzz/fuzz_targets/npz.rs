@@ -1,4 +1,4 @@
-//! scikit-learn's parameters.
+//! Fuzzes the reader of scikit-learn's parameters.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {

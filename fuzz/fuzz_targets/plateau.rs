@@ -1,4 +1,4 @@
-//! Reductions on a plateau as text.
+//! Fuzzes the reader of reductions on a plateau as text.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {

@@ -1,4 +1,4 @@
-//! The demo's samples.
+//! Fuzzes the reader of the demo's samples.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {

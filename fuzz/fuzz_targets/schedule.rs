@@ -1,4 +1,4 @@
-//! Schedules as text.
+//! Fuzzes the reader of schedules as text.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {

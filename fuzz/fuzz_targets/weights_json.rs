@@ -1,4 +1,4 @@
-//! The demo's weights.
+//! Fuzzes the reader of the demo's weights.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {

@@ -1,4 +1,4 @@
-//! Checkpoints.
+//! Fuzzes the reader of checkpoints.
 
 use crate::check_message;
 use crate::memory::bounded;
@@ -10,9 +10,9 @@ use mlp_core::{
 use mlp_cpu::{Element, Matrix};
 use mlp_io::{Checkpoint, Number, checkpoint_from_bytes, checkpoint_to_bytes};
 
-/// A file that loads as a checkpoint of `f32` or `f64` saves; what is saved loads as the same checkpoint and saves to
-/// the same bytes. A trainer of its kind of optimiser either takes the state up, and then has it and trains an epoch or
-/// says why not, or refuses it.
+/// Checks that a file that loads as a checkpoint of `f32` or `f64` can be saved, and that the saved file loads as the
+/// same checkpoint and saves to the same bytes. A trainer with its kind of optimizer must either refuse the state, or
+/// restore it and then train an epoch or return an error.
 pub fn checkpoint(bytes: &[u8]) -> bool {
     both(bytes, |bytes| load::<f32>(bytes) || load::<f64>(bytes))
 }
@@ -25,13 +25,13 @@ fn load<T: Element + Number>(bytes: &[u8]) -> bool {
             return false;
         }
     };
-    let saved = checkpoint_to_bytes(&checkpoint.network, &checkpoint.state).expect("what was loaded can be saved");
-    let again = checkpoint_from_bytes::<Matrix<T>>(&saved).expect("what was saved can be loaded");
-    // As text, in which NaN is NaN.
+    let saved = checkpoint_to_bytes(&checkpoint.network, &checkpoint.state).expect("a loaded checkpoint can be saved");
+    let again = checkpoint_from_bytes::<Matrix<T>>(&saved).expect("a saved checkpoint can be loaded");
+    // The comparison is of texts, so that NaN equals NaN.
     let (before, after) = (format!("{checkpoint:?}"), format!("{again:?}"));
-    assert!(before == after, "another checkpoint: {after} of {before}");
+    assert!(before == after, "the checkpoint changed from {before} to {after}");
     let bytes = checkpoint_to_bytes(&again.network, &again.state).unwrap();
-    assert!(bytes == saved, "other bytes");
+    assert!(bytes == saved, "saving again gave other bytes");
     resume(&checkpoint);
     true
 }
@@ -71,20 +71,21 @@ fn restore<T: Element + Number, O: Optimizer<Matrix<T>>, E: std::fmt::Debug>(
         assert!(!error.to_string().is_empty());
         return;
     }
-    // Names may come in another order, and a learning rate that nothing changes is the optimiser's.
+    // The comparison is with the restored state, not the loaded one: names may come in another order, and a learning
+    // rate that nothing changes is that of the optimizer.
     let taken_up = first.state();
     let mut second = trainer();
     second
         .restore(taken_up.clone(), network.layers())
-        .expect("a trainer's state can be taken up");
+        .expect("the state of a trainer can be restored");
     let (got, expected) = (format!("{:?}", second.state()), format!("{taken_up:?}"));
-    assert!(got == expected, "another state: {got} of {expected}");
+    assert!(got == expected, "the state changed from {expected} to {got}");
 
     let mut network = network.clone();
     let sizes = network.layer_sizes();
     let (input, target) = (Matrix::zeros(sizes[0], 3), Matrix::zeros(sizes[sizes.len() - 1], 3));
     let samples = Samples::new(&input, &target).unwrap();
     let options = FitOptions::until(state.position.epoch.saturating_add(1)).batch_size(2);
-    // An error is fine: numbers may be as large as they like.
+    // An error is allowed, because the numbers may be of any size.
     _ = first.fit(&mut network, samples.validated_by(samples), options);
 }

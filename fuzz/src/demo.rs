@@ -1,4 +1,4 @@
-//! The files that mlp-demo reads.
+//! Fuzzes the readers of mlp-demo's files.
 
 use crate::check_message;
 use mlp_demo::dtype::Dtype;
@@ -12,17 +12,21 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use tempfile::TempDir;
 
-/// Weights that are read, written as JSON, are read as the same.
+/// Checks that weights that are read, written as JSON and read again are the same.
 pub fn weights_json(bytes: &[u8]) -> bool {
     match Weights::from_json("weights", bytes) {
         Ok(weights) => {
             let json = json!({ "weights": weights.weights(), "biases": weights.biases() }).to_string();
-            let again = Weights::from_json("weights", json.as_bytes()).expect("what was read is read again");
+            let again = Weights::from_json("weights", json.as_bytes()).expect("written data can be read");
             assert_eq!(again, weights);
             assert_eq!(again.sizes(), weights.sizes());
             _ = weights.check_dtype("weights", Dtype::F32);
-            weights.check_dtype("weights", Dtype::F64).expect("finite numbers");
-            weights.check_sizes("weights", &weights.sizes()).expect("its own sizes");
+            weights
+                .check_dtype("weights", Dtype::F64)
+                .expect("the numbers are finite");
+            weights
+                .check_sizes("weights", &weights.sizes())
+                .expect("the weights have their own sizes");
             true
         }
         Err(error) => {
@@ -32,7 +36,8 @@ pub fn weights_json(bytes: &[u8]) -> bool {
     }
 }
 
-/// Samples that are read are finite and as many as there are targets; written as CSV, they are read as the same.
+/// Checks that the samples that are read are finite and as many as there are targets, and that samples that are written
+/// as CSV and read again are the same.
 pub fn samples_csv(bytes: &[u8]) -> bool {
     let path = Path::new("samples.csv");
     let mut read = false;
@@ -51,7 +56,7 @@ pub fn samples_csv(bytes: &[u8]) -> bool {
         let numbers = || samples.inputs.iter().chain(&samples.targets);
         assert!(numbers().all(|&number| dtype.round(number).is_finite()));
         let again = Samples::from_csv(path, csv(&samples).as_bytes(), dtype);
-        assert_eq!(again.expect("what was read is read again"), samples);
+        assert_eq!(again.expect("written data can be read"), samples);
         read = true;
     }
     read
@@ -73,8 +78,9 @@ fn csv(samples: &Samples) -> String {
     csv
 }
 
-/// The first byte says which of MNIST's four files the others are, plain or gzip; the other three have one digit each.
-/// What is read has digits from 0 to 9, each with its pixels; written plain, it is read as the same.
+/// Fuzzes one of MNIST's four files. The first byte says which one, and the other bytes are its content, plain or gzip.
+/// The other three files have one digit each. Checks that the digits that are read are from 0 to 9 and that each has
+/// its pixels, and that data that are written uncompressed and read again are the same.
 pub fn idx(bytes: &[u8]) -> bool {
     const FILES: [&str; 4] = [
         "train-images-idx3-ubyte",
@@ -118,7 +124,7 @@ pub fn idx(bytes: &[u8]) -> bool {
                 labels(&part.labels)
             };
             fs::write(&path, plain).unwrap();
-            assert!(Mnist::load(directory).expect("what was read is read again") == mnist);
+            assert!(Mnist::load(directory).expect("written data can be read") == mnist);
             true
         }
         Err(error) => {
@@ -130,7 +136,7 @@ pub fn idx(bytes: &[u8]) -> bool {
     read
 }
 
-/// An IDX file of images.
+/// Returns an IDX file of images.
 fn images(pixels: &[u8]) -> Vec<u8> {
     let numbers = [0x0803, pixels.len() / PIXELS, SIDE, SIDE];
     let header = numbers.into_iter().flat_map(|number| (number as u32).to_be_bytes());
@@ -145,7 +151,7 @@ fn labels(labels: &[u8]) -> Vec<u8> {
     header.chain(labels.iter().copied()).collect()
 }
 
-/// A directory of this process, in memory where there is one.
+/// Returns a directory of this process, in memory if possible.
 fn scratch() -> &'static Path {
     static SCRATCH: OnceLock<TempDir> = OnceLock::new();
     let memory = Path::new("/dev/shm");

@@ -1,7 +1,7 @@
-//! What the fuzz targets do with their bytes, one function each; README.md has the list.
+//! The code of the fuzz targets, one function each. README.md lists them.
 //!
-//! A property that does not hold is a panic; whether the bytes, as they are, were read is what is returned. The functions are here rather than in the targets so that `cargo test`
-//! can run them over the seeds, without a fuzzer.
+//! Each function panics if a property does not hold, and returns whether the unchanged bytes were accepted. The
+//! functions are here rather than in the targets so that `cargo test` can run them over the seeds without a fuzzer.
 
 mod checkpoint;
 mod demo;
@@ -17,10 +17,10 @@ pub use model::{model, network};
 pub use npz::npz;
 pub use text::{names, plateau, schedule};
 
-/// An error's message is a single line, whatever the file has.
+/// Checks that the message of an error is a single line, whatever the file contains.
 fn check_message(error: &dyn std::error::Error) {
     let message = error.to_string();
-    assert!(!message.is_empty(), "an error without a message");
+    assert!(!message.is_empty(), "an error must have a message");
     assert!(
         !message.contains(char::is_control),
         "a message with control characters: {message:?}"
@@ -32,7 +32,8 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
-    /// Runs the seeds, of which all are read but `refused` and those whose names end with what was done to them.
+    /// Runs a target over its seeds. All must be accepted, except those in `refused` and those whose name ends with the
+    /// kind of damage.
     fn replay(target: &str, run: fn(&[u8]) -> bool, refused: &[&str]) {
         const DAMAGED: [&str; 3] = ["_cut", "_longer", "_newer"];
         let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds").join(target);
@@ -49,7 +50,7 @@ mod tests {
         assert!(seeds > 1, "{target}: {seeds} seeds");
         assert!(
             wrong.is_empty(),
-            "{target}: read but damaged, or whole but not read: {wrong:?}"
+            "{target}: damaged seeds that were accepted, or valid seeds that were refused: {wrong:?}"
         );
     }
 

@@ -1,4 +1,4 @@
-//! scikit-learn's parameters.
+//! Fuzzes the reader of scikit-learn's parameters.
 
 use crate::memory::bounded;
 use crate::model::predicts;
@@ -6,8 +6,9 @@ use crate::{check_message, seal};
 use mlp_cpu::{Element, Matrix};
 use mlp_io::{Number, npz_from_bytes, npz_to_bytes};
 
-/// A file that loads as a model of `f32` or `f64`, as it is or with lengths, places and checksums put right, saves; what
-/// is saved loads as the same model and saves to the same bytes. The model predicts.
+/// Checks that a file that loads as a model of `f32` or `f64`, unchanged or with corrected lengths, offsets and
+/// checksums, can be saved, and that the saved file loads as the same model and saves to the same bytes. The model must
+/// predict.
 pub fn npz(bytes: &[u8]) -> bool {
     let load = |bytes: &[u8]| load::<f32>(bytes) || load::<f64>(bytes);
     let loaded = load(bytes);
@@ -20,10 +21,10 @@ pub fn npz(bytes: &[u8]) -> bool {
 fn load<T: Element + Number>(bytes: &[u8]) -> bool {
     match bounded(bytes, npz_from_bytes::<Matrix<T>>) {
         Ok(model) => {
-            let saved = npz_to_bytes(&model).expect("what was loaded can be saved");
-            let again = npz_from_bytes::<Matrix<T>>(&saved).expect("what was saved can be loaded");
-            assert!(again == model, "another model: {again:?} of {model:?}");
-            assert!(npz_to_bytes(&again).unwrap() == saved, "other bytes");
+            let saved = npz_to_bytes(&model).expect("a loaded model can be saved");
+            let again = npz_from_bytes::<Matrix<T>>(&saved).expect("a saved model can be loaded");
+            assert!(again == model, "the model changed from {model:?} to {again:?}");
+            assert!(npz_to_bytes(&again).unwrap() == saved, "saving again gave other bytes");
             predicts(&model);
             true
         }

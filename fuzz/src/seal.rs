@@ -1,12 +1,14 @@
-//! Puts right what changes to a file make wrong: lengths, places and checksums. Behind these a fuzzer would hardly get.
+//! Corrects what a change to a file makes wrong: lengths, offsets and checksums. Without this a fuzzer would hardly get
+//! past these checks.
 
 use serde_json::Value;
 
-/// A tensor's bytes are filled up to this much.
+/// The most bytes that the tensors may have together.
 const MOST: u64 = 1 << 14;
 
-/// A safetensors file with the tensors of its header one after the other, each as long as its shape says, and with the
-/// length of that header in front. `None` if the header is none, or too much is asked for.
+/// Returns a safetensors file in which the tensors of the header follow one another, each is as long as its shape
+/// requires, and the length of the header is correct. Returns `None` if there is no valid header or the tensors would
+/// be too long.
 pub(crate) fn safetensors(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut values = serde_json::Deserializer::from_slice(bytes.get(8..)?).into_iter::<Value>();
     let Value::Object(mut header) = values.next()?.ok()? else {
@@ -36,20 +38,20 @@ pub(crate) fn safetensors(bytes: &[u8]) -> Option<Vec<u8>> {
 
 const LOCAL: &[u8] = b"PK\x03\x04";
 const LISTED: &[u8] = b"PK\x01\x02";
-/// Bytes of an entry's header up to its name.
+/// The number of bytes of an entry's header before its name.
 const LOCAL_LENGTH: usize = 30;
-/// The start of an array: eight bytes, and two of the length of what follows up to a line's end.
+/// The start of an array. Two bytes with the length of the text that follows, up to the end of the line, come after it.
 const MAGIC: &[u8] = b"\x93NUMPY\x01\x00";
 
-/// An archive of the entries of `bytes`: each begins with its signature and ends with the next one. `None` if there is
-/// no entry.
+/// Returns an archive of the entries of `bytes`, each of which begins with its signature and ends at the next one.
+/// Returns `None` if there is no entry.
 pub(crate) fn npz(bytes: &[u8]) -> Option<Vec<u8>> {
     let (mut archive, mut list, mut entries) = (Vec::new(), Vec::new(), 0_u16);
     let mut left = bytes.strip_prefix(LOCAL)?;
     loop {
         let end = left.windows(4).position(|window| window == LOCAL || window == LISTED);
         let (entry, behind) = left.split_at(end.unwrap_or(left.len()));
-        // The signature has been taken off.
+        // The header is shorter here because the signature has been removed.
         let header = entry.get(..LOCAL_LENGTH - 4)?;
         let name_length = usize::from(header[22]).min(entry.len() - header.len());
         let extra_length = usize::from(header[24]);
@@ -99,7 +101,7 @@ mod tests {
         Model::new(Mlp::builder(&[3, 4, 2]).build().unwrap(), HalfSquaredError)
     }
 
-    /// With two bytes more inside, which no reader takes any more.
+    /// Returns the bytes with two more bytes inside, which every reader refuses.
     fn longer(bytes: &[u8], behind: &str) -> Vec<u8> {
         let at = bytes
             .windows(behind.len())
@@ -109,14 +111,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sealed_can_be_read() {
+    fn sealed_files_can_be_read() {
         let bytes = longer(&mlp_io::model_to_bytes(&model()).unwrap(), "\"shape\":");
         assert!(mlp_io::model_from_bytes::<Matrix<f32>>(&bytes).is_err());
         let sealed = super::safetensors(&bytes).unwrap();
         mlp_io::model_from_bytes::<Matrix<f32>>(&sealed).unwrap();
 
         let whole = mlp_io::npz_to_bytes(&model()).unwrap();
-        assert!(super::npz(&whole).unwrap() == whole, "as the writer writes it");
+        assert!(
+            super::npz(&whole).unwrap() == whole,
+            "sealing must not change a file from the writer"
+        );
         let bytes = longer(&whole, "'shape': ");
         assert!(mlp_io::npz_from_bytes::<Matrix<f32>>(&bytes).is_err());
         let sealed = super::npz(&bytes).unwrap();

@@ -1,11 +1,11 @@
-//! What mlp-core reads from texts.
+//! Fuzzes what mlp-core reads from texts.
 
-use mlp_core::{ActivationKind, Metric, NoCustom, ReduceOnPlateau, ScalingKind, Schedule};
 use mlp_core::state::PlateauState;
+use mlp_core::{ActivationKind, Metric, NoCustom, ReduceOnPlateau, ScalingKind, Schedule};
 use std::fmt::{Debug, Display};
 use std::str::FromStr;
 
-/// A text that parses as a schedule gives one whose text parses as an equal one and is its text again; its factors are
+/// Checks that the text of a parsed schedule parses as an equal schedule with the same text, and that its factors are
 /// finite and not negative.
 pub fn schedule(bytes: &[u8]) -> bool {
     let Some(schedule) = parse::<Schedule>(bytes) else {
@@ -18,7 +18,7 @@ pub fn schedule(bytes: &[u8]) -> bool {
     true
 }
 
-/// As [`schedule`], of a reduction on a plateau; its factor falls, if at all, to no less than 0.
+/// Checks a reduction on a plateau like [`schedule`], and that its factor never rises and never falls below 0.
 pub fn plateau(bytes: &[u8]) -> bool {
     let Some(plateau) = parse::<ReduceOnPlateau>(bytes) else {
         return false;
@@ -33,7 +33,7 @@ pub fn plateau(bytes: &[u8]) -> bool {
     true
 }
 
-/// As [`schedule`], of the names of metrics, activations and kinds of scalings, which are their own texts.
+/// Checks the names of metrics, activations and kinds of scalings like [`schedule`]. The text of each must be its name.
 pub fn names(bytes: &[u8]) -> bool {
     let mut read = false;
     if let Some(metric) = parse::<Metric>(bytes) {
@@ -55,13 +55,13 @@ fn text(bytes: &[u8]) -> Option<&str> {
     str::from_utf8(bytes).ok()
 }
 
-/// What the bytes are the text of, after they were checked to be read back from its own text.
+/// Parses the bytes, and checks that the value's own text parses as an equal value with the same text.
 fn parse<T: FromStr<Err: Display> + Display + PartialEq + Debug>(bytes: &[u8]) -> Option<T> {
     match text(bytes)?.parse::<T>() {
         Ok(value) => {
             let written = value.to_string();
             let Ok(again) = written.parse::<T>() else {
-                panic!("{written} is not read back");
+                panic!("the text {written} of a value cannot be parsed");
             };
             assert_eq!(again, value, "{written}");
             assert_eq!(again.to_string(), written);

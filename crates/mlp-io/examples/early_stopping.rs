@@ -1,5 +1,6 @@
-//! Classification with early stopping: labels with names, parts that keep the share of each class, rare classes weighted
-//! up, and the history of the training as CSV on the standard output (what else is said goes to the standard error).
+//! Classification with early stopping. It uses labels with names, splits that keep the share of each class, and higher
+//! weights for rare classes. It prints the history of the training as CSV on the standard output, and everything else
+//! on the standard error.
 //!
 //! ```sh
 //! cargo run --release -p mlp-io --example early_stopping > history.csv
@@ -22,11 +23,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (input, labels) = fruit(&[("apple", 200), ("lemon", 100), ("plum", 40)]);
     let classes = Classes::of_labels(&labels)?;
     let data = Dataset::<Matrix<f32>>::new(input, classes.indices(&labels)?)?;
-    // A fifth to be judged by, which training never sees; a fourth of the rest to stop by.
+    // A fifth is the test set, which training never sees. A fourth of the rest decides when to stop.
     let (rest, test) = data.stratified_split(0.2, SEED)?;
     let (train, validation) = rest.stratified_split(0.25, SEED)?;
 
-    // What is fitted is fitted on the part to train on: the scaling, and the weights of the classes.
+    // The scaling and the class weights are fitted on the training set only.
     let scaling = Scaling::standard::<Matrix<f32>>(train.input())?;
     let labels = train.labels()?;
     let weights = ClassWeights::balanced(&labels, classes.len())?;
@@ -34,7 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let scaled = |part: &Dataset<Matrix<f32>>| part.map_input(|input| scaling.apply(input));
     let (scaled_train, scaled_validation) = (scaled(&train)?, scaled(&validation)?);
 
-    // Far more parameters than the data ask for: it learns the samples by heart, if it is not stopped.
+    // The network has far more parameters than the data need. Without early stopping it would memorize the samples.
     let loss = SoftmaxCrossEntropy::with_classes();
     let mut network = Mlp::<Matrix<f32>>::builder(&[2, 64, 64, classes.len()])
         .hidden(Relu)
@@ -42,7 +43,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .build()?;
     let mut trainer = Trainer::new(loss, Adam::new(0.005)?)
         .early_stopping(EarlyStopping::new(PATIENCE))
-        .metrics(&[Metric::BalancedAccuracy, Metric::F1, Metric::RecallOf(2)]); // of the plums
+        .metrics(&[Metric::BalancedAccuracy, Metric::F1, Metric::RecallOf(2)]); // class 2 is the plums
     let data = scaled_train.samples().validated_by(scaled_validation.samples());
     let options = FitOptions::epochs(10_000).batch_size(16).shuffle(SEED);
     let fitted = trainer.fit(&mut network, data, options)?;
@@ -54,25 +55,28 @@ fn main() -> Result<(), Box<dyn Error>> {
         best_epoch: Some(best_epoch),
     } = fitted.stop
     else {
-        return Err("training should have been stopped".into());
+        return Err("early stopping should have ended the training".into());
     };
-    eprintln!("stopped after {} epochs, the best was {best_epoch}", fitted.epochs);
+    eprintln!(
+        "stopped after {} epochs, the best was epoch {best_epoch}",
+        fitted.epochs
+    );
     assert_eq!(fitted.epochs, best_epoch + 1 + PATIENCE);
 
-    // The network has the parameters of the best epoch again, to the bit.
+    // The network has the exact parameters of the best epoch again.
     let best = history.validation_loss.iter().copied().fold(f64::INFINITY, f64::min);
     let evaluation = network.evaluate(&loss, scaled_validation.samples(), &[])?;
     assert_eq!(evaluation.loss, best);
 
-    // The model says the names of what it takes raw features for.
+    // The model takes raw features and knows the names of the classes.
     let model = Model::new(network, loss)
         .with_input_scaling(scaling)?
         .with_classes(classes)?;
-    let names = model.classes().ok_or("it has classes")?.names();
+    let names = model.classes().ok_or("the model has no classes")?.names();
     let confusion = model
         .scores(test.samples())?
         .confusion_matrix()
-        .ok_or("there are classes")?;
+        .ok_or("the model has no classes to compare")?;
     eprintln!("\n{:>8} {:>9} {:>6}", "", "precision", "recall");
     for (class, name) in names.iter().enumerate() {
         let (precision, recall) = (confusion.precision(class), confusion.recall(class));
@@ -82,19 +86,19 @@ fn main() -> Result<(), Box<dyn Error>> {
             recall.unwrap_or(f64::NAN)
         );
     }
-    let accuracy = confusion.balanced_accuracy().ok_or("there are samples")?;
-    eprintln!(
-        "balanced accuracy of the {} samples held out: {accuracy:.3}",
-        test.len()
+    let accuracy = confusion.balanced_accuracy().ok_or("the test set is empty")?;
+    eprintln!("balanced accuracy on the {} test samples: {accuracy:.3}", test.len());
+    assert!(
+        accuracy > 0.85,
+        "balanced accuracy {accuracy} is too low: the classes overlap only a little"
     );
-    assert!(accuracy > 0.85, "the classes overlap, but not by that much: {accuracy}");
 
     let lemon = model.classify(&Matrix::from_columns(&[[1.45, 110.0]]));
     assert_eq!(names[lemon[0]], "lemon");
     Ok(())
 }
 
-/// A line of names, then a line an epoch.
+/// Prints a line of column names, then a line for each epoch.
 fn print_csv(history: &History) {
     print!("epoch,learning_rate,loss,validation_loss");
     for (metric, _) in &history.metrics {
@@ -113,10 +117,10 @@ fn print_csv(history: &History) {
     }
 }
 
-/// Length over width and weight in grams of so many of each, and what they are.
+/// Returns samples of fruit and their labels: the ratio of length to width, and the weight in grams.
 fn fruit(counts: &[(&'static str, usize)]) -> (Matrix<f32>, Vec<&'static str>) {
     let mut random = Xoshiro256PlusPlus::seed_from_u64(SEED);
-    // The sum of four is close to normal.
+    // The sum of four uniform numbers is close to normal.
     let mut around =
         |mean: f32, spread: f32| mean + spread * (0..4).map(|_| random.random_range(-1.0..1.0)).sum::<f32>();
     let (mut samples, mut labels) = (Vec::new(), Vec::new());

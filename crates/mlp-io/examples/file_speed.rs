@@ -1,8 +1,9 @@
-//! How fast a model of 100 MB is saved and loaded, beside `std::fs::copy` of its file (what `cp` does): to a name at
-//! which nothing is, as to replace a file waits for the disk. A save waits for the disk's confirmation and a copy does
-//! not, so copies are measured with it, too, and saves in a directory in memory, where it takes no time. `cargo run
-//! --release -p mlp-io --example file_speed [DIRECTORY...]`; without any, the system's for temporary files and, where
-//! there is one, /dev/shm.
+//! Measures how fast a model of 100 MB is saved and loaded, compared with `std::fs::copy` of its file (what `cp` does).
+//! Files are always written to a name that does not exist yet, because replacing a file waits for the disk. A save
+//! waits until the disk confirms it and a copy does not. Copies are therefore also measured with that wait (fsync), and
+//! saves also in a directory in memory, where it takes no time. Run it with `cargo run --release -p mlp-io --example
+//! file_speed [DIRECTORY...]`. Without arguments it uses the system's directory for temporary files and /dev/shm, if
+//! that exists.
 #![allow(clippy::print_stdout, reason = "a program that measures")]
 
 use mlp_core::{HalfSquaredError, Mlp, Model};
@@ -14,7 +15,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-/// The shortest of nine runs, in milliseconds, each with nothing at `path`. What a run gives is dropped behind it.
+/// Returns the time of the shortest of nine runs, in milliseconds. Each begins with no file at `path`. The result of a
+/// run is dropped after the time is taken.
 fn fastest<R>(path: &Path, mut run: impl FnMut() -> Result<R, Box<dyn Error>>) -> Result<f64, Box<dyn Error>> {
     let mut best = f64::INFINITY;
     for _ in 0..9 {

@@ -1,6 +1,6 @@
-//! A network that PyTorch trained and saved, put to use here. The file was written by
-//! `safetensors.torch.save_file(network.state_dict(), path)`, where `network` is an `nn.Sequential` of `nn.Linear` layers
-//! with `nn.Tanh` between them.
+//! Loads a network that PyTorch trained and saved, and predicts with it. The file was written by
+//! `safetensors.torch.save_file(network.state_dict(), path)`, where `network` is an `nn.Sequential` of `nn.Linear`
+//! layers with `nn.Tanh` between them.
 //!
 //! ```sh
 //! cargo run --release -p mlp-io --example from_pytorch
@@ -17,13 +17,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
     let path = fixtures.join("pytorch_f32.safetensors");
 
-    // Sizes and type of numbers are in the file; activations are not, and have to be known.
+    // The file has the layer sizes and the type of the numbers, but not the activations, which the caller must know.
     let summary = inspect(&path)?;
     println!("{:?} of {}", summary.layer_sizes, summary.dtype);
     assert_eq!(summary.dtype, Dtype::F32);
     let network = load_network::<Matrix<f32>>(&path, Tanh, Identity)?;
 
-    // The inputs that PyTorch was given, a sample a list, and what it made of them.
+    // The inputs that PyTorch was given, one list per sample, and its predictions for them.
     let cases: serde_json::Value = serde_json::from_slice(&std::fs::read(fixtures.join("pytorch.json"))?)?;
     let case = &cases[0];
     assert_eq!(case["file"], "pytorch_f32.safetensors");
@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
 
-    // As a model of this library the file says all of it: activations, and the loss that it was trained with.
+    // Saved as a model of this library, the file is complete: it has the activations, and the loss of the training.
     let model = Model::new(network, HalfSquaredError);
     let directory = tempfile::tempdir()?;
     let path = directory.path().join("model.safetensors");

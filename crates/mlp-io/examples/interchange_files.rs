@@ -1,9 +1,9 @@
-//! This library's side of `tests/interchange/interchange.py`: `cargo run --release -p mlp-io --example interchange_files
-//! -- DIRECTORY`.
+//! This library's side of `tests/interchange/interchange.py`. Run it with `cargo run --release -p mlp-io --example
+//! interchange_files -- DIRECTORY`.
 //!
-//! Writes models as safetensors, ONNX and `.npz` files into the directory, each with inputs and what `Model::predict` makes
-//! of them, in a file of the same name and `.json`. What PyTorch and scikit-learn have put into `DIRECTORY/theirs`, it
-//! loads, and adds its predictions. Without a directory it writes into one of its own.
+//! It writes models as safetensors, ONNX and `.npz` files into the directory. Beside each file, a file of the same name
+//! with `.json` appended holds inputs and the predictions of `Model::predict`. It also loads the files that PyTorch and
+//! scikit-learn wrote into `DIRECTORY/theirs` and adds its predictions. Without a directory it uses a temporary one.
 
 use mlp_core::backend::Tensor;
 use mlp_core::{
@@ -48,7 +48,8 @@ where
         SoftmaxCrossEntropy::with_classes().into(),
         BinaryCrossEntropy.into(),
     ];
-    // The same in both precisions, and of a size whose sums are still exact to 1e-6 in single precision.
+    // The values are the same in both precisions, and small enough that sums in single precision are still exact to
+    // 1e-6.
     let values = (0..4 * SAMPLES).map(|i| {
         let size = [1e-3, 0.3, 1.0, 2.0, 4.0][i % 5];
         T::from_f64(size * (f64::from(u32::try_from(i * 37 % 101).unwrap_or(0)) / 50.0 - 1.0))
@@ -77,7 +78,7 @@ where
     Ok(())
 }
 
-/// With scalings where the targets are numbers, and class names where there are classes.
+/// Adds scalings if the targets are numbers, and class names if there are classes.
 fn finish<T: Number>(model: Model<Matrix<T>>) -> Result<Model<Matrix<T>>, Box<dyn Error>>
 where
     Matrix<T>: Tensor<Scalar = T>,
@@ -113,7 +114,7 @@ where
     Ok(())
 }
 
-/// Sample after sample.
+/// Returns the numbers, sample after sample.
 fn numbers<T: Number>(matrix: &Matrix<T>) -> Vec<f64>
 where
     Matrix<T>: Tensor<Scalar = T>,
@@ -121,11 +122,11 @@ where
     matrix.to_vec().into_iter().map(mlp_core::Scalar::to_f64).collect()
 }
 
-/// A file from PyTorch or scikit-learn, described in a file of its name and `.json`.
+/// The description of a file from PyTorch or scikit-learn. It is in a file of the same name with `.json` appended.
 #[derive(Deserialize)]
 struct Theirs {
     dtype: String,
-    /// What PyTorch's files do not say.
+    /// The activation, which PyTorch's files do not contain.
     activation: Option<String>,
     features: usize,
     inputs: Vec<f64>,

@@ -1,5 +1,6 @@
-//! Regression as it is done for real: inputs and target standardised, a part held out, Adam under a schedule, R2; then
-//! a model that takes raw inputs and gives the target in its own units, saved and loaded.
+//! A complete regression: inputs and targets are standardized, a part of the data is held out, and Adam trains under a
+//! schedule, with R2 as a metric. The result is a model that takes raw inputs and returns targets in their own units.
+//! It is saved and loaded.
 //!
 //! ```sh
 //! cargo run --release -p mlp-io --example regression
@@ -19,7 +20,7 @@ use std::error::Error;
 const SEED: u64 = 1;
 const EPOCHS: u64 = 100;
 
-/// The density of air in g/m^3, at a temperature in degrees Celsius and a pressure in pascals.
+/// Returns the density of air in g/m^3, at a temperature in degrees Celsius and a pressure in pascals.
 fn density(celsius: f64, pascals: f64) -> f64 {
     1e3 * pascals / (287.05 * (celsius + 273.15))
 }
@@ -27,7 +28,7 @@ fn density(celsius: f64, pascals: f64) -> f64 {
 fn main() -> Result<(), Box<dyn Error>> {
     let (train, held_out) = measurements(500)?.split(0.2, SEED)?;
 
-    // Fitted on the part to train on and on no other: what is held out stays unseen.
+    // The scalings are fitted on the training set only, so that the held-out samples stay unseen.
     let input_scaling = Scaling::standard::<Matrix<f64>>(train.input())?;
     let target_scaling = Scaling::standard::<Matrix<f64>>(train.target())?;
     let scaled = |data: &Dataset<Matrix<f64>>| {
@@ -40,7 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .hidden(Tanh)
         .seed(SEED)
         .build()?;
-    // Up to the learning rate in 5 epochs, down to a hundredth of it in the others.
+    // The learning rate rises to its full value in 5 epochs, then falls to a hundredth of it in the others.
     let schedule = Schedule::warm_up(5)?.then(5, Schedule::cosine(EPOCHS - 5, 0.01)?);
     let mut trainer = Trainer::new(HalfSquaredError, Adam::new(0.01)?)
         .schedule(schedule, Every::Epoch)
@@ -50,7 +51,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     trainer.fit(&mut network, data, options)?;
 
     let history = trainer.history();
-    let r2 = history.metric(Metric::R2).ok_or("it was asked for")?;
+    let r2 = history.metric(Metric::R2).ok_or("the history has no R2")?;
     println!("epoch  learning rate  loss      validation loss  R2");
     for epoch in (0..history.epochs()).step_by(10).chain([history.epochs() - 1]) {
         println!(
@@ -59,7 +60,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         );
     }
 
-    // The scalings travel with the network: a temperature and a pressure go in, grams per cubic metre come out.
+    // The scalings are part of the model: it takes a temperature and a pressure and returns grams per cubic meter.
     let model = Model::new(network, HalfSquaredError)
         .with_input_scaling(input_scaling)?
         .with_target_scaling(target_scaling)?
@@ -76,25 +77,29 @@ fn main() -> Result<(), Box<dyn Error>> {
     assert_eq!(
         loaded.predict(held_out.input()),
         model.predict(held_out.input()),
-        "not a bit is lost in a file"
+        "the loaded model must predict exactly the same"
     );
     println!("\n degC  hPa     g/m^3  prediction");
     for (celsius, pascals) in [(-20.0, 95e3), (0.0, 101_325.0), (15.0, 101_325.0), (30.0, 80e3)] {
         let prediction = loaded.predict(&Matrix::from_columns(&[[celsius, pascals]]))[(0, 0)];
         let exact = density(celsius, pascals);
         println!("{celsius:>5}  {:<6}  {exact:>5.0}  {prediction:>10.0}", pascals / 100.0);
-        assert!((prediction - exact).abs() < 10.0, "{prediction}, not {exact}");
+        assert!(
+            (prediction - exact).abs() < 10.0,
+            "predicted {prediction}, expected {exact}"
+        );
     }
 
-    // R2 does not depend on the units: it is what the last epoch had.
+    // R2 does not depend on the units, so it equals that of the last epoch.
     let held_out_r2 = loaded.evaluate(held_out.samples(), &[Metric::R2])?[0];
-    println!("R2 of what was held out: {held_out_r2:.6}");
+    println!("R2 on the held-out samples: {held_out_r2:.6}");
     assert!(held_out_r2 > 0.99, "R2 = {held_out_r2}");
     assert!((held_out_r2 - r2[history.epochs() - 1]).abs() < 1e-9);
     Ok(())
 }
 
-/// Densities measured between -30 and 40 degrees and 700 and 1050 hPa, each off by up to 10 g/m^3.
+/// Returns densities measured between -30 and 40 degrees and between 700 and 1050 hPa, each with an error of up to 10
+/// g/m^3.
 fn measurements(samples: usize) -> Result<Dataset<Matrix<f64>>, Box<dyn Error>> {
     let mut random = Xoshiro256PlusPlus::seed_from_u64(SEED);
     let input = Matrix::from_fn(2, samples, |feature, _| match feature {

@@ -1,5 +1,5 @@
-//! Training that crashes in the middle of an epoch, and is taken up again from the last checkpoint: it ends as training
-//! that never stopped, to the bit.
+//! Training crashes in the middle of an epoch and resumes from the last checkpoint. The result is bit for bit that of
+//! training that never stopped.
 //!
 //! ```sh
 //! cargo run --release -p mlp-io --example resume
@@ -19,7 +19,7 @@ use std::path::Path;
 type Network = Mlp<Matrix<f32>>;
 type Training = Trainer<Matrix<f32>, MeanSquaredError, Adam<Matrix<f32>>>;
 
-/// A checkpoint is written after so many steps.
+/// A checkpoint is written every this many steps.
 const SAVE_EVERY: u64 = 10;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -32,23 +32,26 @@ fn main() -> Result<(), Box<dyn Error>> {
         trainer.history().loss[trainer.history().epochs() - 1]
     );
 
-    // The same, in a directory of its own. Seven steps behind a checkpoint there is an end to it.
+    // The same training in a directory of its own. It crashes seven steps after a checkpoint.
     let path = directory.path().join("crashed");
     train(&path, Some(107))?;
     println!("crashed in step 107");
 
-    // A new process would do this: the same call, which finds the directory.
+    // A new process would make the same call, which finds the checkpoints in the directory.
     let (network, trainer) = train(&path, None)?;
     println!(
-        "taken up again: loss {:.6}",
+        "resumed: loss {:.6}",
         trainer.history().loss[trainer.history().epochs() - 1]
     );
     let resumed = checkpoint_to_bytes(&network, &trainer.state())?;
-    assert!(resumed == whole, "parameters, optimiser and history, byte for byte");
+    assert!(
+        resumed == whole,
+        "the parameters, the optimizer and the history must be the same byte for byte"
+    );
     Ok(())
 }
 
-/// All that shapes the training. What is resumed has to be set up as what was stopped.
+/// Returns the trainer with all its settings. Resumed training needs the same settings as before it stopped.
 fn trainer() -> Result<Training, HyperParameterError> {
     Ok(Trainer::new(MeanSquaredError, Adam::new(0.01)?)
         .schedule(Schedule::one_cycle(400, 0.3, 25.0, 1e4)?, Every::Batch)
@@ -57,7 +60,8 @@ fn trainer() -> Result<Training, HyperParameterError> {
         .early_stopping(EarlyStopping::new(50)))
 }
 
-/// Trains, or goes on from the last checkpoint in the directory, if there is one. Crashes after `crash` steps.
+/// Trains from the last checkpoint in the directory, or from the start if there is none. Stops after `crash` steps, as
+/// if it had crashed.
 fn train(path: &Path, crash: Option<u64>) -> Result<(Network, Training), Box<dyn Error>> {
     let data = [sine(0.0, 240), sine(0.01, 60)];
     let [train, held_out] = &data;
@@ -71,13 +75,13 @@ fn train(path: &Path, crash: Option<u64>) -> Result<(Network, Training), Box<dyn
         trainer.restore(checkpoint.state, network.layers())?;
         let position = trainer.state().position;
         println!(
-            "going on behind step {}, in epoch {}, batch {}",
+            "resuming after step {}, in epoch {}, batch {}",
             position.steps, position.epoch, position.batch
         );
-        assert!(position.batch > 0, "in the middle of an epoch");
+        assert!(position.batch > 0, "training should resume in the middle of an epoch");
     }
 
-    // 240 samples by 16s: 15 steps an epoch. `until` counts the epochs that were done before.
+    // 240 samples in batches of 16 are 15 steps per epoch. `until` also counts the epochs before the crash.
     let options = FitOptions::until(20).batch_size(16).shuffle(3);
     let mut failure = None;
     let mut steps = trainer.state().position.steps;
@@ -104,7 +108,7 @@ fn train(path: &Path, crash: Option<u64>) -> Result<(Network, Training), Box<dyn
     Ok((network, trainer))
 }
 
-/// Samples of a sine.
+/// Returns samples of a sine.
 fn sine(from: f32, samples: usize) -> (Matrix<f32>, Matrix<f32>) {
     let input = Matrix::from_fn(1, samples, |_, j| from + 6.0 * j as f32 / samples as f32 - 3.0);
     let target = Matrix::from_fn(1, samples, |_, j| (2.0 * input[(0, j)]).sin());

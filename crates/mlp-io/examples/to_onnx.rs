@@ -1,4 +1,4 @@
-//! A classifier trained here, for any runtime that reads ONNX: raw features go in, probabilities come out.
+//! Trains a classifier and exports it for any runtime that reads ONNX. It takes raw features and returns probabilities.
 //!
 //! ```sh
 //! cargo run --release -p mlp-io --example to_onnx -- target/ring.onnx
@@ -16,7 +16,8 @@ use std::path::PathBuf;
 fn main() -> Result<(), Box<dyn Error>> {
     let path = PathBuf::from(std::env::args_os().nth(1).unwrap_or_else(|| "target/ring.onnx".into()));
 
-    // Points in millimetres; inside a circle of 30 mm, or not. Few data and the full batch: L-BFGS.
+    // The task is whether a point, given in millimeters, lies inside a circle with a radius of 30 mm. There are few
+    // data and one batch, so L-BFGS is a good choice.
     let input = Matrix::<f64>::from_fn(2, 441, |i, j| {
         5.0 * (if i == 0 { j % 21 } else { j / 21 }) as f64 - 50.0
     });
@@ -36,9 +37,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let expected = target.to_vec();
     let classes = model.classify(&input).into_iter().zip(expected);
     let wrong = classes.filter(|&(class, expected)| class as f64 != expected).count();
-    assert!(wrong <= 8, "{wrong} of 441 points on the wrong side");
+    assert!(wrong <= 8, "{wrong} of 441 points are classified wrongly");
 
-    // Scaling, layers, activations and the sigmoid are operators in the file; its output is what `predict` gives.
+    // The file has operators for the scaling, the layers, the activations and the sigmoid. Its output is what `predict`
+    // returns.
     if let Some(directory) = path.parent() {
         std::fs::create_dir_all(directory)?;
     }
@@ -46,7 +48,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     assert_eq!(
         std::fs::read(&path)?,
         onnx_to_bytes(&model)?,
-        "the same model, the same bytes"
+        "the same model must give the same bytes"
     );
 
     let points = Matrix::from_columns(&[[0.0, 10.0], [30.0, 30.0]]);

@@ -1,4 +1,4 @@
-//! A network trained here, for PyTorch: the model's file is one of PyTorch's as well, and three lines of Python load it.
+//! Trains a network for PyTorch. PyTorch can read the model's file as it is, with three lines of Python.
 //!
 //! ```sh
 //! cargo run --release -p mlp-io --example to_pytorch -- target/parabola.safetensors
@@ -31,10 +31,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     save_model(&path, &model)?;
     assert_eq!(load_model::<Matrix<f32>>(&path)?, model);
 
-    // What PyTorch will find: eight bytes of length, a header in JSON, the numbers. A weight is n_out x n_in, row by row.
+    // PyTorch finds eight bytes with the length of the header, the header in JSON, and the numbers. A weight is n_out x
+    // n_in, row by row.
     let bytes = std::fs::read(&path)?;
-    let length = u64::from_le_bytes(*bytes.first_chunk().ok_or("it has a length")?);
-    let header = bytes.get(8..8 + usize::try_from(length)?).ok_or("it has a header")?;
+    let length = u64::from_le_bytes(*bytes.first_chunk().ok_or("the file has no header length")?);
+    let header = bytes
+        .get(8..8 + usize::try_from(length)?)
+        .ok_or("the file has no header")?;
     let header: serde_json::Value = serde_json::from_slice(header)?;
     for (name, shape) in [
         ("layers.0.weight", &[16, 1][..]),

@@ -1,4 +1,4 @@
-//! A file that is written whole or not at all.
+//! Files that are written whole or not at all.
 
 mod system;
 
@@ -11,39 +11,40 @@ use std::path::{Path, PathBuf};
 
 use system::{Disk, System};
 
-/// Why a file was not written, or not surely.
+/// Why a file was not written, or may not survive a power failure.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WriteError {
-    /// Nothing changed: what was under the path before is there, whole.
+    /// Nothing changed: the old content is still under the path, whole.
     #[error("{}: cannot be written: {source}", shown(.path))]
     NotWritten {
-        /// What was to be written.
+        /// The file that was to be written.
         path: PathBuf,
-        /// Why it failed.
+        /// Why writing failed.
         source: io::Error,
     },
-    /// The new content is under the path, whole, but the system did not confirm that the directory is on the disk:
-    /// after a power failure now, the old content may be back.
+    /// The new content is under the path, whole, but the system did not confirm that the directory is on the disk. If
+    /// the power fails now, the old content may come back.
     #[error("{}: written, but it may not survive a power failure: {source}", shown(.path))]
     DurabilityUncertain {
-        /// What was written.
+        /// The file that was written.
         path: PathBuf,
         /// Why writing the directory to the disk failed.
         source: io::Error,
     },
 }
 
-/// A file to be written, which appears under its path by [`commit`](Self::commit) only, whole.
+/// A file that appears under its path, whole, only when [`commit`](Self::commit) is called.
 ///
-/// A temporary file is made beside it at the start, so that a path that cannot be written is known then. `commit`
-/// writes it to the disk (fsync), puts it in place by one rename and writes the directory to the disk: readers see
-/// what was there before or the whole new content, after a crash or a power failure, too. Dropped without a commit, it
-/// leaves nothing behind. (A process that is killed leaves the temporary file, `.NAME.*.tmp`.)
+/// [`create`](Self::create) makes a temporary file beside the path, so that a path that cannot be written is detected
+/// at the start. `commit` writes the temporary file to the disk (fsync), moves it into place with one rename and writes
+/// the directory to the disk. Readers see either the old content or the whole new content, even after a crash or a
+/// power failure. A file that is dropped without a commit leaves nothing behind. (A process that is killed leaves the
+/// temporary file, `.NAME.*.tmp`.)
 ///
 /// - If the path is a link to a file, that file is replaced and the link stays. A link to nothing, a directory, a
-///   device and a read-only file are refused. Of several hard links, the one written leaves the others.
-/// - The permissions of a file replaced are kept (read, write, execute; no setuid, setgid or sticky bit); a new one gets
+///   device and a read-only file are refused. If a file has several hard links, only the written one changes.
+/// - A replaced file keeps its permissions (read, write, execute; no setuid, setgid or sticky bit). A new file gets
 ///   those of any new file (0666 less the umask). Owner and access lists are not carried over.
 ///
 /// ```
@@ -64,20 +65,21 @@ pub enum WriteError {
 pub struct AtomicFile(Pending<Disk>);
 
 impl AtomicFile {
-    /// Makes sure that `path` can be written. A file that is there already is left alone until the commit.
+    /// Checks that `path` can be written, and makes the temporary file. An existing file is left alone until the
+    /// commit.
     ///
     /// # Errors
-    /// [`WriteError::NotWritten`] if the directory is missing or cannot be written, or `path` is a directory, a device,
-    /// a link to nothing or a read-only file, or does not end in a file name.
+    /// Returns [`WriteError::NotWritten`] if the directory is missing or cannot be written, or if `path` is a
+    /// directory, a device, a link to nothing or a read-only file, or does not end in a file name.
     pub fn create(path: impl AsRef<Path>) -> Result<Self, WriteError> {
         Pending::create(Disk, path.as_ref()).map(Self)
     }
 
-    /// Puts what was written in its place.
+    /// Moves the new content into place.
     ///
     /// # Errors
-    /// [`WriteError::NotWritten`], and what was there before is there; [`WriteError::DurabilityUncertain`], and the new
-    /// content is there.
+    /// Returns [`WriteError::NotWritten`] if the old content is still in place, and [`WriteError::DurabilityUncertain`]
+    /// if the new content is in place but may not survive a power failure.
     pub fn commit(self) -> Result<(), WriteError> {
         self.0.commit()
     }
@@ -93,7 +95,7 @@ impl Write for AtomicFile {
     }
 }
 
-/// Writes a file whole or not at all: an [`AtomicFile`] that `write` fills, committed if it succeeds.
+/// Writes a file whole or not at all. `write` fills an [`AtomicFile`], which is committed if `write` succeeds.
 ///
 /// ```
 /// # let directory = tempfile::tempdir()?;
@@ -104,7 +106,8 @@ impl Write for AtomicFile {
 /// ```
 ///
 /// # Errors
-/// As [`AtomicFile::create`] and [`AtomicFile::commit`]; what `write` fails with is a [`WriteError::NotWritten`].
+/// The errors of [`AtomicFile::create`] and [`AtomicFile::commit`]. An error of `write` becomes a
+/// [`WriteError::NotWritten`].
 pub fn write_atomically(
     path: impl AsRef<Path>,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
@@ -129,13 +132,13 @@ fn not_written(path: &Path, source: io::Error) -> WriteError {
     }
 }
 
-/// An [`AtomicFile`] on any system.
+/// An [`AtomicFile`], generic over the system calls.
 #[derive(Debug)]
 struct Pending<S: System> {
     system: S,
-    /// As given, for messages.
+    /// The path as the caller gave it, for messages.
     path: PathBuf,
-    /// The file to be replaced, links followed.
+    /// The file to replace, after following links.
     target: PathBuf,
     directory: PathBuf,
     temporary: PathBuf,
@@ -149,7 +152,7 @@ impl<S: System> Pending<S> {
     }
 
     fn try_create(system: S, path: &Path) -> io::Result<Self> {
-        // `file_name` overlooks a separator at the end, and a dot behind it.
+        // `file_name` ignores a trailing separator, and a dot after it.
         let Some(name) = path.file_name().filter(|name| ends_in(path, name)) else {
             return Err(io::Error::other("the path does not end in a file name"));
         };
@@ -163,7 +166,7 @@ impl<S: System> Pending<S> {
         if !fs::metadata(&directory).map_err(in_directory)?.is_dir() {
             return Err(in_directory(io::ErrorKind::NotADirectory.into()));
         }
-        // Of a file that was there, its permissions; else what the system gives to any new file.
+        // An existing file passes on its permissions; otherwise the system chooses them.
         let (temporary, file) =
             create_temporary(&system, &directory, name.to_string_lossy().as_ref(), existing.as_ref())
                 .map_err(in_directory)?;
@@ -176,7 +179,7 @@ impl<S: System> Pending<S> {
             file: Some(file),
             renamed: false,
         };
-        // The umask may have taken away what the file before had.
+        // The umask may have removed permissions that the old file had.
         if let (Some(permissions), Some(file)) = (existing, &pending.file) {
             pending.system.set_permissions(file, permissions)?;
         }
@@ -186,7 +189,7 @@ impl<S: System> Pending<S> {
     fn commit(mut self) -> Result<(), WriteError> {
         let replaced = match self.file.take() {
             Some(file) => self.system.sync(&file).and_then(|()| {
-                // Closed first: some systems do not rename an open file.
+                // The file is closed first because some systems do not rename an open file.
                 drop(file);
                 self.system.rename(&self.temporary, &self.target)
             }),
@@ -220,7 +223,7 @@ impl<S: System> Drop for Pending<S> {
     fn drop(&mut self) {
         if !self.renamed {
             self.file = None;
-            // What it was dropped for is the error to be told, and nothing can be done about this one.
+            // The caller already gets the error that led here, and nothing can be done about this one.
             _ = self.system.remove(&self.temporary);
         }
     }
@@ -230,7 +233,7 @@ fn ends_in(path: &Path, name: &OsStr) -> bool {
     path.as_os_str().as_encoded_bytes().ends_with(name.as_encoded_bytes())
 }
 
-/// Makes a directory and those it is in, as far as they are not there, and writes their names to the disk.
+/// Makes a directory and its missing parents, and writes their names to the disk.
 pub(crate) fn make_directory(path: &Path) -> Result<(), WriteError> {
     make_directory_through(&Disk, path)
 }
@@ -248,7 +251,7 @@ fn make_directory_through<S: System>(system: &S, path: &Path) -> Result<(), Writ
     Ok(())
 }
 
-/// The directory that `path` is in.
+/// Returns the directory that contains `path`.
 fn directory_of(path: &Path) -> PathBuf {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
@@ -256,11 +259,11 @@ fn directory_of(path: &Path) -> PathBuf {
     }
 }
 
-/// The permissions of the regular, writable file that is at `path`, if any is there.
+/// Returns the permissions of the regular, writable file at `path`, or `None` if nothing is there.
 fn existing(path: &Path) -> io::Result<Option<Permissions>> {
     let metadata = match fs::metadata(path) {
         Ok(metadata) => metadata,
-        // A link to nothing is an error; no link, and nothing there, is not.
+        // A link to nothing is an error. A path where nothing exists is not.
         Err(e) if e.kind() == io::ErrorKind::NotFound && !path.is_symlink() => return Ok(None),
         Err(e) if e.kind() == io::ErrorKind::NotADirectory => return Ok(None),
         Err(e) => return Err(e),
@@ -277,16 +280,16 @@ fn existing(path: &Path) -> io::Result<Option<Permissions>> {
     Ok(Some(metadata.permissions()))
 }
 
-/// A new file in `directory`, named after `name`, which nobody else has open.
+/// Makes a new file in `directory`, named after `name`, that no other process has open.
 fn create_temporary<S: System>(
     system: &S,
     directory: &Path,
     name: &str,
     permissions: Option<&Permissions>,
 ) -> io::Result<(PathBuf, S::File)> {
-    /// Names to try: that one is taken is chance of one in 2^64, or somebody's intent.
+    /// How many names to try. A name is taken by chance once in 2^64, or because somebody intends it.
     const ATTEMPTS: usize = 16;
-    // So that a long name does not get too long.
+    // A long name must not exceed the limit of the file system.
     let name: String = name.chars().take(48).collect();
     let mut taken = io::ErrorKind::AlreadyExists.into();
     for _ in 0..ATTEMPTS {

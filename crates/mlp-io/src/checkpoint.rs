@@ -1,4 +1,4 @@
-//! Training in files, to be taken up again.
+//! Checkpoints: training saved to files, from which it can resume.
 
 mod directory;
 mod history;
@@ -17,10 +17,11 @@ use std::path::Path;
 
 pub use directory::CheckpointDirectory;
 
-/// The key of the metadata.
+/// The metadata key of checkpoints.
 pub(crate) const KEY: &str = "mlp_checkpoint";
 
-/// A network in training, and all that its trainer remembers: what is needed to go on as if it had never stopped.
+/// A network in training and everything that its trainer remembers. This is all that is needed to resume training as if
+/// it had never stopped.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint<B> {
     /// The network.
@@ -29,11 +30,11 @@ pub struct Checkpoint<B> {
     pub state: TrainerState<B>,
 }
 
-/// Saves training: whole or not at all, and with the same bytes whenever it is the same.
+/// Saves training to a file, which is written whole or not at all. The same training always gives the same bytes.
 ///
-/// The file is a safetensors file: `layers.0.weight` and so on as in [`save_model`](crate::save_model), the optimiser's
-/// tensors under `optimizer.`, the best parameters of early stopping under `best.`, the history under `history.`; all
-/// else is JSON in the metadata, under the key `mlp_checkpoint`.
+/// The file is a safetensors file. It holds `layers.0.weight` and so on as in [`save_model`](crate::save_model), the
+/// optimizer's tensors under `optimizer.`, the best parameters of early stopping under `best.`, and the history under
+/// `history.`. Everything else is JSON in the metadata, under the key `mlp_checkpoint`.
 ///
 /// ```
 /// use mlp_core::{Adam, FitOptions, HalfSquaredError, Mlp, Samples, Trainer};
@@ -51,7 +52,7 @@ pub struct Checkpoint<B> {
 /// first.fit(&mut network, samples, FitOptions::until(5))?;
 /// save_checkpoint(&path, &network, &first.state())?;
 ///
-/// // Later, elsewhere: the same setup, and on from there.
+/// // Later, in another process: use the same setup and continue from the checkpoint.
 /// let checkpoint = load_checkpoint::<Matrix<f32>>(&path)?;
 /// let mut resumed = checkpoint.network;
 /// let mut second = trainer()?;
@@ -64,9 +65,10 @@ pub struct Checkpoint<B> {
 /// ```
 ///
 /// # Errors
-/// [`SaveError::Refused`] if a number is infinite or NaN where none may be, the history of L-BFGS is going to be longer
-/// than a file of a network of so many layers has room for, or the file could not be loaded for another reason; [`SaveError::Write`] if it cannot be written. What was under the path before is there in both cases, but in
-/// [`DurabilityUncertain`](crate::WriteError::DurabilityUncertain).
+/// Returns [`SaveError::Refused`] if a number that must be finite is infinite or NaN, if the history of L-BFGS will
+/// grow longer than a file of a network with this many layers has room for, or if the file could not be loaded again
+/// for another reason. Returns [`SaveError::Write`] if the file cannot be written. The old file under the path stays in
+/// both cases, except with [`DurabilityUncertain`](crate::WriteError::DurabilityUncertain).
 pub fn save_checkpoint<B: Tensor<Scalar: Number>>(
     path: impl AsRef<Path>,
     network: &Mlp<B>,
@@ -79,10 +81,10 @@ pub fn save_checkpoint<B: Tensor<Scalar: Number>>(
         .save(path)
 }
 
-/// The bytes of the file that [`save_checkpoint`] writes.
+/// Returns the bytes of the file that [`save_checkpoint`] writes.
 ///
 /// # Errors
-/// [`SaveError::Refused`], as [`save_checkpoint`].
+/// Returns [`SaveError::Refused`] in the same cases as [`save_checkpoint`].
 pub fn checkpoint_to_bytes<B: Tensor<Scalar: Number>>(
     network: &Mlp<B>,
     state: &TrainerState<B>,
@@ -93,19 +95,21 @@ pub fn checkpoint_to_bytes<B: Tensor<Scalar: Number>>(
         .map_err(SaveError::of_bytes)
 }
 
-/// Loads training that [`save_checkpoint`] saved. Memory as in [`load_model`](crate::load_model); never panics.
+/// Loads training that [`save_checkpoint`] saved. The memory limit is that of [`load_model`](crate::load_model). Never
+/// panics.
 ///
 /// # Errors
-/// If the file cannot be read, or is not, to the last byte, a checkpoint of numbers of this type.
+/// Returns an error if the file cannot be read, or if any byte of it does not belong to a checkpoint of numbers of this
+/// type.
 pub fn load_checkpoint<B: Tensor<Scalar: Number>>(path: impl AsRef<Path>) -> Result<Checkpoint<B>, LoadError> {
     let path = path.as_ref();
     Opened::file(path).and_then(checkpoint).map_err(Problem::of_file(path))
 }
 
-/// As [`load_checkpoint`], of the bytes of the file.
+/// Loads training like [`load_checkpoint`], from the bytes of the file.
 ///
 /// # Errors
-/// As [`load_checkpoint`].
+/// The errors of [`load_checkpoint`].
 pub fn checkpoint_from_bytes<B: Tensor<Scalar: Number>>(bytes: &[u8]) -> Result<Checkpoint<B>, LoadError> {
     Opened::bytes(bytes).and_then(checkpoint).map_err(Problem::of_bytes)
 }
@@ -138,7 +142,7 @@ fn contents<'a, B: Tensor<Scalar: Number>>(
     Ok(contents)
 }
 
-/// That each tensor has the shape that it is read with.
+/// Checks that each tensor has the shape that the reader will expect.
 fn check_shapes<B: Tensor>(
     network: &Mlp<B>,
     state: &TrainerState<B>,
@@ -165,7 +169,7 @@ fn check_shapes<B: Tensor>(
     })
 }
 
-/// That these are layers of a network of these sizes, of any number of sets.
+/// Checks that `layers` are the layers of a network of these sizes, repeated any number of times.
 fn check_set<B: Tensor>(prefix: &str, layer_sizes: &[usize], layers: &[Dense<B>]) -> Result<(), Problem> {
     let sizes = layer_sizes.iter().zip(layer_sizes.iter().skip(1)).cycle();
     for ((layer, dense), (&inputs, &outputs)) in layers.iter().enumerate().zip(sizes) {
@@ -187,22 +191,22 @@ fn check_set<B: Tensor>(prefix: &str, layer_sizes: &[usize], layers: &[Dense<B>]
     Ok(())
 }
 
-/// That the steps that L-BFGS is to remember fit a file when they are all there: to be told with the first checkpoint,
-/// not in the middle of training.
+/// Checks that a file has room for all the steps that L-BFGS is to remember. Without this check, saving would fail in
+/// the middle of training instead of at the first checkpoint.
 fn check_history_size<B: Tensor<Scalar: Number>>(
     network: &Mlp<B>,
     optimizer: &OptimizerState<B>,
     columns: usize,
 ) -> Result<(), Problem> {
-    /// Bytes of the header for a tensor, with room for the largest numbers of such a file.
+    /// Bytes that the header takes for one tensor, with room for the largest numbers of such a file.
     const ENTRY: usize = 128;
-    /// The network, the best one, and the last change and gradient.
+    /// The sets of tensors besides the history: the network, the best network, and the last change and gradient.
     const OTHERS: usize = 4;
     let mut numbers = optimizer.numbers.iter();
     let Some((_, got)) = numbers.find(|(name, _)| optimizer.kind == "lbfgs" && name == "history_size") else {
         return Ok(());
     };
-    // Times a change and a gradient, what is there already included.
+    // Each step is a change and a gradient. The steps that are already stored count too.
     let sets = |history: usize| history.saturating_mul(2).saturating_add(OTHERS);
     let layers = network.layers().len();
     let fits = |history: usize| {
@@ -228,7 +232,7 @@ fn check_history_size<B: Tensor<Scalar: Number>>(
     })
 }
 
-/// That the record can be read.
+/// Checks that the record can be read back.
 fn check_record(text: &str) -> Result<(), Problem> {
     let record = Record::read(text)?;
     record.layer_sizes()?;
@@ -269,7 +273,7 @@ fn checkpoint<B: Tensor<Scalar: Number>, R: Read + Send>(mut opened: Opened<R>) 
         let layers = take_layers(&mut tensors, &optimizer_prefix(&name), &layer_sizes, count)?;
         optimizer.tensors.push((name, layers));
     }
-    // What is loaded can be saved.
+    // A checkpoint that loads must also be savable.
     check_history_size(&network, &optimizer, record.columns().count())?;
     let stopping = match record.stopping()? {
         Some((best, best_epoch, epochs_since, count)) => Some(StoppingState {
@@ -295,7 +299,7 @@ fn checkpoint<B: Tensor<Scalar: Number>, R: Read + Send>(mut opened: Opened<R>) 
     Ok(Checkpoint { network, state })
 }
 
-/// Takes so many layers, any number of sets of those of the network, one after the other.
+/// Takes `count` layers. They are one or more sets of layers shaped like the network's, one after the other.
 fn take_layers<B: Tensor<Scalar: Number>>(
     tensors: &mut Tensors<B>,
     prefix: &str,
@@ -304,7 +308,7 @@ fn take_layers<B: Tensor<Scalar: Number>>(
 ) -> Result<Vec<Dense<B>>, Problem> {
     let shapes = layer_sizes.iter().zip(layer_sizes.iter().skip(1)).cycle();
     let mut layers = Vec::new();
-    // The first that is missing ends this, so that there are no more than the file has.
+    // The first missing layer ends the loop, so that no more layers are made than the file has.
     for (layer, (&inputs, &outputs)) in (0..count).zip(shapes) {
         let weights = tensors.take(&format!("{prefix}.{layer}.weight"), Shape::Matrix(outputs, inputs))?;
         let bias = tensors.take(&format!("{prefix}.{layer}.bias"), Shape::Vector(outputs))?;

@@ -1,4 +1,4 @@
-//! What can be wrong with a file.
+//! Errors of reading and writing files.
 
 use crate::{Dtype, WriteError};
 use mlp_core::{BuildError, ClassesError, KindError, ModelError, ScalingError};
@@ -6,7 +6,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// A file that cannot be loaded: which one, and why. Its text is one line.
+/// Says which file cannot be loaded, and why. The message is one line.
 ///
 /// ```
 /// use mlp_io::{LoadError, Problem, load_model};
@@ -21,9 +21,9 @@ use std::path::{Path, PathBuf};
 /// ```
 #[derive(Debug)]
 pub struct LoadError {
-    /// The file; `None` if it was bytes in memory.
+    /// The file, or `None` if the bytes were in memory.
     pub file: Option<PathBuf>,
-    /// What is wrong with it.
+    /// What is wrong with the file.
     pub problem: Problem,
 }
 
@@ -42,29 +42,29 @@ impl std::error::Error for LoadError {
     }
 }
 
-/// What is wrong with a file, where in it, what was expected and what is there.
+/// What is wrong with a file: where in the file, what was expected and what was found.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-#[expect(missing_docs, reason = "`tensor`, `expected`, `got` and the like say what they are")]
+#[expect(missing_docs, reason = "`tensor`, `expected`, `got` and the like explain themselves")]
 pub enum Problem {
-    /// The system does not let it be read.
+    /// The operating system reported an error while the file was being read.
     #[error("cannot be read: {0}")]
     Io(#[source] io::Error),
-    /// A directory or a device.
+    /// The path is a directory or a device.
     #[error("expected a regular file")]
     NotAFile,
-    /// The file has another length than it had when it was opened.
-    #[error("the file changed while it was read")]
+    /// The length of the file is not what it was when the file was opened.
+    #[error("the file changed while it was being read")]
     Changed,
-    /// There is not the memory for a tensor.
+    /// There is not enough memory for a tensor.
     #[error("tensor {}: {bytes} bytes are more than can be allocated", quoted(.tensor))]
     OutOfMemory { tensor: String, bytes: usize },
 
-    /// There is no room for the length of the header.
+    /// The file is too short to contain the length of the header.
     #[error("expected at least 8 bytes, got {got}")]
     TooShort { got: u64 },
-    /// A file of another format, where the length of the header makes no sense either.
-    #[error("no safetensors file: expected `{{` behind the length of the header, got {got}")]
+    /// The file has another format: the length of the header makes no sense, and no header follows it.
+    #[error("not a safetensors file: expected `{{` after the length of the header, got {got}")]
     NotSafetensors { got: String },
     /// The header is longer than any header of a network.
     #[error("header: expected at most {limit} bytes, got {got}")]
@@ -72,55 +72,61 @@ pub enum Problem {
     /// The file ends before the header does.
     #[error("header: expected {expected} bytes, got {got}: the file is truncated")]
     HeaderTruncated { expected: u64, got: u64 },
-    /// The header is not text.
-    #[error("header: expected UTF-8, got something else at byte {at}")]
+    /// The header is not UTF-8 text.
+    #[error("header: expected UTF-8, got an invalid sequence at byte {at}")]
     NotUtf8 { at: usize },
-    /// The header is text, but not the JSON of a header.
+    /// The header is text, but not the JSON that a header must be.
     #[error("header: {problem}")]
     Header { problem: String },
-    /// A key stands twice in the same place: readers would disagree about which one counts.
-    #[error("{place}: expected each key once, got {} twice", quoted(.key))]
+    /// A key appears twice in the same object. Readers would disagree about which one counts.
+    #[error("{place}: the key {} appears twice", quoted(.key))]
     DuplicateKey { place: String, key: String },
-    /// A key that a tensor has not.
+    /// The description of a tensor has a key that the format does not define.
     #[error("tensor {}: expected dtype, shape and data_offsets, got the key {}", quoted(.tensor), quoted(.key))]
     UnknownKey { tensor: String, key: String },
-    /// A key that a tensor lacks.
-    #[error("tensor {}: expected the key {key}, which is missing", quoted(.tensor))]
+    /// The description of a tensor lacks a required key.
+    #[error("tensor {}: the key `{key}` is missing", quoted(.tensor))]
     MissingKey { tensor: String, key: &'static str },
-    /// More tensors than any network has.
+    /// The file has more tensors than any network.
     #[error("expected at most {limit} tensors, got more")]
     TooManyTensors { limit: usize },
-    /// L-BFGS is to remember more steps than a checkpoint of the network has room for.
-    #[error("L-BFGS: expected a history of at most {limit} steps, for {layers} layers in a file, got {got}")]
+    /// The history size of L-BFGS is larger than a checkpoint of this network has room for.
+    #[error("L-BFGS: a checkpoint of {layers} layers has room for a history of at most {limit} steps, got {got}")]
     HistorySize { layers: usize, limit: usize, got: usize },
-    /// Numbers of another kind.
+    /// The numbers of a tensor have an unsupported type.
     #[error("tensor {}: expected the dtype F32 or F64, got {}", quoted(.tensor), quoted(.got))]
     Dtype { tensor: String, got: String },
-    /// Neither a vector nor a matrix.
+    /// A tensor is neither a vector nor a matrix.
     #[error("tensor {}: expected 1 or 2 dimensions, got {got}", quoted(.tensor))]
     Rank { tensor: String, got: usize },
-    /// A tensor without elements.
+    /// A tensor has no elements.
     #[error("tensor {}: expected dimensions of at least 1, got {got}", quoted(.tensor))]
     EmptyDimension { tensor: String, got: Shape },
-    /// More elements than there can be.
-    #[error("tensor {}: {got} is more than can be addressed", quoted(.tensor))]
+    /// A tensor has more elements than memory can address.
+    #[error("tensor {}: the shape {got} is too large to address", quoted(.tensor))]
     ShapeOverflow { tensor: String, got: Shape },
-    /// A tensor that ends before it begins.
+    /// A tensor ends before it begins.
     #[error("tensor {}: expected data_offsets in order, got {} and {}", quoted(.tensor), got.0, got.1)]
     Offsets { tensor: String, got: (u64, u64) },
-    /// More or fewer bytes than the shape takes.
-    #[error("tensor {}: expected {expected} bytes, as many as {shape} takes, got {got}", quoted(.tensor))]
+    /// A tensor has more or fewer bytes than its shape requires.
+    #[error("tensor {}: expected {expected} bytes for the shape {shape}, got {got}", quoted(.tensor))]
     Size {
         tensor: String,
         shape: Shape,
         expected: u64,
         got: u64,
     },
-    /// Bytes that belong to no tensor.
-    #[error("tensor {}: expected it to begin at {expected}, got {got}: a hole", quoted(.tensor))]
+    /// Some bytes belong to no tensor.
+    #[error(
+        "tensor {}: expected it to begin at byte {expected}, got {got}: there are unused bytes before it",
+        quoted(.tensor)
+    )]
     Hole { tensor: String, expected: u64, got: u64 },
-    /// Bytes that belong to two tensors.
-    #[error("tensor {}: expected it to begin at {expected}, got {got}: an overlap", quoted(.tensor))]
+    /// Some bytes belong to two tensors.
+    #[error(
+        "tensor {}: expected it to begin at byte {expected}, got {got}: it overlaps the tensor before it",
+        quoted(.tensor)
+    )]
     Overlap { tensor: String, expected: u64, got: u64 },
     /// The file ends before its tensors do.
     #[error("expected {expected} bytes of tensors, got {got}: the file is truncated")]
@@ -128,7 +134,7 @@ pub enum Problem {
     /// The file goes on after its tensors.
     #[error("expected {expected} bytes of tensors, got {got}: the file has trailing bytes")]
     TrailingBytes { expected: u64, got: u64 },
-    /// A number that is infinite or NaN.
+    /// A number is infinite or NaN.
     #[error("tensor {}: expected finite numbers, got {got} in row {row}, column {column}", quoted(.tensor))]
     NonFinite {
         tensor: String,
@@ -137,20 +143,20 @@ pub enum Problem {
         got: f64,
     },
 
-    /// A tensor that the network has and the file has not.
-    #[error("expected the tensor {}, which is missing", quoted(.tensor))]
+    /// The file lacks a tensor of the network.
+    #[error("the tensor {} is missing", quoted(.tensor))]
     MissingTensor { tensor: String },
-    /// A tensor that the file has and the network has not.
-    #[error("expected no tensor {}", quoted(.tensor))]
+    /// The file has a tensor that does not belong to the network.
+    #[error("unexpected tensor {}", quoted(.tensor))]
     UnexpectedTensor { tensor: String },
-    /// A tensor of another shape than the network's.
+    /// The shape of a tensor does not match the network.
     #[error("tensor {}: expected the shape {expected}, got {got}", quoted(.tensor))]
     TensorShape {
         tensor: String,
         expected: Shape,
         got: Shape,
     },
-    /// A tensor of other numbers than those asked for: load it with the other type.
+    /// The numbers of a tensor do not have the requested type. Load the file with the other type.
     #[error("tensor {}: expected the dtype {expected}, got {got}", quoted(.tensor))]
     TensorDtype {
         tensor: String,
@@ -158,85 +164,84 @@ pub enum Problem {
         got: Dtype,
     },
 
-    /// The file is of another kind: it has no metadata of this library.
-    #[error("expected the metadata key {}, which is missing", quoted(.expected))]
+    /// The file has no metadata of this library, so it is another kind of file.
+    #[error("the metadata key {} is missing: this library did not write the file", quoted(.expected))]
     NoMetadata { expected: &'static str },
-    /// Another kind of file of this library.
+    /// This library wrote the file, but it is another kind of file.
     #[error("expected {expected}, got {got}")]
     OtherKind { expected: &'static str, got: &'static str },
-    /// Metadata that this library does not write, and may not overlook.
-    #[error("metadata: expected no key {}", quoted(.key))]
+    /// The metadata has a key that this library does not write and must not ignore.
+    #[error("metadata: unexpected key {}", quoted(.key))]
     UnknownMetadata { key: String },
-    /// More metadata keys than any such file has.
+    /// The metadata has more keys than any file of this library.
     #[error("metadata: expected at most {limit} keys, got more")]
     TooManyMetadataKeys { limit: usize },
-    /// The metadata are not the JSON that they should be.
+    /// The metadata is not the expected JSON.
     #[error("metadata {key}: {}", one_line(.problem))]
     Metadata { key: &'static str, problem: String },
-    /// Metadata that would take much more memory than they have bytes.
+    /// The metadata would take much more memory than its length in bytes.
     #[error("metadata {key}: expected at most {limit} bytes in memory, got {got}")]
     MetadataTooLarge {
         key: &'static str,
         limit: usize,
         got: usize,
     },
-    /// Written by a newer version of this library.
-    #[error("expected version {newest} of the format at most, got {got}: a newer version of this library wrote it")]
+    /// A newer version of this library wrote the file.
+    #[error("expected format version {newest} or older, got {got}: a newer version of this library wrote the file")]
     NewerVersion { newest: u64, got: u64 },
-    /// A version that never was.
-    #[error("expected a version of the format from 1 on, got {got}")]
+    /// The format version does not exist.
+    #[error("expected format version 1 or newer, got {got}")]
     Version { got: u64 },
-    /// A list with more or fewer entries than there are layers.
+    /// A list does not have one entry per layer.
     #[error("{what}: expected {expected}, one per layer, got {got}")]
     LayerCount {
         what: &'static str,
         expected: usize,
         got: usize,
     },
-    /// A layer whose inputs are not the outputs of the layer before it.
+    /// The inputs of a layer are not the outputs of the layer before it.
     #[error("tensor {}: expected {expected} columns, one per output of the layer before, got {got}", quoted(.tensor))]
     Chain {
         tensor: String,
         expected: usize,
         got: usize,
     },
-    /// An activation that is unknown, or has other parameters.
+    /// An activation is unknown, or has the wrong parameters.
     #[error("layer {layer}: {}", one_line(&.source.to_string()))]
     Activation { layer: usize, source: KindError },
-    /// A loss that is unknown, or has other parameters.
+    /// The loss is unknown, or has the wrong parameters.
     #[error("loss: {}", one_line(&.0.to_string()))]
     Loss(#[source] KindError),
-    /// A scaling of unknown kind.
+    /// The kind of a scaling is unknown.
     #[error("{what}: {}", one_line(&.source.to_string()))]
     ScalingKind { what: &'static str, source: KindError },
-    /// A scaling that is none.
+    /// The numbers of a scaling are invalid.
     #[error("{what}: {source}")]
     Scaling { what: &'static str, source: ScalingError },
-    /// Class names that are none.
+    /// The class names are invalid.
     #[error("{}", one_line(&.0.to_string()))]
     Classes(ClassesError),
-    /// Parts that do not fit each other.
+    /// The parts of the model do not match.
     #[error(transparent)]
     Model(ModelError),
-    /// Layers that make no network.
+    /// The layers do not form a network.
     #[error(transparent)]
     Network(BuildError),
-    /// The newest checkpoint of a directory is damaged, and there are earlier ones: without it, training goes on from
-    /// the newest of those.
-    #[error(
-        "{problem}; earlier checkpoints are kept ({earlier}): without this file, training goes on from the newest of them"
-    )]
+    /// The newest checkpoint of a directory is damaged, but there are earlier ones. If this file is deleted, training
+    /// resumes from the newest of those.
+    #[error("{problem}; there are earlier checkpoints ({earlier}): delete this file to resume from the newest of them")]
     Newest { problem: Box<Self>, earlier: usize },
 }
 
 impl Problem {
-    /// Of the file at `path`.
+    /// Returns a function that makes a problem an error of the file at `path`.
     pub(crate) fn of_file(path: impl Into<PathBuf>) -> impl FnOnce(Self) -> LoadError {
         let file = Some(path.into());
         move |problem| LoadError { file, problem }
     }
 
-    /// Whether the file is to blame: not the system, nor who asks for other numbers or has an older version.
+    /// Returns whether the file itself is at fault. It is not if the system reported an error, if the caller asked for
+    /// another type of numbers, or if a newer version wrote the file.
     pub(crate) fn is_damage(&self) -> bool {
         !matches!(
             self,
@@ -248,37 +253,37 @@ impl Problem {
         )
     }
 
-    /// Of bytes in memory.
+    /// Makes a problem an error of bytes in memory.
     pub(crate) fn of_bytes(problem: Self) -> LoadError {
         LoadError { file: None, problem }
     }
 }
 
-/// Something that cannot be saved, or was not.
+/// Why something was not saved.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SaveError {
-    /// The file could not be written, or not surely.
+    /// The file could not be written, or may not survive a power failure.
     #[error(transparent)]
     Write(#[from] WriteError),
-    /// It would make a file that cannot be loaded, because of this. The old file is whole.
+    /// The file could not be loaded again, for this reason. The old file is unchanged.
     #[error("{}cannot be saved: {problem}", place(.file.as_deref()))]
     Refused {
-        /// The file; `None` if it was to be bytes in memory.
+        /// The file, or `None` if the bytes were to stay in memory.
         file: Option<PathBuf>,
-        /// What would be wrong with it.
+        /// What would be wrong with the file.
         #[source]
         problem: Problem,
     },
 }
 
 impl SaveError {
-    /// Of bytes in memory.
+    /// Makes a problem an error of bytes in memory.
     pub(crate) fn of_bytes(problem: Problem) -> Self {
         Self::Refused { file: None, problem }
     }
 
-    /// Of the file at `path`.
+    /// Returns a function that makes a problem an error of the file at `path`.
     pub(crate) fn of_file(path: &Path) -> impl Fn(Problem) -> Self {
         let file = Some(path.to_path_buf());
         move |problem| Self::Refused {
@@ -288,7 +293,7 @@ impl SaveError {
     }
 }
 
-/// How a message about `file` begins.
+/// Returns the beginning of a message about `file`.
 fn place(file: Option<&Path>) -> String {
     file.map_or_else(String::new, |file| format!("{}: ", shown(file)))
 }
@@ -297,14 +302,14 @@ fn place(file: Option<&Path>) -> String {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Shape {
-    /// So many elements in one dimension.
+    /// One dimension, with this many elements.
     Vector(usize),
-    /// Rows and columns.
+    /// Two dimensions: rows and columns.
     Matrix(usize, usize),
 }
 
 impl Shape {
-    /// (rows, columns); a vector is a single column.
+    /// Returns (rows, columns). A vector is a single column.
     pub(crate) fn dimensions(self) -> (usize, usize) {
         match self {
             Self::Vector(rows) => (rows, 1),
@@ -312,7 +317,7 @@ impl Shape {
         }
     }
 
-    /// The number of elements, if it is one.
+    /// Returns the number of elements, or `None` if it overflows.
     pub(crate) fn elements(self) -> Option<usize> {
         let (rows, columns) = self.dimensions();
         rows.checked_mul(columns)
@@ -329,12 +334,12 @@ impl fmt::Display for Shape {
     }
 }
 
-/// A path as it stands in a message: on one line.
+/// Formats a path for a message, on one line.
 pub(crate) fn shown(path: &Path) -> String {
     one_line(&path.display().to_string())
 }
 
-/// Text of a file as it stands in a message: between backticks, cut after 60 characters, on one line.
+/// Formats text from a file for a message: between backticks, cut after 60 characters, on one line.
 pub(crate) fn quoted(text: &str) -> String {
     const LONGEST: usize = 60;
     match text.char_indices().nth(LONGEST) {
@@ -343,7 +348,7 @@ pub(crate) fn quoted(text: &str) -> String {
     }
 }
 
-/// The text with control characters escaped, so that it can neither break the line nor steer the terminal.
+/// Escapes control characters, so that the text can neither break the line nor control the terminal.
 pub(crate) fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for c in text.chars() {

@@ -1,17 +1,17 @@
-//! Model files and checkpoints of `mlp-core`'s multi-layer perceptrons, exchanged with PyTorch, scikit-learn and ONNX
-//! runtimes.
+//! Model files and checkpoints for `mlp-core`'s multi-layer perceptrons, and exchange with PyTorch, scikit-learn and
+//! ONNX runtimes.
 //!
-//! [`save_model`] and [`load_model`] keep a whole model in a safetensors file; [`load_network`] reads what PyTorch wrote,
-//! for which [`inspect`] says whether it holds `f32` or `f64`. [`save_npz`] and [`load_npz`] exchange
-//! networks with scikit-learn, [`export_onnx`] gives models to onnxruntime and others. A [`CheckpointDirectory`] keeps
-//! training, to be taken up again as if it had never stopped. [`AtomicFile`] is what files are written through.
+//! [`save_model`] and [`load_model`] store a whole model in a safetensors file. [`load_network`] reads a network that
+//! PyTorch wrote; [`inspect`] says whether a file holds `f32` or `f64`. [`save_npz`] and [`load_npz`] exchange networks
+//! with scikit-learn, and [`export_onnx`] writes models for onnxruntime and other runtimes. A [`CheckpointDirectory`]
+//! saves training, so that it can resume as if it had never stopped. All files are written through an [`AtomicFile`].
 //!
-//! # What can be relied on
-//! - A file appears under its name whole, or what was there before stays: also when the process is killed, the disk is
-//!   full or the power fails.
-//! - The same model makes the same bytes.
-//! - Reading refuses what is not, to the last byte, what it should be, and says where; it never panics and,
-//!   with `mlp-cpu`, takes no more memory than twice the file and 1 MiB.
+//! # Guarantees
+//! - A new file appears under its name whole, or the previous file stays. This holds even if the process is killed, the
+//!   disk is full or the power fails.
+//! - The same model always gives the same bytes.
+//! - A file is rejected unless every byte is accounted for, and the error says where it is wrong. Reading never panics.
+//!   With `mlp-cpu`, it takes at most twice the size of the file and 1 MiB of memory.
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),
@@ -46,7 +46,7 @@ pub use npz::{NpzError, load_npz, npz_from_bytes, npz_to_bytes, save_npz};
 pub use number::{Dtype, Number};
 pub use onnx::{OnnxError, export_onnx, onnx_to_bytes};
 
-/// The README, compiled and run as tests.
+/// The README, whose examples are compiled and run as tests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

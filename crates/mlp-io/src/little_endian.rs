@@ -1,17 +1,17 @@
-//! Numbers one at a time, as `.npz` and ONNX files hold them.
+//! Numbers read and written one at a time, as `.npz` and ONNX files need it.
 
 use crate::{Dtype, Number};
 
 pub(crate) trait LittleEndian: Number {
-    /// Bytes of a number.
+    /// The number of bytes of one number.
     const SIZE: usize = size_of::<Self>();
-    /// NumPy's name of the type.
+    /// NumPy's name for the type.
     const DESCR: &'static str = match Self::DTYPE {
         Dtype::F32 => "<f4",
         Dtype::F64 => "<f8",
     };
 
-    /// From as many bytes as a number has.
+    /// Reads a number from exactly [`SIZE`](Self::SIZE) bytes.
     fn from_le(bytes: &[u8]) -> Self {
         let mut number = [Self::ZERO];
         Self::flat_mut(&mut number).copy_from_slice(bytes);
@@ -19,7 +19,7 @@ pub(crate) trait LittleEndian: Number {
         Self::decode(number)
     }
 
-    /// Appends its bytes.
+    /// Appends the bytes of the number to `bytes`.
     fn put_le(self, bytes: &mut Vec<u8>) {
         bytes.extend_from_slice(Self::flat(&[self.encode()]));
     }

@@ -1,4 +1,4 @@
-//! Models in files, and networks from PyTorch's.
+//! Model files, and networks from PyTorch's files.
 
 mod pytorch;
 mod record;
@@ -14,13 +14,13 @@ use std::path::Path;
 
 pub use pytorch::{load_network, network_from_bytes};
 
-/// The key of the metadata.
+/// The metadata key of models.
 pub(crate) const KEY: &str = "mlp";
 
-/// Saves a model: whole or not at all, and with the same bytes whenever the model is the same.
+/// Saves a model to a file, which is written whole or not at all. The same model always gives the same bytes.
 ///
-/// The file is a safetensors file. Its tensors are `layers.0.weight` (n_out x n_in, row by row) and `layers.0.bias`
-/// and so on, as PyTorch has them:
+/// The file is a safetensors file. Its tensors are `layers.0.weight` (n_out x n_in, row by row), `layers.0.bias` and so
+/// on, in PyTorch's layout:
 ///
 /// ```python
 /// state = safetensors.torch.load_file("model.safetensors")
@@ -28,9 +28,10 @@ pub(crate) const KEY: &str = "mlp";
 /// network.load_state_dict({f"{2 * int(k.split('.')[1])}.{k.split('.')[2]}": t for k, t in state.items()})
 /// ```
 ///
-/// All else (activations, loss, scalings, class names, provenance) is JSON in the metadata, under the key `mlp`. With
-/// the names and shapes of the tensors it may take 320 KiB and half as many bytes as the weights, 4 MiB at most: enough
-/// for the scaling of 6,800 features even where there is no hidden layer, of 30,000 and more where there is one.
+/// Everything else (activations, loss, scalings, class names, provenance) is JSON in the metadata, under the key `mlp`.
+/// Together with the names and shapes of the tensors, it may take 320 KiB and half as many bytes as the weights, but at
+/// most 4 MiB. This is enough for the scaling of 6,800 features without a hidden layer, and of 30,000 or more features
+/// with one.
 ///
 /// ```
 /// use mlp_core::{HalfSquaredError, Mlp, Model, Tanh};
@@ -47,15 +48,15 @@ pub(crate) const KEY: &str = "mlp";
 /// ```
 ///
 /// # Errors
-/// [`SaveError::Refused`] if a weight is infinite or NaN, or the file could not be loaded for another reason;
-/// [`SaveError::Write`] if it cannot be written. What was under the path before is there in both cases, but in
-/// [`DurabilityUncertain`](crate::WriteError::DurabilityUncertain).
+/// Returns [`SaveError::Refused`] if a weight is infinite or NaN, or if the file could not be loaded again for another
+/// reason. Returns [`SaveError::Write`] if the file cannot be written. The old file under the path stays in both cases,
+/// except with [`DurabilityUncertain`](crate::WriteError::DurabilityUncertain).
 pub fn save_model<B: Tensor<Scalar: Number>>(path: impl AsRef<Path>, model: &Model<B>) -> Result<(), SaveError> {
     let path = path.as_ref();
     contents(model).map_err(SaveError::of_file(path))?.save(path)
 }
 
-/// The bytes of the file that [`save_model`] writes.
+/// Returns the bytes of the file that [`save_model`] writes.
 ///
 /// ```
 /// use mlp_core::{HalfSquaredError, Mlp, Model};
@@ -69,7 +70,7 @@ pub fn save_model<B: Tensor<Scalar: Number>>(path: impl AsRef<Path>, model: &Mod
 /// ```
 ///
 /// # Errors
-/// [`SaveError::Refused`], as [`save_model`].
+/// Returns [`SaveError::Refused`] in the same cases as [`save_model`].
 pub fn model_to_bytes<B: Tensor<Scalar: Number>>(model: &Model<B>) -> Result<Vec<u8>, SaveError> {
     contents(model)
         .and_then(Contents::into_bytes)
@@ -78,42 +79,43 @@ pub fn model_to_bytes<B: Tensor<Scalar: Number>>(model: &Model<B>) -> Result<Vec
 
 /// Loads a model that [`save_model`] saved.
 ///
-/// Takes no more than twice the file's bytes and 1 MiB of memory, the model included, with a backend that lends its memory
-/// ([`Tensor::memory_mut`]) and fills columns up to a multiple of 16 numbers at most, as `mlp-cpu` does; never panics,
-/// whatever is in the file. Where the backend has threads ([`Tensor::for_each`]), one of them reads large matrices
-/// while the others transpose what was read.
+/// Loading takes at most twice the file's bytes and 1 MiB of memory, including the model. This holds for a backend that
+/// gives access to its memory ([`Tensor::memory_mut`]) and pads columns to at most a multiple of 16 numbers, as
+/// `mlp-cpu` does. Loading never panics, whatever the file contains. If the backend has threads ([`Tensor::for_each`]),
+/// one of them reads large matrices while the others transpose what has been read.
 ///
 /// # Errors
-/// If the file cannot be read, or is not, to the last byte, a model of numbers of this type: [`Problem`] has the list.
-/// For a file whose numbers may be either, ask [`inspect`] before.
+/// Returns an error if the file cannot be read, or if any byte of it does not belong to a model of numbers of this
+/// type; [`Problem`] lists the reasons. If the type of the numbers is unknown, call [`inspect`] first.
 pub fn load_model<B: Tensor<Scalar: Number>>(path: impl AsRef<Path>) -> Result<Model<B>, LoadError> {
     let path = path.as_ref();
     Opened::file(path).and_then(model).map_err(Problem::of_file(path))
 }
 
-/// As [`load_model`], of the bytes of the file.
+/// Loads a model like [`load_model`], from the bytes of the file.
 ///
 /// # Errors
-/// As [`load_model`].
+/// The errors of [`load_model`].
 pub fn model_from_bytes<B: Tensor<Scalar: Number>>(bytes: &[u8]) -> Result<Model<B>, LoadError> {
     Opened::bytes(bytes).and_then(model).map_err(Problem::of_bytes)
 }
 
-/// What a file holds, as far as its header says.
+/// What a file contains, according to its header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Summary {
-    /// What its numbers are: whether to load it with `f32` or `f64`.
+    /// The type of the numbers, which says whether to load the file with `f32` or `f64`.
     pub dtype: Dtype,
     /// Neurons per layer, inputs first.
     pub layer_sizes: Vec<usize>,
-    /// How many numbers the network has: weights, and biases where the file has them (PyTorch's layers may lack them).
+    /// The number of parameters: weights, and biases where the file has them (PyTorch's layers may lack them).
     pub parameters: usize,
-    /// Whether it is a model, for [`load_model`]; else it is a network without activations, for [`load_network`].
+    /// Whether the file is a model, for [`load_model`]. Otherwise it is a network without activations, for
+    /// [`load_network`].
     pub is_model: bool,
 }
 
-/// Looks what a file holds, without reading its numbers.
+/// Reads a file's header and reports what the file contains, without loading the tensors.
 ///
 /// ```
 /// use mlp_core::{HalfSquaredError, Mlp, Model};
@@ -131,7 +133,7 @@ pub struct Summary {
 /// ```
 ///
 /// # Errors
-/// If the file cannot be read, or is neither a model nor a network.
+/// Returns an error if the file cannot be read, or is neither a model nor a network.
 pub fn inspect(path: impl AsRef<Path>) -> Result<Summary, LoadError> {
     let path = path.as_ref();
     Opened::file(path).and_then(summary).map_err(Problem::of_file(path))
@@ -159,7 +161,7 @@ fn summary<R: Read + Send>(mut opened: Opened<R>) -> Result<Summary, Problem> {
     } else {
         let plan = pytorch::Plan::new(opened.header()).map_err(|problem| match problem {
             Problem::OtherKind { got, .. } => Problem::OtherKind {
-                expected: "a model or a network of PyTorch",
+                expected: "a model or a PyTorch network",
                 got,
             },
             other => other,
@@ -222,7 +224,8 @@ fn network<B: Tensor>(layers: Vec<(Dense<B>, ActivationKind)>) -> Result<Mlp<B>,
     Mlp::from_layers(layers).map_err(Problem::Network)
 }
 
-/// That the layers are those of a network, as [`Mlp::from_layers`] asks for: they may have been changed since.
+/// Checks that the layers form a network, as [`Mlp::from_layers`] requires. They may have been changed since the
+/// network was built.
 pub(crate) fn check_layers<B: Tensor>(layers: &[Dense<B>]) -> Result<(), BuildError> {
     let mut inputs = layers.first().map_or(0, Dense::inputs);
     for (layer, dense) in layers.iter().enumerate() {
@@ -249,7 +252,7 @@ pub(crate) fn check_layers<B: Tensor>(layers: &[Dense<B>]) -> Result<(), BuildEr
     Ok(())
 }
 
-/// That the tensors are those of layers of these sizes, and no others.
+/// Checks that the tensors are exactly those of layers of these sizes.
 fn check_tensors<R: Read + Send>(opened: &Opened<R>, layer_sizes: &[usize], dtype: Dtype) -> Result<(), Problem> {
     let mut expected = Vec::new();
     for (layer, (&inputs, &outputs)) in layer_sizes.iter().zip(layer_sizes.iter().skip(1)).enumerate() {
@@ -257,7 +260,7 @@ fn check_tensors<R: Read + Send>(opened: &Opened<R>, layer_sizes: &[usize], dtyp
             (weight_name(layer), Shape::Matrix(outputs, inputs)),
             (bias_name(layer), Shape::Vector(outputs)),
         ] {
-            // The first that is missing ends this, so that no more names are made than there are.
+            // The first missing tensor ends the loop, so that no more names are made than the file has.
             let Some(entry) = opened.header().entry(&tensor) else {
                 return Err(Problem::MissingTensor { tensor });
             };

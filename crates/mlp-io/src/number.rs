@@ -4,7 +4,7 @@ use crate::container::Values;
 use mlp_core::Scalar;
 use std::fmt;
 
-/// What a number of a file is.
+/// The type of the numbers in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Dtype {
@@ -15,7 +15,7 @@ pub enum Dtype {
 }
 
 impl Dtype {
-    /// Bytes a number.
+    /// Returns the number of bytes of one number.
     pub(crate) fn size(self) -> usize {
         match self {
             Self::F32 => size_of::<f32>(),
@@ -23,7 +23,7 @@ impl Dtype {
         }
     }
 
-    /// The name in the file's header.
+    /// Returns the name that stands in the file's header.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::F32 => "F32",
@@ -39,7 +39,7 @@ impl fmt::Display for Dtype {
     }
 }
 
-/// A number that files hold: `f32` or `f64`, and no other.
+/// A type of numbers that files can hold: `f32` or `f64`, and no other.
 ///
 /// ```
 /// use mlp_io::{Dtype, Number};
@@ -47,22 +47,22 @@ impl fmt::Display for Dtype {
 /// assert_eq!((f32::DTYPE, f64::DTYPE), (Dtype::F32, Dtype::F64));
 /// ```
 pub trait Number: Scalar + Coded {
-    /// Which of the two it is.
+    /// Which of the two types this is.
     const DTYPE: Dtype;
 }
 
-/// How a number is written: little-endian.
+/// Conversion between a number and its little-endian bytes.
 #[doc(hidden)]
 pub trait Coded: Sized {
-    /// Its bytes.
+    /// The bytes of one number.
     type Bytes: Copy + Send + Sync;
-    /// Those of zero.
+    /// The bytes of zero.
     const ZERO: Self::Bytes;
     fn encode(self) -> Self::Bytes;
     fn decode(bytes: Self::Bytes) -> Self;
     fn flat(bytes: &[Self::Bytes]) -> &[u8];
     fn flat_mut(bytes: &mut [Self::Bytes]) -> &mut [u8];
-    #[expect(private_interfaces, reason = "hidden, and of use to this crate alone")]
+    #[expect(private_interfaces, reason = "hidden, and only this crate uses it")]
     fn unwrap(values: Values) -> Option<Vec<Self>>;
 }
 
@@ -94,7 +94,7 @@ macro_rules! impl_number {
                 bytes.as_flattened_mut()
             }
 
-            #[expect(private_interfaces, reason = "hidden, and of use to this crate alone")]
+            #[expect(private_interfaces, reason = "hidden, and only this crate uses it")]
             fn unwrap(values: Values) -> Option<Vec<Self>> {
                 match values {
                     Values::$variant(values) => Some(values),

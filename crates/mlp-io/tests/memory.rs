@@ -1,6 +1,6 @@
-//! What is said about memory: loading takes twice the file's bytes and 1 MiB at most, whatever is in the file. A binary
-//! of its own, for its allocator.
-#![allow(unsafe_code, reason = "an allocator that counts")]
+//! Checks the documented limit on memory: loading takes at most twice the file's bytes and 1 MiB, whatever the file
+//! contains. This is a test binary of its own because it replaces the allocator.
+#![allow(unsafe_code, reason = "a counting allocator")]
 
 use mlp_core::{
     Adam, Classes, EarlyStopping, FitOptions, HalfSquaredError, Identity, Mlp, Model, Samples, Scaling, ScalingKind,
@@ -17,13 +17,13 @@ use std::fs;
 use std::num::NonZero;
 use std::path::Path;
 
-/// The system's allocator, which knows for each thread how many bytes it holds and how many it held at most.
+/// The system's allocator, which also counts for each thread how many bytes it holds and the most it has held.
 struct Counting;
 
 thread_local! {
     static HELD: Cell<isize> = const { Cell::new(0) };
     static MOST: Cell<isize> = const { Cell::new(0) };
-    /// The longest piece that can be had.
+    /// The largest allocation that succeeds.
     static LIMIT: Cell<usize> = const { Cell::new(usize::MAX) };
 }
 
@@ -33,29 +33,29 @@ fn count(bytes: isize) {
     MOST.set(MOST.get().max(held));
 }
 
-// SAFETY: every call is passed on to the system's allocator as it is. Counting allocates nothing: the counters are
-// constant-initialised thread locals without destructors.
+// SAFETY: every call is passed on unchanged to the system's allocator. Counting does not allocate: the counters are
+// constant-initialized thread locals without destructors.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         if layout.size() > LIMIT.get() {
             return std::ptr::null_mut();
         }
         count(layout.size() as isize);
-        // SAFETY: the caller's promise is the system allocator's requirement.
+        // SAFETY: the caller upholds the system allocator's requirements.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         count(-(layout.size() as isize));
-        // SAFETY: the caller's promise is the system allocator's requirement; `pointer` comes from it.
+        // SAFETY: the caller upholds the system allocator's requirements, and `pointer` comes from that allocator.
         unsafe { System.dealloc(pointer, layout) }
     }
 
-    // Both blocks at the same time, as if none could grow where it is.
+    // Counts both blocks at the same time, as if no block could grow in place.
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         count(size as isize);
         count(-(layout.size() as isize));
-        // SAFETY: the caller's promise is the system allocator's requirement; `pointer` comes from it.
+        // SAFETY: the caller upholds the system allocator's requirements, and `pointer` comes from that allocator.
         unsafe { System.realloc(pointer, layout, size) }
     }
 }
@@ -63,9 +63,9 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// The most bytes that `run` holds at once, beyond those before.
+/// Returns the most bytes that `run` holds at once, in addition to those held before.
 fn most<R>(run: impl FnOnce() -> R) -> isize {
-    // All of it on this thread, whose bytes are counted.
+    // All work must run on this thread, whose bytes are counted.
     mlp_cpu::set_threads(NonZero::<usize>::MIN);
     let before = HELD.get();
     MOST.set(before);
@@ -75,7 +75,7 @@ fn most<R>(run: impl FnOnce() -> R) -> isize {
     most
 }
 
-/// Runs with no piece of memory of more than so many bytes.
+/// Calls `run` while allocations of more than `bytes` bytes fail.
 fn within<R>(bytes: usize, run: impl FnOnce() -> R) -> R {
     LIMIT.set(bytes);
     let result = run();
@@ -85,7 +85,10 @@ fn within<R>(bytes: usize, run: impl FnOnce() -> R) -> R {
 
 fn check(name: &str, path: &Path, took: isize) {
     let limit = 2 * fs::metadata(path).unwrap().len() as isize + (1 << 20);
-    assert!(took <= limit, "{name}: {took} bytes, more than {limit}");
+    assert!(
+        took <= limit,
+        "{name}: loading took {took} bytes of memory, more than {limit}"
+    );
 }
 
 #[test]
@@ -105,7 +108,8 @@ fn the_counter_counts() {
 fn loading_a_model_takes_twice_its_file_and_one_mib_at_most() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("model.safetensors");
-    // One layer, many, wide ones, a single row; and rows of which `Matrix` pads as many again, nearly: 9 to 16, 17 to 32.
+    // These are one layer, many layers, wide layers and a single row. For the others `Matrix` pads nearly as many rows
+    // again: 9 to 16, and 17 to 32.
     for sizes in [
         &[64, 16][..],
         &[2000, 1600],
@@ -135,12 +139,12 @@ fn loading_a_model_takes_twice_its_file_and_one_mib_at_most() {
 }
 
 #[test]
-fn a_matrix_whose_padding_cannot_be_had_is_an_error() {
+fn a_matrix_whose_padding_cannot_be_allocated_is_an_error() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("model");
     let sizes = [100_000, 17];
     let model = Model::new(Mlp::<Matrix<f32>>::builder(&sizes).build().unwrap(), HalfSquaredError);
-    // Room for the numbers, not for 32 rows of them.
+    // There is room for the numbers, but not for 32 rows of them.
     let bytes = 4 * 24 * sizes[0];
     save_model(&path, &model).unwrap();
     let error = within(bytes, || load_model::<Matrix<f32>>(&path)).unwrap_err();
@@ -151,10 +155,10 @@ fn a_matrix_whose_padding_cannot_be_had_is_an_error() {
 }
 
 #[test]
-fn metadata_as_large_as_they_may_be() {
+fn metadata_of_the_largest_size_stays_within_the_limit() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("model.safetensors");
-    // Ordinary numbers, and ones that take as many characters as any: 24, and 23 without a sign.
+    // Ordinary numbers, and numbers that take as many characters as any: 24 with a sign, and 23 without.
     let ordinary = |n: usize, _: f64| (0..n).map(|i| (1.0 + i as f64).sqrt()).collect();
     let long = |n: usize, sign: f64| (0..n).map(|_| sign * 1.234_567_890_123_456_7e-300).collect();
     type Numbers<'a> = &'a dyn Fn(usize, f64) -> Vec<f64>;
@@ -185,7 +189,7 @@ fn metadata_as_large_as_they_may_be() {
     check("layers", &path, most(|| load_model::<Matrix<f32>>(&path).unwrap()));
 }
 
-/// A model's file with its metadata where a checkpoint has them.
+/// Returns a model's file with its metadata under the key of checkpoints.
 fn as_checkpoint(bytes: &[u8]) -> Vec<u8> {
     let length = u64::from_le_bytes(*bytes.first_chunk().unwrap()) as usize;
     let Some(header) = bytes[8..]
@@ -203,7 +207,7 @@ fn as_checkpoint(bytes: &[u8]) -> Vec<u8> {
     .concat()
 }
 
-/// A file of this header, with numbers of 0.
+/// Returns a file with this header and numbers of 0.
 fn file(header: &str, numbers: usize) -> Vec<u8> {
     let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
     bytes.extend_from_slice(header.as_bytes());
@@ -212,7 +216,7 @@ fn file(header: &str, numbers: usize) -> Vec<u8> {
 }
 
 #[test]
-fn files_made_to_take_memory_take_no_more() {
+fn files_made_to_take_memory_stay_within_the_limit() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("model.safetensors");
     let escaped = serde_json::to_string(&"\"".repeat(160_000)).unwrap();

@@ -146,8 +146,8 @@ fn models_are_checked() {
         let failure = |model: &str| failure(directory.path(), &[arguments, &["--model", model]].concat());
         assert!(failure("none.safetensors").starts_with("none.safetensors: cannot be read: "));
         assert_eq!(failure("folder"), "folder: expected a regular file");
-        assert!(failure("two.csv").starts_with("two.csv: no safetensors file: expected `{` "));
-        assert!(failure("model.npz").starts_with("model.npz: no safetensors file: expected `{` "));
+        assert!(failure("two.csv").starts_with("two.csv: not a safetensors file: expected `{` "));
+        assert!(failure("model.npz").starts_with("model.npz: not a safetensors file: expected `{` "));
         assert!(failure("empty.csv").starts_with("empty.csv: expected at least 8 bytes, got 0"));
         let cut = failure("cut.safetensors");
         assert!(
@@ -240,7 +240,9 @@ fn an_export_that_cannot_be_is_refused() {
     ];
     let message = failure(directory.path(), &npz);
     assert!(
-        message.starts_with(&format!("{theirs}: scikit-learn has no such network: layer 0: ")),
+        message.starts_with(&format!(
+            "{theirs}: scikit-learn cannot express this network: layer 0: "
+        )),
         "{message}"
     );
     for to in ["onnx", "safetensors"] {

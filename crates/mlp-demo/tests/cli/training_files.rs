@@ -324,7 +324,7 @@ fn checkpoints_that_cannot_be_gone_on_from_are_refused() {
         "{message}"
     );
     // What to do about it is said, and helps.
-    let advice = "; earlier checkpoints are kept (1): without this file, training goes on from the newest of them";
+    let advice = "; there are earlier checkpoints (1): delete this file to resume from the newest of them";
     assert!(message.ends_with(advice), "{message}");
     fs::rename(checkpoints.join(checkpoint), directory.path().join("damaged")).unwrap();
     let text = printed(directory.path(), &with(&["--checkpoint", "run", "--resume"]));

@@ -1,25 +1,25 @@
-//! What writing a file asks of the system: so that a test can have each of it fail.
+//! The system calls that writing a file makes, behind a trait, so that tests can make each of them fail.
 
 use std::fmt::Debug;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::path::Path;
 
-/// The system calls that change something, one function each.
+/// The system calls that change something, one function for each.
 pub(super) trait System: Debug {
     /// An open file.
     type File: Debug;
 
-    /// Makes a file that is not there yet (O_EXCL), open to no one whom `permissions` keep out.
+    /// Makes a file that must not exist yet (O_EXCL). Nobody whom `permissions` exclude can open it.
     fn create_new(&self, path: &Path, permissions: Option<&Permissions>) -> io::Result<Self::File>;
 
-    /// Those to read, write and execute.
+    /// Sets the permissions to read, write and execute.
     fn set_permissions(&self, file: &Self::File, permissions: Permissions) -> io::Result<()>;
 
-    /// May write less than all, as any write.
+    /// Writes at least a part of `buffer`, as [`Write::write`](std::io::Write::write) does.
     fn write(&self, file: &mut Self::File, buffer: &[u8]) -> io::Result<usize>;
 
-    /// Writes content and metadata to the disk.
+    /// Writes the content and metadata of the file to the disk.
     fn sync(&self, file: &Self::File) -> io::Result<()>;
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
@@ -51,7 +51,7 @@ impl System for Disk {
     }
 
     fn set_permissions(&self, file: &File, permissions: Permissions) -> io::Result<()> {
-        // Not setuid and setgid: the owner may be another one now, and the content is.
+        // Setuid and setgid are not kept, because the owner may have changed and the content has.
         #[cfg(unix)]
         let permissions = {
             use std::os::unix::fs::PermissionsExt as _;
@@ -77,7 +77,7 @@ impl System for Disk {
         File::open(directory)?.sync_all()
     }
 
-    /// Elsewhere a directory cannot be opened as a file is, and a rename is as durable as the system makes it.
+    /// Other systems cannot open a directory like a file, and a rename there is as durable as the system makes it.
     #[cfg(not(unix))]
     fn sync_directory(&self, _: &Path) -> io::Result<()> {
         Ok(())

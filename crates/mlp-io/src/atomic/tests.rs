@@ -1,4 +1,4 @@
-//! What is on the disk before, between and after.
+//! Checks what is on the disk before, during and after a write.
 
 mod faults;
 #[cfg(unix)]
@@ -6,7 +6,7 @@ mod kills;
 
 use super::*;
 
-/// The names in a directory, sorted.
+/// Returns the names in a directory, sorted.
 fn names(directory: &Path) -> Vec<String> {
     let mut names: Vec<_> = fs::read_dir(directory)
         .unwrap()
@@ -16,7 +16,7 @@ fn names(directory: &Path) -> Vec<String> {
     names
 }
 
-/// Why `path` cannot be written.
+/// Returns the reason why `path` cannot be written.
 fn refusal(path: &Path) -> String {
     let message = AtomicFile::create(path).unwrap_err().to_string();
     let start = format!("{}: cannot be written: ", path.display());
@@ -37,9 +37,9 @@ fn the_content_appears_at_once_and_alone() {
     let mut file = AtomicFile::create(&path).unwrap();
     file.write_all(b"con").unwrap();
     file.write_all(b"tent").unwrap();
-    assert!(!path.exists(), "nothing under the name before the commit");
+    assert!(!path.exists(), "there must be no file under the name before the commit");
     let [temporary] = &names(directory.path())[..] else {
-        panic!("the temporary file is beside it")
+        panic!("expected exactly one temporary file beside the path")
     };
     assert!(
         temporary.starts_with(".model.") && temporary.ends_with(".tmp"),
@@ -78,7 +78,7 @@ fn without_a_commit_nothing_is_left() {
 }
 
 #[test]
-fn paths_that_cannot_be_written_are_found_out() {
+fn paths_that_cannot_be_written_are_detected() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("file");
     fs::write(&file, "content").unwrap();
@@ -111,7 +111,7 @@ fn paths_that_cannot_be_written_are_found_out() {
 }
 
 #[test]
-fn a_name_as_long_as_names_can_be() {
+fn the_longest_names_can_be_written() {
     let directory = tempfile::tempdir().unwrap();
     for name in ["n".repeat(255), "é".repeat(127)] {
         write(&directory.path().join(&name), b"content");
@@ -147,7 +147,7 @@ fn a_link_stays_a_link() {
 
 #[test]
 #[cfg(unix)]
-fn permissions_are_those_of_the_file_before_or_of_any_new_file() {
+fn permissions_are_those_of_the_old_file_or_of_any_new_file() {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
     let directory = tempfile::tempdir().unwrap();
@@ -155,7 +155,7 @@ fn permissions_are_those_of_the_file_before_or_of_any_new_file() {
     fs::write(&plain, "").unwrap();
     write(&written, b"");
     assert_eq!(mode(&written), mode(&plain));
-    // 0666: what a umask of 022 would take away.
+    // 0666 has permissions that a umask of 022 would remove.
     for kept in [0o600, 0o666, 0o640] {
         fs::set_permissions(&written, Permissions::from_mode(kept)).unwrap();
         let file = AtomicFile::create(&written).unwrap();
@@ -166,7 +166,7 @@ fn permissions_are_those_of_the_file_before_or_of_any_new_file() {
         assert_eq!(
             mode(&directory.path().join(temporary)),
             kept,
-            "while it is written, too"
+            "the temporary file has the permissions, too"
         );
         file.commit().unwrap();
         assert_eq!(mode(&written), kept);

@@ -1,4 +1,4 @@
-//! The checkpoints of one training.
+//! Directories of checkpoints.
 
 use super::{Checkpoint, load_checkpoint, save_checkpoint};
 use crate::atomic::make_directory;
@@ -11,12 +11,12 @@ use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-/// A directory that holds the last few checkpoints of one training, each a file of its own,
-/// `checkpoint-00000000000000000042.safetensors` with the number of steps done.
+/// A directory that holds the last few checkpoints of one training. Each is a file of its own, named after the number
+/// of finished steps: `checkpoint-00000000000000000042.safetensors`.
 ///
-/// A new checkpoint is written before an old one is removed, and appears whole or not at all: whenever the process is
-/// killed, the newest of the directory can be loaded. Only one process at a time writes into it; what an earlier one
-/// that was killed had begun to write is removed with the next checkpoint.
+/// A new checkpoint is written before an old one is removed, and appears whole or not at all. Whenever the process is
+/// killed, the newest checkpoint of the directory can be loaded. Only one process at a time may write into the
+/// directory. The next save removes the temporary files that killed processes left behind.
 ///
 /// ```
 /// use mlp_core::{Adam, Event, FitOptions, HalfSquaredError, Mlp, Samples, Trainer};
@@ -60,16 +60,17 @@ pub struct CheckpointDirectory {
 const PREFIX: &str = "checkpoint-";
 const SUFFIX: &str = ".safetensors";
 
-/// The digits of the number of steps.
+/// The number of digits of the step number.
 const DIGITS: usize = 20;
 
-/// If a file of this name is a checkpoint: nothing else in the directory is touched.
+/// Returns whether a file of this name is a checkpoint. Nothing else in the directory is touched.
 fn is_checkpoint(name: &str) -> bool {
     let steps = name.strip_prefix(PREFIX).and_then(|name| name.strip_suffix(SUFFIX));
     steps.is_some_and(|steps| steps.len() == DIGITS && steps.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// If a file of this name is a checkpoint that was being written, as [`AtomicFile`](crate::AtomicFile) names it.
+/// Returns whether a file of this name is an unfinished checkpoint, as [`AtomicFile`](crate::AtomicFile) names its
+/// temporary files.
 fn is_temporary(name: &str) -> bool {
     const RANDOM: usize = 16;
     let name = name.strip_prefix('.').and_then(|name| name.strip_suffix(".tmp"));
@@ -85,10 +86,12 @@ fn is_missing(problem: &Problem) -> bool {
 }
 
 impl CheckpointDirectory {
-    /// The directory at `path`, which is made if it is not there, to hold the last `keep` checkpoints (at least 1).
+    /// Opens the directory at `path`, to hold the last `keep` checkpoints (at least 1). Makes the directory if it does
+    /// not exist.
     ///
     /// # Errors
-    /// If it cannot be made or surely kept, or is something else than a directory.
+    /// Returns an error if the directory cannot be made, if it may not survive a power failure, or if the path is not a
+    /// directory.
     pub fn new(path: impl Into<PathBuf>, keep: usize) -> Result<Self, WriteError> {
         let path = path.into();
         let keep = NonZeroUsize::new(keep).unwrap_or(NonZeroUsize::MIN);
@@ -96,14 +99,15 @@ impl CheckpointDirectory {
         Ok(Self { path, keep })
     }
 
-    /// Saves a checkpoint, then removes those that are too old. Returns its path.
+    /// Saves a checkpoint, then removes the checkpoints that are too old. Returns the path of the new one.
     ///
-    /// A checkpoint of as many steps as one that is there replaces it. Those of more steps are removed, too: training was
-    /// begun again before them, and they are not what it came to. (For training from the start, take an empty directory.)
+    /// A checkpoint replaces an existing one with the same number of steps. Checkpoints with more steps are removed
+    /// too: training has resumed from before them, so they are not part of its course. (To train from the start, use an
+    /// empty directory.)
     ///
     /// # Errors
-    /// As [`save_checkpoint`]; those that were there before are then still there. That an old one cannot be removed is no
-    /// error: it is tried again with the next.
+    /// The errors of [`save_checkpoint`]; the existing checkpoints then stay. It is not an error if an old checkpoint
+    /// cannot be removed: the next save tries again.
     pub fn save<B: Tensor<Scalar: Number>>(
         &self,
         network: &Mlp<B>,
@@ -114,7 +118,7 @@ impl CheckpointDirectory {
             .join(format!("{PREFIX}{:0DIGITS$}{SUFFIX}", state.position.steps));
         save_checkpoint(&path, network, state)?;
         if let Ok(paths) = self.paths() {
-            // Those of later steps, of a training that was begun again, are not newer than this one.
+            // A checkpoint with more steps comes from before training resumed, so it is not newer than this one.
             let (earlier, later): (Vec<_>, Vec<_>) = paths.into_iter().partition(|other| *other <= path);
             let old = earlier.len().saturating_sub(self.keep.get());
             for other in later.iter().chain(earlier.iter().take(old)) {
@@ -125,11 +129,13 @@ impl CheckpointDirectory {
         Ok(path)
     }
 
-    /// The newest checkpoint; `None` if there is none. It is found also while another process writes newer ones.
+    /// Loads the newest checkpoint, or returns `None` if there is none. This also works while another process writes
+    /// newer checkpoints.
     ///
     /// # Errors
-    /// If the directory or the checkpoint cannot be read, or it is not one of numbers of this type. Earlier ones are not
-    /// tried without being asked for: [`paths`](Self::paths). [`Problem::Newest`] says that there are some.
+    /// Returns an error if the directory or the checkpoint cannot be read, or if the checkpoint has numbers of another
+    /// type. Earlier checkpoints are not tried automatically; [`paths`](Self::paths) lists them. [`Problem::Newest`]
+    /// says that there are some.
     pub fn load_latest<B: Tensor<Scalar: Number>>(&self) -> Result<Option<Checkpoint<B>>, LoadError> {
         loop {
             let paths = self.paths().map_err(|e| Problem::of_file(&self.path)(Problem::Io(e)))?;
@@ -138,7 +144,7 @@ impl CheckpointDirectory {
             };
             match load_checkpoint(newest) {
                 Ok(checkpoint) => return Ok(Some(checkpoint)),
-                // Removed since it was listed, by a training under way: it has newer ones.
+                // A running training has removed the file since it was listed, so there are newer ones.
                 Err(error) if is_missing(&error.problem) && newest.symlink_metadata().is_err() => {}
                 Err(mut error) => {
                     if !earlier.is_empty() && error.problem.is_damage() {
@@ -153,23 +159,23 @@ impl CheckpointDirectory {
         }
     }
 
-    /// The paths of all checkpoints, the oldest first.
+    /// Returns the paths of all checkpoints, the oldest first.
     ///
     /// # Errors
-    /// If the directory cannot be read.
+    /// Returns an error if the directory cannot be read.
     pub fn paths(&self) -> io::Result<Vec<PathBuf>> {
         let mut paths = self.entries(is_checkpoint)?;
-        // The number of steps has leading zeros, so this is their order.
+        // The step numbers have leading zeros, so sorting the names sorts the checkpoints.
         paths.sort_unstable();
         Ok(paths)
     }
 
-    /// The directory.
+    /// Returns the path of the directory.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Removes what processes that were killed had begun to write.
+    /// Removes the temporary files that killed processes left behind.
     fn remove_temporaries(&self) {
         for path in self.entries(is_temporary).unwrap_or_default() {
             _ = fs::remove_file(path);
@@ -180,7 +186,7 @@ impl CheckpointDirectory {
         let mut paths = Vec::new();
         for entry in fs::read_dir(&self.path)? {
             let (name, path) = entry.map(|entry| (entry.file_name(), entry.path()))?;
-            // A directory is no checkpoint, whatever its name.
+            // A directory is never a checkpoint, whatever its name.
             if name.to_str().is_some_and(&wanted) && !path.is_dir() {
                 paths.push(path);
             }

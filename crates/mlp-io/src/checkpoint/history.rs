@@ -1,4 +1,4 @@
-//! The history as columns of finite numbers: a file's tensors hold no others.
+//! The history as columns of finite numbers, because the tensors of a file may not hold other numbers.
 
 use super::KEY;
 use crate::Problem;
@@ -8,22 +8,23 @@ use mlp_core::{History, Metric};
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Column {
     pub(super) name: String,
-    /// 0 stands for what is not finite.
+    /// The values, with 0 in place of each number that is not finite.
     pub(super) values: Vec<f64>,
-    /// If some are not: which and what, one of [`CODES`] an epoch.
+    /// One of [`CODES`] for each epoch, or `None` if all values are finite.
     pub(super) codes: Option<Vec<f64>>,
 }
 
 const LEARNING_RATE: &str = "learning_rate";
 const LOSS: &str = "loss";
 const VALIDATION_LOSS: &str = "validation_loss";
-/// Before the name of a metric.
+/// The prefix before the name of a metric.
 const METRIC: &str = "metric.";
 
-/// What a number is, by its code: itself, or one that is not finite.
+/// The number that each code stands for. Code 0 stands for the value itself, the others for numbers that are not
+/// finite.
 const CODES: [Option<f64>; 4] = [None, Some(f64::NAN), Some(f64::INFINITY), Some(f64::NEG_INFINITY)];
 
-/// The columns of `history`.
+/// Returns the columns of `history`.
 pub(super) fn columns(history: &History) -> Vec<Column> {
     let columns = [
         (LEARNING_RATE.to_owned(), &history.learning_rate),
@@ -39,7 +40,7 @@ pub(super) fn columns(history: &History) -> Vec<Column> {
         .collect()
 }
 
-/// The history of columns with these names.
+/// Builds a history from columns with these names.
 pub(super) fn of_columns(columns: Vec<(String, Vec<f64>)>) -> Result<History, Problem> {
     let mut history = History::default();
     let mut seen = Vec::new();
@@ -52,7 +53,7 @@ pub(super) fn of_columns(columns: Vec<(String, Vec<f64>)>) -> Result<History, Pr
                 let metric = name
                     .strip_prefix(METRIC)
                     .and_then(|metric| metric.parse::<Metric>().ok());
-                let no_column = || problem(format!("history: no column {}", crate::error::quoted(&name)));
+                let no_column = || problem(format!("history: unknown column {}", crate::error::quoted(&name)));
                 history.metrics.push((metric.ok_or_else(no_column)?, values));
             }
         }
@@ -66,7 +67,10 @@ pub(super) fn of_columns(columns: Vec<(String, Vec<f64>)>) -> Result<History, Pr
     seen.sort_unstable();
     let mut pairs = seen.iter().zip(seen.iter().skip(1));
     match pairs.find(|(a, b)| a == b) {
-        Some((name, _)) => Err(problem(format!("history: {} stands twice", crate::error::quoted(name)))),
+        Some((name, _)) => Err(problem(format!(
+            "history: the column {} appears twice",
+            crate::error::quoted(name)
+        ))),
         None => Ok(history),
     }
 }
@@ -88,7 +92,7 @@ impl Column {
     }
 }
 
-/// Puts what `codes` say in the place of the zeros of `values`.
+/// Replaces the zeros of `values` with the numbers that `codes` stand for.
 pub(super) fn decode(name: &str, values: &mut [f64], codes: &[f64]) -> Result<(), Problem> {
     for (value, &code) in values.iter_mut().zip(codes) {
         let known = CODES.get(code as usize).filter(|_| (code as usize) as f64 == code);
@@ -98,7 +102,7 @@ pub(super) fn decode(name: &str, values: &mut [f64], codes: &[f64]) -> Result<()
             _ => {
                 let name = crate::error::quoted(name);
                 return Err(problem(format!(
-                    "history: the codes of {name} hold {code} beside {value}"
+                    "history: the column {name} has the invalid code {code} for the value {value}"
                 )));
             }
         }

@@ -1,13 +1,13 @@
-//! Any `f64` as JSON, which has no infinities and no NaN.
+//! Writes any `f64` as JSON, which itself cannot express infinities and NaN.
 
 use serde::de::{Deserializer, Error, Unexpected};
 use serde::{Deserialize, Serialize, Serializer};
 
-/// A number; if it is not finite, its name.
+/// A number. If it is not finite, JSON holds its name.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct JsonNumber(pub(super) f64);
 
-/// The same value, be it NaN.
+/// Compares values. NaN equals NaN.
 impl PartialEq for JsonNumber {
     fn eq(&self, other: &Self) -> bool {
         self.0 == other.0 || (self.0.is_nan() && other.0.is_nan())

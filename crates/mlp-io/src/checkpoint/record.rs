@@ -1,4 +1,4 @@
-//! What the metadata say.
+//! The JSON record in the metadata of a checkpoint.
 
 use super::KEY;
 use super::history::Column;
@@ -10,10 +10,10 @@ use mlp_core::state::{Pass, PlateauState, Position, TrainerState};
 use mlp_core::{ActivationKind, Dropout, Every, Mlp, Schedule};
 use serde::{Deserialize, Serialize};
 
-/// The version of the format that is written, and the newest that is read.
+/// The format version that is written, and the newest that is read.
 const VERSION: u64 = 1;
 
-/// Everything about training but its tensors, as JSON.
+/// Everything about training except its tensors, as JSON.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Record {
@@ -35,7 +35,7 @@ pub(super) struct Record {
 struct OptimizerRecord {
     kind: String,
     numbers: Vec<(String, JsonNumber)>,
-    /// Name, and how many layers.
+    /// For each set of tensors, its name and its number of layers.
     tensors: Vec<(String, u64)>,
 }
 
@@ -94,14 +94,14 @@ struct PassRecord {
 #[serde(deny_unknown_fields)]
 struct HistoryRecord {
     epochs: u64,
-    /// Name, and whether there are codes for numbers that are not finite.
+    /// For each column, its name and whether there are codes for numbers that are not finite.
     columns: Vec<(String, bool)>,
 }
 
-/// Kind, numbers, and the names of the tensors with how many layers each has.
+/// The kind, the numbers, and for each set of tensors its name and number of layers.
 type OptimizerParts = (String, Vec<(String, f64)>, Vec<(String, usize)>);
 
-/// The best value, its epoch, the epochs since, and how many layers the best parameters have.
+/// The best value, its epoch, the number of epochs since then, and the number of layers of the best parameters.
 type StoppingParts = (Option<f64>, u64, u64, usize);
 
 impl Record {
@@ -211,7 +211,7 @@ impl Record {
             "epoch" => Ok(Some((schedule, Every::Epoch))),
             "batch" => Ok(Some((schedule, Every::Batch))),
             _ => Err(problem(format!(
-                "schedule: expected every `epoch` or `batch`, got {}",
+                "schedule: expected `every` to be `epoch` or `batch`, got {}",
                 crate::error::quoted(every)
             ))),
         }
@@ -289,7 +289,7 @@ impl Record {
 }
 
 fn size(value: u64) -> Result<usize, Problem> {
-    usize::try_from(value).map_err(|_| problem(format!("{value} is more than can be addressed")))
+    usize::try_from(value).map_err(|_| problem(format!("{value} is too large for the address space")))
 }
 
 fn problem(problem: String) -> Problem {

@@ -1,19 +1,19 @@
-//! That the numbers of a tensor are finite.
+//! Checks that the numbers of a tensor are finite.
 
 use crate::{Number, Problem};
 
-/// Looks through a tensor's numbers, in the order of the file.
+/// Examines the numbers of a tensor, in the order of the file.
 #[derive(Default)]
 pub(super) struct Finite {
     seen: usize,
-    /// The first that is not finite, and where it is.
+    /// The place and the value of the first number that is not finite.
     found: Option<(usize, f64)>,
 }
 
 impl Finite {
-    /// Looks through the next numbers.
+    /// Examines the next numbers.
     pub(super) fn look<T: Number>(&mut self, numbers: &[T::Bytes]) {
-        // All of them rather than those up to the first, so that many are examined at a time.
+        // This examines all numbers instead of stopping at the first bad one, so that the loop vectorizes.
         let finite = numbers
             .iter()
             .fold(true, |finite, &bytes| finite & T::decode(bytes).is_finite());
@@ -27,7 +27,7 @@ impl Finite {
         self.seen = self.seen.saturating_add(numbers.len());
     }
 
-    /// That all of them were finite, of the tensor of that name with so many columns.
+    /// Returns an error if a number of the tensor named `tensor`, which has `columns` columns, was not finite.
     pub(super) fn finish(self, tensor: &str, columns: usize) -> Result<(), Problem> {
         match self.found {
             None => Ok(()),

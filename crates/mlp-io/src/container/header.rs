@@ -1,4 +1,4 @@
-//! The header: checked as a text, as JSON, and as a description of the file.
+//! The header, which is checked as text, as JSON and as a description of the file.
 
 use super::{METADATA, METADATA_LIMIT, PREFIX, TENSOR_LIMIT, header_limit};
 use crate::error::quoted;
@@ -9,16 +9,16 @@ use std::cell::RefCell;
 use std::fmt;
 use std::io::Read;
 
-/// A header that describes its file, to the byte.
+/// A header that accounts for every byte of its file.
 #[derive(Debug)]
 pub(crate) struct Header {
-    /// Keys and texts, as they stand in the file.
+    /// Keys and values, in the order of the file.
     metadata: Vec<(String, String)>,
-    /// In the order of their numbers in the file.
+    /// The tensors, in the order of their numbers in the file.
     entries: Vec<Entry>,
 }
 
-/// One tensor's.
+/// The description of one tensor.
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) name: String,
@@ -28,7 +28,7 @@ pub(crate) struct Entry {
 }
 
 impl Header {
-    /// Reads it from the start of a file of `length` bytes.
+    /// Reads the header from the start of a file of `length` bytes.
     pub(super) fn read(source: &mut impl Read, length: u64) -> Result<Self, Problem> {
         let Some(behind_prefix) = length.checked_sub(PREFIX) else {
             return Err(Problem::TooShort { got: length });
@@ -42,7 +42,7 @@ impl Header {
             if behind_prefix > 0 {
                 read_exact(source, &mut first)?;
             }
-            // The eight bytes are the beginning of something else, a text or an archive.
+            // The file has another format, such as text or an archive, and the eight bytes are its beginning.
             if first != *b"{" {
                 let got = match prefix {
                     [b'P', b'K', 3, 4, ..] => "a zip archive, as .npz files are".to_owned(),
@@ -62,7 +62,7 @@ impl Header {
                 got: behind_prefix,
             });
         };
-        // At most `HEADER_LIMIT`, which is less than any `usize`.
+        // The length is at most `HEADER_LIMIT`, which fits any `usize`.
         let mut bytes = vec![0; header_length as usize];
         read_exact(source, &mut bytes)?;
         let text = str::from_utf8(&bytes).map_err(|e| Problem::NotUtf8 { at: e.valid_up_to() })?;
@@ -72,22 +72,22 @@ impl Header {
         Ok(header)
     }
 
-    /// The metadata, in the order of the file.
+    /// Returns the metadata, in the order of the file.
     pub(crate) fn metadata(&self) -> &[(String, String)] {
         &self.metadata
     }
 
-    /// The tensors, in the order of the file.
+    /// Returns the tensors, in the order of the file.
     pub(crate) fn entries(&self) -> &[Entry] {
         &self.entries
     }
 
-    /// The tensor of that name.
+    /// Returns the tensor of that name.
     pub(crate) fn entry(&self, name: &str) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.name == name)
     }
 
-    /// Takes the text of the metadata out, which is not needed any more.
+    /// Takes the metadata out of the header, to free its memory after use.
     pub(crate) fn take_metadata(&mut self) -> Vec<(String, String)> {
         std::mem::take(&mut self.metadata)
     }
@@ -97,7 +97,7 @@ impl Header {
     }
 
     fn parse(text: &str) -> Result<Self, Problem> {
-        // The format asks for it, and files of other formats are found out by it.
+        // The format requires this, and it detects files of other formats.
         if !text.starts_with('{') {
             let got = text
                 .chars()
@@ -118,7 +118,7 @@ impl Header {
         })
     }
 
-    /// No name twice.
+    /// Checks that no name appears twice.
     fn check_names(&mut self) -> Result<(), Problem> {
         self.entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         let mut names = self.entries.iter().map(|entry| &entry.name);
@@ -132,7 +132,8 @@ impl Header {
         Ok(())
     }
 
-    /// Each tensor has the bytes that its shape takes, and each of the file's bytes belongs to one tensor.
+    /// Checks that each tensor has the bytes that its shape requires, and that each byte of the file belongs to exactly
+    /// one tensor.
     fn check_layout(&mut self, data_length: u64) -> Result<(), Problem> {
         self.entries.sort_unstable_by_key(|entry| entry.offsets);
         let mut end = 0;
@@ -191,7 +192,7 @@ impl Header {
                 got: data_length,
             });
         }
-        // The format's own check, by those who defined it.
+        // This is the check of the format's own crate.
         let tensors = self
             .entries
             .iter()
@@ -203,14 +204,15 @@ impl Header {
 }
 
 impl Entry {
-    /// How many bytes its numbers take, if that can be addressed.
+    /// Returns how many bytes the numbers take, or `None` if memory cannot address that many.
     fn bytes(&self) -> Option<u64> {
         let bytes = self.shape.elements()?.checked_mul(self.dtype.size())?;
-        // More is no piece of memory.
+        // No allocation can be larger than `isize::MAX`.
         isize::try_from(bytes).ok().and_then(|bytes| u64::try_from(bytes).ok())
     }
 
-    /// In the words of the format's crate. Offsets are those of bytes that fit into memory by now.
+    /// Converts the description to the type of the format's crate. By now it is certain that the offsets fit into
+    /// memory.
     fn info(&self) -> TensorInfo {
         tensor_info(
             self.dtype,
@@ -234,7 +236,8 @@ pub(super) fn tensor_info(dtype: Dtype, shape: Shape, data_offsets: (usize, usiz
     }
 }
 
-/// The end of the file here is one that came after it was opened.
+/// Fills `buffer` from the file. The length was checked when the file was opened, so if the file ends early, it has
+/// changed since.
 pub(super) fn read_exact(source: &mut impl Read, buffer: &mut [u8]) -> Result<(), Problem> {
     source.read_exact(buffer).map_err(|e| match e.kind() {
         std::io::ErrorKind::UnexpectedEof => Problem::Changed,
@@ -249,10 +252,10 @@ fn duplicate(place: impl Into<String>, key: &str) -> Problem {
     }
 }
 
-/// Where a visitor leaves a problem that is more than a text.
+/// Where a visitor leaves a problem that a text cannot express.
 type Slot<'a> = &'a RefCell<Option<Problem>>;
 
-/// Leaves `problem` in the slot and ends the reading.
+/// Leaves `problem` in the slot and returns an error that ends the reading.
 fn refuse<E: de::Error>(slot: Slot<'_>, problem: Problem) -> E {
     slot.replace(Some(problem));
     E::custom("")
@@ -303,7 +306,7 @@ impl<'de> Visitor<'de> for MetadataSeed<'_> {
     type Value = Vec<(String, String)>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object of texts by key")
+        f.write_str("an object of strings")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
@@ -322,7 +325,7 @@ impl<'de> Visitor<'de> for MetadataSeed<'_> {
     }
 }
 
-/// Of the tensor of that name.
+/// Reads the description of the tensor of that name.
 struct EntrySeed<'a>(Slot<'a>, String);
 
 impl<'de> DeserializeSeed<'de> for EntrySeed<'_> {
@@ -401,7 +404,7 @@ impl<'de> Visitor<'de> for EntrySeed<'_> {
             }
         };
         let Some(shape) = shape else {
-            return Err(de::Error::custom("a dimension is more than can be addressed"));
+            return Err(de::Error::custom("a dimension is too large for the address space"));
         };
         let offsets = match offsets {
             Numbers {
@@ -426,7 +429,7 @@ fn address(dimension: u64) -> Option<usize> {
     usize::try_from(dimension).ok()
 }
 
-/// The first two numbers of a list, and how many there are: none is kept that is not needed.
+/// The first two numbers of a list, and the length of the list. The other numbers are not needed, so they are not kept.
 struct Numbers {
     first: [u64; 2],
     count: usize,

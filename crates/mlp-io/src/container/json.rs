@@ -1,23 +1,23 @@
-//! JSON within the metadata: checked before anything is made of it.
+//! Checks the JSON in the metadata before it is deserialized.
 
 use crate::Problem;
 use serde::de::{self, DeserializeSeed, Deserializer as _, MapAccess, SeqAccess, Visitor};
 use std::cell::RefCell;
 use std::fmt;
 
-/// What a text takes in memory besides its bytes, and a growing list of them: three times its 24 bytes.
+/// The bytes of memory that a string takes in a growing list, besides its text: three times its 24 bytes.
 const TEXT: usize = 72;
-/// What a number takes in a growing list: three times its 8 bytes.
+/// The bytes of memory that a number takes in a growing list: three times its 8 bytes.
 const NUMBER: usize = 24;
-/// An object or a list: the node of a map that holds its first entries.
+/// The bytes of memory for an object or a list: the node of a map that holds its first entries.
 const NESTED: usize = 448;
-/// What the metadata may take besides as much as they have bytes.
+/// The bytes of memory that the metadata may take in addition to its length.
 const ALLOWANCE: usize = 512 << 10;
-/// The longest text: a name, of which a message may hold several copies.
+/// The longest allowed string, in bytes. Strings are names, and a message may hold several copies of a name.
 const LONGEST: usize = 4096;
 
-/// Checks that `text` is JSON without a key twice in one object at any depth, and that what is made of it does not
-/// take much more memory than it has bytes. `key` names it in the error.
+/// Checks that `text` is JSON in which no object, at any depth, has a key twice, and that its deserialized form does
+/// not take much more memory than the text has bytes. Errors call the metadata `key`.
 pub(crate) fn check_json(key: &'static str, text: &str) -> Result<(), Problem> {
     let state = State::default();
     let mut json = serde_json::Deserializer::from_str(text);
@@ -38,7 +38,7 @@ pub(crate) fn check_json(key: &'static str, text: &str) -> Result<(), Problem> {
     Ok(())
 }
 
-/// An error of JSON with its place before it, on one line.
+/// Formats a JSON error on one line, with its place first.
 pub(crate) fn message(error: &serde_json::Error) -> String {
     let (line, column, problem) = (error.line(), error.column(), error.to_string());
     let place = format!(" at line {line} column {column}");
@@ -53,9 +53,9 @@ pub(crate) fn message(error: &serde_json::Error) -> String {
 
 #[derive(Default)]
 struct State {
-    /// A key that stands twice in one object.
+    /// A key that appears twice in one object.
     duplicate: RefCell<Option<String>>,
-    /// Bytes in memory, at most.
+    /// An upper bound on the bytes in memory.
     cost: RefCell<usize>,
 }
 
@@ -109,7 +109,7 @@ impl<'de> Visitor<'de> for Check<'_> {
     fn visit_str<E: de::Error>(self, text: &str) -> Result<(), E> {
         if text.len() > LONGEST {
             return Err(E::custom(format_args!(
-                "expected texts of at most {LONGEST} bytes, got {}",
+                "expected strings of at most {LONGEST} bytes, got {}",
                 text.len()
             )));
         }
@@ -124,7 +124,7 @@ impl<'de> Visitor<'de> for Check<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        /// More than any object of ours has.
+        /// No object that this library writes has more keys.
         const KEYS: usize = 64;
         self.count(NESTED);
         let mut keys: Vec<String> = Vec::new();

@@ -1,4 +1,4 @@
-//! The numbers behind the header.
+//! Reads the numbers after the header.
 
 use super::finite::Finite;
 use super::header::{Entry, Header, read_exact};
@@ -11,7 +11,7 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
-/// A file whose header was read and checked, and whose numbers were not read yet.
+/// A file whose header has been read and checked, and whose numbers have not been read yet.
 #[derive(Debug)]
 pub(crate) struct Opened<R> {
     header: Header,
@@ -19,9 +19,9 @@ pub(crate) struct Opened<R> {
 }
 
 impl Opened<BufReader<File>> {
-    /// The file at `path`.
+    /// Opens the file at `path`.
     pub(crate) fn file(path: &Path) -> Result<Self, Problem> {
-        // Asked of the path first: to open a pipe waits for its other end.
+        // The path is checked before the file is opened, because opening a pipe waits for its other end.
         if !path.metadata().map_err(Problem::Io)?.is_file() {
             return Err(Problem::NotAFile);
         }
@@ -35,7 +35,7 @@ impl Opened<BufReader<File>> {
 }
 
 impl<'a> Opened<&'a [u8]> {
-    /// The file whose bytes these are.
+    /// Opens a file whose bytes are in memory.
     pub(crate) fn bytes(bytes: &'a [u8]) -> Result<Self, Problem> {
         Self::new(bytes, bytes.len() as u64)
     }
@@ -51,7 +51,7 @@ impl<R: Read + Send> Opened<R> {
         &self.header
     }
 
-    /// The text of the metadata under `key`, the only one there may be.
+    /// Takes the text of the metadata under `key`, which must be the only key.
     pub(crate) fn take_metadata(&mut self, key: &'static str) -> Result<String, Problem> {
         let mut text = None;
         let metadata = self.header.take_metadata();
@@ -71,7 +71,7 @@ impl<R: Read + Send> Opened<R> {
         text.ok_or(Problem::NoMetadata { expected: key })
     }
 
-    /// Reads all numbers: as many bytes as the file has, and some rows of a matrix on the way.
+    /// Reads all numbers. This takes as many bytes of memory as the file has, and a few rows of a matrix in between.
     pub(crate) fn tensors<B: Tensor<Scalar: Number>>(mut self) -> Result<Tensors<B>, Problem> {
         let mut tensors = Vec::new();
         for entry in self.header.into_entries() {
@@ -84,7 +84,7 @@ impl<R: Read + Send> Opened<R> {
             };
             tensors.push((entry.name, entry.shape, numbers));
         }
-        // It was as long as it should be when it was opened.
+        // The length was right when the file was opened, so a longer file has changed.
         match self.source.read(&mut [0]) {
             Ok(0) => Ok(Tensors(tensors)),
             Ok(_) => Err(Problem::Changed),
@@ -93,23 +93,24 @@ impl<R: Read + Send> Opened<R> {
     }
 }
 
-/// Whether to read a tensor to where it stays. A smaller one takes more memory as a matrix, and its copy takes no time.
+/// Returns whether a tensor is read directly into its final place. A smaller one takes more memory as a matrix because
+/// of padding, and copying it takes little time.
 fn is_large(entry: &Entry) -> bool {
     const LARGE: usize = 64 << 10;
     matches!(entry.shape, Shape::Matrix(..)) && entry.shape.elements().is_none_or(|elements| elements >= LARGE)
 }
 
-/// The next tensor.
+/// Reads the next tensor.
 fn read_tensor<T: Number, B: Tensor<Scalar = T>>(source: &mut (impl Read + Send), entry: &Entry) -> Result<B, Problem> {
     let (rows, columns) = entry.shape.dimensions();
-    // Asked for and given back, so that too much is an error rather than an abort.
+    // The memory is reserved and freed first, so that too large a tensor is an error rather than an abort.
     drop(reserved::<T>(entry, padded(rows, columns))?);
     let mut tensor = B::zeros(rows, columns);
     if let Some((values, stride)) = tensor.memory_mut() {
         read_columns::<T, B>(source, entry, values, stride)?;
         return Ok(tensor);
     }
-    // Given back before there is a second one, which its numbers are copied to.
+    // The first tensor is freed before the second one is allocated, which the numbers are copied to.
     drop(tensor);
     let values = read_values::<T, B>(source, entry)?;
     let mut tensor = B::zeros(rows, columns);
@@ -117,10 +118,11 @@ fn read_tensor<T: Number, B: Tensor<Scalar = T>>(source: &mut (impl Read + Send)
     Ok(tensor)
 }
 
-/// The next tensor's numbers, column by column.
+/// Reads the numbers of the next tensor, column by column.
 fn read_values<T: Number, B: Tensor>(source: &mut (impl Read + Send), entry: &Entry) -> Result<Vec<T>, Problem> {
     let elements = entry.shape.elements().unwrap_or(usize::MAX);
-    // As above; and asked for as zeros, which the system has without writing them.
+    // The memory is reserved first, as above. It is then allocated as zeros, which the system provides without writing
+    // them.
     drop(reserved::<T>(entry, elements)?);
     let mut values = vec![T::zero(); elements];
     let (rows, _) = entry.shape.dimensions();
@@ -128,7 +130,7 @@ fn read_values<T: Number, B: Tensor>(source: &mut (impl Read + Send), entry: &En
     Ok(values)
 }
 
-/// Reads the next tensor's numbers into `values`, column by column, each `stride` behind the one before.
+/// Reads the numbers of the next tensor into `values`, column by column. The columns begin `stride` apart.
 fn read_columns<T: Number, B: Tensor>(
     source: &mut (impl Read + Send),
     entry: &Entry,
@@ -137,11 +139,11 @@ fn read_columns<T: Number, B: Tensor>(
 ) -> Result<(), Problem> {
     let ((rows, columns), stride) = (entry.shape.dimensions(), stride.max(1));
     if columns == 1 || stride == 1 {
-        // The same in both orders.
+        // The order of rows and of columns is the same here.
         let values = values.get_mut(..rows.saturating_mul(columns)).unwrap_or_default();
         return read_in_order(source, entry, values);
     }
-    // Without what may lie behind the last column.
+    // This leaves out any padding after the last column.
     let end = values.len().min(columns.saturating_mul(stride));
     let values = values.get_mut(..end).unwrap_or_default();
     let batch_rows = batch_rows::<T>(rows, columns);
@@ -163,7 +165,7 @@ fn read_columns<T: Number, B: Tensor>(
     while height > 0 {
         let rows = batch.get(..height.saturating_mul(columns)).unwrap_or_default();
         let behind = first.saturating_add(height);
-        // The system reads the file while other threads transpose.
+        // One thread reads the next batch while the others transpose this one.
         let mut next_height = Ok(0);
         decode_rows::<T, B>(rows, columns, values, stride, first, || {
             next_height = read(&mut next, behind);
@@ -174,7 +176,7 @@ fn read_columns<T: Number, B: Tensor>(
     finite.finish(&entry.name, columns)
 }
 
-/// Reads the next tensor's numbers into `values` as they stand in the file.
+/// Reads the numbers of the next tensor into `values` in the order of the file.
 fn read_in_order<T: Number>(source: &mut (impl Read + Send), entry: &Entry, values: &mut [T]) -> Result<(), Problem> {
     let mut buffer = [T::ZERO; 4096];
     let mut finite = Finite::default();
@@ -190,15 +192,15 @@ fn read_in_order<T: Number>(source: &mut (impl Read + Send), entry: &Entry, valu
     finite.finish(&entry.name, columns)
 }
 
-/// More numbers than a matrix takes with what a backend leaves free between its columns, each of which it may fill up to
-/// a multiple of 16 numbers or a power of two.
+/// Returns an upper bound on the numbers that a backend allocates for a matrix, with padding of each column to a
+/// multiple of 16 numbers or to a power of two.
 pub(crate) fn padded(rows: usize, columns: usize) -> usize {
     const MOST: usize = 16;
     let (numbers, free) = (rows.saturating_mul(columns), columns.saturating_mul(MOST));
     numbers.saturating_add(numbers.min(free)).saturating_add(MOST)
 }
 
-/// Memory for so many values, or an error if there is not enough of it.
+/// Reserves memory for `length` values, or returns an error if there is not enough.
 fn reserved<V>(entry: &Entry, length: usize) -> Result<Vec<V>, Problem> {
     let mut values = Vec::new();
     match values.try_reserve_exact(length) {
@@ -210,21 +212,21 @@ fn reserved<V>(entry: &Entry, length: usize) -> Result<Vec<V>, Problem> {
     }
 }
 
-/// What was read of a tensor.
+/// The numbers of a tensor that has been read.
 #[derive(Debug)]
 enum Numbers<B> {
-    /// A large matrix of the backend's numbers.
+    /// A large matrix whose numbers have the backend's type.
     Tensor(B),
     /// Anything else.
     Values(Values),
 }
 
-/// The tensors of a file, to be taken one by one.
+/// The tensors of a file, which are taken one by one.
 #[derive(Debug)]
 pub(crate) struct Tensors<B>(Vec<(String, Shape, Numbers<B>)>);
 
 impl<B: Tensor<Scalar: Number>> Tensors<B> {
-    /// Takes the tensor of that name, which must have this shape and hold the numbers of `B`.
+    /// Takes the tensor of that name. It must have this shape and hold the numbers of `B`.
     pub(crate) fn take(&mut self, name: &str, expected: Shape) -> Result<B, Problem> {
         match self.remove(name)? {
             (got, _) if got != expected => Err(other_shape(name, expected, got)),
@@ -239,7 +241,7 @@ impl<B: Tensor<Scalar: Number>> Tensors<B> {
         }
     }
 
-    /// Takes the numbers of the vector of that name, which must be so many.
+    /// Takes the numbers of the vector of that name, which must have this length.
     pub(crate) fn take_vector<T: Number>(&mut self, name: &str, length: usize) -> Result<Vec<T>, Problem> {
         let expected = Shape::Vector(length);
         match self.remove(name)? {
@@ -258,7 +260,7 @@ impl<B: Tensor<Scalar: Number>> Tensors<B> {
         Ok((shape, numbers))
     }
 
-    /// That none is left.
+    /// Checks that no tensor is left.
     pub(crate) fn finish(self) -> Result<(), Problem> {
         match self.0.into_iter().map(|(name, ..)| name).min() {
             Some(tensor) => Err(Problem::UnexpectedTensor { tensor }),

@@ -1,4 +1,4 @@
-//! What is written is what is read, here and by the format's crate.
+//! Checks that files written here are read back, both here and by the format's crate.
 
 use super::*;
 use crate::{Dtype, Number, Problem, Shape};
@@ -7,7 +7,7 @@ use mlp_core::backend::Tensor;
 use mlp_cpu::{Element, Matrix};
 use safetensors::SafeTensors;
 
-/// Numbers of which each is another one.
+/// Returns a matrix whose numbers are all different.
 fn matrix<T: Element>(rows: usize, columns: usize) -> Matrix<T> {
     Matrix::from_fn(rows, columns, |i, j| T::from_f64((i as f64 - 3.5) * 1000.0 + j as f64))
 }
@@ -21,7 +21,7 @@ fn round_trip<T: Element + Number>(rows: usize, columns: usize) {
     contents.vector("bias", &bias);
     let bytes = contents.into_bytes().unwrap();
 
-    // By the format's crate, row by row.
+    // The format's crate must read the numbers row by row.
     let file = SafeTensors::deserialize(&bytes).unwrap();
     let view = file.tensor("weights").unwrap();
     assert_eq!(
@@ -53,15 +53,15 @@ fn round_trip<T: Element + Number>(rows: usize, columns: usize) {
 use crate::number::Coded as _;
 
 #[test]
-fn what_is_written_is_read_at_every_shape_about_a_tile_and_a_batch() {
+fn matrices_round_trip_at_shapes_around_a_tile_and_a_batch() {
     for rows in [1, 2, 3, 15, 16, 17, 31, 32, 33, 50] {
         for columns in [1, 2, 7, 15, 16, 17, 33, 64, 100] {
             round_trip::<f32>(rows, columns);
             round_trip::<f64>(rows, columns);
         }
     }
-    // Rows of which fewer than a panel's, and one, go through memory together; and tensors read to where they stay,
-    // with a batch of rows and a little less or more.
+    // Some of these matrices have batches with fewer rows than a panel, or with a single row. Others are read directly
+    // into their final place, with a little more or less than one batch of rows.
     for (rows, columns) in [
         (63, 1_041),
         (64, 1_024),
@@ -106,13 +106,13 @@ fn the_bytes_are_these() {
     assert_eq!(bytes[8 + header.len()..], numbers);
 }
 
-/// Why `contents` cannot be written.
+/// Returns the reason why `contents` cannot be written.
 fn refusal(contents: Contents<'_>) -> String {
     contents.into_bytes().unwrap_err().to_string()
 }
 
 #[test]
-fn what_could_not_be_read_is_not_written() {
+fn contents_that_could_not_be_read_are_not_written() {
     let nan = Matrix::from_rows(&[[1.0_f32, 2.0], [f32::INFINITY, f32::NAN]]);
     let empty = Matrix::<f64>::zeros(0, 3);
     let one = [1.0_f64];
@@ -133,13 +133,10 @@ fn what_could_not_be_read_is_not_written() {
     let mut twice = contents();
     twice.numbers("a", &one);
     twice.numbers("a", &one);
-    assert_eq!(refusal(twice), "header: expected each key once, got `a` twice");
+    assert_eq!(refusal(twice), "header: the key `a` appears twice");
     let mut reserved = contents();
     reserved.numbers("__metadata__", &one);
-    assert_eq!(
-        refusal(reserved),
-        "header: expected each key once, got `__metadata__` twice"
-    );
+    assert_eq!(refusal(reserved), "header: the key `__metadata__` appears twice");
     let mut many = contents();
     for i in 0..=TENSOR_LIMIT {
         many.numbers(i.to_string(), &one);
@@ -148,7 +145,7 @@ fn what_could_not_be_read_is_not_written() {
 
     assert_eq!(
         refusal(Contents::new("k", r#"{"a":1,"a":2}"#.to_owned())),
-        "metadata k: expected each key once, got `a` twice"
+        "metadata k: the key `a` appears twice"
     );
     let long = format!("[{}1]", "1,".repeat(200_000));
     assert_eq!(
@@ -162,7 +159,7 @@ fn what_could_not_be_read_is_not_written() {
     );
 }
 
-/// The file of this matrix with other numbers in some places; what is said of them when it is read.
+/// Returns the error of reading the file of this matrix with some of its numbers replaced.
 fn with(bytes: &[u8], (rows, columns): (usize, usize), numbers: &[((usize, usize), f32)]) -> String {
     let mut bytes = bytes.to_vec();
     let start = bytes.len() - 4 * rows * columns;
@@ -192,7 +189,7 @@ fn a_number_that_is_not_finite_is_found_wherever_it_is() {
             contents.matrix("a", &weights);
             contents.into_bytes().unwrap()
         };
-        // Each place takes three files.
+        // Each place needs three files.
         let places = if std::env::var_os("MLP_TEST_EXHAUSTIVE").is_some() {
             400
         } else {
@@ -212,7 +209,8 @@ fn a_number_that_is_not_finite_is_found_wherever_it_is() {
             weights[(i, j)] = was;
         }
     }
-    // Of several, the first of the file: here in a later column, in another part of the work.
+    // If there are several, the first one in the file is reported. Here it is in a later column, which another part of
+    // the work reads.
     for (first, second) in [((2, 900), (3, 0)), ((2, 900), (2, 901)), ((128, 1_000), (129, 1))] {
         let numbers = [(second, f32::NAN), (first, f32::INFINITY)];
         let bytes = {
@@ -253,7 +251,7 @@ fn a_save_that_is_refused_leaves_the_old_file() {
 }
 
 #[test]
-fn what_is_taken_must_be_what_is_there() {
+fn a_tensor_must_have_the_requested_name_shape_and_type() {
     let (a, b) = (matrix::<f32>(2, 3), [1.0_f64; 4]);
     let mut contents = Contents::new("k", "{}".to_owned());
     contents.matrix("a", &a);
@@ -265,7 +263,7 @@ fn what_is_taken_must_be_what_is_there() {
 
     let singles = || tensors::<f32>(&bytes);
     let error = singles().take("c", Shape::Vector(2)).unwrap_err();
-    assert_eq!(error.to_string(), "expected the tensor `c`, which is missing");
+    assert_eq!(error.to_string(), "the tensor `c` is missing");
     let error = singles().take("a", Shape::Matrix(3, 2)).unwrap_err();
     assert_eq!(error.to_string(), "tensor `a`: expected the shape [3, 2], got [2, 3]");
     let error = singles().take_vector::<f32>("a", 6).unwrap_err();
@@ -274,9 +272,9 @@ fn what_is_taken_must_be_what_is_there() {
     assert_eq!(error.to_string(), "tensor `b`: expected the dtype F32, got F64");
     let error = tensors::<f64>(&bytes).take("a", Shape::Matrix(2, 3)).unwrap_err();
     assert_eq!(error.to_string(), "tensor `a`: expected the dtype F64, got F32");
-    assert_eq!(singles().finish().unwrap_err().to_string(), "expected no tensor `a`");
+    assert_eq!(singles().finish().unwrap_err().to_string(), "unexpected tensor `a`");
     let error = Opened::bytes(&bytes).unwrap().take_metadata("other").unwrap_err();
-    assert_eq!(error.to_string(), "metadata: expected no key `k`");
+    assert_eq!(error.to_string(), "metadata: unexpected key `k`");
     assert_eq!(Dtype::F32.size(), size_of::<<Matrix<f32> as Tensor>::Scalar>());
     assert_eq!(f64::from_f64(0.5).encode(), 0.5_f64.to_le_bytes());
 }

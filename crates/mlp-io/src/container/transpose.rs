@@ -1,19 +1,19 @@
-//! Between files, row by row, and matrices in memory, column by column.
+//! Transposes between files, which are row by row, and matrices in memory, which are column by column.
 
 use crate::Number;
 use mlp_core::backend::Tensor;
 
-/// Rows and columns of a tile: of numbers of four bytes, what lies in one line of the processor's cache.
+/// The number of rows and of columns of a tile. A row of four-byte numbers fills one line of the processor's cache.
 const TILE: usize = 16;
-/// Into how many parts to split the work for the backend's threads, which take one after the other.
+/// The number of parts that the work is split into. The backend's threads take one part after the other.
 const PARTS: usize = 4;
-/// Fewer bytes than this are transposed before another thread could begin.
+/// Transposing fewer bytes than this takes less time than starting another thread.
 const LEAST: usize = 128 << 10;
 
-/// How many rows go through memory together: a part of the matrix, whole tiles where they can be had, one row at least.
+/// Returns the number of rows of a batch: a fraction of the matrix, in whole tiles if possible, and at least one row.
 ///
-/// The matrix, its padding and two such batches are to take less than twice its numbers and 1 MiB. Padding leaves free
-/// two rows and 2/17 of the numbers at least: 17 rows are padded to 32.
+/// The matrix, its padding and two such batches must take less than twice the matrix's numbers and 1 MiB. Beside the
+/// padded matrix, at least two rows and 2/17 of the numbers remain of this limit: 17 rows are padded to 32.
 pub(super) fn batch_rows<T: Number>(rows: usize, columns: usize) -> usize {
     const BATCH: usize = 256 << 10;
     const LARGEST: usize = 2 << 20;
@@ -29,8 +29,8 @@ pub(super) fn batch_rows<T: Number>(rows: usize, columns: usize) -> usize {
     if whole > 0 { whole } else { fitting }.clamp(1, MOST).min(rows.max(1))
 }
 
-/// Some rows of `matrix`, from the one numbered `first`, into `batch`, row by row. The matrix's columns begin `stride`
-/// apart.
+/// Encodes some rows of `matrix`, starting with row `first`, into `batch`, row by row. The columns of the matrix begin
+/// `stride` apart.
 pub(super) fn encode_rows<T: Number, B: Tensor>(
     matrix: &[T],
     stride: usize,
@@ -53,7 +53,8 @@ pub(super) fn encode_rows<T: Number, B: Tensor>(
     });
 }
 
-/// What [`encode_rows`] made, back to where it was. `meanwhile` runs beside it, or before it where there is one thread.
+/// Decodes the rows that [`encode_rows`] made into their place in `matrix`. `meanwhile` runs at the same time, or
+/// before it if there is only one thread.
 pub(super) fn decode_rows<T: Number, B: Tensor>(
     batch: &[T::Bytes],
     columns: usize,
@@ -88,7 +89,8 @@ pub(super) fn decode_rows<T: Number, B: Tensor>(
     });
 }
 
-/// Columns of a part. Columns rather than rows: the processor fetches a column's next line ahead, for itself.
+/// Returns the number of columns of a part. The parts are columns rather than rows because the processor prefetches the
+/// next cache line of a column, which another thread would use if the parts were rows.
 fn part_width(columns: usize) -> usize {
     columns.div_ceil(PARTS).next_multiple_of(TILE)
 }
@@ -103,7 +105,7 @@ fn for_each<B: Tensor, I: Send>(bytes: usize, items: &mut [I], task: impl Fn(usi
     }
 }
 
-/// A panel of `part`'s columns.
+/// Encodes a panel of rows from the columns of `part`.
 fn encode_panel<T: Number>(part: &[T], stride: usize, first: usize, panel: &mut [&mut [T::Bytes]]) {
     for (strip, j) in part.chunks(stride.saturating_mul(TILE)).zip((0..).step_by(TILE)) {
         let columns = || strip.chunks(stride).filter_map(|column| column.get(first..));
@@ -125,7 +127,7 @@ fn encode_panel<T: Number>(part: &[T], stride: usize, first: usize, panel: &mut 
     }
 }
 
-/// What [`encode_panel`] made, back to where it was.
+/// Decodes a panel that [`encode_panel`] made into its place.
 fn decode_panel<T: Number>(panel: &[&[T::Bytes]], part: &mut [T], stride: usize, first: usize) {
     for (strip, j) in part.chunks_mut(stride.saturating_mul(TILE)).zip((0..).step_by(TILE)) {
         let columns = strip.chunks_mut(stride).filter_map(|column| column.get_mut(first..));
@@ -145,7 +147,8 @@ fn decode_panel<T: Number>(panel: &[&[T::Bytes]], part: &mut [T], stride: usize,
     }
 }
 
-/// The first [`TILE`] values of as many lines, if there are so many and all of them are so long.
+/// Returns the first [`TILE`] values of each of [`TILE`] lines, or `None` if there are fewer lines or one of them is
+/// shorter.
 #[inline(always)]
 fn tile<'a, V: Copy + 'a>(mut lines: impl Iterator<Item = &'a [V]>, zero: V) -> Option<[[V; TILE]; TILE]> {
     let mut tile = [[zero; TILE]; TILE];
@@ -155,14 +158,14 @@ fn tile<'a, V: Copy + 'a>(mut lines: impl Iterator<Item = &'a [V]>, zero: V) -> 
     Some(tile)
 }
 
-/// What the tile's lines have at `i`, which is less than [`TILE`].
+/// Returns the values at index `i` of the tile's lines. `i` must be less than [`TILE`].
 #[inline(always)]
-#[expect(clippy::indexing_slicing, reason = "the callers count to TILE at most")]
+#[expect(clippy::indexing_slicing, reason = "the callers pass indices below TILE")]
 fn line<V: Copy>(tile: &[[V; TILE]; TILE], i: usize) -> [V; TILE] {
     std::array::from_fn(|j| tile[j][i])
 }
 
-/// Puts a whole line at the beginning of `places`.
+/// Copies a whole line to the beginning of `places`.
 #[inline(always)]
 fn put<V>(line: [V; TILE], places: &mut [V]) {
     if let Some(places) = places.first_chunk_mut() {

@@ -1,4 +1,4 @@
-//! What is to be written.
+//! Writes a file.
 
 use super::finite::Finite;
 use super::header::tensor_info;
@@ -13,10 +13,12 @@ use std::fmt;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-/// A file to be: one text of metadata, and tensors, which are read when it is written.
+/// The contents of a file to be written: one text of metadata, and tensors, whose numbers are read only when the file
+/// is written.
 ///
-/// The same contents make the same bytes: metadata first, then the tensors of `f64`, then those of `f32`, so that each
-/// lies at a multiple of its numbers' size, and in the order in which they were added.
+/// The same contents always give the same bytes. The metadata comes first, then the `f64` tensors, then the `f32`
+/// tensors, so that each tensor begins at a multiple of the size of its numbers. Within a type, the tensors stand in
+/// the order in which they were added.
 #[derive(Debug)]
 pub(crate) struct Contents<'a> {
     key: &'static str,
@@ -53,7 +55,7 @@ impl From<io::Error> for Failure {
 }
 
 impl<'a> Contents<'a> {
-    /// With JSON under one key of the metadata.
+    /// Makes contents whose metadata is JSON under one key.
     pub(crate) fn new(key: &'static str, metadata: String) -> Self {
         Self {
             key,
@@ -62,7 +64,7 @@ impl<'a> Contents<'a> {
         }
     }
 
-    /// Adds the parameters of layers, as `PREFIX.0.weight`, `PREFIX.0.bias` and so on.
+    /// Adds the parameters of layers as `PREFIX.0.weight`, `PREFIX.0.bias` and so on.
     pub(crate) fn layers<B: Tensor<Scalar: Number>>(&mut self, prefix: &str, layers: &'a [Dense<B>]) {
         for (layer, dense) in layers.iter().enumerate() {
             self.matrix(format!("{prefix}.{layer}.weight"), &dense.weights);
@@ -76,10 +78,10 @@ impl<'a> Contents<'a> {
         self.tensor(name.into(), Shape::Matrix(rows, columns), matrix);
     }
 
-    /// Adds a matrix with a single column, as a vector.
+    /// Adds a matrix with a single column as a vector.
     ///
     /// # Panics
-    /// If it has more.
+    /// Panics if the matrix has more than one column.
     pub(crate) fn vector<B: Tensor<Scalar: Number>>(&mut self, name: impl Into<String>, column: &'a B) {
         let (rows, columns) = column.shape();
         assert_eq!(columns, 1, "vector: expected a single column");
@@ -119,7 +121,7 @@ impl<'a> Contents<'a> {
         });
     }
 
-    /// Writes the file, whole or not at all.
+    /// Writes the file whole or not at all.
     pub(crate) fn save(mut self, path: &Path) -> Result<(), SaveError> {
         let header = self.header().map_err(SaveError::of_file(path))?;
         let mut file = AtomicFile::create(path)?;
@@ -133,7 +135,7 @@ impl<'a> Contents<'a> {
         Ok(file.commit()?)
     }
 
-    /// The bytes of the file.
+    /// Returns the bytes of the file.
     pub(crate) fn into_bytes(mut self) -> Result<Vec<u8>, Problem> {
         let header = self.header()?;
         let mut bytes = Vec::new();
@@ -154,7 +156,7 @@ impl<'a> Contents<'a> {
         Ok(out.flush()?)
     }
 
-    /// The header, by which the tensors are put into their order; refused where it could not be read.
+    /// Sorts the tensors and returns the header. Returns an error if the reader would refuse the file.
     fn header(&mut self) -> Result<Vec<u8>, Problem> {
         check_json(self.key, &self.metadata)?;
         if self.tensors.len() > TENSOR_LIMIT {
@@ -200,7 +202,7 @@ impl<'a> Contents<'a> {
         let refused = |problem: String| Problem::Header { problem };
         let metadata = Metadata::new(Some(texts.into_iter().collect()), infos).map_err(|e| refused(e.to_string()))?;
         let mut header = serde_json::to_vec(&metadata).map_err(|e| refused(e.to_string()))?;
-        // The numbers begin at a multiple of eight bytes.
+        // Padding makes the numbers begin at a multiple of eight bytes.
         header.resize(header.len().next_multiple_of(8), b' ');
         let length = header.len() as u64;
         let limit = header_limit(length, length.saturating_add(end as u64));
@@ -211,7 +213,7 @@ impl<'a> Contents<'a> {
     }
 }
 
-/// Writes the numbers of a matrix, whose columns begin `stride` apart in `values`, row by row.
+/// Writes the numbers of a matrix row by row. The columns begin `stride` apart in `values`.
 fn write_matrix<T: Number, B: Tensor>(
     tensor: &str,
     values: &[T],
@@ -221,11 +223,11 @@ fn write_matrix<T: Number, B: Tensor>(
 ) -> Result<(), Failure> {
     let ((rows, columns), stride) = (shape.dimensions(), stride.max(1));
     if columns == 1 || stride == 1 {
-        // The same in both orders.
+        // The order of rows and of columns is the same here.
         let values = values.get(..rows.saturating_mul(columns)).unwrap_or(values);
         return write_numbers(tensor, values, shape, out);
     }
-    // Without what may lie behind the last column.
+    // This leaves out any padding after the last column.
     let values = values.get(..columns.saturating_mul(stride)).unwrap_or(values);
     let batch_rows = batch_rows::<T>(rows, columns);
     let mut batch = vec![T::ZERO; batch_rows.saturating_mul(columns)];
@@ -240,7 +242,7 @@ fn write_matrix<T: Number, B: Tensor>(
     finite.finish(tensor, columns).map_err(Failure::Problem)
 }
 
-/// Writes `values` as they are: row by row.
+/// Writes `values` in their order.
 fn write_numbers<T: Number>(tensor: &str, values: &[T], shape: Shape, out: &mut dyn Write) -> Result<(), Failure> {
     let mut buffer = [T::ZERO; 4096];
     let mut finite = Finite::default();

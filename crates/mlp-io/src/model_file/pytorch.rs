@@ -1,4 +1,4 @@
-//! Networks that PyTorch saved.
+//! Reads networks that PyTorch saved.
 
 use super::network;
 use crate::container::{Header, KINDS, Opened};
@@ -9,12 +9,13 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 
-/// Loads a network that PyTorch saved: `safetensors.torch.save_file(network.state_dict(), path)` of an `nn.Sequential`
-/// of `nn.Linear` layers, with activations between them, which the file does not say and you do.
+/// Loads a network that PyTorch saved with `safetensors.torch.save_file(network.state_dict(), path)`, where `network`
+/// is an `nn.Sequential` of `nn.Linear` layers with activations between them. The file does not name the activations,
+/// so the caller does.
 ///
-/// Its tensors are `0.weight`, `0.bias`, `2.weight`, ...; a common prefix before the number (`net.0.weight`) is allowed.
-/// The layers come in the order of their numbers. A layer without a bias (`nn.Linear(.., bias=False)`) gets one of
-/// zeros. Metadata that were given to `save_file`, up to 16, are overlooked.
+/// The tensors of the file are `0.weight`, `0.bias`, `2.weight` and so on. A common prefix before the number
+/// (`net.0.weight`) is allowed. The layers are ordered by their numbers. A layer without a bias (`nn.Linear(..,
+/// bias=False)`) gets a bias of zeros. Metadata that was given to `save_file`, up to 16 keys, is ignored.
 ///
 /// ```
 /// use mlp_core::{Identity, Tanh};
@@ -28,8 +29,8 @@ use std::path::Path;
 /// ```
 ///
 /// # Errors
-/// If the file cannot be read, is a model or a checkpoint or of another format than `pt`, has tensors other than those of such layers, layers that
-/// do not fit each other, or numbers of the other type.
+/// Returns an error if the file cannot be read, is a model or a checkpoint, has a `format` other than `pt`, has tensors
+/// that do not belong to such layers, has layers that do not match each other, or has numbers of the other type.
 pub fn load_network<B: Tensor<Scalar: Number>>(
     path: impl AsRef<Path>,
     hidden: impl Into<ActivationKind>,
@@ -41,10 +42,10 @@ pub fn load_network<B: Tensor<Scalar: Number>>(
         .map_err(Problem::of_file(path))
 }
 
-/// As [`load_network`], of the bytes of the file.
+/// Loads a network like [`load_network`], from the bytes of the file.
 ///
 /// # Errors
-/// As [`load_network`].
+/// The errors of [`load_network`].
 pub fn network_from_bytes<B: Tensor<Scalar: Number>>(
     bytes: &[u8],
     hidden: impl Into<ActivationKind>,
@@ -94,11 +95,11 @@ fn load<B: Tensor<Scalar: Number>, R: Read + Send>(
     network(layers)
 }
 
-/// Which tensors are the layers'.
+/// Which tensors of a file belong to which layer.
 #[derive(Debug)]
 pub(super) struct Plan {
     dtype: Dtype,
-    /// By their numbers.
+    /// The layers by their numbers.
     layers: BTreeMap<u32, Layer>,
 }
 
@@ -114,7 +115,7 @@ impl Plan {
     pub(super) fn new(header: &Header) -> Result<Self, Problem> {
         for (key, text) in header.metadata() {
             if let Some((_, got)) = KINDS.into_iter().find(|(kind, _)| kind == key) {
-                let expected = "a network of PyTorch";
+                let expected = "a PyTorch network";
                 return Err(Problem::OtherKind { expected, got });
             }
             if key == "format" && text != "pt" {
@@ -191,11 +192,11 @@ impl Plan {
     }
 }
 
-/// What stands before the number (with its dot), the number, and what stands behind it.
+/// Splits a tensor's name into the prefix before the number (with its dot), the number, and the part after it.
 fn split(name: &str) -> Option<(&str, u32, &str)> {
     let (layer, what) = name.rsplit_once('.')?;
     let digits = layer.rsplit_once('.').map_or(layer, |(_, digits)| digits);
     let number: u32 = digits.parse().ok()?;
-    // Neither `+1` nor `01`, which would be the same layer under two names.
+    // This excludes `+1` and `01`, which would give the same layer a second name.
     (number.to_string() == digits).then_some((layer.strip_suffix(digits)?, number, what))
 }

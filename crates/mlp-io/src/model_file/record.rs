@@ -1,4 +1,4 @@
-//! What the metadata say.
+//! The JSON record in the metadata of a model.
 
 use super::KEY;
 use crate::container::check_json;
@@ -11,10 +11,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The version of the format that is written, and the newest that is read.
+/// The format version that is written, and the newest that is read.
 const VERSION: u64 = 1;
 
-/// Everything about a model but its numbers, as JSON.
+/// Everything about a model except its numbers, as JSON.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Record {
@@ -59,7 +59,7 @@ struct ProvenanceRecord {
     data: Option<String>,
 }
 
-/// What can be read of any version.
+/// The part of a record that can be read in any version.
 #[derive(Deserialize)]
 struct VersionRecord {
     version: u64,
@@ -97,7 +97,8 @@ impl Record {
         read_record(KEY, text, VERSION)
     }
 
-    /// That it can be read, and fits the network: for which one of as many inputs and outputs stands, without its numbers.
+    /// Checks that the record can be read back and matches the network. A small network with the same numbers of inputs
+    /// and outputs stands in for the real one.
     pub(super) fn check<B: Tensor<Scalar: Number>>(text: &str) -> Result<(), Problem> {
         let record = Self::read(text)?;
         record.dtype()?;
@@ -139,7 +140,7 @@ impl Record {
         self.loss.build(LossKind::from_parts).map_err(Problem::Loss)
     }
 
-    /// `model` with all that is not in its network.
+    /// Adds to `model` everything that is not in its network.
     pub(super) fn finish<B: Tensor>(self, mut model: Model<B>) -> Result<Model<B>, Problem> {
         if let Some(scaling) = self.input_scaling {
             model = model
@@ -160,9 +161,9 @@ impl Record {
     }
 }
 
-/// The record that `text` is, of a version of its format from 1 to `newest`.
+/// Reads the record in `text`, whose format version must be from 1 to `newest`.
 pub(crate) fn read_record<R: DeserializeOwned>(key: &'static str, text: &str, newest: u64) -> Result<R, Problem> {
-    // First of all: a newer version may have any other keys, and more of them.
+    // The version comes first, because a newer version may have other keys, and more of them.
     let version = serde_json::from_str(text).map(|VersionRecord { version }| version);
     if let Ok(got) = version
         && got > newest
@@ -177,9 +178,9 @@ pub(crate) fn read_record<R: DeserializeOwned>(key: &'static str, text: &str, ne
     }
 }
 
-/// At least two, none of them 0.
+/// Returns the layer sizes. There must be at least two, and none may be 0.
 pub(crate) fn layer_sizes(key: &'static str, sizes: &[u64]) -> Result<Vec<usize>, Problem> {
-    /// As many of them as a message needs.
+    /// How many sizes a message shows.
     const SHOWN: usize = 16;
     let numbers = sizes.iter().map(|&size| usize::try_from(size));
     let numbers = numbers.collect::<Result<Vec<usize>, _>>().unwrap_or_default();
@@ -192,7 +193,7 @@ pub(crate) fn layer_sizes(key: &'static str, sizes: &[u64]) -> Result<Vec<usize>
     Ok(numbers)
 }
 
-/// One per layer.
+/// Returns the activations. There must be one per layer.
 pub(crate) fn activations(kinds: &[KindRecord], layers: usize) -> Result<Vec<ActivationKind>, Problem> {
     if kinds.len() != layers {
         return Err(Problem::LayerCount {

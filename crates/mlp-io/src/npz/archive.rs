@@ -1,44 +1,46 @@
-//! The part of the zip format that `np.savez` writes: entries stored as they are, one after the other without gaps,
-//! then the list of them, then the end record. Anything else is refused, so that a file has one meaning only.
+//! The subset of the zip format that `np.savez` writes: entries stored without compression, one after the other without
+//! gaps, then the list of the entries, then the end record. Everything else is refused, so that a file has only one
+//! meaning.
 
 use super::NpzError;
 use crate::error::quoted;
 use crc32fast::Hasher;
 
-/// More entries than any network here has, so that their list stays short beside the megabyte that reading may take.
+/// No network here has more entries. The limit keeps the list short compared to the megabyte of memory that reading may
+/// take.
 pub(super) const MAX_ENTRIES: usize = 4096;
 const MAX_NAME: u16 = 64;
 const LOCAL: u32 = 0x0403_4b50;
 const LISTED: u32 = 0x0201_4b50;
 const END: u32 = 0x0605_4b50;
-/// What says where an end record of 64-bit numbers is.
+/// The signature of the record that locates a 64-bit end record.
 const WIDE_END: u32 = 0x0706_4b50;
 const WIDE_END_LENGTH: u64 = 20;
 const LOCAL_LENGTH: usize = 30;
 const LISTED_LENGTH: usize = 46;
 pub(super) const END_LENGTH: usize = 22;
-/// The flag that a name is UTF-8, which changes nothing for ASCII.
+/// The flag that says that a name is UTF-8. It makes no difference for ASCII.
 const UTF8: u16 = 1 << 11;
 
-/// Bytes that can be read from anywhere: a file, or a slice.
+/// A source of bytes that can be read at any offset: a file or a slice.
 pub(super) trait Source {
     fn length(&self) -> u64;
-    /// Fills `into` with the bytes from `offset` on.
+    /// Fills `into` with the bytes that begin at `offset`.
     fn read(&mut self, offset: u64, into: &mut [u8]) -> Result<(), NpzError>;
 }
 
-/// An entry whose headers have been examined.
+/// An entry whose headers have been checked.
 #[derive(Debug)]
 pub(super) struct Entry {
-    /// Without `.npy`.
+    /// The name, without `.npy`.
     pub(super) name: String,
-    /// Where its bytes begin.
+    /// The offset of the first byte of the content.
     pub(super) start: u64,
     pub(super) length: u64,
     pub(super) checksum: u32,
 }
 
-/// Numbers from the front of a header, all little-endian.
+/// Reads numbers from the front of a header. All of them are little-endian.
 struct Fields<'a>(&'a [u8]);
 
 impl<'a> Fields<'a> {
@@ -57,7 +59,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// What the end record says: the number of entries, and the offset and length of their list.
+/// The content of the end record: the number of entries, and the offset and length of their list.
 struct End {
     entries: usize,
     offset: u64,
@@ -93,7 +95,7 @@ fn end(source: &mut impl Source) -> Result<End, NpzError> {
         let expected = MAX_ENTRIES;
         return Err(NpzError::TooManyEntries { expected, got: entries });
     }
-    // Names are short and extra fields refused.
+    // The list cannot be longer, because names are short and extra fields are refused.
     if length > entries.saturating_mul(LISTED_LENGTH.saturating_add(MAX_NAME.into())) as u64 {
         let expected = entries.saturating_mul(LISTED_LENGTH) as u64;
         return Err(NpzError::Directory { expected, got: length });
@@ -105,7 +107,7 @@ fn end(source: &mut impl Source) -> Result<End, NpzError> {
     })
 }
 
-/// Whether another end record, of 64-bit numbers, is told of in front of the one at `at`.
+/// Returns whether the record in front of the end record at `at` locates another end record, with 64-bit numbers.
 fn has_wide_end(source: &mut impl Source, at: u64) -> Result<bool, NpzError> {
     let mut signature = [0; 4];
     let Some(place) = at.checked_sub(WIDE_END_LENGTH) else {
@@ -115,7 +117,7 @@ fn has_wide_end(source: &mut impl Source, at: u64) -> Result<bool, NpzError> {
     Ok(u32::from_le_bytes(signature) == WIDE_END)
 }
 
-/// Where an entry's header is, according to the list, and what that says.
+/// What the list says about an entry.
 struct Listed<'a> {
     name: &'a [u8],
     flags: u16,
@@ -123,7 +125,7 @@ struct Listed<'a> {
     checksum: u32,
     stored: u32,
     length: u32,
-    /// Lengths of extra fields and comment, and number of the volume.
+    /// The lengths of the extra fields and the comment, and the number of the volume.
     more: [u16; 3],
     offset: u32,
 }
@@ -150,7 +152,8 @@ fn listed<'a>(list: &mut Fields<'a>) -> Option<Listed<'a>> {
     })
 }
 
-/// The entries in their order, every byte of the archive accounted for but theirs.
+/// Returns the entries in their order, after checking that every byte of the archive outside their content is accounted
+/// for.
 pub(super) fn entries(source: &mut impl Source) -> Result<Vec<Entry>, NpzError> {
     let end = end(source)?;
     let mut list = vec![0; usize::try_from(end.length).map_err(|_| NpzError::LargeZip)?];
@@ -185,7 +188,7 @@ pub(super) fn entries(source: &mut impl Source) -> Result<Vec<Entry>, NpzError> 
     Ok(entries)
 }
 
-/// Examines an entry that should begin at `expected` and end before `limit`.
+/// Checks an entry that should begin at `expected` and end before `limit`.
 fn entry(source: &mut impl Source, listed: &Listed<'_>, expected: u64, limit: u64) -> Result<Entry, NpzError> {
     let full = String::from_utf8_lossy(listed.name).into_owned();
     let name = full.strip_suffix(".npy").unwrap_or(&full).to_owned();
@@ -234,7 +237,7 @@ fn entry(source: &mut impl Source, listed: &Listed<'_>, expected: u64, limit: u6
     })
 }
 
-/// Compares the header in front of an entry with the list; returns its length.
+/// Compares the header in front of an entry with the list, and returns the length of the header.
 fn local_header(source: &mut impl Source, entry: &str, listed: &Listed<'_>, limit: u64) -> Result<u64, NpzError> {
     let at = u64::from(listed.offset);
     let mut header = [0; LOCAL_LENGTH + MAX_NAME as usize + 20];
@@ -253,7 +256,7 @@ fn local_header(source: &mut impl Source, entry: &str, listed: &Listed<'_>, limi
         Some((flags, method, checksum, lengths, name, extra))
     };
     let (flags, method, checksum, lengths, name, extra) = read().ok_or(NpzError::Header { at })?;
-    // np.savez announces 64-bit lengths in front of every entry, however short.
+    // np.savez writes 64-bit lengths in front of every entry, even a short one.
     let lengths = match (extra, lengths) {
         (0, [stored, length]) => [u64::from(stored), u64::from(length)],
         (20, [u32::MAX, u32::MAX]) => {
@@ -285,7 +288,7 @@ fn local_header(source: &mut impl Source, entry: &str, listed: &Listed<'_>, limi
         .saturating_add(extra.into()))
 }
 
-/// The stored length and the length, from an extra field of 64-bit lengths.
+/// Returns the stored length and the uncompressed length from an extra field with 64-bit lengths.
 fn wide_lengths(fields: &mut Fields<'_>) -> Option<[u64; 2]> {
     ([fields.u16()?, fields.u16()?] == [1, 16]).then_some(())?;
     let length = u64::from_le_bytes(fields.bytes(8)?.try_into().ok()?);
@@ -293,7 +296,7 @@ fn wide_lengths(fields: &mut Fields<'_>) -> Option<[u64; 2]> {
     Some([stored, length])
 }
 
-/// Writes entries one after the other, with the list at the end.
+/// Writes entries one after the other, and the list at the end.
 pub(super) struct Writer<W> {
     output: W,
     written: u64,
@@ -311,7 +314,7 @@ impl<W: FnMut(&[u8]) -> Result<(), E>, E> Writer<W> {
         }
     }
 
-    /// Writes `content` as the entry `name`. That all of it fits the format has been made sure of before.
+    /// Writes `content` as the entry `name`. The caller has checked that all of it fits the format.
     pub(super) fn entry(&mut self, name: &str, content: &[u8]) -> Result<(), E> {
         let name = format!("{name}.npy");
         let checksum = {
@@ -321,7 +324,8 @@ impl<W: FnMut(&[u8]) -> Result<(), E>, E> Writer<W> {
         };
         let length = u32::try_from(content.len()).unwrap_or(u32::MAX);
         let name_length = u16::try_from(name.len()).unwrap_or(u16::MAX);
-        // What both headers have: version 2.0, no flags, stored, midnight on 1 January 1980, lengths.
+        // Both headers share these fields: version 2.0, no flags, no compression, midnight on 1 January 1980, the
+        // lengths.
         let mut common = vec![20, 0, 0, 0, 0, 0, 0, 0, 0x21, 0];
         common.extend(checksum.to_le_bytes());
         common.extend(length.to_le_bytes());
@@ -347,7 +351,7 @@ impl<W: FnMut(&[u8]) -> Result<(), E>, E> Writer<W> {
         self.write(content)
     }
 
-    /// Writes the list.
+    /// Writes the list of entries and the end record.
     pub(super) fn finish(mut self) -> Result<(), E> {
         let start = u32::try_from(self.written).unwrap_or(u32::MAX);
         let length = u32::try_from(self.list.len()).unwrap_or(u32::MAX);

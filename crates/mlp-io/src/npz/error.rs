@@ -4,7 +4,7 @@ use mlp_core::BuildError;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why an `.npz` file was not read or not written. An `entry` is named as in the file, without `.npy`.
+/// Why an `.npz` file was not read or not written. An `entry` has the name that it has in the file, without `.npy`.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NpzError {
@@ -13,7 +13,7 @@ pub enum NpzError {
     Read {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// Why reading failed.
         source: io::Error,
     },
     /// Something is wrong with the content of a file.
@@ -21,28 +21,29 @@ pub enum NpzError {
     File {
         /// The file.
         path: PathBuf,
-        /// What: one of the other variants.
+        /// What is wrong: one of the other variants.
         problem: Box<NpzError>,
     },
     /// The file could not be written.
     #[error(transparent)]
     Write(#[from] WriteError),
-    /// The last 22 bytes are not the end of a zip archive: the file is something else, cut off, or followed by more.
-    #[error("no .npz file: expected the end record of a zip archive in the last 22 bytes")]
+    /// The last 22 bytes are not the end of a zip archive. The file has another format, is cut off, or is followed by
+    /// other data.
+    #[error("not an .npz file: expected the end record of a zip archive in the last 22 bytes")]
     NotZip,
-    /// A zip archive of 4 GiB, of 65,535 entries or of several volumes, or with an end record of 64 bits, as Python writes
-    /// it from 2 GiB on.
-    #[error("zip archive: expected one of a single volume of less than 4 GiB and 65,535 entries, not a zip64 archive")]
+    /// The zip archive has 4 GiB, 65,535 entries or several volumes, or it has a 64-bit end record, as Python writes it
+    /// from 2 GiB on.
+    #[error("zip archive: expected a single volume of less than 4 GiB and 65,535 entries, not a zip64 archive")]
     LargeZip,
-    /// The list of entries at the end is not what the end record or the file's length says.
+    /// The list of entries does not agree with the end record or with the length of the file.
     #[error("zip archive: expected a list of entries of {expected} bytes, got {got}")]
     Directory {
-        /// How many bytes it should have.
+        /// How many bytes the list should have.
         expected: u64,
         /// How many it has.
         got: u64,
     },
-    /// More entries than this reader takes.
+    /// There are more entries than this reader accepts.
     #[error("zip archive: expected at most {expected} entries, got {got}")]
     TooManyEntries {
         /// The limit.
@@ -50,21 +51,21 @@ pub enum NpzError {
         /// How many there are.
         got: usize,
     },
-    /// The header of an entry is not one, or lacks its name.
+    /// The header of an entry is not a header, or its name is cut off.
     #[error("zip archive: expected the header of an entry at byte {at}")]
     Header {
-        /// Its place in the file.
+        /// The offset of the header in the file.
         at: u64,
     },
-    /// A compressed entry, as of `np.savez_compressed`.
+    /// An entry is compressed, as by `np.savez_compressed`.
     #[error("{entry}: expected an entry stored without compression (np.savez), got compression method {method}")]
     Compressed {
         /// The entry.
         entry: String,
-        /// The number of the method; 8 is that of `np.savez_compressed`.
+        /// The number of the compression method. `np.savez_compressed` uses 8.
         method: u16,
     },
-    /// An entry that is encrypted or whose length stands behind it.
+    /// An entry is encrypted, or its length stands after its content.
     #[error("{entry}: expected an entry that is neither encrypted nor streamed, got the flags {flags:#06x}")]
     Flags {
         /// The entry.
@@ -72,7 +73,7 @@ pub enum NpzError {
         /// The flags of its header.
         flags: u16,
     },
-    /// An entry with fields or a comment that `np.savez` does not write.
+    /// An entry has extra fields or a comment that `np.savez` does not write.
     #[error("{entry}: expected no extra fields and no comment")]
     Extra {
         /// The entry.
@@ -83,13 +84,13 @@ pub enum NpzError {
     HeadersDiffer {
         /// The entry.
         entry: String,
-        /// In what: `name`, `flags`, `method`, `checksum`, `length`.
+        /// The field that differs: `name`, `flags`, `method`, `checksum` or `length`.
         what: &'static str,
-        /// What its header says, and the list.
+        /// What the header says, and what the list says.
         got: (String, String),
     },
-    /// Unused bytes in front of an entry, or an entry that lies over another.
-    #[error("{entry}: expected at byte {expected}, where the one before it ends, got byte {got}")]
+    /// There are unused bytes in front of an entry, or it overlaps another entry.
+    #[error("{entry}: expected at byte {expected}, where the entry before it ends, got byte {got}")]
     Place {
         /// The entry.
         entry: String,
@@ -98,40 +99,40 @@ pub enum NpzError {
         /// Where it begins.
         got: u64,
     },
-    /// Two entries of one name.
-    #[error("{entry}: expected once, got twice")]
+    /// Two entries have the same name.
+    #[error("{entry}: the archive has two entries of this name")]
     Duplicate {
         /// The entry.
         entry: String,
     },
-    /// An entry that belongs to no network of scikit-learn.
-    #[error("{}: expected coefs_N, intercepts_N, activation and out_activation_ only", quoted(.entry))]
+    /// An entry does not belong to a network of scikit-learn.
+    #[error("{}: unexpected entry; expected only coefs_N, intercepts_N, activation and out_activation_", quoted(.entry))]
     Unknown {
         /// The entry.
         entry: String,
     },
-    /// An entry that should be there.
-    #[error("{entry}: expected, but missing")]
+    /// A required entry is missing.
+    #[error("{entry}: this entry is missing")]
     Missing {
         /// The entry.
         entry: String,
     },
-    /// The bytes of an entry are not those that were written.
+    /// The content of an entry does not match its checksum.
     #[error("{entry}: expected the checksum {expected:08x}, got {got:08x}")]
     Checksum {
         /// The entry.
         entry: String,
-        /// As stored.
+        /// The checksum that the file holds.
         expected: u32,
-        /// Of the bytes.
+        /// The checksum of the content.
         got: u32,
     },
-    /// An entry that is no array in NumPy's format, version 1.0.
+    /// An entry is not an array in NumPy's format, version 1.0.
     #[error("{entry}: expected an array in NumPy's format, version 1.0, got {got}")]
     NotNpy {
         /// The entry.
         entry: String,
-        /// How it begins.
+        /// How the entry begins.
         got: String,
     },
     /// The description of the array is longer than the entry or the limit.
@@ -141,7 +142,7 @@ pub enum NpzError {
         entry: String,
         /// The limit.
         expected: u64,
-        /// What is stored.
+        /// The length that the file states.
         got: u64,
     },
     /// The description of the array is not the dictionary that NumPy writes.
@@ -152,23 +153,23 @@ pub enum NpzError {
         /// The header.
         got: String,
     },
-    /// An array of Python objects, which only running the code in it could read.
+    /// An array holds Python objects. Reading them would require running code from the file.
     #[error("{entry}: expected numbers or text, got pickled objects")]
     Objects {
         /// The entry.
         entry: String,
     },
-    /// Elements of another type.
+    /// The elements have another type.
     #[error("{entry}: expected elements of type {expected}, got {got}")]
     Dtype {
         /// The entry.
         entry: String,
         /// The type of the model's numbers, or text.
         expected: &'static str,
-        /// As stored, in NumPy's notation.
+        /// The type in the file, in NumPy's notation.
         got: String,
     },
-    /// An array of another number of dimensions.
+    /// An array has the wrong number of dimensions.
     #[error("{entry}: expected {expected} dimensions, got {got}")]
     Rank {
         /// The entry.
@@ -178,7 +179,7 @@ pub enum NpzError {
         /// How many it has.
         got: usize,
     },
-    /// An array of another shape than the layer before or the weights ask for.
+    /// The shape of an array does not match the layer before it or the weights.
     #[error("{entry}: expected {expected} {what}, got {got}")]
     Shape {
         /// The entry.
@@ -190,51 +191,51 @@ pub enum NpzError {
         /// How many there are.
         got: u64,
     },
-    /// A layer without inputs or outputs.
+    /// A layer has no inputs or no outputs.
     #[error("{entry}: expected at least one element, got an empty array")]
     Empty {
         /// The entry.
         entry: String,
     },
-    /// More or fewer bytes than the shape says.
+    /// An entry has more or fewer bytes than its shape requires.
     #[error("{entry}: expected {expected} bytes of elements, got {got}")]
     DataLength {
         /// The entry.
         entry: String,
-        /// By its shape.
+        /// How many bytes the shape requires.
         expected: u128,
-        /// What there is.
+        /// How many bytes there are.
         got: u64,
     },
-    /// A weight or bias that is infinite or NaN.
+    /// A weight or bias is infinite or NaN.
     #[error("{entry}: expected finite numbers, got {got} as element {index}")]
     NotFinite {
         /// The entry.
         entry: String,
-        /// Which element, in the order of the file, from 0.
+        /// The index of the element, in the order of the file, from 0.
         index: usize,
-        /// What it is.
+        /// The value.
         got: f64,
     },
-    /// A text that is none, or longer than any name of an activation.
+    /// A text is not valid, or is longer than the name of any activation.
     #[error("{entry}: expected the name of an activation, got {got}")]
     Text {
         /// The entry.
         entry: String,
-        /// What of it no name has.
+        /// The part of the text that no name contains.
         got: String,
     },
-    /// A name that no activation of scikit-learn has.
+    /// A name is not that of an activation of scikit-learn.
     #[error("{entry}: expected one of {expected}, got {got:?}")]
     Activation {
         /// The entry.
         entry: String,
-        /// The names there are.
+        /// The allowed names.
         expected: &'static str,
-        /// The name given.
+        /// The name in the file.
         got: String,
     },
-    /// The memory for an array cannot be had.
+    /// There is not enough memory for an array.
     #[error("{entry}: {elements} numbers are more than can be allocated")]
     OutOfMemory {
         /// The entry.
@@ -242,36 +243,36 @@ pub enum NpzError {
         /// How many numbers it has.
         elements: usize,
     },
-    /// On writing: a model that scikit-learn's networks cannot express.
-    #[error("scikit-learn has no such network: {what}: expected {expected}, got {got}")]
+    /// On writing: scikit-learn's networks cannot express the model.
+    #[error("scikit-learn cannot express this network: {what}: expected {expected}, got {got}")]
     Inexpressible {
-        /// Which part of the model.
+        /// The part of the model that cannot be expressed.
         what: String,
-        /// What scikit-learn has.
+        /// What scikit-learn can express.
         expected: &'static str,
         /// What the model has.
         got: String,
     },
-    /// On writing: a weight or bias that is infinite or NaN, which no reader of this crate would take.
+    /// On writing: a weight or bias is infinite or NaN, which the reader of this crate would refuse.
     #[error("layer {layer}: expected finite {what}, got {got}")]
     NotFiniteLayer {
         /// The layer, from 0.
         layer: usize,
         /// `weights` or `bias`.
         what: &'static str,
-        /// What it is.
+        /// The value.
         got: f64,
     },
-    /// On writing: layers that do not fit each other, or a bias that does not fit its weights.
+    /// On writing: the layers do not match each other, or a bias does not match its weights.
     #[error(transparent)]
     Network(BuildError),
-    /// On writing: more than 2 GiB, or more layers than the reader takes.
-    #[error("the model does not fit an .npz file of 2 GiB and 4,096 entries")]
+    /// On writing: the file would exceed 2 GiB, or the model has more layers than the reader accepts.
+    #[error("the model is too large for an .npz file: the limits are 2 GiB and 4,096 entries")]
     TooLarge,
 }
 
 impl NpzError {
-    /// With the file it is in, where it does not name it.
+    /// Adds the name of the file to an error that does not contain it yet.
     pub(super) fn in_file(self, path: &Path) -> Self {
         match self {
             Self::Read { .. } | Self::Write(_) | Self::File { .. } => self,

@@ -1,4 +1,4 @@
-//! scikit-learn's parameters in an `.npz` file.
+//! Exchanges parameters with scikit-learn in `.npz` files.
 
 mod archive;
 mod error;
@@ -21,15 +21,17 @@ const OUT_ACTIVATION: &str = "out_activation_";
 const HIDDEN_NAMES: &str = "identity, logistic, relu, tanh";
 const OUTPUT_NAMES: &str = "identity, logistic, softmax";
 
-/// Writes the parameters of scikit-learn's `MLPClassifier` or `MLPRegressor`: an `.npz` file of the arrays `coefs_N`
-/// (n_in x n_out) and `intercepts_N` (n_out), for each layer N from 0, and the names `activation` and
+/// Writes a model as the parameters of scikit-learn's `MLPClassifier` or `MLPRegressor`. The `.npz` file has the arrays
+/// `coefs_N` (n_in x n_out) and `intercepts_N` (n_out) for each layer N, counted from 0, and the names `activation` and
 /// `out_activation_`.
 ///
-/// The same model gives the same bytes, and they appear under `path` whole or not at all. What the file has no place
-/// for is left out where predictions do not depend on it (class names, provenance, which loss a regression was trained
-/// with), and refused where they do (scalings: keep the features scaled by scikit-learn's `StandardScaler` in front).
+/// The same model always gives the same bytes, which appear under `path` whole or not at all. The format has no place
+/// for some parts of a model. Those that do not affect predictions are left out (class names, provenance, the loss that
+/// a regression was trained with). A model with scalings, which do affect predictions, is refused: scale the features
+/// with scikit-learn's `StandardScaler` in front of the network instead.
 ///
-/// In Python, where `m` is an `MLPRegressor` or `MLPClassifier` (whose `classes` are given in the outputs' order):
+/// To load the file in Python as an `MLPRegressor` or `MLPClassifier` `m` (whose `classes` are given in the order of
+/// the outputs):
 ///
 /// ```python
 /// z = numpy.load("model.npz"); n = sum(name.startswith("coefs_") for name in z)
@@ -52,9 +54,10 @@ const OUTPUT_NAMES: &str = "identity, logistic, softmax";
 /// ```
 ///
 /// # Errors
-/// [`NpzError::Inexpressible`] if an activation is none of identity, sigmoid, tanh and ReLU, hidden layers have
-/// different ones, the last layer is not linear, or there are scalings; [`NpzError::NotFiniteLayer`],
-/// [`NpzError::Network`] and [`NpzError::TooLarge`]; [`NpzError::Write`] if the file cannot be written.
+/// Returns [`NpzError::Inexpressible`] if an activation is not one of identity, sigmoid, tanh and ReLU, if hidden
+/// layers have different activations, if the last layer is not linear, or if there are scalings. Returns
+/// [`NpzError::NotFiniteLayer`] if a parameter is not finite, [`NpzError::Network`] if the layers do not match,
+/// [`NpzError::TooLarge`] if the model is too large, and [`NpzError::Write`] if the file cannot be written.
 pub fn save_npz<B, C>(path: impl AsRef<Path>, model: &Model<B, C>) -> Result<(), NpzError>
 where
     B: Tensor<Scalar: Number>,
@@ -65,10 +68,10 @@ where
     Ok(())
 }
 
-/// The bytes that [`save_npz`] writes.
+/// Returns the bytes that [`save_npz`] writes.
 ///
 /// # Errors
-/// As [`save_npz`], but for those of the file.
+/// The errors of [`save_npz`], except those of writing the file.
 ///
 /// ```
 /// use mlp_core::{Gelu, HalfSquaredError, Mlp, Model};
@@ -78,7 +81,7 @@ where
 /// let error = mlp_io::npz_to_bytes(&model).unwrap_err();
 /// assert_eq!(
 ///     error.to_string(),
-///     "scikit-learn has no such network: layer 0: expected one of identity, logistic, relu, tanh, got gelu"
+///     "scikit-learn cannot express this network: layer 0: expected one of identity, logistic, relu, tanh, got gelu"
 /// );
 /// # Ok::<(), mlp_core::BuildError>(())
 /// ```
@@ -96,25 +99,27 @@ where
     Ok(bytes)
 }
 
-/// Reads the parameters of scikit-learn's `MLPClassifier` or `MLPRegressor` from an `.npz` file, as [`save_npz`] writes
-/// it. From a fitted `m` in Python:
+/// Reads the parameters of scikit-learn's `MLPClassifier` or `MLPRegressor` from an `.npz` file like the one that
+/// [`save_npz`] writes. To write it from a fitted `m` in Python:
 ///
 /// ```python
 /// arrays = {f"{k}_{i}": a for k in ("coefs", "intercepts") for i, a in enumerate(getattr(m, k + "_"))}
 /// numpy.savez("model.npz", **arrays, activation=m.activation, out_activation_=m.out_activation_)
 /// ```
 ///
-/// The model predicts what `m.predict` of a regressor or `m.predict_proba` of a classifier does (where that has two
-/// columns for a single output, its second). Its loss follows from `out_activation_`: half squared error (`identity`),
-/// softmax cross-entropy on class indices (`softmax`) or binary cross-entropy (`logistic`); its last layer is linear.
+/// The model predicts what `m.predict` of a regressor or `m.predict_proba` of a classifier does. (If `predict_proba`
+/// has two columns for a single output, the model predicts the second.) The loss follows from `out_activation_`: half
+/// squared error (`identity`), softmax cross-entropy on class indices (`softmax`) or binary cross-entropy (`logistic`).
+/// The last layer is linear.
 ///
-/// The file may come from anywhere: it cannot make this function panic, run code, or allocate more than twice its
-/// length and 1 MiB (with a backend as [`load_model`](crate::load_model) says). It must hold these entries and no others,
-/// without compression or gaps, with right checksums, elements of the type of `B` (`<f4` or `<f8`), in C or Fortran
-/// order, that are finite, and shapes that chain. A file may have up to 4,096 entries and 4 GiB.
+/// The file need not be trusted: it cannot make this function panic, run code, or allocate more than twice the length
+/// of the file and 1 MiB (with a backend as described at [`load_model`](crate::load_model)). The file must hold exactly
+/// these entries, without compression or gaps and with correct checksums. The elements must be finite, of the type of
+/// `B` (`<f4` or `<f8`), and in C or Fortran order. The inputs of each layer must be the outputs of the layer before
+/// it. A file may have up to 4,096 entries and 4 GiB.
 ///
 /// # Errors
-/// What is wrong with the file, one variant of [`NpzError`] each.
+/// Returns the variant of [`NpzError`] that says what is wrong with the file.
 ///
 /// ```
 /// use mlp_cpu::Matrix;
@@ -129,7 +134,7 @@ where
 pub fn load_npz<B: Tensor<Scalar: Number>>(path: impl AsRef<Path>) -> Result<Model<B>, NpzError> {
     let path = path.as_ref();
     let open = || {
-        // Asked of the path first: to open a pipe waits for its other end.
+        // The path is checked before the file is opened, because opening a pipe waits for its other end.
         if !path.metadata()?.is_file() {
             return Err(io::Error::other("expected a regular file"));
         }
@@ -141,10 +146,10 @@ pub fn load_npz<B: Tensor<Scalar: Number>>(path: impl AsRef<Path>) -> Result<Mod
     read::model(&mut FileSource { path, file, length }).map_err(|problem| problem.in_file(path))
 }
 
-/// As [`load_npz`], from the bytes of a file.
+/// Reads a model like [`load_npz`], from the bytes of a file.
 ///
 /// # Errors
-/// As [`load_npz`].
+/// The errors of [`load_npz`].
 ///
 /// ```
 /// use mlp_core::{BinaryCrossEntropy, Mlp, Model};
@@ -167,11 +172,12 @@ fn cannot_read(path: &Path, source: io::Error) -> NpzError {
     }
 }
 
-/// A file, of which a piece at a time is in memory.
+/// A file of which only a piece at a time is in memory.
 struct FileSource<'a> {
     path: &'a Path,
     file: File,
-    /// At the start: a file that shrinks later is an error, and what it grows by is not looked at.
+    /// The length when the file was opened. If the file shrinks later, reading fails; if it grows, the new bytes are
+    /// ignored.
     length: u64,
 }
 
@@ -197,7 +203,7 @@ impl Source for &[u8] {
     fn read(&mut self, offset: u64, into: &mut [u8]) -> Result<(), NpzError> {
         let start = usize::try_from(offset).ok();
         let end = start.and_then(|start| start.checked_add(into.len()));
-        // Every place that is read lies before the end record, according to it.
+        // The end record guarantees that every place that is read lies before it.
         let piece = start.zip(end).and_then(|(start, end)| self.get(start..end));
         into.copy_from_slice(piece.ok_or(NpzError::NotZip)?);
         Ok(())

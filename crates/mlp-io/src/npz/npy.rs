@@ -4,24 +4,24 @@ use super::NpzError;
 use crate::error::quoted;
 
 const MAGIC: &[u8] = b"\x93NUMPY\x01\x00";
-/// Magic number and length of the header.
+/// The number of bytes of the magic number and the length of the header.
 pub(super) const PREFIX: usize = 10;
-/// NumPy's own limit.
+/// The longest header, which is NumPy's own limit.
 const MAX_HEADER: u16 = 10_000;
-/// More than any array here has, so that a list of dimensions stays short.
+/// No array here has more dimensions. The limit keeps a list of dimensions short.
 const MAX_RANK: usize = 8;
 
-/// What the header says of an array.
+/// What the header says about an array.
 #[derive(Debug, PartialEq)]
 pub(super) struct Header {
     /// The type of an element, such as `<f8`.
     pub(super) descr: String,
-    /// Whether the first index runs fastest.
+    /// Whether the first index varies fastest.
     pub(super) fortran_order: bool,
     pub(super) shape: Vec<u64>,
 }
 
-/// The length of the header behind `prefix`, the first [`PREFIX`] bytes of an entry of `length` bytes.
+/// Returns the length of the header that follows `prefix`, the first [`PREFIX`] bytes of an entry of `length` bytes.
 pub(super) fn header_length(entry: &str, prefix: &[u8; PREFIX], length: u64) -> Result<u16, NpzError> {
     let [magic @ .., low, high] = prefix;
     if magic != MAGIC {
@@ -42,7 +42,7 @@ pub(super) fn header_length(entry: &str, prefix: &[u8; PREFIX], length: u64) -> 
     Ok(got)
 }
 
-/// Reads the dictionary that NumPy writes: three keys, each once, in any order, ended by spaces and a new line.
+/// Reads the dictionary that NumPy writes: three keys, each once and in any order, followed by spaces and a line feed.
 pub(super) fn parse(entry: &str, header: &[u8]) -> Result<Header, NpzError> {
     Parser(header).header().ok_or_else(|| NpzError::HeaderSyntax {
         entry: entry.into(),
@@ -50,7 +50,7 @@ pub(super) fn parse(entry: &str, header: &[u8]) -> Result<Header, NpzError> {
     })
 }
 
-/// What is left to read. Nothing nests, so nothing recurses.
+/// The bytes that are still to be read. The format has no nesting, so the parser does not recurse.
 struct Parser<'a>(&'a [u8]);
 
 impl<'a> Parser<'a> {
@@ -95,7 +95,7 @@ impl<'a> Parser<'a> {
         Some(())
     }
 
-    /// The bytes up to the first that is not `wanted`.
+    /// Takes the bytes before the first one that is not `wanted`.
     fn while_true(&mut self, wanted: impl Fn(u8) -> bool) -> Option<&'a str> {
         let end = self.0.iter().position(|&byte| !wanted(byte))?;
         let (taken, rest) = self.0.split_at_checked(end)?;
@@ -141,7 +141,7 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// The start of an entry up to the elements, padded to a multiple of 64 bytes as NumPy does.
+/// Returns the start of an entry, up to the elements, padded to a multiple of 64 bytes as NumPy does.
 pub(super) fn header(descr: &str, shape: &[usize]) -> Vec<u8> {
     let dimensions = match shape {
         [n] => format!("({n},)"),
@@ -154,7 +154,7 @@ pub(super) fn header(descr: &str, shape: &[usize]) -> Vec<u8> {
     let length = dictionary.len().saturating_add(PREFIX + 1).next_multiple_of(64);
     let width = length.saturating_sub(PREFIX + 1);
     let mut bytes = MAGIC.to_vec();
-    // A dictionary of two dimensions has less than 128 bytes.
+    // A dictionary with two dimensions has fewer than 128 bytes.
     let stored = u16::try_from(width.saturating_add(1)).unwrap_or(u16::MAX);
     bytes.extend(stored.to_le_bytes());
     bytes.extend(format!("{dictionary:width$}\n").bytes());

@@ -1,4 +1,4 @@
-//! From the entries of an archive to a model.
+//! Makes a model from the entries of an archive.
 
 use super::archive::{self, Entry, Source};
 use super::npy::{self, Header, PREFIX};
@@ -14,9 +14,9 @@ use mlp_core::{
     SoftmaxCrossEntropy, Tanh,
 };
 
-/// Letters of the longest text taken.
+/// The length of the longest text that is accepted, in letters.
 const MAX_TEXT: u64 = 16;
-/// Bytes read at a time.
+/// The number of bytes that are read at a time.
 const PIECE: usize = 1 << 14;
 
 pub(super) fn model<B: Tensor<Scalar: Number>>(source: &mut impl Source) -> Result<Model<B>, NpzError> {
@@ -39,14 +39,14 @@ pub(super) fn model<B: Tensor<Scalar: Number>>(source: &mut impl Source) -> Resu
         network.push((Dense { weights, bias }, activation));
         inputs = Some(outputs as u64);
     }
-    // All that `from_layers` asks for has been examined, so the error is never made.
+    // Everything that `from_layers` requires has been checked, so this error never occurs.
     let network = Mlp::from_layers(network).map_err(|_| NpzError::Missing {
         entry: "coefs_0".into(),
     })?;
     Ok(Model::new(network, loss))
 }
 
-/// Makes sure that each entry is one of a network and there once; returns the number of layers.
+/// Checks that each entry belongs to a network and appears once. Returns the number of layers.
 fn layer_count(entries: &[Entry]) -> Result<usize, NpzError> {
     let mut names: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
     names.sort_unstable();
@@ -106,7 +106,7 @@ struct Array<'a, S> {
     entry: &'a Entry,
     header: Header,
     hasher: Hasher,
-    /// Where the elements begin, and how many bytes they have.
+    /// The offset of the elements, and their length in bytes.
     start: u64,
     length: u64,
 }
@@ -146,7 +146,7 @@ impl<'a, S: Source> Array<'a, S> {
         self.entry.name.clone()
     }
 
-    /// The dimensions, if there are as many as expected and none is 0.
+    /// Returns the dimensions. There must be as many as expected, and none may be 0.
     fn shape<const RANK: usize>(&self) -> Result<[u64; RANK], NpzError> {
         let shape = self.header.shape.as_slice().try_into().map_err(|_| NpzError::Rank {
             entry: self.name(),
@@ -159,7 +159,7 @@ impl<'a, S: Source> Array<'a, S> {
         Ok(shape)
     }
 
-    /// Makes sure that there are as many bytes as the shape says, for elements of `size` bytes.
+    /// Checks that there are as many bytes as the shape requires, for elements of `size` bytes.
     fn check_length(&self, size: u64) -> Result<(), NpzError> {
         let numbers = self.header.shape.iter().map(|&n| u128::from(n));
         let expected = numbers.fold(size.into(), u128::saturating_mul);
@@ -173,7 +173,7 @@ impl<'a, S: Source> Array<'a, S> {
         Ok(())
     }
 
-    /// Hands the elements over piece by piece, then compares the checksum.
+    /// Passes the elements to `take` piece by piece, then compares the checksum.
     fn pieces(mut self, mut take: impl FnMut(&[u8]) -> Result<(), NpzError>) -> Result<(), NpzError> {
         let mut buffer = vec![0; PIECE];
         let (mut at, mut left) = (self.start, self.length);
@@ -193,14 +193,15 @@ impl<'a, S: Source> Array<'a, S> {
         Ok(())
     }
 
-    /// The elements as a matrix, column by column or, if `by_rows`, row by row, which must be as many as it has.
+    /// Reads the elements into a matrix of this shape. The elements stand row by row if `by_rows`, otherwise column by
+    /// column.
     fn matrix<B: Tensor<Scalar: Number>>(self, rows: usize, columns: usize, by_rows: bool) -> Result<B, NpzError> {
         self.check_numbers::<B::Scalar>()?;
         let out_of_memory = |entry: String| NpzError::OutOfMemory {
             entry,
             elements: rows.saturating_mul(columns),
         };
-        // Asked for and given back, so that too much is an error rather than an abort.
+        // The memory is reserved and freed first, so that too large an array is an error rather than an abort.
         let mut numbers: Vec<B::Scalar> = Vec::new();
         let reserved = numbers.try_reserve_exact(padded(rows, columns));
         reserved.map_err(|_| out_of_memory(self.name()))?;
@@ -210,7 +211,7 @@ impl<'a, S: Source> Array<'a, S> {
             self.numbers(numbers, places(rows, columns, stride, by_rows))?;
             return Ok(matrix);
         }
-        // Given back before there is a second one, which its numbers are copied to.
+        // The first matrix is freed before the second one is allocated, which the numbers are copied to.
         drop(matrix);
         let mut numbers = vec![<B::Scalar as Coded>::decode(B::Scalar::ZERO); rows.saturating_mul(columns)];
         self.numbers(&mut numbers, places(rows, columns, rows, by_rows))?;
@@ -219,7 +220,7 @@ impl<'a, S: Source> Array<'a, S> {
         Ok(matrix)
     }
 
-    /// Makes sure that the elements are numbers of this type, as many as the shape says.
+    /// Checks that the elements are numbers of this type, as many as the shape requires.
     fn check_numbers<T: Number>(&self) -> Result<(), NpzError> {
         if self.header.descr != T::DESCR {
             return Err(NpzError::Dtype {
@@ -231,7 +232,7 @@ impl<'a, S: Source> Array<'a, S> {
         self.check_length(T::SIZE as u64)
     }
 
-    /// Puts the elements into `numbers`, one after the other at these places.
+    /// Writes the elements into `numbers`, one after the other at these places.
     fn numbers<T: Number>(self, numbers: &mut [T], places: impl Iterator<Item = usize>) -> Result<(), NpzError> {
         let (entry, mut places) = (self.name(), places.enumerate());
         self.pieces(|piece| {
@@ -251,7 +252,7 @@ impl<'a, S: Source> Array<'a, S> {
     }
 }
 
-/// The places of a matrix whose columns begin `stride` apart, column by column or row by row.
+/// Returns the places of the elements of a matrix whose columns begin `stride` apart, column by column or row by row.
 fn places(rows: usize, columns: usize, stride: usize, by_rows: bool) -> impl Iterator<Item = usize> {
     let ((outer, apart), (inner, step)) = if by_rows {
         ((rows, 1), (columns, stride))
@@ -265,8 +266,8 @@ fn places(rows: usize, columns: usize, stride: usize, by_rows: bool) -> impl Ite
     (0..outer).flat_map(line)
 }
 
-/// W (n_out x n_in) from an array of n_in x n_out: transposed, and so, rows of the one being columns of the other, in C
-/// order column by column.
+/// Reads W (n_out x n_in) from an array of n_in x n_out, which is its transpose. The rows of the array are the columns
+/// of W, so an array in C order holds W column by column.
 fn weights<B: Tensor<Scalar: Number>>(
     source: &mut impl Source,
     entry: &Entry,
@@ -302,7 +303,8 @@ fn bias<B: Tensor<Scalar: Number>>(source: &mut impl Source, entry: &Entry, outp
     array.matrix(outputs, 1, false)
 }
 
-/// A text: an array without dimensions of one element of type `<UN`, N letters of four bytes, the last ones 0.
+/// Reads a text: an array without dimensions, with one element of type `<UN`. This is N letters of four bytes each,
+/// padded with zeros.
 fn text(source: &mut impl Source, entry: &Entry) -> Result<String, NpzError> {
     let array = Array::open(source, entry)?;
     array.shape::<0>()?;

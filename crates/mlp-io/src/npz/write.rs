@@ -1,4 +1,4 @@
-//! From a model to the entries of an archive.
+//! Writes a model as the entries of an archive.
 
 use super::archive::{END_LENGTH, MAX_ENTRIES, Writer};
 use super::{ACTIVATION, NpzError, OUT_ACTIVATION, npy};
@@ -8,12 +8,12 @@ use crate::model_file::check_layers;
 use mlp_core::backend::Tensor;
 use mlp_core::{Activation, ActivationKind, Model, Output, Scalar as _};
 
-/// From where on Python announces lengths and places in 64 bits.
+/// The longest file. For longer ones Python writes lengths and offsets in 64 bits.
 const MAX_LENGTH: u64 = (1 << 31) - 1;
-/// More than the headers of an entry and of its array take.
+/// An upper bound on the bytes of the headers of an entry and of its array.
 const OVERHEAD: u64 = 512;
 
-/// Makes sure that the model can be expressed, and read back.
+/// Checks that the format can express the model and that the file can be read back.
 pub(super) fn check<B: Tensor<Scalar: Number>, C: Activation>(model: &Model<B, C>) -> Result<(), NpzError> {
     hidden_name(model)?;
     for (what, scaling) in [
@@ -57,7 +57,7 @@ pub(super) fn check<B: Tensor<Scalar: Number>, C: Activation>(model: &Model<B, C
     Ok(())
 }
 
-/// scikit-learn's name of the hidden layers' activation.
+/// Returns scikit-learn's name for the activation of the hidden layers.
 fn hidden_name<B: Tensor, C: Activation>(model: &Model<B, C>) -> Result<&'static str, NpzError> {
     let inexpressible = |layer: usize, expected, got: &ActivationKind<C>| NpzError::Inexpressible {
         what: format!("layer {layer}"),
@@ -83,13 +83,13 @@ fn hidden_name<B: Tensor, C: Activation>(model: &Model<B, C>) -> Result<&'static
             return Err(inexpressible(layer, "the activation of layer 0", activation));
         }
     }
-    // Without hidden layers any would do; this one is scikit-learn's default.
+    // Without hidden layers any name would do. This one is scikit-learn's default.
     Ok(hidden.unwrap_or("relu"))
 }
 
 const ONE_OF_THEM: &str = "one of identity, logistic, relu, tanh";
 
-/// Hands the archive to `output`, entry after entry, as far as [`check`] has been passed.
+/// Passes the archive to `output`, entry after entry. The model must have passed [`check`].
 pub(super) fn write<B: Tensor<Scalar: Number>, C: Activation, E>(
     model: &Model<B, C>,
     output: impl FnMut(&[u8]) -> Result<(), E>,
@@ -110,7 +110,8 @@ pub(super) fn write<B: Tensor<Scalar: Number>, C: Activation, E>(
     archive.finish()
 }
 
-/// An array of the numbers in their order, column after column: rows of the array's transposed shape.
+/// Returns an array of the numbers in their order in memory, column after column. These are the rows of the array,
+/// whose shape is transposed.
 fn array<B: Tensor<Scalar: Number>>(part: &B, shape: &[usize]) -> Vec<u8> {
     let mut values = Vec::new();
     B::read(part.into(), &mut values);

@@ -1,10 +1,10 @@
-//! Activations as nodes. In single precision an operator of ONNX where there is one; in double precision, where
-//! onnxruntime has few of them, compositions of those it has.
+//! Activations as nodes. In single precision, ONNX has an operator for many of them. In double precision, onnxruntime
+//! has few of these operators, so the activations are composed from operators that it has.
 
 use super::graph::{Graph, Value, float};
 use mlp_core::{Activation as _, ActivationKind, Selu};
 
-/// f(z), or `None` for an activation that is not this library's.
+/// Adds the nodes of f(z), or returns `None` if the activation is not one of this library's.
 pub(super) fn activation<C>(graph: &mut Graph, kind: &ActivationKind<C>, z: &Value) -> Option<Value> {
     let double = graph.is_double();
     Some(match kind {
@@ -56,17 +56,17 @@ pub(super) fn activation<C>(graph: &mut Graph, kind: &ActivationKind<C>, z: &Val
     })
 }
 
-/// lambda, which is SELU at 1.
+/// Returns lambda, which is the value of SELU at 1.
 fn selu_lambda() -> f64 {
     Selu.value(1.0)
 }
 
-/// alpha: -lambda alpha is SELU at -inf.
+/// Returns alpha. The value of SELU at -inf is -lambda alpha.
 fn selu_alpha() -> f64 {
     -Selu.value(f64::NEG_INFINITY) / selu_lambda()
 }
 
-/// a max(z, 0) + b left, where left is 0 for z > 0.
+/// Adds the nodes of a max(z, 0) + b left, where left is 0 for z > 0.
 fn piecewise(graph: &mut Graph, z: &Value, a: f64, left: &Value, b: f64) -> Value {
     let mut right = graph.node("Relu", &[z]);
     if a != 1.0 {
@@ -76,7 +76,8 @@ fn piecewise(graph: &mut Graph, z: &Value, a: f64, left: &Value, b: f64) -> Valu
     graph.node("Add", &[&right, &left])
 }
 
-/// e^z - 1 for z <= 0, else 0: as 2t / (1 - t) with t = tanh(z/2), which does not cancel near 0.
+/// Adds the nodes of e^z - 1 for z <= 0, and of 0 otherwise. The form 2t / (1 - t) with t = tanh(z/2) avoids
+/// cancellation near 0.
 fn exp_m1(graph: &mut Graph, z: &Value) -> Value {
     let left = graph.with_constant("Min", z, 0.0);
     let half = graph.with_constant("Mul", &left, 0.5);
@@ -87,7 +88,7 @@ fn exp_m1(graph: &mut Graph, z: &Value) -> Value {
     graph.node("Div", &[&double, &divisor])
 }
 
-/// max(z, 0) + ln(1 + e^(-|z|)).
+/// Adds the nodes of max(z, 0) + ln(1 + e^(-|z|)).
 fn softplus(graph: &mut Graph, z: &Value) -> Value {
     let size = graph.node("Abs", &[z]);
     let negative = graph.node("Neg", &[&size]);
@@ -98,7 +99,7 @@ fn softplus(graph: &mut Graph, z: &Value) -> Value {
     graph.node("Add", &[&right, &logarithm])
 }
 
-/// z sigmoid(2u), u = sqrt(2/pi) (z + 0.044715 z^3).
+/// Adds the nodes of z sigmoid(2u), with u = sqrt(2/pi) (z + 0.044715 z^3).
 fn gelu_tanh(graph: &mut Graph, z: &Value) -> Value {
     let scale = (8.0 / std::f64::consts::PI).sqrt();
     let square = graph.node("Mul", &[z, z]);
@@ -110,7 +111,8 @@ fn gelu_tanh(graph: &mut Graph, z: &Value) -> Value {
     graph.node("Mul", &[z, &gate])
 }
 
-/// z n / (n + 2), n = e (e + 2), e = e^min(z, 25): above, the fraction is 1 in every precision.
+/// Adds the nodes of z n / (n + 2), with n = e (e + 2) and e = e^min(z, 25). Above 25, the fraction n / (n + 2) is 1 in
+/// every precision.
 fn mish(graph: &mut Graph, z: &Value) -> Value {
     let inner = graph.with_constant("Min", z, 25.0);
     let e = graph.node("Exp", &[&inner]);
@@ -121,7 +123,8 @@ fn mish(graph: &mut Graph, z: &Value) -> Value {
     graph.node("Mul", &[z, &gate])
 }
 
-/// z (1 + erf(z / sqrt(2))) / 2, in the form that runtimes know from PyTorch and run as one operation.
+/// Adds the nodes of z (1 + erf(z / sqrt(2))) / 2, in the form that PyTorch exports. Runtimes recognize this form and
+/// run it as one operation.
 fn gelu_of_erf(graph: &mut Graph, z: &Value) -> Value {
     let argument = graph.with_constant("Div", z, std::f64::consts::SQRT_2);
     let erf = graph.node("Erf", &[&argument]);
@@ -130,8 +133,8 @@ fn gelu_of_erf(graph: &mut Graph, z: &Value) -> Value {
     graph.with_constant("Mul", &product, 0.5)
 }
 
-/// The fraction N / D in erfc(x) = e^(-x^2) (a + x N(x) / D(x)) / (x + a), x >= 0, a = 1/sqrt(pi): that of mlp-core's
-/// erfc in `f64`, by rising powers.
+/// The numerator N and the denominator D of erfc(x) = e^(-x^2) (a + x N(x) / D(x)) / (x + a) for x >= 0, with a =
+/// 1/sqrt(pi). The coefficients are those of mlp-core's erfc in `f64`, by rising powers.
 const ERFC_NUMERATOR: [f64; 9] = [
     0.363_380_227_632_417_1,
     0.659_619_280_232_625_8,
@@ -157,12 +160,13 @@ const ERFC_DENOMINATOR: [f64; 11] = [
     0.000_140_512_400_671_551_76,
 ];
 
-/// z/2 erfc(-z / sqrt(2)), with erfc from exponential and fraction: no runtime has erf in double precision.
+/// Adds the nodes of z/2 erfc(-z / sqrt(2)). erfc is composed from an exponential and a fraction, because no runtime
+/// has erf in double precision.
 fn gelu_of_erfc(graph: &mut Graph, z: &Value) -> Value {
     let a = std::f64::consts::FRAC_2_SQRT_PI / 2.0;
     let argument = graph.with_constant("Mul", z, -std::f64::consts::FRAC_1_SQRT_2);
     let size = graph.node("Abs", &[&argument]);
-    // Past it erfc is 0 or 2, and powers of infinity would be NaN.
+    // Beyond 40, erfc is 0 or 2. Without the limit, powers of infinity would give NaN.
     let size = graph.with_constant("Min", &size, 40.0);
     let square = graph.node("Mul", &[&size, &size]);
     let exponent = graph.node("Neg", &[&square]);
@@ -184,7 +188,7 @@ fn gelu_of_erfc(graph: &mut Graph, z: &Value) -> Value {
     graph.node("Mul", &[&half, &erfc])
 }
 
-/// sum_k c_k x^k by Horner's rule.
+/// Adds the nodes of sum_k c_k x^k, by Horner's rule.
 fn polynomial(graph: &mut Graph, x: &Value, coefficients: &[f64]) -> Value {
     let mut falling = coefficients.iter().rev();
     let mut sum = graph.constant(falling.next().copied().unwrap_or(0.0));

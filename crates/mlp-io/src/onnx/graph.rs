@@ -1,4 +1,4 @@
-//! A graph that grows node by node.
+//! Builds a graph node by node.
 
 use super::proto::{
     ATTRIBUTE_FLOAT, ATTRIBUTE_INT, AttributeProto, DOUBLE, Dimension, DimensionValue, FLOAT, GraphProto, NodeProto,
@@ -12,13 +12,13 @@ pub(super) const OUTPUT: &str = "output";
 pub(super) type Value = String;
 
 pub(super) struct Graph {
-    /// Of the network's numbers: FLOAT or DOUBLE.
+    /// The type of the network's numbers: FLOAT or DOUBLE.
     element: i32,
-    /// What the names of new nodes begin with.
+    /// The prefix of the names of new nodes.
     section: String,
     nodes: Vec<NodeProto>,
     initializers: Vec<TensorProto>,
-    /// The scalars so far, by their bits, and their names.
+    /// The bits and names of the scalar constants so far.
     constants: Vec<(u64, Value)>,
 }
 
@@ -37,12 +37,12 @@ impl Graph {
         self.element == DOUBLE
     }
 
-    /// Names what follows.
+    /// Sets the prefix of the names of the nodes that follow.
     pub(super) fn section(&mut self, name: &str) {
         name.clone_into(&mut self.section);
     }
 
-    /// A node of one output, which is named as the node.
+    /// Adds a node with one output, which has the name of the node.
     pub(super) fn node(&mut self, op: &str, inputs: &[&Value]) -> Value {
         self.node_with(op, inputs, Vec::new())
     }
@@ -59,13 +59,13 @@ impl Graph {
         name
     }
 
-    /// An operation of a value and a constant.
+    /// Adds an operation on a value and a constant.
     pub(super) fn with_constant(&mut self, op: &str, value: &Value, constant: f64) -> Value {
         let constant = self.constant(constant);
         self.node(op, &[value, &constant])
     }
 
-    /// The constant, a tensor without dimensions, in the type of the network's numbers.
+    /// Returns a constant: a tensor without dimensions, in the type of the network's numbers.
     pub(super) fn constant(&mut self, value: f64) -> Value {
         if let Some((_, name)) = self.constants.iter().find(|(bits, _)| *bits == value.to_bits()) {
             return name.clone();
@@ -80,12 +80,12 @@ impl Graph {
         self.tensor(&name, self.element, &[], bytes)
     }
 
-    /// A tensor of the network's parameters.
+    /// Adds a tensor of the network's parameters.
     pub(super) fn parameter(&mut self, name: &str, shape: &[usize], bytes: Vec<u8>) -> Value {
         self.tensor(name, self.element, shape, bytes)
     }
 
-    /// A vector of doubles.
+    /// Adds a vector of doubles.
     pub(super) fn doubles(&mut self, name: &str, values: &[f64]) -> Value {
         let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         self.tensor(name, DOUBLE, &[values.len()], bytes)
@@ -101,12 +101,12 @@ impl Graph {
         name.to_owned()
     }
 
-    /// The value as a double.
+    /// Converts the value to a double.
     pub(super) fn widen(&mut self, value: &Value) -> Value {
         self.cast(value, DOUBLE)
     }
 
-    /// The double in the type of the network's numbers.
+    /// Converts the double to the type of the network's numbers.
     pub(super) fn narrow(&mut self, value: &Value) -> Value {
         self.cast(value, self.element)
     }
@@ -118,7 +118,7 @@ impl Graph {
         self.node_with("Cast", &[value], vec![integer("to", to.into())])
     }
 
-    /// The graph, whose output is that of its last node.
+    /// Returns the graph. Its output is the output of the last node.
     pub(super) fn finish(mut self, inputs: usize, outputs: usize) -> GraphProto {
         if let Some(last) = self.nodes.last_mut() {
             last.output = vec![OUTPUT.to_owned()];
@@ -133,7 +133,7 @@ impl Graph {
     }
 }
 
-/// A matrix of N samples, N free.
+/// Describes a matrix of N samples, where N is variable.
 fn samples(name: &str, element: i32, features: usize) -> ValueInfoProto {
     let dimensions = [
         DimensionValue::DimParam("N".to_owned()),
@@ -152,7 +152,7 @@ fn samples(name: &str, element: i32, features: usize) -> ValueInfoProto {
     }
 }
 
-/// No more than 2^31, as has been made sure of before.
+/// Converts a dimension. It was checked before that it is at most 2^31.
 fn dimension(n: usize) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }

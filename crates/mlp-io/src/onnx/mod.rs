@@ -1,4 +1,4 @@
-//! Models for other runtimes, in ONNX.
+//! Exports models to other runtimes, in ONNX.
 
 mod activation;
 mod graph;
@@ -13,11 +13,11 @@ use prost::Message as _;
 use proto::{ModelProto, OperatorSetIdProto, StringStringEntryProto};
 use std::path::Path;
 
-/// The version of the operators.
+/// The version of the operator set.
 const OPSET: i64 = 13;
-/// The version of the format that came with them.
+/// The version of the format that was released with this operator set.
 const IR_VERSION: i64 = 7;
-/// What protocol buffers can hold, less room for names.
+/// The limit of protocol buffers, less room for names.
 const MAX_LENGTH: u64 = (1 << 31) - (1 << 24);
 
 /// Why a model was not exported.
@@ -27,7 +27,7 @@ pub enum OnnxError {
     /// The file could not be written.
     #[error(transparent)]
     Write(#[from] WriteError),
-    /// An activation that is not this library's.
+    /// An activation is not one of this library's.
     #[error("layer {layer}: expected an activation of this library, got {got}")]
     Activation {
         /// The layer, from 0.
@@ -35,17 +35,17 @@ pub enum OnnxError {
         /// The activation's name.
         got: &'static str,
     },
-    /// A weight or bias that is infinite or NaN.
+    /// A weight or bias is infinite or NaN.
     #[error("layer {layer}: expected finite {what}, got {got}")]
     NotFinite {
         /// The layer, from 0.
         layer: usize,
         /// `weights` or `bias`.
         what: &'static str,
-        /// What it is.
+        /// The value.
         got: f64,
     },
-    /// More parameters than an ONNX file can hold.
+    /// The parameters take more bytes than an ONNX file can hold.
     #[error("expected a model of less than 2 GiB, got {bytes} bytes of parameters")]
     TooLarge {
         /// How many bytes the parameters have.
@@ -53,20 +53,20 @@ pub enum OnnxError {
     },
 }
 
-/// Writes the model as an ONNX file, whose `output` (N x outputs) is what [`Model::predict`] gives for `input`
-/// (N x features), N free: scaling of the inputs, layers, activations, softmax or sigmoid of a classifier, targets in
-/// their own units.
+/// Writes the model as an ONNX file. Its `output` (N x outputs) is what [`Model::predict`] returns for `input` (N x
+/// features), where N is variable. The file includes the scaling of the inputs, the layers and activations, the softmax
+/// or sigmoid of a classifier, and the conversion of targets back to their own units.
 ///
-/// Operators are of opset 13, the format of IR version 7 (ONNX 1.8, December 2020): onnxruntime from 1.6 on reads it.
-/// Numbers are of the model's type, `f32` or `f64`, in and out. For `f64` only operators are used that onnxruntime has
-/// in double precision on the CPU. Scalings are computed in double precision and rounded once, also for `f32`, as
-/// `predict` does. Predictions agree to rounding, for finite features: where sums are of about the size of 1, to 1e-6 in
-/// `f32` and 1e-12 in `f64`.
+/// The operators are from opset 13 and the format is IR version 7 (ONNX 1.8, December 2020); onnxruntime 1.6 and later
+/// can read it. Inputs, outputs and parameters have the model's type, `f32` or `f64`. For `f64`, the file uses only
+/// operators that onnxruntime has in double precision on the CPU. Scalings are computed in double precision and rounded
+/// once, also for `f32`, as `predict` does. For finite features, predictions agree up to rounding: to 1e-6 in `f32` and
+/// 1e-12 in `f64` if sums are of about the size of 1.
 ///
-/// A sample is a row here: the bytes of a batch are those of a matrix of this library, a sample after the other. The
-/// metadata are the library's `version`, the name of the `loss`, and where known `seed`, `data` (the training data's
-/// hash) and `classes` (names in the outputs' order, a JSON list). The same model gives the same bytes, and they appear
-/// under `path` whole or not at all.
+/// In the file a sample is a row. The bytes of a batch are the same as those of a matrix of this library, one sample
+/// after the other. The metadata holds the library's `version`, the name of the `loss`, and, where known, `seed`,
+/// `data` (the hash of the training data) and `classes` (the names in the order of the outputs, as a JSON list). The
+/// same model always gives the same bytes, which appear under `path` whole or not at all.
 ///
 /// ```
 /// use mlp_core::{Gelu, HalfSquaredError, Mlp, Model};
@@ -86,8 +86,9 @@ pub enum OnnxError {
 /// ```
 ///
 /// # Errors
-/// [`OnnxError::Activation`] for an activation of your own, [`OnnxError::NotFinite`], [`OnnxError::TooLarge`];
-/// [`OnnxError::Write`] if the file cannot be written.
+/// Returns [`OnnxError::Activation`] for an activation of your own, [`OnnxError::NotFinite`] if a parameter is not
+/// finite, [`OnnxError::TooLarge`] if the parameters take more bytes than a file can hold, and [`OnnxError::Write`] if
+/// the file cannot be written.
 pub fn export_onnx<B, C>(path: impl AsRef<Path>, model: &Model<B, C>) -> Result<(), OnnxError>
 where
     B: Tensor<Scalar: Number>,
@@ -98,10 +99,10 @@ where
     Ok(())
 }
 
-/// The bytes that [`export_onnx`] writes.
+/// Returns the bytes that [`export_onnx`] writes.
 ///
 /// # Errors
-/// As [`export_onnx`], but for those of the file.
+/// The errors of [`export_onnx`], except those of writing the file.
 ///
 /// ```
 /// use mlp_core::{Activation, ActivationKind, HalfSquaredError, Mlp, Model, Scalar};
@@ -184,7 +185,7 @@ where
     Ok(file.encode_to_vec())
 }
 
-/// Applies the operators with offset or scale, feature by feature, in double precision.
+/// Applies the operators with the offset or scale of each feature, in double precision.
 fn scaled(graph: &mut Graph, section: &str, scaling: &Scaling, operators: [(&str, &str); 2], value: &Value) -> Value {
     graph.section(section);
     let mut value = graph.widen(value);
@@ -200,7 +201,8 @@ fn scaled(graph: &mut Graph, section: &str, scaling: &Scaling, operators: [(&str
     graph.narrow(&value)
 }
 
-/// The shape and the little-endian numbers, row after row; a bias is one row. Or the first that is not finite.
+/// Returns the shape and the little-endian numbers, row after row. A bias is one row. The error is the first number
+/// that is not finite.
 fn row_major<B: Tensor<Scalar: Number>>(part: &B, matrix: bool) -> Result<(Vec<usize>, Vec<u8>), f64> {
     let (rows, columns) = part.shape();
     let mut values = Vec::new();
@@ -214,7 +216,7 @@ fn row_major<B: Tensor<Scalar: Number>>(part: &B, matrix: bool) -> Result<(Vec<u
     }
     let mut bytes = Vec::with_capacity(values.len().saturating_mul(B::Scalar::SIZE));
     for row in 0..rows {
-        // Of a column after the other: every `rows`-th element.
+        // The numbers are column after column, so every `rows`-th one belongs to the row.
         for value in values.iter().skip(row).step_by(rows) {
             value.put_le(&mut bytes);
         }
@@ -222,7 +224,7 @@ fn row_major<B: Tensor<Scalar: Number>>(part: &B, matrix: bool) -> Result<(Vec<u
     Ok((if matrix { vec![rows, columns] } else { vec![rows] }, bytes))
 }
 
-/// Where the model comes from and what its outputs are, in a fixed order.
+/// Returns where the model comes from and what its outputs are, in a fixed order.
 fn metadata<B: Tensor, C: Activation>(model: &Model<B, C>) -> Vec<StringStringEntryProto> {
     let provenance = model.provenance();
     let classes = model

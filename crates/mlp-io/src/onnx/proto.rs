@@ -1,5 +1,5 @@
-//! The messages of `onnx.proto` (ONNX 1.8, IR version 7) that an MLP takes, with the field numbers they have there. What
-//! is `optional` there is an `Option` here, so that a zero that is meant is written.
+//! The messages of `onnx.proto` (ONNX 1.8, IR version 7) that an MLP needs, with the field numbers of that file. A
+//! field that is `optional` there is an `Option` here, so that an explicit zero is written.
 
 use prost::{Message, Oneof};
 

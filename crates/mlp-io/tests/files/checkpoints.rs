@@ -1,4 +1,5 @@
-//! Training that is stopped anywhere, written to a file and taken up again has the bits of training that never stopped.
+//! Training that is stopped anywhere, saved to a file and resumed has exactly the result of training that never
+//! stopped.
 
 use mlp_core::state::TrainerState;
 use mlp_core::{
@@ -19,7 +20,7 @@ pub(super) fn network<T: Element>() -> Mlp<Matrix<T>> {
     Mlp::builder(&[2, 6, 4, 1]).hidden(Tanh).seed(3).build().unwrap()
 }
 
-/// Samples of a curve, to train on and to validate with.
+/// Samples of a curve, for training and for validation.
 pub(super) struct Data<T>([Matrix<T>; 4]);
 
 impl<T: Element> Data<T> {
@@ -39,7 +40,7 @@ impl<T: Element> Data<T> {
     }
 }
 
-/// With all that has a state.
+/// Returns a trainer with every part that has a state.
 fn trainer<T: Element, O: Optimizer<Matrix<T>>>(optimizer: O) -> Trainer<Matrix<T>, HalfSquaredError, O> {
     let schedule = Schedule::warm_up(7)
         .unwrap()
@@ -55,24 +56,24 @@ fn trainer<T: Element, O: Optimizer<Matrix<T>>>(optimizer: O) -> Trainer<Matrix<
 }
 
 const EPOCHS: u64 = 6;
-/// Batches of an epoch: 23 samples by sixes.
+/// The number of batches of an epoch: 23 samples in batches of 6.
 const BATCHES: usize = 4;
 
 fn options() -> FitOptions {
     FitOptions::until(EPOCHS).batch_size(6).shuffle(4)
 }
 
-/// Stops after each of the first twenty-odd batches.
+/// Resumes after each of the first twenty-odd batches.
 fn resume<T: Element + Number, O: Optimizer<Matrix<T>>>(optimizer: impl Fn() -> O) {
     assert!(resume_after::<T, O>(1..EPOCHS as usize * BATCHES, optimizer) >= 20);
 }
 
-/// Stops at the start, within an epoch, at its end and late.
+/// Resumes at the start, within an epoch, at its end and late.
 fn resume_here_and_there<T: Element + Number, O: Optimizer<Matrix<T>>>(optimizer: impl Fn() -> O) {
     resume_after::<T, O>([1, 2, BATCHES, EPOCHS as usize * BATCHES - 2], optimizer);
 }
 
-/// Stops after each of so many batches; how often that was.
+/// Resumes after each of these numbers of batches. Returns how many there were.
 fn resume_after<T: Element + Number, O: Optimizer<Matrix<T>>>(
     stops: impl IntoIterator<Item = usize>,
     optimizer: impl Fn() -> O,
@@ -144,7 +145,7 @@ fn resuming_is_exact_with_every_optimizer() {
     resume_here_and_there::<f64, _>(|| NAdam::new(0.02).unwrap());
 }
 
-/// A network and a state with everything in it, the history with epochs without validation.
+/// Returns a network and a state with everything in it. The history has epochs without validation.
 fn training() -> (Mlp<Matrix<f64>>, TrainerState<Matrix<f64>>) {
     let data = Data::<f64>::new();
     let mut network = network();
@@ -157,7 +158,7 @@ fn training() -> (Mlp<Matrix<f64>>, TrainerState<Matrix<f64>>) {
         .unwrap();
     let mut state = trainer.state();
     state.stopping.as_mut().unwrap().best_layers = network.layers().to_vec();
-    // As of two epochs without validation.
+    // This is the history after two epochs without validation.
     let History {
         validation_loss,
         metrics,
@@ -169,13 +170,13 @@ fn training() -> (Mlp<Matrix<f64>>, TrainerState<Matrix<f64>>) {
     (network, state)
 }
 
-/// As text, in which NaN is NaN.
+/// Formats a checkpoint as text, so that NaN equals NaN.
 pub(super) fn shown<B: std::fmt::Debug>(checkpoint: &B) -> String {
     format!("{checkpoint:?}")
 }
 
 #[test]
-fn a_checkpoint_is_what_was_saved_to_the_byte() {
+fn a_checkpoint_is_loaded_exactly_as_it_was_saved() {
     let (network, mut state) = training();
     let bytes = checkpoint_to_bytes(&network, &state).unwrap();
     let loaded = checkpoint_from_bytes::<Matrix<f64>>(&bytes).unwrap();
@@ -189,7 +190,7 @@ fn a_checkpoint_is_what_was_saved_to_the_byte() {
     );
     assert_eq!(checkpoint_to_bytes(&loaded.network, &loaded.state).unwrap(), bytes);
 
-    // Numbers that JSON has no name for.
+    // JSON has no notation for these numbers.
     state.stopping.as_mut().unwrap().best = Some(f64::INFINITY);
     state.history.loss[..3].copy_from_slice(&[f64::NAN, f64::INFINITY, f64::NEG_INFINITY]);
     let bytes = checkpoint_to_bytes(&network, &state).unwrap();
@@ -200,7 +201,7 @@ fn a_checkpoint_is_what_was_saved_to_the_byte() {
 }
 
 #[test]
-fn a_trainer_that_has_not_begun_has_a_checkpoint_too() {
+fn a_trainer_that_has_not_started_has_a_checkpoint_too() {
     let network = network::<f32>();
     let state = trainer(Lbfgs::new(1.0).unwrap()).state();
     let bytes = checkpoint_to_bytes(&network, &state).unwrap();
@@ -223,7 +224,7 @@ fn damaged_checkpoints_are_refused_without_a_panic() {
     let mut damaged = bytes.clone();
     let exhaustive = std::env::var_os("MLP_TEST_EXHAUSTIVE").is_some();
     for byte in 0..bytes.len() {
-        // One of a byte's bits, another one for each byte, or all of them.
+        // Flips one bit of each byte, in turn, or all of them.
         let bits = if exhaustive { 0..8 } else { byte % 8..byte % 8 + 1 };
         for bit in bits {
             damaged[byte] ^= 1 << bit;
@@ -235,7 +236,7 @@ fn damaged_checkpoints_are_refused_without_a_panic() {
     }
 }
 
-/// Whatever was loaded is refused by the trainer, or trains for an epoch or ends in an error.
+/// Continues with a loaded checkpoint. The trainer must refuse it, train for an epoch, or return an error.
 fn go_on(Checkpoint { mut network, state }: Checkpoint<Matrix<f64>>) {
     let data = Data::<f64>::new();
     let mut trainer = trainer(Adam::new(0.02).unwrap());
@@ -245,7 +246,7 @@ fn go_on(Checkpoint { mut network, state }: Checkpoint<Matrix<f64>>) {
     }
 }
 
-/// Each line of the position by itself, out of its range.
+/// Each part of the position is out of its range in turn.
 #[test]
 fn states_that_contradict_themselves_are_refused() {
     let (network, state) = training();
@@ -281,7 +282,7 @@ fn states_that_contradict_themselves_are_refused() {
     );
 }
 
-/// The bytes of a file in whose metadata `from` was replaced.
+/// Returns the bytes of the file with `from` replaced by `to` in its metadata.
 fn changed(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
     let length = u64::from_le_bytes(*bytes.first_chunk().unwrap()) as usize;
     let header = std::str::from_utf8(&bytes[8..8 + length]).unwrap();
@@ -297,7 +298,7 @@ fn changed(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
 }
 
 #[test]
-fn metadata_that_make_no_checkpoint_are_refused_by_name() {
+fn malformed_checkpoint_metadata_is_refused_with_its_own_error() {
     let (network, state) = training();
     let bytes = checkpoint_to_bytes(&network, &state).unwrap();
     let error = |from, to| {
@@ -308,12 +309,12 @@ fn metadata_that_make_no_checkpoint_are_refused_by_name() {
         (
             r#"{"version":1,"#,
             r#"{"version":2,"#,
-            "expected version 1 of the format at most, got 2",
+            "expected format version 1 or older, got 2",
         ),
         (
             r#"{"version":1,"#,
             r#"{"version":0,"#,
-            "expected a version of the format from 1 on, got 0",
+            "expected format version 1 or newer, got 0",
         ),
         (
             r#""dropout":{"#,
@@ -336,7 +337,7 @@ fn metadata_that_make_no_checkpoint_are_refused_by_name() {
         (
             r#""every":"batch""#,
             r#""every":"blue moon""#,
-            "schedule: expected every `epoch` or `batch`, got `blue moon`",
+            "schedule: expected `every` to be `epoch` or `batch`, got `blue moon`",
         ),
         (
             r#""probability":0.1"#,
@@ -346,12 +347,12 @@ fn metadata_that_make_no_checkpoint_are_refused_by_name() {
         (
             r#"["first_moment",3]"#,
             r#"["first_moment",4]"#,
-            "expected the tensor `optimizer.first_moment.3.weight`, which is missing",
+            "the tensor `optimizer.first_moment.3.weight` is missing",
         ),
         (
             r#"["first_moment",3]"#,
             r#"["first_moment",2]"#,
-            "expected no tensor `optimizer.first_moment.2.",
+            "unexpected tensor `optimizer.first_moment.2.",
         ),
         (
             r#""layers":3"#,
@@ -361,17 +362,17 @@ fn metadata_that_make_no_checkpoint_are_refused_by_name() {
         (
             r#"["metric.mae",true]"#,
             r#"["metric.mud",true]"#,
-            "expected the tensor `history.metric.mud`, which is missing",
+            "the tensor `history.metric.mud` is missing",
         ),
         (
             r#"["validation_loss",true]"#,
             r#"["validation_loss",false]"#,
-            "expected no tensor `history.validation_loss.codes`",
+            "unexpected tensor `history.validation_loss.codes`",
         ),
         (
             r#"["loss",false]"#,
             r#"["loss",true]"#,
-            "expected the tensor `history.loss.codes`, which is missing",
+            "the tensor `history.loss.codes` is missing",
         ),
         (
             r#""epochs":4"#,
@@ -385,7 +386,7 @@ fn metadata_that_make_no_checkpoint_are_refused_by_name() {
 }
 
 #[test]
-fn a_checkpoint_is_no_model_and_of_one_type() {
+fn a_checkpoint_is_not_a_model_and_has_one_type() {
     let (network, state) = training();
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("training.safetensors");
@@ -395,7 +396,7 @@ fn a_checkpoint_is_no_model_and_of_one_type() {
     let error = inspect(&path).unwrap_err();
     assert_eq!(
         error.problem.to_string(),
-        "expected a model or a network of PyTorch, got a checkpoint"
+        "expected a model or a PyTorch network, got a checkpoint"
     );
     let model = model_to_bytes(&Model::new(network.clone(), HalfSquaredError)).unwrap();
     let error = checkpoint_from_bytes::<Matrix<f64>>(&model).unwrap_err();
@@ -444,14 +445,14 @@ fn a_checkpoint_that_could_not_be_loaded_is_not_saved() {
     );
     assert_eq!(
         refused(&|_, state| state.history.metrics[1].0 = Metric::Mae),
-        "metadata mlp_checkpoint: history: `metric.mae` stands twice"
+        "metadata mlp_checkpoint: history: the column `metric.mae` appears twice"
     );
     assert_eq!(
         refused(&|_, state| {
             state.history = Default::default();
             state.history.metrics = vec![(Metric::Mae, vec![]), (Metric::Mae, vec![])];
         }),
-        "metadata mlp_checkpoint: history: `metric.mae` stands twice"
+        "metadata mlp_checkpoint: history: the column `metric.mae` appears twice"
     );
     assert_eq!(
         refused(&|_, state| state.plateau.as_mut().unwrap().factor = 2.0),
@@ -472,10 +473,10 @@ fn a_history_that_will_not_fit_is_refused_with_the_first_checkpoint() {
     assert_eq!(refused(&[32; 11], 100), None);
     assert_eq!(
         refused(&[32; 12], 100).unwrap(),
-        "cannot be saved: L-BFGS: expected a history of at most 90 steps, for 11 layers in a file, got 100"
+        "cannot be saved: L-BFGS: a checkpoint of 11 layers has room for a history of at most 90 steps, got 100"
     );
     assert_eq!(refused(&[32; 12], 90), None);
-    // Nor loaded: what is loaded can be saved.
+    // It is not loaded either, because a checkpoint that loads must also be savable.
     let optimizer = Lbfgs::new(0.5).unwrap().history_size(90).unwrap();
     let network = Mlp::<Matrix<f64>>::builder(&[32; 12]).build().unwrap();
     let bytes = checkpoint_to_bytes(&network, &Trainer::new(HalfSquaredError, optimizer).state()).unwrap();
@@ -485,7 +486,7 @@ fn a_history_that_will_not_fit_is_refused_with_the_first_checkpoint() {
         matches!(error.problem, Problem::HistorySize { limit: 90, got: 91, .. }),
         "{error}"
     );
-    // Of small layers the names take more room than the numbers.
+    // For small layers, the names take more room than the numbers.
     let refusal = refused(&[2; 9], 100).unwrap();
     let limit = refusal
         .split("at most ")
@@ -522,7 +523,7 @@ fn a_history_that_will_not_fit_is_refused_with_the_first_checkpoint() {
         .iter()
         .find(|(name, _)| name == "changes")
         .unwrap();
-    assert_eq!(changes.1.len(), 8 * limit, "the history is full");
+    assert_eq!(changes.1.len(), 8 * limit, "the history must be full");
     checkpoint_to_bytes(&network, &state).unwrap();
 }
 
@@ -596,18 +597,18 @@ fn a_directory_keeps_the_last_checkpoints() {
     assert!(path.join("notes.txt").exists() && !begun.exists());
     assert!(others.iter().all(|other| path.join(other).exists()));
 
-    // Training that was begun again from an earlier one leaves nothing of what came after it then.
+    // Training that resumed from an earlier checkpoint removes the later ones of its first run.
     state.position.steps = 50;
     directory.save(&network, &state).unwrap();
     assert_eq!(names(&directory), [name(10), name(50)]);
 
-    // A newest one that cannot be loaded is an error, not a reason to go back in silence.
+    // If the newest checkpoint cannot be loaded, this is an error. An earlier one is not used silently.
     fs::write(path.join(name(60)), "broken").unwrap();
     let error = directory.load_latest::<Matrix<f64>>().unwrap_err();
     assert_eq!(
         error.to_string(),
         format!(
-            "{}: expected at least 8 bytes, got 6; earlier checkpoints are kept (2): without this file, training goes on from the newest of them",
+            "{}: expected at least 8 bytes, got 6; there are earlier checkpoints (2): delete this file to resume from the newest of them",
             path.join(name(60)).display()
         )
     );
@@ -619,5 +620,5 @@ fn a_directory_keeps_the_last_checkpoints() {
             .unwrap(),
         path.join(name(50))
     );
-    assert_eq!(names(&directory), [name(50)], "at least one is kept");
+    assert_eq!(names(&directory), [name(50)], "at least one checkpoint is kept");
 }

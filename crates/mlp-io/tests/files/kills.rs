@@ -1,4 +1,4 @@
-//! Training that is killed at random moments, again and again, goes on from its checkpoints as if nothing had happened.
+//! Training that is killed at random moments, again and again, resumes from its checkpoints as if nothing had happened.
 
 use super::checkpoints::{Data, network, shown};
 use mlp_core::state::TrainerState;
@@ -14,12 +14,13 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// In the child: the directory of the checkpoints.
+/// The variable that tells the child process the directory of the checkpoints.
 const PATH: &str = "MLP_IO_TEST_CHECKPOINTS";
-/// How many times to kill.
+/// The variable that sets how many times to kill.
 const KILLS: &str = "MLP_IO_TEST_KILLS";
 
-/// From the start or the last checkpoint until `epochs` are done, with a checkpoint after every second batch.
+/// Trains from the start or the last checkpoint until `epochs` are done, and saves a checkpoint after every second
+/// batch.
 fn train(checkpoints: Option<&CheckpointDirectory>, epochs: u64) -> (Mlp<Matrix<f32>>, TrainerState<Matrix<f32>>) {
     let data = Data::<f32>::new();
     let mut network = network();
@@ -43,7 +44,7 @@ fn train(checkpoints: Option<&CheckpointDirectory>, epochs: u64) -> (Mlp<Matrix<
     (network, trainer.state())
 }
 
-/// What the child does, for as long as it lives. As a test, nothing.
+/// The work of the child process until it is killed. As an ordinary test, it does nothing.
 #[test]
 fn train_until_killed() {
     if let Some(path) = env::var_os(PATH) {
@@ -51,7 +52,7 @@ fn train_until_killed() {
     }
 }
 
-/// The steps of the newest checkpoint, which can be loaded at any moment.
+/// Returns the number of steps of the newest checkpoint, which must be loadable at any moment.
 fn steps(path: &Path) -> u64 {
     let checkpoints = CheckpointDirectory::new(path, 3).unwrap();
     let latest = checkpoints.load_latest::<Matrix<f32>>().unwrap();
@@ -59,8 +60,8 @@ fn steps(path: &Path) -> u64 {
 }
 
 #[test]
-fn training_killed_at_any_moment_is_training_that_never_was() {
-    let kills: u32 = env::var(KILLS).map_or(20, |kills| kills.parse().expect("a number in MLP_IO_TEST_KILLS"));
+fn training_killed_at_any_moment_equals_uninterrupted_training() {
+    let kills: u32 = env::var(KILLS).map_or(20, |kills| kills.parse().expect("MLP_IO_TEST_KILLS must be a number"));
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("checkpoints");
     let mut random = Xoshiro256PlusPlus::seed_from_u64(7);
@@ -72,12 +73,12 @@ fn training_killed_at_any_moment_is_training_that_never_was() {
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        // Not before it went on.
+        // The kill waits until the child has made progress.
         let started = Instant::now();
         while steps(&path) <= last {
             assert!(
                 started.elapsed() < Duration::from_secs(60),
-                "kill {kill}: no checkpoint"
+                "kill {kill}: the child wrote no checkpoint within a minute"
             );
             assert_eq!(child.try_wait().unwrap(), None, "kill {kill}: the child ended");
             thread::sleep(Duration::from_micros(200));
@@ -89,11 +90,14 @@ fn training_killed_at_any_moment_is_training_that_never_was() {
         assert!(found > last, "kill {kill}: {found} steps after {last}");
         last = found;
     }
-    // To the end of the epoch, and the next: as if it had never been killed.
+    // Training to the end of this epoch and the next must have the result of training that was never killed.
     let epochs = last / 4 + 2;
     let checkpoints = CheckpointDirectory::new(&path, 3).unwrap();
     let whole = train(None, epochs);
-    assert!(shown(&train(Some(&checkpoints), epochs)) == shown(&whole), "other bits");
+    assert!(
+        shown(&train(Some(&checkpoints), epochs)) == shown(&whole),
+        "the result differs from that of training that was never killed"
+    );
     assert_eq!(whole.1.history.epochs() as u64, epochs);
     assert_eq!(checkpoints.paths().unwrap().len(), 3);
 }

@@ -1,4 +1,4 @@
-//! Files as a whole: models, PyTorch's networks, and everything that is neither.
+//! Tests of whole files: models, checkpoints, PyTorch's networks, and files that are none of these.
 
 mod checkpoints;
 mod kills;

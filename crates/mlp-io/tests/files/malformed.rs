@@ -1,4 +1,4 @@
-//! Files that are nothing to be loaded: each by name, with what is said of it; and every single damage to a whole one.
+//! Files that must be refused, each with its name and its error message, and every single change to a valid file.
 
 use super::models::network;
 use mlp_core::{Classes, Model, Relu, SoftmaxCrossEntropy, Tanh};
@@ -9,13 +9,13 @@ use rand::{RngExt as _, SeedableRng as _};
 use std::collections::HashSet;
 use std::panic;
 
-/// Two inputs, one output: 12 bytes of numbers.
+/// The record of a model with two inputs and one output: 12 bytes of numbers.
 const RECORD: &str = r#"{"version":1,"dtype":"F32","layer_sizes":[2,1],"activations":[{"name":"relu"}],"loss":{"name":"huber","parameters":{"delta":1.0}},"provenance":{"version":"0.1.0"}}"#;
 const WEIGHT: &str = r#""layers.0.weight":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]}"#;
 const BIAS: &str = r#""layers.0.bias":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}"#;
 const NUMBERS: [f32; 3] = [1.0, 2.0, 3.0];
 
-/// A file of this header and these numbers.
+/// Returns a file with this header and these numbers.
 fn file(header: &str, numbers: &[f32]) -> Vec<u8> {
     let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
     bytes.extend_from_slice(header.as_bytes());
@@ -23,7 +23,7 @@ fn file(header: &str, numbers: &[f32]) -> Vec<u8> {
     bytes
 }
 
-/// A file with these entries in its header besides the metadata.
+/// Returns a file with these entries in its header besides the metadata.
 fn with_entries(entries: &str) -> Vec<u8> {
     let metadata = serde_json::to_string(RECORD).unwrap();
     file(
@@ -32,12 +32,12 @@ fn with_entries(entries: &str) -> Vec<u8> {
     )
 }
 
-/// A file whose weight has this description.
+/// Returns a file whose weight has this description.
 fn with_weight(description: &str) -> Vec<u8> {
     with_entries(&format!(r#""layers.0.weight":{description},{BIAS}"#))
 }
 
-/// A file with this record in its metadata.
+/// Returns a file with this record in its metadata.
 fn with_record(record: &str) -> Vec<u8> {
     let metadata = serde_json::to_string(record).unwrap();
     file(
@@ -46,18 +46,18 @@ fn with_record(record: &str) -> Vec<u8> {
     )
 }
 
-/// A file in whose record `from` was replaced.
+/// Returns a file with `from` replaced by `to` in its record.
 fn changed(from: &str, to: &str) -> Vec<u8> {
     assert_eq!(RECORD.matches(from).count(), 1, "{from}");
     with_record(&RECORD.replace(from, to))
 }
 
-/// A file with these entries in its metadata.
+/// Returns a file with these entries in its metadata.
 fn with_metadata(metadata: &str) -> Vec<u8> {
     file(&format!(r#"{{"__metadata__":{metadata},{WEIGHT},{BIAS}}}"#), &NUMBERS)
 }
 
-/// A name, a file, the variant of [`Problem`] that is the error, and its text.
+/// A name, a file, the variant of [`Problem`] of its error, and the error message.
 type Case = (&'static str, Vec<u8>, &'static str, &'static str);
 
 fn container_cases() -> Vec<Case> {
@@ -90,25 +90,25 @@ fn container_cases() -> Vec<Case> {
             "text",
             b"not a model".to_vec(),
             "NotSafetensors",
-            "no safetensors file: expected `{` behind the length of the header, got `d`",
+            "not a safetensors file: expected `{` after the length of the header, got `d`",
         ),
         (
             "text of eight bytes",
             b"x,y\n1,2\n".to_vec(),
             "NotSafetensors",
-            "no safetensors file: expected `{` behind the length of the header, got nothing",
+            "not a safetensors file: expected `{` after the length of the header, got nothing",
         ),
         (
             "a picture",
             b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".to_vec(),
             "NotSafetensors",
-            r"no safetensors file: expected `{` behind the length of the header, got `\x00`",
+            r"not a safetensors file: expected `{` after the length of the header, got `\x00`",
         ),
         (
             "an archive",
             b"PK\x03\x04\x14\0\0\0\0\0\0\0".to_vec(),
             "NotSafetensors",
-            "no safetensors file: expected `{` behind the length of the header, got a zip archive, as .npz files are",
+            "not a safetensors file: expected `{` after the length of the header, got a zip archive, as .npz files are",
         ),
         (
             "header of 2^64 - 1 bytes",
@@ -144,7 +144,7 @@ fn container_cases() -> Vec<Case> {
             "header not UTF-8",
             not_text,
             "NotUtf8",
-            "header: expected UTF-8, got something else at byte 3",
+            "header: expected UTF-8, got an invalid sequence at byte 3",
         ),
         (
             "header a list",
@@ -180,7 +180,7 @@ fn container_cases() -> Vec<Case> {
             "a tensor twice, equal",
             with_entries(&format!("{WEIGHT},{WEIGHT},{BIAS}")),
             "DuplicateKey",
-            "header: expected each key once, got `layers.0.weight` twice",
+            "header: the key `layers.0.weight` appears twice",
         ),
         (
             "a tensor twice, different",
@@ -188,7 +188,7 @@ fn container_cases() -> Vec<Case> {
                 r#""layers.0.bias":{{"dtype":"F32","shape":[1],"data_offsets":[12,16]}},{WEIGHT},{BIAS}"#
             )),
             "DuplicateKey",
-            "header: expected each key once, got `layers.0.bias` twice",
+            "header: the key `layers.0.bias` appears twice",
         ),
         (
             "a tensor twice, once escaped",
@@ -196,13 +196,13 @@ fn container_cases() -> Vec<Case> {
                 r#"{WEIGHT},{BIAS},"layers.0.bia\u0073":{{"dtype":"F32","shape":[1],"data_offsets":[8,12]}}"#
             )),
             "DuplicateKey",
-            "header: expected each key once, got `layers.0.bias` twice",
+            "header: the key `layers.0.bias` appears twice",
         ),
         (
             "a key of a tensor twice",
             with_weight(r#"{"dtype":"F32","dtype":"F32","shape":[1,2],"data_offsets":[0,8]}"#),
             "DuplicateKey",
-            "tensor `layers.0.weight`: expected each key once, got `dtype` twice",
+            "tensor `layers.0.weight`: the key `dtype` appears twice",
         ),
         (
             "the metadata twice",
@@ -211,13 +211,13 @@ fn container_cases() -> Vec<Case> {
                 &NUMBERS[..2],
             ),
             "DuplicateKey",
-            "header: expected each key once, got `__metadata__` twice",
+            "header: the key `__metadata__` appears twice",
         ),
         (
             "a metadata key twice",
             with_metadata(r#"{"mlp":"{}","mlp":"{}"}"#),
             "DuplicateKey",
-            "__metadata__: expected each key once, got `mlp` twice",
+            "__metadata__: the key `mlp` appears twice",
         ),
         (
             "an unknown key of a tensor",
@@ -229,19 +229,19 @@ fn container_cases() -> Vec<Case> {
             "no dtype",
             with_weight(r#"{"shape":[1,2],"data_offsets":[0,8]}"#),
             "MissingKey",
-            "tensor `layers.0.weight`: expected the key dtype, which is missing",
+            "tensor `layers.0.weight`: the key `dtype` is missing",
         ),
         (
             "no shape",
             with_weight(r#"{"dtype":"F32","data_offsets":[0,8]}"#),
             "MissingKey",
-            "tensor `layers.0.weight`: expected the key shape, which is missing",
+            "tensor `layers.0.weight`: the key `shape` is missing",
         ),
         (
             "no offsets",
             with_weight(r#"{"dtype":"F32","shape":[1,2]}"#),
             "MissingKey",
-            "tensor `layers.0.weight`: expected the key data_offsets, which is missing",
+            "tensor `layers.0.weight`: the key `data_offsets` is missing",
         ),
         (
             "a tensor that is a number",
@@ -289,13 +289,13 @@ fn container_cases() -> Vec<Case> {
             "elements that overflow",
             with_weight(r#"{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,8]}"#),
             "ShapeOverflow",
-            "tensor `layers.0.weight`: [4294967296, 4294967296] is more than can be addressed",
+            "tensor `layers.0.weight`: the shape [4294967296, 4294967296] is too large to address",
         ),
         (
             "bytes that overflow to 8",
             with_weight(r#"{"dtype":"F32","shape":[2,2305843009213693953],"data_offsets":[0,8]}"#),
             "ShapeOverflow",
-            "tensor `layers.0.weight`: [2, 2305843009213693953] is more than can be addressed",
+            "tensor `layers.0.weight`: the shape [2, 2305843009213693953] is too large to address",
         ),
         (
             "a dimension of 2^64",
@@ -337,13 +337,13 @@ fn container_cases() -> Vec<Case> {
             "fewer bytes than the shape",
             with_weight(r#"{"dtype":"F32","shape":[1,3],"data_offsets":[0,8]}"#),
             "Size",
-            "tensor `layers.0.weight`: expected 12 bytes, as many as [1, 3] takes, got 8",
+            "tensor `layers.0.weight`: expected 12 bytes for the shape [1, 3], got 8",
         ),
         (
             "offsets up to 2^64",
             with_weight(r#"{"dtype":"F32","shape":[1,2],"data_offsets":[0,18446744073709551615]}"#),
             "Size",
-            "tensor `layers.0.weight`: expected 8 bytes, as many as [1, 2] takes, got 18446744073709551615",
+            "tensor `layers.0.weight`: expected 8 bytes for the shape [1, 2], got 18446744073709551615",
         ),
         (
             "a hole",
@@ -351,13 +351,13 @@ fn container_cases() -> Vec<Case> {
                 r#"{WEIGHT},"layers.0.bias":{{"dtype":"F32","shape":[1],"data_offsets":[12,16]}}"#
             )),
             "Hole",
-            "tensor `layers.0.bias`: expected it to begin at 8, got 12: a hole",
+            "tensor `layers.0.bias`: expected it to begin at byte 8, got 12: there are unused bytes before it",
         ),
         (
             "a hole at the start",
             with_weight(r#"{"dtype":"F32","shape":[1,1],"data_offsets":[4,8]}"#),
             "Hole",
-            "tensor `layers.0.weight`: expected it to begin at 0, got 4: a hole",
+            "tensor `layers.0.weight`: expected it to begin at byte 0, got 4: there are unused bytes before it",
         ),
         (
             "an overlap",
@@ -365,7 +365,7 @@ fn container_cases() -> Vec<Case> {
                 r#"{WEIGHT},"layers.0.bias":{{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#
             )),
             "Overlap",
-            "tensor `layers.0.bias`: expected it to begin at 8, got 4: an overlap",
+            "tensor `layers.0.bias`: expected it to begin at byte 8, got 4: it overlaps the tensor before it",
         ),
         (
             "one byte short",
@@ -395,7 +395,7 @@ fn container_cases() -> Vec<Case> {
             "metadata a list",
             with_metadata("[]"),
             "Header",
-            "header: line 1, column 16: invalid type: sequence, expected an object of texts by key",
+            "header: line 1, column 16: invalid type: sequence, expected an object of strings",
         ),
         (
             "metadata not a text",
@@ -418,7 +418,7 @@ fn container_cases() -> Vec<Case> {
     ]
 }
 
-/// The header of a whole file.
+/// Returns the header of a valid file.
 fn file_header() -> String {
     let metadata = serde_json::to_string(RECORD).unwrap();
     format!(r#"{{"__metadata__":{{"mlp":{metadata}}},{WEIGHT},{BIAS}}}"#)
@@ -436,13 +436,13 @@ fn model_cases() -> Vec<Case> {
             "no metadata",
             file(&format!("{{{WEIGHT},{BIAS}}}"), &NUMBERS),
             "NoMetadata",
-            "expected the metadata key `mlp`, which is missing",
+            "the metadata key `mlp` is missing: this library did not write the file",
         ),
         (
             "another kind of metadata",
             with_metadata(r#"{"format":"pt"}"#),
             "UnknownMetadata",
-            "metadata: expected no key `format`",
+            "metadata: unexpected key `format`",
         ),
         (
             "a checkpoint",
@@ -454,7 +454,7 @@ fn model_cases() -> Vec<Case> {
             "more metadata than ours",
             with_metadata(r#"{"mlp":"{}","note":"x"}"#),
             "UnknownMetadata",
-            "metadata: expected no key `note`",
+            "metadata: unexpected key `note`",
         ),
         (
             "a record that is no JSON",
@@ -490,13 +490,13 @@ fn model_cases() -> Vec<Case> {
             "a key of the record twice",
             changed(provenance, r#""version":1,"provenance":{"version":"0"}"#),
             "DuplicateKey",
-            "metadata mlp: expected each key once, got `version` twice",
+            "metadata mlp: the key `version` appears twice",
         ),
         (
             "a key twice further in",
             changed(r#""delta":1.0"#, r#""delta":1.0,"delta":2.0"#),
             "DuplicateKey",
-            "metadata mlp: expected each key once, got `delta` twice",
+            "metadata mlp: the key `delta` appears twice",
         ),
         (
             "no loss",
@@ -508,7 +508,7 @@ fn model_cases() -> Vec<Case> {
             "a newer version",
             changed(r#""version":1,"#, r#""version":2,"new":{"a":[1]},"#),
             "NewerVersion",
-            "expected version 1 of the format at most, got 2: a newer version of this library wrote it",
+            "expected format version 1 or older, got 2: a newer version of this library wrote the file",
         ),
         (
             "a newer version with more keys than there may be",
@@ -518,13 +518,13 @@ fn model_cases() -> Vec<Case> {
                     .replace(provenance, &keys),
             ),
             "NewerVersion",
-            "expected version 1 of the format at most, got 9: a newer version of this library wrote it",
+            "expected format version 1 or older, got 9: a newer version of this library wrote the file",
         ),
         (
             "version 0",
             changed(r#""version":1,"#, r#""version":0,"#),
             "Version",
-            "expected a version of the format from 1 on, got 0",
+            "expected format version 1 or newer, got 0",
         ),
         (
             "a version that is a text",
@@ -608,7 +608,7 @@ fn model_cases() -> Vec<Case> {
             "a layer too many in the record",
             changed("[2,1]", "[2,1,1]"),
             "MissingTensor",
-            "expected the tensor `layers.1.weight`, which is missing",
+            "the tensor `layers.1.weight` is missing",
         ),
         (
             "other layer sizes",
@@ -626,7 +626,7 @@ fn model_cases() -> Vec<Case> {
                 &NUMBERS[..2],
             ),
             "MissingTensor",
-            "expected the tensor `layers.0.bias`, which is missing",
+            "the tensor `layers.0.bias` is missing",
         ),
         (
             "a bias that is a matrix",
@@ -644,7 +644,7 @@ fn model_cases() -> Vec<Case> {
                 &[0.0; 4],
             ),
             "UnexpectedTensor",
-            "expected no tensor `layers.1.bias`",
+            "unexpected tensor `layers.1.bias`",
         ),
         (
             "an input scaling of unknown kind",
@@ -705,7 +705,7 @@ fn model_cases() -> Vec<Case> {
             "a text longer than any name",
             changed(provenance, &long),
             "Metadata",
-            "metadata mlp: line 1, column 5156: expected texts of at most 4096 bytes, got 5000",
+            "metadata mlp: line 1, column 5156: expected strings of at most 4096 bytes, got 5000",
         ),
         (
             "metadata that grow in memory",
@@ -728,7 +728,7 @@ fn model_cases() -> Vec<Case> {
     ]
 }
 
-/// The end of a record with a scaling.
+/// Returns the end of a record with a scaling.
 fn scaling(of: &str, kind: &str, offset: &str, scale: &str) -> String {
     let scaling = format!(r#"{{"kind":"{kind}","offset":{offset},"scale":{scale}}}"#);
     format!(r#""{of}_scaling":{scaling},"provenance":{{"version":"0"}}"#)
@@ -740,13 +740,13 @@ fn load(bytes: &[u8]) -> Result<Model<Matrix<f32>>, LoadError> {
 
 #[test]
 fn each_malformed_file_is_refused_with_an_error_of_its_own() {
-    let model = load(&with_record(RECORD)).expect("what all of them are made of is whole");
+    let model = load(&with_record(RECORD)).expect("the file that all cases are made from must be valid");
     assert_eq!(model.network().layers()[0].weights.to_vec(), NUMBERS[..2]);
     let (mut names, mut wrong) = (HashSet::new(), Vec::new());
     let cases: Vec<_> = container_cases().into_iter().chain(model_cases()).collect();
     assert!(cases.len() >= 60, "{}", cases.len());
     for (name, bytes, variant, message) in cases {
-        assert!(names.insert(name), "{name} twice");
+        assert!(names.insert(name), "two cases have the name {name}");
         let LoadError { problem, .. } = load(&bytes).expect_err(name);
         let (got, text) = (format!("{problem:?}"), problem.to_string());
         let got = got.split([' ', '(']).next().unwrap();
@@ -760,7 +760,7 @@ fn each_malformed_file_is_refused_with_an_error_of_its_own() {
 }
 
 #[test]
-fn each_network_that_is_not_one_of_pytorchs_is_refused() {
+fn each_malformed_pytorch_network_is_refused() {
     let entry = |name: &str, shape: &str, start: usize, end: usize| {
         format!(r#""{name}":{{"dtype":"F32","shape":{shape},"data_offsets":[{start},{end}]}}"#)
     };
@@ -775,26 +775,22 @@ fn each_network_that_is_not_one_of_pytorchs_is_refused() {
     };
     let weight = entry("0.weight", "[2,1]", 0, 8);
     let cases = [
-        ("nothing", file(&[]), "expected the tensor `0.weight`, which is missing"),
-        (
-            "ours",
-            with_record(RECORD),
-            "expected a network of PyTorch, got a model",
-        ),
+        ("nothing", file(&[]), "the tensor `0.weight` is missing"),
+        ("ours", with_record(RECORD), "expected a PyTorch network, got a model"),
         (
             "a checkpoint of ours",
             with_metadata(r#"{"mlp_checkpoint":"{}"}"#),
-            "expected a network of PyTorch, got a checkpoint",
+            "expected a PyTorch network, got a checkpoint",
         ),
         (
             "another format",
             with_metadata(r#"{"format":"tf"}"#),
-            "metadata: expected no key `format`",
+            "metadata: unexpected key `format`",
         ),
         (
             "a bias alone",
             file(&[entry("0.bias", "[2]", 0, 8)]),
-            "expected the tensor `0.weight`, which is missing",
+            "the tensor `0.weight` is missing",
         ),
         (
             "layers that do not chain",
@@ -807,39 +803,39 @@ fn each_network_that_is_not_one_of_pytorchs_is_refused() {
             "tensor `0.bias`: expected the shape [2], got [3]",
         ),
         (
-            "a normalisation",
+            "a normalization",
             file(&[weight.clone(), entry("1.weight", "[2]", 8, 16)]),
-            "expected no tensor `1.weight`",
+            "unexpected tensor `1.weight`",
         ),
         (
             "its statistics",
             file(&[weight.clone(), entry("1.running_mean", "[2]", 8, 16)]),
-            "expected no tensor `1.running_mean`",
+            "unexpected tensor `1.running_mean`",
         ),
         (
             "another prefix",
             file(&[weight.clone(), entry("a.2.weight", "[1,2]", 8, 16)]),
-            "expected no tensor `a.2.weight`",
+            "unexpected tensor `a.2.weight`",
         ),
         (
             "a number written otherwise",
             file(&[weight.clone(), entry("02.weight", "[1,2]", 8, 16)]),
-            "expected no tensor `02.weight`",
+            "unexpected tensor `02.weight`",
         ),
         (
             "a sign",
             file(&[entry("+0.weight", "[1,2]", 0, 8)]),
-            "expected no tensor `+0.weight`",
+            "unexpected tensor `+0.weight`",
         ),
         (
             "no number",
             file(&[entry("fc.weight", "[1,2]", 0, 8)]),
-            "expected no tensor `fc.weight`",
+            "unexpected tensor `fc.weight`",
         ),
         (
             "a number over any",
             file(&[entry("4294967296.weight", "[1,2]", 0, 8)]),
-            "expected no tensor `4294967296.weight`",
+            "unexpected tensor `4294967296.weight`",
         ),
         (
             "both types",
@@ -856,7 +852,7 @@ fn each_network_that_is_not_one_of_pytorchs_is_refused() {
     }
 }
 
-/// A small model with all there is in one.
+/// Returns the bytes of a small model with every optional part.
 fn small() -> Vec<u8> {
     let scaling = mlp_core::Scaling::standard::<Matrix<f32>>(&Matrix::from_columns(&[[1.0, 2.0], [3.0, 5.0]])).unwrap();
     let model = Model::new(network::<f32>(&[2, 2], Tanh), SoftmaxCrossEntropy::with_classes())
@@ -867,14 +863,15 @@ fn small() -> Vec<u8> {
     model_to_bytes(&model).unwrap()
 }
 
-/// Loads what is `what`, as a model and as a network; fails if that panics. Whether it is either.
+/// Loads the bytes described by `what` as a model and as a network, and fails if that panics. Returns whether one of
+/// them loaded.
 fn survives(bytes: &[u8], what: &str) -> bool {
     panic::catch_unwind(|| load(bytes).is_ok() | network_from_bytes::<Matrix<f32>>(bytes, Tanh, Tanh).is_ok())
         .unwrap_or_else(|_| panic!("{what} panics"))
 }
 
 #[test]
-fn truncated_anywhere_a_file_is_refused() {
+fn a_file_truncated_anywhere_is_refused() {
     let bytes = small();
     assert!(survives(&bytes, "the whole"));
     for length in 0..bytes.len() {
@@ -886,21 +883,21 @@ fn truncated_anywhere_a_file_is_refused() {
 }
 
 #[test]
-fn with_any_bit_flipped_a_file_loads_or_does_not_but_never_panics() {
+fn a_file_with_any_bit_flipped_never_panics() {
     let bytes = small();
     let (mut changed, mut loaded) = (bytes.clone(), 0);
     for bit in 0..8 * bytes.len() {
         changed[bit / 8] ^= 1 << (bit % 8);
         if survives(&changed, &format!("bit {} of byte {}", bit % 8, bit / 8)) {
             loaded += 1;
-            // Nothing is lost on the way: what was loaded, other numbers or names, is saved and loaded as such.
+            // A model that was loaded, with other numbers or names, must survive being saved and loaded.
             if let Ok(model) = load(&changed) {
                 assert!(load(&model_to_bytes(&model).unwrap()).unwrap() == model, "bit {bit}");
             }
         }
         changed[bit / 8] ^= 1 << (bit % 8);
     }
-    // Most bits of a weight or a name make another weight or name; of the header's structure, none may.
+    // Most bits of a weight or a name give another valid weight or name. No change to the structure of the header may.
     assert!(
         (100..8 * bytes.len() / 3).contains(&loaded),
         "{loaded} of {}",
@@ -909,7 +906,7 @@ fn with_any_bit_flipped_a_file_loads_or_does_not_but_never_panics() {
 }
 
 #[test]
-fn with_bytes_at_random_a_file_never_panics_and_is_what_the_formats_crate_says() {
+fn a_file_with_random_changes_never_panics_and_agrees_with_the_formats_crate() {
     let bytes = small();
     let mut random = Xoshiro256PlusPlus::seed_from_u64(5);
     for case in 0..20_000 {
@@ -923,7 +920,7 @@ fn with_bytes_at_random_a_file_never_panics_and_is_what_the_formats_crate_says()
                 _ => changed.insert(at, changed[random.random_range(0..changed.len())]),
             }
         }
-        // What is taken here is taken there.
+        // Files that are accepted here must be accepted by the format's crate.
         if survives(&changed, &format!("case {case}")) {
             safetensors::SafeTensors::deserialize(&changed).unwrap_or_else(|e| panic!("case {case}: {e}"));
         }

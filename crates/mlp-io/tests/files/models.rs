@@ -1,4 +1,4 @@
-//! What is saved is what is loaded.
+//! A model that is saved and loaded is the same model.
 
 use mlp_core::backend::Tensor;
 use mlp_core::{
@@ -12,12 +12,12 @@ use mlp_io::{
 };
 use std::fs;
 
-/// A backend whose columns do not lie one after the other in memory.
+/// A backend whose columns do not stand one after the other in memory.
 #[path = "../../../mlp-core/examples/custom_backend/naive.rs"]
 mod naive;
 use naive::Naive;
 
-/// A network with numbers that need all their digits.
+/// Returns a network with numbers that need all their digits.
 pub(crate) fn network<T: Element>(sizes: &[usize], activation: impl Into<ActivationKind>) -> Mlp<Matrix<T>> {
     let builder = Mlp::<Matrix<T>>::builder(sizes).hidden(activation).seed(11);
     let mut network = builder.build().unwrap();
@@ -31,7 +31,11 @@ pub(crate) fn network<T: Element>(sizes: &[usize], activation: impl Into<Activat
 fn round_trip<T: Element + Number>(model: &Model<Matrix<T>>) {
     let bytes = model_to_bytes(model).unwrap();
     assert_eq!(&model_from_bytes::<Matrix<T>>(&bytes).unwrap(), model);
-    assert_eq!(model_to_bytes(model).unwrap(), bytes, "the same model, the same bytes");
+    assert_eq!(
+        model_to_bytes(model).unwrap(),
+        bytes,
+        "the same model must give the same bytes"
+    );
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("model.safetensors");
     save_model(&path, model).unwrap();
@@ -95,7 +99,7 @@ fn scalings_classes_and_provenance_are_kept_to_the_last_bit() {
     assert_eq!(
         bits(loaded.target_scaling().unwrap()),
         bits(regression.target_scaling().unwrap()),
-        "-0.0, too"
+        "every bit must be kept, also of -0.0"
     );
 
     let names = ["setosa", "", "schön \"und\" {\n}"];
@@ -145,7 +149,7 @@ fn a_model_that_could_not_be_loaded_is_not_saved() {
             ..
         }
     ));
-    assert_eq!(fs::read(&path).unwrap(), before, "the old file is whole");
+    assert_eq!(fs::read(&path).unwrap(), before, "the old file must be unchanged");
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
     type Change = fn(&mut [Dense<Matrix<f64>>]);
     let changes: [(Change, &str); 4] = [
@@ -187,7 +191,7 @@ fn a_model_that_could_not_be_loaded_is_not_saved() {
 }
 
 #[test]
-fn the_type_of_the_numbers_must_be_the_one_asked_for() {
+fn the_type_of_the_numbers_must_be_the_requested_one() {
     let bytes = model_to_bytes(&Model::new(network::<f32>(&[2, 1], Tanh), HalfSquaredError)).unwrap();
     let LoadError { problem, file, .. } = model_from_bytes::<Matrix<f64>>(&bytes).unwrap_err();
     assert_eq!(
@@ -206,7 +210,7 @@ fn the_type_of_the_numbers_must_be_the_one_asked_for() {
 }
 
 #[test]
-fn what_is_no_file_is_told_so() {
+fn a_path_that_is_not_a_regular_file_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("missing");
     let load = |path| load_model::<Matrix<f32>>(path).unwrap_err();
@@ -233,7 +237,7 @@ fn what_is_no_file_is_told_so() {
 
 #[test]
 fn a_deep_and_a_wide_network() {
-    // Names whose order as texts is not that of their numbers.
+    // The names of these layers sort differently as texts than as numbers.
     round_trip(&Model::new(network::<f32>(&[3; 300], Tanh), HalfSquaredError));
     round_trip(&Model::new(
         network::<f64>(&[1000, 1, 1000], Identity),
@@ -247,7 +251,7 @@ fn a_deep_and_a_wide_network() {
 
 #[test]
 fn the_bytes_are_the_same_on_any_backend_and_on_any_number_of_threads() {
-    // Small matrices and large ones, with columns that `Matrix` pads and ones that it does not.
+    // Small and large matrices, with columns that `Matrix` pads and columns that it does not.
     for sizes in [&[3, 5, 1][..], &[700, 129, 1030, 2]] {
         let network = network::<f32>(sizes, Tanh);
         let layers = network.layers().iter().map(|dense| {

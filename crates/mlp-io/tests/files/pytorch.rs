@@ -1,4 +1,4 @@
-//! To PyTorch and from there: `tests/fixtures/README.md`.
+//! Exchange with PyTorch, with the files of `tests/fixtures/README.md`.
 
 use super::models::network;
 use mlp_core::{HalfSquaredError, Identity, Model, Provenance, Tanh};
@@ -23,12 +23,12 @@ fn cases(name: &str) -> Vec<Case> {
     serde_json::from_slice(&fs::read(fixture(name)).unwrap()).unwrap()
 }
 
-/// A sample a column.
+/// Returns a matrix with one sample per column.
 fn columns<T: Element>(samples: &[Vec<f64>]) -> Matrix<T> {
     Matrix::from_fn(samples[0].len(), samples.len(), |i, j| T::from_f64(samples[j][i]))
 }
 
-/// The largest distance, relative where a number is greater than 1.
+/// Checks the distance between predictions, which is relative where a number is greater than 1.
 fn check<T: Element>(case: &Case, predictions: &Matrix<T>, tolerance: f64) {
     for (j, sample) in case.predictions.iter().enumerate() {
         for (i, &expected) in sample.iter().enumerate() {
@@ -58,7 +58,7 @@ fn check_theirs<T: Element + Number>(case: &Case, tolerance: f64) {
 }
 
 #[test]
-fn networks_that_pytorch_wrote_predict_what_they_predict_there() {
+fn networks_from_pytorch_predict_the_same_here() {
     let cases = cases("pytorch.json");
     assert_eq!(cases.len(), 7);
     for case in &cases {
@@ -68,7 +68,7 @@ fn networks_that_pytorch_wrote_predict_what_they_predict_there() {
             assert_eq!(summary.layer_sizes, [2; 13]);
         } else {
             assert_eq!(summary.layer_sizes, [3, 5, 4, 2]);
-            // 3 * 5 + 5 * 4 + 4 * 2, and 5 + 4 + 2 biases but of a layer that has none.
+            // There are 3 * 5 + 5 * 4 + 4 * 2 weights, and 5 + 4 + 2 biases, less those of a layer without a bias.
             let biases = if case.file.contains("no_bias") {
                 5 + 2
             } else {
@@ -81,10 +81,10 @@ fn networks_that_pytorch_wrote_predict_what_they_predict_there() {
             _ => check_theirs::<f64>(case, 1e-12),
         }
     }
-    // Loaded as a model, and with the other type of numbers.
+    // The file is refused as a model, and as a network with the other type of numbers.
     let path = fixture("pytorch_f32.safetensors");
     let error = load_model::<Matrix<f32>>(&path).unwrap_err();
-    assert_eq!(error.problem.to_string(), "metadata: expected no key `format`");
+    assert_eq!(error.problem.to_string(), "metadata: unexpected key `format`");
     let error = load_network::<Matrix<f64>>(&path, Tanh, Identity).unwrap_err();
     assert_eq!(
         error.problem.to_string(),
@@ -93,7 +93,7 @@ fn networks_that_pytorch_wrote_predict_what_they_predict_there() {
 }
 
 #[test]
-fn metadata_given_to_pytorch_are_overlooked() {
+fn metadata_given_to_pytorch_is_ignored() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("network.safetensors");
     let whole = fs::read(fixture("pytorch_f32.safetensors")).unwrap();
@@ -116,10 +116,10 @@ fn metadata_given_to_pytorch_are_overlooked() {
         assert_eq!(inspect(&path).unwrap().layer_sizes, expected.layer_sizes());
     }
     for (metadata, message) in [
-        (r#"{"epoch":"3","format":"tf"}"#, "metadata: expected no key `format`"),
+        (r#"{"epoch":"3","format":"tf"}"#, "metadata: unexpected key `format`"),
         (
             r#"{"epoch":"3","mlp_checkpoint":""}"#,
-            "expected a network of PyTorch, got a checkpoint",
+            "expected a PyTorch network, got a checkpoint",
         ),
     ] {
         let error = network_from_bytes::<Matrix<f32>>(&with(metadata), Tanh, Identity).unwrap_err();
@@ -127,7 +127,7 @@ fn metadata_given_to_pytorch_are_overlooked() {
     }
 }
 
-/// The model of the file that PyTorch is given.
+/// Returns the model of the file that PyTorch was given.
 fn ours<T: Element>() -> Model<Matrix<T>> {
     let provenance = Provenance {
         version: "0.1.0".to_owned(),
@@ -145,7 +145,7 @@ fn check_ours<T: Element + Number>(case: &Case, tolerance: f64) {
     }
     assert!(
         fs::read(&path).unwrap() == bytes,
-        "{}: other bytes than those that PyTorch was given",
+        "{}: the bytes differ from those that PyTorch was given",
         case.file
     );
     let model = load_model::<Matrix<T>>(&path).unwrap();
@@ -153,7 +153,7 @@ fn check_ours<T: Element + Number>(case: &Case, tolerance: f64) {
 }
 
 #[test]
-fn pytorch_predicts_with_our_files_what_they_predict_here() {
+fn our_files_predict_the_same_in_pytorch() {
     let cases = cases("ours.json");
     assert_eq!(cases.len(), 2);
     check_ours::<f32>(&cases[0], 1e-6);

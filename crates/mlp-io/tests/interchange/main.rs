@@ -1,4 +1,4 @@
-//! Files exchanged with other systems.
+//! Tests of files exchanged with other systems.
 
 mod npz;
 mod onnx;

@@ -1,4 +1,4 @@
-//! scikit-learn's networks, read from the files that it wrote with NumPy, and written back.
+//! Reads scikit-learn's networks from files that it wrote with NumPy, and writes them back.
 
 use mlp_core::backend::Tensor;
 use mlp_core::{
@@ -121,7 +121,7 @@ fn model(hidden: impl Into<ActivationKind>, loss: impl Into<LossKind>) -> Model<
 }
 
 #[test]
-fn what_is_written_is_read_and_the_same_bytes_each_time() {
+fn a_written_file_is_read_back_and_has_the_same_bytes_each_time() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("model.npz");
     for loss in [
@@ -139,7 +139,7 @@ fn what_is_written_is_read_and_the_same_bytes_each_time() {
 }
 
 #[test]
-fn a_layer_alone_and_odd_shapes() {
+fn single_layers_and_odd_shapes_round_trip() {
     for sizes in [&[1, 1][..], &[1, 300], &[300, 1], &[2, 70, 1, 33]] {
         let network = Mlp::<Matrix<f32>>::builder(sizes).seed(1).build().unwrap();
         let model = Model::new(network, HalfSquaredError);
@@ -151,13 +151,13 @@ fn a_layer_alone_and_odd_shapes() {
 }
 
 #[test]
-fn what_scikit_learn_has_not_is_refused() {
+fn networks_that_scikit_learn_cannot_express_are_refused() {
     let refused = |model: &Model<Matrix<f64>>, expected: &str| {
         let error = npz_to_bytes(model).unwrap_err();
         assert!(matches!(error, NpzError::Inexpressible { .. }), "{error}");
         assert_eq!(
             error.to_string(),
-            format!("scikit-learn has no such network: {expected}")
+            format!("scikit-learn cannot express this network: {expected}")
         );
     };
     for name in ActivationKind::<mlp_core::NoCustom>::NAMES {

@@ -1,5 +1,5 @@
-//! The structure of exported models, read back by a walk over the protocol buffers' bytes with the field numbers of the
-//! official onnx.proto. What runtimes make of them is seen by `tests/interchange/interchange.py`.
+//! Checks the structure of exported models. The protocol buffers' bytes are read back with the field numbers of the
+//! official onnx.proto. `tests/interchange/interchange.py` checks what runtimes compute from the files.
 
 use mlp_core::backend::Tensor;
 use mlp_core::{
@@ -9,7 +9,7 @@ use mlp_core::{
 use mlp_cpu::Matrix;
 use mlp_io::{export_onnx, onnx_to_bytes};
 
-/// The fields of that number: of bytes, their bytes; a varint as its value's bytes.
+/// Returns the fields with this number. A field of bytes gives its bytes, and a varint the bytes of its value.
 fn fields(message: &[u8], number: u64) -> Vec<Vec<u8>> {
     let mut at = 0;
     let varint = |at: &mut usize| {
@@ -62,7 +62,7 @@ fn texts(message: &[u8], number: u64) -> Vec<String> {
     fields(message, number).into_iter().map(text).collect()
 }
 
-/// (operator, inputs, outputs) of each node.
+/// Returns (operator, inputs, outputs) of each node.
 fn nodes(file: &[u8]) -> Vec<(String, Vec<String>, Vec<String>)> {
     let nodes = fields(&one(file, &[7]), 1);
     nodes
@@ -88,7 +88,7 @@ where
 }
 
 #[test]
-fn input_layers_and_output_stand_in_it() {
+fn the_file_has_the_input_the_layers_and_the_output() {
     let model = model::<f64>(Tanh.into(), SoftmaxCrossEntropy::with_classes());
     let model = model.with_classes(Classes::new(["a", "b \"c\""]).unwrap()).unwrap();
     let provenance = Provenance {
@@ -143,7 +143,7 @@ fn input_layers_and_output_stand_in_it() {
 }
 
 #[test]
-fn scalings_stand_around_the_layers_in_double_precision() {
+fn scalings_surround_the_layers_in_double_precision() {
     fn scaled<T: mlp_io::Number>() -> Vec<u8>
     where
         Matrix<T>: Tensor<Scalar = T>,
@@ -171,7 +171,7 @@ fn scalings_stand_around_the_layers_in_double_precision() {
     assert_eq!(one(&scale, &[9]), [2.0_f64.to_le_bytes(); 2].concat());
 }
 
-/// Each value is named once, before it is used, and the last is the output: for every activation.
+/// For every activation, each value must be defined once, before it is used, and the last one must be the output.
 #[test]
 fn every_graph_is_whole_and_in_order() {
     fn examine<T: mlp_io::Number>(name: &str)
@@ -200,7 +200,7 @@ fn every_graph_is_whole_and_in_order() {
         sorted.sort();
         sorted.dedup();
         assert_eq!(sorted.len(), known.len(), "{name}");
-        // What onnxruntime has not in double precision.
+        // onnxruntime does not have these operators in double precision.
         let single = ["LeakyRelu", "Elu", "Selu", "Erf", "Softplus", "Softsign"];
         let double = size_of::<T>() == 8;
         assert!(

@@ -1,10 +1,10 @@
-//! Each system call is made to fail in turn.
+//! Makes each system call fail in turn.
 
 use super::*;
 use std::cell::{Cell, RefCell};
 use std::fs::File;
 
-/// The disk, which fails at the call numbered `fails_at`, and writes at most `longest_write` bytes at a time.
+/// A disk that fails at the call numbered `fails_at` and writes at most `longest_write` bytes at a time.
 #[derive(Debug)]
 struct Faulty<'a> {
     calls: &'a RefCell<Vec<&'static str>>,
@@ -64,10 +64,11 @@ impl System for Faulty<'_> {
     }
 }
 
-/// Input/output error, no space left on the device, quota exceeded.
+/// The error numbers for an input/output error, no space left on the device, and a quota exceeded.
 const ERRORS: [i32; 3] = [5, 28, 122];
 
-/// Writes `new` over `old` (or where nothing is) with the call numbered `fails_at` failing; the calls that were made.
+/// Writes new content over `old` (or where there is no file) while the call numbered `fails_at` fails. Returns the
+/// calls that were made.
 fn run(old: Option<&[u8]>, fails_at: usize, error: i32, longest_write: usize) -> Vec<&'static str> {
     let new: &[u8] = b"the new content";
     let directory = tempfile::tempdir().unwrap();
@@ -145,7 +146,7 @@ fn each_call_that_fails_leaves_the_old_file_whole_and_no_other() {
 }
 
 #[test]
-fn a_disk_that_takes_nothing_is_an_error_and_no_endless_loop() {
+fn a_disk_that_accepts_no_bytes_is_an_error_and_not_an_endless_loop() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("model");
     let (calls, removes) = (RefCell::default(), Cell::new(0));
@@ -165,7 +166,7 @@ fn a_disk_that_takes_nothing_is_an_error_and_no_endless_loop() {
 fn a_temporary_name_that_is_taken_is_not_used() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("model");
-    // The first name is taken (error 17, EEXIST): another is tried.
+    // The first name is taken (error 17, EEXIST), so another one is tried.
     let (calls, removes) = (RefCell::default(), Cell::new(0));
     let system = Faulty {
         calls: &calls,
@@ -181,7 +182,7 @@ fn a_temporary_name_that_is_taken_is_not_used() {
 }
 
 #[test]
-fn a_new_directory_is_written_to_the_disk_with_those_it_is_in() {
+fn a_new_directory_and_its_parents_are_written_to_the_disk() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("a/b/c");
     let make = |fails_at| {
@@ -197,7 +198,7 @@ fn a_new_directory_is_written_to_the_disk_with_those_it_is_in() {
         (made, calls.into_inner().len())
     };
     assert!(matches!(make(usize::MAX), (Ok(()), 3)));
-    assert!(matches!(make(usize::MAX), (Ok(()), 0)), "there is nothing to be made");
+    assert!(matches!(make(usize::MAX), (Ok(()), 0)), "all directories exist already");
     fs::remove_dir_all(directory.path().join("a")).unwrap();
     let (made, _) = make(1);
     assert!(matches!(made, Err(WriteError::DurabilityUncertain { path: named, .. }) if named == path));

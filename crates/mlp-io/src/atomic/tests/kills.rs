@@ -1,4 +1,4 @@
-//! A process that writes is killed at random moments.
+//! Kills a writing process at random moments.
 
 use super::*;
 use rand::rngs::Xoshiro256PlusPlus;
@@ -8,26 +8,26 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// In the child: the file to write, again and again.
+/// The variable that tells the child process which file to write, again and again.
 const PATH: &str = "MLP_IO_TEST_WRITE";
-/// How many times to kill.
+/// The variable that sets how many times to kill.
 const KILLS: &str = "MLP_IO_TEST_KILLS";
 
-/// Bytes of a content: several writes' worth.
+/// The number of bytes of one content. It takes several writes.
 const LENGTH: usize = 300_000;
 
-/// The content numbered `generation`: the number in eight bytes, again and again.
+/// Returns the content numbered `generation`: the number in eight bytes, again and again.
 fn content(generation: u64) -> Vec<u8> {
     generation.to_le_bytes().repeat(LENGTH / 8)
 }
 
-/// The generation that `bytes` are the whole content of.
+/// Returns the generation whose whole content `bytes` is, if it is one.
 fn generation(bytes: &[u8]) -> Option<u64> {
     let generation = u64::from_le_bytes(*bytes.first_chunk()?);
     (bytes == content(generation)).then_some(generation)
 }
 
-/// What the child does, for as long as it lives. As a test, nothing.
+/// The work of the child process until it is killed. As an ordinary test, it does nothing.
 #[test]
 fn write_generations_until_killed() {
     let Some(path) = env::var_os(PATH).map(PathBuf::from) else {
@@ -40,7 +40,7 @@ fn write_generations_until_killed() {
             for part in content_of_next.chunks(LENGTH / 70) {
                 file.write_all(part)?;
             }
-            // In the middle of it, so that most of the time is spent in a write.
+            // The next content is made during the write, so that the process spends most of its time in a write.
             content_of_next = content(next);
             Ok(())
         })
@@ -59,23 +59,23 @@ fn start_child(path: &Path) -> Child {
 
 #[test]
 fn after_a_kill_at_any_moment_the_old_or_the_new_content_is_there() {
-    let kills = env::var(KILLS).map_or(50, |kills| kills.parse().expect("a number in MLP_IO_TEST_KILLS"));
+    let kills = env::var(KILLS).map_or(50, |kills| kills.parse().expect("MLP_IO_TEST_KILLS must be a number"));
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("model");
     let mut random = Xoshiro256PlusPlus::seed_from_u64(7);
     let (mut last, mut in_the_middle) = (0, 0);
     for kill in 0..kills {
         let mut child = start_child(&path);
-        // Not before the child is at work: it has written something, which a reader finds whole all the time.
+        // The kill waits until the child has written something. A reader must find the file whole all the time.
         let started = Instant::now();
         loop {
-            let found = fs::read(&path).map_or(0, |bytes| generation(&bytes).expect("a whole content, while written"));
+            let found = fs::read(&path).map_or(0, |bytes| generation(&bytes).expect("the content is whole"));
             if found > last {
                 break;
             }
             assert!(
                 started.elapsed() < Duration::from_secs(60),
-                "kill {kill}: the child writes nothing"
+                "kill {kill}: the child wrote nothing within a minute"
             );
             assert_eq!(child.try_wait().unwrap(), None, "kill {kill}: the child ended");
             thread::sleep(Duration::from_micros(200));
@@ -93,9 +93,9 @@ fn after_a_kill_at_any_moment_the_old_or_the_new_content_is_there() {
             fs::remove_file(directory.path().join(name)).unwrap();
         }
     }
-    // What fell into a write is seen by its temporary file. How often depends on the machine's other work.
+    // A kill during a write leaves a temporary file. How often this happens depends on the load of the machine.
     assert!(
         in_the_middle > 0,
-        "none of {kills} kills fell into a write: nothing was tested"
+        "none of {kills} kills happened during a write, so nothing was tested"
     );
 }

@@ -1,10 +1,10 @@
-//! Files that are no networks of scikit-learn: each is refused with its own error, and none can do harm.
+//! Files that are not networks of scikit-learn. Each must be refused with its own error, and none may do harm.
 
 use mlp_core::Model;
 use mlp_cpu::Matrix;
 use mlp_io::{NpzError, npz_from_bytes, npz_to_bytes};
 
-/// An entry, with whatever its headers are to say of it.
+/// An entry, and what its headers are to say about it.
 #[derive(Clone)]
 struct Entry {
     name: String,
@@ -17,9 +17,9 @@ struct Entry {
     listed_length: Option<u32>,
     checksum: Option<u32>,
     listed_checksum: Option<u32>,
-    /// Bytes in front of its header.
+    /// The number of unused bytes in front of its header.
     gap: usize,
-    /// Where its header is, if not where it is.
+    /// The offset of its header in the list, if it is not the real one.
     listed_offset: Option<u32>,
 }
 
@@ -125,7 +125,7 @@ fn text(text: &str) -> Vec<u8> {
     described(&format!("<U{}", text.chars().count()), "()", &data)
 }
 
-/// A network 2-3-1.
+/// Returns the entries of a network 2-3-1.
 fn network() -> Vec<Entry> {
     vec![
         entry("coefs_0", numbers("(2, 3)", &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0])),
@@ -141,14 +141,14 @@ fn read(bytes: &[u8]) -> Result<Model<Matrix<f64>>, NpzError> {
     npz_from_bytes(bytes)
 }
 
-/// The file after a change to its entries.
+/// Returns the file after a change to its entries.
 fn entries(change: impl FnOnce(&mut Vec<Entry>)) -> Vec<u8> {
     let mut entries = network();
     change(&mut entries);
     zip(&entries)
 }
 
-/// The file with another array in place of the first weights.
+/// Returns the file with another array in place of the first weights.
 fn weights(content: Vec<u8>) -> Vec<u8> {
     entries(|e| e[0].content = content)
 }
@@ -157,7 +157,7 @@ fn headed(header: &str) -> Vec<u8> {
     weights(npy(header, &[0; 48]))
 }
 
-/// The file after a change to its end record, whose offsets are counted from its beginning.
+/// Returns the file with the bytes `with` at offset `at` of its end record.
 fn end(at: usize, with: &[u8]) -> Vec<u8> {
     let mut bytes = zip(&network());
     let start = bytes.len() - 22 + at;
@@ -171,7 +171,7 @@ fn wide(id: u16, lengths: [u64; 2]) -> Vec<u8> {
     extra
 }
 
-/// (what is wrong, the file, the error's variant, a part of its message)
+/// Returns (what is wrong, the file, the variant of the error, a part of its message) for each malformed file.
 fn malformed() -> Vec<(&'static str, Vec<u8>, &'static str, &'static str)> {
     let whole = zip(&network());
     let fields = ["'descr': '<f8'", "'fortran_order': False", "'shape': (2, 3)"];
@@ -607,7 +607,7 @@ fn malformed() -> Vec<(&'static str, Vec<u8>, &'static str, &'static str)> {
 }
 
 #[test]
-fn each_has_its_own_error() {
+fn each_malformed_file_has_its_own_error() {
     let network = read(&zip(&network())).unwrap();
     assert_eq!(
         network.predict(&Matrix::from_columns(&[[1.0, 0.0]])).to_vec(),
@@ -615,7 +615,7 @@ fn each_has_its_own_error() {
     );
     let mut names = std::collections::BTreeSet::new();
     for (name, bytes, variant, message) in malformed() {
-        assert!(names.insert(name), "{name} twice");
+        assert!(names.insert(name), "two cases have the name {name}");
         let error = read(&bytes).expect_err(name);
         let got = format!("{error:?}");
         let got = got.split([' ', '(']).next().unwrap();
@@ -628,19 +628,21 @@ fn each_has_its_own_error() {
 }
 
 #[test]
-fn a_name_cannot_steer_the_terminal_it_is_shown_on() {
+fn a_name_in_a_message_cannot_control_the_terminal() {
     let bytes = entries(|e| e[0].name = "\u{1b}[2J\n".to_owned() + &"x".repeat(200) + ".npy");
     let message = read(&bytes).unwrap_err().to_string();
     assert!(message.starts_with("`\\u{1b}[2J\\nxx"), "{message}");
     assert!(
         message.len() < 200
-            && message.ends_with("x…`: expected coefs_N, intercepts_N, activation and out_activation_ only"),
+            && message.ends_with(
+                "x…`: unexpected entry; expected only coefs_N, intercepts_N, activation and out_activation_"
+            ),
         "{message}"
     );
 }
 
 #[test]
-fn cut_off_anywhere_it_is_refused() {
+fn a_file_cut_off_anywhere_is_refused() {
     let bytes = zip(&network());
     for length in 0..bytes.len() {
         assert!(read(&bytes[..length]).is_err(), "{length} bytes");
@@ -651,7 +653,7 @@ fn cut_off_anywhere_it_is_refused() {
     }
 }
 
-/// What no error is made of: version and time, and what Python says of files.
+/// The bits that may change without an error are versions, times, and what Python says about files.
 #[test]
 fn a_changed_bit_is_refused_or_changes_nothing() {
     for bytes in [zip(&network()), super::fixture_bytes("binary_tanh.npz")] {
@@ -665,7 +667,7 @@ fn a_changed_bit_is_refused_or_changes_nothing() {
                 accepted += 1;
             }
         }
-        // Per entry 6 bytes of its own header, and 16 of the list: versions, times, attributes.
+        // For each entry, these are 6 bytes of its own header and 16 bytes of the list: versions, times, attributes.
         assert!(accepted <= 8 * 6 * (6 + 16), "{accepted}");
     }
 }
