@@ -65,7 +65,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Points on the arms, 2 x N, in the order of the distance from the centre; and the arm of each, 1 x N.
+/// Points on the arms, 2 x N, in the order of the distance from the center; and the arm of each, 1 x N.
 fn arms(points_per_arm: usize, seed: u64) -> (Matrix<f32>, Matrix<f32>) {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
     let (mut points, mut classes) = (Vec::new(), Vec::new());
@@ -103,21 +103,21 @@ const SIDE: i32 = 560;
 const ROW: i32 = 2;
 /// The plane shown: from -`EXTENT` to `EXTENT` in both directions.
 const EXTENT: f32 = 1.15;
-/// Colours that stay apart for the colour-blind (Okabe and Ito, 2008).
-const COLOURS: [RGBColor; ARMS] = [RGBColor(0, 114, 178), RGBColor(213, 94, 0), RGBColor(0, 158, 115)];
+/// Colors that stay apart for the color-blind (Okabe and Ito, 2008).
+const COLORS: [RGBColor; ARMS] = [RGBColor(0, 114, 178), RGBColor(213, 94, 0), RGBColor(0, 158, 115)];
 
-/// The picture as SVG: the class of each point of the plane as a pale colour, the samples as dots.
+/// The picture as SVG: the class of each point of the plane as a pale color, the samples as dots.
 fn picture(network: &Mlp<Matrix<f32>>, input: &Matrix<f32>, target: &Matrix<f32>) -> Result<String, Box<dyn Error>> {
     let mut svg = String::new();
     {
         let root = SVGBackend::with_string(&mut svg, (SIDE as u32, SIDE as u32)).into_drawing_area();
         let pale = |class: usize| {
             let channel = |c: u8| 255 - (255 - c) / 4;
-            let RGBColor(r, g, b) = COLOURS[class];
+            let RGBColor(r, g, b) = COLORS[class];
             RGBColor(channel(r), channel(g), channel(b)).filled()
         };
         for top in (0..SIDE).step_by(ROW as usize) {
-            // A row of pixels is a batch; neighbours of the same class become one rectangle. Each reaches a pixel under
+            // A row of pixels is a batch; neighbors of the same class become one rectangle. Each reaches a pixel under
             // the next ones, so that no seam shows when the picture is scaled.
             let plane = |pixel: f32| EXTENT * (2.0 * pixel / SIDE as f32 - 1.0);
             let y = -plane((top + ROW / 2) as f32);
@@ -132,9 +132,9 @@ fn picture(network: &Mlp<Matrix<f32>>, input: &Matrix<f32>, target: &Matrix<f32>
         }
         let pixel = |value: f32| ((value / EXTENT + 1.0) * SIDE as f32 / 2.0) as i32;
         for (point, class) in input.iter_columns().zip(target.iter_columns()) {
-            let centre = (pixel(point[0]), pixel(-point[1]));
-            root.draw(&Circle::new(centre, 4, WHITE.filled()))?;
-            root.draw(&Circle::new(centre, 3, COLOURS[class[0] as usize].filled()))?;
+            let center = (pixel(point[0]), pixel(-point[1]));
+            root.draw(&Circle::new(center, 4, WHITE.filled()))?;
+            root.draw(&Circle::new(center, 3, COLORS[class[0] as usize].filled()))?;
         }
         root.present()?;
     }

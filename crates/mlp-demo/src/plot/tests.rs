@@ -202,8 +202,8 @@ fn no_tick_is_beyond_100_percent() {
     }
 }
 
-/// The places of the marks in a colour, as (x, y).
-fn marks(svg: &str, colour: &str) -> Vec<(i32, i32)> {
+/// The places of the marks in a color, as (x, y).
+fn marks(svg: &str, color: &str) -> Vec<(i32, i32)> {
     let number = |mark: &str, name: &str| {
         let value = mark
             .split(&format!(" {name}=\""))
@@ -218,12 +218,12 @@ fn marks(svg: &str, colour: &str) -> Vec<(i32, i32)> {
         .split("<circle")
         .skip(1)
         .map(|mark| mark.split("/>").next().unwrap());
-    let of_colour = marks.filter(|mark| mark.contains(colour));
-    of_colour.map(|mark| (number(mark, "cx"), number(mark, "cy"))).collect()
+    let of_color = marks.filter(|mark| mark.contains(color));
+    of_color.map(|mark| (number(mark, "cx"), number(mark, "cy"))).collect()
 }
 
 #[test]
-fn one_above_the_other_charts_have_the_same_epochs_and_colours() {
+fn one_above_the_other_charts_have_the_same_epochs_and_colors() {
     let losses = [
         curve("training", &[(0, 0.31), (1, 0.3)]),
         curve("validation", &[(0, 0.305), (1, 0.302)]),
