@@ -1,10 +1,10 @@
-//! Three spiral arms: a classifier with softmax cross-entropy, and a picture of what it takes each point of the plane
-//! for.
+//! Learns three spiral arms with a softmax cross-entropy classifier, and draws the class that it predicts for each point
+//! of the plane.
 //!
 //! ```sh
 //! cargo run --release -p mlp-demo --example spiral -- target/spiral.svg
 //! ```
-#![allow(clippy::print_stdout, reason = "an example shows what it does")]
+#![allow(clippy::print_stdout, reason = "an example prints its results")]
 
 use mlp_core::{FitOptions, GradientDescent, Initializer, Mlp, Samples, SoftmaxCrossEntropy, Tanh, Trainer, softmax};
 use mlp_cpu::Matrix;
@@ -22,7 +22,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (input, target) = arms(100, 1);
     let (test_input, test_target) = arms(100, 2);
 
-    // One output per class, linear: the softmax is part of the loss. A target is the index of a class.
+    // There is one output per class. The outputs are linear, because the softmax is part of the loss. A target is the
+    // index of a class.
     let mut network = Mlp::<Matrix<f32>>::builder(&[2, 32, 32, ARMS])
         .hidden(Tanh)
         .initializer(Initializer::GlorotUniform)
@@ -39,7 +40,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let accuracy = accuracy(&network, &input, &target);
     let test_accuracy = self::accuracy(&network, &test_input, &test_target);
     println!(
-        "\naccuracy: {:.1} %, on points not trained on {:.1} %",
+        "\ntraining accuracy: {:.1} %, test accuracy: {:.1} %",
         100.0 * accuracy,
         100.0 * test_accuracy
     );
@@ -60,12 +61,12 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     assert!(
         accuracy >= 0.98 && test_accuracy >= 0.95,
-        "the arms are told apart: {accuracy}, {test_accuracy}"
+        "the accuracy is too low: {accuracy} on the training points, {test_accuracy} on the test points"
     );
     Ok(())
 }
 
-/// Points on the arms, 2 x N, in the order of the distance from the center; and the arm of each, 1 x N.
+/// Returns points on the arms, 2 x N, in the order of their distance from the center, and the arm of each point, 1 x N.
 fn arms(points_per_arm: usize, seed: u64) -> (Matrix<f32>, Matrix<f32>) {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
     let (mut points, mut classes) = (Vec::new(), Vec::new());
@@ -81,7 +82,7 @@ fn arms(points_per_arm: usize, seed: u64) -> (Matrix<f32>, Matrix<f32>) {
     (Matrix::from_columns(&points), Matrix::from_columns(&classes))
 }
 
-/// The share of samples whose class has the greatest logit.
+/// Returns the share of samples whose class has the greatest logit.
 fn accuracy(network: &Mlp<Matrix<f32>>, input: &Matrix<f32>, target: &Matrix<f32>) -> f64 {
     let logits = network.predict(input);
     let right = logits
@@ -97,16 +98,16 @@ fn greatest(logits: &[f32]) -> usize {
         .expect("there is a logit")
 }
 
-/// Pixels of a side of the picture.
+/// The length of a side of the picture, in pixels.
 const SIDE: i32 = 560;
-/// Pixels of a row of rectangles.
+/// The height of a row of rectangles, in pixels.
 const ROW: i32 = 2;
 /// The plane shown: from -`EXTENT` to `EXTENT` in both directions.
 const EXTENT: f32 = 1.15;
-/// Colors that stay apart for the color-blind (Okabe and Ito, 2008).
+/// Colors that color-blind readers can tell apart (Okabe and Ito, 2008).
 const COLORS: [RGBColor; ARMS] = [RGBColor(0, 114, 178), RGBColor(213, 94, 0), RGBColor(0, 158, 115)];
 
-/// The picture as SVG: the class of each point of the plane as a pale color, the samples as dots.
+/// Returns the picture as SVG: the class of each point of the plane as a pale color, and the samples as dots.
 fn picture(network: &Mlp<Matrix<f32>>, input: &Matrix<f32>, target: &Matrix<f32>) -> Result<String, Box<dyn Error>> {
     let mut svg = String::new();
     {
@@ -117,8 +118,8 @@ fn picture(network: &Mlp<Matrix<f32>>, input: &Matrix<f32>, target: &Matrix<f32>
             RGBColor(channel(r), channel(g), channel(b)).filled()
         };
         for top in (0..SIDE).step_by(ROW as usize) {
-            // A row of pixels is a batch; neighbors of the same class become one rectangle. Each reaches a pixel under
-            // the next ones, so that no seam shows when the picture is scaled.
+            // A row of pixels is a batch, and neighbors of the same class become one rectangle. Each rectangle extends
+            // one pixel beneath the next ones, so that no seam shows when the picture is scaled.
             let plane = |pixel: f32| EXTENT * (2.0 * pixel / SIDE as f32 - 1.0);
             let y = -plane((top + ROW / 2) as f32);
             let row = Matrix::from_fn(2, SIDE as usize, |i, x| if i == 0 { plane(x as f32 + 0.5) } else { y });

@@ -1,5 +1,5 @@
-//! A classifier of images. It is trained on the softmax cross-entropy, in mini-batches whose order is drawn anew in each
-//! epoch. Its accuracy is measured on samples that it is not trained on.
+//! A classifier of images. It is trained on the softmax cross-entropy, in mini-batches whose order is drawn anew in
+//! each epoch. Its accuracy is measured on samples that it is not trained on.
 
 use std::ops::ControlFlow;
 
@@ -113,7 +113,8 @@ impl<T: Element> Classifier<T> {
     ///
     /// # Errors
     ///
-    /// Returns an error if the network has other sizes or activations, or if the state is from another kind of training.
+    /// Returns an error if the network has other sizes or activations, or if the state is from another kind of
+    /// training.
     pub fn resume(&mut self, network: Mlp<Matrix<T>>, state: TrainerState<Matrix<T>>) -> Result<(), Error> {
         let (expected, got) = (self.network.layer_sizes(), network.layer_sizes());
         if expected != got || self.network.activations() != network.activations() {
@@ -395,7 +396,10 @@ mod tests {
             batch_size: 4,
             ..SETTINGS
         };
-        assert!(Classifier::<f64>::new(&easy(), &settings).is_err(), "there is no validation part");
+        assert!(
+            Classifier::<f64>::new(&easy(), &settings).is_err(),
+            "there is no validation part"
+        );
         let mut task = easy().hold_out(0);
         // The labels are wrong on purpose: the better the classes are learned, the greater is the validation loss.
         task.validation

@@ -12,7 +12,8 @@ pub enum Dtype {
 }
 
 impl Dtype {
-    /// Rounds `value` to a number of this type. The result is infinite if `value` is too large, and 0 if it is too small.
+    /// Rounds `value` to a number of this type. The result is infinite if `value` is too large, and 0 if it is too
+    /// small.
     #[must_use]
     pub fn round(self, value: f64) -> f64 {
         match self {

@@ -181,7 +181,8 @@ impl<T: Element> Run<T> {
             .iter()
             .map(|layer| layer.bias.column(0).iter().map(|b| b.to_f64()).collect())
             .collect();
-        Weights::new("the network", weights, Some(biases)).expect("the layers of a network chain, and their numbers are finite")
+        Weights::new("the network", weights, Some(biases))
+            .expect("the layers of a network chain, and their numbers are finite")
     }
 
     /// Returns the predictions of the current network, a list per sample.

@@ -1,7 +1,7 @@
 //! Reads the MNIST digits from files in IDX format, plain or compressed with gzip.
 //!
-//! An IDX file of bytes starts with a header of big-endian 32-bit numbers: the magic number 0x0000_08_0D, where D is the
-//! number of dimensions, and then the D dimensions. After the header come as many bytes as the product of the
+//! An IDX file of bytes starts with a header of big-endian 32-bit numbers: the magic number 0x0000_08_0D, where D is
+//! the number of dimensions, and then the D dimensions. The header is followed by as many bytes as the product of the
 //! dimensions.
 
 use std::cmp::Ordering;
@@ -44,14 +44,14 @@ pub struct Part {
 
 impl Mnist {
     /// Reads `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte` and
-    /// `t10k-labels-idx1-ubyte` from a directory. Each name may also end in `.gz` and may have a dot instead of the dash
-    /// before `idx`. The content of a file, not its name, determines whether it is decompressed.
+    /// `t10k-labels-idx1-ubyte` from a directory. Each name may also end in `.gz` and may have a dot instead of the
+    /// dash before `idx`. The content of a file, not its name, determines whether it is decompressed.
     ///
     /// # Errors
     ///
     /// Returns an error if a file is missing, unreadable, truncated, too long or of another kind, if the images are not
-    /// 28 x 28, if a label is greater than 9, if there is no image, or if the numbers of images and labels differ. Memory
-    /// is allocated only for bytes that a file really has, whatever its header claims.
+    /// 28 x 28, if a label is greater than 9, if there is no image, or if the numbers of images and labels differ.
+    /// Memory is allocated only for bytes that a file really has, whatever its header claims.
     pub fn load(dir: &Path) -> Result<Self, Error> {
         fs::read_dir(dir).map_err(Error::read(dir))?;
         Ok(Self {
@@ -136,7 +136,8 @@ fn open(dir: &Path, stem: &str, kind: &str) -> Result<(PathBuf, File), Error> {
     Err(Error::unexpected(dir.display(), expected, "none"))
 }
 
-/// Reads an IDX file of bytes with D dimensions, decompresses it if it is gzip, and returns the dimensions and the bytes.
+/// Reads an IDX file of bytes with D dimensions, decompresses it if it is gzip, and returns the dimensions and the
+/// bytes.
 fn read_idx<const D: usize>(path: &Path, file: impl Read) -> Result<([usize; D], Vec<u8>), Error> {
     let mut reader = unpacked(file).map_err(Error::read(path))?;
     let unexpected = |expected: String, got: String| Err(Error::unexpected(path.display(), expected, got));

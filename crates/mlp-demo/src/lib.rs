@@ -1,11 +1,11 @@
 //! The parts of the `mlp-demo` command, as a library.
 //!
-//! Input comes from [`samples`] (CSV), [`weights`] (JSON), [`notebook`] (the constants and the record of the notebook's
-//! runs, embedded), [`digits`] (the 8x8 digits, embedded) and [`idx`] (the MNIST files). A [`dtype`] is the number type
-//! that a run computes in.
+//! Input comes from [`samples`] (CSV), [`weights`] (JSON), [`notebook`] (the constants and the record of the
+//! notebook's runs, embedded), [`digits`] (the 8x8 digits, embedded) and [`idx`] (the MNIST files). A [`dtype`] is the
+//! number type that a run computes in.
 //!
-//! [`experiment`] trains the notebook's networks, [`task`] and [`classifier`] train classifiers of digits, [`optimizer`]
-//! offers the optimizers, and [`cli`] is the command line.
+//! [`experiment`] trains the notebook's networks, [`task`] and [`classifier`] train classifiers of digits,
+//! [`optimizer`] offers the optimizers, and [`cli`] is the command line.
 //!
 //! Output goes through [`plot`] (loss curves as SVG), [`output_file`] (a file that is written completely or not at
 //! all), [`terminal_curve`] (a loss curve as text) and [`confusion`] (a confusion matrix). Models are saved as files of

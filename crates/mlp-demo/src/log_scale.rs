@@ -2,8 +2,8 @@
 
 use std::ops::RangeInclusive;
 
-/// Returns the place log10(loss) of a loss on the scale, or `None` if the loss has no place because it is zero, negative
-/// or not finite.
+/// Returns the place log10(loss) of a loss on the scale, or `None` if the loss has no place because it is zero,
+/// negative or not finite.
 pub(crate) fn place(loss: f64) -> Option<f64> {
     (loss > 0.0 && loss.is_finite()).then(|| loss.log10())
 }

@@ -66,8 +66,8 @@ impl Files {
     ///
     /// # Errors
     ///
-    /// Returns [`Error::Unexpected`] if `path` is one of these files, the checkpoint directory or one of its parents, or
-    /// a file that the checkpoint directory reserves for itself.
+    /// Returns [`Error::Unexpected`] if `path` is one of these files, the checkpoint directory or one of its parents,
+    /// or a file that the checkpoint directory reserves for itself.
     pub(crate) fn add(&mut self, option: &str, path: &Path) -> Result<(), Error> {
         let found = place(path);
         let unexpected = |expected: String| Err(Error::unexpected(option, expected, path.display()));

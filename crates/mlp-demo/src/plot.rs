@@ -293,8 +293,8 @@ impl ValueFormatter<f64> for Axis {
     }
 }
 
-/// Returns the stretches of successive points that can be drawn, as (epoch, place), and the number of points that cannot
-/// be drawn.
+/// Returns the stretches of successive points that can be drawn, as (epoch, place), and the number of points that
+/// cannot be drawn.
 fn stretches(points: &[(usize, f64)], place: fn(f64) -> Option<f64>) -> (Vec<Vec<(usize, f64)>>, usize) {
     let mut stretches = vec![];
     let mut stretch = vec![];

@@ -34,10 +34,10 @@ impl Samples {
 
     /// Reads a CSV file, which has a header and then one sample per line.
     ///
-    /// Columns whose name starts with `x` are features, and columns whose name starts with `y` are targets, in the order
-    /// of the file. Any other name is an error, because a column that is silently ignored is more often a mistake than
-    /// intended. Cells are decimal numbers that are finite in `dtype`. Space around cells, blank lines, `\r\n` and a
-    /// UTF-8 byte order mark are accepted.
+    /// Columns whose name starts with `x` are features, and columns whose name starts with `y` are targets, in the
+    /// order of the file. Any other name is an error, because a column that is silently ignored is more often a mistake
+    /// than intended. Cells are decimal numbers that are finite in `dtype`. Space around cells, blank lines, `\r\n` and
+    /// a UTF-8 byte order mark are accepted.
     ///
     /// # Errors
     ///

@@ -25,8 +25,8 @@ impl Table {
     /// # Errors
     ///
     /// Returns an error if the file is empty, if the header is missing or `check` rejects it, if there is no row, or if
-    /// a cell is missing, superfluous, empty, not a number or not finite. The message names the line of the file and the
-    /// column, both counted from 1.
+    /// a cell is missing, superfluous, empty, not a number or not finite. The message names the line of the file and
+    /// the column, both counted from 1.
     pub(crate) fn parse(
         path: &Path,
         csv: &[u8],
@@ -108,8 +108,8 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// Returns the file and the line, counted from 1, on which the record starts. The reader's position cannot be used
-    /// for the line: it is where the previous record ended, and blank lines or the `\n` of `\r\n` may follow there.
+    /// Returns the file and the line, counted from 1, on which the record starts. The line number of the reader
+    /// is that on which the previous record ended; blank lines and the `\n` of `\r\n` may lie between the two.
     pub(crate) fn line(&self) -> String {
         let end = usize::try_from(self.offset).unwrap_or(usize::MAX).min(self.csv.len());
         let blank = self.csv[end..]

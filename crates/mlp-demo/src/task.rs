@@ -1,4 +1,5 @@
-//! The task of a classifier of images: the images in their parts, and the properties of them that a saved model records.
+//! The task of a classifier of images: the images in their parts, and the properties of the images that a saved model
+//! records.
 
 use mlp_core::{Scaling, ScalingKind};
 use mlp_cpu::{Element, Matrix};
@@ -82,7 +83,8 @@ impl Task {
         // The product is subtracted from 0 instead of negated, because -(0 * scale) would be -0.
         let offset = 0.0 - self.least_input * scale;
         let each = |value| vec![value; self.pixels];
-        Scaling::from_parts(ScalingKind::MinMax, each(offset), each(scale)).expect("an image has pixels, and their scale is finite and not 0")
+        Scaling::from_parts(ScalingKind::MinMax, each(offset), each(scale))
+            .expect("an image has pixels, and their scale is finite and not 0")
     }
 
     /// Returns the images of a part, pixels x n. Each pixel is scaled to exactly the same bits as by

@@ -57,8 +57,8 @@ impl Weights {
     ///
     /// Returns an error if there is no layer, if a layer has no rows, if a row is empty or ragged, if the number of
     /// inputs of a layer is not the number of outputs of the layer before, if a number is not finite, or if the biases
-    /// are not one list per layer with one number per row. The message names the layer, counted from 1, and its place in
-    /// the file.
+    /// are not one list per layer with one number per row. The message names the layer, counted from 1, and its place
+    /// in the file.
     pub fn new(
         source: impl Display,
         weights: Vec<Vec<Vec<f64>>>,
