@@ -1,5 +1,5 @@
-//! Learns three spiral arms with a softmax cross-entropy classifier, and draws the class that it predicts for each point
-//! of the plane.
+//! Trains a softmax cross-entropy classifier on three spiral arms, and draws the class that it predicts for each
+//! point of the plane.
 //!
 //! ```sh
 //! cargo run --release -p mlp-demo --example spiral -- target/spiral.svg

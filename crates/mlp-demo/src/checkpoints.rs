@@ -48,7 +48,7 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// Returns each option, or the name of what it is if it is not an option, with its value as text.
+    /// Returns the values of the run as text, each with its option or, if it has no option, a description.
     fn parts(&self) -> [(&'static str, String); 10] {
         let hidden: Vec<_> = self.hidden.iter().map(usize::to_string).collect();
         [

@@ -355,8 +355,8 @@ pub(crate) fn check_dtype(option: &str, value: f64, dtype: Dtype) -> Result<(), 
     }
 }
 
-/// Runs the command with the given arguments and returns its exit code: 0 for success, 1 if training diverged, 2 for bad
-/// input. The first argument is the name of the program.
+/// Runs the command with the given arguments and returns its exit code: 0 for success, 1 if training diverged, 2 for
+/// bad input. The first argument is the name of the program.
 ///
 /// Results are written to standard output, and the message about a failure is written to standard error.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {

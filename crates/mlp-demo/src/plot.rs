@@ -21,7 +21,7 @@ const COLORS: [RGBColor; 6] = [
     RGBColor(86, 180, 233),
     RGBColor(230, 159, 0),
 ];
-/// If a curve has no more points than this, each of them gets a marker.
+/// The largest number of points in a curve for which each point gets a marker.
 const MOST_MARKERS: usize = 50;
 
 /// A long curve is divided into this many buckets, and only the least and the greatest value of each are drawn.

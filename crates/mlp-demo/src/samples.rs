@@ -72,7 +72,7 @@ impl Samples {
     }
 }
 
-/// What a column holds.
+/// The role of a column.
 #[derive(Clone, Copy, PartialEq)]
 enum Role {
     Feature,

@@ -32,7 +32,7 @@ pub(crate) fn run<W: Write>(args: &InspectArgs, output: &mut Output<W>) -> Resul
             Some(AnyModel::F64(model)) => network(model.network()),
         };
         lines.push(
-            "A network that PyTorch saved: the file does not record activations, loss, preprocessing, classes or \
+            "A network saved by PyTorch: the file does not record activations, loss, preprocessing, classes or \
              provenance"
                 .to_owned(),
         );

@@ -331,7 +331,7 @@ fn inspect_prints_what_the_file_records() {
         "Layer 0: 3 -> 5",
         "Layer 1: 5 -> 4",
         "Layer 2: 4 -> 2",
-        "A network that PyTorch saved: the file does not record activations, loss, preprocessing, classes or provenance",
+        "A network saved by PyTorch: the file does not record activations, loss, preprocessing, classes or provenance",
     ];
     let theirs = pytorch("pytorch_f32.safetensors");
     let text = inspect(&theirs);
@@ -346,7 +346,7 @@ fn inspect_prints_what_the_file_records() {
         "Layer 0: 3 -> 5, leaky_relu (negative_slope 0.01)",
         "Layer 1: 5 -> 4, leaky_relu (negative_slope 0.01)",
         "Layer 2: 4 -> 2, identity",
-        "A network that PyTorch saved: the file does not record activations, loss, preprocessing, classes or provenance",
+        "A network saved by PyTorch: the file does not record activations, loss, preprocessing, classes or provenance",
     ];
     assert_eq!(text.lines().collect::<Vec<_>>(), expected);
 }

@@ -451,8 +451,8 @@ fn a_killed_run_leaves_no_file_of_its_outputs() {
     assert_eq!(files(directory.path()), [""; 0]);
 }
 
-/// The user who runs the tests may be allowed to write anywhere, so the test uses a directory whose path is too long for
-/// the files that would be created in it.
+/// The user who runs the tests may be allowed to write anywhere, so the test uses a directory whose path is too long
+/// for the files that would be created in it.
 #[test]
 #[cfg(target_os = "linux")]
 fn checkpoints_that_cannot_be_written_are_detected_before_training_continues() {
