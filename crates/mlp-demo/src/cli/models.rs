@@ -79,7 +79,7 @@ pub(crate) struct ExportArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ModelFormat {
-    /// The whole model, for onnxruntime and others; it returns what `predict` prints
+    /// The whole model for onnxruntime and others; returns what `predict` prints
     Onnx,
     /// A network for scikit-learn, with the scaling folded into its layers
     Npz,
