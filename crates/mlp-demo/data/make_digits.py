@@ -1,10 +1,10 @@
-"""Write digits.bin.gz, the 8x8 digits of scikit-learn's load_digits, one byte a value.
+"""Write digits.bin.gz, the 8x8 digits of scikit-learn's load_digits, one byte per value.
 
     pip install scikit-learn
     python make_digits.py
 
-The layout is described in README.md beside this file. No name and no time is stored in the gzip header, so that
-the same zlib writes the same file again; the SHA-256 of what is inside never depends on zlib.
+The layout is described in README.md beside this file. The gzip header stores no name and no time, so that the same
+zlib writes the same file again. The SHA-256 of the unpacked content never depends on zlib.
 """
 
 import gzip

@@ -1,10 +1,10 @@
-//! Three spiral arms: a classifier with softmax cross-entropy, and a picture of what it takes each point of the plane
-//! for.
+//! Trains a softmax cross-entropy classifier on three spiral arms, and draws the class that it predicts for each
+//! point of the plane.
 //!
 //! ```sh
 //! cargo run --release -p mlp-demo --example spiral -- target/spiral.svg
 //! ```
-#![allow(clippy::print_stdout, reason = "an example shows what it does")]
+#![allow(clippy::print_stdout, reason = "an example prints its results")]
 
 use core::ops::ControlFlow;
 use mlp_core::{
@@ -25,7 +25,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (input, target) = arms(100, 1);
     let (test_input, test_target) = arms(100, 2);
 
-    // One output per class, linear: the softmax is part of the loss. A target is the index of a class.
+    // There is one output per class. The outputs are linear, because the softmax is part of the loss. A target is the
+    // index of a class.
     let mut network = Mlp::<Matrix<f32>>::builder(&[2, 32, 32, ARMS])
         .hidden(Tanh)
         .initializer(Initializer::GlorotUniform)
@@ -45,7 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let accuracy = accuracy(&network, &input, &target);
     let test_accuracy = self::accuracy(&network, &test_input, &test_target);
     println!(
-        "\naccuracy: {:.1} %, on points not trained on {:.1} %",
+        "\ntraining accuracy: {:.1} %, test accuracy: {:.1} %",
         100.0 * accuracy,
         100.0 * test_accuracy
     );
@@ -66,12 +67,12 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     assert!(
         accuracy >= 0.98 && test_accuracy >= 0.95,
-        "the arms are told apart: {accuracy}, {test_accuracy}"
+        "the accuracy is too low: {accuracy} on the training points, {test_accuracy} on the test points"
     );
     Ok(())
 }
 
-/// Points on the arms, 2 x N, in the order of the distance from the centre; and the arm of each, 1 x N.
+/// Returns points on the arms, 2 x N, in the order of their distance from the center, and the arm of each point, 1 x N.
 fn arms(points_per_arm: usize, seed: u64) -> (Matrix<f32>, Matrix<f32>) {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
     let (mut points, mut classes) = (Vec::new(), Vec::new());
@@ -87,7 +88,7 @@ fn arms(points_per_arm: usize, seed: u64) -> (Matrix<f32>, Matrix<f32>) {
     (Matrix::from_columns(&points), Matrix::from_columns(&classes))
 }
 
-/// The share of samples whose class has the greatest logit.
+/// Returns the share of samples whose class has the greatest logit.
 fn accuracy(network: &Mlp<Matrix<f32>>, input: &Matrix<f32>, target: &Matrix<f32>) -> f64 {
     let logits = network.predict(input);
     let right = logits
@@ -103,28 +104,28 @@ fn greatest(logits: &[f32]) -> usize {
         .expect("there is a logit")
 }
 
-/// Pixels of a side of the picture.
+/// The length of a side of the picture, in pixels.
 const SIDE: i32 = 560;
-/// Pixels of a row of rectangles.
+/// The height of a row of rectangles, in pixels.
 const ROW: i32 = 2;
 /// The plane shown: from -`EXTENT` to `EXTENT` in both directions.
 const EXTENT: f32 = 1.15;
-/// Colours that stay apart for the colour-blind (Okabe and Ito, 2008).
-const COLOURS: [RGBColor; ARMS] = [RGBColor(0, 114, 178), RGBColor(213, 94, 0), RGBColor(0, 158, 115)];
+/// Colors that color-blind readers can tell apart (Okabe and Ito, 2008).
+const COLORS: [RGBColor; ARMS] = [RGBColor(0, 114, 178), RGBColor(213, 94, 0), RGBColor(0, 158, 115)];
 
-/// The picture as SVG: the class of each point of the plane as a pale colour, the samples as dots.
+/// Returns the picture as SVG: the class of each point of the plane as a pale color, and the samples as dots.
 fn picture(network: &Mlp<Matrix<f32>>, input: &Matrix<f32>, target: &Matrix<f32>) -> Result<String, Box<dyn Error>> {
     let mut svg = String::new();
     {
         let root = SVGBackend::with_string(&mut svg, (SIDE as u32, SIDE as u32)).into_drawing_area();
         let pale = |class: usize| {
             let channel = |c: u8| 255 - (255 - c) / 4;
-            let RGBColor(r, g, b) = COLOURS[class];
+            let RGBColor(r, g, b) = COLORS[class];
             RGBColor(channel(r), channel(g), channel(b)).filled()
         };
         for top in (0..SIDE).step_by(ROW as usize) {
-            // A row of pixels is a batch; neighbours of the same class become one rectangle. Each reaches a pixel under
-            // the next ones, so that no seam shows when the picture is scaled.
+            // A row of pixels is a batch, and neighbors of the same class become one rectangle. Each rectangle extends
+            // one pixel beneath the next ones, so that no seam shows when the picture is scaled.
             let plane = |pixel: f32| EXTENT * (2.0 * pixel / SIDE as f32 - 1.0);
             let y = -plane((top + ROW / 2) as f32);
             let row = Matrix::from_fn(2, SIDE as usize, |i, x| if i == 0 { plane(x as f32 + 0.5) } else { y });
@@ -138,9 +139,9 @@ fn picture(network: &Mlp<Matrix<f32>>, input: &Matrix<f32>, target: &Matrix<f32>
         }
         let pixel = |value: f32| ((value / EXTENT + 1.0) * SIDE as f32 / 2.0) as i32;
         for (point, class) in input.iter_columns().zip(target.iter_columns()) {
-            let centre = (pixel(point[0]), pixel(-point[1]));
-            root.draw(&Circle::new(centre, 4, WHITE.filled()))?;
-            root.draw(&Circle::new(centre, 3, COLOURS[class[0] as usize].filled()))?;
+            let center = (pixel(point[0]), pixel(-point[1]));
+            root.draw(&Circle::new(center, 4, WHITE.filled()))?;
+            root.draw(&Circle::new(center, 3, COLORS[class[0] as usize].filled()))?;
         }
         root.present()?;
     }

@@ -1,4 +1,4 @@
-//! The checkpoints of one training in a directory, and which training they are of.
+//! A directory with the checkpoints of one training run, and a record of the run that they belong to.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -16,26 +16,27 @@ use crate::optimizer::OptimizerKind;
 use crate::output_file::OutputFile;
 use crate::weights::json_error;
 
-/// How many checkpoints are kept.
+/// The number of checkpoints that are kept.
 const KEEP: usize = 3;
 
-/// The file beside the checkpoints that says what they are of.
+/// The file beside the checkpoints that records the run they belong to.
 const RUN: &str = "run.json";
 
-/// If a file of this name in the directory may be one of those that are written, replaced or removed here.
+/// Returns whether this module may write, replace or remove a file of this name in the directory.
 pub(crate) fn is_own(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     name == RUN || name.starts_with("checkpoint-") || name.starts_with(".checkpoint-")
 }
 
-/// All that decides how training goes, but how many epochs it has: what must be the same to go on.
+/// Everything that determines the course of training, except the number of epochs. A run can be resumed only if all of
+/// it is the same.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Run {
     /// The subcommand.
     pub(crate) command: String,
     pub(crate) hidden: Vec<usize>,
-    /// Its name.
+    /// The name of the activation.
     pub(crate) activation: String,
     pub(crate) optimizer: OptimizerKind,
     pub(crate) learning_rate: f64,
@@ -48,7 +49,7 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// The options, or what else is meant, with their values as they are given.
+    /// Returns the values of the run as text, each with its option or, if it has no option, a description.
     fn parts(&self) -> [(&'static str, String); 10] {
         let hidden: Vec<_> = self.hidden.iter().map(usize::to_string).collect();
         [
@@ -68,18 +69,18 @@ impl Run {
         ]
     }
 
-    /// The run that the file at `path` is of.
+    /// Reads the run that the file at `path` records.
     fn read(path: &Path) -> Result<Self, Error> {
         let json = fs::read(path).map_err(Error::read(path))?;
         serde_json::from_slice(&json).map_err(|e| json_error(&path.display(), &e))
     }
 
-    /// Checks that this is the run that the file at `path` is of.
+    /// Checks that this is the run that the file at `path` records.
     fn check(&self, path: &Path) -> Result<(), Error> {
         let before = Self::read(path)?;
         for ((what, got), (_, expected)) in self.parts().into_iter().zip(before.parts()) {
             if got != expected {
-                let expected = format!("{expected}, as in the run to go on with ({})", path.display());
+                let expected = format!("{expected}, as in the run to resume ({})", path.display());
                 return Err(Error::unexpected(what, expected, got));
             }
         }
@@ -90,17 +91,18 @@ impl Run {
 /// The newest checkpoint, if there is one.
 pub(crate) type Latest<T> = Option<Checkpoint<Matrix<T>>>;
 
-/// A directory of checkpoints of one run.
+/// A directory with the checkpoints of one run.
 #[derive(Debug)]
 pub(crate) struct Checkpoints(CheckpointDirectory);
 
 impl Checkpoints {
-    /// The directory at `path`, made if it is missing, for checkpoints of `run`, and the newest of those that are there
-    /// already, to go on from: `None` if there are none.
+    /// Opens the directory at `path` for checkpoints of `run`, and creates it if it is missing. Also returns the newest
+    /// checkpoint that is already there, to resume from, or `None` if there are no checkpoints.
     ///
     /// # Errors
     ///
-    /// Checkpoints of another run, or any unless `resume` is true; a directory that cannot be made, read or written.
+    /// Returns an error if the directory holds checkpoints of another run, if it holds any checkpoints and `resume` is
+    /// false, or if it cannot be created, read or written.
     pub(crate) fn open<T: Element + Number>(path: &Path, resume: bool, run: &Run) -> Result<(Self, Latest<T>), Error> {
         match fs::metadata(path) {
             Ok(metadata) if !metadata.is_dir() => {
@@ -113,11 +115,11 @@ impl Checkpoints {
         }
         let directory = CheckpointDirectory::new(path, KEEP)?;
         let file = path.join(RUN);
-        // That a file of such a name can be written, before an epoch is spent on what it is to hold.
+        // Checks that a file with the name of a checkpoint can be written, before an epoch is spent on its content.
         _ = OutputFile::create(&path.join(format!("checkpoint-{:020}.safetensors", 0)))?;
         if directory.paths().map_err(Error::read(path))?.is_empty() {
             if file.exists() {
-                // Not a stranger's: of a run that ended before its first checkpoint.
+                // The file may be replaced only if it records a run, which then ended before its first checkpoint.
                 Run::read(&file)?;
             }
             let json = serde_json::to_string(run).expect("numbers, texts and lists of them are valid JSON");
@@ -127,7 +129,7 @@ impl Checkpoints {
         if !resume {
             return Err(Error::unexpected(
                 path.display(),
-                "a directory without checkpoints, or --resume to go on from them",
+                "a directory without checkpoints, or --resume to continue from them",
                 "checkpoints of an earlier run",
             ));
         }
@@ -136,7 +138,7 @@ impl Checkpoints {
         Ok((Self(directory), latest))
     }
 
-    /// Saves a checkpoint; returns its path.
+    /// Saves a checkpoint and returns its path.
     pub(crate) fn save<T: Element + Number>(
         &self,
         network: &Mlp<Matrix<T>>,
@@ -220,7 +222,7 @@ mod tests {
         let place = file.display();
         assert_eq!(
             message,
-            format!("--seed: expected 7, as in the run to go on with ({place}), got 8")
+            format!("--seed: expected 7, as in the run to resume ({place}), got 8")
         );
         fs::write(&file, "{}").unwrap();
         assert!(run().check(&file).unwrap_err().to_string().contains("missing field"));

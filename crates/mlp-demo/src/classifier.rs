@@ -1,5 +1,5 @@
-//! A classifier of images: softmax cross-entropy, mini-batches in an order drawn anew each epoch, accuracy on samples
-//! it is not trained on.
+//! A classifier of images. It is trained on the softmax cross-entropy, in mini-batches whose order is drawn anew in
+//! each epoch. Its accuracy is measured on samples that it is not trained on.
 
 use std::ops::ControlFlow;
 
@@ -16,22 +16,23 @@ use crate::memory;
 use crate::optimizer::{AnyOptimizer, OptimizerKind};
 use crate::task::Task;
 
-/// The network and how it is trained.
+/// The options of the network and of its training.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// The sizes of the hidden layers.
     pub hidden: Vec<usize>,
     /// The activation of the hidden layers.
     pub activation: ActivationKind,
-    /// The optimiser.
+    /// The optimizer.
     pub optimizer: OptimizerKind,
     /// The learning rate eta.
     pub learning_rate: f64,
-    /// Samples in a mini-batch.
+    /// The number of samples in a mini-batch.
     pub batch_size: usize,
     /// The seed of the initial weights and of the order of the samples.
     pub seed: u64,
-    /// After how many epochs without an improvement of the validation loss training ends, if it does.
+    /// The number of epochs without an improvement of the validation loss after which training ends. With `None`,
+    /// training does not end early.
     pub patience: Option<u64>,
 }
 
@@ -41,21 +42,21 @@ pub struct Classifier<T: Element> {
     network: Mlp<Matrix<T>>,
     trainer: Trainer<Matrix<T>, SoftmaxCrossEntropy, AnyOptimizer<Matrix<T>>>,
     settings: Settings,
-    train: Labelled<T>,
-    validation: Option<Labelled<T>>,
-    test: Labelled<T>,
-    /// What a model has beside the network.
+    train: Labeled<T>,
+    validation: Option<Labeled<T>>,
+    test: Labeled<T>,
+    /// The scaling of the inputs and the classes, which a model has in addition to the network.
     preprocessing: (mlp_core::Scaling, Classes),
     provenance: Provenance,
 }
 
 impl<T: Element> Classifier<T> {
-    /// The network before the first epoch.
+    /// Creates the network as it is before the first epoch.
     ///
     /// # Errors
     ///
-    /// A learning rate out of its range, a hidden layer of size 0, a network too large for the memory, or patience
-    /// without a validation part.
+    /// Returns an error if the learning rate is out of its range, if a hidden layer has size 0, if the network is too
+    /// large for the memory, or if patience is set but there is no validation part.
     pub fn new(task: &Task, settings: &Settings) -> Result<Self, Error> {
         let optimizer = settings.optimizer.build(settings.learning_rate)?;
         let layers = [&[task.pixels], settings.hidden.as_slice(), &[task.classes]].concat();
@@ -66,14 +67,14 @@ impl<T: Element> Classifier<T> {
             .hidden(settings.activation.clone())
             .seed(settings.seed)
             .build()?;
-        let validation = (!task.validation.labels.is_empty()).then(|| Labelled::new(task, &task.validation));
+        let validation = (!task.validation.labels.is_empty()).then(|| Labeled::new(task, &task.validation));
         let mut trainer = Trainer::new(SoftmaxCrossEntropy::with_classes(), optimizer).metrics(&[Metric::Accuracy]);
         if let Some(patience) = settings.patience {
             if validation.is_none() {
                 return Err(Error::unexpected(
                     "--patience",
-                    "a class of at least 5 images in the training part, to hold a tenth of it out",
-                    "fewer of each",
+                    "a class with at least 5 training images, so that a tenth of them can be held out for validation",
+                    "fewer in every class",
                 ));
             }
             trainer = trainer.early_stopping(EarlyStopping::new(patience));
@@ -82,12 +83,12 @@ impl<T: Element> Classifier<T> {
             network,
             trainer,
             settings: settings.clone(),
-            train: Labelled::new(task, &task.train),
+            train: Labeled::new(task, &task.train),
             validation,
-            test: Labelled::new(task, &task.test),
+            test: Labeled::new(task, &task.test),
             preprocessing: (
                 task.scaling(),
-                Classes::new(task.class_names()).expect("names that differ"),
+                Classes::new(task.class_names()).expect("the class names differ"),
             ),
             provenance: Provenance {
                 seed: Some(settings.seed),
@@ -97,22 +98,23 @@ impl<T: Element> Classifier<T> {
         })
     }
 
-    /// The network as it is now.
+    /// Returns the current network.
     pub fn network(&self) -> &Mlp<Matrix<T>> {
         &self.network
     }
 
-    /// All epochs so far. Validation loss and accuracy are those of the validation part, or of the test part if there
-    /// is none.
+    /// Returns the history of all epochs so far. Its validation loss and accuracy are those of the validation part, or
+    /// those of the test part if there is no validation part.
     pub fn history(&self) -> &History {
         self.trainer.history()
     }
 
-    /// Goes on from where a classifier of the same task and settings was.
+    /// Continues from the network and the training state of a classifier with the same task and settings.
     ///
     /// # Errors
     ///
-    /// A network of other sizes or activations, or a state of another kind of training.
+    /// Returns an error if the network has other sizes or activations, or if the state is from another kind of
+    /// training.
     pub fn resume(&mut self, network: Mlp<Matrix<T>>, state: TrainerState<Matrix<T>>) -> Result<(), Error> {
         let (expected, got) = (self.network.layer_sizes(), network.layer_sizes());
         if expected != got || self.network.activations() != network.activations() {
@@ -129,14 +131,14 @@ impl<T: Element> Classifier<T> {
         Ok(())
     }
 
-    /// Trains until there were `epochs` epochs, those before a [`resume`](Self::resume) included, or for as long as
-    /// patience allows; the network then has the parameters of the best epoch. `observer` is told what happens, and may
-    /// end it.
+    /// Trains until `epochs` epochs are complete, including those before a [`resume`](Self::resume), or until patience
+    /// ends training. With patience, the network then has the parameters of the best epoch. `observer` receives every
+    /// event and may end training.
     ///
     /// # Errors
     ///
-    /// [`Error::Diverged`] if the loss or a parameter stops being finite; the network is then the one before. An error
-    /// of the observer, which ends training.
+    /// Returns [`Error::Diverged`] if the loss or a parameter stops being finite. The network then keeps the parameters
+    /// from before the update. Returns any error of the observer, which also ends training.
     pub fn fit(
         &mut self,
         epochs: u64,
@@ -163,39 +165,40 @@ impl<T: Element> Classifier<T> {
         Ok(fitted)
     }
 
-    /// What the network takes the test part for.
+    /// Classifies the test part with the current network and returns the confusion matrix.
     pub fn test(&self) -> ConfusionMatrix {
-        let Labelled { input, target } = &self.test;
+        let Labeled { input, target } = &self.test;
         let mut matrix = ConfusionMatrix::new(self.network.outputs());
         let mut outputs = self.network.predict(input).into_vec();
         let samples = outputs.chunks_exact_mut(self.network.outputs());
         for (sample, class) in samples.zip(target.iter_columns()) {
-            // As `Model::classify` does.
+            // Probabilities are compared instead of logits because `Model::classify` compares probabilities.
             Prediction::Softmax.apply(sample);
             matrix.record(class[0].to_f64() as usize, greatest(sample));
         }
         matrix
     }
 
-    /// The network as it is now with all that it takes to use it: pixels go in, as they are in the files.
+    /// Returns the current network as a model that includes everything needed to use it. The inputs of the model are
+    /// pixels as they are in the files.
     pub fn model(&self) -> Model<Matrix<T>> {
         let (scaling, classes) = self.preprocessing.clone();
         Model::new(self.network.clone(), SoftmaxCrossEntropy::with_classes())
             .with_input_scaling(scaling)
             .and_then(|model| model.with_classes(classes))
-            .expect("an input for each pixel, an output for each class")
+            .expect("the network has an input per pixel and an output per class")
             .with_provenance(self.provenance.clone())
     }
 }
 
-/// Images as a network takes them, and the indices of their classes.
+/// Images as inputs of a network, and the indices of their classes.
 #[derive(Clone, Debug)]
-struct Labelled<T: Element> {
+struct Labeled<T: Element> {
     input: Matrix<T>,
     target: Matrix<T>,
 }
 
-impl<T: Element> Labelled<T> {
+impl<T: Element> Labeled<T> {
     fn new(task: &Task, part: &Part) -> Self {
         let classes = part.labels.iter().map(|&label| T::from_f64(f64::from(label)));
         Self {
@@ -209,7 +212,7 @@ impl<T: Element> Labelled<T> {
     }
 }
 
-/// The place of the greatest number, the first of them if there are several.
+/// Returns the index of the greatest number, or the first such index if there are several.
 fn greatest<T: Element>(logits: &[T]) -> usize {
     (1..logits.len()).fold(0, |best, i| {
         if logits[i].to_f64() > logits[best].to_f64() {
@@ -236,7 +239,7 @@ mod tests {
         patience: None,
     };
 
-    /// The losses of epochs up to `epochs`.
+    /// Trains until `epochs` epochs are complete and returns the losses of all of them.
     fn losses<T: Element>(classifier: &mut Classifier<T>, epochs: u64) -> Vec<f64> {
         classifier.fit(epochs, |_| Ok(ControlFlow::Continue(()))).unwrap();
         classifier.history().loss.clone()
@@ -258,13 +261,13 @@ mod tests {
     }
 
     #[test]
-    fn an_easy_task_is_learnt() {
+    fn an_easy_task_is_learned() {
         learns::<f32>();
         learns::<f64>();
     }
 
     #[test]
-    fn the_same_seed_goes_the_same_way() {
+    fn the_same_seed_gives_the_same_losses() {
         let run = |seed| {
             let settings = Settings {
                 hidden: vec![4],
@@ -295,7 +298,7 @@ mod tests {
         assert_ne!(
             losses(&mut one, 1),
             losses(&mut two, 1),
-            "the same weights, another order"
+            "the same weights in another order of samples must give other losses"
         );
     }
 
@@ -306,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn the_model_takes_pixels_and_says_what_the_network_is_tested_with() {
+    fn the_model_takes_pixels_and_predicts_what_the_test_counts() {
         let task = easy();
         let mut classifier = Classifier::<f32>::new(&task, &SETTINGS).unwrap();
         losses(&mut classifier, 2);
@@ -317,7 +320,7 @@ mod tests {
         for j in 0..9 {
             Prediction::Softmax.apply(predictions.column_mut(j));
         }
-        assert_eq!(model.predict(&raw), predictions, "to the bit");
+        assert_eq!(model.predict(&raw), predictions, "every bit must be equal");
         let mut matrix = ConfusionMatrix::new(3);
         for (&label, class) in task.test.labels.iter().zip(model.classify(&raw)) {
             matrix.record(usize::from(label), class);
@@ -329,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_resumed_goes_the_way_of_what_never_stopped() {
+    fn a_resumed_run_equals_an_uninterrupted_one() {
         for (optimizer, patience) in [
             (OptimizerKind::GradientDescent, None),
             (OptimizerKind::Adam, None),
@@ -370,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_checkpoint_of_the_same_network_is_gone_on_from() {
+    fn only_a_checkpoint_of_the_same_network_can_be_resumed() {
         let large = Settings {
             hidden: vec![4],
             ..SETTINGS
@@ -391,9 +394,12 @@ mod tests {
             batch_size: 4,
             ..SETTINGS
         };
-        assert!(Classifier::<f64>::new(&easy(), &settings).is_err(), "nothing held out");
+        assert!(
+            Classifier::<f64>::new(&easy(), &settings).is_err(),
+            "there is no validation part"
+        );
         let mut task = easy().hold_out(0);
-        // The better the classes are learnt, the greater is the loss.
+        // The labels are wrong on purpose: the better the classes are learned, the greater is the validation loss.
         task.validation
             .labels
             .iter_mut()
@@ -410,7 +416,7 @@ mod tests {
             best_epoch: Some(best_epoch),
         } = fitted.unwrap().stop
         else {
-            panic!("it went on")
+            panic!("patience did not end training")
         };
         assert_eq!(networks.len() as u64, best_epoch + 1 + 3);
         assert_eq!(classifier.network(), &networks[best_epoch as usize]);

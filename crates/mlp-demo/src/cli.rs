@@ -1,4 +1,4 @@
-//! The command line: options, their checks, and what they start.
+//! The command line: its options, their checks, and the start of the subcommands.
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
@@ -21,10 +21,10 @@ mod models;
 ///
 /// Without a subcommand, `mlp-demo notebook` runs with its defaults: the experiment of the
 /// notebook "Coding Neural Networks from Scratch". Two networks, [1, 1, 1] and [1, 4, 3, 1],
-/// learn three samples, and beside each loss stands the one that the notebook recorded.
+/// learn three samples, and each loss is printed beside the one that the notebook recorded.
 ///
-/// Exit codes: 0 all went well; 1 training diverged; 2 the input cannot be used, and a message
-/// says what of it, where, and what was expected.
+/// Exit codes: 0 for success; 1 if training diverged; 2 if the input cannot be used. A message
+/// then says what is wrong, where it is, and what was expected.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "mlp-demo", version, verbatim_doc_comment)]
 struct Cli {
@@ -44,22 +44,22 @@ enum Command {
 
 /// Run the notebook's experiment; every constant is an option
 ///
-/// Trains on the loss 1/(2N) sum (y - y^)^2 by full-batch gradient descent; hidden layers have
-/// leaky ReLU, the output layer is linear, biases start at zero. Prints the loss before the
-/// update for the epochs divisible by --print-every, then the predictions, and in a terminal a
-/// small loss curve.
+/// Trains on the loss 1/(2N) sum (y - y^)^2 by full-batch gradient descent. Hidden layers have
+/// leaky ReLU, the output layer is linear, and biases start at zero. Prints the loss before the
+/// update for the epochs divisible by --print-every, then the predictions. In a terminal, it
+/// also prints a small loss curve.
 ///
 /// The networks 1,1,1 and 1,4,3,1 start at weights recovered from the losses that the notebook
-/// printed (its run was not seeded), other networks at weights drawn with seed 0. Where weights,
-/// samples, learning rate, slope and number type are the notebook's own, its recorded losses
-/// stand beside the computed ones.
+/// printed (its run was not seeded). Other networks start at weights drawn with seed 0. If the
+/// weights, samples, learning rate, slope and number type are the notebook's own, its recorded
+/// losses are printed beside the computed ones.
 #[derive(Clone, Debug, Args)]
 #[command(
     verbatim_doc_comment,
     after_long_help = "\
 Examples:
   mlp-demo notebook
-          Both networks, beside the recorded losses
+          Both networks, with the recorded losses
   mlp-demo notebook --layers 1,8,8,1 --seed 7 --epochs 1000 --print-every 100 --plot loss.svg
           Another network, drawn with seed 7, and a picture of its losses
   mlp-demo notebook --layers 2,4,2 --data samples.csv --format json
@@ -68,7 +68,7 @@ Examples:
 pub(crate) struct NotebookArgs {
     /// Sizes of the layers: inputs, hidden layers, outputs [default: 1,1,1, then 1,4,3,1]
     ///
-    /// With --weights the sizes are those of the file, and this may only repeat them.
+    /// With --weights, the file determines the sizes, and this option may only repeat them.
     #[arg(long, value_name = "SIZES", value_parser = layers)]
     pub(crate) layers: Option<Sizes>,
 
@@ -82,7 +82,7 @@ pub(crate) struct NotebookArgs {
           allow_hyphen_values = true)]
     pub(crate) negative_slope: f64,
 
-    /// Number of epochs; 0 shows the network as it starts
+    /// Number of epochs; 0 shows the initial network
     #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = crate::notebook::EPOCHS)]
     pub(crate) epochs: u64,
 
@@ -93,8 +93,8 @@ pub(crate) struct NotebookArgs {
 
     /// Draw the weights from N(0, 0.1^2) with this seed
     ///
-    /// The same seed gives the same weights on every machine. Without it 1,1,1 and 1,4,3,1
-    /// start at the notebook's weights, other networks at those of seed 0.
+    /// The same seed gives the same weights on every machine. Without this option, 1,1,1 and
+    /// 1,4,3,1 start at the notebook's weights, and other networks start at those of seed 0.
     #[arg(
         long,
         value_name = "N",
@@ -104,42 +104,43 @@ pub(crate) struct NotebookArgs {
     )]
     pub(crate) seed: Option<u64>,
 
-    /// The numbers to compute with
+    /// The number type to compute in
     #[arg(long, value_enum, default_value_t = Dtype::F64)]
     pub(crate) dtype: Dtype,
 
     /// Start at the weights and biases of a JSON file
     ///
     /// The file is {"weights": [[[..row..],..],..], "biases": [[..],..]}. Each layer's weights
-    /// are a row per output, with a number per input. Without "biases" all of them are zero.
+    /// are a row per output, with a number per input. Without "biases", all biases are zero.
     #[arg(long, value_name = "FILE.json", verbatim_doc_comment)]
     pub(crate) weights: Option<PathBuf>,
 
     /// Train on the samples of a CSV file [default: x = (2, -1, 3), y = (3, 1, 5)]
     ///
-    /// A header comes first, then a line per sample. Columns whose name starts with x are
-    /// features, with y targets, in order. The network must have an input per feature and an
-    /// output per target.
+    /// The file has a header and then a line per sample. Columns whose name starts with x are
+    /// features, and columns whose name starts with y are targets, in the order of the file. The
+    /// network must have an input per feature and an output per target.
     #[arg(long, value_name = "FILE.csv", verbatim_doc_comment)]
     pub(crate) data: Option<PathBuf>,
 
-    /// What to print: tables to read, or JSON with all digits
+    /// What to print: readable tables, or JSON with all digits
     ///
-    /// JSON is an object a line: {"epoch":0,"loss":5.833616..} with all digits for each epoch
-    /// printed, then {"final":{"weights":..,"biases":..,"predictions":..}} with a list per
-    /// sample in "predictions". Of two networks, all lines of the first come first.
+    /// JSON output has one object per line: {"epoch":0,"loss":5.833616..} with all digits for
+    /// each printed epoch, then {"final":{"weights":..,"biases":..,"predictions":..}} with a list
+    /// per sample in "predictions". If there are two networks, all lines of the first network
+    /// come first.
     #[arg(long, value_enum, default_value_t = Format::Text, verbatim_doc_comment)]
     pub(crate) format: Format,
 
-    /// Draw the losses of all epochs, on a logarithmic scale, into this file
+    /// Draw the losses of all epochs, on a logarithmic scale, to this file
     ///
-    /// It is written when training is done, whole or not at all. That it can be written is
-    /// made sure before training.
+    /// The file is written after training, completely or not at all. Before training, the
+    /// command checks that the file can be written.
     #[arg(long, value_name = "FILE.svg", verbatim_doc_comment)]
     pub(crate) plot: Option<PathBuf>,
 }
 
-// Not documented, so that help lists the names alone: the option says what they mean.
+// The variants have no doc comments, so that help lists only their names. The option describes them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     Text,
@@ -148,21 +149,22 @@ pub(crate) enum Format {
 
 /// Learn the 1,797 handwritten 8x8 digits of the UCI repository, which are built in
 ///
-/// A network learns four fifths of the digits by gradient descent, or Adam, on the
-/// softmax cross-entropy, in mini-batches. The other fifth, a fifth of each class, it never sees
-/// in training: the accuracy is that on these. In a terminal a bar shows the progress, elsewhere
-/// there is a line an epoch; a confusion matrix comes last.
+/// A network learns four fifths of the digits by gradient descent, or Adam, on the softmax
+/// cross-entropy, in mini-batches. The other fifth, which is a fifth of each class, is not used
+/// for training, and the accuracy is measured on it. In a terminal, a bar shows the progress;
+/// otherwise, a line is printed for each epoch. A confusion matrix is printed last.
 ///
-/// The seed decides which digits are held out, the initial weights, and the order of the samples.
+/// The seed determines which digits are held out, the initial weights, and the order of the
+/// samples.
 #[derive(Clone, Debug, Args)]
 #[command(
     verbatim_doc_comment,
     after_long_help = "\
 Examples:
   mlp-demo digits --save digits.safetensors --plot digits.svg
-          A model for `mlp-demo predict`, and a picture of losses and accuracies
+          Saves a model for `mlp-demo predict` and a picture of losses and accuracies
   mlp-demo digits --optimizer adam --epochs 1000 --patience 10
-          Adam, for as long as the loss of a validation part gets better"
+          Uses Adam until the loss of a validation part stops improving"
 )]
 #[command(mut_arg("hidden", |arg| arg.default_value("256")))]
 #[command(mut_arg("learning_rate", |arg| arg.default_value("0.3")))]
@@ -179,17 +181,19 @@ pub(crate) struct DigitsArgs {
 /// Learn the MNIST digits from the four IDX files
 ///
 /// A network learns the training part by gradient descent, or Adam, on the softmax
-/// cross-entropy, in mini-batches; the accuracy is that on the test part. In a terminal a bar
-/// shows the progress, elsewhere there is a line an epoch; a confusion matrix comes last.
+/// cross-entropy, in mini-batches. The accuracy is measured on the test part. In a terminal, a
+/// bar shows the progress; otherwise, a line is printed for each epoch. A confusion matrix is
+/// printed last.
 ///
-/// The seed decides the initial weights and the order of the samples.
+/// The seed determines the initial weights and the order of the samples.
 #[derive(Clone, Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct MnistArgs {
     /// Directory with the four files of MNIST
     ///
-    /// train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and
-    /// t10k-labels-idx1-ubyte, each as it is or packed, with .gz at the end of its name.
+    /// The files are train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte
+    /// and t10k-labels-idx1-ubyte. Each may be compressed with gzip and have .gz at the end of
+    /// its name.
     #[arg(long, value_name = "DIR", verbatim_doc_comment)]
     pub(crate) data: PathBuf,
 
@@ -201,7 +205,7 @@ pub(crate) struct MnistArgs {
     pub(crate) training: TrainingArgs,
 }
 
-// No documentation comment: it would replace that of the subcommands.
+// This struct has no doc comment, because clap would show it instead of those of the subcommands.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct TrainingArgs {
     /// Sizes of the hidden layers, such as 64,32 for two
@@ -216,64 +220,64 @@ pub(crate) struct TrainingArgs {
           verbatim_doc_comment)]
     pub(crate) activation: ActivationKind,
 
-    /// How weights follow from the derivatives of the loss
+    /// How weights are updated from the derivatives of the loss
     #[arg(long, value_name = "NAME", value_enum, default_value = "gradient_descent")]
     pub(crate) optimizer: OptimizerKind,
 
-    /// Learning rate eta, a finite number above 0; with Adam it is 0.001 unless given
+    /// Learning rate eta, a finite number above 0; the default for Adam is 0.001
     #[arg(long, value_name = "ETA", default_value = "0.2", value_parser = learning_rate, allow_hyphen_values = true,
           default_value_if("optimizer", "adam", "0.001"))]
     pub(crate) learning_rate: f64,
 
-    /// Samples in a mini-batch, at least 1
+    /// Number of samples in a mini-batch, at least 1
     #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 32, value_parser = positive)]
     pub(crate) batch_size: u64,
 
-    /// The seed of all that is random
+    /// The seed of everything that is random
     #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 0)]
     pub(crate) seed: u64,
 
-    /// The numbers to compute with
+    /// The number type to compute in
     #[arg(long, value_enum, default_value_t = Dtype::F32)]
     pub(crate) dtype: Dtype,
 
-    /// Stop when the validation loss has not been better for this many epochs, at least 1
+    /// Stop when the validation loss has not improved for this many epochs, at least 1
     ///
-    /// A tenth of each class of the training part, drawn with the seed, is then the validation
-    /// part, and the accuracy after each epoch is that on it. The network that is tested and
-    /// saved is that of the epoch with the least validation loss.
+    /// The validation part is a tenth of each class of the training part, drawn with the seed.
+    /// The accuracy after each epoch is then measured on the validation part. The network of the
+    /// epoch with the least validation loss is tested and saved.
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = positive, verbatim_doc_comment)]
     pub(crate) patience: Option<u64>,
 
-    /// Save the trained model into this file
+    /// Save the trained model to this file
     ///
-    /// The file says how pixels are scaled, the names of the classes, the seed and a hash of
-    /// the training data. `mlp-demo predict`, `export` and `inspect` read it. PyTorch reads the
-    /// network: how pixels are scaled is in the file's metadata only, under `mlp`.
-    /// It is written when training is done, whole or not at all: if training diverges, nothing
-    /// is. That it can be written is made sure before training.
+    /// The file records how pixels are scaled, the names of the classes, the seed and a hash of
+    /// the training data. `mlp-demo predict`, `export` and `inspect` read it. PyTorch reads only
+    /// the network, because the scaling of pixels is in the file's metadata, under `mlp`.
+    /// The file is written after training, completely or not at all. If training diverges, it is
+    /// not written. Before training, the command checks that the file can be written.
     #[arg(long, value_name = "FILE.safetensors", verbatim_doc_comment)]
     pub(crate) save: Option<PathBuf>,
 
-    /// Keep training in this directory, a file after each epoch, of which the last three stay
+    /// Save a checkpoint to this directory after each epoch and keep the last three
     ///
-    /// A directory that is missing is made. Whenever the process is killed, --resume goes on from
-    /// the last whole file. The directory is for one process at a time, and for one training; the
-    /// names run.json and checkpoint-* in it are taken.
+    /// The directory is created if it is missing. If the process is killed, --resume continues
+    /// from the last complete checkpoint. Use the directory for one process at a time and for one
+    /// training run only. The names run.json and checkpoint-* in it are reserved.
     #[arg(long, value_name = "DIR", verbatim_doc_comment)]
     pub(crate) checkpoint: Option<PathBuf>,
 
-    /// Go on from the last checkpoint of --checkpoint, as if training had never stopped
+    /// Continue from the last checkpoint of --checkpoint, as if training had never stopped
     ///
-    /// The result is the same to the bit. All options but --epochs and the files must be those of
-    /// the run that was stopped; --epochs counts its epochs, too. An empty or missing directory
-    /// starts from the beginning.
+    /// The result is the same to the bit. All options except --epochs and the files must be those
+    /// of the run that was stopped. The value of --epochs includes the epochs of that run. If the
+    /// directory is empty or missing, training starts from the beginning.
     #[arg(long, requires = "checkpoint", verbatim_doc_comment)]
     pub(crate) resume: bool,
 
-    /// Draw losses and accuracies of all epochs into this file
+    /// Draw losses and accuracies of all epochs to this file
     ///
-    /// It is written as that of --save is.
+    /// The file is written in the same way as that of --save.
     #[arg(long, value_name = "FILE.svg", verbatim_doc_comment)]
     pub(crate) plot: Option<PathBuf>,
 }
@@ -331,7 +335,7 @@ fn positive(text: &str) -> Result<u64, String> {
     }
 }
 
-/// Checks that `value` is a finite number in `dtype` as well, and above 0 if it is so at all.
+/// Checks that `value` is also a finite number in `dtype`, and that it does not become 0 there if it is not 0.
 pub(crate) fn check_dtype(option: &str, value: f64, dtype: Dtype) -> Result<(), Error> {
     let rounded = dtype.round(value);
     if !rounded.is_finite() {
@@ -343,7 +347,7 @@ pub(crate) fn check_dtype(option: &str, value: f64, dtype: Dtype) -> Result<(), 
     } else if rounded == 0.0 && value != 0.0 {
         Err(Error::unexpected(
             option,
-            format_args!("a number that is not 0 in {dtype}"),
+            format_args!("a number that does not round to 0 in {dtype}"),
             format_args!("{value:e}"),
         ))
     } else {
@@ -351,20 +355,20 @@ pub(crate) fn check_dtype(option: &str, value: f64, dtype: Dtype) -> Result<(), 
     }
 }
 
-/// Runs the command with the given arguments, the name of the program first, and returns its exit code: 0, or 1 when
-/// training diverged, or 2 for bad input.
+/// Runs the command with the given arguments and returns its exit code: 0 for success, 1 if training diverged, 2 for
+/// bad input. The first argument is the name of the program.
 ///
-/// Results go to standard output, a message about a failure to standard error.
+/// Results are written to standard output, and the message about a failure is written to standard error.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     run_all(arguments.into_iter().collect())
 }
 
-/// [`run`], compiled here rather than in the binary.
+/// Does the work of [`run`]. It is not generic, so that it is compiled in this crate instead of in the binary.
 fn run_all(arguments: Vec<OsString>) -> ExitCode {
     let command = match parse(arguments) {
         Ok(command) => command,
         Err(error) => {
-            // Help and version go to standard output and are no failure. A reader that is gone misses them.
+            // Help and version go to standard output and are not failures. It is not an error if nobody reads them.
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
@@ -381,14 +385,14 @@ fn run_all(arguments: Vec<OsString>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // If nobody reads the message either, the exit code still tells.
+            // If the message cannot be written either, the exit code still reports the failure.
             let _ = writeln!(io::stderr(), "error: {}", one_line(&error.to_string()));
             ExitCode::from(error.exit_code())
         }
     }
 }
 
-/// The command; the notebook's experiment with its defaults if there is none.
+/// Parses the subcommand. If there is none, returns the notebook's experiment with its defaults.
 fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, clap::Error> {
     match Cli::try_parse_from(arguments)?.command {
         Some(command) => Ok(command),
@@ -410,9 +414,9 @@ mod tests {
     }
 
     #[test]
-    fn alone_it_is_the_notebook_with_the_notebooks_constants() {
+    fn without_a_subcommand_it_is_the_notebook_with_its_constants() {
         let Command::Notebook(args) = parse(["mlp-demo".into()]).unwrap() else {
-            panic!("another command")
+            panic!("expected the notebook command")
         };
         assert_eq!((args.learning_rate, args.negative_slope), (0.1, 0.01));
         assert_eq!((args.epochs, args.print_every, args.dtype), (100, 5, Dtype::F64));
@@ -463,7 +467,7 @@ mod tests {
         );
         assert_eq!(
             message(1e-300),
-            "--x: expected a number that is not 0 in f32, got 1e-300"
+            "--x: expected a number that does not round to 0 in f32, got 1e-300"
         );
     }
 }

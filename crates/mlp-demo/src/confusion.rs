@@ -1,10 +1,10 @@
-//! A confusion matrix as text: how often each class was taken for which.
+//! A confusion matrix as text. It shows how often each class was predicted as each class.
 
 use mlp_core::ConfusionMatrix;
 use std::fmt;
 
-/// A table with a row per true class, a column per predicted class and a last column of recalls; zeros are dots, so
-/// that the mistakes stand out.
+/// A table with a row per true class, a column per predicted class and a last column of recalls. Zeros are shown as
+/// dots, so that the mistakes stand out.
 #[derive(Clone, Copy, Debug)]
 pub struct ConfusionTable<'a>(pub &'a ConfusionMatrix);
 

@@ -15,9 +15,9 @@ pub const CLASSES: usize = 10;
 pub const MAX_PIXEL: u8 = 16;
 
 /// Handwritten digits with their labels: the test part of the UCI *Optical Recognition of Handwritten Digits* data,
-/// in the order in which scikit-learn's `load_digits` has them. `data/README.md` tells the source and the licence.
+/// in the same order as in scikit-learn's `load_digits`. `data/README.md` states the source and the license.
 ///
-/// The digits come in runs by the same writers, so shuffle before a split into training and test part.
+/// Successive digits often have the same writer, so shuffle them before you split them into a training and a test part.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Digits {
     /// Pixels 0 (paper) to 16 (ink), 64 x n: digit after digit, each row by row from the top.
@@ -26,7 +26,7 @@ pub struct Digits {
     pub labels: Vec<u8>,
 }
 
-/// The number of digits, not all their pixels.
+/// Shows the number of digits instead of all their pixels.
 impl fmt::Debug for Digits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Digits")
@@ -36,11 +36,11 @@ impl fmt::Debug for Digits {
 }
 
 impl Digits {
-    /// Unpacks the digits, which are part of this library (`data/digits.bin.gz`).
+    /// Unpacks the digits, which are embedded in this library (`data/digits.bin.gz`).
     ///
     /// # Panics
     ///
-    /// Never, unless the library was built with damaged data.
+    /// Panics only if the library was built with damaged data.
     #[must_use]
     pub fn load() -> Self {
         let packed: &[u8] = include_bytes!("../data/digits.bin.gz");
@@ -70,7 +70,7 @@ mod tests {
             .labels
             .iter()
             .for_each(|&label| per_class[usize::from(label)] += 1);
-        // As data/README.md and the UCI page have it.
+        // The numbers are those of data/README.md and of the UCI page.
         assert_eq!(per_class, [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]);
         assert_eq!(digits.labels.len(), COUNT);
         assert_eq!(digits.images.len(), COUNT * PIXELS);
@@ -92,7 +92,7 @@ mod tests {
         ];
         assert_eq!(digits.images[..PIXELS], *zero.as_flattened());
         assert_eq!(digits.labels[..10], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
-        // Sums over all digits of p[i] and of (i + 1) * p[i], by NumPy from load_digits().data.
+        // NumPy computed these sums over all digits of p[i] and of (i + 1) * p[i] from load_digits().data.
         let sum: u32 = digits.images.iter().map(|&p| u32::from(p)).sum();
         let weighted: u32 = digits
             .images

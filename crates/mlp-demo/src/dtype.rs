@@ -1,4 +1,4 @@
-//! The numbers a run computes with.
+//! The number type that a run computes in.
 
 use std::fmt;
 
@@ -12,7 +12,8 @@ pub enum Dtype {
 }
 
 impl Dtype {
-    /// `value` rounded to a number of this kind: infinite if it is too large for one, 0 if it is too small.
+    /// Rounds `value` to a number of this type. The result is infinite if `value` is too large, and 0 if it is too
+    /// small.
     #[must_use]
     pub fn round(self, value: f64) -> f64 {
         match self {
@@ -21,7 +22,7 @@ impl Dtype {
         }
     }
 
-    /// What a number must be, as it stands in a message.
+    /// Returns what a number must be, in the words of an error message.
     pub(crate) const fn finite_number(self) -> &'static str {
         match self {
             Self::F32 => "a finite number (in f32: at most 3.4e38)",
@@ -30,7 +31,7 @@ impl Dtype {
     }
 }
 
-/// `f32` or `f64`.
+/// Writes `f32` or `f64`.
 impl fmt::Display for Dtype {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

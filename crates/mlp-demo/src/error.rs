@@ -1,4 +1,4 @@
-//! What can go wrong in the demo, and which exit code it means.
+//! The errors of the demo and their exit codes.
 
 use std::error::Error as StdError;
 use std::fmt::Display;
@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 use mlp_core::{BuildError, DataError, HyperParameterError, TrainError};
 use mlp_io::{LoadError, SaveError};
 
-/// A failure of the demo. Its text is one line that says where, and what was expected and found there.
+/// An error of the demo. Its text is one line that says where the error is, and what was expected and found there.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A file or directory cannot be read.
     #[error("{}: cannot be read: {source}", .path.display())]
     Read {
-        /// What was opened.
+        /// The file or directory.
         path: PathBuf,
         /// Why it failed.
         source: io::Error,
@@ -23,7 +23,7 @@ pub enum Error {
     /// A file cannot be written.
     #[error("{}: cannot be written: {source}", .path.display())]
     Write {
-        /// What was to be written.
+        /// The file.
         path: PathBuf,
         /// Why it failed.
         source: io::Error,
@@ -31,25 +31,25 @@ pub enum Error {
     /// A file was written, but it may not survive a power failure.
     #[error("{0}")]
     NotDurable(mlp_io::WriteError),
-    /// A text does not have the syntax of its format.
+    /// A text violates the syntax of its format.
     #[error("{at}: {problem}")]
     Syntax {
         /// The place: file, line, column.
         at: String,
-        /// What the parser says of it.
+        /// The problem, in the words of the parser.
         problem: String,
     },
-    /// A value, shape or size is not the one that is needed.
+    /// A value, a shape or a size is not the expected one.
     #[error("{at}: expected {expected}, got {got}")]
     Unexpected {
         /// The place: a file and the spot in it, or an option.
         at: String,
-        /// What is needed there.
+        /// The value that is needed there.
         expected: String,
-        /// What is there.
+        /// The value that was found there.
         got: String,
     },
-    /// Something that the library of networks does not take, such as a network too large for the memory.
+    /// The request cannot be carried out, for example because the network is too large for the memory.
     #[error("{0}")]
     Refused(Box<dyn StdError + Send + Sync>),
     /// Training stopped because a loss or a weight was no longer finite.
@@ -58,7 +58,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The exit code of the process: 1 when training diverged, 2 for bad input.
+    /// Returns the exit code of the process: 1 if training diverged, 2 for bad input and any other error.
     #[must_use]
     pub const fn exit_code(&self) -> u8 {
         match self {
@@ -72,7 +72,7 @@ impl Error {
         }
     }
 
-    /// [`Error::Unexpected`] from anything that prints.
+    /// Creates [`Error::Unexpected`] from values that can be displayed.
     pub fn unexpected(at: impl Display, expected: impl Display, got: impl Display) -> Self {
         Self::Unexpected {
             at: at.to_string(),
@@ -81,18 +81,18 @@ impl Error {
         }
     }
 
-    /// [`Error::Diverged`] from another error or from a message.
+    /// Creates [`Error::Diverged`] from another error or from a message.
     pub fn diverged(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::Diverged(cause.into())
     }
 
-    /// For `map_err`: an I/O error met while reading `path`.
+    /// Returns a function for `map_err` that reports an I/O error from reading `path`.
     pub(crate) fn read(path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_path_buf();
         move |source| Self::Read { path, source }
     }
 
-    /// For `map_err`: an error whose text does not say that it is about the file at `path`.
+    /// Returns a function for `map_err` that puts `path` before an error whose text does not name the file.
     pub(crate) fn about<E: Display>(path: &Path) -> impl FnOnce(E) -> Self {
         let path = path.to_path_buf();
         move |error| Self::Refused(format!("{}: {error}", path.display()).into())
@@ -141,10 +141,10 @@ impl From<DataError> for Error {
     }
 }
 
-/// Text of a user's file as it stands in a message: between backticks, cut after 40 characters, on one line.
+/// Formats text from a user's file for a message: between backticks, cut after 40 characters, on one line.
 pub(crate) fn quoted(text: &[u8]) -> String {
     const LONGEST: usize = 40;
-    // 4 bytes a character at most, so this cut never shows.
+    // A character has at most 4 bytes, so this cut is never visible.
     let text = String::from_utf8_lossy(&text[..text.len().min(4 * (LONGEST + 1))]);
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("`{}…`", one_line(&text[..end])),
@@ -152,7 +152,7 @@ pub(crate) fn quoted(text: &[u8]) -> String {
     }
 }
 
-/// The text with control characters escaped, so that it can neither break the line nor steer the terminal.
+/// Escapes the control characters of a text, so that it can neither break the line nor control the terminal.
 pub(crate) fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for c in text.chars() {
@@ -165,7 +165,7 @@ pub(crate) fn one_line(text: &str) -> String {
     line
 }
 
-/// `1 row`, `2 rows`: a number with its noun, whose plural is made with an `s`.
+/// Formats a number with its noun, such as `1 row` or `2 rows`. The plural of the noun must be formed with an `s`.
 pub(crate) fn counted(n: usize, noun: &str) -> String {
     format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }

@@ -1,5 +1,5 @@
-//! The notebook's experiment: full-batch gradient descent on L = 1/(2N) sum (y - y^)^2, hidden layers leaky ReLU,
-//! output linear.
+//! The notebook's experiment: full-batch gradient descent on L = 1/(2N) sum (y - y^)^2, with leaky ReLU in the hidden
+//! layers and a linear output layer.
 
 use mlp_core::{
     Dense, FitOptions, GradientDescent, HalfSquaredError, Identity, Initializer, LeakyRelu, Mlp,
@@ -13,22 +13,22 @@ use crate::notebook;
 use crate::samples::Samples;
 use crate::weights::Weights;
 
-/// Where the weights and biases start.
+/// The initial weights and biases.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Start {
-    /// Weights drawn from N(0, 0.1^2), biases zero.
+    /// The weights are drawn from N(0, 0.1^2), and the biases are zero.
     Drawn {
         /// The sizes of the network: inputs, then the outputs of each layer.
         layers: Vec<usize>,
         /// The seed of the generator that weights are drawn from.
         seed: u64,
     },
-    /// Given ones.
+    /// The weights and biases are given.
     Given(Weights),
 }
 
 impl Start {
-    /// The sizes of the network: inputs, then the outputs of each layer.
+    /// Returns the sizes of the network: inputs, then the outputs of each layer.
     #[must_use]
     pub fn layers(&self) -> Vec<usize> {
         match self {
@@ -38,12 +38,12 @@ impl Start {
     }
 }
 
-/// What is trained, on what, and how.
+/// The network, the samples and the constants of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Setup {
     /// The network before the first epoch.
     pub start: Start,
-    /// The samples, all of them one batch.
+    /// The samples, which form a single batch.
     pub samples: Samples,
     /// The learning rate eta.
     pub learning_rate: f64,
@@ -52,7 +52,7 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// The notebook's, but for the network.
+    /// Returns the notebook's samples and constants with the given initial network.
     #[must_use]
     pub fn notebook(start: Start) -> Self {
         Self {
@@ -64,7 +64,7 @@ impl Setup {
     }
 }
 
-/// A run of the experiment in `f32` or `f64`, an epoch at a time.
+/// A run of the experiment in `f32` or `f64`, which advances one epoch at a time.
 ///
 /// ```
 /// use mlp_demo::experiment::{Run, Setup, Start};
@@ -84,12 +84,12 @@ pub struct Run<T: Element> {
 }
 
 impl<T: Element> Run<T> {
-    /// The network before the first epoch, and the samples.
+    /// Prepares the network, as it is before the first epoch, and the samples.
     ///
     /// # Errors
     ///
-    /// A learning rate or slope out of its range, a network of no size or too large for the memory, and samples that
-    /// do not fit it.
+    /// Returns an error if the learning rate or the slope is out of its range, if the network is empty or too large for
+    /// the memory, or if the samples do not fit the network.
     pub fn new(setup: &Setup) -> Result<Self, Error> {
         let samples = &setup.samples;
         let data = samples.inputs.len() + samples.targets.len();
@@ -107,18 +107,20 @@ impl<T: Element> Run<T> {
             Start::Given(weights) => network(weights, hidden)?,
         };
 
-        let outside = |what, expected: usize, got: usize| {
+        let outside = |what, expected: usize, why, got: usize| {
             Error::unexpected(
                 format_args!("samples: {what}"),
-                format_args!("{expected}, as the network has"),
+                format_args!("{expected}, {why} of the network"),
                 got,
             )
         };
         if samples.features != network.inputs() {
-            return Err(outside("features", network.inputs(), samples.features));
+            let why = "one per input";
+            return Err(outside("features", network.inputs(), why, samples.features));
         }
         if samples.outputs != network.outputs() {
-            return Err(outside("targets", network.outputs(), samples.outputs));
+            let why = "one per output";
+            return Err(outside("targets", network.outputs(), why, samples.outputs));
         }
         let matrix = |rows, values: &[f64]| {
             Matrix::from_vec(
@@ -135,27 +137,29 @@ impl<T: Element> Run<T> {
         })
     }
 
-    /// One epoch: the loss, then the update.
+    /// Trains for one epoch and returns the loss from before its update.
     ///
     /// # Errors
     ///
-    /// [`Error::Diverged`] if the loss or a parameter stops being finite; the network is then the one before.
+    /// Returns [`Error::Diverged`] if the loss or a parameter stops being finite. The network then keeps the parameters
+    /// from before the update.
     pub fn epoch(&mut self) -> Result<f64, Error> {
         let samples = TrainingSamples::new(&self.input, &self.target)?;
         let fitted = self.trainer.fit(&mut self.network, samples, FitOptions::epochs(1))?;
         Ok(fitted.loss)
     }
 
-    /// The network as it is now.
+    /// Returns the current network.
     pub fn network(&self) -> &Mlp<Matrix<T>> {
         &self.network
     }
 
-    /// The network's weights and biases as they are now. `f32` numbers become the `f64` of the same value.
+    /// Returns the current weights and biases of the network. `f32` numbers become the `f64` numbers of the same value.
     ///
     /// # Panics
     ///
-    /// If a number is not finite, as initial weights too large for `T` are. No epoch leaves one.
+    /// Panics if a number is not finite, for example because an initial weight is too large for `T`. An epoch never
+    /// leaves such a number.
     #[must_use]
     pub fn weights(&self) -> Weights {
         let rows = |matrix: &Matrix<T>| -> Vec<Vec<f64>> {
@@ -171,14 +175,15 @@ impl<T: Element> Run<T> {
             .iter()
             .map(|layer| layer.bias.column(0).iter().map(|b| b.to_f64()).collect())
             .collect();
-        Weights::new("the network", weights, Some(biases)).expect("a network's layers chain and are finite")
+        Weights::new("the network", weights, Some(biases))
+            .expect("the layers of a network chain, and their numbers are finite")
     }
 
-    /// The predictions as they are now, a list per sample.
+    /// Returns the predictions of the current network, a list per sample.
     ///
     /// # Errors
     ///
-    /// [`Error::Diverged`] if one is not finite.
+    /// Returns [`Error::Diverged`] if a prediction is not finite.
     pub fn predictions(&self) -> Result<Vec<Vec<f64>>, Error> {
         let predictions = self.network.predict(&self.input);
         let predictions: Vec<Vec<f64>> = predictions
@@ -199,7 +204,7 @@ impl<T: Element> Run<T> {
     }
 }
 
-/// The network of the given weights.
+/// Builds the network that has the given weights.
 fn network<T: Element>(weights: &Weights, hidden: LeakyRelu) -> Result<Mlp<Matrix<T>>, Error> {
     let column = |values: &[f64]| -> Vec<T> { values.iter().map(|&value| T::from_f64(value)).collect() };
     let last = weights.weights().len() - 1;
@@ -229,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn all_forty_recorded_losses_are_met_to_the_last_digit() {
+    fn all_forty_recorded_losses_are_reproduced_to_the_last_digit() {
         let mut agreeing = 0;
         for experiment in notebook::experiments() {
             let mut run = Run::<f64>::new(&Setup::notebook(Start::Given(experiment.weights.clone()))).unwrap();
@@ -307,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_named() {
+    fn samples_that_do_not_fit_are_named() {
         let failure = |layers: &[usize]| {
             let setup = Setup::notebook(Start::Drawn {
                 layers: layers.to_vec(),
@@ -317,11 +322,11 @@ mod tests {
         };
         assert_eq!(
             failure(&[2, 1]),
-            "samples: features: expected 2, as the network has, got 1"
+            "samples: features: expected 2, one per input of the network, got 1"
         );
         assert_eq!(
             failure(&[1, 3]),
-            "samples: targets: expected 3, as the network has, got 1"
+            "samples: targets: expected 3, one per output of the network, got 1"
         );
         let large = failure(&[1, 1 << 40, 1 << 40, 1]);
         assert!(

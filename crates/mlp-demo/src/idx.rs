@@ -1,7 +1,8 @@
-//! The MNIST digits from files in IDX format, plain or gzip.
+//! Reads the MNIST digits from files in IDX format, plain or compressed with gzip.
 //!
-//! An IDX file of bytes is a header of big-endian 32-bit numbers, the magic number 0x0000_08_0D and then the D
-//! dimensions, followed by as many bytes as the product of the dimensions.
+//! An IDX file of bytes starts with a header of big-endian 32-bit numbers: the magic number 0x0000_08_0D, where D is
+//! the number of dimensions, and then the D dimensions. The header is followed by as many bytes as the product of the
+//! dimensions.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -20,7 +21,7 @@ pub const PIXELS: usize = SIDE * SIDE;
 /// Number of classes: the digits 0 to 9.
 pub const CLASSES: usize = 10;
 
-/// No file is read that claims to hold more than this (1 GiB; the largest of MNIST holds 47 MB).
+/// The most bytes of data that a file may claim to hold: 1 GiB. The largest MNIST file holds 47 MB.
 const MAX_BYTES: usize = 1 << 30;
 
 /// The MNIST digits: training and test part.
@@ -37,20 +38,20 @@ pub struct Mnist {
 pub struct Part {
     /// Pixels 0 (paper) to 255 (ink), 784 x n: image after image, each row by row from the top.
     pub images: Vec<u8>,
-    /// The digit 0 to 9 that each image shows, n in number; of a file at least 1.
+    /// The n digits, 0 to 9, that the images show. A part that was read from files has at least one.
     pub labels: Vec<u8>,
 }
 
 impl Mnist {
     /// Reads `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte` and
-    /// `t10k-labels-idx1-ubyte` from a directory. Each may also end in `.gz`, and have a dot in place of the dash
-    /// before `idx`; whether it is gzip is told by its content.
+    /// `t10k-labels-idx1-ubyte` from a directory. Each name may also end in `.gz` and may have a dot instead of the
+    /// dash before `idx`. The content of a file, not its name, determines whether it is decompressed.
     ///
     /// # Errors
     ///
-    /// A file that is missing, unreadable, truncated, too long or of another kind; images that are not 28 x 28; a
-    /// label over 9; no image; numbers of images and labels that differ. No more is allocated than a file really
-    /// holds, whatever its header claims.
+    /// Returns an error if a file is missing, unreadable, truncated, too long or of another kind, if the images are not
+    /// 28 x 28, if a label is greater than 9, if there is no image, or if the numbers of images and labels differ.
+    /// Memory is allocated only for bytes that a file really has, whatever its header claims.
     pub fn load(dir: &Path) -> Result<Self, Error> {
         fs::read_dir(dir).map_err(Error::read(dir))?;
         Ok(Self {
@@ -59,7 +60,7 @@ impl Mnist {
         })
     }
 
-    /// The paths under which [`load`](Self::load) looks for the files, whether there are any or not.
+    /// Returns the paths at which [`load`](Self::load) looks for the files, whether or not the files exist.
     pub(crate) fn paths(dir: &Path) -> impl Iterator<Item = PathBuf> {
         let files = ["train", "t10k"].into_iter().flat_map(|part| {
             let (images, labels) = (format!("{part}-images"), format!("{part}-labels"));
@@ -69,7 +70,7 @@ impl Mnist {
     }
 }
 
-/// The number of images, not all their pixels.
+/// Shows the number of images instead of all their pixels.
 impl fmt::Debug for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Part")
@@ -111,7 +112,7 @@ impl Part {
     }
 }
 
-/// The names that a file may have.
+/// Returns the names that a file may have.
 fn names(stem: &str, kind: &str) -> [String; 4] {
     [
         format!("{stem}-{kind}"),
@@ -121,7 +122,7 @@ fn names(stem: &str, kind: &str) -> [String; 4] {
     ]
 }
 
-/// Opens the first of the names that a file may have.
+/// Opens the file under the first of its possible names that exists, and returns its path with it.
 fn open(dir: &Path, stem: &str, kind: &str) -> Result<(PathBuf, File), Error> {
     for name in names(stem, kind) {
         let path = dir.join(name);
@@ -135,7 +136,8 @@ fn open(dir: &Path, stem: &str, kind: &str) -> Result<(PathBuf, File), Error> {
     Err(Error::unexpected(dir.display(), expected, "none"))
 }
 
-/// Reads an IDX file of bytes with D dimensions, unpacked if it is gzip: the dimensions and the bytes.
+/// Reads an IDX file of bytes with D dimensions, decompresses it if it is gzip, and returns the dimensions and the
+/// bytes.
 fn read_idx<const D: usize>(path: &Path, file: impl Read) -> Result<([usize; D], Vec<u8>), Error> {
     let mut reader = unpacked(file).map_err(Error::read(path))?;
     let unexpected = |expected: String, got: String| Err(Error::unexpected(path.display(), expected, got));
@@ -178,7 +180,7 @@ fn read_idx<const D: usize>(path: &Path, file: impl Read) -> Result<([usize; D],
     }
 }
 
-/// The content of a file that is told to be gzip by its first two bytes, else the file itself.
+/// Returns the decompressed content of the file if its first two bytes are those of gzip, else the content as it is.
 fn unpacked<'a>(mut file: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
     let mut start = Vec::new();
     read_up_to(&mut file, 2, 2, &mut start)?;
@@ -191,8 +193,8 @@ fn unpacked<'a>(mut file: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
     })
 }
 
-/// Appends bytes to `data` until `limit` of them are there or the reader ends. That a gzip stream is cut off is no error
-/// here while fewer than `needed` bytes are there, which the caller reports with the numbers, as of a plain file.
+/// Appends bytes to `data` until it has `limit` bytes or the reader ends. A gzip stream that ends too early is not an
+/// error here if `data` has fewer than `needed` bytes: the caller then reports both numbers, as for a plain file.
 fn read_up_to(reader: &mut impl Read, limit: usize, needed: usize, data: &mut Vec<u8>) -> io::Result<()> {
     match reader.take(limit as u64).read_to_end(data) {
         Err(e) if e.kind() == io::ErrorKind::UnexpectedEof && data.len() < needed => Ok(()),

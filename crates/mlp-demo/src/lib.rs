@@ -1,15 +1,17 @@
 //! The parts of the `mlp-demo` command, as a library.
 //!
-//! What goes in: [`samples`] (CSV), [`weights`] (JSON), [`notebook`] (the constants and the record of the notebook's
-//! runs, embedded), [`digits`] (the 8x8 digits, embedded), [`idx`] (the MNIST files), all of them in a [`dtype`].
+//! Input comes from [`samples`] (CSV), [`weights`] (JSON), [`notebook`] (the constants and the record of the
+//! notebook's runs, embedded), [`digits`] (the 8x8 digits, embedded) and [`idx`] (the MNIST files). A [`dtype`] is the
+//! number type that a run computes in.
 //!
-//! What is done with it: [`experiment`] (the notebook's), [`task`] and [`classifier`] (of digits), [`cli`] (the
-//! command line).
+//! [`experiment`] trains the notebook's networks, [`task`] and [`classifier`] train classifiers of digits,
+//! [`optimizer`] offers the optimizers, and [`cli`] is the command line.
 //!
-//! What comes out: [`plot`] (loss curves as SVG), [`output_file`] (a file written whole or not at all),
-//! [`terminal_curve`] (a loss curve as text), [`confusion`] (a confusion matrix); models, in files of `mlp-io`.
+//! Output goes through [`plot`] (loss curves as SVG), [`output_file`] (a file that is written completely or not at
+//! all), [`terminal_curve`] (a loss curve as text) and [`confusion`] (a confusion matrix). Models are saved as files of
+//! `mlp-io`.
 //!
-//! What goes wrong is an [`Error`], which knows its exit code.
+//! Every failure is an [`Error`], which determines the exit code.
 
 #![forbid(unsafe_code)]
 
@@ -39,7 +41,8 @@ pub mod weights;
 
 pub use error::Error;
 
-/// The README, compiled and run as tests: this crate depends on all that its examples use.
+/// Compiles and runs the examples of the README as tests. They are tested here because this crate depends on everything
+/// that they use.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;

@@ -1,13 +1,14 @@
-//! A logarithmic scale for losses: what can be drawn on it, its range and its ticks.
+//! A logarithmic scale for losses: the places of losses on it, its range and its ticks.
 
 use std::ops::RangeInclusive;
 
-/// The place log10(loss) of a loss on the scale; `None` if it is zero, negative or not finite and so has no place.
+/// Returns the place log10(loss) of a loss on the scale, or `None` if the loss has no place because it is zero,
+/// negative or not finite.
 pub(crate) fn place(loss: f64) -> Option<f64> {
     (loss > 0.0 && loss.is_finite()).then(|| loss.log10())
 }
 
-/// The least and the greatest of the places; `None` if there is none.
+/// Returns the least and the greatest of the places, or `None` if there are no places.
 pub(crate) fn range(places: impl Iterator<Item = f64>) -> Option<RangeInclusive<f64>> {
     places.fold(None, |range: Option<RangeInclusive<f64>>, place| {
         Some(range.map_or(place..=place, |r| r.start().min(place)..=r.end().max(place)))
@@ -17,17 +18,17 @@ pub(crate) fn range(places: impl Iterator<Item = f64>) -> Option<RangeInclusive<
 /// A mark on the scale.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Tick {
-    /// log10 of the loss, or whatever else stands for the number on its scale.
+    /// The place of the number on its scale: log10 of a loss, for example.
     pub(crate) place: f64,
     /// The number as text.
     pub(crate) label: String,
 }
 
-/// As many ticks as make an axis: fewer say too little of the numbers between them.
+/// The least number of ticks on an axis. Fewer ticks would say too little about the numbers between them.
 const LEAST: usize = 4;
 
-/// About 4 to 12 ticks at round losses: powers of 10, else 1, 2 and 5 times those, else more of their multiples, else
-/// even steps.
+/// Returns about 4 to 12 ticks at round losses. They are the first of these that are enough: powers of 10; 1, 2 and 5
+/// times those powers; more multiples of those powers; even steps.
 pub(crate) fn ticks(range: &RangeInclusive<f64>) -> Vec<Tick> {
     const MOST: i32 = 9;
     let (low, high) = (range.start().floor() as i32, range.end().ceil() as i32);
@@ -60,7 +61,7 @@ pub(crate) fn ticks(range: &RangeInclusive<f64>) -> Vec<Tick> {
     if !even.is_empty() {
         return even;
     }
-    // Subnormal numbers are too coarse for steps between them.
+    // Subnormal numbers are too coarse for steps between the ends.
     let ends = [(*range.start(), low), (*range.end(), high)];
     ends.into_iter()
         .map(|(place, loss)| Tick {
@@ -70,19 +71,19 @@ pub(crate) fn ticks(range: &RangeInclusive<f64>) -> Vec<Tick> {
         .collect()
 }
 
-/// Ticks at the multiples of a round step between two numbers that are of the same order, each at the `place` of its
-/// number.
+/// Returns ticks at the multiples of a round step between two numbers of the same order of magnitude. Each tick is at
+/// the `place` of its number.
 pub(crate) fn even_ticks(low: f64, high: f64, place: fn(f64) -> Option<f64>) -> Vec<Tick> {
     let power = ((high - low) / 5.0).log10().floor();
     let round = [(1.0, power + 1.0), (5.0, power), (2.0, power), (1.0, power)];
     let steps = round.map(|(digit, power)| (digit * 10_f64.powf(power), power));
     let ends = |step: f64| ((low / step).ceil(), (high / step).floor());
-    // The last of them has five ticks at least.
+    // The last of the steps gives at least five ticks.
     let enough = |&&(step, _): &&(f64, f64)| ends(step).1 - ends(step).0 >= (LEAST - 1) as f64;
     let &(step, power) = steps.iter().find(enough).unwrap_or(&steps[3]);
 
     let (first, last) = ends(step);
-    // 4 to 10; the limits are for losses at the ends of the floating-point range.
+    // There are 4 to 10 ticks. The limits are needed for losses at the ends of the floating-point range.
     let count = (last - first).clamp(-1.0, 10.0) as i32;
     let decimals = if power < 0.0 { -power as usize } else { 0 };
     let label = |loss: f64| {
@@ -103,12 +104,12 @@ pub(crate) fn even_ticks(low: f64, high: f64, place: fn(f64) -> Option<f64>) -> 
         .collect()
 }
 
-/// A loss in a few characters: four significant digits.
+/// Formats a loss in a few characters, with four significant digits.
 pub(crate) fn short(loss: f64) -> String {
     if loss == 0.0 || !loss.is_finite() {
         return loss.to_string();
     }
-    // Rounded first, for 9.9999 has five digits before the point gets its place.
+    // The loss is rounded before its decimals are chosen, because rounding may add a digit, as for 9.9999.
     let rounded = format!("{loss:.3e}");
     match rounded.split_once('e').and_then(|(_, power)| power.parse::<i32>().ok()) {
         Some(power @ -4..=5) => format!("{loss:.*}", usize::try_from(3 - power).unwrap_or(0)),

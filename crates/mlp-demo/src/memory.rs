@@ -1,16 +1,16 @@
-//! Whether the memory that training takes can be had.
+//! Checks whether the memory that training needs can be allocated.
 
 use crate::error::Error;
 
-/// Asks the allocator for all that it takes to train a network, in one piece, and gives it back: so that a network
-/// which cannot fit is a message now rather than the end of the process later.
+/// Checks that the memory for training a network can be allocated. It allocates all of the memory in one piece and
+/// frees it again, so that a network that is too large gives an error message now instead of ending the process later.
 ///
-/// That is, in numbers of the type `T`: the parameters of a network of `layers`, their gradient, three numbers per
-/// neuron and sample of a batch of `batch`, and `data` numbers of samples.
+/// The memory consists of these numbers of type `T`: the parameters of a network of `layers`, their gradient, three
+/// numbers per neuron and sample of a batch of `batch` samples, and `data` numbers of samples.
 ///
 /// # Errors
 ///
-/// [`Error::Refused`] with the number of bytes.
+/// Returns [`Error::Refused`] with the number of bytes if they cannot be allocated.
 pub(crate) fn check<T>(layers: &[usize], batch: usize, data: usize) -> Result<(), Error> {
     let wide = |n: usize| n as u128;
     let (mut parameters, mut neurons) = (0_u128, 0_u128);

@@ -1,4 +1,4 @@
-//! Models from files, whoever wrote them.
+//! Loads models that this library or PyTorch saved.
 
 use std::path::Path;
 
@@ -8,30 +8,34 @@ use mlp_io::{Number, load_model, load_network};
 
 use crate::error::Error;
 
-/// A model of the numbers that its file holds.
+/// A model in the number type of its file.
 #[derive(Debug)]
 pub(crate) enum AnyModel {
     F32(Model<Matrix<f32>>),
     F64(Model<Matrix<f64>>),
 }
 
-/// Loads a model that this library saved, or a network that PyTorch did, whose hidden layers then have `activation`.
-/// Such a network gets a loss that leaves its outputs as they are.
+/// Loads a model that this library saved or a network that PyTorch saved. The hidden layers of a network from PyTorch
+/// get `activation`, and the model gets a loss that leaves the outputs unchanged.
 ///
 /// # Errors
 ///
-/// A file that is neither, and an activation for a file that says its own, or none for one that does not.
+/// Returns an error if the file is neither of these, if `activation` is given for a file that records its own
+/// activations, or if `activation` is missing for a file that does not record them.
 pub(crate) fn load(path: &Path, activation: Option<&ActivationKind>) -> Result<AnyModel, Error> {
     let summary = mlp_io::inspect(path)?;
     match (summary.is_model, activation) {
         (true, Some(activation)) => Err(Error::unexpected(
             "--activation",
-            format_args!("no activation, as {} says its own", path.display()),
+            format_args!("no activation, because {} records its own", path.display()),
             format_args!("`{}`", activation.name()),
         )),
         (false, None) => Err(Error::unexpected(
             "--activation",
-            format_args!("that of the hidden layers, which {} does not say", path.display()),
+            format_args!(
+                "the activation of the hidden layers, because {} does not record it",
+                path.display()
+            ),
             "none",
         )),
         _ => match summary.dtype {

@@ -1,4 +1,4 @@
-//! The notebook's two runs: their constants, their samples, and initial weights and printed losses as recorded.
+//! The notebook's two runs: their constants, their samples, and the record of their initial weights and printed losses.
 
 use serde::Deserialize;
 
@@ -14,7 +14,8 @@ pub const NEGATIVE_SLOPE: f64 = 0.01;
 pub const EPOCHS: u64 = 100;
 /// The standard deviation of the normal distribution that weights are drawn from.
 pub const STANDARD_DEVIATION: f64 = 0.1;
-/// The losses of a run were recorded at the epochs 0, 5, 10, ... that are multiples of this, before the update.
+/// The number of epochs from one recorded loss to the next. The losses of a run were recorded at the epochs 0, 5, 10,
+/// ..., before the update.
 pub const RECORD_EVERY: u64 = 5;
 
 /// One of the notebook's two runs.
@@ -22,15 +23,15 @@ pub const RECORD_EVERY: u64 = 5;
 pub struct Experiment {
     /// The sizes of the network: inputs, then the outputs of each layer.
     pub layers: Vec<usize>,
-    /// Weights to start from; biases are zero. The original run was not seeded: these were recovered by least squares
-    /// from the losses it printed.
+    /// The initial weights; the biases are zero. The original run was not seeded, so these weights were recovered by
+    /// least squares from the losses that it printed.
     pub weights: Weights,
-    /// The loss at the epochs 0, 5, ..., 95, to six decimals.
+    /// The losses at the epochs 0, 5, ..., 95, to six decimals.
     pub recorded_losses: Vec<f64>,
 }
 
 impl Experiment {
-    /// The loss that was recorded at `epoch`, if one was.
+    /// Returns the loss that was recorded at `epoch`, if there is one.
     #[must_use]
     pub fn recorded_loss(&self, epoch: u64) -> Option<f64> {
         if !epoch.is_multiple_of(RECORD_EVERY) {
@@ -58,7 +59,7 @@ struct RecordedExperiment {
     recorded_losses_every_5_epochs: Vec<f64>,
 }
 
-/// The samples: x = (2, -1, 3), y = (3, 1, 5), one feature and one target each.
+/// Returns the samples: x = (2, -1, 3), y = (3, 1, 5), with one feature and one target each.
 #[must_use]
 pub fn samples() -> Samples {
     Samples {
@@ -69,12 +70,12 @@ pub fn samples() -> Samples {
     }
 }
 
-/// The two runs, of `[1, 1, 1]` and of `[1, 4, 3, 1]`, from the record that is part of this library
-/// (`data/notebook.json`).
+/// Returns the two runs, of the networks `[1, 1, 1]` and `[1, 4, 3, 1]`, from the record that is embedded in this
+/// library (`data/notebook.json`).
 ///
 /// # Panics
 ///
-/// Never, unless the library was built with a damaged record.
+/// Panics only if the library was built with a damaged record.
 #[must_use]
 pub fn experiments() -> [Experiment; 2] {
     let record: Record = serde_json::from_str(include_str!("../data/notebook.json")).expect("the record is valid JSON");

@@ -1,4 +1,4 @@
-//! The optimisers that the command line offers.
+//! The optimizers that the command line offers.
 
 use std::fmt;
 
@@ -8,29 +8,29 @@ use mlp_core::state::{OptimizerState, StateError};
 use mlp_core::{Adam, Dense, GradientDescent, HyperParameterError, NonFinite, Optimizer};
 use serde::{Deserialize, Serialize};
 
-/// Which optimiser.
+/// The kind of optimizer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[value(rename_all = "snake_case")]
 pub enum OptimizerKind {
-    /// Each parameter goes the learning rate times its derivative down
+    /// Subtracts the learning rate times its derivative from each parameter
     GradientDescent,
-    /// Steps of about the learning rate, whatever the size of the derivative
+    /// Takes steps of about the learning rate, however large the derivative
     Adam,
 }
 
 impl OptimizerKind {
-    /// The name that the command line takes.
+    /// Returns the name that the command line accepts.
     pub(crate) fn name(self) -> String {
-        let value = self.to_possible_value().expect("every optimiser can be chosen");
+        let value = self.to_possible_value().expect("every optimizer can be selected");
         value.get_name().to_owned()
     }
 
-    /// The optimiser with this learning rate.
+    /// Creates the optimizer with this learning rate.
     ///
     /// # Errors
     ///
-    /// A learning rate that is not a finite number above 0.
+    /// Returns an error if the learning rate is not a finite number above 0.
     pub fn build<B: Tensor>(self, learning_rate: f64) -> Result<AnyOptimizer<B>, HyperParameterError> {
         Ok(match self {
             Self::GradientDescent => AnyOptimizer::GradientDescent(GradientDescent::new(learning_rate)?),
@@ -39,7 +39,7 @@ impl OptimizerKind {
     }
 }
 
-/// `Gradient descent` or `Adam`.
+/// Writes `Gradient descent` or `Adam`.
 impl fmt::Display for OptimizerKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -49,7 +49,7 @@ impl fmt::Display for OptimizerKind {
     }
 }
 
-/// An optimiser that is chosen while the program runs.
+/// An optimizer that is selected at run time.
 #[derive(Clone, Debug)]
 pub enum AnyOptimizer<B> {
     /// Gradient descent.
@@ -58,7 +58,7 @@ pub enum AnyOptimizer<B> {
     Adam(Adam<B>),
 }
 
-/// `$body` with `$optimizer` bound to the one that it is.
+/// Evaluates `$body` with `$optimizer` bound to the optimizer in `$any`.
 macro_rules! with_optimizer {
     ($any:expr, $optimizer:ident => $body:expr) => {
         match $any {

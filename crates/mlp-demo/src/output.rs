@@ -1,4 +1,4 @@
-//! Standard output, which may be closed before everything is written to it.
+//! Writes to standard output, which its reader may close before everything is written.
 
 use std::fmt::Arguments;
 use std::io::{self, IsTerminal, StdoutLock, Write};
@@ -6,10 +6,10 @@ use std::path::PathBuf;
 
 use crate::error::Error;
 
-/// Lines of text to standard output.
+/// A writer of lines of text to standard output.
 ///
-/// A reader that has seen enough and closes the pipe (`mlp-demo | head -1`) is no error: what comes after is dropped,
-/// and [`is_closed`](Self::is_closed) tells that nobody listens any more.
+/// It is not an error if the reader closes the pipe early (`mlp-demo | head -1`). Later lines are then dropped, and
+/// [`is_closed`](Self::is_closed) returns true.
 #[derive(Debug)]
 pub(crate) struct Output<W> {
     sink: W,
@@ -18,7 +18,7 @@ pub(crate) struct Output<W> {
 }
 
 impl Output<StdoutLock<'static>> {
-    /// The standard output of the process.
+    /// Locks the standard output of the process.
     pub(crate) fn stdout() -> Self {
         let sink = io::stdout().lock();
         let terminal = sink.is_terminal();
@@ -35,12 +35,12 @@ impl<W: Write> Output<W> {
     ///
     /// # Errors
     ///
-    /// [`Error::Write`], unless it is that the reader is gone.
+    /// Returns [`Error::Write`] if writing fails for any reason other than a closed pipe.
     pub(crate) fn line(&mut self, line: Arguments<'_>) -> Result<(), Error> {
         if self.closed {
             return Ok(());
         }
-        // One piece, so that a line is never torn.
+        // The line is written in one piece, so that it is never split.
         let text = format!("{line}\n");
         match self.sink.write_all(text.as_bytes()).and_then(|()| self.sink.flush()) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
@@ -55,12 +55,12 @@ impl<W: Write> Output<W> {
         }
     }
 
-    /// Whether the reader is gone.
+    /// Returns whether the reader has closed the pipe.
     pub(crate) fn is_closed(&self) -> bool {
         self.closed
     }
 
-    /// Whether it is a terminal.
+    /// Returns whether standard output is a terminal.
     pub(crate) fn is_terminal(&self) -> bool {
         self.terminal
     }
@@ -70,7 +70,7 @@ impl<W: Write> Output<W> {
 mod tests {
     use super::*;
 
-    /// Takes one line, then fails.
+    /// A sink that accepts one line and then fails.
     struct Failing {
         lines: Vec<u8>,
         kind: io::ErrorKind,
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_is_gone_is_no_error() {
+    fn a_closed_pipe_is_not_an_error() {
         let mut output = output(io::ErrorKind::BrokenPipe);
         assert!(output.line(format_args!("a {}", 1)).is_ok() && !output.is_closed());
         assert!(output.line(format_args!("b")).is_ok() && output.is_closed());
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_is_one() {
+    fn a_full_disk_is_an_error() {
         let mut output = output(io::ErrorKind::StorageFull);
         assert!(output.line(format_args!("a")).is_ok());
         let error = output.line(format_args!("b")).unwrap_err();

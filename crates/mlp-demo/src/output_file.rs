@@ -1,4 +1,4 @@
-//! Files that are written whole or not at all, and over no other file of the run.
+//! Output files that are written completely or not at all, and that never overwrite another file of the run.
 
 use std::path::{Path, PathBuf, absolute};
 
@@ -7,65 +7,67 @@ use mlp_io::{AtomicFile, WriteError, write_atomically};
 use crate::checkpoints;
 use crate::error::Error;
 
-/// A file to be written later, whose path is known now to be writable.
+/// A file to write later, whose path has already been checked to be writable.
 #[derive(Debug)]
-#[must_use = "it is not written by itself"]
+#[must_use = "the file is written only when `write` is called"]
 pub struct OutputFile {
     path: PathBuf,
 }
 
 impl OutputFile {
-    /// Makes sure that `path` can be written. A file that is there already is left alone until the write; if `path` is
-    /// a link to a file, that file is the one to be replaced.
+    /// Checks that `path` can be written. An existing file stays unchanged until the write. If `path` is a link to a
+    /// file, the write replaces that file.
     ///
     /// # Errors
     ///
-    /// [`Error::Write`] if the directory is missing or cannot be written, or if `path` is a directory, a device, a
-    /// link to nothing or a read-only file.
+    /// Returns [`Error::Write`] if the directory is missing or not writable, or if `path` is a directory, a device, a
+    /// dangling link or a read-only file.
     pub fn create(path: &Path) -> Result<Self, Error> {
-        // The temporary file does not stay until the write: a process that is killed in between would leave it.
+        // The temporary file is removed now, because a process that is killed before the write would leave it behind.
         drop(AtomicFile::create(path)?);
         Ok(Self {
             path: path.to_path_buf(),
         })
     }
 
-    /// Writes the file, as an [`AtomicFile`].
+    /// Writes the file through an [`AtomicFile`].
     ///
     /// # Errors
     ///
-    /// [`Error::Write`], and the path is as it was before; [`Error::NotDurable`], and the file is written.
+    /// Returns [`Error::Write`] if the file is not written; `path` is then as it was before. Returns
+    /// [`Error::NotDurable`] if the file is written but may not survive a power failure.
     pub fn write(self, content: &[u8]) -> Result<(), Error> {
         Ok(write_atomically(&self.path, |file| file.write_all(content))?)
     }
 }
 
-/// The files of a run, none of which is written over another.
+/// The files of a run. None of them may be written over another.
 #[derive(Debug, Default)]
 pub(crate) struct Files {
-    /// What is read or written, under the names that were given.
+    /// The files that are read or written, by the paths that were given.
     taken: Vec<PathBuf>,
     checkpoints: Option<PathBuf>,
 }
 
 impl Files {
-    /// Files that are read.
+    /// Adds files that are read.
     pub(crate) fn reading(mut self, paths: impl IntoIterator<Item = PathBuf>) -> Self {
         self.taken.extend(paths);
         self
     }
 
-    /// The directory of checkpoints, if there is one.
+    /// Sets the checkpoint directory, if there is one.
     pub(crate) fn checkpoints(mut self, directory: Option<&Path>) -> Self {
         self.checkpoints = directory.map(Path::to_path_buf);
         self
     }
 
-    /// That `path`, given to `option`, is a file of its own, and from now on one of these.
+    /// Checks that `path`, the value of `option`, is not yet one of these files, and adds it to them.
     ///
     /// # Errors
     ///
-    /// [`Error::Unexpected`] if it is one of these, or of those that the directory of checkpoints keeps for itself.
+    /// Returns [`Error::Unexpected`] if `path` is one of these files, the checkpoint directory or one of its parents,
+    /// or a file that the checkpoint directory reserves for itself.
     pub(crate) fn add(&mut self, option: &str, path: &Path) -> Result<(), Error> {
         let found = place(path);
         let unexpected = |expected: String| Err(Error::unexpected(option, expected, path.display()));
@@ -76,7 +78,7 @@ impl Files {
             let checkpoints = place(directory);
             if checkpoints.starts_with(&found) {
                 return unexpected(format!(
-                    "a file, not the directory of checkpoints {} or one above it",
+                    "a file, not the checkpoint directory {} or a parent of it",
                     directory.display()
                 ));
             }
@@ -89,11 +91,11 @@ impl Files {
         Ok(())
     }
 
-    /// The file at `path`, given to `option`, as by [`add`](Self::add), to be written later.
+    /// Adds `path`, the value of `option`, by [`add`](Self::add) and returns the file, to be written later.
     ///
     /// # Errors
     ///
-    /// Those of [`add`](Self::add) and of [`OutputFile::create`].
+    /// Returns the errors of [`add`](Self::add) and of [`OutputFile::create`].
     pub(crate) fn output(&mut self, option: &str, path: Option<&Path>) -> Result<Option<OutputFile>, Error> {
         let create = |path| {
             self.add(option, path)?;
@@ -103,8 +105,8 @@ impl Files {
     }
 }
 
-/// Where the file is, links followed. One that is not there yet has the name it will have in its directory, and so has
-/// the directory.
+/// Returns the absolute path of a file with its links resolved. Parts of the path that do not exist yet keep their
+/// names.
 fn place(path: &Path) -> PathBuf {
     let path = absolute(path).unwrap_or_else(|_| path.to_path_buf());
     let found = path.ancestors().find_map(|above| {

@@ -1,4 +1,4 @@
-//! Curves of losses and accuracies as an SVG picture.
+//! Draws curves of losses and accuracies as an SVG picture.
 
 use std::ops::{Range, RangeInclusive};
 
@@ -12,8 +12,8 @@ use crate::log_scale::{self, Tick};
 /// Width and height of a chart in pixels.
 const SIZE: (u32, u32) = (960, 600);
 const FONT: &str = "sans-serif";
-/// Colours that stay apart for the colour-blind (Okabe and Ito, 2008).
-const COLOURS: [RGBColor; 6] = [
+/// Colors that color-blind readers can tell apart (Okabe and Ito, 2008).
+const COLORS: [RGBColor; 6] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
     RGBColor(0, 158, 115),
@@ -21,10 +21,10 @@ const COLOURS: [RGBColor; 6] = [
     RGBColor(86, 180, 233),
     RGBColor(230, 159, 0),
 ];
-/// Curves with no more points than this have each of them marked.
+/// The largest number of points in a curve for which each point gets a marker.
 const MOST_MARKERS: usize = 50;
 
-/// Longer curves are drawn by the least and greatest value of this many buckets.
+/// A long curve is divided into this many buckets, and only the least and the greatest value of each are drawn.
 const MOST_BUCKETS: usize = 1000;
 
 /// The losses, or the accuracies, of one training run.
@@ -32,18 +32,18 @@ const MOST_BUCKETS: usize = 1000;
 pub struct Curve {
     /// The name in the legend.
     pub name: String,
-    /// Epochs, in rising order, with their values.
+    /// The epochs, in ascending order, with their values.
     pub points: Vec<(usize, f64)>,
 }
 
 /// Draws curves of losses over epochs, with a logarithmic loss axis and a legend, and returns the SVG text.
 ///
 /// A loss that is zero, negative or not finite has no place on the axis: the curve is broken there, and the legend
-/// counts such points. Without any other point the axes are drawn alone.
+/// counts such points. If no other points are left, the axes are drawn without a curve.
 ///
 /// # Panics
 ///
-/// Never: drawing to a string cannot fail.
+/// Never panics, because drawing to a string cannot fail.
 #[must_use]
 pub fn loss_curves(title: &str, curves: &[Curve]) -> String {
     let chart = Chart {
@@ -57,12 +57,12 @@ pub fn loss_curves(title: &str, curves: &[Curve]) -> String {
 }
 
 /// Draws the losses and, below them, the accuracies (shares from 0 to 1) of a classifier over epochs, and returns the
-/// SVG text. Losses are drawn as by [`loss_curves`]; accuracies have an even axis, in percent. An epoch is at the same
-/// place in both, and curves of the same name have the same colour.
+/// SVG text. Losses are drawn as in [`loss_curves`]; accuracies have a linear axis, in percent. An epoch is at the same
+/// place in both charts, and curves of the same name have the same color.
 ///
 /// # Panics
 ///
-/// Never: drawing to a string cannot fail.
+/// Never panics, because drawing to a string cannot fail.
 #[must_use]
 pub fn training_curves(losses: &[Curve], accuracies: &[Curve]) -> String {
     let (width, height) = SIZE;
@@ -91,7 +91,7 @@ pub fn training_curves(losses: &[Curve], accuracies: &[Curve]) -> String {
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Drawn = Result<(), Box<dyn std::error::Error>>;
 
-/// The SVG text of what `draw` draws on white.
+/// Returns the SVG text of a picture that `draw` draws on a white background.
 fn picture(size: (u32, u32), draw: impl FnOnce(&Area<'_>) -> Drawn) -> String {
     let mut svg = String::new();
     let drawn = || -> Drawn {
@@ -108,19 +108,19 @@ fn picture(size: (u32, u32), draw: impl FnOnce(&Area<'_>) -> Drawn) -> String {
 /// Curves over epochs, with their axes and a legend.
 struct Chart<'a> {
     title: &'a str,
-    /// Of the vertical axis.
+    /// The name of the vertical axis.
     name: &'a str,
     axis: Axis,
     curves: &'a [Curve],
     legend: SeriesLabelPosition,
 }
 
-/// What the charts of a picture have in common.
+/// The properties that the charts of a picture share.
 struct Common<'a> {
     epochs: Range<usize>,
-    /// Letters of the longest label at a vertical axis.
+    /// The number of characters in the longest label of a vertical axis.
     widest: usize,
-    /// Of the curves, each once: the place of a name tells its colour.
+    /// The names of the curves, each once. The index of a name determines its color.
     names: Vec<&'a str>,
 }
 
@@ -144,9 +144,9 @@ impl<'a> Common<'a> {
         }
     }
 
-    fn colour(&self, name: &str) -> RGBColor {
+    fn color(&self, name: &str) -> RGBColor {
         let place = self.names.iter().position(|other| *other == name).unwrap_or(0);
-        COLOURS[place % COLOURS.len()]
+        COLORS[place % COLORS.len()]
     }
 }
 
@@ -180,13 +180,13 @@ impl Chart<'_> {
             .draw()?;
 
         for curve in *curves {
-            let colour = common.colour(&curve.name);
-            let line = colour.stroke_width(2);
+            let color = common.color(&curve.name);
+            let line = color.stroke_width(2);
             let (stretches, left_out) = stretches(&curve.points, place);
             let marked = curve.points.len() <= MOST_MARKERS;
             for stretch in &stretches {
                 if marked || stretch.len() == 1 {
-                    chart.draw_series(stretch.iter().map(|&point| Circle::new(point, 3, colour.filled())))?;
+                    chart.draw_series(stretch.iter().map(|&point| Circle::new(point, 3, color.filled())))?;
                 }
             }
             let mut name = printable(&curve.name);
@@ -218,20 +218,20 @@ impl Chart<'_> {
     }
 }
 
-/// A vertical axis: the place of a value on it, the places there are, and the ticks.
+/// A vertical axis: the places of values on it, the range of places, and the ticks.
 #[derive(Clone)]
 struct Axis {
-    /// `None` of a value that has no place.
+    /// Returns the place of a value, or `None` if the value has no place.
     place: fn(f64) -> Option<f64>,
     places: Range<f64>,
     ticks: Vec<Tick>,
 }
 
 impl Axis {
-    /// The logarithmic axis that the curves take, and some air. Its places are log10(loss), its ticks those of
-    /// [`log_scale`].
+    /// Returns the logarithmic axis that the curves need, with a margin. Its places are log10(loss), and its ticks are
+    /// those of [`log_scale`].
     fn of_losses(curves: &[Curve]) -> Self {
-        let places = with_air(curves, log_scale::place, -1.0..=1.0, 0.01);
+        let places = with_margin(curves, log_scale::place, -1.0..=1.0, 0.01);
         Self {
             place: log_scale::place,
             ticks: log_scale::ticks(&(places.start..=places.end)),
@@ -239,10 +239,10 @@ impl Axis {
         }
     }
 
-    /// The even axis, in percent, that the curves take, and some air.
+    /// Returns the linear axis, in percent, that the curves need, with a margin.
     fn of_shares(curves: &[Curve]) -> Self {
         let percent = |share: f64| share.is_finite().then_some(100.0 * share);
-        let places = with_air(curves, percent, 0.0..=100.0, 0.5);
+        let places = with_margin(curves, percent, 0.0..=100.0, 0.5);
         let mut ticks = log_scale::even_ticks(places.start.max(0.0), places.end.min(100.0), Some);
         ticks.retain(|tick| (0.0..=100.0).contains(&tick.place));
         Self {
@@ -253,13 +253,14 @@ impl Axis {
     }
 }
 
-/// The places that the curves take, or else `none`, and a twentieth more at both ends, at least `air`.
-fn with_air(curves: &[Curve], place: fn(f64) -> Option<f64>, none: RangeInclusive<f64>, air: f64) -> Range<f64> {
+/// Returns the range of the curves' places, or `none` if there are no places, extended at both ends by a margin: a
+/// twentieth of the range, but at least `least`.
+fn with_margin(curves: &[Curve], place: fn(f64) -> Option<f64>, none: RangeInclusive<f64>, least: f64) -> Range<f64> {
     let values = curves.iter().flat_map(|curve| &curve.points);
     let places = values.filter_map(|&(_, value)| place(value));
     let (low, high) = log_scale::range(places).unwrap_or(none).into_inner();
-    let air = (0.05 * (high - low)).max(air);
-    low - air..high + air
+    let margin = (0.05 * (high - low)).max(least);
+    low - margin..high + margin
 }
 
 impl Ranged for Axis {
@@ -292,7 +293,8 @@ impl ValueFormatter<f64> for Axis {
     }
 }
 
-/// The stretches of successive points that can be drawn, as (epoch, place), and the number of points that cannot.
+/// Returns the stretches of successive points that can be drawn, as (epoch, place), and the number of points that
+/// cannot be drawn.
 fn stretches(points: &[(usize, f64)], place: fn(f64) -> Option<f64>) -> (Vec<Vec<(usize, f64)>>, usize) {
     let mut stretches = vec![];
     let mut stretch = vec![];
@@ -310,8 +312,8 @@ fn stretches(points: &[(usize, f64)], place: fn(f64) -> Option<f64>) -> (Vec<Vec
     (stretches.into_iter().map(thinned).collect(), left_out)
 }
 
-/// A stretch of far more points than the picture has columns, thinned to the least and the greatest value of each of
-/// [`MOST_BUCKETS`] buckets, which looks the same. Its ends stay.
+/// Thins a stretch that has far more points than the picture has columns. It keeps the least and the greatest value of
+/// each of [`MOST_BUCKETS`] buckets, which looks the same, and both ends of the stretch.
 fn thinned(stretch: Vec<(usize, f64)>) -> Vec<(usize, f64)> {
     let (Some(&first), Some(&last)) = (stretch.first(), stretch.last()) else {
         return stretch;
@@ -332,7 +334,7 @@ fn thinned(stretch: Vec<(usize, f64)>) -> Vec<(usize, f64)> {
     thinned
 }
 
-/// The text without the control characters that XML cannot hold.
+/// Replaces the control characters, and the other characters that XML cannot hold, by spaces.
 fn printable(text: &str) -> String {
     text.replace(|c: char| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}'), " ")
 }

@@ -9,15 +9,15 @@ use crate::dtype::Dtype;
 use crate::error::{Error, quoted};
 use crate::table::{Place, Table, shown};
 
-/// Samples of a regression: for each a list of features and a list of targets.
+/// The samples of a regression. Each sample has a list of features and a list of targets.
 ///
-/// Both lists are stored sample after sample, that is as column-major matrices, `inputs` of `features` x n and
-/// `targets` of `outputs` x n.
+/// Both are stored sample after sample, which makes them column-major matrices: `inputs` is `features` x n, and
+/// `targets` is `outputs` x n.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Samples {
-    /// Features of a sample, at least 1.
+    /// The number of features of a sample, at least 1.
     pub features: usize,
-    /// Targets of a sample, at least 1.
+    /// The number of targets of a sample, at least 1.
     pub outputs: usize,
     /// The features of all samples, `features` x n.
     pub inputs: Vec<f64>,
@@ -26,33 +26,34 @@ pub struct Samples {
 }
 
 impl Samples {
-    /// The number of samples n.
+    /// Returns the number of samples n.
     #[must_use]
     pub fn count(&self) -> usize {
         self.inputs.len().checked_div(self.features).unwrap_or(0)
     }
 
-    /// Reads a CSV file: a header, then one sample a line.
+    /// Reads a CSV file, which has a header and then one sample per line.
     ///
-    /// Columns whose name starts with `x` are features and those with `y` are targets, in the order of the file; any
-    /// other name is an error, since a column that is left out in silence is more often a slip than a wish. Cells are
-    /// decimal numbers that are finite in `dtype`. Space around cells, blank lines, `\r\n` and a UTF-8 byte order mark are accepted.
+    /// Columns whose name starts with `x` are features, and columns whose name starts with `y` are targets, in the
+    /// order of the file. Any other name is an error, because a column that is silently ignored is more often a mistake
+    /// than intended. Cells are decimal numbers that are finite in `dtype`. Space around cells, blank lines, `\r\n` and
+    /// a UTF-8 byte order mark are accepted.
     ///
     /// # Errors
     ///
-    /// A file that cannot be read, an empty one, a header that is missing or lacks an `x` or a `y` column, no sample,
-    /// and a cell that is missing, superfluous, empty, not a number or not finite. The message names the line of the
-    /// file and the column, both counted from 1.
+    /// Returns an error if the file cannot be read or is empty, if the header is missing or lacks an `x` or a `y`
+    /// column, if there is no sample, or if a cell is missing, superfluous, empty, not a number or not finite. The
+    /// message names the line of the file and the column, both counted from 1.
     pub fn read(path: &Path, dtype: Dtype) -> Result<Self, Error> {
         let csv = fs::read(path).map_err(Error::read(path))?;
         Self::from_csv(path, &csv, dtype)
     }
 
-    /// As [`Samples::read`], from the file's bytes; `path` names it in messages.
+    /// Parses the bytes of a CSV file as [`Samples::read`] does; `path` names the file in messages.
     ///
     /// # Errors
     ///
-    /// As [`Samples::read`].
+    /// Returns the errors of [`Samples::read`] that concern the content of the file.
     pub fn from_csv(path: &Path, csv: &[u8], dtype: Dtype) -> Result<Self, Error> {
         let mut roles = vec![];
         let table = Table::parse(path, csv, dtype, "`x,y`", |header, place| {
@@ -71,14 +72,14 @@ impl Samples {
     }
 }
 
-/// What a column holds.
+/// The role of a column.
 #[derive(Clone, Copy, PartialEq)]
 enum Role {
     Feature,
     Target,
 }
 
-/// The role of each column of a header.
+/// Returns the role of each column of a header.
 fn columns(header: &ByteRecord, place: &Place<'_>) -> Result<Vec<Role>, Error> {
     let mut roles = Vec::with_capacity(header.len());
     for (column, name) in header.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! A table of numbers from a CSV file.
+//! Reads a table of numbers from a CSV file.
 
 use std::path::Path;
 
@@ -11,22 +11,22 @@ use crate::error::{Error, counted, quoted};
 #[derive(Debug)]
 pub(crate) struct Table {
     columns: usize,
-    /// Row after row.
+    /// The numbers, row after row.
     values: Vec<f64>,
 }
 
 impl Table {
-    /// Reads the `csv` of the file at `path`: a header, then a row a line. `check` looks at the header before anything
-    /// else is read; `example` of one stands in messages.
+    /// Parses `csv`, the content of the file at `path`: a header, then one row per line. `check` checks the header
+    /// before anything else is read. Messages show `example` as an example of a header.
     ///
-    /// No name in the header is a number, NaN and infinity included. Cells are decimal numbers that are finite in
-    /// `dtype`. Space around cells, blank lines, `\r\n` and a UTF-8 byte order mark are accepted.
+    /// A name in the header must not be a number; NaN and infinity count as numbers. Cells are decimal numbers that are
+    /// finite in `dtype`. Space around cells, blank lines, `\r\n` and a UTF-8 byte order mark are accepted.
     ///
     /// # Errors
     ///
-    /// An empty file, a header that is missing or that `check` rejects, no row, and a cell that is missing,
-    /// superfluous, empty, not a number or not finite. The message names the line of the file and the column, both
-    /// counted from 1.
+    /// Returns an error if the file is empty, if the header is missing or `check` rejects it, if there is no row, or if
+    /// a cell is missing, superfluous, empty, not a number or not finite. The message names the line of the file and
+    /// the column, both counted from 1.
     pub(crate) fn parse(
         path: &Path,
         csv: &[u8],
@@ -51,7 +51,8 @@ impl Table {
         let Some(header) = records.next().transpose().map_err(syntax)? else {
             return Err(Error::unexpected(path.display(), a_header, "an empty file"));
         };
-        // One number is enough: a first sample that is taken for a header would be lost without a word.
+        // A single number is enough to reject it, because a first sample that is taken for a header would silently be
+        // lost.
         if !header.iter().all(a_name) {
             let row = header.iter().map(String::from_utf8_lossy).collect::<Vec<_>>().join(",");
             let expected = a_header + " (names must not be numbers)";
@@ -77,20 +78,21 @@ impl Table {
             return Err(Error::unexpected(
                 path.display(),
                 "at least one sample",
-                "a header alone",
+                "only a header",
             ));
         }
         let columns = header.len();
         Ok(Self { columns, values })
     }
 
-    /// The rows.
+    /// Returns the rows.
     pub(crate) fn rows(&self) -> impl ExactSizeIterator<Item = &[f64]> {
         self.values.chunks_exact(self.columns)
     }
 }
 
-/// Where a record is, for messages. To find the number of its line takes a pass over the file, hence is put off.
+/// The place of a record, for messages. The number of its line is determined only when it is needed, because that takes
+/// a pass over the file.
 pub(crate) struct Place<'a> {
     path: &'a Path,
     csv: &'a [u8],
@@ -106,8 +108,8 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// The file and the line, from 1, on which the record starts. The reader counts the line on which the record
-    /// before it ended, which blank lines and the `\n` of `\r\n` part from the start of this one.
+    /// Returns the file and the line, counted from 1, on which the record starts. The line number of the reader
+    /// is that on which the previous record ended; blank lines and the `\n` of `\r\n` may lie between the two.
     pub(crate) fn line(&self) -> String {
         let end = usize::try_from(self.offset).unwrap_or(usize::MAX).min(self.csv.len());
         let blank = self.csv[end..]
@@ -118,7 +120,7 @@ impl<'a> Place<'a> {
         format!("{}: line {line}", self.path.display())
     }
 
-    /// `column` counts from 0; `name` is its header.
+    /// Creates [`Error::Unexpected`] for the cell in `column`, which is counted from 0; `name` is its header.
     pub(crate) fn unexpected(&self, column: usize, name: Option<&[u8]>, expected: &str, got: String) -> Error {
         let name = name.map_or(String::new(), |name| format!(" ({})", quoted(name)));
         Error::unexpected(
@@ -129,7 +131,7 @@ impl<'a> Place<'a> {
     }
 }
 
-/// A row must have a cell for each column; the first that is missing or superfluous is named.
+/// Checks that a row has a cell for each column. The error names the first cell that is missing or superfluous.
 fn check_length(record: &ByteRecord, header: &ByteRecord, place: &Place<'_>) -> Result<(), Error> {
     if record.len() == header.len() {
         return Ok(());
@@ -139,7 +141,7 @@ fn check_length(record: &ByteRecord, header: &ByteRecord, place: &Place<'_>) -> 
     Err(place.unexpected(column, header.get(column), &expected, record.len().to_string()))
 }
 
-/// The number in a cell, else what was expected of it.
+/// Returns the number in a cell, or a description of what the cell should have been.
 fn number(cell: &[u8], dtype: Dtype) -> Result<f64, &'static str> {
     match str::from_utf8(cell).ok().and_then(|text| text.parse::<f64>().ok()) {
         Some(value) if dtype.round(value).is_finite() => Ok(value),
@@ -148,7 +150,7 @@ fn number(cell: &[u8], dtype: Dtype) -> Result<f64, &'static str> {
     }
 }
 
-/// A cell as it stands in a message.
+/// Formats a cell for a message.
 pub(crate) fn shown(cell: &[u8]) -> String {
     if cell.is_empty() {
         "an empty cell".into()

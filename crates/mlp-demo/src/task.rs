@@ -1,4 +1,5 @@
-//! What a classifier of images learns: the images in their parts, and what of them a saved model has to say.
+//! The task of a classifier of images: the images in their parts, and the properties of the images that a saved model
+//! records.
 
 use mlp_core::{Scaling, ScalingKind};
 use mlp_cpu::{Element, Matrix};
@@ -10,28 +11,29 @@ use sha2::{Digest, Sha256};
 use crate::digits::{self, Digits};
 use crate::idx::{self, Mnist, Part};
 
-/// Images of one size and their classes, in a part to train on and a part to test with.
+/// Images of one size and their classes, in a training part, an optional validation part and a test part.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Task {
-    /// Pixels of an image.
+    /// The number of pixels in an image.
     pub pixels: usize,
     /// The greatest value of a pixel; the least is 0.
     pub max_pixel: u8,
-    /// What the least value becomes as an input of the network; the greatest becomes 1.
+    /// The input of the network for the least value of a pixel. The input for the greatest value is 1.
     pub least_input: f64,
     /// The number of classes.
     pub classes: usize,
-    /// What is trained on.
+    /// The images to train on.
     pub train: Part,
-    /// What is looked at after each epoch, to tell when to stop; empty unless [`hold_out`](Self::hold_out) filled it.
+    /// The images that are evaluated after each epoch, to decide when to stop. This part is empty unless
+    /// [`hold_out`](Self::hold_out) filled it.
     pub validation: Part,
-    /// What is tested with.
+    /// The images to test with.
     pub test: Part,
 }
 
 impl Task {
-    /// The 8x8 digits, of which a fifth of each class, drawn with `seed`, is the test part. Inputs are -1 to 1: a third
-    /// of the ink is there on average, and centred inputs are learnt better.
+    /// Returns the 8x8 digits. A fifth of each class, drawn with `seed`, is the test part. Inputs are -1 to 1, because
+    /// a pixel has a third of the greatest value on average, and centered inputs are learned better.
     #[must_use]
     pub fn digits(seed: u64) -> Self {
         let Digits { images, labels } = Digits::load();
@@ -47,7 +49,8 @@ impl Task {
         }
     }
 
-    /// The MNIST digits. Inputs are 0 to 1: most of an image is paper, which 0 leaves out of all products.
+    /// Returns the MNIST digits. Inputs are 0 to 1, because most of an image is paper, and an input of 0 contributes
+    /// nothing to any product.
     #[must_use]
     pub fn mnist(Mnist { train, test }: Mnist) -> Self {
         Self {
@@ -61,7 +64,7 @@ impl Task {
         }
     }
 
-    /// A tenth of each class of the training part, drawn with `seed`, becomes the validation part.
+    /// Moves a tenth of each class of the training part, drawn with `seed`, to the validation part.
     #[must_use]
     pub fn hold_out(self, seed: u64) -> Self {
         let (train, validation) = split(&self.train, self.pixels, 10, seed);
@@ -72,18 +75,20 @@ impl Task {
         }
     }
 
-    /// What makes inputs of pixels, pixel by pixel: [`least_input`](Self::least_input) of the least value, 1 of the
-    /// greatest.
+    /// Returns the scaling that converts each pixel to an input: the least value to
+    /// [`least_input`](Self::least_input), and the greatest value to 1.
     #[must_use]
     pub fn scaling(&self) -> Scaling {
         let scale = f64::from(self.max_pixel) / (1.0 - self.least_input);
-        // Not the negative of a product: that would be -0 for 0.
+        // The product is subtracted from 0 instead of negated, because -(0 * scale) would be -0.
         let offset = 0.0 - self.least_input * scale;
         let each = |value| vec![value; self.pixels];
-        Scaling::from_parts(ScalingKind::MinMax, each(offset), each(scale)).expect("an image has pixels, of any value")
+        Scaling::from_parts(ScalingKind::MinMax, each(offset), each(scale))
+            .expect("an image has pixels, and their scale is finite and not 0")
     }
 
-    /// The images of a part, pixels x n, each pixel scaled as by [`scaling`](Self::scaling), to the bit.
+    /// Returns the images of a part, pixels x n. Each pixel is scaled to exactly the same bits as by
+    /// [`scaling`](Self::scaling).
     #[must_use]
     pub fn input<T: Element>(&self, part: &Part) -> Matrix<T> {
         let scaling = self.scaling();
@@ -94,20 +99,21 @@ impl Task {
         Matrix::from_vec(self.pixels, part.labels.len(), pixels)
     }
 
-    /// The names of the classes, in the order of the outputs: `0`, `1` and so on.
+    /// Returns the names of the classes, in the order of the outputs: `0`, `1` and so on.
     #[must_use]
     pub fn class_names(&self) -> Vec<String> {
         (0..self.classes).map(|class| class.to_string()).collect()
     }
 
-    /// `sha256:` and the SHA-256 of the training part: the bytes of all its images, then its labels, a byte each.
+    /// Returns `sha256:` and the SHA-256 of the training part: the bytes of all its images, then its labels, a byte
+    /// each.
     #[must_use]
     pub fn hash(&self) -> String {
         hash([&self.train])
     }
 
-    /// That of all parts, one after the other: of the training, and of what is seen of it after each epoch and at the
-    /// end.
+    /// Returns the same kind of hash for all parts, one after the other: the training part, the validation part, which
+    /// is evaluated after each epoch, and the test part.
     #[must_use]
     pub fn hash_of_all(&self) -> String {
         hash([&self.train, &self.validation, &self.test])
@@ -124,7 +130,8 @@ fn hash<const N: usize>(parts: [&Part; N]) -> String {
     format!("sha256:{hex}")
 }
 
-/// A part without one in `share` of each class, drawn with `seed`, and that one.
+/// Splits a part in two. The second result has one in `share` images of each class, drawn with `seed`; the first result
+/// has the other images.
 fn split(part: &Part, pixels: usize, share: usize, seed: u64) -> (Part, Part) {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
     let mut parts = [Part::default(), Part::default()];
@@ -145,7 +152,7 @@ fn split(part: &Part, pixels: usize, share: usize, seed: u64) -> (Part, Part) {
     (rest, held_out)
 }
 
-/// An easy one for tests: class c has its ink in pixel c.
+/// Returns an easy task for tests, in which class c has its ink in pixel c.
 #[cfg(test)]
 pub(crate) fn easy() -> Task {
     let part = |n: u8| Part {

@@ -4,15 +4,16 @@ use std::fmt::Write as _;
 
 use crate::log_scale::{place, range, short};
 
-/// A character has 2 x 4 dots. Bits of the dots of its left and right column, from the top.
+/// The bits of the 2 x 4 dots of a character: those of the left column and those of the right column, from the top.
 const DOTS: [[u32; 4]; 2] = [[0x01, 0x02, 0x04, 0x40], [0x08, 0x10, 0x20, 0x80]];
 const BLANK: u32 = 0x2800;
 
-/// Draws losses over epochs on a logarithmic scale, `width` x `height` characters and around them the axes, which are
-/// labelled with the greatest and the least loss and the first and the last epoch.
+/// Draws losses over epochs on a logarithmic scale. The curve takes `width` x `height` characters. The axes around it
+/// are labeled with the greatest and the least loss and with the first and the last epoch.
 ///
-/// `points` are epochs, in rising order, with their losses. Those that are zero, negative or not finite have no place on
-/// the scale and break the curve. The text ends without a line break, and is empty if there is nothing to draw.
+/// `points` are epochs, in ascending order, with their losses. Losses that are zero, negative or not finite have no
+/// place on the scale and break the curve. The text does not end with a line break. It is empty if there is nothing to
+/// draw.
 #[must_use]
 pub fn terminal_curve(points: &[(usize, f64)], width: usize, height: usize) -> String {
     let places = || points.iter().filter_map(|&(_, loss)| place(loss));
@@ -62,12 +63,12 @@ pub fn terminal_curve(points: &[(usize, f64)], width: usize, height: usize) -> S
     text
 }
 
-/// part / whole, or 0 of nothing: a single epoch stands at the left, equal losses at the top.
+/// Returns part / whole, or 0 if `whole` is 0. A single epoch is thus at the left, and equal losses are at the top.
 fn share(part: f64, whole: f64) -> f64 {
     if whole > 0.0 { part / whole } else { 0.0 }
 }
 
-/// A picture of 2 x 4 dots a character.
+/// A picture with 2 x 4 dots per character.
 struct Dots {
     width: usize,
     height: usize,
@@ -91,7 +92,7 @@ impl Dots {
         self.cells[(y / 4) * self.width + x / 2] |= DOTS[x % 2][y % 4];
     }
 
-    /// A line of dots without gaps, both ends included.
+    /// Draws a line of dots without gaps, including both ends.
     fn line(&mut self, (x0, y0): (f64, f64), (x1, y1): (f64, f64)) {
         let steps = (x1 - x0).abs().max((y1 - y0).abs()).ceil().max(1.0) as usize;
         for step in 0..=steps {
@@ -121,7 +122,7 @@ mod tests {
         assert_eq!(text, expected.join("\n"), "\n{text}");
     }
 
-    /// The dots of each column of a curve, from the top: the rows that are set.
+    /// Returns, for each column of dots of a curve, the rows of the dots that are set, counted from the top.
     fn dots(text: &str, width: usize) -> Vec<Vec<usize>> {
         let mut columns = vec![vec![]; 2 * width];
         for (row, line) in text.lines().filter(|line| line.contains(['┤', '│'])).enumerate() {

@@ -1,4 +1,4 @@
-//! Weights and biases of a network from a JSON file.
+//! Reads the weights and biases of a network from a JSON file.
 
 use std::fmt::Display;
 use std::fs;
@@ -9,17 +9,18 @@ use serde::Deserialize;
 use crate::dtype::Dtype;
 use crate::error::{Error, counted, one_line};
 
-/// The weights and biases of a dense network, checked: at least one layer, no empty matrix, shapes that chain, and
-/// every number finite.
+/// The weights and biases of a dense network. They are known to be valid: there is at least one layer, no matrix is
+/// empty, the shapes chain, and every number is finite.
 ///
-/// Layer l (from 0) maps n_in values to n_out: `weights[l]` is n_out rows of n_in numbers, `biases[l]` n_out numbers.
+/// Layer l (from 0) maps n_in values to n_out values: `weights[l]` is n_out rows of n_in numbers, and `biases[l]` is
+/// n_out numbers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Weights {
     weights: Vec<Vec<Vec<f64>>>,
     biases: Vec<Vec<f64>>,
 }
 
-/// The file as it stands, nothing checked but its syntax.
+/// The content of the file. Only its syntax has been checked.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Unchecked {
@@ -28,23 +29,23 @@ struct Unchecked {
 }
 
 impl Weights {
-    /// Reads a file `{"weights": [[[..row..],..],..], "biases": [[..],..]}`. Without `biases` all of them are zero; any
-    /// other key is an error.
+    /// Reads a file `{"weights": [[[..row..],..],..], "biases": [[..],..]}`. If `biases` is missing, all biases are
+    /// zero. Any other key is an error.
     ///
     /// # Errors
     ///
-    /// A file that cannot be read, is not such JSON (the message names line and column), or holds what
-    /// [`Weights::new`] rejects.
+    /// Returns an error if the file cannot be read, if it is not JSON of this form (the message names the line and the
+    /// column), or if [`Weights::new`] rejects the weights and biases.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let json = fs::read(path).map_err(Error::read(path))?;
         Self::from_json(path.display(), &json)
     }
 
-    /// As [`Weights::read`], from a JSON text; `source` names the text in messages.
+    /// Parses a JSON text as [`Weights::read`] does; `source` names the text in messages.
     ///
     /// # Errors
     ///
-    /// As [`Weights::read`].
+    /// Returns the errors of [`Weights::read`] that concern the content of the file.
     pub fn from_json(source: impl Display, json: &[u8]) -> Result<Self, Error> {
         let Unchecked { weights, biases } = serde_json::from_slice(json).map_err(|e| json_error(&source, &e))?;
         Self::new(source, weights, biases)
@@ -54,9 +55,10 @@ impl Weights {
     ///
     /// # Errors
     ///
-    /// No layer, a layer without rows, an empty or ragged row, a layer whose number of inputs is not the number of
-    /// outputs of the layer before, a number that is not finite, and biases that are not one list per layer with one
-    /// number per row. The message names the layer, counted from 1, and its spot in the file.
+    /// Returns an error if there is no layer, if a layer has no rows, if a row is empty or ragged, if the number of
+    /// inputs of a layer is not the number of outputs of the layer before, if a number is not finite, or if the biases
+    /// are not one list per layer with one number per row. The message names the layer, counted from 1, and its place
+    /// in the file.
     pub fn new(
         source: impl Display,
         weights: Vec<Vec<Vec<f64>>>,
@@ -90,7 +92,7 @@ impl Weights {
         Ok(Self { weights, biases })
     }
 
-    /// The sizes of the network: its inputs, then the outputs of each layer.
+    /// Returns the sizes of the network: its inputs, then the outputs of each layer.
     #[must_use]
     pub fn sizes(&self) -> Vec<usize> {
         let inputs = self.weights.first().and_then(|rows| rows.first()).map_or(0, Vec::len);
@@ -99,23 +101,23 @@ impl Weights {
             .collect()
     }
 
-    /// The weights: `weights()[l]` is n_out rows of n_in.
+    /// Returns the weights: `weights()[l]` is n_out rows of n_in numbers.
     #[must_use]
     pub fn weights(&self) -> &[Vec<Vec<f64>>] {
         &self.weights
     }
 
-    /// The biases: `biases()[l]` is n_out numbers.
+    /// Returns the biases: `biases()[l]` is n_out numbers.
     #[must_use]
     pub fn biases(&self) -> &[Vec<f64>] {
         &self.biases
     }
 
-    /// Checks that every number is finite in `dtype` as well.
+    /// Checks that every number is also finite in `dtype`.
     ///
     /// # Errors
     ///
-    /// The first that is not, by its layer and its spot in the file.
+    /// Returns an error that names the layer of the first number that is not finite, and its place in the file.
     pub fn check_dtype(&self, source: impl Display, dtype: Dtype) -> Result<(), Error> {
         let check = |at: &dyn Display, values: &[f64]| match values.iter().position(|&v| !dtype.round(v).is_finite()) {
             Some(i) => {
@@ -140,11 +142,11 @@ impl Weights {
         Ok(())
     }
 
-    /// Checks that these are the weights of a network with the given sizes, as asked for by `--layers`.
+    /// Checks that these are the weights of a network with the given sizes, which were requested by `--layers`.
     ///
     /// # Errors
     ///
-    /// A different number of layers, else the first layer whose shape differs.
+    /// Returns an error if the number of layers differs, or else for the first layer whose shape differs.
     pub fn check_sizes(&self, source: impl Display, sizes: &[usize]) -> Result<(), Error> {
         let asked = sizes.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
         let layers = sizes.len().saturating_sub(1);
@@ -171,7 +173,7 @@ impl Weights {
     }
 }
 
-/// Checks the rows of layer `l`, which must be as long as the layer before has outputs.
+/// Checks the rows of layer `l`. Each must have one number per output of the layer before.
 fn check_layer(source: &impl Display, l: usize, rows: &[Vec<f64>], outputs_before: Option<usize>) -> Result<(), Error> {
     let at = format!("{source}: layer {}", l + 1);
     let Some(first) = rows.first() else {
@@ -190,7 +192,8 @@ fn check_layer(source: &impl Display, l: usize, rows: &[Vec<f64>], outputs_befor
         None => (first.len(), "as in row 1".to_owned()),
     };
     for (r, row) in rows.iter().enumerate() {
-        // A row that differs from the first is ragged; that all of them are wrong is a fault of the chain.
+        // A row is ragged if its length differs from that of the first row. If all rows have the same wrong length, the
+        // shapes do not chain.
         let (inputs, why) = if row.len() == first.len() {
             (inputs, why.as_str())
         } else {
@@ -201,7 +204,7 @@ fn check_layer(source: &impl Display, l: usize, rows: &[Vec<f64>], outputs_befor
     Ok(())
 }
 
-/// Checks that `row` is `length` finite numbers; `why` tells where the length comes from.
+/// Checks that `row` has `length` numbers and that they are finite; `why` says where the length comes from.
 fn check_row(at: &str, row: &[f64], length: usize, why: &str) -> Result<(), Error> {
     if row.len() != length {
         return Err(Error::unexpected(
@@ -220,7 +223,7 @@ fn check_row(at: &str, row: &[f64], length: usize, why: &str) -> Result<(), Erro
     }
 }
 
-/// A JSON error with its place before the problem, as in all other messages.
+/// Converts a JSON error to one that names the place before the problem, as all other messages do.
 pub(crate) fn json_error(source: &impl Display, error: &serde_json::Error) -> Error {
     let (line, column) = (error.line(), error.column());
     let problem = error.to_string();

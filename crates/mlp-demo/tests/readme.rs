@@ -1,11 +1,11 @@
-//! What the README shows is what the demo prints, and what it links to is there.
+//! Checks that the demo prints what the README shows, and that the files that the README links to exist.
 
 use std::path::Path;
 use std::process::Command;
 
 const README: &str = include_str!("../../../README.md");
 
-/// The content of the README's first block of the language `text`.
+/// Returns the lines of the README's first code block whose language is `text`.
 fn output_shown() -> Vec<&'static str> {
     README
         .lines()
@@ -34,7 +34,7 @@ fn the_output_shown_is_that_of_the_demo() {
         } else {
             printed.next()
         };
-        assert_eq!(found, Some(shown), "line {compared} of those shown");
+        assert_eq!(found, Some(shown), "line {compared} that the README shows");
         (left_out, compared) = (false, compared + 1);
     }
     assert!(compared > 10, "{compared} lines compared");

@@ -9,20 +9,21 @@ use super::Format;
 
 /// Print what a model predicts for the samples of a CSV file
 ///
-/// The model is one that `mlp-demo digits --save` or the library's `save_model` wrote, which
-/// says itself how inputs are scaled and what outputs mean, or an `nn.Sequential` of `nn.Linear`
-/// layers that PyTorch saved, to which --activation adds what its file does not say.
+/// The model is a file of one of two kinds. A file from `mlp-demo digits --save` or from the
+/// library's `save_model` records how inputs are scaled and what outputs mean. A file from
+/// PyTorch holds an `nn.Sequential` of `nn.Linear` layers and does not record the activation of
+/// the hidden layers, so it needs --activation.
 ///
-/// It computes in f32 or f64, whatever the file holds.
+/// Predictions are computed in the number type of the file, f32 or f64.
 #[derive(Clone, Debug, Args)]
 #[command(
     verbatim_doc_comment,
     after_long_help = "\
 Examples:
   mlp-demo predict --model digits.safetensors --data pixels.csv
-          A table with the class and the probabilities of each sample
+          Prints a table with the class and the probabilities of each sample
   mlp-demo predict --model torch.safetensors --activation tanh --data samples.csv --format json
-          What a network of PyTorch gives, with all digits"
+          Prints the outputs of a network that PyTorch saved, with all digits"
 )]
 pub(crate) struct PredictArgs {
     #[command(flatten)]
@@ -30,37 +31,38 @@ pub(crate) struct PredictArgs {
 
     /// Predict for the samples of a CSV file
     ///
-    /// A header comes first, with names that are not numbers, then a line per sample with a
+    /// The file has a header, whose names are not numbers, and then a line per sample with a
     /// number per input of the model.
     #[arg(long, value_name = "FILE.csv", verbatim_doc_comment)]
     pub(crate) data: PathBuf,
 
-    /// What to print: a table to read, or JSON with all digits
+    /// What to print: a readable table, or JSON with all digits
     ///
-    /// The table shows the first ten outputs of a sample, and dots for the others. JSON is
-    /// an object a sample, with all outputs: {"outputs":[0.02,0.98],"class":"tall"}. The outputs
-    /// of a classifier are probabilities, others are in the target's units; there is a class
-    /// where the model has names of classes.
+    /// The table shows the first ten outputs of a sample, and dots for the others. JSON output
+    /// has one object per sample, with all outputs: {"outputs":[0.02,0.98],"class":"tall"}. The
+    /// outputs of a classifier are probabilities; other outputs are in the units of the target.
+    /// The class is printed if the model has names of classes.
     #[arg(long, value_enum, default_value_t = Format::Text, verbatim_doc_comment)]
     pub(crate) format: Format,
 }
 
 /// Write a model in the format of another program
 ///
-/// An .npz file for scikit-learn holds networks whose hidden layers all have the same of identity,
-/// relu, sigmoid (there `logistic`) and tanh, and whose last layer is linear; any other is refused.
-/// It has no place for scaling of inputs and targets, which is worked into the first and the last
-/// layer: predictions are the same, up to rounding. Names of classes are left out.
+/// An .npz file for scikit-learn can hold a network whose hidden layers all have the same
+/// activation, which is one of identity, relu, sigmoid (`logistic` in scikit-learn) and tanh, and
+/// whose last layer is linear. Any other network is rejected. The file cannot hold the scaling of
+/// inputs and targets, so the scaling is folded into the first and the last layer. Predictions
+/// are the same, up to rounding. Names of classes are left out.
 #[derive(Clone, Debug, Args)]
 #[command(
     verbatim_doc_comment,
     after_long_help = "\
 Examples:
   mlp-demo export --model digits.safetensors --to onnx --out digits.onnx
-          The whole model for onnxruntime, scaling and softmax included
+          Writes the whole model for onnxruntime, including scaling and softmax
   mlp-demo digits --activation relu --save relu.safetensors
   mlp-demo export --model relu.safetensors --to npz --out relu.npz
-          A network for scikit-learn, which has no leaky ReLU"
+          Writes a network for scikit-learn, which does not have leaky ReLU"
 )]
 pub(crate) struct ExportArgs {
     #[command(flatten)]
@@ -70,27 +72,27 @@ pub(crate) struct ExportArgs {
     #[arg(long, value_name = "FORMAT", value_enum)]
     pub(crate) to: ModelFormat,
 
-    /// The file to write, whole or not at all
+    /// The file to write; it is written completely or not at all
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ModelFormat {
-    /// For onnxruntime and others: the whole model; it gives what `predict` prints
+    /// The whole model for onnxruntime and others; returns what `predict` prints
     Onnx,
-    /// For scikit-learn: a network of its activations, scalings worked in
+    /// A network for scikit-learn, with the scaling folded into its layers
     Npz,
-    /// Of this library, with the tensors as PyTorch has them
+    /// The format of this library, with tensors that PyTorch can read
     Safetensors,
 }
 
-/// Print what a model file says of the network, its use and its origin
+/// Print what a model file records about the network, its use and its origin
 ///
-/// That is layers and activations, the number of parameters, the loss, what predictions are, how
-/// inputs and targets are scaled, the names of the classes, and version, seed and hash of the
-/// training data. A file of PyTorch says of these the layers and parameters alone; with
-/// --activation the activations stand beside them.
+/// A file of this library records the layers and activations, the number of parameters, the
+/// loss, the meaning of predictions, how inputs and targets are scaled, the names of the classes,
+/// the version, the seed and a hash of the training data. A file of PyTorch records only the
+/// layers and parameters; with --activation, the activations are printed too.
 #[derive(Clone, Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct InspectArgs {
@@ -98,14 +100,14 @@ pub(crate) struct InspectArgs {
     pub(crate) model: ModelArgs,
 }
 
-// No documentation comment: it would replace that of the subcommands.
+// This struct has no doc comment, because clap would show it instead of those of the subcommands.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ModelArgs {
-    /// The model, a file of this library or of PyTorch
+    /// The model file, saved by this library or by PyTorch
     #[arg(long = "model", value_name = "FILE.safetensors")]
     pub(crate) path: PathBuf,
 
-    /// The activation of the hidden layers, for a file of PyTorch, and for no other
+    /// The activation of the hidden layers; allowed only for files of PyTorch
     ///
     /// One of identity, relu, leaky_relu, sigmoid, tanh, gelu, gelu_tanh, silu, elu, selu,
     /// softplus, softsign, hard_tanh and mish, with PyTorch's default parameters. The last layer

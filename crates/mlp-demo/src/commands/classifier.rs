@@ -22,21 +22,21 @@ use crate::output_file::Files;
 use crate::plot::{Curve, training_curves};
 use crate::task::Task;
 
-/// Learns the 8x8 digits.
+/// Trains a classifier of the 8x8 digits.
 ///
 /// # Errors
 ///
-/// Bad input, before a line is written; training that diverges.
+/// Returns an error for bad input, before a line is written, or if training diverges.
 pub(crate) fn digits<W: Write>(args: &DigitsArgs, output: &mut Output<W>) -> Result<(), Error> {
     let task = Task::digits(args.training.seed);
     train("digits", task, args.epochs, &args.training, Files::default(), output)
 }
 
-/// Learns the MNIST digits.
+/// Trains a classifier of the MNIST digits.
 ///
 /// # Errors
 ///
-/// Bad input, before a line is written; training that diverges.
+/// Returns an error for bad input, before a line is written, or if training diverges.
 pub(crate) fn mnist<W: Write>(args: &MnistArgs, output: &mut Output<W>) -> Result<(), Error> {
     let task = Task::mnist(Mnist::load(&args.data)?);
     let files = Files::default().reading(Mnist::paths(&args.data));
@@ -61,7 +61,7 @@ fn train<W: Write>(
         activation: args.activation.clone(),
         optimizer: args.optimizer,
         learning_rate: args.learning_rate,
-        // A batch larger than the data is all of the data.
+        // A batch size larger than the data means that all of the data is one batch.
         batch_size: usize::try_from(args.batch_size).unwrap_or(usize::MAX),
         seed: args.seed,
         patience: args.patience,
@@ -119,7 +119,7 @@ fn train_as<T: Element + Number, W: Write>(
             classifier.resume(latest.network, latest.state)?;
             let done = classifier.history().epochs() as u64;
             if epochs < done {
-                let expected = format!("at least {done}, as many as were trained already");
+                let expected = format!("at least {done}, the number of epochs already trained");
                 return Err(Error::unexpected("--epochs", expected, epochs));
             }
         }
@@ -145,7 +145,7 @@ fn train_as<T: Element + Number, W: Write>(
                 checkpoints.save(progress.network, &progress.state())?;
             }
         }
-        // Nobody reads what is printed, and nothing else is wanted.
+        // Training ends early if nobody reads the output and no file was requested.
         Ok(if output.is_closed() && !writes {
             ControlFlow::Break(())
         } else {
@@ -170,13 +170,13 @@ fn train_as<T: Element + Number, W: Write>(
     ) = (fitted.stop, args.patience)
     {
         output.line(format_args!(
-            "Stopped: the validation loss of epoch {best_epoch} was the best for {}",
+            "Stopped: the validation loss has not improved for {} since epoch {best_epoch}",
             counted(usize::try_from(patience).unwrap_or(usize::MAX), "epoch"),
         ))?;
     }
 
     let test = classifier.test();
-    output.line(format_args!("\nThe test part after training:\n"))?;
+    output.line(format_args!("\nResults on the test part after training:\n"))?;
     output.line(format_args!("{}", ConfusionTable(&test)))?;
     if save.is_some() || plot.is_some() {
         output.line(format_args!(""))?;
@@ -224,14 +224,15 @@ fn write_heading<T: Element, W: Write>(
     if let Some(path) = &args.checkpoint {
         let begin = match classifier.history().epochs() {
             0 => "from the beginning".to_owned(),
-            done => format!("going on after {}", counted(done, "epoch")),
+            done => format!("resuming after {}", counted(done, "epoch")),
         };
         output.line(format_args!("Checkpoints: {}, {begin}", path.display()))?;
     }
     output.line(format_args!(""))
 }
 
-/// The losses of the training part and of the one that is `seen` after each epoch, and the accuracy on that.
+/// Draws the losses of the training part and of the part that is evaluated after each epoch, whose name is `seen`, and
+/// the accuracy on the latter.
 fn curves(history: &History, seen: &str) -> String {
     let curve = |name: &str, values: &[f64]| Curve {
         name: name.to_owned(),
@@ -242,7 +243,7 @@ fn curves(history: &History, seen: &str) -> String {
     training_curves(&losses, &[curve(seen, accuracy)])
 }
 
-/// A line break after a bar that is seen: it leaves the cursor behind its end.
+/// Prints a line break after a visible bar, because the bar leaves the cursor at its end.
 fn end_line<W: Write>(bar: &ProgressBar, output: &mut Output<W>) -> Result<(), Error> {
     if bar.is_hidden() {
         Ok(())
@@ -251,13 +252,14 @@ fn end_line<W: Write>(bar: &ProgressBar, output: &mut Output<W>) -> Result<(), E
     }
 }
 
-/// `97.49%`, of the last epoch.
+/// Formats the accuracy of the last epoch, such as `97.49%`.
 fn last_accuracy(history: &History) -> String {
     let accuracies = history.metric(Metric::Accuracy).unwrap_or_default();
     format!("{:.2}%", 100.0 * accuracies.last().copied().unwrap_or(f64::NAN))
 }
 
-/// On standard error, if both it and standard output are a terminal; else hidden.
+/// Creates a bar that is visible on standard error if both standard error and standard output are terminals, and hidden
+/// otherwise.
 fn progress_bar(epochs: u64, terminal: bool) -> ProgressBar {
     if !terminal {
         return ProgressBar::hidden();
@@ -266,7 +268,7 @@ fn progress_bar(epochs: u64, terminal: bool) -> ProgressBar {
         .expect("the template is valid")
         .progress_chars("=> ");
     let bar = ProgressBar::new(epochs).with_style(style);
-    // The clock goes on within an epoch.
+    // The steady tick keeps the clock of the bar running within an epoch.
     bar.enable_steady_tick(Duration::from_millis(200));
     bar
 }

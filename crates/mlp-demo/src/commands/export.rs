@@ -1,4 +1,4 @@
-//! `mlp-demo export`: a model in the format of another program.
+//! `mlp-demo export`: writes a model in the format of another program.
 
 use std::io::Write;
 
@@ -16,7 +16,7 @@ use crate::output_file::Files;
 ///
 /// # Errors
 ///
-/// Bad input; a model that the format cannot express; a file that cannot be written.
+/// Returns an error for bad input, for a model that the format cannot express, or if the file cannot be written.
 pub(crate) fn run<W: Write>(args: &ExportArgs, output: &mut Output<W>) -> Result<(), Error> {
     Files::default()
         .reading([args.model.path.clone()])
@@ -28,9 +28,10 @@ pub(crate) fn run<W: Write>(args: &ExportArgs, output: &mut Output<W>) -> Result
     output.line(format_args!("Model: {}", args.out.display()))
 }
 
-/// The model without scalings, which are in the first and the last layer instead: W (x - offset) / scale + b is
-/// (W / scale) x + b - W (offset / scale), and (W a + b) scale + offset is (scale W) a + scale b + offset. It predicts
-/// the same, up to rounding. One whose last layer is not linear stays as it is.
+/// Folds the scalings of a model into its first and last layer and returns a model without scalings:
+/// W (x - offset) / scale + b is (W / scale) x + b - W (offset / scale), and (W a + b) scale + offset is
+/// (scale W) a + scale b + offset. The predictions are the same, up to rounding. A model whose last layer is not linear
+/// is returned unchanged.
 fn folded<T: Element>(model: &Model<Matrix<T>>) -> Model<Matrix<T>> {
     let network = model.network();
     let [.., ActivationKind::Identity(_)] = network.activations() else {
@@ -58,7 +59,7 @@ fn folded<T: Element>(model: &Model<Matrix<T>>) -> Model<Matrix<T>> {
         }
     }
     Model::new(
-        Mlp::from_layers(layers).expect("the sizes are those they were"),
+        Mlp::from_layers(layers).expect("the sizes of the layers are unchanged"),
         model.loss(),
     )
 }

@@ -1,4 +1,4 @@
-//! `mlp-demo inspect`: what a model file says.
+//! `mlp-demo inspect`: prints what a model file records.
 
 use std::io::Write;
 
@@ -15,7 +15,7 @@ use crate::output::Output;
 ///
 /// # Errors
 ///
-/// A file that is no model.
+/// Returns an error if the file is not a model, or if an activation is given for a model that records its own.
 pub(crate) fn run<W: Write>(args: &InspectArgs, output: &mut Output<W>) -> Result<(), Error> {
     let ModelArgs { path, activation } = &args.model;
     let summary = mlp_io::inspect(path)?;
@@ -32,7 +32,7 @@ pub(crate) fn run<W: Write>(args: &InspectArgs, output: &mut Output<W>) -> Resul
             Some(AnyModel::F64(model)) => network(model.network()),
         };
         lines.push(
-            "A network that PyTorch saved: the file says nothing of activations, loss, preprocessing, classes, \
+            "A network saved by PyTorch: the file does not record activations, loss, preprocessing, classes or \
              provenance"
                 .to_owned(),
         );
@@ -46,7 +46,7 @@ pub(crate) fn run<W: Write>(args: &InspectArgs, output: &mut Output<W>) -> Resul
     lines.iter().try_for_each(|line| output.line(format_args!("{line}")))
 }
 
-/// The layers with their activations.
+/// Returns a line per layer, with its activation.
 fn network<T: Element>(network: &Mlp<Matrix<T>>) -> Vec<String> {
     layers(&network.layer_sizes(), |layer| {
         let activation = &network.activations()[layer];
@@ -57,7 +57,7 @@ fn network<T: Element>(network: &Mlp<Matrix<T>>) -> Vec<String> {
 fn lines<T: Element>(model: &Model<Matrix<T>>) -> Vec<String> {
     let mut lines = network(model.network());
     let predictions = match model.output() {
-        Prediction::Identity => "what the last layer gives",
+        Prediction::Identity => "the outputs of the last layer",
         Prediction::Softmax => "probabilities, by softmax",
         Prediction::Sigmoid => "probabilities, each by a sigmoid",
     };
@@ -77,7 +77,7 @@ fn lines<T: Element>(model: &Model<Matrix<T>>) -> Vec<String> {
     lines
 }
 
-/// A line per layer, numbered as the tensors of the file are, with what `more` says of it.
+/// Returns a line per layer, numbered like the tensors of the file, with the text that `more` adds to it.
 fn layers(sizes: &[usize], more: impl Fn(usize) -> String) -> Vec<String> {
     let layers = sizes.windows(2).enumerate();
     layers
@@ -85,7 +85,7 @@ fn layers(sizes: &[usize], more: impl Fn(usize) -> String) -> Vec<String> {
         .collect()
 }
 
-/// `elu (alpha 0.5)`.
+/// Formats a name and its parameters, such as `elu (alpha 0.5)`.
 fn with_parameters(name: &str, parameters: &[(&str, f64)]) -> String {
     if parameters.is_empty() {
         return name.to_owned();
@@ -97,8 +97,8 @@ fn with_parameters(name: &str, parameters: &[(&str, f64)]) -> String {
     format!("{name} ({})", parameters.join(", "))
 }
 
-/// `standard, (x - offset) / scale, offset 1.5, scale 2`: one number where all features have the same, else from the
-/// least to the greatest.
+/// Formats a scaling, such as `standard, (x - offset) / scale, offset 1.5, scale 2`. If all features have the same
+/// offset or scale, it is one number; otherwise it is a range from the least to the greatest.
 fn scaling(scaling: Option<&Scaling>) -> String {
     let Some(scaling) = scaling else {
         return "none".to_owned();

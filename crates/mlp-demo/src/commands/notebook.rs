@@ -1,4 +1,4 @@
-//! `mlp-demo notebook`: the experiment with any of its constants changed.
+//! `mlp-demo notebook`: runs the experiment, with any of its constants changed.
 
 use std::fmt::Display;
 use std::io::Write;
@@ -24,7 +24,7 @@ use crate::weights::Weights;
 ///
 /// # Errors
 ///
-/// Bad input, before a line is written; training that diverges.
+/// Returns an error for bad input, before a line is written, or if training diverges.
 pub(crate) fn run<W: Write>(args: &NotebookArgs, output: &mut Output<W>) -> Result<(), Error> {
     match args.dtype {
         Dtype::F32 => run_as::<f32, _>(args, output),
@@ -36,7 +36,7 @@ fn run_as<T: Element, W: Write>(args: &NotebookArgs, output: &mut Output<W>) -> 
     let jobs = jobs(args)?;
     let read = [&args.weights, &args.data].into_iter().flatten().cloned();
     let plot = Files::default().reading(read).output("--plot", args.plot.as_deref())?;
-    // All of them before the first line of any: nothing half-written.
+    // All runs are prepared before the first line is written, so that bad input leaves no partial output.
     let runs = jobs
         .iter()
         .map(|job| Run::<T>::new(&job.setup))
@@ -90,14 +90,14 @@ fn run_as<T: Element, W: Write>(args: &NotebookArgs, output: &mut Output<W>) -> 
 struct Job {
     layers: Vec<usize>,
     setup: Setup,
-    /// Where its weights come from.
+    /// The origin of its weights, as it is printed.
     origin: String,
     /// The recorded run that this one repeats.
     recorded: Option<Experiment>,
 }
 
 impl Job {
-    /// The line of an epoch.
+    /// Formats the line of an epoch.
     fn text(&self, epoch: u64, loss: f64) -> String {
         let line = format!("Epoch {epoch} - Loss: {loss:.6}");
         match self.recorded_loss(epoch) {
@@ -114,12 +114,12 @@ impl Job {
     }
 }
 
-/// Whether two losses are the same number as printed.
+/// Returns whether two losses are printed as the same number.
 fn agree(loss: f64, recorded: f64) -> bool {
     format!("{loss:.6}") == format!("{recorded:.6}")
 }
 
-/// The networks to train, checked against the samples.
+/// Returns the networks to train, after checking them against the samples.
 fn jobs(args: &NotebookArgs) -> Result<Vec<Job>, Error> {
     check_dtype("--learning-rate", args.learning_rate, args.dtype)?;
     check_dtype("--negative-slope", args.negative_slope, args.dtype)?;
@@ -127,11 +127,11 @@ fn jobs(args: &NotebookArgs) -> Result<Vec<Job>, Error> {
         Some(path) => (Samples::read(path, args.dtype)?, path.display().to_string()),
         None => (
             notebook::samples(),
-            "the notebook's samples (another file: --data)".to_owned(),
+            "the notebook's samples (use --data for others)".to_owned(),
         ),
     };
 
-    // The record is one of these constants, and of no others.
+    // The losses were recorded with these constants, so they apply to no others.
     let recorded = args.data.is_none()
         && args.dtype == Dtype::F64
         && args.learning_rate == notebook::LEARNING_RATE
@@ -209,7 +209,7 @@ fn check_samples(source: &str, samples: &Samples, layers: &[usize]) -> Result<()
     ))
 }
 
-/// Room for the loss of every epoch.
+/// Allocates room for the loss of every epoch.
 fn losses(epochs: u64) -> Result<Vec<f64>, Error> {
     let mut losses = Vec::new();
     match usize::try_from(epochs)
@@ -221,8 +221,8 @@ fn losses(epochs: u64) -> Result<Vec<f64>, Error> {
             let bytes = u128::from(epochs) * size_of::<f64>() as u128;
             Err(Error::unexpected(
                 "--epochs",
-                "a number of losses that fits in memory",
-                format_args!("{epochs}, which need {bytes} bytes"),
+                "a number of epochs whose losses fit in memory",
+                format_args!("{epochs}, whose losses need {bytes} bytes"),
             ))
         }
     }
@@ -281,7 +281,8 @@ fn write_results<T: Element, W: Write>(
     output.line(format_args!("{}", predictions_table(&job.setup.samples, &predictions)))
 }
 
-/// A row per sample: its features, its targets, the predictions. What is too much to read is left out.
+/// Formats a table with a row per sample: its features, its targets and its predictions. Rows and numbers that would be
+/// too many to read are left out.
 fn predictions_table(samples: &Samples, predictions: &[Vec<f64>]) -> String {
     const MOST_ROWS: usize = 20;
     const MOST_NUMBERS: usize = 4;
@@ -320,25 +321,25 @@ fn predictions_table(samples: &Samples, predictions: &[Vec<f64>]) -> String {
     let mut lines = aligned(&rows);
     if predictions.len() > MOST_ROWS {
         lines.push(format!(
-            "  and {} more",
-            counted(predictions.len() - MOST_ROWS, "sample")
+            "  and {}",
+            counted(predictions.len() - MOST_ROWS, "more sample")
         ));
     }
     lines.join("\n")
 }
 
-/// A number from a file: as it is, unless that is long.
+/// Formats a number from a file as it is, or shortened if it is long.
 fn number(value: f64) -> String {
     let text = exact(value);
     if text.len() <= 10 { text } else { predicted(value) }
 }
 
-/// `[1, 4, 3, 1]`.
+/// Formats sizes as `[1, 4, 3, 1]`.
 fn list(layers: &[usize]) -> String {
     format!("{layers:?}")
 }
 
-/// `1,4,3,1`, as it is given to `--layers`.
+/// Formats sizes as `1,4,3,1`, the form that `--layers` takes.
 fn sizes(layers: &[usize]) -> impl Display {
     layers.iter().map(usize::to_string).collect::<Vec<_>>().join(",")
 }
@@ -362,7 +363,7 @@ struct Final<'a> {
     predictions: &'a [Vec<f64>],
 }
 
-/// The last line of a network in `--format json`.
+/// Returns the last line of a network in `--format json`.
 fn last_line<T: Element>(run: &Run<T>) -> Result<String, Error> {
     let (weights, predictions) = (run.weights(), run.predictions()?);
     let r#final = Final {
@@ -434,7 +435,7 @@ mod tests {
             lines[1],
             "  0.1  0.1  0.1  0.1  ..         1         1      0.250000      0.250000"
         );
-        assert_eq!(lines[21], "  and 5 samples more");
+        assert_eq!(lines[21], "  and 5 more samples");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `mlp-demo predict`: what a model says of the samples of a file.
+//! `mlp-demo predict`: prints what a model predicts for the samples of a file.
 
 use std::fs;
 use std::io::Write;
@@ -21,7 +21,7 @@ use crate::table::Table;
 ///
 /// # Errors
 ///
-/// Bad input, before a line is written.
+/// Returns an error for bad input, before a line is written.
 pub(crate) fn run<W: Write>(args: &PredictArgs, output: &mut Output<W>) -> Result<(), Error> {
     match model::load(&args.model.path, args.model.activation.as_ref())? {
         AnyModel::F32(model) => predict(&model, Dtype::F32, args, output),
@@ -41,12 +41,12 @@ fn predict<T: Element + Serialize, W: Write>(
         if let Some(value) = outputs.iter().find(|value| !value.is_finite()) {
             return Err(Error::unexpected(
                 format_args!("{}: sample {}", args.data.display(), sample + 1),
-                "features of which the model makes finite numbers",
-                value,
+                "features for which the outputs of the model are finite",
+                format_args!("an output of {value}"),
             ));
         }
     }
-    // In a multilabel model each label is for itself.
+    // In a multilabel model the labels are independent, so there is no single class.
     let classes = model.classes().filter(|_| model.is_classifier());
     let names: Option<Vec<&str>> = classes.map(|classes| {
         let names = classes.names();
@@ -59,7 +59,7 @@ fn predict<T: Element + Serialize, W: Write>(
     }
 }
 
-/// The features of all samples, `inputs` x n.
+/// Reads the features of all samples, `inputs` x n.
 fn samples<T: Element>(path: &Path, inputs: usize, dtype: Dtype, model: &Path) -> Result<Matrix<T>, Error> {
     let csv = fs::read(path).map_err(Error::read(path))?;
     let example = if inputs == 1 { "`x`" } else { "`x1,x2`" };
@@ -95,7 +95,8 @@ fn json<T: Element + Serialize, W: Write>(
     Ok(())
 }
 
-/// A row per sample: its number, its class if there are classes, the outputs. Outputs too many to read are left out.
+/// Prints a row per sample: its number, its class if there are classes, and its outputs. Outputs that would be too many
+/// to read are left out.
 fn text<T: Element, W: Write>(
     model: &Model<Matrix<T>>,
     predictions: &Matrix<T>,
@@ -106,7 +107,7 @@ fn text<T: Element, W: Write>(
     let outputs = predictions.rows();
     let name = |i: usize| match model.classes() {
         Some(classes) if classes.len() == outputs => one_line(&classes.names()[i]),
-        // Of a single output for two classes.
+        // A single output for two classes is the probability of the second class.
         Some(classes) => one_line(&classes.names()[1]),
         None if outputs == 1 => "output".to_owned(),
         None => format!("output {}", i + 1),

@@ -1,4 +1,5 @@
-//! Files are made in a temporary directory; the real ones are read when `MLP_MNIST_DIR` names their directory.
+//! The tests create files in a temporary directory. One test reads the real files if `MLP_MNIST_DIR` names their
+//! directory.
 
 use std::io::Write;
 
@@ -8,7 +9,7 @@ use tempfile::TempDir;
 
 use super::*;
 
-/// An IDX file with the given dimensions and bytes.
+/// Returns an IDX file with the given dimensions and bytes.
 fn idx(dimensions: &[u32], bytes: &[u8]) -> Vec<u8> {
     let magic = 0x0800 + dimensions.len() as u32;
     let header = std::iter::once(&magic).chain(dimensions).flat_map(|n| n.to_be_bytes());
@@ -25,7 +26,7 @@ fn pixels(n: usize) -> Vec<u8> {
     (0..n * PIXELS).map(|i| (i % 251) as u8).collect()
 }
 
-/// A directory with 2 training and 1 test image.
+/// Creates a directory with 2 training images and 1 test image.
 fn good_dir() -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     put(&dir, "train-images-idx3-ubyte", &idx(&[2, 28, 28], &pixels(2)));
@@ -43,7 +44,8 @@ fn rename(dir: &TempDir, from: &str, to: &str) {
     fs::rename(dir.path().join(from), dir.path().join(to)).unwrap();
 }
 
-/// The message for a good directory in which one file is replaced, without the directory.
+/// Returns the error message for a good directory in which one file is replaced. The directory is removed from the
+/// message.
 fn failure(name: &str, bytes: &[u8]) -> String {
     let dir = good_dir();
     put(&dir, name, bytes);
@@ -76,7 +78,7 @@ fn plain_files_are_read() {
 }
 
 #[test]
-fn gzip_is_told_by_content_under_every_name() {
+fn gzip_is_recognized_by_content_under_every_name() {
     let dir = good_dir();
     let images = gzip(&idx(&[2, 28, 28], &pixels(2)));
     put(&dir, "train-images-idx3-ubyte", &images);
@@ -189,13 +191,13 @@ fn trailing_bytes_are_rejected() {
 }
 
 #[test]
-fn a_header_that_claims_too_much_is_rejected_without_the_memory() {
+fn a_header_that_claims_too_much_is_rejected_without_allocating_it() {
     let expected = "at most 1073741824 bytes of data, got 4294967295 x 4294967295 x 4294967295 in the header";
     assert_eq!(
         failure("train-images-idx3-ubyte", &idx(&[u32::MAX; 3], &[])),
         format!("train-images-idx3-ubyte: expected {expected}")
     );
-    // Within the limit, but the file is short: reads what is there and no more.
+    // The claim is within the limit, but the file is short, so only the bytes that exist are read.
     let (images, file) = (idx(&[1_300_000, 28, 28], &[1, 2, 3]), Path::new("images"));
     let error = read_idx::<3>(file, images.as_slice()).unwrap_err().to_string();
     assert_eq!(error, "images: expected 1019200000 bytes after the header, got 3");
@@ -226,12 +228,12 @@ fn images_and_labels_must_fit_together() {
 }
 
 #[test]
-fn the_real_files_are_read_when_they_are_there() {
+fn the_real_files_are_read_if_they_exist() {
     let Some(dir) = std::env::var_os("MLP_MNIST_DIR") else {
-        // Not by a macro: those are silent in a test that passes.
+        // The message is not printed by a macro, because the output of macros is hidden in a test that passes.
         let _ = writeln!(
             io::stderr(),
-            "MLP_MNIST_DIR is not set: the real MNIST files are not read"
+            "MLP_MNIST_DIR is not set, so the test of the real MNIST files is skipped"
         );
         return;
     };

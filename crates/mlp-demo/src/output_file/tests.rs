@@ -1,4 +1,4 @@
-//! What is on the disk before, between and after.
+//! Checks which files exist before, during and after a write.
 
 use super::*;
 use std::fs;
@@ -26,11 +26,11 @@ fn the_content_appears_at_once_and_alone() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("plot.svg");
     let file = OutputFile::create(&path).unwrap();
-    assert!(!path.exists(), "nothing under the name before the write");
+    assert!(!path.exists(), "there must be no file under the name before the write");
     assert_eq!(
         names(dir.path()),
         [""; 0],
-        "a process that is killed now leaves nothing"
+        "a process that is killed now must leave nothing"
     );
     file.write(b"<svg/>").unwrap();
     assert_eq!(fs::read(&path).unwrap(), b"<svg/>");
@@ -56,7 +56,7 @@ fn dropped_it_leaves_nothing() {
 }
 
 #[test]
-fn paths_that_cannot_be_written_are_found_out() {
+fn paths_that_cannot_be_written_are_rejected() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("file");
     fs::write(&file, "content").unwrap();
@@ -120,7 +120,7 @@ fn permissions_are_those_of_the_file_before_or_of_any_new_file() {
 }
 
 #[test]
-fn a_failure_of_the_directory_alone_is_not_one_of_the_file() {
+fn a_failure_to_sync_the_directory_does_not_mean_that_the_file_is_not_written() {
     let uncertain = WriteError::DurabilityUncertain {
         path: "plot.svg".into(),
         source: std::io::Error::other("bad disk"),

@@ -1,4 +1,4 @@
-//! The text of the pictures: its words, lines and marks.
+//! Checks the SVG text of the pictures: its words, lines and marks.
 
 use super::*;
 
@@ -9,7 +9,7 @@ fn curve(name: &str, points: &[(usize, f64)]) -> Curve {
     }
 }
 
-/// The texts of a picture, in order.
+/// Returns the texts of a picture, in order.
 fn texts(svg: &str) -> Vec<&str> {
     let texts = svg.split("<text").skip(1);
     texts
@@ -154,7 +154,7 @@ fn markup_in_names_is_text() {
 }
 
 #[test]
-fn accuracies_stand_below_the_losses_in_percent() {
+fn accuracies_are_below_the_losses_in_percent() {
     let losses = [
         curve("training", &[(0, 1.0), (1, 0.1)]),
         curve("test", &[(0, 0.9), (1, 0.2)]),
@@ -202,8 +202,8 @@ fn no_tick_is_beyond_100_percent() {
     }
 }
 
-/// The places of the marks in a colour, as (x, y).
-fn marks(svg: &str, colour: &str) -> Vec<(i32, i32)> {
+/// Returns the places of the marks in a color, as (x, y).
+fn marks(svg: &str, color: &str) -> Vec<(i32, i32)> {
     let number = |mark: &str, name: &str| {
         let value = mark
             .split(&format!(" {name}=\""))
@@ -218,19 +218,19 @@ fn marks(svg: &str, colour: &str) -> Vec<(i32, i32)> {
         .split("<circle")
         .skip(1)
         .map(|mark| mark.split("/>").next().unwrap());
-    let of_colour = marks.filter(|mark| mark.contains(colour));
-    of_colour.map(|mark| (number(mark, "cx"), number(mark, "cy"))).collect()
+    let of_color = marks.filter(|mark| mark.contains(color));
+    of_color.map(|mark| (number(mark, "cx"), number(mark, "cy"))).collect()
 }
 
 #[test]
-fn one_above_the_other_charts_have_the_same_epochs_and_colours() {
+fn stacked_charts_have_the_same_epochs_and_colors() {
     let losses = [
         curve("training", &[(0, 0.31), (1, 0.3)]),
         curve("validation", &[(0, 0.305), (1, 0.302)]),
     ];
-    // With labels much shorter than those of the losses, and with one epoch more.
+    // The accuracies have much shorter labels than the losses, and one more epoch.
     let svg = training_curves(&losses, &[curve("validation", &[(0, 0.0), (1, 1.0), (2, 0.5)])]);
-    assert_eq!(marks(&svg, "#0072B2").len(), 2, "training, in the upper chart alone");
+    assert_eq!(marks(&svg, "#0072B2").len(), 2, "training is only in the upper chart");
     let marks = marks(&svg, "#D55E00");
     let height = SIZE.1 as i32;
     let [upper, lower] = [true, false].map(|up| marks.iter().filter(move |mark| (mark.1 < height) == up));

@@ -1,4 +1,4 @@
-//! Every accepted and rejected form of a CSV file.
+//! Checks every accepted and rejected form of a CSV file.
 
 use super::*;
 
@@ -11,7 +11,7 @@ fn failure(csv: &str) -> String {
 }
 
 #[test]
-fn columns_are_told_apart_by_name_and_keep_their_order() {
+fn columns_are_distinguished_by_name_and_keep_their_order() {
     let samples = parse("x1,y_b,x0,y_a\n1,2,3,4\n5,6,7,8e-1\n").unwrap();
     let expected = Samples {
         features: 2,
@@ -74,7 +74,7 @@ fn a_ragged_row_is_named_by_its_first_wrong_cell() {
 }
 
 #[test]
-fn lines_are_those_of_the_file_after_blank_lines_and_crlf() {
+fn line_numbers_are_those_of_the_file_despite_blank_lines_and_crlf() {
     let at = |line| format!("data.csv: line {line}, column 2 (`y`): expected a number, got `a`");
     assert_eq!(failure("x,y\r\n1,2\r\n1,a\r\n"), at(3));
     assert_eq!(failure("\n\nx,y\n\n\n1,2\n\n1,a\n"), at(8));
@@ -115,7 +115,7 @@ fn the_header_is_checked() {
     );
     assert_eq!(
         failure("x,y\n"),
-        "data.csv: expected at least one sample, got a header alone"
+        "data.csv: expected at least one sample, got only a header"
     );
 }
 

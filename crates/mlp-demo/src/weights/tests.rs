@@ -1,4 +1,4 @@
-//! Every accepted and rejected form of a weights file.
+//! Checks every accepted and rejected form of a weights file.
 
 use super::*;
 
@@ -30,8 +30,8 @@ fn biases_are_zero_by_default() {
 }
 
 #[test]
-fn all_digits_come_back_to_the_same_bits() {
-    // The first three come out 1 ULP off without serde_json's feature `float_roundtrip`.
+fn numbers_are_read_to_the_same_bits() {
+    // Without serde_json's feature `float_roundtrip`, the first three would be off by 1 ULP.
     for value in [
         0.171_358_724_022_818_27,
         0.432_345_088_677_256_85,
@@ -150,7 +150,7 @@ fn numbers_must_be_finite() {
 }
 
 #[test]
-fn sizes_must_be_those_asked_for() {
+fn sizes_must_be_those_requested() {
     let weights = parse(r#"{"weights": [[[1], [2]], [[3, 4]]]}"#).unwrap();
     let failure = |sizes: &[usize]| weights.check_sizes("w.json", sizes).unwrap_err().to_string();
     assert!(weights.check_sizes("w.json", &[1, 2, 1]).is_ok());

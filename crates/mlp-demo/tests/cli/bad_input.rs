@@ -1,10 +1,10 @@
-//! Input that cannot be used: one message, exit code 2, nothing on standard output, no file.
+//! Checks input that cannot be used. It gives one message, exit code 2, nothing on standard output and no file.
 
 use crate::{files, run_in};
 use std::fs;
 use std::path::Path;
 
-/// A directory with an input file of every kind.
+/// Creates a directory with an input file of every kind.
 fn directory() -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     let write = |name: &str, content: &str| fs::write(directory.path().join(name), content).unwrap();
@@ -30,7 +30,7 @@ fn directory() -> tempfile::TempDir {
     directory
 }
 
-/// The message of a run that must fail; that it fails as all bad input does is checked here.
+/// Runs the command, which must fail in the same way as for any bad input, and returns its message.
 #[track_caller]
 pub(super) fn failure(directory: &Path, arguments: &[&str]) -> String {
     let before = files(directory);
@@ -44,9 +44,9 @@ pub(super) fn failure(directory: &Path, arguments: &[&str]) -> String {
         .unwrap_or_else(|| panic!("{arguments:?}: {finished:?}"));
     assert!(
         !message.contains("error:") && !message.contains("panicked"),
-        "one message: {message}"
+        "expected a single message: {message}"
     );
-    // After what is wrong, the parser of options says how to get help.
+    // After the error itself, the parser of options says how to get help.
     message.split("\n\n").next().unwrap().trim_end().to_owned()
 }
 
@@ -117,7 +117,7 @@ fn options_are_checked() {
         ),
         (
             &["--learning-rate", "1e-300", "--dtype", "f32"],
-            "--learning-rate: expected a number that is not 0 in f32, got 1e-300",
+            "--learning-rate: expected a number that does not round to 0 in f32, got 1e-300",
         ),
         (
             &["--negative-slope", "1e39", "--dtype", "f32"],
@@ -136,7 +136,8 @@ fn options_are_checked() {
 #[test]
 fn a_network_or_a_record_too_large_says_how_many_bytes_it_needs() {
     let directory = directory();
-    // Parameters and gradient 2 (2 1e11 + 1e11 + 1), 3 samples through 1e11 + 1 neurons at 3 numbers each, 6 of data.
+    // The numbers are 2 (2 1e11 + 1e11 + 1) for parameters and gradient, 3 per neuron for 3 samples and 1e11 + 1
+    // neurons, and 6 of data.
     let large = ["notebook", "--layers", "1,100000000000,1"];
     let message =
         |bytes| format!("training the network [1, 100000000000, 1] needs {bytes} bytes, more than can be allocated");
@@ -149,7 +150,7 @@ fn a_network_or_a_record_too_large_says_how_many_bytes_it_needs() {
     );
     assert_eq!(
         failure(directory.path(), &["notebook", "--epochs", "1000000000000000"]),
-        "--epochs: expected a number of losses that fits in memory, got 1000000000000000, which need \
+        "--epochs: expected a number of epochs whose losses fit in memory, got 1000000000000000, whose losses need \
          8000000000000000 bytes"
     );
 }
@@ -244,15 +245,15 @@ fn samples_and_network_must_fit() {
     );
     assert_eq!(
         failure(&["--weights", "two.json"]),
-        "the notebook's samples (another file: --data): expected 2 features and 1 target for the layers 2,1, got 1 \
+        "the notebook's samples (use --data for others): expected 2 features and 1 target for the layers 2,1, got 1 \
          feature and 1 target"
     );
 }
 
 #[test]
-fn a_plot_that_cannot_be_written_is_found_out_before_training() {
+fn a_plot_that_cannot_be_written_is_detected_before_training() {
     let directory = directory();
-    // Training would diverge, with exit code 1: it is not begun.
+    // Training would diverge with exit code 1, so the exit code 2 shows that it was not started.
     for path in ["nowhere/loss.svg", "folder", "."] {
         let message = failure(directory.path(), &["notebook", "--learning-rate", "10", "--plot", path]);
         assert!(
@@ -260,7 +261,7 @@ fn a_plot_that_cannot_be_written_is_found_out_before_training() {
             "{message}"
         );
     }
-    // What else is wrong leaves no file either.
+    // Other errors leave no file either.
     for other in [
         ["--layers", "2,1"],
         ["--layers", "1,100000000000,1"],
@@ -274,12 +275,12 @@ fn a_plot_that_cannot_be_written_is_found_out_before_training() {
 }
 
 #[test]
-fn a_plot_does_not_take_the_place_of_what_is_read() {
+fn a_plot_does_not_overwrite_an_input_file() {
     let directory = directory();
     for (option, path) in [("--data", "words.csv"), ("--weights", "two.json")] {
         let plot = format!("./{path}");
         let before = fs::read(directory.path().join(path)).unwrap();
-        // Of a file that can be used, too: the plot would be all that is left of it.
+        // This also applies to a valid input file, which the plot would otherwise replace.
         fs::write(directory.path().join("own.csv"), "x,y\n1,2\n3,4\n").unwrap();
         fs::write(directory.path().join("own.json"), r#"{"weights": [[[1]]]}"#).unwrap();
         let own = if option == "--data" { "own.csv" } else { "own.json" };

@@ -1,12 +1,12 @@
-//! Models, samples and options of the subcommands that read a model that cannot be used: one message, exit code 2,
-//! nothing on standard output, no file.
+//! Checks models, samples and options that the subcommands that read a model cannot use. Each gives one message, exit
+//! code 2, nothing on standard output and no file.
 
 use crate::bad_input::failure;
 use crate::models::{directory, pytorch};
 use std::fs;
 use std::path::Path;
 
-/// A directory with models and samples, good ones and bad ones.
+/// Creates a directory with good and bad models and samples.
 fn with_bad_files() -> tempfile::TempDir {
     let directory = directory();
     let write = |name: &str, content: &[u8]| fs::write(directory.path().join(name), content).unwrap();
@@ -56,7 +56,7 @@ fn samples_are_checked() {
         ),
         (
             "header.csv",
-            "header.csv: expected at least one sample, got a header alone",
+            "header.csv: expected at least one sample, got only a header",
         ),
         (
             "three.csv",
@@ -103,7 +103,7 @@ fn samples_are_checked() {
     );
     assert_eq!(
         failure("hundredfold.safetensors", "overflow.csv"),
-        "overflow.csv: sample 2: expected features of which the model makes finite numbers, got inf"
+        "overflow.csv: sample 2: expected features for which the outputs of the model are finite, got an output of inf"
     );
     for data in ["none.csv", "folder"] {
         let message = failure("f32.safetensors", data);
@@ -158,7 +158,7 @@ fn models_are_checked() {
 }
 
 #[test]
-fn the_activation_is_asked_for_where_the_file_has_none_and_only_there() {
+fn the_activation_is_required_and_allowed_only_if_the_file_has_none() {
     let directory = with_bad_files();
     let theirs = pytorch("pytorch_f32.safetensors");
     for arguments in [
@@ -167,16 +167,19 @@ fn the_activation_is_asked_for_where_the_file_has_none_and_only_there() {
         &["inspect"],
     ] {
         let failure = |more: &[&str]| failure(directory.path(), &[arguments, more].concat());
-        // Layers and numbers are there without it.
+        // `inspect` prints the layers and the number of parameters without an activation.
         if arguments != ["inspect"] {
             assert_eq!(
                 failure(&["--model", &theirs]),
-                format!("--activation: expected that of the hidden layers, which {theirs} does not say, got none")
+                format!(
+                    "--activation: expected the activation of the hidden layers, because {theirs} does not record it, \
+                     got none"
+                )
             );
         }
         assert_eq!(
             failure(&["--model", "f32.safetensors", "--activation", "tanh"]),
-            "--activation: expected no activation, as f32.safetensors says its own, got `tanh`"
+            "--activation: expected no activation, because f32.safetensors records its own, got `tanh`"
         );
         assert_eq!(
             failure(&["--model", &theirs, "--activation", "swish"]),
@@ -187,7 +190,7 @@ fn the_activation_is_asked_for_where_the_file_has_none_and_only_there() {
 }
 
 #[test]
-fn what_is_not_given_or_not_known_is_named() {
+fn missing_options_and_unknown_values_are_named() {
     let directory = with_bad_files();
     let failure = |arguments: &[&str]| failure(directory.path(), arguments);
     let missing = |what: &str| format!("the following required arguments were not provided:\n  {what}");
@@ -220,7 +223,7 @@ fn what_is_not_given_or_not_known_is_named() {
 }
 
 #[test]
-fn an_export_that_cannot_be_is_refused() {
+fn an_impossible_export_is_rejected() {
     let directory = with_bad_files();
     let export = |to: &str, out: &str| {
         let arguments = ["export", "--model", "f32.safetensors", "--to", to, "--out", out];

@@ -1,4 +1,4 @@
-//! `mlp-demo digits` and `mlp-demo mnist`.
+//! Checks `mlp-demo digits` and `mlp-demo mnist`.
 
 use crate::{files, run, run_in};
 use flate2::Compression;
@@ -7,7 +7,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
-/// The test accuracies that `text` prints, an epoch each, then the last line's.
+/// Returns the test accuracies that `text` prints, one per epoch, and the accuracy of its last line.
 #[track_caller]
 fn accuracies(text: &str) -> (Vec<f64>, f64) {
     let percent = |text: &str| text.strip_suffix('%')?.parse::<f64>().ok();
@@ -31,7 +31,7 @@ fn accuracies(text: &str) -> (Vec<f64>, f64) {
     (each, last.expect(text))
 }
 
-/// The counts of the confusion matrix that `text` ends with, a row per true class.
+/// Returns the counts of the confusion matrix that `text` ends with, a row per true class.
 fn confusion(text: &str) -> Vec<Vec<u64>> {
     let rows = text.lines().filter(|line| line.contains('|') && line.ends_with('%'));
     let cells = |row: &str| {
@@ -46,18 +46,21 @@ fn confusion(text: &str) -> Vec<Vec<u64>> {
 }
 
 #[test]
-fn digits_are_learnt_to_97_percent() {
+fn digits_are_learned_to_97_percent() {
     let text = run(&["digits"]);
     let (epochs, last) = accuracies(&text);
     assert_eq!(epochs.len(), 40);
     assert!(last >= 97.0, "{text}");
     assert_eq!(epochs[39], last);
-    assert!(epochs[0] < last, "it is learnt, not there from the start");
+    assert!(epochs[0] < last, "the accuracy must rise during training");
     assert!(
         text.starts_with("Network [64, 256, 10]: 19210 parameters in f32, leaky_relu, seed 0\n"),
         "{text}"
     );
-    assert!(!text.contains(['\r', '\x1b']), "no progress bar but on a terminal");
+    assert!(
+        !text.contains(['\r', '\x1b']),
+        "a progress bar is shown only on a terminal"
+    );
 
     let matrix = confusion(&text);
     assert_eq!(
@@ -72,7 +75,7 @@ fn digits_are_learnt_to_97_percent() {
 }
 
 #[test]
-fn digits_are_learnt_whatever_the_seed() {
+fn digits_are_learned_with_any_seed() {
     let text = |seed: &str| run(&["digits", "--seed", seed, "--epochs", "25"]);
     let (one, two) = (text("1"), text("2"));
     assert!(accuracies(&one).1 >= 97.0 && accuracies(&two).1 >= 97.0, "{one}\n{two}");
@@ -108,7 +111,7 @@ fn digits_take_their_options() {
     assert_eq!(
         accuracies(&whole).0.len(),
         1,
-        "a batch larger than the data is all of the data"
+        "a batch size larger than the data means that all of the data is one batch"
     );
 }
 
@@ -129,7 +132,7 @@ fn divergence_is_exit_code_1() {
     assert!(!finished.stdout.contains("accuracy"), "{}", finished.stdout);
 }
 
-/// Made-up digits in the form of MNIST: digit c is a bright block at a place of its own, on a noisy ground.
+/// Returns made-up digits in the form of MNIST. Digit c is a bright block at its own place, on a noisy background.
 fn images_and_labels(n: u32) -> (Vec<u8>, Vec<u8>) {
     let mut images = vec![0, 0, 8, 3];
     let mut labels = vec![0, 0, 8, 1];
@@ -155,7 +158,7 @@ fn packed(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// A directory with all four files, two of them packed.
+/// Creates a directory with all four files, two of which are compressed.
 fn mnist() -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     let write = |name: &str, bytes: &[u8]| fs::write(directory.path().join(name), bytes).unwrap();
@@ -169,7 +172,7 @@ fn mnist() -> tempfile::TempDir {
 }
 
 #[test]
-fn mnist_is_read_plain_or_packed_and_learnt() {
+fn mnist_is_read_plain_or_compressed_and_learned() {
     let directory = mnist();
     let data = directory.path().to_str().unwrap();
     let text = run(&[
@@ -197,7 +200,7 @@ fn mnist_is_read_plain_or_packed_and_learnt() {
     assert!((0..10).all(|class| matrix[class][class] == 5), "{text}");
 }
 
-/// Replaces a file and runs; the message, without the directory's name.
+/// Replaces or removes a file, runs the command, and returns the message without the directory's name.
 #[track_caller]
 fn failure_with(name: &str, content: Option<&[u8]>) -> String {
     let directory = mnist();
@@ -259,7 +262,7 @@ fn mnist_files_that_cannot_be_used_are_named() {
 }
 
 #[test]
-fn no_file_of_mnist_is_written_over() {
+fn no_file_of_mnist_is_overwritten() {
     for option in ["--save", "--plot"] {
         for name in [
             "train-images-idx3-ubyte",
@@ -278,9 +281,9 @@ fn no_file_of_mnist_is_written_over() {
     }
 }
 
-/// The test part is looked at after each epoch: its accuracies are in the history.
+/// The test part is evaluated after each epoch, so its accuracies are in the history.
 #[test]
-fn training_does_not_go_on_with_another_test_part() {
+fn training_does_not_resume_with_another_test_part() {
     let directory = mnist();
     let train = [
         "mnist",
@@ -313,7 +316,7 @@ fn training_does_not_go_on_with_another_test_part() {
     );
 }
 
-/// How many bytes of images are in the beginning of a packed file.
+/// Returns the number of bytes of images that the beginning of a compressed file holds.
 fn unpacked(start: &[u8]) -> String {
     let mut bytes = vec![];
     let end = io::Read::read_to_end(&mut flate2::read::GzDecoder::new(start), &mut bytes);
@@ -322,12 +325,12 @@ fn unpacked(start: &[u8]) -> String {
 }
 
 #[test]
-fn mnist_itself_is_learnt_to_97_5_percent() {
+fn mnist_itself_is_learned_to_97_5_percent() {
     let Some(directory) = std::env::var_os("MLP_MNIST_DIR") else {
-        // Not by a macro: those are silent in a test that passes.
+        // The message is not printed by a macro, because the output of macros is hidden in a test that passes.
         let _ = writeln!(
             io::stderr(),
-            "MLP_MNIST_DIR is not set: training on the real MNIST is left out"
+            "MLP_MNIST_DIR is not set, so training on the real MNIST is skipped"
         );
         return;
     };

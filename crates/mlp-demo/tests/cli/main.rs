@@ -1,4 +1,4 @@
-//! The command as a process: what it prints, writes and returns.
+//! Runs the command as a process and checks what it prints, writes and returns.
 
 mod bad_input;
 mod bad_models;
@@ -11,7 +11,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// What a process left.
+/// The exit code and the output of a process.
 #[derive(Debug)]
 struct Finished {
     code: Option<i32>,
@@ -19,7 +19,7 @@ struct Finished {
     stderr: String,
 }
 
-/// The command in `directory`, not yet started.
+/// Returns the command in `directory`, not yet started.
 fn command(directory: &Path, arguments: &[impl AsRef<OsStr>]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mlp-demo"));
     command.current_dir(directory).args(arguments).stdin(Stdio::null());
@@ -37,8 +37,8 @@ fn run_in(directory: &Path, arguments: &[impl AsRef<OsStr>]) -> Finished {
     }
 }
 
-/// Runs the command in an empty directory, where it must succeed, say nothing on standard error and leave no file.
-/// Returns what it printed.
+/// Runs the command in an empty directory and returns what it prints. The command must succeed, print nothing on
+/// standard error and leave no file.
 #[track_caller]
 fn run(arguments: &[&str]) -> String {
     let directory = tempfile::tempdir().unwrap();
@@ -52,7 +52,7 @@ fn run(arguments: &[&str]) -> String {
     finished.stdout
 }
 
-/// The names in a directory, hidden ones included, sorted.
+/// Returns the names in a directory, including hidden ones, in sorted order.
 fn files(directory: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(directory).unwrap();
     let mut names: Vec<_> = entries
@@ -63,7 +63,7 @@ fn files(directory: &Path) -> Vec<String> {
 }
 
 #[test]
-fn help_and_version_are_no_failures() {
+fn help_and_version_are_not_failures() {
     for (arguments, part) in [
         (&["--help"][..], "Usage: mlp-demo [COMMAND]"),
         (&["notebook", "--help"], "[default: 0.1]"),

@@ -1,4 +1,4 @@
-//! `mlp-demo predict`, `export` and `inspect`.
+//! Checks `mlp-demo predict`, `export` and `inspect`.
 
 use crate::{files, run_in};
 use mlp_core::backend::Tensor;
@@ -12,7 +12,7 @@ use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Two features and two classes: the logits are the scaled features.
+/// Returns a model with two features and two classes, whose logits are the scaled features.
 pub(super) fn classifier<T: Element>() -> Model<Matrix<T>> {
     let one = |rows: &[[f64; 2]]| Matrix::from_fn(2, rows[0].len(), |i, j| T::from_f64(rows[i][j]));
     let layer = Dense {
@@ -33,7 +33,7 @@ pub(super) fn classifier<T: Element>() -> Model<Matrix<T>> {
         })
 }
 
-/// One feature x, of which it makes 100 x, without preprocessing.
+/// Returns a model without preprocessing that predicts 100 x for its only feature x.
 pub(super) fn hundredfold() -> Model<Matrix<f64>> {
     let layer = Dense {
         weights: Matrix::from_rows(&[[100.0]]),
@@ -45,8 +45,8 @@ pub(super) fn hundredfold() -> Model<Matrix<f64>> {
     )
 }
 
-/// A directory with models `f32.safetensors`, `f64.safetensors` (the classifier) and `hundredfold.safetensors`, and
-/// samples for them.
+/// Creates a directory with the models `f32.safetensors` and `f64.safetensors` (the classifier) and
+/// `hundredfold.safetensors`, and with samples for them.
 pub(super) fn directory() -> tempfile::TempDir {
     fn save<B: Tensor<Scalar: Number>>(directory: &Path, name: &str, model: &Model<B>) {
         save_model(directory.join(name), model).unwrap();
@@ -61,13 +61,13 @@ pub(super) fn directory() -> tempfile::TempDir {
     directory
 }
 
-/// A network that PyTorch saved.
+/// Returns the path of a network that PyTorch saved.
 pub(super) fn pytorch(name: &str) -> String {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../mlp-io/tests/fixtures");
     path.join(name).to_str().expect("UTF-8").to_owned()
 }
 
-/// What a run that must succeed prints.
+/// Runs the command, which must succeed, and returns what it prints.
 #[track_caller]
 fn printed(directory: &Path, arguments: &[&str]) -> String {
     let finished = run_in(directory, arguments);
@@ -79,7 +79,7 @@ fn printed(directory: &Path, arguments: &[&str]) -> String {
     finished.stdout
 }
 
-/// The objects of the lines, their outputs and classes.
+/// Parses an object per line and returns the outputs and the class of each.
 fn predictions(text: &str) -> Vec<(Vec<f64>, Option<String>)> {
     let line = |line: &str| {
         let object: Value = serde_json::from_str(line).expect(line);
@@ -120,11 +120,14 @@ fn json_has_probabilities_and_class_of_each_sample() {
         assert!(text.trim_end().ends_with("],\"class\":\"tall\"}"), "{text}");
     }
     let first = predict("f32.safetensors").lines().next().unwrap().len();
-    assert!(first < 60, "as many digits as an f32 has, not as an f64");
+    assert!(
+        first < 60,
+        "expected as many digits as an f32 needs, not as an f64 needs"
+    );
 }
 
 #[test]
-fn the_readme_shows_what_goes_in_and_what_comes_out() {
+fn the_readme_shows_the_output_for_its_input() {
     let readme = include_str!("../../../../README.md");
     let block = |language: &str| {
         let (_, rest) = readme.split_once(&format!("\n```{language}\n")).expect("a block");
@@ -174,7 +177,7 @@ fn text_is_a_table() {
 }
 
 #[test]
-fn networks_of_pytorch_predict_what_pytorch_does() {
+fn networks_of_pytorch_predict_what_pytorch_predicts() {
     let directory = tempfile::tempdir().unwrap();
     let cases: Value = serde_json::from_slice(&fs::read(pytorch("pytorch.json")).unwrap()).unwrap();
     let cases = cases.as_array().unwrap();
@@ -183,7 +186,7 @@ fn networks_of_pytorch_predict_what_pytorch_does() {
     let mut compared = 0;
     for case in cases {
         let file = case["file"].as_str().unwrap();
-        // Those whose hidden layers are tanh, all of them.
+        // Only the networks whose hidden layers all have tanh are used.
         if file.contains("deep") {
             continue;
         }
@@ -296,7 +299,7 @@ fn an_npz_has_the_scalings_in_its_layers() {
 }
 
 #[test]
-fn inspect_prints_what_the_file_says() {
+fn inspect_prints_what_the_file_records() {
     let directory = directory();
     let inspect = |model: &str| printed(directory.path(), &["inspect", "--model", model]);
     let expected = [
@@ -316,7 +319,7 @@ fn inspect_prints_what_the_file_says() {
     for line in [
         "Network [1, 1]: 2 parameters in f64",
         "Loss: half_squared_error",
-        "Predictions: what the last layer gives",
+        "Predictions: the outputs of the last layer",
         "Input scaling: none",
         "Classes: not named",
         "Seed: not known",
@@ -329,7 +332,7 @@ fn inspect_prints_what_the_file_says() {
         "Layer 0: 3 -> 5",
         "Layer 1: 5 -> 4",
         "Layer 2: 4 -> 2",
-        "A network that PyTorch saved: the file says nothing of activations, loss, preprocessing, classes, provenance",
+        "A network saved by PyTorch: the file does not record activations, loss, preprocessing, classes or provenance",
     ];
     let theirs = pytorch("pytorch_f32.safetensors");
     let text = inspect(&theirs);
@@ -344,14 +347,14 @@ fn inspect_prints_what_the_file_says() {
         "Layer 0: 3 -> 5, leaky_relu (negative_slope 0.01)",
         "Layer 1: 5 -> 4, leaky_relu (negative_slope 0.01)",
         "Layer 2: 4 -> 2, identity",
-        "A network that PyTorch saved: the file says nothing of activations, loss, preprocessing, classes, provenance",
+        "A network saved by PyTorch: the file does not record activations, loss, preprocessing, classes or provenance",
     ];
     assert_eq!(text.lines().collect::<Vec<_>>(), expected);
 }
 
-/// PyTorch's `nn.Linear(.., bias=False)` leaves no tensor of zeros.
+/// PyTorch's `nn.Linear(.., bias=False)` saves no bias tensor, not even one of zeros.
 #[test]
-fn inspect_counts_the_biases_that_there_are() {
+fn inspect_counts_only_the_biases_that_exist() {
     let directory = tempfile::tempdir().unwrap();
     let header = concat!(
         r#"{"0.weight":{"dtype":"F64","shape":[5,3],"data_offsets":[0,120]},"#,

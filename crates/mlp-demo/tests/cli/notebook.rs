@@ -1,4 +1,4 @@
-//! `mlp-demo` and `mlp-demo notebook`.
+//! Checks `mlp-demo` and `mlp-demo notebook`.
 
 use crate::{command, files, run, run_in};
 use mlp_demo::experiment::{Run, Setup, Start};
@@ -8,7 +8,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-/// The losses that `text` prints, as `(epoch, loss as printed, what follows)`.
+/// Returns the losses that `text` prints, as `(epoch, loss as printed, rest of the line)`.
 fn lines(text: &str) -> Vec<(u64, &str, &str)> {
     fn parse(line: &str) -> Option<(u64, &str, &str)> {
         let (epoch, rest) = line.strip_prefix("Epoch ")?.split_once(" - Loss: ")?;
@@ -18,21 +18,21 @@ fn lines(text: &str) -> Vec<(u64, &str, &str)> {
     text.lines().filter_map(parse).collect()
 }
 
-/// The objects that `text` consists of, one a line.
+/// Parses `text`, which consists of one object per line.
 fn objects(text: &str) -> Vec<Value> {
     text.lines()
         .map(|line| serde_json::from_str(line).expect(line))
         .collect()
 }
 
-/// The losses of the library's run from the same weights.
+/// Returns the losses of the library's run from the same weights, and the run.
 fn expected_losses(experiment: &Experiment) -> (Vec<f64>, Run<f64>) {
     let mut run = Run::new(&Setup::notebook(Start::Given(experiment.weights.clone()))).unwrap();
     ((0..notebook::EPOCHS).map(|_| run.epoch().unwrap()).collect(), run)
 }
 
 #[test]
-fn alone_it_prints_both_tables_with_all_forty_recorded_losses() {
+fn without_arguments_it_prints_both_tables_with_all_forty_recorded_losses() {
     let text = run(&[]);
     let recorded: Vec<_> = notebook::experiments()
         .into_iter()
@@ -68,7 +68,10 @@ fn alone_it_prints_both_tables_with_all_forty_recorded_losses() {
             .count(),
         2
     );
-    assert!(!text.contains(['┤', '\x1b']), "no curve but on a terminal: {text}");
+    assert!(
+        !text.contains(['┤', '\x1b']),
+        "a curve is printed only on a terminal: {text}"
+    );
     assert_eq!(run(&["notebook"]), text);
 }
 
@@ -136,7 +139,7 @@ fn epochs_and_print_every_choose_the_lines() {
 }
 
 #[test]
-fn other_constants_have_no_record_beside_them() {
+fn no_record_is_printed_for_other_constants() {
     for arguments in [
         &["--learning-rate", "0.05"][..],
         &["--negative-slope", "-0.5"],
@@ -203,7 +206,7 @@ fn seeds_draw_weights_and_the_default_is_0() {
 }
 
 #[test]
-fn weights_from_a_file_go_the_way_of_the_same_weights_built_in() {
+fn weights_from_a_file_give_the_losses_of_the_same_built_in_weights() {
     let directory = tempfile::tempdir().unwrap();
     let [_, large] = notebook::experiments();
     fs::write(
@@ -229,7 +232,7 @@ fn weights_from_a_file_go_the_way_of_the_same_weights_built_in() {
 #[test]
 fn several_features_and_targets_work() {
     let directory = tempfile::tempdir().unwrap();
-    // y1 = x1 + x2, y2 = x1 - x2 + 1; columns in any order.
+    // y1 = x1 + x2, y2 = x1 - x2 + 1. The columns may have any order.
     fs::write(
         directory.path().join("d.csv"),
         "y1,x1,x2,y2\n3,1,2,0\n0,-1,1,-1\n1,2,-1,4\n-1,0,-1,2\n",
@@ -252,7 +255,7 @@ fn several_features_and_targets_work() {
         "json",
     ];
     let objects = objects(&run_in(directory.path(), &arguments).stdout);
-    // 1/(2 * 4) (9 + 0 + 1 + 1 + 0 + 1 + 16 + 4).
+    // The loss is 1/(2 * 4) (9 + 0 + 1 + 1 + 0 + 1 + 16 + 4).
     assert_eq!(objects[0], json!({"epoch": 0, "loss": 4.0}));
     let last = &objects[80]["final"];
     let near = |value: &Value, expected: &[&[f64]]| {
@@ -323,9 +326,9 @@ fn the_plot_is_an_svg_and_the_only_file() {
             "notebook", "--layers", "1,1,1", "--plot", "loss.svg", "--format", "json",
         ],
     );
-    assert_eq!(objects(&finished.stdout).len(), 21, "nothing but objects");
+    assert_eq!(objects(&finished.stdout).len(), 21, "only objects are printed");
     let svg = fs::read_to_string(directory.path().join("loss.svg")).unwrap();
-    assert!(!svg.contains("[1, 4, 3, 1]"), "replaced");
+    assert!(!svg.contains("[1, 4, 3, 1]"), "the old picture is replaced");
 }
 
 #[test]
@@ -354,7 +357,7 @@ fn divergence_is_exit_code_1_and_draws_nothing() {
         );
         assert!(
             finished.stdout.contains("\nEpoch 0 - Loss: 5.83361"),
-            "the epochs before: {}",
+            "expected the epochs before divergence: {}",
             finished.stdout
         );
         assert!(!finished.stdout.contains("Predictions"), "{}", finished.stdout);
@@ -380,10 +383,10 @@ fn first_line(directory: &std::path::Path, arguments: &[&str]) -> String {
 }
 
 #[test]
-fn a_reader_that_has_seen_enough_ends_it() {
+fn a_closed_pipe_ends_the_run() {
     let directory = tempfile::tempdir().unwrap();
     assert!(first_line(directory.path(), &[]).starts_with("Network [1, 1, 1]"));
-    // Far more than a pipe holds, and than could be computed before the test's patience ends.
+    // This run prints far more than a pipe holds and would take far longer than the test may take.
     let long = [
         "notebook",
         "--epochs",
@@ -407,7 +410,7 @@ fn a_reader_that_has_seen_enough_ends_it() {
     assert_eq!(
         files(directory.path()),
         ["loss.svg"],
-        "a picture that was asked for is drawn all the same"
+        "a requested picture is drawn even if nobody reads the output"
     );
 }
 

@@ -1,4 +1,4 @@
-//! What `mlp-demo digits` and `mlp-demo mnist` leave in files, and when they stop.
+//! Checks what `mlp-demo digits` and `mlp-demo mnist` write to files, and when they stop.
 
 use crate::bad_input::failure;
 use crate::{command, files, run, run_in};
@@ -10,7 +10,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::Stdio;
 
-/// What a run that must succeed prints.
+/// Runs the command, which must succeed, and returns what it prints.
 #[track_caller]
 fn printed(directory: &Path, arguments: &[&str]) -> String {
     let finished = run_in(directory, arguments);
@@ -58,7 +58,7 @@ fn model_and_curves_are_written_and_change_nothing_else() {
         .find_map(|line| line.strip_prefix("Training data: sha256:"));
     assert_eq!(hash.map(str::len), Some(64), "{inspected}");
 
-    // The same run, the same bytes; another seed, another model.
+    // The same run gives the same bytes, and another seed gives another model.
     let model = |arguments: &[&str]| {
         printed(
             directory.path(),
@@ -111,9 +111,9 @@ fn a_saved_model_takes_pixels_as_they_are() {
     );
 }
 
-/// scikit-learn has ReLU, and no place for the scaling of pixels.
+/// scikit-learn supports ReLU, but its networks cannot hold the scaling of pixels.
 #[test]
-fn what_is_trained_with_relu_goes_to_scikit_learn_with_its_scaling_worked_in() {
+fn a_relu_network_is_exported_to_scikit_learn_with_its_scaling_folded_in() {
     let directory = tempfile::tempdir().unwrap();
     let train = [
         "digits",
@@ -172,7 +172,7 @@ fn adam_has_a_learning_rate_of_its_own() {
 }
 
 #[test]
-fn patience_holds_a_validation_part_out_and_ends_training() {
+fn patience_holds_out_a_validation_part_and_ends_training() {
     let arguments = ["digits", "--hidden", "16", "--epochs", "1000", "--patience", "2"];
     let text = run(&[&arguments[..], &["--learning-rate", "1"]].concat());
     assert!(
@@ -187,17 +187,16 @@ fn patience_holds_a_validation_part_out_and_ends_training() {
         epochs.iter().all(|line| line.contains(" - Validation accuracy: ")),
         "{text}"
     );
-    let stopped = text.lines().find_map(|line| {
-        let best = line.strip_prefix("Stopped: the validation loss of epoch ")?;
-        best.strip_suffix(" was the best for 2 epochs")
-    });
+    let stopped = text
+        .lines()
+        .find_map(|line| line.strip_prefix("Stopped: the validation loss has not improved for 2 epochs since epoch "));
     let best: usize = stopped.expect(&text).parse().unwrap();
     assert_eq!(epochs.len(), best + 1 + 2, "{text}");
     assert!(text.lines().last().unwrap().ends_with(" of 359"), "{text}");
 }
 
 #[test]
-fn what_is_resumed_ends_in_the_bytes_of_what_never_stopped() {
+fn a_resumed_run_ends_in_the_same_bytes_as_an_uninterrupted_one() {
     for more in [
         &[][..],
         &["--optimizer", "adam", "--dtype", "f64"],
@@ -210,7 +209,7 @@ fn what_is_resumed_ends_in_the_bytes_of_what_never_stopped() {
         };
         let whole = train("6", &["--save", "whole.safetensors", "--plot", "whole.svg"]);
         let resumable = ["--checkpoint", "made/run", "--resume"];
-        // The directory is missing, then two epochs are done, then five, then all.
+        // At first the directory is missing. Then two epochs are complete, then five, then all.
         let first = train("2", &resumable);
         assert!(
             first.contains("\nCheckpoints: made/run, from the beginning\n"),
@@ -218,7 +217,7 @@ fn what_is_resumed_ends_in_the_bytes_of_what_never_stopped() {
         );
         train("5", &resumable);
         let all = [&resumable[..], &["--save", "parts.safetensors", "--plot", "parts.svg"]].concat();
-        for (begin, epochs) in [("going on after 5 epochs", 1), ("going on after 6 epochs", 0)] {
+        for (begin, epochs) in [("resuming after 5 epochs", 1), ("resuming after 6 epochs", 0)] {
             let last = train("6", &all);
             assert!(last.contains(&format!("\nCheckpoints: made/run, {begin}\n")), "{last}");
             let lines = |text: &str| -> Vec<String> {
@@ -235,7 +234,7 @@ fn what_is_resumed_ends_in_the_bytes_of_what_never_stopped() {
     }
 }
 
-/// A process that is killed leaves what the next one goes on from.
+/// A process that is killed leaves a checkpoint from which the next process continues.
 #[test]
 fn a_killed_run_is_resumed_to_the_same_bytes() {
     let directory = tempfile::tempdir().unwrap();
@@ -250,7 +249,7 @@ fn a_killed_run_is_resumed_to_the_same_bytes() {
             .stdout(Stdio::piped())
             .spawn()
             .expect("the command starts");
-        // Killed right after a line, while the next epoch or a checkpoint is under way.
+        // The process is killed right after a line, during the next epoch or while it writes a checkpoint.
         let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
         lines.filter(|line| line.starts_with("Epoch ")).take(3).for_each(drop);
         child.kill().unwrap();
@@ -260,13 +259,13 @@ fn a_killed_run_is_resumed_to_the_same_bytes() {
         directory.path(),
         &[&resumable[..], &["--save", "parts.safetensors"]].concat(),
     );
-    assert!(text.contains("Checkpoints: run, going on after "), "{text}");
+    assert!(text.contains("Checkpoints: run, resuming after "), "{text}");
     let bytes = |name: &str| fs::read(directory.path().join(name)).unwrap();
     assert!(bytes("parts.safetensors") == bytes("whole.safetensors"));
 }
 
 #[test]
-fn checkpoints_that_cannot_be_gone_on_from_are_refused() {
+fn checkpoints_that_cannot_be_resumed_are_rejected() {
     let directory = tempfile::tempdir().unwrap();
     fn with<'a>(more: &[&'a str]) -> Vec<&'a str> {
         [&["digits", "--hidden", "8", "--epochs", "1"], more].concat()
@@ -279,7 +278,7 @@ fn checkpoints_that_cannot_be_gone_on_from_are_refused() {
     let failure = |more: &[&str]| failure(directory.path(), &with(&[&["--checkpoint", "run"], more].concat()));
     assert_eq!(
         failure(&[]),
-        "run: expected a directory without checkpoints, or --resume to go on from them, got checkpoints of an \
+        "run: expected a directory without checkpoints, or --resume to continue from them, got checkpoints of an \
          earlier run"
     );
     for (more, what, expected, got) in [
@@ -293,7 +292,7 @@ fn checkpoints_that_cannot_be_gone_on_from_are_refused() {
         let message = failure(&[&["--resume"], more].concat());
         assert_eq!(
             message,
-            format!("{what}: expected {expected}, as in the run to go on with (run/run.json), got {got}")
+            format!("{what}: expected {expected}, as in the run to resume (run/run.json), got {got}")
         );
     }
     printed(
@@ -311,11 +310,11 @@ fn checkpoints_that_cannot_be_gone_on_from_are_refused() {
     );
     assert_eq!(
         failure(&["--resume"]),
-        "--epochs: expected at least 2, as many as were trained already, got 1"
+        "--epochs: expected at least 2, the number of epochs already trained, got 1"
     );
     let checkpoints = directory.path().join("run");
     let [_, checkpoint, _] = &files(&checkpoints)[..] else {
-        panic!("a checkpoint and run.json")
+        panic!("expected two checkpoints and run.json")
     };
     fs::write(checkpoints.join(checkpoint), "cut").unwrap();
     let message = failure(&["--resume"]);
@@ -323,12 +322,12 @@ fn checkpoints_that_cannot_be_gone_on_from_are_refused() {
         message.starts_with(&format!("run/{checkpoint}: expected at least 8 bytes, got 3")),
         "{message}"
     );
-    // What to do about it is said, and helps.
+    // The message says what to do about it, and that works.
     let advice = "; there are earlier checkpoints (1): delete this file to resume from the newest of them";
     assert!(message.ends_with(advice), "{message}");
     fs::rename(checkpoints.join(checkpoint), directory.path().join("damaged")).unwrap();
     let text = printed(directory.path(), &with(&["--checkpoint", "run", "--resume"]));
-    assert!(text.contains("\nCheckpoints: run, going on after 1 epoch\n"), "{text}");
+    assert!(text.contains("\nCheckpoints: run, resuming after 1 epoch\n"), "{text}");
     for earlier in files(&checkpoints).iter().filter(|name| *name != "run.json") {
         fs::write(checkpoints.join(earlier), "cut").unwrap();
     }
@@ -353,7 +352,7 @@ fn checkpoints_that_cannot_be_gone_on_from_are_refused() {
 }
 
 #[test]
-fn one_file_is_not_written_over_the_other() {
+fn one_output_file_does_not_overwrite_another_file() {
     let directory = tempfile::tempdir().unwrap();
     let train = ["digits", "--hidden", "8", "--epochs", "1", "--save", "model"];
     assert_eq!(
@@ -373,7 +372,7 @@ fn one_file_is_not_written_over_the_other() {
 }
 
 #[test]
-fn no_file_is_written_over_checkpoints_or_where_they_are_cleared_away() {
+fn no_output_file_overwrites_checkpoints_or_is_deleted_with_them() {
     let directory = tempfile::tempdir().unwrap();
     let at = |name: &str| directory.path().join(name);
     fs::create_dir_all(at("run/deeper")).unwrap();
@@ -381,7 +380,7 @@ fn no_file_is_written_over_checkpoints_or_where_they_are_cleared_away() {
     #[cfg(unix)]
     std::os::unix::fs::symlink("run/run.json", at("link")).unwrap();
     let own = |checkpoints: &str| format!("a file other than the checkpoints in {checkpoints}");
-    let above = |checkpoints: &str| format!("a file, not the directory of checkpoints {checkpoints} or one above it");
+    let above = |checkpoints: &str| format!("a file, not the checkpoint directory {checkpoints} or a parent of it");
     for option in ["--save", "--plot"] {
         for (checkpoints, path, expected) in [
             ("run", "run/checkpoint-final.safetensors", own("run")),
@@ -391,12 +390,12 @@ fn no_file_is_written_over_checkpoints_or_where_they_are_cleared_away() {
             ("run", "link", own("run")),
             ("run", "run", above("run")),
             ("run/deeper", "run", above("run/deeper")),
-            // Not there yet.
+            // These directories do not exist yet.
             ("new", "new/run.json", own("new")),
             ("new", "./new", above("new")),
             ("new/run", "new", above("new/run")),
         ] {
-            // Training would diverge, with exit code 1: it is not begun.
+            // Training would diverge with exit code 1, so the exit code 2 shows that it was not started.
             let arguments = [
                 "digits",
                 "--learning-rate",
@@ -411,7 +410,7 @@ fn no_file_is_written_over_checkpoints_or_where_they_are_cleared_away() {
         }
     }
     assert_eq!(files(&at("run")), ["deeper", "run.json"]);
-    // Other names are the user's own.
+    // The user may use other names in the directory.
     fs::remove_file(at("run/run.json")).unwrap();
     let arguments = [
         "digits",
@@ -428,7 +427,7 @@ fn no_file_is_written_over_checkpoints_or_where_they_are_cleared_away() {
     assert_eq!(files(&at("run")).len(), 4);
 }
 
-/// What a killed process leaves under a name of its own stays for ever.
+/// Nothing would ever remove a temporary file that a killed process leaves behind.
 #[test]
 fn a_killed_run_leaves_no_file_of_its_outputs() {
     let directory = tempfile::tempdir().unwrap();
@@ -452,14 +451,15 @@ fn a_killed_run_leaves_no_file_of_its_outputs() {
     assert_eq!(files(directory.path()), [""; 0]);
 }
 
-/// Whoever runs the tests may have a right to write anywhere, but a path can be too long for what is to be made in it.
+/// The user who runs the tests may be allowed to write anywhere, so the test uses a directory whose path is too long
+/// for the files that would be created in it.
 #[test]
 #[cfg(target_os = "linux")]
-fn checkpoints_that_cannot_be_written_are_found_out_before_training_goes_on() {
+fn checkpoints_that_cannot_be_written_are_detected_before_training_continues() {
     const LONGEST: usize = 4095;
     let directory = tempfile::tempdir().unwrap();
     let [upper, lower] = [10, 9].map(|n| vec!["d".repeat(200); n].join("/"));
-    // The names of checkpoints fit in behind it, those of their temporary files do not.
+    // The names of checkpoints still fit in the path, but the longer names of their temporary files do not.
     let length = LONGEST - 4 - "/checkpoint-00000000000000000042.safetensors".len();
     let last = "e".repeat(length - upper.len() - lower.len() - 2);
     let (near, far) = (format!("{lower}/{last}"), format!("{upper}/{lower}/{last}"));
@@ -482,7 +482,7 @@ fn checkpoints_that_cannot_be_written_are_found_out_before_training_goes_on() {
 }
 
 #[test]
-fn a_directory_that_cannot_be_made_is_found_out_before_training() {
+fn a_directory_that_cannot_be_created_is_detected_before_training() {
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("file"), "").unwrap();
     for path in ["file", "file/run"] {
@@ -515,12 +515,12 @@ fn divergence_saves_and_draws_nothing() {
 }
 
 #[test]
-fn files_that_cannot_be_written_are_found_out_before_training() {
+fn files_that_cannot_be_written_are_detected_before_training() {
     let directory = tempfile::tempdir().unwrap();
     fs::create_dir(directory.path().join("folder")).unwrap();
     for option in ["--save", "--plot"] {
         for path in ["nowhere/file", "folder", "."] {
-            // Training would diverge, with exit code 1: it is not begun.
+            // Training would diverge with exit code 1, so the exit code 2 shows that it was not started.
             let message = failure(directory.path(), &["digits", "--learning-rate", "1000", option, path]);
             assert!(
                 message.starts_with(&format!("{path}: cannot be written: ")),
