@@ -1,11 +1,12 @@
-//! What an epoch of `Trainer::fit` takes beside its steps: [784, 512, 512, 10] by Adam in `f32`, 60,000 made-up images
-//! in shuffled batches of 128, with an observer and the accuracy on 1,200 more after the epoch; against as many steps,
-//! each on the same batch, which stays in the cache, as in the bench `train_step`.
+//! Measures what an epoch of `Trainer::fit` takes in addition to its steps. The network is [784, 512, 512, 10], trained
+//! by Adam in `f32` on 60,000 synthetic images in shuffled batches of 128, with an observer and the accuracy on 1,200
+//! more images after the epoch. It is compared with the same number of steps, all on one batch that stays in the cache,
+//! as in the bench `train_step`.
 //!
-//! `cargo bench --bench epoch`. Both take turns, seven times; what is printed are medians, and the median of the
-//! ratios. `-- --test` does it once and small. Before that, an epoch in the order of the data has to end with the bits
-//! of the steps that it consists of.
-#![allow(clippy::print_stdout, reason = "it is what it is for")]
+//! Run it with `cargo bench --bench epoch`. The two take turns, seven times; the bench prints their medians and the
+//! median of the ratios. With `-- --test` it runs once, on a small network. First it checks that an epoch in the order
+//! of the data ends with the bits of the steps that it consists of.
+#![allow(clippy::print_stdout, reason = "a bench prints its results")]
 
 mod common;
 
@@ -32,11 +33,11 @@ impl Data {
     }
 
     fn samples(&self) -> Samples<'_, Matrix<f32>> {
-        Samples::new(&self.input, &self.target).expect("as many targets as inputs")
+        Samples::new(&self.input, &self.target).expect("there are as many targets as inputs")
     }
 }
 
-/// A network and its training, from the same start each time.
+/// A network and its trainer, which always start from the same state.
 struct Training {
     network: Mlp<Matrix<f32>>,
     trainer: Trainer<Matrix<f32>, SoftmaxCrossEntropy, Adam<Matrix<f32>>>,
@@ -44,14 +45,18 @@ struct Training {
 
 impl Training {
     fn new(layers: &[usize]) -> Self {
-        let network = Mlp::builder(layers).hidden(Relu).seed(1).build().expect("valid sizes");
-        // So small a step that the numbers stay in their range however often it is taken.
-        let adam = Adam::new(1e-6).expect("a learning rate");
+        let network = Mlp::builder(layers)
+            .hidden(Relu)
+            .seed(1)
+            .build()
+            .expect("the sizes are valid");
+        // The step is so small that the numbers stay in range however often it is taken.
+        let adam = Adam::new(1e-6).expect("the learning rate is valid");
         let trainer = Trainer::new(SoftmaxCrossEntropy::with_classes(), adam).metrics(&[Metric::Accuracy]);
         Self { network, trainer }
     }
 
-    /// An epoch; the seconds it takes.
+    /// Trains one epoch and returns the seconds that it took.
     fn fit(&mut self, data: &Data, validation: &Data, options: FitOptions) -> f64 {
         let mut seen = 0;
         let start = Instant::now();
@@ -68,7 +73,7 @@ impl Training {
         seconds
     }
 
-    /// A step on each of the batches; the seconds they take.
+    /// Takes a step on each of the batches and returns the seconds that they took.
     fn steps<'a>(&mut self, batches: impl Iterator<Item = Samples<'a, Matrix<f32>>>) -> f64 {
         let start = Instant::now();
         for batch in batches {
@@ -80,7 +85,7 @@ impl Training {
     }
 }
 
-/// The ranges of the batches.
+/// Returns the ranges of the batches.
 fn ranges(images: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
     (0..images)
         .step_by(BATCH)
@@ -92,15 +97,22 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// An epoch in the order of the data is the steps that it consists of, to the bit.
+/// Checks that an epoch in the order of the data equals its steps, to the bit.
 fn check() {
     let (layers, images) = ([20, 30, 10], 3 * BATCH + 5);
     let (data, validation) = (Data::new(20, images, 2), Data::new(20, BATCH, 3));
     let (mut fitted, mut stepped) = (Training::new(&layers), Training::new(&layers));
     fitted.fit(&data, &validation, FitOptions::epochs(1).batch_size(BATCH));
     stepped.steps(ranges(images).map(|range| data.samples().slice(range)));
-    assert_eq!(fitted.network, stepped.network, "an epoch is not its steps");
-    assert_ne!(fitted.network, Training::new(&layers).network, "nothing was learnt");
+    assert_eq!(
+        fitted.network, stepped.network,
+        "an epoch and its steps give different networks"
+    );
+    assert_ne!(
+        fitted.network,
+        Training::new(&layers).network,
+        "training did not change the network"
+    );
 }
 
 fn main() {
@@ -114,12 +126,12 @@ fn main() {
     let (data, validation) = (Data::new(784, images, 2), Data::new(784, images / 50, 3));
     let cached = Data::new(784, BATCH, 4);
     let (mut fitted, mut stepped) = (Training::new(layers), Training::new(layers));
-    // A turn to warm up, which is not counted.
+    // The first turn warms up and is not counted.
     let times: Vec<_> = (0..=turns as u64)
         .map(|turn| {
             let options = FitOptions::epochs(1).batch_size(BATCH).shuffle(1);
             let batches = ranges(images).map(|range| cached.samples().slice(0..range.len()));
-            // Whoever comes second finds the processor warmer: each does, every other time.
+            // The second of the two runs on a warmer processor, so they alternate.
             if turn.is_multiple_of(2) {
                 let epoch = fitted.fit(&data, &validation, options);
                 (epoch, stepped.steps(batches))

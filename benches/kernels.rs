@@ -1,4 +1,4 @@
-//! The parts of a training step by themselves: products, activations with their derivatives.
+//! Measures parts of a training step separately: products, and activations with their derivatives.
 
 mod common;
 
@@ -11,7 +11,7 @@ use mlp_cpu::{Element, Matrix, Operand, gemm};
 use std::any::type_name;
 use std::hint::black_box;
 
-/// m, k, n of C (m x n) = A (m x k) B (k x n).
+/// The sizes m, k, n of C (m x n) = A (m x k) B (k x n).
 const SHAPES: [(usize, usize, usize); 7] = [
     (4, 1, 3),
     (3, 4, 3),
@@ -40,7 +40,7 @@ fn products<T: Element>(c: &mut Criterion<Rates>) {
     }
 }
 
-/// Values and derivatives of 4,096 numbers, as a forward pass in training computes them.
+/// Measures the values and derivatives of 4,096 numbers, computed as in a forward pass of training.
 fn activation<A: Activation, T: Element>(c: &mut Criterion<Rates>, name: &str, activation: A) {
     let z = random::<T>(4096, 1, 1).into_vec();
     let (mut values, mut derivatives) = (z.clone(), z.clone());

@@ -1,13 +1,15 @@
-//! How much memory training takes: [1024, 4096, 4096, 1024] on 512 samples in `f32`, plain gradient descent, beside what
-//! the step must hold; and that 10,000 steps of a small network take no more than the first.
+//! Measures how much memory training takes. It compares the peak for [1024, 4096, 4096, 1024] on 512 samples in `f32`,
+//! with plain gradient descent, with what the step must hold. It also checks that 10,000 steps of a small network take
+//! no more memory than the first steps.
 //!
-//! `cargo bench --bench memory`. It reads `/proc/self/status`: elsewhere than on Linux it says so.
-#![allow(clippy::print_stdout, reason = "it is what it is for")]
+//! Run it with `cargo bench --bench memory`. It reads `/proc/self/status`, and prints a message on systems that do not
+//! have it (any but Linux).
+#![allow(clippy::print_stdout, reason = "a bench prints its results")]
 
 use mlp_core::{GradientDescent, HalfSquaredError, Mlp, Relu, Samples, Trainer};
 use mlp_cpu::Matrix;
 
-/// A line of the process's status, in bytes: `VmHWM`, the most memory it has had, or `VmRSS`, what it has.
+/// Returns a line of the process's status, in bytes: `VmHWM` is the peak memory, and `VmRSS` the current memory.
 fn status(name: &str) -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with(name))?;
@@ -20,12 +22,15 @@ fn train(layers: &[usize], batch: usize, steps: usize, mut after: impl FnMut(usi
         .hidden(Relu)
         .seed(1)
         .build()
-        .expect("valid sizes");
+        .expect("the sizes are valid");
     let value = |i: usize, j: usize| ((3 * i + 7 * j) as f32).sin();
     let input = Matrix::from_fn(network.inputs(), batch, value);
     let target = Matrix::from_fn(network.outputs(), batch, value);
-    let samples = Samples::new(&input, &target).expect("as many targets as inputs");
-    let mut trainer = Trainer::new(HalfSquaredError, GradientDescent::new(1e-6).expect("a learning rate"));
+    let samples = Samples::new(&input, &target).expect("there are as many targets as inputs");
+    let mut trainer = Trainer::new(
+        HalfSquaredError,
+        GradientDescent::new(1e-6).expect("the learning rate is valid"),
+    );
     for step in 0..steps {
         trainer.step(&mut network, samples).expect("the loss stays finite");
         after(step);
@@ -35,7 +40,7 @@ fn train(layers: &[usize], batch: usize, steps: usize, mut after: impl FnMut(usi
 fn main() {
     let test = std::env::args().any(|argument| argument == "--test");
     if status("VmHWM").is_none() {
-        println!("memory: no /proc/self/status on this system");
+        println!("memory: nothing is measured, because this system has no /proc/self/status");
         return;
     }
 
@@ -54,8 +59,11 @@ fn main() {
         first / 1024,
         last / 1024
     );
-    // A page or two for the thread's stack and the reading of the file itself.
-    assert!(last <= first + (64 << 10), "steps take ever more memory");
+    // The tolerance of 64 KiB is for the thread's stack and for reading the status file.
+    assert!(
+        last <= first + (64 << 10),
+        "memory grows with the number of steps: {first} bytes after 10, {last} bytes after {steps}"
+    );
 
     let (layers, batch): (&[usize], usize) = if test {
         (&[64, 1024, 64], 64)
@@ -69,10 +77,13 @@ fn main() {
     let peak = status("VmHWM").unwrap_or_default();
     let ratio = peak as f64 / needed as f64;
     println!(
-        "{layers:?} x {batch}: {:.1} MB at most, {:.1} MB for parameters, gradients, activations and deltas: {ratio:.3}",
+        "{layers:?} x {batch}: peak {:.1} MB, {:.1} MB for parameters, gradients, activations, deltas: ratio {ratio:.3}",
         peak as f64 / 1e6,
         needed as f64 / 1e6,
     );
-    // The small network of a test is nothing beside the process itself.
-    assert!(test || ratio <= 1.15, "a step takes more than it must");
+    // The small network of a test takes little memory compared with the process itself.
+    assert!(
+        test || ratio <= 1.15,
+        "a step takes {ratio:.3} times the memory that it must hold, more than 1.15 times"
+    );
 }

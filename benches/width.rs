@@ -1,9 +1,9 @@
-//! What a multiply-add costs at every width from 1 to 256: a training step of [w, w, w] on 32 samples, ReLU, half squared
-//! error, plain gradient descent, as comma-separated values.
+//! Measures what a multiply-add costs at every width from 1 to 256. It times a training step of [w, w, w] on 32
+//! samples, with ReLU, half squared error and plain gradient descent, and prints comma-separated values.
 //!
-//! `cargo bench --bench width > width.csv`, or `-- f64`. The last line, on standard error, is the width that costs most
-//! beside the dearer of its two neighbouring multiples of 16.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "it is what it is for")]
+//! Run it with `cargo bench --bench width > width.csv`, or add `-- f64`. The last line, on standard error, names the
+//! width with the highest cost relative to the more expensive of its two neighboring multiples of 16.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a bench prints its results")]
 
 use mlp_core::{GradientDescent, HalfSquaredError, Mlp, Relu, Samples, Trainer};
 use mlp_cpu::{Element, Matrix};
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 const BATCH: usize = 32;
 
-/// One width: a network and what a step of it took in each round.
+/// A network of one width, and the time of a step in each round.
 struct Width<T: Element> {
     width: usize,
     network: Mlp<Matrix<T>>,
@@ -30,20 +30,23 @@ impl<T: Element> Width<T> {
                 .hidden(Relu)
                 .seed(1)
                 .build()
-                .expect("valid sizes"),
-            trainer: Trainer::new(HalfSquaredError, GradientDescent::new(1e-6).expect("a learning rate")),
+                .expect("the sizes are valid"),
+            trainer: Trainer::new(
+                HalfSquaredError,
+                GradientDescent::new(1e-6).expect("the learning rate is valid"),
+            ),
             input: Matrix::from_fn(width, BATCH, value),
             target: Matrix::from_fn(width, BATCH, |i, j| value(j, i)),
             nanoseconds: Vec::new(),
         }
     }
 
-    /// As many steps as take `time`, but one at least.
+    /// Takes steps for `time`, but at least one.
     fn run(&mut self, time: Duration) {
-        let samples = Samples::new(&self.input, &self.target).expect("as many targets as inputs");
+        let samples = Samples::new(&self.input, &self.target).expect("there are as many targets as inputs");
         let (start, mut steps) = (Instant::now(), 0_u32);
         while steps == 0 || start.elapsed() < time {
-            // Few enough not to miss the end, enough for the clock not to count.
+            // Few enough steps to end on time, and enough that reading the clock does not count.
             for _ in 0..if self.width < 32 { 16 } else { 1 } {
                 self.trainer
                     .step(&mut self.network, samples)
@@ -55,7 +58,7 @@ impl<T: Element> Width<T> {
             .push(start.elapsed().as_nanos() as f64 / f64::from(steps));
     }
 
-    /// The median over the rounds, per multiply-add.
+    /// Returns the median time over the rounds, per multiply-add.
     fn cost(&mut self) -> f64 {
         self.nanoseconds.sort_by(f64::total_cmp);
         let multiply_adds = 5 * self.width * self.width * BATCH;
@@ -65,7 +68,8 @@ impl<T: Element> Width<T> {
 
 fn sweep<T: Element>(rounds: usize, time: Duration) {
     let mut widths: Vec<_> = (1..=256).map(Width::<T>::new).collect();
-    // Round after round, so that a disturbance hits one measurement of many widths, not all of one.
+    // Widths alternate within a round, so that a disturbance affects one measurement of many widths rather than all
+    // measurements of one width.
     for _ in 0..rounds {
         for width in &mut widths {
             width.run(time);
@@ -76,17 +80,17 @@ fn sweep<T: Element>(rounds: usize, time: Duration) {
     for (width, cost) in widths.iter().zip(&costs) {
         println!("{},{cost:.6}", width.width);
     }
-    let neighbours = |width: usize| {
+    let neighbors = |width: usize| {
         let cost = |width: usize| costs[width.clamp(16, 256) - 1];
         cost(width / 16 * 16).max(cost(width.next_multiple_of(16)))
     };
-    let ratio = |width: usize| costs[width - 1] / neighbours(width);
-    // Below 16 there is no lower multiple to hold a width against.
+    let ratio = |width: usize| costs[width - 1] / neighbors(width);
+    // Below 16 there is no lower multiple to compare a width with.
     let worst = (16..=256)
         .max_by(|&a, &b| ratio(a).total_cmp(&ratio(b)))
-        .expect("some width");
+        .expect("the range is not empty");
     eprintln!(
-        "dearest beside its neighbouring multiples of 16: width {worst}, {:.2}",
+        "highest cost relative to the neighboring multiples of 16: width {worst}, {:.2}",
         ratio(worst)
     );
 }

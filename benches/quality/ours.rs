@@ -1,8 +1,9 @@
-//! This project's side of `quality.py`, which describes the messages: for each line of JSON, a network is trained as
-//! the line says, and a line with its outputs for the test part answers.
+//! This project's side of `quality.py`, which describes the messages. For each line of JSON, it trains a network as the
+//! line says and prints a line with the network's outputs for the test part.
 //!
-//! Initial parameters are drawn as scikit-learn draws them: biases too, by Glorot's uniform distribution.
-#![expect(clippy::print_stdout, reason = "the answers")]
+//! Initial parameters are drawn in the same way as in scikit-learn: Glorot's uniform distribution applies to biases,
+//! too.
+#![expect(clippy::print_stdout, reason = "the answers go to standard output")]
 
 use mlp_core::backend::Tensor;
 use mlp_core::{
@@ -17,25 +18,26 @@ use std::error::Error;
 use std::io::{BufRead, stdin};
 use std::time::Instant;
 
-/// What to train, and on what. Data lie sample after sample.
+/// A network to train, and its data. Data is stored sample after sample.
 #[derive(Deserialize)]
 struct Job {
     layers: Vec<usize>,
     activation: String,
     loss: String,
     solver: String,
-    /// alpha of scikit-learn: alpha / (2 N) times the sum of the squares of the weights is added to the loss.
+    /// scikit-learn's alpha: alpha / (2 N) times the sum of the squares of the weights is added to the loss.
     alpha: f64,
     epochs: u64,
-    /// Not of L-BFGS.
+    /// Not used by L-BFGS.
     batch_size: usize,
     learning_rate: f64,
     epsilon: f64,
-    /// Of L-BFGS: the largest entry of a gradient that is small enough to stop.
+    /// Only used by L-BFGS, which stops when the largest entry of the gradient is at most this.
     tolerance: f64,
-    /// Of the initial parameters and of the order of samples.
+    /// The seed of the initial parameters and of the order of samples.
     seed: u64,
-    /// Initial weights and biases in place of random ones, column after column; samples are then not shuffled.
+    /// Initial weights and biases that replace random ones, column after column. If they are given, samples are not
+    /// shuffled.
     initial: Option<Vec<(Vec<f64>, Vec<f64>)>>,
     input: Vec<f64>,
     target: Vec<f64>,
@@ -44,9 +46,9 @@ struct Job {
 
 #[derive(Serialize)]
 struct Answer {
-    /// From a job in memory to a trained network.
+    /// The time from a job in memory to a trained network.
     seconds: f64,
-    /// Of the last layer for the test part, before softmax or sigmoid, sample after sample.
+    /// The outputs of the last layer for the test part, before softmax or sigmoid, sample after sample.
     outputs: Vec<f64>,
 }
 
@@ -57,7 +59,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             "softmax_cross_entropy" => job.run(SoftmaxCrossEntropy::with_classes()),
             "binary_cross_entropy" => job.run(BinaryCrossEntropy),
             "half_squared_error" => job.run(HalfSquaredError),
-            other => Err(format!("loss: got {other}").into()),
+            other => Err(format!("unknown loss `{other}`").into()),
         };
         println!("{}", serde_json::to_string(&answer?)?);
     }
@@ -95,7 +97,7 @@ impl Job {
                     samples,
                 )?;
             }
-            other => return Err(format!("solver: got {other}").into()),
+            other => return Err(format!("unknown solver `{other}`").into()),
         }
         let seconds = start.elapsed().as_secs_f64();
         let test = MatrixRef::new(inputs, self.test_input.len() / inputs, &self.test_input);
@@ -103,7 +105,7 @@ impl Job {
         Ok(Answer { seconds, outputs })
     }
 
-    /// Full batches until the loss falls no more, by SciPy's rule.
+    /// Takes steps on the full batch until the loss no longer falls, by SciPy's rule.
     fn descend<L: Loss, O: Optimizer<Matrix<f64>>>(
         &self,
         trainer: &mut Trainer<Matrix<f64>, L, O>,
@@ -135,7 +137,7 @@ impl Job {
             }
             return Ok(network);
         }
-        // Another stream than the weights'.
+        // A different stream from that of the weights.
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(!self.seed);
         for layer in network.layers_mut() {
             let bound = (6.0 / (layer.inputs() + layer.outputs()) as f64).sqrt();

@@ -1,5 +1,5 @@
-//! The activation of a layer. Loops over the built-in ones are compiled once, in this crate, so that no program that uses
-//! a network compiles them again; the loop of your own is compiled where it is used.
+//! The activation of a layer. Loops over the built-in activations are compiled once, in this crate, so that programs
+//! that use a network do not compile them again. The loop of a custom activation is compiled where it is used.
 
 use crate::Element;
 use crate::elementwise::{Activate, ActivateAndDerive};
@@ -7,7 +7,7 @@ use crate::raw::dispatch;
 use mlp_core::backend::ActivationVisitor;
 use mlp_core::{Activation, ActivationKind};
 
-/// a = f(z) of all `values`, in their place, and f'(z) beside where there is room for it.
+/// Computes a = f(z) for all `values`, in place, and f'(z) into `derivatives`, if given.
 #[inline(always)]
 pub(crate) fn activate<T: Element, A: Activation>(
     activation: &ActivationKind<A>,
@@ -24,8 +24,8 @@ pub(crate) fn activate<T: Element, A: Activation>(
     }
 }
 
-/// As [`activate`], for a few elements, a multiple of [`LANES`](crate::elementwise::LANES). Loops that take less time
-/// than a call are compiled where they are used.
+/// Does the same as [`activate`] for a few elements, a multiple of [`LANES`](crate::elementwise::LANES). Loops that
+/// take less time than a call are compiled where they are used.
 #[inline(always)]
 pub(crate) fn activate_few<T: Element, A: Activation>(
     activation: &ActivationKind<A>,
@@ -44,7 +44,7 @@ pub(crate) fn activate_few<T: Element, A: Activation>(
     }
 }
 
-/// With the best instructions there are.
+/// Runs an activation with the best instructions available.
 pub(crate) struct Many<'a, T> {
     pub(crate) values: &'a mut [T],
     pub(crate) derivatives: Option<&'a mut [T]>,
@@ -67,7 +67,7 @@ impl<T: Element> ActivationVisitor for Many<'_, T> {
     }
 }
 
-/// As compiled for the baseline, a few elements at a time.
+/// Runs an activation, compiled for the baseline, on a few elements at a time.
 pub(crate) struct Few<'a, T> {
     pub(crate) values: &'a mut [T],
     pub(crate) derivatives: Option<&'a mut [T]>,

@@ -14,39 +14,39 @@ use core::cell::Cell;
 use core::fmt::{Debug, Display, LowerExp};
 use mlp_core::{ActivationKind, Scalar};
 
-/// A number that a [`Matrix`](crate::Matrix) computes with: `f32` or `f64`.
+/// A number type that a [`Matrix`](crate::Matrix) computes with: `f32` or `f64`.
 pub trait Element: Scalar + Kernels + Debug + Display + LowerExp {}
 
 impl Element for f32 {}
 impl Element for f64 {}
 
-/// What differs between the types, and what is compiled once for each of them, here rather than in every crate that
-/// uses a matrix.
+/// The operations that differ between `f32` and `f64`, and those that are compiled once for each type, in this crate
+/// rather than in every crate that uses a matrix.
 #[doc(hidden)]
 pub trait Kernels: Packed + Square + Copy {
     /// A full vector register.
     type Full<I: Isa>: Vector<Self, Isa = I>;
 
-    /// Half of one.
+    /// Half a vector register.
     type Half<I: Isa>: Vector<Self, Isa = I>;
 
-    /// `self` `factor` + `sum`, rounded once.
+    /// Returns `self` `factor` + `sum`, rounded once.
     #[must_use]
     fn multiply_add(self, factor: Self, sum: Self) -> Self;
 
-    /// The product by tiles, with the best instructions there are.
+    /// Computes the product in tiles, with the best instructions available.
     fn run_tiled(product: &mut Product<'_, Self>);
 
-    /// The product by tiles over copies of the operands, with the best instructions there are.
+    /// Computes the product in tiles over copies of the operands, with the best instructions available.
     fn run_blocked(product: &mut Product<'_, Self>);
 
-    /// [`activation::activate`] for a built-in activation.
+    /// Runs [`activation::activate`] for a built-in activation.
     fn activate(activation: &ActivationKind, values: &mut [Self], derivatives: Option<&mut [Self]>);
 
-    /// [`activation::activate_few`] for a built-in activation.
+    /// Runs [`activation::activate_few`] for a built-in activation.
     fn activate_few(activation: &ActivationKind, values: &mut [Self], derivatives: Option<&mut [Self]>);
 
-    /// [`layer::forward`].
+    /// Runs [`layer::forward`].
     fn forward(
         output: &mut Matrix<Self>,
         derivative: Option<&mut Matrix<Self>>,
@@ -56,7 +56,7 @@ pub trait Kernels: Packed + Square + Copy {
         activation: LayerActivation<'_, Self>,
     );
 
-    /// [`layer::backward`].
+    /// Runs [`layer::backward`].
     fn backward(
         output: &mut Matrix<Self>,
         weights: &Matrix<Self>,
@@ -64,7 +64,7 @@ pub trait Kernels: Packed + Square + Copy {
         derivative: Option<MatrixRef<'_, Self>>,
     );
 
-    /// [`layer::gradient`].
+    /// Runs [`layer::gradient`].
     fn gradient(
         gradient: &mut Matrix<Self>,
         bias_gradient: &mut Matrix<Self>,
@@ -73,10 +73,10 @@ pub trait Kernels: Packed + Square + Copy {
         accumulate: bool,
     );
 
-    /// The loops for tiny layers.
+    /// Returns the loops for tiny layers.
     fn tiny() -> &'static tiny::Loops<Self>;
 
-    /// This thread's memory for a panel, to be used in the place of what is given for it.
+    /// Swaps `panel` with the panel memory that this thread keeps.
     fn swap_panel(panel: &mut Panel<Self>);
 }
 

@@ -1,7 +1,7 @@
 //! Formulas over all elements of a matrix.
 //!
-//! Plain loops, which the compiler turns into vector instructions. A formula consists of operations that round alike in
-//! a vector and by themselves: an element has the same bits wherever it lies.
+//! They are plain loops, which the compiler turns into vector instructions. A formula consists of operations that round
+//! the same way in a vector as on a single number. An element therefore has the same bits at any position.
 
 #[cfg(test)]
 mod tests;
@@ -17,14 +17,14 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use mlp_core::Activation;
 use mlp_core::backend::ZipFormula;
 
-/// So few elements that it takes longer to look up the level than it saves.
+/// Up to this many elements, looking up the level takes longer than it saves.
 pub(crate) const FEW: usize = 2 * PADDING;
 
-/// Elements that make whole vectors at the baseline.
+/// The number of elements that fill whole vectors at the baseline.
 pub(crate) const LANES: usize = 4;
 
-/// Runs an elementwise kernel over `length` elements: where they are few, as compiled for the baseline. The formulas
-/// have the same bits at every level.
+/// Runs an elementwise kernel over `length` elements. If there are few, the kernel is the one compiled for the
+/// baseline. The formulas have the same bits at every level.
 #[inline(always)]
 pub(crate) fn run<K: Kernel>(kernel: K, length: usize) -> K::Output {
     if length <= FEW {
@@ -52,8 +52,8 @@ impl<T: Element, A: Activation> Kernel for Activate<'_, T, A> {
 }
 
 impl<T: Element, A: Activation> Activate<'_, T, A> {
-    /// A few elements, a multiple of `LANES`, as compiled for the baseline; in arrays, for which nothing has to be
-    /// found out before a loop begins.
+    /// Computes a few elements, a multiple of `LANES`, compiled for the baseline. It uses arrays, whose loops need no
+    /// checks before they begin.
     #[inline(always)]
     pub(crate) fn run_few(self) {
         for values in self.values.as_chunks_mut::<LANES>().0 {
@@ -62,7 +62,7 @@ impl<T: Element, A: Activation> Activate<'_, T, A> {
     }
 }
 
-/// a = f(z) in place, and f'(z), over slices of the same length.
+/// a = f(z) in place, and f'(z) into `derivatives`, over slices of the same length.
 pub(crate) struct ActivateAndDerive<'a, T, A> {
     pub(crate) activation: &'a A,
     pub(crate) values: &'a mut [T],
@@ -79,7 +79,7 @@ impl<T: Element, A: Activation> Kernel for ActivateAndDerive<'_, T, A> {
 }
 
 impl<T: Element, A: Activation> ActivateAndDerive<'_, T, A> {
-    /// A few elements, as [`Activate::run_few`].
+    /// Computes a few elements, like [`Activate::run_few`].
     #[inline(always)]
     pub(crate) fn run_few(self) {
         let activation = self.activation;
@@ -93,7 +93,7 @@ impl<T: Element, A: Activation> ActivateAndDerive<'_, T, A> {
     }
 }
 
-/// A [`ZipFormula`] over slices of the same length. True if all new elements of `own` are finite.
+/// A [`ZipFormula`] over slices of the same length. It returns true if all new elements of `own` are finite.
 pub(crate) struct Zip<'a, T, F, const S: usize> {
     pub(crate) formula: &'a F,
     pub(crate) own: &'a mut [T],
@@ -102,10 +102,10 @@ pub(crate) struct Zip<'a, T, F, const S: usize> {
 }
 
 impl<T: Element, F: ZipFormula<S>, const S: usize> Zip<'_, T, F, S> {
-    /// On all threads, if it is large.
+    /// Runs on all threads if the slices are large.
     #[inline(always)]
     pub(crate) fn run_on_threads(self) -> bool {
-        /// Elements that take longer than it takes to call another thread.
+        /// The number of elements from which the work takes longer than calling another thread.
         const LEAST: usize = 1 << 14;
         let length = self.own.len();
         match threads::parts(length, LEAST) {
@@ -114,14 +114,15 @@ impl<T: Element, F: ZipFormula<S>, const S: usize> Zip<'_, T, F, S> {
         }
     }
 
-    /// As few elements as a tiny layer has, a multiple of `LANES`.
+    /// Computes as few elements as a tiny layer has, a multiple of `LANES`.
     #[inline(always)]
     pub(crate) fn run_few(mut self) -> bool {
         let mut zeros = [T::zero(); LANES];
         let chunks = self.own.as_chunks_mut::<LANES>().0.iter_mut();
         for (c, (own, other)) in chunks.zip(self.other.as_chunks::<LANES>().0).enumerate() {
             let state = slices(&mut self.state, |state| &mut state[c * LANES..][..LANES]);
-            // All is read before anything is written, which otherwise might be what is read next.
+            // Reads everything before it writes anything. Otherwise the compiler must assume that a write changes what
+            // is read next.
             let (mut new, mut new_state) = ([T::zero(); LANES], [[T::zero(); LANES]; S]);
             for i in 0..LANES {
                 let (element, elements) = self.formula.apply(own[i], other[i], at(&state, i));
@@ -135,11 +136,11 @@ impl<T: Element, F: ZipFormula<S>, const S: usize> Zip<'_, T, F, S> {
                 state[s].copy_from_slice(&new_state[s]);
             }
             for i in 0..LANES {
-                // NaN, if it is not finite.
+                // NaN if the element is not finite.
                 zeros[i] += new[i] * T::zero();
             }
         }
-        // Without a branch for each of them, which `==` of arrays takes.
+        // Avoids the branch per element that `==` of arrays has.
         zeros.iter().fold(true, |finite, zero| finite & zero.is_zero())
     }
 
@@ -191,15 +192,16 @@ impl<T: Element, F: ZipFormula<S>, const S: usize> Kernel for Zip<'_, T, F, S> {
     }
 }
 
-// Every program compiles the loops of its optimizer. Each closure given to `map` or `from_fn` of an array would be five
-// more functions for each loop. These take their place; the `from_fn` in `empty` is the same one for all loops.
+// Every program compiles the loops of its optimizer. Each closure passed to `map` or `from_fn` of an array would add
+// five more functions to each loop. The functions below replace such closures. The `from_fn` in `empty` is the same one
+// for all loops.
 
-/// Slices of nothing.
+/// Returns empty slices.
 fn empty<'a, T, const S: usize>() -> [&'a mut [T]; S] {
     array::from_fn(|_| <&mut [T]>::default())
 }
 
-/// A slice of each item.
+/// Returns a slice of each item.
 #[inline(always)]
 pub(crate) fn slices<'a, T, U, const S: usize>(
     items: &'a mut [U; S],
@@ -221,7 +223,7 @@ fn take_parts<'a, T, const S: usize>(rest: &mut [&'a mut [T]; S], length: usize)
     parts
 }
 
-/// Element i of each slice.
+/// Returns element i of each slice.
 #[inline(always)]
 fn at<T: Element, const S: usize>(slices: &[&mut [T]; S], i: usize) -> [T; S] {
     let mut elements = [T::zero(); S];
@@ -248,7 +250,7 @@ impl<T: Element> Kernel for Multiply<'_, T> {
     }
 }
 
-/// The sum of columns, or that added to what is there.
+/// The sum of columns, or the same added to the existing values.
 pub(crate) struct SumOfColumns<'a, T> {
     pub(crate) columns: MatrixRef<'a, T>,
     pub(crate) sums: &'a mut [T],
@@ -275,13 +277,17 @@ impl<T: Element> Kernel for SumOfColumns<'_, T> {
 }
 
 impl<T: Element> SumOfColumns<'_, T> {
-    /// The sums of N rows, which stay in registers.
+    /// Computes the sums of N rows, which stay in registers.
     #[inline(always)]
     fn sum<const N: usize>(&mut self, row: usize) -> usize {
-        let sums = self.sums[row..].first_chunk_mut::<N>().expect("as many sums as rows");
+        let sums = self.sums[row..]
+            .first_chunk_mut::<N>()
+            .expect("there are as many sums as rows");
         let mut new = if self.accumulate { *sums } else { [T::zero(); N] };
         for column in self.columns.iter_columns() {
-            let column = column[row..].first_chunk::<N>().expect("as many rows as sums");
+            let column = column[row..]
+                .first_chunk::<N>()
+                .expect("there are as many rows as sums");
             for (sum, &value) in new.iter_mut().zip(column) {
                 *sum += value;
             }

@@ -1,17 +1,17 @@
-//! Matrices as text.
+//! Formatting of matrices as text.
 
 use crate::{Matrix, MatrixRef};
 use core::fmt::{self, Debug, Display, Formatter};
 
-/// Rows as lines, columns aligned on the right. A precision (`{:.3}`) applies to each number; of a dimension above
-/// 10, the first and the last 3 are shown.
+/// Writes rows as lines, with columns aligned on the right. A precision (`{:.3}`) applies to each number. A dimension
+/// above 10 is shortened to its first 3 and last 3 positions.
 impl<T: Display> Display for MatrixRef<'_, T> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write_rows(f, *self, "")
     }
 }
 
-/// The shape, then as `Display`.
+/// Writes the shape, and then the rows as `Display` does.
 impl<T: Display> Debug for MatrixRef<'_, T> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} x {} [", self.rows(), self.columns())?;
@@ -20,21 +20,21 @@ impl<T: Display> Debug for MatrixRef<'_, T> {
     }
 }
 
-/// As [`MatrixRef`].
+/// Writes the matrix as [`MatrixRef`] does.
 impl<T: Display + Copy> Display for Matrix<T> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         Display::fmt(&self.view(), f)
     }
 }
 
-/// As [`MatrixRef`].
+/// Writes the matrix as [`MatrixRef`] does.
 impl<T: Display + Copy> Debug for Matrix<T> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         Debug::fmt(&self.view(), f)
     }
 }
 
-/// The positions shown of a dimension: `None` stands for those left out.
+/// Returns the positions to show of a dimension of `size`. `None` stands for those left out.
 fn shown(size: usize) -> Vec<Option<usize>> {
     match size {
         0..=10 => (0..size).map(Some).collect(),

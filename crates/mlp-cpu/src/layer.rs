@@ -1,5 +1,6 @@
-//! The operations of layers whose arithmetic is what they take: matrix products, with what goes with them done while
-//! their results are in the cache. Shapes are those of [`Tensor`](mlp_core::backend::Tensor)'s operations, and are known to fit.
+//! The operations of layers that spend most of their time on arithmetic. They are matrix products; the elementwise work
+//! that goes with a product is done while its results are in the cache. Shapes are those of
+//! [`Tensor`](mlp_core::backend::Tensor)'s operations, which have already checked that they match.
 
 use crate::elementwise::{self, Multiply, SumOfColumns};
 use crate::gemm::{Initial, Product, Routine};
@@ -10,16 +11,16 @@ use mlp_core::ActivationKind;
 /// The activation of a layer.
 #[derive(Clone, Copy)]
 pub enum LayerActivation<'a, T> {
-    /// One whose loops are compiled in this crate.
+    /// An activation whose loops are compiled in this crate.
     BuiltIn(&'a ActivationKind),
-    /// One whose loop is compiled in the program that defines it.
+    /// An activation whose loop is compiled in the program that defines it.
     Custom(&'a ActivationLoop<'a, T>),
 }
 
-/// A loop that replaces each z by a = f(z), and writes f'(z) beside it where there is room.
+/// A loop that replaces each z by a = f(z), and writes f'(z) to the second slice if it is given.
 type ActivationLoop<'a, T> = dyn Fn(&mut [T], Option<&mut [T]>) + Sync + 'a;
 
-/// The first columns of `output` = f(`weights` `input` + `bias`), and f' into those of `derivative`.
+/// Computes f(`weights` `input` + `bias`) into the first columns of `output`, and f' into those of `derivative`.
 #[inline(never)]
 pub(crate) fn forward<T: Element>(
     output: &mut Matrix<T>,
@@ -48,7 +49,7 @@ pub(crate) fn forward<T: Element>(
     );
 }
 
-/// The first columns of `output` = (`weights`^T `delta`) * `derivative`.
+/// Computes (`weights`^T `delta`) * `derivative` into the first columns of `output`.
 #[inline(never)]
 pub(crate) fn backward<T: Element>(
     output: &mut Matrix<T>,
@@ -81,7 +82,8 @@ pub(crate) fn backward<T: Element>(
     });
 }
 
-/// `gradient` = `delta` `input`^T and `bias_gradient` the sum of `delta`'s columns, or both added to what is there.
+/// Computes `gradient` = `delta` `input`^T and `bias_gradient` = the sum of `delta`'s columns. Adds both to the
+/// existing values if `accumulate`.
 #[inline(never)]
 pub(crate) fn gradient<T: Element>(
     gradient: &mut Matrix<T>,
@@ -96,7 +98,7 @@ pub(crate) fn gradient<T: Element>(
     } else {
         let initial = if accumulate { Initial::Present } else { Initial::Zero };
         let (a, b, c_stride) = if outputs == 1 {
-            // The only row of dW, as a column: the rows of a tile run along it.
+            // The only row of dW is treated as a column, because the rows of a tile run along a column.
             (Operand::from(input), Operand::from(delta).transposed(), inputs)
         } else {
             (

@@ -12,13 +12,13 @@ use core::str::FromStr;
 
 /// A set of vector instructions that the kernels are compiled for.
 ///
-/// Which of them runs is found out once, when the first kernel does: the best that the processor has, or the one that
-/// the environment variable `MLP_SIMD` names if the processor has it. (The `matrixmultiply` crate, through which the
-/// products of large layers go at the baseline, decides by itself.)
+/// The level is chosen once, when the first kernel runs. It is the best level that the processor supports, or the one
+/// that the environment variable `MLP_SIMD` names, if the processor supports it. (The `matrixmultiply` crate, which
+/// computes the products of large layers at the baseline, makes its own choice.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum SimdLevel {
-    /// What every processor of the target has: SSE2 on x86-64, NEON on AArch64.
+    /// The instructions that every processor of the target has: SSE2 on x86-64, NEON on AArch64.
     Baseline,
     /// AVX2 and FMA.
     Avx2,
@@ -27,10 +27,10 @@ pub enum SimdLevel {
 }
 
 impl SimdLevel {
-    /// All of them, the lowest first.
+    /// All levels, from the lowest to the highest.
     pub const ALL: [Self; 3] = [Self::Baseline, Self::Avx2, Self::Avx512];
 
-    /// As `MLP_SIMD` names it: `baseline`, `avx2`, `avx512`.
+    /// Returns the name that `MLP_SIMD` uses: `baseline`, `avx2` or `avx512`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Baseline => "baseline",
@@ -53,7 +53,7 @@ impl FromStr for SimdLevel {
     }
 }
 
-/// The instructions that kernels run with, as a kernel reports them.
+/// Returns the level that kernels run at, as a kernel reports it.
 ///
 /// ```
 /// println!("kernels for {}", mlp_cpu::simd_level());
@@ -70,35 +70,35 @@ pub fn simd_level() -> SimdLevel {
     dispatch::run(Report)
 }
 
-/// The instructions that a kernel is compiled for. A value of such a type is the proof that the processor has them.
+/// The instructions that a kernel is compiled for. A value of such a type proves that the processor has them.
 pub trait Isa: Copy {
-    /// Their name.
+    /// The level of these instructions.
     const LEVEL: SimdLevel;
-    /// How many columns of a product, times two vectors of rows, stay in registers.
+    /// The number of columns of a product whose sums stay in registers, with two vectors of rows.
     const COLUMNS: usize;
-    /// How many of them, times three vectors.
+    /// The number of such columns with three vectors of rows.
     const COLUMNS_OF_THREE: usize;
-    /// If a b + c is one instruction.
+    /// Whether a b + c is a single instruction.
     const FUSED: bool;
     /// A full register.
     type F32: Vector<f32, Isa = Self>;
     /// A full register.
     type F64: Vector<f64, Isa = Self>;
-    /// Half of one.
+    /// Half a register.
     type HalfF32: Vector<f32, Isa = Self>;
-    /// Half of one.
+    /// Half a register.
     type HalfF64: Vector<f64, Isa = Self>;
 
-    /// The instructions for what is narrower than a full register: AVX2 for AVX-512, which has them too, so that it is
-    /// not compiled twice.
+    /// The instructions for vectors narrower than a full register. For AVX-512 they are AVX2, which has such vectors,
+    /// too, so that the code is not compiled twice.
     type Narrow: Isa;
 
-    /// The proof for them.
+    /// Returns the proof for the narrow instructions.
     fn narrow(self) -> Self::Narrow;
 
-    /// Runs `kernel` in a function of its own, compiled for these instructions. The compiler's time grows faster than
-    /// the length of a function, and separate functions compile in parallel: what does not gain from being inlined is
-    /// called.
+    /// Runs `kernel` in a function of its own, compiled for these instructions. Compile time grows faster than the
+    /// length of a function, and separate functions compile in parallel. Code that does not gain from inlining is
+    /// therefore called.
     fn call<K: Kernel>(self, kernel: K) -> K::Output;
 }
 
@@ -160,7 +160,7 @@ impl Isa for Avx512 {
     const FUSED: bool = true;
     type F32 = core::arch::x86_64::__m512;
     type F64 = core::arch::x86_64::__m512d;
-    // Never used: what is narrower than a full register is taken from `Narrow`.
+    // Never used: vectors narrower than a full register come from `Narrow`.
     type HalfF32 = Lanes<f32, 8, Self>;
     type HalfF64 = Lanes<f64, 4, Self>;
     type Narrow = Avx2;
@@ -176,8 +176,8 @@ impl Isa for Avx512 {
     }
 }
 
-/// A computation that is compiled for each [`Isa`]. `run` and all it calls must be `#[inline(always)]` or go through
-/// [`Isa::call`]: any other function is compiled for the baseline alone.
+/// A computation that is compiled for each [`Isa`]. `run` and every function that it calls must be `#[inline(always)]`
+/// or go through [`Isa::call`]. Any other function is compiled for the baseline only.
 pub trait Kernel {
     type Output;
     fn run<I: Isa>(self, isa: I) -> Self::Output;

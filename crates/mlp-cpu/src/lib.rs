@@ -1,16 +1,16 @@
-//! A dense matrix for the CPU, in `f32` and `f64`: the backend of `mlp-core`'s networks.
+//! A dense matrix for the CPU, in `f32` and `f64`, which serves as the backend of `mlp-core`'s networks.
 //!
-//! [`Matrix`] owns its numbers, [`MatrixRef`] borrows them, from a matrix or from any slice. Both are column-major:
-//! column after column. A column is a sample, so data that lie sample after sample, as in a C-ordered (samples, features)
-//! array of NumPy or PyTorch, are borrowed as they are; a matrix of its own pads its columns for the kernels' sake.
+//! [`Matrix`] owns its numbers. [`MatrixRef`] borrows them, from a matrix or from any slice. Both are column-major:
+//! they store column after column. A column is a sample, so data stored sample after sample, like a C-ordered (samples,
+//! features) array of NumPy or PyTorch, is borrowed as it is. A [`Matrix`] pads its own columns for the kernels.
 //!
-//! Products read their operands where they lie, in tiles that stay in registers; those of the largest layers copy them
-//! first, block by block, and at the baseline go through the `matrixmultiply` crate. How a number is computed depends on
-//! the layer's shape alone, so that a sample's prediction has the same bits alone as in any batch, and at any number of
-//! [`threads`].
+//! Products read their operands in place, in tiles that stay in registers. Products of the largest layers first copy
+//! their operands, block by block; at the baseline level they use the `matrixmultiply` crate. The layer's shape alone
+//! decides how a number is computed. A sample's prediction therefore has the same bits alone as in any batch, and at
+//! any number of [`threads`].
 //!
-//! Kernels are compiled for AVX-512, for AVX2 with FMA and for what every processor of the target has; the best that
-//! this one has runs ([`simd_level`]).
+//! Kernels are compiled for AVX-512, for AVX2 with FMA, and for the baseline that every processor of the target
+//! supports. The best level that the processor supports is used ([`simd_level`]).
 //!
 //! ```
 //! use mlp_core::{Mlp, Tanh};

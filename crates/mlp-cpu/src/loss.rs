@@ -5,11 +5,12 @@ use crate::{Element, MatrixRef};
 use core::slice;
 use mlp_core::Loss;
 
-/// Sums of so many numbers first, so that in f32 many small losses are not lost beside a large sum.
+/// The number of losses that are summed before their sum is added to the total. In f32, many small losses would
+/// otherwise be lost beside a large sum.
 const TERMS: usize = 64;
 
-/// The losses of samples, summed, and their gradients into the columns of `delta`, `stride` apart: see
-/// [`Tensor::loss`](mlp_core::backend::Tensor::loss).
+/// Computes the sum of the samples' losses, and writes their gradients into the columns of `delta`, which are `stride`
+/// apart. See [`Tensor::loss`](mlp_core::backend::Tensor::loss).
 pub(crate) struct LossAndGradient<'a, T, L> {
     pub(crate) loss: &'a L,
     pub(crate) prediction: MatrixRef<'a, T>,
@@ -21,7 +22,7 @@ pub(crate) struct LossAndGradient<'a, T, L> {
 }
 
 impl<T: Element, L: Loss> LossAndGradient<'_, T, L> {
-    /// The sum of the losses.
+    /// Returns the sum of the losses.
     #[inline(always)]
     pub(crate) fn run(self) -> T {
         match self.prediction.rows() {
@@ -46,7 +47,8 @@ impl<T: Element, L: Loss> LossAndGradient<'_, T, L> {
     }
 }
 
-/// In N sums. They are added outside of the kernel: within, it would keep the compiler from having them in vectors.
+/// Computes N partial sums. They are added outside of the kernel. Inside, the addition would keep the compiler from
+/// holding the sums in vectors.
 struct InSums<K, const N: usize>(K);
 
 impl<T: Element, L: Loss, const N: usize> Kernel for InSums<LossAndGradient<'_, T, L>, N> {
@@ -55,7 +57,7 @@ impl<T: Element, L: Loss, const N: usize> Kernel for InSums<LossAndGradient<'_, 
     #[inline(always)]
     fn run<I: Isa>(self, _: I) -> [T; N] {
         match (self.0.prediction.rows(), self.0.target.rows()) {
-            // Of lengths that are known: a loop over outputs takes longer than the loss of one.
+            // Constant lengths. A loop over outputs takes longer than the loss of one output.
             (1, 1) if N == 1 && self.0.sample_weights.is_none() => [self.0.sum_single(); N],
             (1, 1) if N == 1 => self.0.sums(1, 1),
             (2, 2) if N == 1 => self.0.sums(2, 2),
@@ -67,8 +69,8 @@ impl<T: Element, L: Loss, const N: usize> Kernel for InSums<LossAndGradient<'_, 
 }
 
 impl<T: Element, L: Loss> LossAndGradient<'_, T, L> {
-    /// For columns of one number, which lie side by side, and samples that count alike: a loop over outputs would take
-    /// longer than the loss of one.
+    /// Sums the losses for columns of one number, which are adjacent, and samples of equal weight. A loop over outputs
+    /// would take longer than the loss of one output.
     #[inline(always)]
     fn sum_single(self) -> T {
         let samples = self.prediction.columns();
@@ -88,7 +90,7 @@ impl<T: Element, L: Loss> LossAndGradient<'_, T, L> {
         total
     }
 
-    /// For columns of so many numbers.
+    /// Sums the losses for columns of `outputs` and `targets` numbers.
     #[inline(always)]
     fn sums<const N: usize>(self, outputs: usize, targets: usize) -> [T; N] {
         let samples_per_sum = (TERMS * N / outputs.max(1)).clamp(1, TERMS);
@@ -107,7 +109,7 @@ impl<T: Element, L: Loss> LossAndGradient<'_, T, L> {
             }
             let weight = self.sample_weights.map_or(T::one(), |weights| weights[(0, j)]);
             if weight.is_zero() {
-                // Left out, even if its loss is infinite.
+                // The sample is left out, even if its loss is infinite.
                 gradient.fill(T::zero());
             } else {
                 let (prediction, target) = (&prediction[..outputs], &target[..targets]);

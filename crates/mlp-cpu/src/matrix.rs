@@ -17,11 +17,11 @@ use num_traits::Zero;
 /// assert_eq!(m.to_string(), "1  2  3\n4  5  6");
 /// ```
 ///
-/// In memory a column of more than a few elements is padded to whole vectors of the processor, so that kernels need
-/// no others for odd shapes; [`MatrixRef`] takes data without padding as they are.
+/// In memory, a column of more than a few elements is padded to whole vectors of the processor, so that kernels need no
+/// special code for odd shapes. [`MatrixRef`] accepts data without padding.
 pub struct Matrix<T> {
-    /// Column j begins at j `stride`. What lies between columns, and behind the last one, is anything: kernels
-    /// compute with it, but nothing that can be seen depends on it.
+    /// Column j begins at j `stride`. The space between columns and after the last one may hold any values: kernels
+    /// compute with them, but no visible result depends on them.
     values: Buffer<T>,
     rows: usize,
     columns: usize,
@@ -38,10 +38,10 @@ impl<T: Copy> Clone for Matrix<T> {
 }
 
 impl<T: Copy + Zero> Matrix<T> {
-    /// A matrix of zeros. Either dimension may be 0.
+    /// Returns a matrix of zeros. Either dimension may be 0.
     ///
     /// # Panics
-    /// If `rows` x `columns` overflows.
+    /// Panics if `rows` x `columns` overflows.
     #[must_use]
     pub fn zeros(rows: usize, columns: usize) -> Self {
         let stride = stride(rows);
@@ -53,10 +53,10 @@ impl<T: Copy + Zero> Matrix<T> {
         }
     }
 
-    /// The matrix with the given rows.
+    /// Returns the matrix with the given rows.
     ///
     /// # Panics
-    /// If the rows differ in length.
+    /// Panics if the rows differ in length.
     #[must_use]
     pub fn from_rows<R: AsRef<[T]>>(rows: &[R]) -> Self {
         let columns = rows.first().map_or(0, |row| row.as_ref().len());
@@ -73,10 +73,10 @@ impl<T: Copy + Zero> Matrix<T> {
         matrix
     }
 
-    /// The matrix with the given columns: a column is a sample.
+    /// Returns the matrix with the given columns. A column is a sample.
     ///
     /// # Panics
-    /// If the columns differ in length.
+    /// Panics if the columns differ in length.
     #[must_use]
     pub fn from_columns<C: AsRef<[T]>>(columns: &[C]) -> Self {
         let rows = columns.first().map_or(0, |column| column.as_ref().len());
@@ -96,7 +96,8 @@ impl<T: Copy + Zero> Matrix<T> {
         matrix
     }
 
-    /// The matrix of `values`, column after column (sample after sample). Copies them; [`MatrixRef::new`] does not.
+    /// Returns the matrix of `values`, stored column after column (sample after sample). Copies the values;
+    /// [`MatrixRef::new`] does not.
     ///
     /// ```
     /// let m = mlp_cpu::Matrix::from_vec(2, 3, vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
@@ -104,7 +105,7 @@ impl<T: Copy + Zero> Matrix<T> {
     /// ```
     ///
     /// # Panics
-    /// If there are not `rows` x `columns` values.
+    /// Panics if the number of values is not `rows` x `columns`.
     #[must_use]
     pub fn from_vec(rows: usize, columns: usize, values: Vec<T>) -> Self {
         if Some(values.len()) != rows.checked_mul(columns) {
@@ -113,10 +114,10 @@ impl<T: Copy + Zero> Matrix<T> {
         MatrixRef::new(rows, columns, &values).to_matrix()
     }
 
-    /// The matrix with element (i, j) = `value(i, j)`.
+    /// Returns the matrix with element (i, j) = `value(i, j)`.
     ///
     /// # Panics
-    /// If `rows` x `columns` overflows.
+    /// Panics if `rows` x `columns` overflows.
     #[must_use]
     pub fn from_fn(rows: usize, columns: usize, mut value: impl FnMut(usize, usize) -> T) -> Self {
         let mut matrix = Self::zeros(rows, columns);
@@ -128,7 +129,7 @@ impl<T: Copy + Zero> Matrix<T> {
         matrix
     }
 
-    /// The transpose.
+    /// Returns the transpose.
     #[must_use]
     pub fn transposed(&self) -> Self {
         Self::from_fn(self.columns, self.rows, |i, j| self[(j, i)])
@@ -136,76 +137,80 @@ impl<T: Copy + Zero> Matrix<T> {
 }
 
 impl<T: Copy> Matrix<T> {
-    /// The elements, column after column.
+    /// Returns the elements, column after column.
     #[must_use]
     pub fn into_vec(self) -> Vec<T> {
         self.to_vec()
     }
 
-    /// The elements, column after column.
+    /// Returns the elements, column after column.
     #[must_use]
     pub fn to_vec(&self) -> Vec<T> {
         self.view().to_vec()
     }
 
-    /// The number of rows: features.
+    /// Returns the number of rows (features).
     pub fn rows(&self) -> usize {
         self.rows
     }
 
-    /// The number of columns: samples.
+    /// Returns the number of columns (samples).
     pub fn columns(&self) -> usize {
         self.columns
     }
 
-    /// (rows, columns).
+    /// Returns (rows, columns).
     pub fn shape(&self) -> (usize, usize) {
         (self.rows, self.columns)
     }
 
-    /// Column `j`: a sample.
+    /// Returns column `j`, a sample.
     ///
     /// # Panics
-    /// If there is no column `j`.
+    /// Panics if there is no column `j`.
     pub fn column(&self, j: usize) -> &[T] {
         self.view().column(j)
     }
 
-    /// Column `j`: a sample.
+    /// Returns column `j`, a sample.
     ///
     /// # Panics
-    /// If there is no column `j`.
+    /// Panics if there is no column `j`.
     pub fn column_mut(&mut self, j: usize) -> &mut [T] {
-        assert!(j < self.columns, "column {j} of a matrix of {} columns", self.columns);
+        assert!(
+            j < self.columns,
+            "column {j} is out of bounds for a matrix of {} columns",
+            self.columns
+        );
         &mut self.values[j * self.stride..][..self.rows]
     }
 
-    /// The columns (samples), one after the other.
+    /// Returns an iterator over the columns (samples).
     pub fn iter_columns(&self) -> impl ExactSizeIterator<Item = &[T]> + DoubleEndedIterator {
         self.view().iter_columns()
     }
 
-    /// The matrix, borrowed.
+    /// Borrows the matrix.
     pub fn view(&self) -> MatrixRef<'_, T> {
         MatrixRef::strided(self.rows, self.columns, self.stride, &self.values)
     }
 
-    /// How far apart columns begin.
+    /// Returns the distance between the starts of neighboring columns, in elements.
     pub(crate) fn stride(&self) -> usize {
         self.stride
     }
 
-    /// The elements and what lies between and behind them.
+    /// Returns the whole storage: the elements and the padding between and after the columns.
     pub(crate) fn storage(&self) -> &[T] {
         &self.values
     }
 
-    /// The elements and what lies between and behind them.
+    /// Returns the whole storage: the elements and the padding between and after the columns.
     pub(crate) fn storage_mut(&mut self) -> &mut [T] {
         &mut self.values
     }
 
-    /// The first `columns` columns with the padding between them.
+    /// Returns the first `columns` columns with the padding between them.
     pub(crate) fn columns_mut(&mut self, columns: usize) -> &mut [T] {
         &mut self.values[..columns * self.stride]
     }
@@ -217,11 +222,11 @@ impl<T: Copy + PartialEq> PartialEq for Matrix<T> {
     }
 }
 
-/// Columns are padded to multiples of so many elements: whole vectors of any processor.
+/// Columns are padded to multiples of this many elements, which are whole vectors of any processor.
 pub(crate) const PADDING: usize = 16;
 
-/// How far apart the columns of a matrix of `rows` rows begin. Few rows are padded to a power of two only: they are
-/// a part of a vector.
+/// Returns the distance between the starts of neighboring columns in a matrix of `rows` rows. Up to `PADDING` rows are
+/// padded only to a power of two, as they are a part of a vector.
 fn stride(rows: usize) -> usize {
     if rows <= PADDING {
         rows.next_power_of_two()
@@ -230,7 +235,7 @@ fn stride(rows: usize) -> usize {
     }
 }
 
-/// The length of the storage: whole vectors at the end, too.
+/// Returns the length of the storage, which also ends with a whole vector.
 #[track_caller]
 fn padded(stride: usize, columns: usize) -> usize {
     stride
@@ -241,14 +246,14 @@ fn padded(stride: usize, columns: usize) -> usize {
 
 impl<T> Index<(usize, usize)> for Matrix<T> {
     type Output = T;
-    /// Element (row, column).
+    /// Returns element (row, column).
     ///
     /// # Panics
-    /// If there is none.
+    /// Panics if there is no such element.
     fn index(&self, (i, j): (usize, usize)) -> &T {
         assert!(
             i < self.rows && j < self.columns,
-            "element ({i}, {j}) of a {} x {} matrix",
+            "element ({i}, {j}) is out of bounds for a {} x {} matrix",
             self.rows,
             self.columns
         );
@@ -257,14 +262,14 @@ impl<T> Index<(usize, usize)> for Matrix<T> {
 }
 
 impl<T> IndexMut<(usize, usize)> for Matrix<T> {
-    /// Element (row, column).
+    /// Returns element (row, column).
     ///
     /// # Panics
-    /// If there is none.
+    /// Panics if there is no such element.
     fn index_mut(&mut self, (i, j): (usize, usize)) -> &mut T {
         assert!(
             i < self.rows && j < self.columns,
-            "element ({i}, {j}) of a {} x {} matrix",
+            "element ({i}, {j}) is out of bounds for a {} x {} matrix",
             self.rows,
             self.columns
         );

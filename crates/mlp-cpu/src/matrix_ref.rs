@@ -3,7 +3,7 @@ use core::ops::{Index, Range};
 use mlp_core::backend::{Columns, shape_mismatch};
 use num_traits::Zero;
 
-/// A borrowed column-major matrix: of a [`Matrix`], of some of its columns, or of any slice, without a copy.
+/// A borrowed column-major matrix. It borrows a [`Matrix`], some of its columns, or any slice, without a copy.
 ///
 /// ```
 /// use mlp_cpu::MatrixRef;
@@ -14,14 +14,15 @@ use num_traits::Zero;
 /// assert_eq!(m.slice(1..3).column(1), [5.0, 6.0]);
 /// ```
 pub struct MatrixRef<'a, T> {
-    /// As in `Matrix`, to the end of what is borrowed: kernels may read whole vectors beyond the last column.
+    /// The elements, stored as in `Matrix`. The slice extends to the end of the borrowed storage, as kernels may read
+    /// whole vectors beyond the last column.
     values: &'a [T],
     rows: usize,
     columns: usize,
     stride: usize,
 }
 
-// Not derived: a reference is cheap to copy whatever it refers to.
+// Not derived, because a derived impl would require `T: Clone`; a reference can be copied whatever it refers to.
 impl<T> Clone for MatrixRef<'_, T> {
     fn clone(&self) -> Self {
         *self
@@ -31,10 +32,10 @@ impl<T> Clone for MatrixRef<'_, T> {
 impl<T> Copy for MatrixRef<'_, T> {}
 
 impl<'a, T> MatrixRef<'a, T> {
-    /// The matrix of `values`, column after column (sample after sample).
+    /// Returns the matrix of `values`, stored column after column (sample after sample).
     ///
     /// # Panics
-    /// If there are not `rows` x `columns` values.
+    /// Panics if the number of values is not `rows` x `columns`.
     #[must_use]
     pub fn new(rows: usize, columns: usize, values: &'a [T]) -> Self {
         if rows.checked_mul(columns) != Some(values.len()) {
@@ -43,7 +44,7 @@ impl<'a, T> MatrixRef<'a, T> {
         Self::strided(rows, columns, rows, values)
     }
 
-    /// With columns that begin `stride` apart.
+    /// Returns a matrix whose columns begin `stride` elements apart.
     pub(crate) fn strided(rows: usize, columns: usize, stride: usize, values: &'a [T]) -> Self {
         debug_assert!(rows <= stride && columns * stride <= values.len());
         Self {
@@ -54,25 +55,25 @@ impl<'a, T> MatrixRef<'a, T> {
         }
     }
 
-    /// The number of rows: features.
+    /// Returns the number of rows (features).
     pub fn rows(&self) -> usize {
         self.rows
     }
 
-    /// The number of columns: samples.
+    /// Returns the number of columns (samples).
     pub fn columns(&self) -> usize {
         self.columns
     }
 
-    /// (rows, columns).
+    /// Returns (rows, columns).
     pub fn shape(&self) -> (usize, usize) {
         (self.rows, self.columns)
     }
 
-    /// The columns in `range`.
+    /// Returns the columns in `range`.
     ///
     /// # Panics
-    /// If `range` ends behind the last column, or before it starts.
+    /// Panics if `range` ends after the last column, or before it starts.
     #[must_use]
     #[inline]
     pub fn slice(self, range: Range<usize>) -> Self {
@@ -89,21 +90,25 @@ impl<'a, T> MatrixRef<'a, T> {
         }
     }
 
-    /// Column `j`: a sample.
+    /// Returns column `j`, a sample.
     ///
     /// # Panics
-    /// If there is no column `j`.
+    /// Panics if there is no column `j`.
     pub fn column(&self, j: usize) -> &'a [T] {
-        assert!(j < self.columns, "column {j} of a matrix of {} columns", self.columns);
+        assert!(
+            j < self.columns,
+            "column {j} is out of bounds for a matrix of {} columns",
+            self.columns
+        );
         &self.values[j * self.stride..][..self.rows]
     }
 
-    /// The columns (samples), one after the other.
+    /// Returns an iterator over the columns (samples).
     pub fn iter_columns(self) -> impl ExactSizeIterator<Item = &'a [T]> + DoubleEndedIterator {
         (0..self.columns).map(move |j| self.column(j))
     }
 
-    /// The elements, column after column.
+    /// Returns the elements, column after column.
     #[must_use]
     pub fn to_vec(&self) -> Vec<T>
     where
@@ -114,7 +119,7 @@ impl<'a, T> MatrixRef<'a, T> {
         values
     }
 
-    /// A copy that owns its elements.
+    /// Copies the elements into a new [`Matrix`].
     #[must_use]
     pub fn to_matrix(&self) -> Matrix<T>
     where
@@ -141,19 +146,19 @@ impl<'a, T> MatrixRef<'a, T> {
         }
     }
 
-    /// The same, for a function that is seldom called: where the others only look at its parts, they are never put
-    /// together in memory.
+    /// Returns the same matrix, rebuilt from its parts. Callers pass this copy to functions that are rarely called.
+    /// Code that otherwise only reads the parts then never has to assemble the whole struct in memory.
     #[inline(always)]
     pub(crate) fn rebuilt(self) -> Self {
         Self::strided(self.rows, self.columns, self.stride, self.values)
     }
 
-    /// How far apart columns begin.
+    /// Returns the distance between the starts of neighboring columns, in elements.
     pub(crate) fn stride(&self) -> usize {
         self.stride
     }
 
-    /// The elements and what lies between and behind them.
+    /// Returns the whole storage: the elements and the padding between and after the columns.
     pub(crate) fn storage(&self) -> &'a [T] {
         self.values
     }
@@ -163,7 +168,10 @@ impl<'a, T> MatrixRef<'a, T> {
 #[inline(never)]
 #[track_caller]
 fn no_such_columns(range: Range<usize>, columns: usize) -> ! {
-    panic!("columns {} to {} of a matrix of {columns}", range.start, range.end)
+    panic!(
+        "columns {}..{} are out of bounds for a matrix of {columns} columns",
+        range.start, range.end
+    )
 }
 
 impl<T: PartialEq> PartialEq for MatrixRef<'_, T> {
@@ -180,14 +188,14 @@ impl<'a, T: Copy> From<&'a Matrix<T>> for MatrixRef<'a, T> {
 
 impl<T> Index<(usize, usize)> for MatrixRef<'_, T> {
     type Output = T;
-    /// Element (row, column).
+    /// Returns element (row, column).
     ///
     /// # Panics
-    /// If there is none.
+    /// Panics if there is no such element.
     fn index(&self, (i, j): (usize, usize)) -> &T {
         assert!(
             i < self.rows && j < self.columns,
-            "element ({i}, {j}) of a {} x {} matrix",
+            "element ({i}, {j}) is out of bounds for a {} x {} matrix",
             self.rows,
             self.columns
         );

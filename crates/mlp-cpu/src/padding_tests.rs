@@ -1,4 +1,5 @@
-//! What lies between and behind the columns of a matrix may be anything: no result depends on it, to the last bit.
+//! Checks that the padding between and after the columns of a matrix may hold any values: no result depends on it, to
+//! the last bit.
 
 use crate::{Element, Matrix, MatrixRef, Operand, gemm};
 use core::ops::Range;
@@ -7,14 +8,14 @@ use mlp_core::{
     ActivationKind, Adam, HalfSquaredError, Loss, Mlp, NoCustom, Samples, Scalar, SoftmaxCrossEntropy, Tanh, Trainer,
 };
 
-/// Elements that look random, between -1 and 1.
+/// Returns a matrix of elements that look random, between -1 and 1.
 fn matrix<T: Element>(rows: usize, columns: usize, seed: usize) -> Matrix<T> {
     Matrix::from_fn(rows, columns, |i, j| {
         T::from_f64(((1 + i + 31 * j + 977 * seed) as f64 * 12.9898).sin())
     })
 }
 
-/// Everything but the elements is NaN.
+/// Returns a copy whose padding is NaN.
 fn poisoned<T: Element>(matrix: &Matrix<T>) -> Matrix<T> {
     let ((rows, columns), stride) = (matrix.shape(), matrix.stride());
     let mut poisoned = matrix.clone();
@@ -26,7 +27,7 @@ fn poisoned<T: Element>(matrix: &Matrix<T>) -> Matrix<T> {
     poisoned
 }
 
-/// NaN throughout, as room for a result.
+/// Returns a matrix of NaN, padding included, as room for a result.
 fn room<T: Element>(rows: usize, columns: usize) -> Matrix<T> {
     let mut room = Matrix::zeros(rows, columns);
     room.storage_mut().fill(T::from_f64(f64::NAN));
@@ -38,7 +39,7 @@ fn bits<'a, T: Element>(matrix: impl Into<MatrixRef<'a, T>>) -> Vec<u64> {
     matrix.into().iter_columns().flatten().map(|&x| bits(x)).collect()
 }
 
-/// The results of a computation on `operands` as they are, and on poisoned ones.
+/// Checks that a computation gives the same results on `operands` as on copies with poisoned padding.
 #[track_caller]
 fn assert_unmoved<T: Element, const N: usize>(
     what: &str,
@@ -47,27 +48,27 @@ fn assert_unmoved<T: Element, const N: usize>(
 ) {
     let clean = compute(operands);
     let nan = |bits: &u64| f64::from_bits(*bits).is_nan();
-    assert!(!clean.iter().flatten().any(nan), "{what}: NaN without poison");
+    assert!(!clean.iter().flatten().any(nan), "{what}: NaN without poisoned padding");
     let operands = operands.map(poisoned);
     let got = compute(operands.each_ref());
     for (result, (got, clean)) in got.iter().zip(&clean).enumerate() {
         let different = got.iter().zip(clean).position(|(got, clean)| got != clean);
         assert!(
             different.is_none() && got.len() == clean.len(),
-            "{what}: poisoned padding shows in result {result}, element {different:?}"
+            "{what}: poisoned padding changed result {result}, element {different:?}"
         );
     }
 }
 
-/// Shapes (n_out, n_in, samples) up to 20 and some that take other ways.
+/// Returns shapes (n_out, n_in, samples) up to 20, and some that use other routines.
 fn shapes() -> impl Iterator<Item = (usize, usize, usize)> {
     let small = (1..=20).flat_map(|outputs| (1..=20).map(move |inputs| (outputs, inputs)));
     let small = small.flat_map(|(outputs, inputs)| {
-        // All numbers of samples come with each number of outputs and of inputs.
+        // Each number of outputs and each number of inputs is combined with every number of samples.
         let first = (outputs + inputs) % 3 + 1;
         [first, first + 3, first + 6].map(|samples| (outputs, inputs, samples))
     });
-    // Panels that are copied, more columns than one panel, rows of all kinds of tiles, and large layers.
+    // These cover copied panels, more columns than one panel, rows of all kinds of tiles, and large layers.
     let large = [
         (35, 300, 27),
         (300, 35, 30),
@@ -87,7 +88,7 @@ fn products<T: Element>() {
     for (outputs, inputs, samples) in shapes() {
         let what = format!("{outputs} x {inputs}, {samples} samples");
         let (weights, bias) = (matrix::<T>(outputs, inputs, 1), matrix(outputs, 1, 2));
-        // More columns than are read, before and behind.
+        // There are unread columns before and after those that are read.
         let (input, delta) = (matrix(inputs, samples + 2, 3), matrix(outputs, samples + 3, 4));
         let derivative = matrix(inputs, samples + 1, 5);
 
@@ -173,7 +174,7 @@ fn products_f64() {
     products::<f64>();
 }
 
-/// Of every operand, something is in every result.
+/// A formula in which every result depends on every operand.
 struct Mix;
 
 impl<const S: usize> ZipFormula<S> for Mix {
@@ -186,7 +187,7 @@ impl<const S: usize> ZipFormula<S> for Mix {
 
 fn zip_of<T: Element, const S: usize>(rows: usize, columns: usize) {
     let what = format!("zip of {rows} x {columns} with {S}");
-    // `own` and the state as wide as `other`, or wider.
+    // `own` and the state are as wide as `other`, or wider.
     for (more, more_state) in [(0, 0), (2, 1), (1, 0)] {
         let own = matrix::<T>(rows, columns + more, 1);
         let others = matrix(rows, columns + 3, 2);
@@ -203,7 +204,7 @@ fn zip_of<T: Element, const S: usize>(rows: usize, columns: usize) {
             for other in other {
                 let (mut own, mut state) = (own.clone(), core::array::from_fn::<_, S, _>(|_| state.clone()));
                 let finite = own.zip(other, state.each_mut(), &Mix);
-                assert!(finite, "{what}: finite elements, and it says they are not");
+                assert!(finite, "{what}: reported non-finite elements, but all are finite");
                 results.push(bits(&own));
                 results.extend(state.iter().map(bits));
             }
@@ -212,18 +213,21 @@ fn zip_of<T: Element, const S: usize>(rows: usize, columns: usize) {
     }
 }
 
-/// Columns of the state behind those of `other` stay as they are.
+/// Checks that columns of the state after those of `other` keep their values.
 fn wider_state<T: Element>(rows: usize, columns: usize) {
     let (mut own, other) = (matrix::<T>(rows, columns, 1), matrix(rows, columns, 2));
     let mut state = matrix::<T>(rows, columns + 3, 3);
     let before = bits(state.view().slice(columns..columns + 3));
     own.zip((&other).into(), [&mut state], &Mix);
     let after = bits(state.view().slice(columns..columns + 3));
-    assert_eq!(after, before, "the state of {rows} x {columns} elements, behind them");
+    assert_eq!(
+        after, before,
+        "the update of {rows} x {columns} elements changed the state after them"
+    );
 }
 
 #[test]
-fn what_is_behind_the_state_stays() {
+fn columns_after_the_state_keep_their_values() {
     for rows in 1..=20 {
         for columns in 1..=9 {
             wider_state::<f32>(rows, columns);
@@ -232,7 +236,7 @@ fn what_is_behind_the_state_stays() {
     }
 }
 
-/// The flag tells of every element, and of nothing else.
+/// Checks that the flag depends on every element, and on nothing else.
 fn finite_flag<T: Element>(rows: usize, columns: usize) {
     struct Take;
     impl ZipFormula<0> for Take {
@@ -245,7 +249,7 @@ fn finite_flag<T: Element>(rows: usize, columns: usize) {
     for own in [columns, columns + 1] {
         assert!(
             take(own, &clean),
-            "{rows} x {columns} in {own} columns: all elements are finite"
+            "{rows} x {columns} in {own} columns: reported non-finite elements, but all are finite"
         );
         for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             for index in [
@@ -259,7 +263,7 @@ fn finite_flag<T: Element>(rows: usize, columns: usize) {
                 other[index] = T::from_f64(bad);
                 assert!(
                     !take(own, &other),
-                    "{rows} x {columns} in {own} columns: {bad} at {index:?} is not seen"
+                    "{rows} x {columns} in {own} columns: {bad} at {index:?} is not reported"
                 );
             }
         }
@@ -322,10 +326,13 @@ fn other_operations<T: Element>() {
             let mut b = poisoned(&a);
             assert!(
                 a == b && b.view() == a.view(),
-                "{rows} x {columns}: equal but for padding"
+                "{rows} x {columns}: matrices that differ only in padding must be equal"
             );
             b[(rows - 1, columns - 1)] = T::from_f64(3.0);
-            assert!(a != b && a.view() != b.view(), "{rows} x {columns}: not equal");
+            assert!(
+                a != b && a.view() != b.view(),
+                "{rows} x {columns}: matrices with a different element must not be equal"
+            );
         }
     }
 }
@@ -340,7 +347,7 @@ fn other_operations_f64() {
     other_operations::<f64>();
 }
 
-/// Large enough for several threads.
+/// The updates are large enough for several threads.
 #[test]
 fn large_updates() {
     for (rows, columns) in [(1, 140_001), (17, 9_001), (70_001, 2)] {
@@ -351,7 +358,7 @@ fn large_updates() {
     }
 }
 
-/// A network with poisoned weights, poisoned samples, trained.
+/// Trains a network with poisoned weights on poisoned samples.
 fn training<T: Element>() {
     for sizes in [
         &[1, 1, 1][..],
@@ -387,7 +394,7 @@ fn training<T: Element>() {
             let got = train(network, &poisoned(&input), &poisoned(&target));
             assert!(
                 got == expected,
-                "{sizes:?}, {samples} samples: poisoned padding shows in training"
+                "{sizes:?}, {samples} samples: poisoned padding changed the training"
             );
         }
     }
@@ -403,7 +410,7 @@ fn training_f64() {
     training::<f64>();
 }
 
-/// The poison is where it should be.
+/// Checks that the poison is where it should be.
 #[test]
 fn there_is_padding() {
     for (rows, columns, padding) in [

@@ -64,7 +64,7 @@ impl<T: Element> Tensor for Matrix<T> {
             );
         }
         for (j, &index) in indices.iter().enumerate() {
-            // Columns from all over a large matrix come from memory: the next one is on its way meanwhile.
+            // Columns scattered over a large matrix come from main memory, so the next one is fetched during this copy.
             if let Some(&next) = indices.get(j + 1) {
                 let next = source.column(next);
                 for line in (0..next.len()).step_by(LINE / size_of::<T>()) {
@@ -207,7 +207,7 @@ impl<T: Element> Tensor for Matrix<T> {
                 other: &other.storage()[..length],
                 state: slices(&mut state, |state| &mut state.storage_mut()[..length]),
             };
-            // It may be the padding that is not finite.
+            // The kernel also checks the padding. If it reports a non-finite number, the elements alone decide.
             return kernel.run_few() || is_finite(self.view());
         }
         zip_long(self, other.rebuilt(), state, formula)
@@ -229,7 +229,7 @@ impl<T: Element> Tensor for Matrix<T> {
     }
 }
 
-/// Panics unless `matrix` has the rows expected and no fewer columns.
+/// Panics unless `matrix` has the expected number of rows and at least the expected number of columns.
 #[track_caller]
 #[inline(always)]
 fn check_room<T: Element>(operation: &str, what: &str, expected: (usize, usize), matrix: &Matrix<T>) {
@@ -252,7 +252,7 @@ fn zip_long<T: Element, const S: usize, F: ZipFormula<S>>(
     let samples = other.columns();
     if other.stride() == own.stride() {
         let length = if is_whole(own, other, &state) && own.storage().len() <= other.storage().len() {
-            // Whole vectors to the end.
+            // Includes the padding, so that the kernel computes whole vectors up to the end.
             own.storage().len()
         } else {
             samples * own.stride()
@@ -263,7 +263,7 @@ fn zip_long<T: Element, const S: usize, F: ZipFormula<S>>(
             other: &other.storage()[..length],
             state: slices(&mut state, |state| &mut state.storage_mut()[..length]),
         };
-        // It may be the padding that is not finite.
+        // The kernel also checks the padding. If it reports a non-finite number, the elements alone decide.
         return kernel.run_on_threads() || is_finite(own.view().slice(0..samples));
     }
     let mut finite = true;
@@ -279,7 +279,7 @@ fn zip_long<T: Element, const S: usize, F: ZipFormula<S>>(
     finite
 }
 
-/// If no matrix that is written has columns behind those of `other`: what lies behind these is padding.
+/// Returns whether no written matrix has columns after those of `other`. What follows these columns is then padding.
 #[inline(always)]
 fn is_whole<T: Element, const S: usize>(own: &Matrix<T>, other: MatrixRef<'_, T>, state: &[&mut Matrix<T>; S]) -> bool {
     own.columns() == other.columns() && state.iter().all(|state| state.columns() == other.columns())

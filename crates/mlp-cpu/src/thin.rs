@@ -1,5 +1,5 @@
-//! The gradient of weights with few outputs and more inputs: a column of it is a part of a vector, a row fills whole
-//! ones. So its transpose is computed.
+//! The gradient of weights with few outputs and more inputs. A column of this gradient is only a part of a vector, but
+//! a row fills whole vectors. Its transpose is therefore computed.
 
 use crate::gemm::{Initial, Operand, Product, Routine};
 use crate::level::{Isa, Kernel};
@@ -7,23 +7,24 @@ use crate::raw::dispatch;
 use crate::{Element, Matrix, MatrixRef};
 use core::array;
 
-/// The most outputs of such a layer in `f32`, and half of them in `f64`: one of the widest registers.
+/// The most outputs of such a layer in `f32`, which is one of the widest registers. In `f64` the limit is half of it.
 const MOST: usize = 16;
 
-/// So many inputs at a time: rows of two of the widest registers.
+/// The number of inputs that are computed at a time: rows of two of the widest registers.
 const INPUTS: usize = 32;
 
-/// So many inputs are worth sharing among threads, which `Product` does by columns.
+/// From this many inputs on, the work is worth sharing among threads. `Product` shares it by columns, and the transpose
+/// has only few of them, so such a layer is not thin.
 const SHARED: usize = 256;
 
-/// If a layer is one of these, which a single output is not: its row lies as a column does. It depends on the layer
-/// alone: they round unlike other products.
+/// Returns whether a layer is thin. A layer with a single output is not: its row is laid out like a column. The answer
+/// depends on the layer alone, because thin layers round differently from other products.
 #[inline(always)]
 pub(crate) fn is_thin<T>(outputs: usize, inputs: usize) -> bool {
     outputs > 1 && outputs < inputs && inputs < SHARED && outputs * size_of::<T>() <= MOST * size_of::<f32>()
 }
 
-/// `gradient` = `delta` `input`^T, or that added to what is there.
+/// Computes `gradient` = `delta` `input`^T, or adds it to the existing values if `accumulate`.
 pub(crate) fn gradient<T: Element>(
     delta: MatrixRef<'_, T>,
     input: MatrixRef<'_, T>,
@@ -51,7 +52,8 @@ pub(crate) fn gradient<T: Element>(
     }
 }
 
-/// The transpose of `rows` into `columns`, `stride` apart, or added to what is there, padding included.
+/// Writes the transpose of `rows` into `columns`, which begin `stride` apart, or adds it to the existing values,
+/// padding included.
 struct Transpose<'a, T> {
     rows: &'a [T; INPUTS * MOST],
     columns: &'a mut [T],
@@ -65,7 +67,7 @@ impl<T: Element> Kernel for Transpose<'_, T> {
     #[inline(always)]
     fn run<I: Isa>(self, _: I) {
         match self.stride {
-            // Of lengths that are known.
+            // Constant strides, for which the compiler knows the lengths of the loops.
             4 => self.squares(4),
             16 => self.squares(16),
             stride => self.squares(stride),
@@ -74,7 +76,7 @@ impl<T: Element> Kernel for Transpose<'_, T> {
 }
 
 impl<T: Element> Transpose<'_, T> {
-    /// In squares of four rows and columns, or of as many rows as there are.
+    /// Transposes in squares of four rows and columns, or of as many rows as there are.
     #[inline(always)]
     fn squares(self, stride: usize) {
         let width = stride.min(4);
@@ -83,7 +85,7 @@ impl<T: Element> Transpose<'_, T> {
                 let square = array::from_fn(|r| {
                     *self.rows[(o + r) * INPUTS + 4 * i..]
                         .first_chunk()
-                        .expect("four numbers")
+                        .expect("rows have four more numbers")
                 });
                 for (column, new) in columns.chunks_mut(stride).zip(T::transposed(square)) {
                     for (own, new) in column[o..][..width].iter_mut().zip(new) {

@@ -1,4 +1,4 @@
-//! How many threads share the work.
+//! The number of threads that share the work.
 
 use crate::raw::pool::Pool;
 use core::num::NonZero;
@@ -7,14 +7,14 @@ use std::sync::{Mutex, PoisonError};
 
 static POOL: Pool = Pool::new();
 
-/// 0: not yet decided.
+/// 0 if not yet decided.
 static THREADS: AtomicUsize = AtomicUsize::new(0);
 
-/// How many threads share the work of large operations, the calling one included.
+/// Returns the number of threads that share the work of large operations, including the calling thread.
 ///
-/// As many as the machine has cores for this process, unless the environment variable `MLP_NUM_THREADS` or
-/// [`set_threads`] says otherwise. No result depends on it, to the last bit. Operations too small to gain from more
-/// than one thread stay on the calling one.
+/// The default is the number of cores that the machine has for this process. The environment variable `MLP_NUM_THREADS`
+/// and [`set_threads`] override it. No result depends on it, to the last bit. Operations that are too small to gain
+/// from more than one thread stay on the calling one.
 pub fn threads() -> usize {
     match THREADS.load(Ordering::Relaxed) {
         0 => decide(),
@@ -22,7 +22,7 @@ pub fn threads() -> usize {
     }
 }
 
-/// Has `threads` threads share the work from now on, in the whole process.
+/// Sets the number of threads that share the work, for the whole process.
 ///
 /// ```
 /// use core::num::NonZero;
@@ -44,7 +44,7 @@ fn decide() -> usize {
         None if cfg!(feature = "threads") => std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN),
         None => NonZero::<usize>::MIN,
     };
-    // Unless somebody has set it in the meantime.
+    // Keeps a number that another thread has set in the meantime.
     let _ = THREADS.compare_exchange(0, threads.get(), Ordering::Relaxed, Ordering::Relaxed);
     THREADS.load(Ordering::Relaxed)
 }
@@ -52,14 +52,14 @@ fn decide() -> usize {
 /// The most parts that work is split into.
 pub(crate) const MOST_PARTS: usize = 16;
 
-/// Into how many parts to split work of so many multiply-adds (or as expensive operations), of which none is to have
-/// fewer than `least`.
+/// Returns how many parts to split work into. `work` counts multiply-adds (or operations of similar cost). No part gets
+/// fewer than `least` of them.
 #[inline(always)]
 pub(crate) fn parts(work: usize, least: usize) -> usize {
     if work < 2 * least {
         return 1;
     }
-    // No more than threads: parts of a product copy the same weights each.
+    // No more parts than threads, because each part of a product copies the same weights.
     (work / least).min(threads()).min(MOST_PARTS)
 }
 
@@ -75,7 +75,7 @@ pub(crate) fn for_each<I: Send>(items: &mut [I], task: impl Fn(usize, &mut I) + 
     }
 }
 
-/// Has the pool have its threads.
+/// Starts the pool's threads if they are not running yet.
 fn hire() {
     static HIRED: AtomicUsize = AtomicUsize::new(0);
     static HIRING: Mutex<()> = Mutex::new(());
@@ -91,7 +91,7 @@ fn hire() {
                 .spawn(serve)
                 .is_err()
             {
-                // The system has no more threads to give: those there are do the work.
+                // The system has no more threads to give, so the existing ones do the work.
                 break;
             }
         }

@@ -1,8 +1,7 @@
-//! The operations of layers with so few weights that anything but the arithmetic would take longer than it: plain
-//! loops over columns that are, with their padding, arrays.
+//! The operations of layers with so few weights that anything besides the arithmetic would take longer than the
+//! arithmetic itself. They are plain loops over columns, which are arrays, padding included.
 //!
-//! Each loop is compiled for every shape of these layers, so that it has nothing to find out at run time but how many
-//! samples there are.
+//! Each loop is compiled for every shape of these layers. At run time it only has to find out the number of samples.
 
 use crate::activation;
 use crate::elementwise::{FEW, LANES};
@@ -14,23 +13,24 @@ use mlp_core::{Activation, ActivationKind};
 /// The most outputs and inputs of such a layer.
 const MOST: usize = 8;
 
-/// If a layer is one of these. It depends on the layer alone: they round unlike other products.
+/// Returns whether a layer is tiny. The answer depends on the layer alone, because tiny layers round differently from
+/// other products.
 #[inline(always)]
 pub(crate) fn is_tiny(outputs: usize, inputs: usize) -> bool {
     outputs <= MOST && inputs <= MOST
 }
 
-// What a function takes is in registers, of columns only what it needs of them: a `MatrixRef` would have to be put into
-// memory for each.
+// The arguments of these functions stay in registers, so of columns only the required parts are passed. A `MatrixRef`
+// would have to be written to memory for each call.
 type Forward<T> = fn(&Matrix<T>, &Matrix<T>, &[T], usize, usize, &mut Matrix<T>);
 type Backward<T> = fn(&Matrix<T>, &[T], usize, usize, &[T], &mut Matrix<T>);
 type Gradient<T> = fn(&[T], &[T], usize, usize, &mut Matrix<T>, &mut Matrix<T>, bool);
 
-/// A loop as compiled for strides of 1, 2, 4 and 8 elements between the columns of the result, and for 0 to `MOST`
-/// columns that a sum runs over.
+/// A loop, compiled for strides of 1, 2, 4 and 8 elements between the columns of the result, and for sums over 0 to
+/// `MOST` columns.
 type Sized<F> = [[F; MOST + 1]; 4];
 
-/// The loops, compiled once for each type of element.
+/// The loops, compiled once for each element type.
 pub struct Loops<T> {
     forward: Sized<Forward<T>>,
     backward: Sized<Backward<T>>,
@@ -60,13 +60,13 @@ impl<T: Element> Loops<T> {
     }
 }
 
-/// The loop for columns of the result that begin `stride` elements apart, and sums over `columns`.
+/// Returns the loop for columns of the result that begin `stride` elements apart, and for sums over `columns` columns.
 #[inline(always)]
 fn sized<F: Copy>(loops: &Sized<F>, stride: usize, columns: usize) -> F {
     loops[stride.trailing_zeros() as usize][columns]
 }
 
-/// The first columns of `output` = `weights` `input` + `bias`.
+/// Computes `weights` `input` + `bias` into the first columns of `output`.
 #[inline(always)]
 pub(crate) fn forward<T: Element>(
     weights: &Matrix<T>,
@@ -91,7 +91,7 @@ fn forward_sized<T: Element, const S: usize, const K: usize>(
     multiply(weights, input, first(bias.storage()), &[], output.storage_mut());
 }
 
-/// a = f(z) in place, in the first columns of `output`, and f'(z), if asked for, in those of `derivative`.
+/// Computes a = f(z) in place, in the first columns of `output`, and f'(z) in those of `derivative`, if given.
 #[inline(always)]
 pub(crate) fn activate<T: Element, A: Activation>(
     activation: &ActivationKind<A>,
@@ -100,7 +100,7 @@ pub(crate) fn activate<T: Element, A: Activation>(
     samples: usize,
 ) {
     let all = |matrix: &Matrix<T>| matrix.columns() == samples;
-    // Whole vectors, where nobody looks at what follows the last column.
+    // Computes whole vectors if the values after the last column do not matter.
     let length = (samples * output.stride()).next_multiple_of(LANES);
     if length > FEW || !all(output) || !derivative.as_deref().is_none_or(all) {
         let derivatives = derivative.map(|derivative| derivative.columns_mut(samples));
@@ -110,8 +110,7 @@ pub(crate) fn activate<T: Element, A: Activation>(
     activation::activate_few(activation, &mut output.storage_mut()[..length], derivatives);
 }
 
-/// The first columns of `output` = `weights`^T `delta`, times `derivative`, which lies as `output` does, element by
-/// element.
+/// Computes `weights`^T `delta`, times `derivative` element by element, into the first columns of `output`.
 #[inline(always)]
 pub(crate) fn backward<T: Element>(
     weights: &Matrix<T>,
@@ -132,7 +131,7 @@ pub(crate) fn backward<T: Element>(
     }
 }
 
-/// Runs `task` with a copy whose columns lie as those of a [`Matrix`] do.
+/// Runs `task` with a copy of `columns` that is laid out like a [`Matrix`].
 #[cold]
 #[inline(never)]
 fn pad<T: Element>(columns: MatrixRef<'_, T>, task: impl FnOnce(&[T])) {
@@ -161,7 +160,7 @@ fn backward_sized<T: Element, const S: usize, const K: usize>(
     multiply(&turned, delta, &[T::zero(); S], derivative, output.storage_mut());
 }
 
-/// With as many columns as there can be.
+/// Returns the values with as many columns as there can be.
 #[cold]
 #[inline(never)]
 fn with_more_columns<T: Element>(values: &[T]) -> [T; MOST * MOST] {
@@ -170,8 +169,8 @@ fn with_more_columns<T: Element>(values: &[T]) -> [T; MOST * MOST] {
     padded
 }
 
-/// `gradient` = `delta` `input`^T and `bias_gradient` the sum of `delta`'s columns, or both added to what is there;
-/// `delta` lies as `gradient` does.
+/// Computes `gradient` = `delta` `input`^T and `bias_gradient` = the sum of `delta`'s columns. Adds both to the
+/// existing values if `accumulate`.
 #[inline(always)]
 pub(crate) fn gradient<T: Element>(
     delta: MatrixRef<'_, T>,
@@ -229,8 +228,8 @@ fn gradient_sized<T: Element, const S: usize, const K: usize>(
     *bias_gradient = bias_sums;
 }
 
-/// The first columns of `product` = (`a` `b` + `initial`) * `factors`, as many as `b` has; `factors` left out where
-/// there are none.
+/// Computes (`a` `b` + `initial`) * `factors` into the first columns of `product`, as many as `b` has. If `factors` is
+/// empty, there is no multiplication by it.
 #[inline(always)]
 fn multiply<'b, T: Element, const S: usize, const K: usize>(
     a: &[[T; S]; K],
@@ -262,13 +261,13 @@ fn add_multiple<T: Element, const S: usize>(sums: &mut [T; S], column: &[T; S], 
     }
 }
 
-/// The first N values.
+/// Returns the first N values.
 #[inline(always)]
 fn first<T, const N: usize>(values: &[T]) -> &[T; N] {
     values.first_chunk().expect("a matrix holds its columns")
 }
 
-/// The first N values.
+/// Returns the first N values.
 #[inline(always)]
 fn first_mut<T, const N: usize>(values: &mut [T]) -> &mut [T; N] {
     values.first_chunk_mut().expect("a matrix holds its columns")

@@ -1,4 +1,4 @@
-//! What the engines written in Rust share: the protocol's side of the engine, and how data is read.
+//! Code that the engines written in Rust share: the engine's side of the protocol, and the reading of data.
 
 pub mod peak;
 
@@ -26,7 +26,7 @@ pub struct Setup {
     target: Option<String>,
 }
 
-/// Weights (n_out x n_in, row after row) and bias of a layer.
+/// The weights (n_out x n_in, row after row) and the bias of a layer.
 pub struct Layer<T> {
     pub inputs: usize,
     pub outputs: usize,
@@ -45,7 +45,7 @@ macro_rules! number {
         impl Number for $type {
             const BYTES: usize = size_of::<$type>();
             fn from_bytes(bytes: &[u8]) -> Self {
-                Self::from_le_bytes(bytes.try_into().expect("chunks of that size"))
+                Self::from_le_bytes(bytes.try_into().expect("chunks have the size of a number"))
             }
         }
     )*};
@@ -68,12 +68,12 @@ impl Setup {
             .collect()
     }
 
-    /// Sample after sample.
+    /// Reads the input, sample after sample.
     pub fn input<T: Number>(&self) -> io::Result<Vec<T>> {
         read(&self.input)
     }
 
-    /// Sample after sample; of softmax cross-entropy the class indices, as `i32`.
+    /// Reads the target, sample after sample. For softmax cross-entropy it holds class indices, as `i32`.
     pub fn target<T: Number>(&self) -> io::Result<Vec<T>> {
         read(self.target.as_ref().expect("training has a target"))
     }
@@ -83,12 +83,12 @@ fn read<T: Number>(path: &str) -> io::Result<Vec<T>> {
     Ok(fs::read(path)?.chunks_exact(T::BYTES).map(T::from_bytes).collect())
 }
 
-/// A network, ready to be trained or asked.
+/// A network that is ready for training or inference.
 pub trait Engine {
-    /// The losses of so many steps, each before its update; in inference the outputs.
+    /// Returns the losses of `steps` steps, each taken before its update. For inference, returns the outputs.
     fn check(&mut self, steps: usize) -> Result<Vec<f64>, Box<dyn Error>>;
 
-    /// How long so many steps, or predictions, take.
+    /// Returns how long `steps` steps, or predictions, take.
     fn run(&mut self, steps: usize) -> Result<Duration, Box<dyn Error>>;
 }
 
@@ -100,7 +100,8 @@ enum Message {
     Run { steps: usize },
 }
 
-/// Answers messages until there are no more. An error is the reason why this engine cannot do what is asked of it.
+/// Answers messages until there are no more. An error is the reason why this engine cannot do what the message asks
+/// for.
 pub fn serve(
     version: &str,
     build: impl Fn(&Setup) -> Result<Box<dyn Engine>, Box<dyn Error>>,
@@ -109,7 +110,7 @@ pub fn serve(
     for line in io::stdin().lock().lines() {
         let reply = match serde_json::from_str(&line?)? {
             Message::Setup(setup) => {
-                drop(engine.take()); // its memory goes before the next one's comes
+                drop(engine.take()); // frees its memory before the next engine needs memory
                 build(&setup).map(|built| {
                     engine = Some(built);
                     serde_json::json!({ "ready": version })

@@ -1,20 +1,22 @@
-//! The multiply-add peak: as many multiply-adds at once as the registers hold, none waiting for another.
+//! Measures the multiply-add peak: as many independent multiply-adds at once as the registers hold.
 
 use crate::{Engine, Setup};
 use std::error::Error;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-/// Independent vectors of sums: enough to hide the latency of a multiply-add, few enough to stay in registers.
+/// The number of independent vectors of sums: enough to hide the latency of a multiply-add, few enough to stay in
+/// registers.
 const SUMS: usize = 12;
 
-/// Rounds of a step.
+/// The number of rounds in a step.
 const ROUNDS: usize = 1 << 16;
 
-/// `sum = multiply_add(factor, sum, term)` in `steps` times `ROUNDS` rounds over all sums.
+/// Computes `sum = multiply_add(factor, sum, term)` for all sums, in `steps` times `ROUNDS` rounds.
 macro_rules! sums {
     ($steps:expr, $one:expr, $half:expr, $multiply_add:expr) => {{
-        // Opaque, so that the compiler cannot foresee the sums. 1 / 2 + 1 / 2 is 1 again: nothing grows or fades.
+        // Opaque, so that the compiler cannot predict the sums. 1 / 2 + 1 / 2 is 1 again, so the numbers neither grow
+        // nor fade.
         let (factor, term) = black_box(($half, $half));
         let mut sums = black_box([$one; SUMS]);
         for _ in 0..$steps * ROUNDS {
@@ -78,7 +80,7 @@ kernels!(
     _mm_add_pd
 );
 
-/// A kernel, safe to call on this CPU; the instructions it uses, and how many bytes of numbers are in a vector.
+/// A kernel that is safe to call on this CPU, the name of its instructions, and the number of bytes in a vector.
 struct Level {
     name: &'static str,
     bytes: usize,
@@ -111,7 +113,8 @@ fn level(single: bool) -> Level {
     }
 }
 
-/// Elsewhere a vector is an array of 16 bytes, which the compiler turns into what the target has.
+/// Returns the kernel for other processors. A vector is an array of 16 bytes, which the compiler turns into the
+/// target's instructions.
 #[cfg(not(target_arch = "x86_64"))]
 fn level(single: bool) -> Level {
     fn multiply_add<T: Copy, const N: usize>(f: impl Fn(T, T, T) -> T) -> impl Fn([T; N], [T; N], [T; N]) -> [T; N] {
@@ -129,7 +132,7 @@ fn level(single: bool) -> Level {
     }
 }
 
-/// A step is a fixed number of multiply-adds on each thread.
+/// An engine whose step is a fixed number of multiply-adds on each thread.
 pub struct Peak {
     kernel: unsafe fn(usize),
     lanes: usize,
@@ -147,14 +150,14 @@ impl Peak {
         }
     }
 
-    /// The instructions it uses.
+    /// Returns the name of the instructions that it uses.
     pub fn instructions() -> &'static str {
         level(true).name
     }
 }
 
 impl Engine for Peak {
-    /// Not the loss of steps, but their floating-point operations.
+    /// Returns the number of floating-point operations of the steps, instead of losses.
     fn check(&mut self, steps: usize) -> Result<Vec<f64>, Box<dyn Error>> {
         Ok(vec![(2 * steps * ROUNDS * SUMS * self.lanes * self.threads) as f64])
     }

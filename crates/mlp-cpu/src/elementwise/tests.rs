@@ -1,4 +1,4 @@
-//! An element has the same bits wherever it lies: `f(x[..n])[i]` those of f(x[i]), at every level.
+//! Checks that an element has the same bits at any position: `f(x[..n])[i]` has the bits of f(x[i]), at every level.
 
 use super::{Activate, ActivateAndDerive};
 use crate::Element;
@@ -10,13 +10,13 @@ use mlp_core::{
     Softsign, Tanh,
 };
 
-/// Lengths up to this: each number of whole vectors up to four (of the widest), with each remainder.
+/// The longest length. It covers each number of whole vectors up to four (of the widest), with each remainder.
 const LONGEST: usize = 67;
 
-/// Offsets up to this: each place of an element in a line of the cache.
+/// The number of offsets, which cover each position of an element in a cache line.
 const OFFSETS: usize = 16;
 
-/// Numbers of all kinds that an activation tells apart, more than once around.
+/// Returns numbers of all kinds that an activation distinguishes, each kind more than once.
 fn numbers<T: Element>() -> Vec<T> {
     let special = [
         0.0,
@@ -38,13 +38,13 @@ fn numbers<T: Element>() -> Vec<T> {
     (0..509)
         .map(|i: usize| match special.get(i / 17) {
             Some(&special) if i.is_multiple_of(17) => T::from_f64(special),
-            // From one end of the exponentials to the other, many of them near zero.
+            // Cover the whole range of the exponentials, with many numbers near zero.
             _ => T::from_f64(120.0 * (2.0 * (i as f64 * 0.618_034).fract() - 1.0).powi(5)),
         })
         .collect()
 }
 
-/// f(z) and f'(z) of one number, not within a loop.
+/// Returns f(z) and f'(z) of one number, computed outside of a loop.
 #[inline(never)]
 fn by_itself<T: Element, A: Activation>(activation: &A, z: T) -> [T; 2] {
     let value = activation.value(z);
@@ -57,7 +57,7 @@ fn assert_same<T: Element>(what: &dyn Debug, z: T, got: T, expected: T) {
     let both_nan = got.to_f64().is_nan() && expected.to_f64().is_nan();
     assert!(
         got_bits == expected_bits || both_nan,
-        "{what:?} at z = {z:e}: {got:e} in a slice, {expected:e} by itself"
+        "{what:?} at z = {z:e}: got {got:e} in a slice, but {expected:e} alone"
     );
 }
 
@@ -73,7 +73,7 @@ fn check<T: Element, A: Activation + Default>() {
             let z = &numbers[start..start + length];
             let range = offset..offset + length;
             let mut values = [mark; OFFSETS + LONGEST + 1];
-            // At another offset than the values.
+            // The derivatives are at a different offset from the values.
             let mut derivatives = [mark; 2 * OFFSETS + LONGEST + 1];
             let beside = (5 * offset) % OFFSETS + OFFSETS;
             let beside = beside..beside + length;
@@ -107,7 +107,7 @@ fn check<T: Element, A: Activation + Default>() {
             };
             assert!(
                 outside(&values, &range) && outside(&derivatives, &beside),
-                "{activation:?}: {length} elements from {offset} on, and one outside"
+                "{activation:?}: changed an element outside of the {length} elements from {offset} on"
             );
         }
     }
@@ -143,6 +143,6 @@ activations! {
 }
 
 #[test]
-fn none_is_missing() {
+fn every_activation_is_checked() {
     assert_eq!(CHECKED, mlp_core::ActivationKind::<mlp_core::NoCustom>::NAMES);
 }

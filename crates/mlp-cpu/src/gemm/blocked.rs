@@ -1,4 +1,4 @@
-//! Products of large matrices: tiles that stay in registers, over copies of both operands.
+//! Products of large matrices, in tiles that stay in registers, over copies of both operands.
 
 #[cfg(test)]
 mod tests;
@@ -12,13 +12,13 @@ use crate::raw::prefetch::{LINE, prefetch};
 use crate::raw::tile::PanelProduct;
 use crate::raw::vector::Vector;
 
-/// Columns of a block of B.
+/// The number of columns in a block of B.
 const WIDTH: usize = 512;
 
-/// C = initial + A B, with the bits of [`Tiled`](super::tiled::Tiled).
+/// Computes C = initial + A B, with the same bits as [`Tiled`](super::tiled::Tiled).
 ///
-/// B is copied block by block into slivers as wide as a tile, which stay in the processor's second cache, while panel
-/// after panel of A is copied into the first and multiplied with all of them.
+/// B is copied block by block into slivers as wide as a tile. These stay in the processor's second-level cache.
+/// Meanwhile, one panel of A after another is copied into the first-level cache and multiplied by all slivers.
 pub(crate) struct Blocked<'p, 'a, T>(pub(crate) &'p mut Product<'a, T>);
 
 impl<T: Element> Kernel for Blocked<'_, '_, T> {
@@ -87,10 +87,10 @@ struct Sweep<'a, T> {
     depth: usize,
     columns: usize,
     panel: &'a [T],
-    /// What the panel after this one is copied from.
+    /// The part of A that the next panel is copied from.
     next_panel: Lines<'a, T>,
     slivers: &'a [T],
-    /// From the first row and column of this product on.
+    /// C, from the first row and column of this product on.
     c: &'a mut [T],
     c_stride: usize,
     initial: Initial<'a, T>,
@@ -118,7 +118,7 @@ impl<T: Element> Sweep<'_, T> {
                 c_stride: self.c_stride,
                 initial: self.initial,
             };
-            // Nearly all of a large product: compiled here, where sizes and strides are constants.
+            // Nearly all of a large product is computed here, where sizes and strides are constants.
             if self.rows == rows_of_two && columns == I::COLUMNS {
                 let product = PanelProduct {
                     rows: rows_of_two,
@@ -136,7 +136,7 @@ impl<T: Element> Sweep<'_, T> {
     }
 }
 
-/// So that what comes from memory is on its way while the tile is computed.
+/// Prefetches the columns of C that a tile covers, so that they arrive from memory while the tile is computed.
 #[inline(always)]
 fn prefetch_columns<T>(c: &[T], stride: usize, rows: usize, columns: usize) {
     for j in 0..columns {
@@ -146,24 +146,24 @@ fn prefetch_columns<T>(c: &[T], stride: usize, rows: usize, columns: usize) {
     }
 }
 
-/// The lines of memory that a part of an operand lies in.
+/// The cache lines that a part of an operand covers.
 struct Lines<'a, T> {
-    /// From the next run of elements that lie side by side.
+    /// The values from the next run on. A run is a group of adjacent elements.
     values: &'a [T],
-    /// Elements of a run.
+    /// The number of elements in a run.
     run: usize,
-    /// How far apart runs begin.
+    /// The distance between the starts of neighboring runs.
     stride: usize,
-    /// How many of them are left.
+    /// The number of runs that are left.
     runs: usize,
-    /// The first element of the next line, in the next run.
+    /// The position of the next line in the next run.
     next: usize,
 }
 
 impl<'a, T> Lines<'a, T> {
     const ELEMENTS: usize = LINE / size_of::<T>();
 
-    /// Of up to `rows` rows from `row` on and `depth` columns from `column` on.
+    /// Returns the lines of up to `rows` rows from `row` on and `depth` columns from `column` on.
     #[inline(always)]
     fn of(operand: Operand<'a, T>, row: usize, rows: usize, column: usize, depth: usize) -> Self {
         let rows = rows.min(operand.rows.saturating_sub(row));
@@ -187,7 +187,7 @@ impl<'a, T> Lines<'a, T> {
         self.run.div_ceil(Self::ELEMENTS) * self.runs
     }
 
-    /// Prefetches so many of those that are left.
+    /// Prefetches the next `lines` of the lines that are left.
     #[inline(always)]
     fn prefetch(&mut self, lines: usize) {
         for _ in 0..lines {

@@ -12,7 +12,7 @@ use crate::{Element, Matrix, MatrixRef};
 use core::ops::Range;
 use mlp_core::backend::shape_mismatch;
 
-/// A factor of a product: a matrix or its transpose, read where it lies.
+/// A factor of a product: a matrix or its transpose, which is read in place.
 #[derive(Clone, Copy, Debug)]
 pub struct Operand<'a, T> {
     pub(crate) values: &'a [T],
@@ -23,7 +23,7 @@ pub struct Operand<'a, T> {
 }
 
 impl<T> Operand<'_, T> {
-    /// The transpose.
+    /// Returns the transpose.
     #[must_use]
     pub fn transposed(self) -> Self {
         Self {
@@ -35,7 +35,7 @@ impl<T> Operand<'_, T> {
         }
     }
 
-    /// The rows in `range`.
+    /// Returns the rows in `range`.
     pub(crate) fn rows(self, range: Range<usize>) -> Self {
         Self {
             values: self.values.get(range.start * self.row_stride..).unwrap_or_default(),
@@ -44,7 +44,7 @@ impl<T> Operand<'_, T> {
         }
     }
 
-    /// The columns in `range`.
+    /// Returns the columns in `range`.
     pub(crate) fn columns(self, range: Range<usize>) -> Self {
         Self {
             values: self.values.get(range.start * self.column_stride..).unwrap_or_default(),
@@ -73,19 +73,20 @@ impl<'a, T: Copy> From<&'a Matrix<T>> for Operand<'a, T> {
     }
 }
 
-/// How a product is computed.
+/// The way in which a product is computed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Routine {
-    /// In tiles, over the operands where they lie.
+    /// In tiles, over the operands in place.
     Tiled,
-    /// In the same tiles over copies of the operands, if there are samples enough to pay for them, with the same bits.
-    /// At the baseline, which has no tiles better than those of the `matrixmultiply` crate, by it: it rounds
-    /// differently, so that the choice must not depend on the number of samples.
+    /// In the same tiles over copies of the operands, with the same bits, if there are enough samples to pay for the
+    /// copies. The baseline has no better tiles than those of the `matrixmultiply` crate, so there that crate computes
+    /// the product. It rounds differently, so the choice must not depend on the number of samples.
     Blocked,
 }
 
 impl Routine {
-    /// For products with a layer's weights (n_out x n_in) or into their gradient, over any number of samples.
+    /// Returns the routine for products with a layer's weights (n_out x n_in), or for products that compute their
+    /// gradient, over any number of samples.
     pub(crate) fn for_layer(outputs: usize, inputs: usize) -> Self {
         const LARGE: usize = 1 << 20;
         if outputs * inputs < LARGE {
@@ -96,22 +97,22 @@ impl Routine {
     }
 }
 
-/// Columns of B for which it pays to copy A.
+/// The number of columns of B from which copying A pays.
 const MANY: usize = 24;
 
-/// What a product is added to.
+/// The initial value that a product is added to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Initial<'a, T> {
-    /// 0, whatever is there.
+    /// Zero. The existing values are ignored.
     Zero,
-    /// What is there.
+    /// The existing values.
     Present,
-    /// Every column: this one.
+    /// This column, for every column of the product.
     Column(&'a [T]),
 }
 
 impl<T> Initial<'_, T> {
-    /// That of the rows from `row` on.
+    /// Returns the initial value of the rows from `row` on.
     #[inline(always)]
     pub(crate) fn rows_from(self, row: usize) -> Self {
         match self {
@@ -121,7 +122,7 @@ impl<T> Initial<'_, T> {
     }
 }
 
-/// C = initial + A B: A m x k, B k x n, C m x n with columns `c_stride` apart.
+/// A product C = initial + A B. A is m x k, B is k x n, and C is m x n with columns `c_stride` apart.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Product<'a, T> {
@@ -132,7 +133,8 @@ pub struct Product<'a, T> {
     pub(crate) initial: Initial<'a, T>,
 }
 
-/// What follows on a part of a product: its range of columns, C there, and what lies beside C.
+/// The task that follows each part of a product. It receives the part's range of columns, C there, and the same part of
+/// the values beside C.
 type Finish<'a, T> = dyn Fn(Range<usize>, &mut [T], Option<&mut [T]>) + Sync + 'a;
 
 impl<T: Element> Product<'_, T> {
@@ -145,14 +147,15 @@ impl<T: Element> Product<'_, T> {
         }
     }
 
-    /// If there is enough to multiply for copies of the operands. In few rows there may be no room for whole vectors.
+    /// Returns whether there is enough to multiply to pay for copies of the operands. With few rows, C may have no room
+    /// for whole vectors.
     fn is_worth_blocks(&self) -> bool {
         self.b.columns >= MANY && self.a.rows >= PADDING && self.a.columns > 0
     }
 
-    /// On all threads, if it is large: C by parts, some columns each, and after each part `finish` with the part's
-    /// range of columns, C there and `beside` there, padding included; `beside` lies as C does. An element has the
-    /// same bits whatever the parts are.
+    /// Computes the product, on all threads if it is large. Each part of C has some of the columns. After each part,
+    /// `finish` is called with the part's range of columns, C there, and `beside` there, padding included. `beside` has
+    /// the same layout as C. An element has the same bits whatever the parts are.
     #[inline(always)]
     pub(crate) fn run(
         mut self,
@@ -160,9 +163,9 @@ impl<T: Element> Product<'_, T> {
         beside: Option<&mut [T]>,
         finish: impl Fn(Range<usize>, &mut [T], Option<&mut [T]>) + Sync,
     ) {
-        /// Multiply-adds that take longer than it takes to call another thread.
+        /// The number of multiply-adds from which the work takes longer than calling another thread.
         const LEAST: usize = 1 << 18;
-        /// Columns for which it pays to read A once more.
+        /// The number of columns from which reading A once more pays.
         const NARROWEST: usize = 16;
         let columns = self.b.columns;
         if columns == 0 {
@@ -216,13 +219,13 @@ impl<T: Element> Product<'_, T> {
     }
 }
 
-/// C = A B, or C += A B if `accumulate`: `a` m x k, `b` k x n, C the first n columns of `c`, which has m rows. Without
-/// `accumulate`, C may hold anything before, NaN included.
+/// Computes C = A B, or C += A B if `accumulate`. `a` is m x k and `b` is k x n. C is the first n columns of `c`, which
+/// has m rows. Without `accumulate`, the previous values of C are ignored, even if they are NaN.
 ///
-/// The order in which an element is summed depends on k, its row and m alone.
+/// The order in which an element is summed depends only on k, its row and m.
 ///
 /// # Panics
-/// If the shapes do not fit.
+/// Panics if the shapes do not match.
 ///
 /// ```
 /// use mlp_cpu::{Matrix, Operand, gemm};

@@ -3,8 +3,8 @@ use crate::Element;
 use crate::level::{Isa, Kernel};
 use crate::raw::buffer::Buffer;
 
-/// Memory for rows of an operand, copied so that they lie as a tile reads them: the rows of one column side by side,
-/// column after column. Of the right factor they are columns: rows of its transpose.
+/// Memory for copied rows of an operand, in the order in which a tile reads them: the rows of one column are adjacent,
+/// and column follows column. For the right factor, these rows are its columns, which are the rows of its transpose.
 #[derive(Debug)]
 pub struct Panel<T> {
     values: Buffer<T>,
@@ -17,7 +17,7 @@ impl<T> Panel<T> {
 }
 
 impl<T: Element> Panel<T> {
-    /// Memory for so many numbers, which may be anything.
+    /// Returns memory for `length` numbers, which may have any values.
     #[inline(always)]
     pub(crate) fn take(&mut self, length: usize) -> &mut [T] {
         if self.values.len() < length {
@@ -26,7 +26,8 @@ impl<T: Element> Panel<T> {
         &mut self.values[..length]
     }
 
-    /// Has this thread's memory, which is enough for any panel of up to `MOST` numbers.
+    /// Takes this thread's memory, and makes it larger if it is too small. New memory is enough for any panel of up to
+    /// `MOST` numbers.
     #[cold]
     fn grow(&mut self, length: usize) {
         /// 48 rows of 256 columns.
@@ -37,7 +38,7 @@ impl<T: Element> Panel<T> {
         }
     }
 
-    /// Gives the memory back, for the next product of this thread.
+    /// Gives the memory back for the next product of this thread.
     #[inline(always)]
     pub(crate) fn keep(mut self) {
         if !self.values.is_empty() {
@@ -46,8 +47,8 @@ impl<T: Element> Panel<T> {
     }
 }
 
-/// Copies rows `row` to `row` + `rows` of columns `column` to `column` + `k` of `a` into `panel`, column after column;
-/// rows that it does not have are 0.
+/// Copies rows `row` to `row` + `rows` of columns `column` to `column` + `k` of `a` into `panel`, column after column.
+/// Rows that `a` does not have become 0.
 pub(crate) struct Pack<'p, 'a, T> {
     pub(crate) panel: &'p mut [T],
     pub(crate) a: Operand<'a, T>,
@@ -63,7 +64,7 @@ impl<T: Element> Kernel for Pack<'_, '_, T> {
     #[inline(always)]
     fn run<I: Isa>(self, _: I) {
         match self.rows {
-            // The most frequent sizes as constants: two 512-bit registers of `f32`, of `f64`.
+            // The most frequent sizes are constants: two 512-bit registers of `f32`, and two of `f64`.
             32 => self.pack(32),
             16 => self.pack(16),
             rows => self.pack(rows),
@@ -92,9 +93,9 @@ impl<T: Element> Pack<'_, '_, T> {
             .get(row * a.row_stride + column * a.column_stride..)
             .unwrap_or_default();
         if a.row_stride == 1 {
-            // Less than a column apart, there is only one.
+            // If the stride is less than a column, there is only one column.
             let column_stride = a.column_stride.max(present);
-            // A constant number of elements, so that copying them is not a call.
+            // With a constant number of elements, the copy is not a function call.
             match present {
                 16 if rows == 16 => copy::<T, 16>(panel, source, column_stride),
                 32 if rows == 32 => copy::<T, 32>(panel, source, column_stride),
@@ -112,7 +113,7 @@ impl<T: Element> Pack<'_, '_, T> {
     }
 }
 
-/// The first R elements of each column of `source`.
+/// Copies the first R elements of each column of `source`.
 #[inline(always)]
 fn copy<T: Element, const R: usize>(panel: &mut [T], source: &[T], column_stride: usize) {
     for (packed, column) in panel
@@ -125,13 +126,13 @@ fn copy<T: Element, const R: usize>(panel: &mut [T], source: &[T], column_stride
     }
 }
 
-/// `rows` rows of `source`, each of k numbers side by side, into the columns of `panel`, `stride` apart.
+/// Copies `rows` rows of `source`, each of k adjacent numbers, into the columns of `panel`, which are `stride` apart.
 #[inline(always)]
 fn transpose<T: Element>(panel: &mut [T], stride: usize, source: &[T], rows: usize, row_stride: usize, k: usize) {
     let whole = rows - rows % 4;
     for i in (0..whole).step_by(4) {
         let row = |r: usize| source[(i + r) * row_stride..][..k].as_chunks::<4>();
-        // Squares of four rows and columns are turned in registers.
+        // Squares of four rows and columns are transposed in registers.
         let ((first, end_0), (second, end_1), (third, end_2), (fourth, end_3)) = (row(0), row(1), row(2), row(3));
         let mut packed = panel.chunks_exact_mut(4 * stride);
         let squares = first.iter().zip(second).zip(third).zip(fourth);

@@ -1,4 +1,4 @@
-//! Products in tiles that stay in registers, over operands that are read where they lie.
+//! Products in tiles that stay in registers, over operands that are read in place.
 
 use super::panel::{Pack, Panel};
 use super::{Initial, MANY, Operand, Product};
@@ -8,13 +8,14 @@ use crate::matrix::PADDING;
 use crate::raw::tile::PanelProduct;
 use crate::raw::vector::Vector;
 
-/// So many columns of A at a time, a KiB of each row: a panel of them stays in the cache nearest to the processor.
+/// Returns how many columns of A are used at a time. They are 1 KiB of each row, so that a panel of them stays in the
+/// cache nearest to the processor.
 pub(crate) const fn depth<T>() -> usize {
     1024 / size_of::<T>()
 }
 
-/// C = initial + A B, each element summed over k in an order that knows only k, its row and the number of rows. So its
-/// bits depend on nothing else but the numbers and the level.
+/// Computes C = initial + A B. The order in which an element is summed over k depends only on k, its row and the number
+/// of rows. Its bits therefore depend only on the numbers and the level.
 pub(crate) struct Tiled<'p, 'a, T>(pub(crate) &'p mut Product<'a, T>);
 
 impl<T: Element> Kernel for Tiled<'_, '_, T> {
@@ -24,7 +25,7 @@ impl<T: Element> Kernel for Tiled<'_, '_, T> {
     fn run<I: Isa>(self, isa: I) {
         let lanes = const { <T::Full<I> as Vector<T>>::LANES };
         let product = self.0;
-        // For a single column more rows at a time, so that additions do not wait for each other.
+        // A single column uses more rows at a time, so that additions do not wait for each other.
         let most = if product.is_column_in_place() { 8 } else { 2 };
         let rows = panel_rows(product.a.rows, 0, lanes, most);
         let whole = Block {
@@ -33,7 +34,7 @@ impl<T: Element> Kernel for Tiled<'_, '_, T> {
             rows,
             depth: product.a.columns,
         };
-        // A small layer is a single panel, and nothing else has to be found out.
+        // A small layer is a single panel, which needs no further decisions.
         if rows >= product.a.rows && whole.depth <= depth::<T>() && product.is_in_place(whole) {
             let (a, stride) = (product.a.values, product.a.column_stride);
             return product.panels(isa, whole, 1, a, stride);
@@ -58,7 +59,7 @@ impl<T: Element> Kernel for Tiled<'_, '_, T> {
     }
 }
 
-/// Where a panel of A begins, and how many of its rows and columns it has.
+/// The position and size of a panel of A.
 #[derive(Clone, Copy)]
 struct Block {
     row: usize,
@@ -68,7 +69,7 @@ struct Block {
 }
 
 impl<T: Element> Product<'_, T> {
-    /// If B is a single column, and all of A is read where it lies.
+    /// Returns whether B is a single column and all of A is read in place.
     #[inline(always)]
     fn is_column_in_place(&self) -> bool {
         let Operand {
@@ -78,12 +79,12 @@ impl<T: Element> Product<'_, T> {
             row_stride,
             column_stride,
         } = self.a;
-        // As far as the last panel reaches at most.
+        // The farthest that the last panel can reach.
         let end = columns.saturating_sub(1) * column_stride + rows.next_multiple_of(PADDING);
         self.b.columns == 1 && row_stride == 1 && end <= values.len()
     }
 
-    /// If a panel of A is read where it lies.
+    /// Returns whether a panel of A is read in place.
     #[inline(always)]
     fn is_in_place(&self, block: Block) -> bool {
         let a = self.a;
@@ -92,8 +93,8 @@ impl<T: Element> Product<'_, T> {
         a.row_stride == 1 && end <= a.values.len() && !worth_packing::<T>(a.column_stride, self.b.columns)
     }
 
-    /// The rows of C that belong to a panel of A, and to those of the same size after it where all are read in place.
-    /// Returns how many panels these are.
+    /// Computes the rows of C that belong to a panel of A. If the panel is read in place, this includes the panels of
+    /// the same size after it, as far as they are read in place, too. Returns the number of these panels.
     #[inline(always)]
     fn panels_from<I: Isa>(&mut self, isa: I, memory: &mut Panel<T>, block: Block, most: usize) -> usize {
         let (a, lanes) = (self.a, const { <T::Full<I> as Vector<T>>::LANES });
@@ -129,7 +130,8 @@ impl<T: Element> Product<'_, T> {
         panels
     }
 
-    /// The rows of C that belong to so many panels as `block`, one below the other, which lie at the start of `a`.
+    /// Computes the rows of C that belong to `panels` panels like `block`, one below the other. They lie at the start
+    /// of `a`.
     #[inline(always)]
     fn panels<I: Isa>(&mut self, isa: I, block: Block, panels: usize, a: &[T], a_column_stride: usize) {
         let b = self.b;
@@ -151,11 +153,12 @@ impl<T: Element> Product<'_, T> {
     }
 }
 
-/// How many rows the panel at `row` of `all` has, in up to `most` vectors, or three. Only if all rows are a vector or
-/// less are they in a panel of one, in which they are summed differently, whatever `most` is.
+/// Returns the number of rows in the panel at `row` of `all` rows: those of up to `most` vectors, or of three. A panel
+/// of one vector sums its rows differently. Whatever `most` is, such a panel occurs only if all rows together fit into
+/// one vector.
 #[inline(always)]
 pub(super) fn panel_rows(all: usize, row: usize, lanes: usize, most: usize) -> usize {
-    // More rows than are left are computed as far as storage is padded.
+    // The panel may have more rows than are left, because storage is padded.
     if all <= lanes {
         return all.next_power_of_two();
     }
@@ -169,9 +172,10 @@ pub(super) fn panel_rows(all: usize, row: usize, lanes: usize, most: usize) -> u
     vectors * lanes
 }
 
-/// If a panel whose columns are `stride` apart is better copied before it is used for `columns` columns of B.
+/// Returns whether it is better to copy a panel whose columns are `stride` apart before it is used for `columns`
+/// columns of B.
 #[inline(always)]
 fn worth_packing<T>(stride: usize, columns: usize) -> bool {
-    // Columns so far apart fall into few sets of the cache.
+    // Columns this far apart fall into few sets of the cache.
     stride * size_of::<T>() >= 1024 && columns >= MANY
 }

@@ -1,38 +1,38 @@
-//! Tests in child processes: the same tests at each level, or with another number of threads, which a process decides
-//! on once. `tests/suite` uses this file, too.
+//! Tests in child processes. They run the same tests at each level or with a different number of threads, which a
+//! process chooses only once. `tests/suite` uses this file, too.
 
 use std::io::Write;
 use std::process::Command;
 
-/// Set in a child process.
+/// This environment variable is set in a child process.
 const CHILD: &str = "MLP_TEST_CHILD";
 
-/// If this process is a child: it starts none.
+/// Returns whether this process is a child, which starts no children itself.
 pub(crate) fn is_child() -> bool {
     std::env::var_os(CHILD).is_some()
 }
 
-/// Runs those tests of this executable that `arguments` choose, with `variables` set, and returns what it printed.
+/// Runs the tests of this executable that `arguments` select, with `variables` set, and returns what they printed.
 ///
 /// # Panics
-/// If a test fails.
+/// Panics if a test fails
 pub(crate) fn run(arguments: &[&str], variables: &[(&str, &str)]) -> String {
     let output = Command::new(std::env::current_exe().expect("the path of this executable"))
         .args(arguments)
         .env(CHILD, "1")
         .envs(variables.iter().copied())
         .output()
-        .expect("a child process");
+        .expect("a child process starts");
     let [printed, errors] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
     assert!(
         output.status.success(),
-        "tests {arguments:?} with {variables:?}: {}\n{printed}\n{errors}",
+        "tests {arguments:?} with {variables:?} failed: {}\n{printed}\n{errors}",
         output.status
     );
     printed.into_owned()
 }
 
-/// How many tests passed, of those that printed `output`.
+/// Returns the number of passed tests in `output`, which a test run printed.
 pub(crate) fn passed(output: &str) -> usize {
     let (_, rest) = output
         .split_once("test result: ok. ")
@@ -41,7 +41,7 @@ pub(crate) fn passed(output: &str) -> usize {
     number.parse().expect("a number")
 }
 
-/// If the processor has the instructions of the level of this name: asked of the processor, not of the crate.
+/// Returns whether the processor has the instructions of the level with this name. Asks the processor, not the crate.
 pub(crate) fn has(level: &str) -> bool {
     match level {
         "baseline" => true,
@@ -59,30 +59,37 @@ pub(crate) fn has(level: &str) -> bool {
     }
 }
 
-/// Runs those tests that `arguments` choose, and `proof` with them, at each of `levels` but the one `present`, where
-/// they run anyway. `proof` is the name of a test that calls [`assert_level_asked_for`]. Does nothing in a child.
+/// Runs the tests that `arguments` select, together with `proof`, at each of `levels` except `present`, at which they
+/// already run in this process. `proof` is the name of a test that calls [`assert_level_asked_for`]. Does nothing in a
+/// child.
 ///
 /// # Panics
-/// If a test fails at one of the levels, `proof` did not run there or nothing else did.
+/// Panics if a test fails
 pub(crate) fn run_at_other_levels(levels: &[&str], present: &str, proof: &str, arguments: &[&str]) {
     if is_child() {
         return;
     }
-    assert!(has(present), "{present} runs, which the processor has not");
+    assert!(
+        has(present),
+        "level {present} runs, but the processor does not have its instructions"
+    );
     for &level in levels {
         let what = if level == present {
             "in this process".to_owned()
         } else if has(level) {
             let output = run(arguments, &[("MLP_SIMD", level)]);
             let line = format!("test {proof} ... ok");
-            assert!(output.contains(&line), "at {level}, no `{line}` in\n{output}");
+            assert!(
+                output.contains(&line),
+                "level {level}: the output has no line `{line}`:\n{output}"
+            );
             let passed = passed(&output);
-            assert!(passed > 1, "at {level}, nothing but {proof} ran");
+            assert!(passed > 1, "level {level}: no test ran except {proof}");
             format!("{passed} tests in a process of its own")
         } else {
             "not on this processor: NOT TESTED".to_owned()
         };
-        // Not by `println`, which is shown of a test that fails only.
+        // `println` would be shown only for a test that fails.
         writeln!(std::io::stderr(), "{}: level {level}: {what}", env!("CARGO_CRATE_NAME")).expect("standard error");
     }
 }
@@ -90,14 +97,21 @@ pub(crate) fn run_at_other_levels(levels: &[&str], present: &str, proof: &str, a
 /// Fails unless `present`, the level that runs, is the one that `MLP_SIMD` asks for.
 pub(crate) fn assert_level_asked_for(present: &str) {
     match std::env::var("MLP_SIMD") {
-        Ok(wanted) if has(&wanted) => assert_eq!(present, wanted, "the level that runs (left), and MLP_SIMD"),
+        Ok(wanted) if has(&wanted) => assert_eq!(
+            present, wanted,
+            "the level that runs (left) is not the one that MLP_SIMD names (right)"
+        ),
         _ => {
             assert!(
                 !is_child() || std::env::var_os("MLP_SIMD").is_none(),
-                "a level that is not to be had"
+                "MLP_SIMD names a level that the processor does not have"
             );
             let best = ["avx512", "avx2", "baseline"].into_iter().find(|level| has(level));
-            assert_eq!(Some(present), best, "the level that runs (left), and the best there is");
+            assert_eq!(
+                Some(present),
+                best,
+                "the level that runs (left) is not the best one available (right)"
+            );
         }
     }
 }

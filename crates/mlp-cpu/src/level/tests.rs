@@ -6,7 +6,7 @@ fn the_level_asked_for_runs() {
     assert_level_asked_for(simd_level().name());
 }
 
-/// The tests of this crate, but for those that have nothing to do with instructions.
+/// Runs the tests of this crate at the other levels, except those that have nothing to do with instructions.
 #[test]
 fn every_level_passes_the_tests() {
     run_at_other_levels(

@@ -1,4 +1,4 @@
-//! Memory that begins where a line of the processor's cache does.
+//! Memory aligned to the processor's cache lines.
 
 use super::huge_pages;
 use super::prefetch::LINE;
@@ -9,29 +9,29 @@ use core::ptr::{self, NonNull};
 use core::slice;
 use std::alloc::{self, Layout};
 
-/// A number of values that begin with a line: a vector of 64 bytes at most that lies at a multiple of its length lies in
-/// one line.
+/// An array of values that starts at the beginning of a cache line. A vector of at most 64 bytes whose offset is a
+/// multiple of its length therefore lies in a single line.
 pub(crate) struct Buffer<T> {
-    /// Of `length` values, which the buffer owns; dangling if they take no memory.
+    /// Points to `length` values, which the buffer owns. Dangling if they take no memory.
     values: NonNull<T>,
     length: usize,
-    /// Of a large buffer, how many values of its slice are before the first.
+    /// For a large buffer: the number of values in its slice before the first value of the buffer.
     before: usize,
     owned: PhantomData<T>,
 }
 
-// SAFETY: the buffer owns its values and shares them under the rules of references only.
+// SAFETY: the buffer owns its values, and gives access to them only under the rules of references.
 unsafe impl<T: Send> Send for Buffer<T> {}
 // SAFETY: as above.
 unsafe impl<T: Sync> Sync for Buffer<T> {}
 
-/// A buffer of so many bytes is large: a boxed slice with room for a line before the values. `vec!` has zeros from the
-/// system as they are, so that their pages are first touched where they are first used, by whichever thread that is. Of
-/// memory that is to begin with a line, the allocator would write every zero.
+/// A buffer of at least this many bytes is large. It is stored in a boxed slice that has room for one more line before
+/// the values. `vec!` takes zeroed memory from the system without writing to it, so each page is first touched by the
+/// thread that first uses it. For memory that must be aligned to a line, the allocator would write every zero.
 const LARGE: usize = 1 << 20;
 
 impl<T> Buffer<T> {
-    /// Of length 0.
+    /// Returns an empty buffer.
     pub(crate) const fn new() -> Self {
         Self {
             values: NonNull::dangling(),
@@ -41,7 +41,8 @@ impl<T> Buffer<T> {
         }
     }
 
-    /// How many values the slice of a buffer of `length` has; `None` if it is not large.
+    /// Returns the number of values in the slice of a large buffer of `length` values; `None` if the buffer is not
+    /// large.
     fn slice_length(length: usize) -> Option<usize> {
         let bytes = length.checked_mul(size_of::<T>())?;
         if bytes < LARGE {
@@ -50,20 +51,25 @@ impl<T> Buffer<T> {
         length.checked_add(LINE / size_of::<T>())
     }
 
-    /// For `length` values; `None` if they take no memory.
+    /// Returns the layout of `length` values, aligned to a line; `None` if they take no memory.
     ///
     /// # Panics
-    /// If there is no so large a piece of memory in the address space.
+    /// Panics if the address space has no room for the values.
     fn layout(length: usize) -> Option<Layout> {
         let layout = Layout::array::<T>(length)
             .and_then(|layout| layout.align_to(LINE))
-            .unwrap_or_else(|_| panic!("{length} values of {} bytes are too many", size_of::<T>()));
+            .unwrap_or_else(|_| {
+                panic!(
+                    "{length} values of {} bytes do not fit into the address space",
+                    size_of::<T>()
+                )
+            });
         (layout.size() > 0).then_some(layout)
     }
 }
 
 impl<T: Copy> Buffer<T> {
-    /// `length` times `value`.
+    /// Returns a buffer of `length` copies of `value`.
     pub(crate) fn filled(length: usize, value: T) -> Self {
         if let Some(slice_length) = Self::slice_length(length) {
             return Self::large(length, slice_length, value);
@@ -71,15 +77,15 @@ impl<T: Copy> Buffer<T> {
         let Some(layout) = Self::layout(length) else {
             return Self { length, ..Self::new() };
         };
-        // SAFETY: the layout has a size.
+        // SAFETY: `layout` returns a layout only if its size is not 0.
         let memory = unsafe { alloc::alloc(layout) };
         let Some(values) = NonNull::new(memory.cast::<T>()) else {
             alloc::handle_alloc_error(layout);
         };
         for i in 0..length {
-            // SAFETY: i is below the number of values that the memory was made for; the alignment is at least T's.
+            // SAFETY: i < `length`, the number of values that the memory was allocated for.
             let place = unsafe { values.add(i) };
-            // SAFETY: as above.
+            // SAFETY: as above; the layout has at least T's alignment.
             unsafe { place.write(value) };
         }
         Self {
@@ -91,18 +97,19 @@ impl<T: Copy> Buffer<T> {
     }
 
     fn large(length: usize, slice_length: usize, value: T) -> Self {
-        // That there is no such layout is said as of any other buffer.
+        // Panics with the same message as for any other buffer if the layout is not valid.
         let _ = Self::layout(length);
         let mut slice = vec![value; slice_length].into_boxed_slice();
         huge_pages::ask(&mut slice);
         Self::of_slice(slice, length)
     }
 
-    /// The first `length` values of the slice of a large buffer that begin with a line.
+    /// Returns the large buffer of `length` values within `slice` that starts at the beginning of a line.
     fn of_slice(slice: Box<[T]>, length: usize) -> Self {
         let before = before(slice.as_ptr(), slice.len() - length);
         let first = NonNull::from(Box::leak(slice)).cast::<T>();
-        // SAFETY: the slice has at least so many values more than the buffer.
+        // SAFETY: `before` is at most the slice's length minus `length`, so the first value and all `length` values lie
+        // within the slice.
         let values = unsafe { first.add(before) };
         Self {
             values,
@@ -113,25 +120,26 @@ impl<T: Copy> Buffer<T> {
     }
 }
 
-/// How many of the values from `first` on are before a line, of which there are so many to spare.
+/// Returns how many of the values from `first` on lie before the next line, but at most `spare`.
 fn before<T>(first: *const T, spare: usize) -> usize {
-    // Values of a size that is no power of two may not come to lie at a line.
+    // If the size of a value is not a power of two, there may be no value that starts a line.
     first.align_offset(LINE).min(spare)
 }
 
 impl<T> Drop for Buffer<T> {
     fn drop(&mut self) {
         if let Some(slice_length) = Self::slice_length(self.length) {
-            // SAFETY: so many values of the slice are before the first.
+            // SAFETY: `of_slice` found `before` values of the slice before the first one.
             let first = unsafe { self.values.sub(self.before) };
             let slice = ptr::slice_from_raw_parts_mut(first.as_ptr(), slice_length);
-            // SAFETY: this is the slice that `large` took out of its box, whole.
+            // SAFETY: the pointer and the length are those of the whole boxed slice that `of_slice` leaked.
+            // `slice_length` gives its length again, as it did when the buffer was made.
             drop(unsafe { Box::from_raw(slice) });
             return;
         }
-        // The values themselves are `Copy` and have nothing to drop.
+        // The values are `Copy`, so they have nothing to drop.
         if let Some(layout) = Self::layout(self.length) {
-            // SAFETY: a buffer whose values take memory was allocated with this layout.
+            // SAFETY: `filled` allocated a buffer that is not large with this layout, if its values take memory.
             unsafe { alloc::dealloc(self.values.as_ptr().cast(), layout) };
         }
     }
@@ -142,7 +150,8 @@ impl<T> Deref for Buffer<T> {
 
     #[inline(always)]
     fn deref(&self) -> &[T] {
-        // SAFETY: so many values are there and initialised, for as long as `self` is.
+        // SAFETY: `filled` and `clone` initialized all `length` values, and the buffer owns them for as long as `self`
+        // lives.
         unsafe { slice::from_raw_parts(self.values.as_ptr(), self.length) }
     }
 }
@@ -150,7 +159,7 @@ impl<T> Deref for Buffer<T> {
 impl<T> DerefMut for Buffer<T> {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut [T] {
-        // SAFETY: as above, and `self` is borrowed alone.
+        // SAFETY: as above, and `self` is borrowed exclusively.
         unsafe { slice::from_raw_parts_mut(self.values.as_ptr(), self.length) }
     }
 }
@@ -161,7 +170,7 @@ impl<T: Copy> Clone for Buffer<T> {
             None => Self::new(),
             Some(&first) => {
                 if let Some(slice_length) = Self::slice_length(self.length) {
-                    // Pages are asked for before anything is in them.
+                    // Huge pages must be requested before anything is written.
                     let mut slice = Box::<[T]>::new_uninit_slice(slice_length);
                     huge_pages::ask(&mut slice);
                     let before = before(slice.as_ptr(), slice_length - self.length);
@@ -173,7 +182,8 @@ impl<T: Copy> Clone for Buffer<T> {
                     for place in head.iter_mut().chain(tail) {
                         place.write(first);
                     }
-                    // SAFETY: head, body and tail are all of the slice, and each of their values was written.
+                    // SAFETY: head, body and tail make up the whole slice, and the loops above wrote each of their
+                    // values.
                     let slice = unsafe { slice.assume_init() };
                     return Self::of_slice(slice, self.length);
                 }
@@ -217,8 +227,8 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "too many")]
-    fn more_values_than_there_are_addresses() {
+    #[should_panic(expected = "do not fit into the address space")]
+    fn too_many_values_panic() {
         let _ = Buffer::filled(usize::MAX / 2, 0.0_f64);
     }
 }

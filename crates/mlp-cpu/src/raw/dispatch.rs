@@ -1,28 +1,29 @@
-//! Kernels, run with the best instructions that the processor has.
+//! Runs kernels with the best instructions that the processor has.
 
 use crate::level::{Baseline, Isa, Kernel, SimdLevel};
 use core::sync::atomic::{AtomicU8, Ordering};
 
-/// [`SimdLevel::Avx2`]. [`run`] makes one, or [`Avx512::avx2`], on a processor that has the instructions.
+/// The proof of [`SimdLevel::Avx2`]. Only [`run`] and [`Avx512::avx2`] create one, and only on a processor that has the
+/// instructions.
 #[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy)]
 pub struct Avx2(());
 
-/// [`SimdLevel::Avx512`]. Only [`run`] makes one, on a processor that has the instructions.
+/// The proof of [`SimdLevel::Avx512`]. Only [`run`] creates one, and only on a processor that has the instructions.
 #[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy)]
 pub struct Avx512(());
 
 #[cfg(target_arch = "x86_64")]
 impl Avx512 {
-    /// A processor with AVX-512 has AVX2: `supported` asks for both.
+    /// Returns the proof of AVX2. A processor with AVX-512 also has AVX2: `supported` checks both.
     #[inline(always)]
     pub(crate) fn avx2(self) -> Avx2 {
         Avx2(())
     }
 }
 
-/// Runs `kernel` as compiled for the level in use, in a function of its own.
+/// Runs `kernel`, compiled for the level in use, in a function of its own.
 #[inline(always)]
 pub(crate) fn run<K: Kernel>(kernel: K) -> K::Output {
     match level() {
@@ -34,7 +35,7 @@ pub(crate) fn run<K: Kernel>(kernel: K) -> K::Output {
     }
 }
 
-/// [`Isa::call`] for AVX-512.
+/// Implements [`Isa::call`] for AVX-512.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub(crate) fn call_avx512<K: Kernel>(kernel: K, isa: Avx512) -> K::Output {
@@ -43,11 +44,11 @@ pub(crate) fn call_avx512<K: Kernel>(kernel: K, isa: Avx512) -> K::Output {
     fn call<K: Kernel>(kernel: K, isa: Avx512) -> K::Output {
         kernel.run(isa)
     }
-    // SAFETY: `run` makes an `Avx512` only if `supported` has found every feature of it.
+    // SAFETY: `run` creates an `Avx512` only if `supported` has found all of these features.
     unsafe { call(kernel, isa) }
 }
 
-/// [`Isa::call`] for AVX2.
+/// Implements [`Isa::call`] for AVX2.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub(crate) fn call_avx2<K: Kernel>(kernel: K, isa: Avx2) -> K::Output {
@@ -56,11 +57,12 @@ pub(crate) fn call_avx2<K: Kernel>(kernel: K, isa: Avx2) -> K::Output {
     fn call<K: Kernel>(kernel: K, isa: Avx2) -> K::Output {
         kernel.run(isa)
     }
-    // SAFETY: `run` makes an `Avx2`, or an `Avx512` that one is made of, only if `supported` has found AVX2 and FMA.
+    // SAFETY: `run` creates an `Avx2`, or the `Avx512` that an `Avx2` is derived from, only if `supported` has found
+    // AVX2 and FMA.
     unsafe { call(kernel, isa) }
 }
 
-/// The level in use.
+/// Returns the level in use.
 #[inline(always)]
 fn level() -> SimdLevel {
     const UNKNOWN: u8 = u8::MAX;

@@ -1,16 +1,17 @@
-//! The `matrixmultiply` crate behind a checked wrapper.
+//! A checked wrapper around the `matrixmultiply` crate.
 
 use crate::Element;
 use crate::gemm::{Initial, Operand, Product};
 
 /// The product routine of an element type.
 pub trait Packed: Sized {
-    /// C = alpha A B + beta C, on raw pointers and strides.
+    /// Computes C = alpha A B + beta C, on raw pointers and strides.
     ///
     /// # Safety
-    /// For A (m x k), B (k x n) and C (m x n), every element's address, pointer + i row stride + j column stride,
-    /// must lie in one allocation, be readable and, for C, writable; C's elements must be distinct and overlap
-    /// neither A's nor B's. C need not be initialised if beta is 0.
+    /// A is m x k, B is k x n and C is m x n. The address of an element is pointer + i row stride + j column stride.
+    /// For each of the three matrices, all addresses must lie in one allocation and be readable; those of C must be
+    /// writable. C's elements must be distinct and must not overlap those of A or B. C need not be initialized if beta
+    /// is 0.
     #[allow(clippy::too_many_arguments)]
     #[doc(hidden)]
     unsafe fn gemm(
@@ -44,7 +45,7 @@ macro_rules! gemm_by {
                 c: *mut Self,
                 (rsc, csc): (isize, isize),
             ) {
-                // SAFETY: the caller's promise is the routine's requirement, word for word.
+                // SAFETY: the caller's promise is exactly what the routine requires.
                 unsafe { $routine(m, k, n, alpha, a, rsa, csa, b, rsb, csb, beta, c, rsc, csc) }
             }
         }
@@ -53,10 +54,10 @@ macro_rules! gemm_by {
 gemm_by!(f32, matrixmultiply::sgemm);
 gemm_by!(f64, matrixmultiply::dgemm);
 
-/// C = initial + A B.
+/// Computes C = initial + A B.
 ///
 /// # Panics
-/// If an operand's or C's elements do not lie within their slice, or C's columns overlap.
+/// Panics if elements of an operand or of C lie outside their slice, or if C's columns overlap.
 pub(crate) fn run<T: Element>(product: &mut Product<'_, T>) {
     let Product {
         a,
@@ -66,10 +67,14 @@ pub(crate) fn run<T: Element>(product: &mut Product<'_, T>) {
         initial,
     } = *product;
     let (m, k, n) = (a.rows, a.columns, b.columns);
-    assert_eq!(b.rows, k, "gemm: A is {m} x {k}, B {} x {n}", b.rows);
-    assert!(m <= c_stride, "gemm: columns of {m} elements, {c_stride} apart");
+    assert_eq!(b.rows, k, "gemm: cannot multiply A, {m} x {k}, by B, {} x {n}", b.rows);
+    assert!(
+        m <= c_stride,
+        "gemm: columns of {m} elements that are {c_stride} apart overlap"
+    );
     let (a_strides, b_strides) = (strides(&a), strides(&b));
-    // alpha = 1 and beta 0 or 1: with others, tiles at the edges would round unlike those inside.
+    // alpha is 1 and beta is 0 or 1, because with other values, tiles at the edges would round differently from those
+    // inside.
     let beta = match initial {
         Initial::Zero => T::zero(),
         Initial::Present => T::one(),
@@ -87,9 +92,9 @@ pub(crate) fn run<T: Element>(product: &mut Product<'_, T>) {
         row_stride: 1,
         column_stride: c_stride,
     });
-    // SAFETY: `strides` has checked that every element of A, B and C lies within its slice and that the strides are
-    // isize; C's elements are distinct, since its columns do not overlap, as asserted; its slice is unique, so it
-    // overlaps neither A nor B.
+    // SAFETY: `strides` checked that every element of A, B and C lies within its slice and that all strides fit into
+    // isize. C's elements are distinct, as the assertion on `c_stride` shows that its columns do not overlap. C's slice
+    // is borrowed exclusively, so it overlaps neither A nor B.
     unsafe {
         T::gemm(
             m,
@@ -107,7 +112,7 @@ pub(crate) fn run<T: Element>(product: &mut Product<'_, T>) {
     }
 }
 
-/// The operand's row and column strides, after a check that its last element lies within its slice.
+/// Returns the operand's row and column strides, after checking that its last element lies within its slice.
 fn strides<T>(operand: &Operand<'_, T>) -> (isize, isize) {
     let Operand {
         rows,
@@ -123,10 +128,10 @@ fn strides<T>(operand: &Operand<'_, T>) -> (isize, isize) {
             .and_then(|(row, column)| row.checked_add(column));
         assert!(
             last.is_some_and(|last| last < operand.values.len()),
-            "gemm: a {rows} x {columns} operand of strides {row_stride} and {column_stride} in {} elements",
+            "gemm: a {rows} x {columns} operand with strides {row_stride} and {column_stride} exceeds its {} elements",
             operand.values.len()
         );
     }
-    let isize = |stride: usize| isize::try_from(stride).expect("gemm: a stride beyond isize");
+    let isize = |stride: usize| isize::try_from(stride).expect("gemm: a stride does not fit into isize");
     (isize(row_stride), isize(column_stride))
 }

@@ -1,4 +1,4 @@
-//! All unsafe code of the crates, each piece behind a function that checks what it relies on.
+//! All unsafe code of the crates. Each piece is behind a function that checks what it relies on.
 #![allow(unsafe_code)]
 
 pub(crate) mod buffer;

@@ -1,8 +1,9 @@
-//! The threads that share the work of large operations.
+//! The pool of threads that share the work of large operations.
 //!
-//! A job is a number of tasks. The thread that brings it works on it together with the pool's threads, each taking
-//! the next task that nobody has; a thread that comes too late finds none, and nobody waits for a thread that has not
-//! begun. So a job never takes longer than without the pool, but for the time of waking it.
+//! A job is a number of tasks. The thread that submits it works on it together with the pool's threads. Each takes the
+//! next task that has not been taken. A thread that arrives too late finds no task left, and no thread waits for one
+//! that has not begun. A job therefore never takes longer than without the pool, apart from the time to wake the
+//! threads.
 
 #[cfg(test)]
 mod tests;
@@ -17,28 +18,29 @@ use std::time::{Duration, Instant};
 /// The tasks of a job, by number.
 type Task<'a> = dyn Fn(usize) + Sync + 'a;
 
-/// A thread that finds nothing to do looks out for this long before it sleeps: about as long as waking it would take.
+/// A thread that finds nothing to do watches for a job this long before it sleeps. Waking it would take about as long.
 const WATCH: Duration = Duration::from_micros(50);
 
 pub(crate) struct Pool {
-    /// The job in hand. Written by the owner of `busy` while the gate is shut and nobody is inside.
+    /// The current job. Written only by the owner of `busy`, while the gate is shut and no thread is inside.
     job: UnsafeCell<Option<Job>>,
     busy: AtomicBool,
-    /// 0: shut. Odd: open to join; each thread that does adds 2.
+    /// 0 if the gate is shut. Odd if it is open to join; each thread that joins adds 2.
     gate: AtomicUsize,
     /// Counts the jobs, so that a thread does not join one twice.
     number: AtomicUsize,
-    /// Threads that have joined and left.
+    /// The number of threads that have joined the job and left it.
     left: AtomicUsize,
     sleepers: Mutex<usize>,
     wake: Condvar,
 }
 
-// SAFETY: `job` is shared under the protocol of `run` and `join`; everything else is made to be shared.
+// SAFETY: `job` is accessed only as `run` and `join` allow: one thread writes it, while no thread is inside to read it.
+// All other fields are `Sync`.
 unsafe impl Sync for Pool {}
 
 struct Job {
-    /// Borrowed for as long as `run` runs.
+    /// Borrowed until `run` returns.
     task: *const Task<'static>,
     tasks: usize,
     next: AtomicUsize,
@@ -46,7 +48,7 @@ struct Job {
 }
 
 std::thread_local! {
-    /// If this thread is working on a job: what it starts itself, it does alone.
+    /// Whether this thread is working on a job. A job that it starts meanwhile runs on this thread alone.
     static INSIDE: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -63,12 +65,12 @@ impl Pool {
         }
     }
 
-    /// Runs `task(0)` to `task(tasks - 1)`, each once, in any order, and returns when all have. If the pool is at
-    /// work already, for another thread or for this one, the caller does all of them.
+    /// Runs `task(0)` to `task(tasks - 1)`, each once, in any order, and returns when all have ended. If the pool is
+    /// already busy, for another thread or for this one, the caller runs all of them.
     ///
     /// # Panics
-    /// If a task does: with the payload of one of those that did. Where the pool has taken the job, all others have ended
-    /// by then.
+    /// Panics if a task panics, with the payload of one of those that did. If the pool has taken the job, all other
+    /// tasks have ended by then.
     pub(crate) fn run(&self, tasks: usize, task: &Task<'_>) {
         if INSIDE.get() || self.busy.swap(true, Ordering::Acquire) {
             (0..tasks).for_each(task);
@@ -76,19 +78,21 @@ impl Pool {
         }
         let task: *const Task<'_> = task;
         let job = Job {
-            // SAFETY: only the lifetime is changed. The pointer is used by threads that have joined, and this
-            // function does not return, nor unwind, before all of them have left and the gate is shut.
+            // SAFETY: only the lifetime changes. Only this thread and threads that have joined use the pointer, and
+            // this function neither returns nor unwinds before all of them have left and the gate is shut.
             task: unsafe { core::mem::transmute::<*const Task<'_>, *const Task<'static>>(task) },
             tasks,
             next: AtomicUsize::new(0),
             panic: Mutex::new(None),
         };
-        // SAFETY: `busy` makes this thread the only one to write; the gate is shut and nobody is inside.
+        // SAFETY: this thread set `busy`, so no other thread writes. The gate is shut and no thread is inside, so no
+        // other thread reads.
         unsafe { *self.job.get() = Some(job) };
         self.left.store(0, Ordering::Relaxed);
         self.number.fetch_add(1, Ordering::Relaxed);
         self.gate.store(1, Ordering::Release);
-        // Whoever takes the lock after us sees the gate, and we see whoever sleeps already.
+        // A thread that takes the lock after this one sees the open gate, and this thread sees those that already
+        // sleep.
         if *self.lock_sleepers() > 0 {
             self.wake.notify_all();
         }
@@ -103,7 +107,8 @@ impl Pool {
                 core::hint::spin_loop();
             }
         }
-        // SAFETY: as above.
+        // SAFETY: this thread still owns `busy`. It has shut the gate, and `left` has reached `joined`, so no thread is
+        // inside.
         let job = unsafe { (*self.job.get()).take() };
         self.busy.store(false, Ordering::Release);
         let panic = job.and_then(|job| job.panic.into_inner().unwrap_or_else(PoisonError::into_inner));
@@ -112,9 +117,10 @@ impl Pool {
         }
     }
 
-    /// Takes tasks until there are none. The caller is inside: it brought the job or has joined it.
+    /// Takes tasks until there are none left. The caller must be inside: it submitted the job or has joined it.
     fn work(&self) {
-        // SAFETY: nobody writes while somebody is inside.
+        // SAFETY: the caller is inside, and no thread writes `job` while a thread is inside: `run` waits until all have
+        // left.
         let Some(job) = (unsafe { &*self.job.get() }) else {
             return;
         };
@@ -124,14 +130,14 @@ impl Pool {
             if i >= job.tasks {
                 break;
             }
-            // SAFETY: the pointer lives until all have left, see `run`.
+            // SAFETY: the task lives until every thread has left, because `run` waits for them.
             let task = unsafe { &*job.task };
             if let Err(payload) = catch_unwind(AssertUnwindSafe(|| task(i))) {
                 let mut first = job.panic.lock().unwrap_or_else(PoisonError::into_inner);
                 if first.is_none() {
                     *first = Some(payload);
                 } else {
-                    // Dropping it could panic, and leave the job with others inside.
+                    // Dropping the payload could panic, and so leave the job while other threads are inside.
                     core::mem::forget(payload);
                 }
             }
@@ -142,11 +148,11 @@ impl Pool {
     /// Runs `task(i, &mut items[i])` for every i.
     ///
     /// # Panics
-    /// As [`run`](Self::run).
+    /// Panics like [`run`](Self::run).
     pub(crate) fn for_each<I: Send>(&self, items: &mut [I], task: impl Fn(usize, &mut I) + Sync) {
-        /// A pointer that other threads may have.
+        /// A pointer that other threads may use.
         struct Items<I>(*mut I);
-        // SAFETY: each thread gets items of its own, and they are `Send`.
+        // SAFETY: `run` gives each index to one thread only, so threads use different items, and the items are `Send`.
         unsafe impl<I: Send> Sync for Items<I> {}
         impl<I> Items<I> {
             fn get(&self, i: usize) -> *mut I {
@@ -156,13 +162,14 @@ impl Pool {
 
         let pointer = Items(items.as_mut_ptr());
         self.run(items.len(), &|i| {
-            // SAFETY: i is below the number of items, and each i comes once: nobody else has a reference to this one.
+            // SAFETY: `run` passes each i below `items.len()` once, so the item exists and no other reference to it
+            // does.
             let item = unsafe { &mut *pointer.get(i) };
             task(i, item);
         });
     }
 
-    /// The life of one of the pool's threads, which takes part while `wanted` says so.
+    /// The loop of a pool thread. The thread takes part in jobs while `wanted` returns true.
     pub(crate) fn serve(&self, wanted: impl Fn() -> bool) {
         let mut done = 0;
         let mut since = Instant::now();
@@ -171,7 +178,7 @@ impl Pool {
             let joined = if wanted() {
                 self.join(&mut done)
             } else {
-                // As if it had done the job in hand: nothing to look out for.
+                // Treats the current job as done, so that there is nothing to watch for.
                 done = self.number.load(Ordering::Relaxed);
                 false
             };
@@ -190,7 +197,8 @@ impl Pool {
         }
     }
 
-    /// Goes in, if the gate is open for a job other than number `done`, which becomes that job's.
+    /// Joins the current job if the gate is open and the job is not number `done`. Sets `done` to its number and
+    /// returns true if it joined.
     fn join(&self, done: &mut usize) -> bool {
         let gate = self.gate.load(Ordering::Acquire);
         if gate & 1 == 0 || self.number.load(Ordering::Relaxed) == *done {
@@ -201,13 +209,13 @@ impl Pool {
             .compare_exchange(gate, gate + 2, Ordering::AcqRel, Ordering::Relaxed)
             .is_ok();
         if joined {
-            // Nobody changes it while somebody is inside.
+            // The number does not change while a thread is inside.
             *done = self.number.load(Ordering::Relaxed);
         }
         joined
     }
 
-    /// Until there is a job other than number `done`.
+    /// Sleeps until there is a job other than number `done`.
     fn sleep(&self, done: usize) {
         let mut sleepers = self.lock_sleepers();
         *sleepers += 1;

@@ -1,17 +1,17 @@
-//! Memory asked for ahead of its use.
+//! Fetching of memory ahead of its use.
 
-/// Bytes of a line of memory, which the processor fetches as a whole.
+/// The number of bytes in a cache line, which the processor fetches as a whole.
 pub(crate) const LINE: usize = 64;
 
-/// Has the processor fetch the line that `values[i]` lies in, if there is one. Nothing but the time of a later access
-/// depends on it.
+/// Has the processor fetch the cache line that contains `values[i]`, if it exists. This only affects the time of a
+/// later access.
 #[inline(always)]
 pub(crate) fn prefetch<T>(values: &[T], i: usize) {
     #[cfg(target_arch = "x86_64")]
     {
-        // Into the second cache: the first is full of what is computed with.
+        // Into the second-level cache, because the first is full of the data in use.
         use core::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-        // SAFETY: every x86-64 processor has SSE. The instruction accesses nothing, whatever the address.
+        // SAFETY: every x86-64 processor has SSE, and the instruction has no effect on memory, whatever the address.
         unsafe { _mm_prefetch::<_MM_HINT_T1>(values.as_ptr().wrapping_add(i).cast()) }
     }
     #[cfg(not(target_arch = "x86_64"))]

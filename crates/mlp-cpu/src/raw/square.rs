@@ -1,8 +1,8 @@
-//! Squares of four rows of four numbers.
+//! Transposition of 4 x 4 squares.
 
-/// A number of which squares are turned in registers.
+/// A number type whose 4 x 4 squares are transposed in registers.
 pub trait Square: Sized {
-    /// The transpose.
+    /// Returns the transpose.
     #[must_use]
     fn transposed(square: [[Self; 4]; 4]) -> [[Self; 4]; 4];
 }
@@ -32,7 +32,7 @@ fn turn<T: Copy>([a, b, c, d]: [[T; 4]; 4]) -> [[T; 4]; 4] {
     core::array::from_fn(|i| [a[i], b[i], c[i], d[i]])
 }
 
-/// By shuffles, of which the compiler makes none by itself: it moves number by number.
+/// Transposes by shuffles. The compiler does not generate them by itself; it moves one number at a time.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "sse")]
 #[inline]
@@ -40,7 +40,7 @@ fn sse(square: [[f32; 4]; 4]) -> [[f32; 4]; 4] {
     use core::arch::x86_64::{__m128, _mm_movehl_ps, _mm_movelh_ps, _mm_unpackhi_ps, _mm_unpacklo_ps};
     use core::mem::transmute;
 
-    // SAFETY: four `f32` and a vector of them are the same bits, of which any are a value.
+    // SAFETY: four `f32` and a vector of four have the same size, and any bits are a valid value of either.
     let [a, b, c, d] = square.map(|row| unsafe { transmute::<[f32; 4], __m128>(row) });
     let (ab, cd) = (_mm_unpacklo_ps(a, b), _mm_unpacklo_ps(c, d));
     let (ab_end, cd_end) = (_mm_unpackhi_ps(a, b), _mm_unpackhi_ps(c, d));

@@ -6,11 +6,13 @@ use crate::gemm::Initial;
 use crate::level::{Isa, Kernel};
 use core::array;
 
-/// A product C = initial + A B by panels, one below the other: rows of A that lie side by side, and of C.
+/// A product C = initial + A B, computed in panels, one below the other. A panel is a group of adjacent rows of A and
+/// of C.
 pub(crate) struct PanelProduct<'a, T> {
     /// The number of panels.
     pub(crate) panels: usize,
-    /// The rows of a panel: those of 1, 2, 3, 4 or 8 full vectors, or 1, 2, 4 or 8 if that is less than a vector has.
+    /// The number of rows in a panel: those of 1, 2, 3, 4 or 8 full vectors, or 1, 2, 4 or 8 if that is less than a
+    /// vector has.
     pub(crate) rows: usize,
     /// The number of A's columns and B's rows.
     pub(crate) k: usize,
@@ -27,14 +29,14 @@ pub(crate) struct PanelProduct<'a, T> {
 }
 
 impl<'a, T: Element> PanelProduct<'a, T> {
-    /// The product.
+    /// Computes the product.
     ///
-    /// Each element of A B is summed over k in ascending order, from 0, and then added to the initial value; in a panel
-    /// of a single vector in four sums, of every fourth k each, so that there is enough to do while an addition takes
-    /// its time.
+    /// Each element of A B is summed over k in ascending order, starting from 0, and then added to the initial value. A
+    /// panel of a single vector uses four sums, each over every fourth k, so that the processor has enough to do while
+    /// an addition takes its time.
     ///
     /// # Panics
-    /// If an operand has elements outside its slice.
+    /// Panics if an operand has elements outside its slice.
     #[inline(always)]
     pub(crate) fn run<I: Isa>(self, isa: I) {
         let lanes = const { <T::Full<I> as Vector<T>>::LANES };
@@ -48,30 +50,32 @@ impl<'a, T: Element> PanelProduct<'a, T> {
         }
     }
 
-    /// [`run`](Self::run) for two full vectors of rows and as many columns as stay in registers with them, compiled into
-    /// its caller.
+    /// Does the work of [`run`](Self::run) for two full vectors of rows and as many columns as stay in registers with
+    /// them. It is compiled into its caller.
     #[inline(always)]
     pub(crate) fn run_widest<I: Isa>(self, _: I) {
         debug_assert_eq!((self.panels, self.columns, self.b_column_stride), (1, I::COLUMNS, 1));
         let (rows, b_stride) = (self.rows, self.b_row_stride);
         let tile = Tile::<T, false>::new(self, b_stride, rows);
-        // SAFETY: `Tile::new` has found the rows of the panel, B's and C's columns and the bias to lie within their
-        // slices. A value of `I` says that the processor has the instructions.
+        // SAFETY: `Tile::new` checked that the panel's rows, the columns of B and C, and the bias lie within their
+        // slices. The only caller, `Sweep` of `gemm::blocked`, passes two full vectors of rows and `I::COLUMNS`
+        // columns. The value of `I` proves that the processor has the instructions.
         unsafe { Tiles::<T, T::Full<I>, 2, false>::run_tile(&tile, I::COLUMNS) };
     }
 
-    /// For fewer rows than a full vector has.
+    /// Computes the product for panels with fewer rows than a full vector.
     #[inline(always)]
     fn run_part_of_a_vector<I: Isa>(self, isa: I) {
         if self.rows == 1 && self.columns > 1 {
-            // A layer of one output, as regressions end with: the tiles of a level with more registers are wider.
+            // A layer of one output, as regressions end with. It keeps the full level, because a level with more
+            // registers has wider tiles.
             self.run_vectors::<Lanes<T, 1, I>, 1>(isa);
         } else {
             self.run_narrow(isa.narrow());
         }
     }
 
-    /// For as many rows as a full vector has, a half of it or less.
+    /// Computes the product for panels with as many rows as a full vector, half a vector or fewer.
     #[inline(always)]
     fn run_narrow<I: Isa>(self, isa: I) {
         let (full, half) = const { (<T::Full<I> as Vector<T>>::LANES, <T::Half<I> as Vector<T>>::LANES) };
@@ -79,7 +83,7 @@ impl<'a, T: Element> PanelProduct<'a, T> {
             self.run_vectors::<T::Full<I>, 1>(isa);
         } else if self.rows == half {
             self.run_vectors::<T::Half<I>, 1>(isa);
-        // In an `if` on a constant, so that there are no tiles for what is half a vector already.
+        // The `if` tests a constant, so that no tiles are compiled for a size that is already half a vector.
         } else if const { <T::Half<I> as Vector<T>>::LANES > 2 } && self.rows == 2 {
             self.run_vectors::<Lanes<T, 2, I>, 1>(isa);
         } else {
@@ -87,20 +91,20 @@ impl<'a, T: Element> PanelProduct<'a, T> {
         }
     }
 
-    /// With N vectors of rows.
+    /// Computes the product for panels of N vectors of rows.
     #[inline(always)]
     fn run_vectors<V: Vector<T>, const N: usize>(self, isa: V::Isa) {
-        // With one of B's strides known there are registers for the other addresses.
+        // When one of B's strides is known, there are registers left for the other addresses.
         match (self.b_row_stride, self.b_column_stride) {
             (1, stride) => isa.call(Tiles::<T, V, N, true>::new(self, stride, isa)),
             (stride, 1) => isa.call(Tiles::<T, V, N, false>::new(self, stride, isa)),
-            strides => unreachable!("strides of {strides:?}"),
+            strides => unreachable!("neither stride of B is 1: {strides:?}"),
         }
     }
 }
 
-/// A [`PanelProduct`] with N vectors of rows, in tiles whose widths differ by at most one column; B's columns are
-/// `b_stride` apart if B is `BY_COLUMN`, else its rows.
+/// A [`PanelProduct`] with N vectors of rows, in tiles whose widths differ by at most one column. `b_stride` separates
+/// B's columns if B is `BY_COLUMN`, and B's rows otherwise.
 struct Tiles<'a, T, V: Vector<T>, const N: usize, const BY_COLUMN: bool> {
     product: PanelProduct<'a, T>,
     b_stride: usize,
@@ -138,15 +142,15 @@ impl<T: Element, V: Vector<T>, const N: usize, const BY_COLUMN: bool> Kernel for
         };
         let rows = const { N * V::LANES };
         let panels = product.panels;
-        debug_assert_eq!(product.rows, rows, "the rows of a panel, and of its vectors");
+        debug_assert_eq!(product.rows, rows, "a panel must have as many rows as its vectors");
         let mut first = Tile::<T, BY_COLUMN>::new(product, b_stride, rows);
         for _ in 0..panels {
             let mut tile = first;
             for i in 0..tiles {
                 let width = narrower + usize::from(i < wider);
-                // SAFETY: `Tile::new` has found the rows of all panels, B's and C's columns and the bias to lie within
-                // their slices. The widths of the tiles add up to `columns`, and a panel moves A, C and the initial
-                // value by its rows. The value of `V::Isa` says that the processor has V's instructions.
+                // SAFETY: `Tile::new` checked that the rows of all panels, the columns of B and C, and the bias lie
+                // within their slices. The widths of the tiles add up to `columns`, and each panel moves A, C and the
+                // initial value by its rows. The value of `V::Isa` proves that the processor has V's instructions.
                 unsafe { Self::run_tile(&tile, width) };
                 tile.b = tile.b.wrapping_add(width * tile.b_column_stride());
                 tile.c = tile.c.wrapping_add(width * tile.c_stride);
@@ -162,7 +166,7 @@ impl<T: Element, V: Vector<T>, const N: usize, const BY_COLUMN: bool> Kernel for
 }
 
 impl<T: Element, V: Vector<T>, const N: usize, const BY_COLUMN: bool> Tiles<'_, T, V, N, BY_COLUMN> {
-    /// The columns of a tile whose sums stay in registers.
+    /// The most columns of a tile whose sums stay in registers.
     const MOST: usize = match N {
         1 => V::Isa::COLUMNS / 2,
         2 => V::Isa::COLUMNS,
@@ -170,16 +174,16 @@ impl<T: Element, V: Vector<T>, const N: usize, const BY_COLUMN: bool> Tiles<'_, 
         _ => 1,
     };
 
-    /// A tile of up to `MOST` columns.
+    /// Computes a tile of `width` columns, up to `MOST`.
     ///
     /// # Safety
-    /// As for [`Tile::run`].
+    /// The requirements of [`Tile::run`] apply.
     #[inline(always)]
     unsafe fn run_tile(tile: &Tile<T, BY_COLUMN>, width: usize) {
         macro_rules! run {
             ($($columns:literal)*) => {
                 match width {
-                    // Tiles that are too wide, or have another number of sums, are not compiled.
+                    // Tiles that are too wide, or have a different number of sums, are not compiled.
                     $($columns => {
                         if const { $columns <= Self::MOST && N == 1 } {
                             // SAFETY: the caller's promise.
@@ -188,10 +192,10 @@ impl<T: Element, V: Vector<T>, const N: usize, const BY_COLUMN: bool> Tiles<'_, 
                             // SAFETY: the caller's promise.
                             unsafe { tile.run::<V, N, $columns, 1>() }
                         } else {
-                            unreachable!("a tile of {width} columns");
+                            unreachable!("no tile has {width} columns");
                         }
                     })*
-                    width => unreachable!("a tile of {width} columns"),
+                    width => unreachable!("no tile has {width} columns"),
                 }
             };
         }
@@ -209,22 +213,22 @@ struct Tile<T, const BY_COLUMN: bool> {
     b_stride: usize,
     c: *mut T,
     c_stride: usize,
-    /// What the product is added to, with columns `initial_stride` apart; null if it is to nothing.
+    /// The value that the product is added to, with columns `initial_stride` apart. Null if it is 0.
     initial: *const T,
     initial_stride: usize,
 }
 
 impl<T: Element, const BY_COLUMN: bool> Tile<T, BY_COLUMN> {
-    /// The first tile of `product`, after a check that all panels of `rows` rows lie within the operands.
+    /// Returns the first tile of `product`, after checking that all panels of `rows` rows lie within the operands.
     #[inline(always)]
     fn new(product: PanelProduct<'_, T>, b_stride: usize, rows: usize) -> Self {
         let PanelProduct { k, columns, panels, .. } = product;
-        let rows = panels.checked_mul(rows).expect("fewer rows than elements");
+        let rows = panels.checked_mul(rows).expect("the number of rows fits into usize");
         let within = ends_within(product.c, product.c_stride, columns, 1, rows)
             && (k == 0
                 || (ends_within(product.a, product.a_column_stride, k, 1, rows)
                     && ends_within(product.b, product.b_row_stride, k, product.b_column_stride, columns)));
-        assert!(within, "a panel reaches beyond its operands");
+        assert!(within, "a panel exceeds its operands");
         let c = product.c.as_mut_ptr();
         let (initial, initial_stride) = match product.initial {
             Initial::Zero => (core::ptr::null(), 0),
@@ -254,12 +258,13 @@ impl<T: Element, const BY_COLUMN: bool> Tile<T, BY_COLUMN> {
         if BY_COLUMN { self.b_stride } else { 1 }
     }
 
-    /// N vectors of rows, C columns, each element in S sums, a power of two.
+    /// Computes N vectors of rows and C columns, with S sums for each element. S must be a power of two.
     ///
     /// # Safety
-    /// The processor must have V's instructions. With rows = N `V::LANES`, elements i + p `a_column_stride` of A and
-    /// p `b_row_stride()` + j `b_column_stride()` of B must be readable, i + j `c_stride` of C writable, and
-    /// i + j `initial_stride` of the initial value, if there is one, readable, for all i < rows, p < k and j < C.
+    /// The processor must have V's instructions. With rows = N `V::LANES`, the following must hold for all i < rows,
+    /// all p < k and all j < C: elements i + p `a_column_stride` of A and p `b_row_stride()` + j `b_column_stride()` of
+    /// B are readable, i + j `c_stride` of C is writable, and i + j `initial_stride` of the initial value, if there is
+    /// one, is readable.
     #[inline(always)]
     unsafe fn run<V: Vector<T>, const N: usize, const C: usize, const S: usize>(&self) {
         // SAFETY: the caller's promise.
@@ -268,17 +273,18 @@ impl<T: Element, const BY_COLUMN: bool> Tile<T, BY_COLUMN> {
         let (mut a, mut b) = (self.a, self.b);
         for _ in 0..self.k / S {
             for sums in &mut sums {
-                // SAFETY: the caller's promise: p < k.
+                // SAFETY: the caller's promise, with p < k.
                 unsafe { self.add_column(a, b, sums) };
-                // After the last column they may point to nothing; nothing is read there.
+                // After the last column the pointers may be out of bounds, but nothing is read there.
                 a = a.wrapping_add(self.a_column_stride);
                 b = b.wrapping_add(self.b_row_stride());
             }
         }
-        // Not a slice of as many sums as there are columns left: indexed by a variable, none would stay in a register.
+        // This is not a loop over a slice of as many sums as there are columns left: indexed by a variable, no sum
+        // would stay in a register.
         for (s, sums) in sums.iter_mut().enumerate() {
             if s < self.k % S {
-                // SAFETY: as above.
+                // SAFETY: the caller's promise. The loop above took k - k % S columns, and s < k % S, so p < k.
                 unsafe { self.add_column(a, b, sums) };
                 a = a.wrapping_add(self.a_column_stride);
                 b = b.wrapping_add(self.b_row_stride());
@@ -318,8 +324,8 @@ impl<T: Element, const BY_COLUMN: bool> Tile<T, BY_COLUMN> {
     /// Adds the product of the column at `a` and the row at `b` to `sums`.
     ///
     /// # Safety
-    /// The processor must have V's instructions; N vectors at `a` and C numbers at `b`, `b_column_stride()` apart, must
-    /// be readable.
+    /// The processor must have V's instructions. N vectors at `a` must be readable, and C numbers at `b`,
+    /// `b_column_stride()` apart.
     #[inline(always)]
     unsafe fn add_column<V: Vector<T>, const N: usize, const C: usize>(
         &self,
@@ -342,7 +348,8 @@ impl<T: Element, const BY_COLUMN: bool> Tile<T, BY_COLUMN> {
     }
 }
 
-/// If the last of `rows` x `columns` elements, at least one, at these strides, lies within `values`.
+/// Returns whether the last of `rows` x `columns` elements at these strides lies within `values`. There must be at
+/// least one element.
 #[inline(always)]
 fn ends_within<T>(values: &[T], stride: usize, columns: usize, row_stride: usize, rows: usize) -> bool {
     match (stride.checked_mul(columns - 1), row_stride.checked_mul(rows - 1)) {

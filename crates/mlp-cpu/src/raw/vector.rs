@@ -8,33 +8,33 @@ use core::marker::PhantomData;
 /// A few numbers that are computed with at once.
 pub trait Vector<T>: Copy {
     const LANES: usize;
-    /// The instructions that it is made for.
+    /// The instructions that the type is made for.
     type Isa: Isa;
 
     /// # Safety
-    /// As for [`multiply_add`](Self::multiply_add).
+    /// The requirement of [`multiply_add`](Self::multiply_add) applies.
     unsafe fn splat(value: T) -> Self;
 
     /// # Safety
-    /// As for [`multiply_add`](Self::multiply_add), and `LANES` numbers at `from` must be readable.
+    /// The requirement of [`multiply_add`](Self::multiply_add) applies, and `LANES` numbers at `from` must be readable.
     unsafe fn load(from: *const T) -> Self;
 
     /// # Safety
-    /// As for [`multiply_add`](Self::multiply_add), and `LANES` numbers at `to` must be writable.
+    /// The requirement of [`multiply_add`](Self::multiply_add) applies, and `LANES` numbers at `to` must be writable.
     unsafe fn store(self, to: *mut T);
 
     /// # Safety
-    /// As for [`multiply_add`](Self::multiply_add).
+    /// The requirement of [`multiply_add`](Self::multiply_add) applies.
     unsafe fn add(self, other: Self) -> Self;
 
-    /// `self` `factor` + `sum`.
+    /// Returns `self` `factor` + `sum`.
     ///
     /// # Safety
     /// The processor must have the instructions that the type is made for.
     unsafe fn multiply_add(self, factor: Self, sum: Self) -> Self;
 }
 
-/// Any number of lanes, of which the compiler makes what instructions of the level it finds.
+/// Any number of lanes. The compiler turns their operations into the instructions that it finds for the level.
 pub struct Lanes<T, const N: usize, I>([T; N], PhantomData<I>);
 
 impl<T: Copy, const N: usize, I> Clone for Lanes<T, N, I> {
@@ -56,13 +56,13 @@ impl<T: Element, const N: usize, I: Isa> Vector<T> for Lanes<T, N, I> {
 
     #[inline(always)]
     unsafe fn load(from: *const T) -> Self {
-        // SAFETY: the caller's promise; an array is aligned as its elements are.
+        // SAFETY: the caller promises that N numbers are readable; an array has the alignment of its elements.
         Self(unsafe { from.cast::<[T; N]>().read() }, PhantomData)
     }
 
     #[inline(always)]
     unsafe fn store(self, to: *mut T) {
-        // SAFETY: as in `load`.
+        // SAFETY: the caller promises that N numbers are writable; an array has the alignment of its elements.
         unsafe { to.cast::<[T; N]>().write(self.0) }
     }
 
@@ -74,7 +74,7 @@ impl<T: Element, const N: usize, I: Isa> Vector<T> for Lanes<T, N, I> {
     #[inline(always)]
     unsafe fn multiply_add(self, factor: Self, sum: Self) -> Self {
         let lane = |i: usize| {
-            // Where it is no instruction, `mul_add` is a call of a function.
+            // Where `mul_add` is not an instruction, it is a function call.
             if I::FUSED {
                 self.0[i].multiply_add(factor.0[i], sum.0[i])
             } else {
@@ -105,13 +105,13 @@ mod x86_64 {
 
                 #[inline(always)]
                 unsafe fn load(from: *const $element) -> Self {
-                    // SAFETY: the caller's promise; the load need not be aligned.
+                    // SAFETY: the caller's promise; the load does not need alignment.
                     unsafe { $load(from) }
                 }
 
                 #[inline(always)]
                 unsafe fn store(self, to: *mut $element) {
-                    // SAFETY: the caller's promise; the store need not be aligned.
+                    // SAFETY: the caller's promise; the store does not need alignment.
                     unsafe { $store(to, self) }
                 }
 

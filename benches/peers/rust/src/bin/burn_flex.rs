@@ -1,4 +1,4 @@
-//! Burn on its CPU backend Flex: `nn::Linear`, its autodiff and its optimisers.
+//! Burn on its CPU backend Flex: `nn::Linear`, its autodiff and its optimizers.
 
 use burn::module::{Module, Param};
 use burn::nn::loss::{CrossEntropyLossConfig, MseLoss, Reduction};
@@ -26,7 +26,7 @@ fn build<T: Element + Number>(setup: &Setup, dtype: DType) -> Result<Box<dyn Eng
     for layer in setup.layers::<T>()? {
         let mut linear = LinearConfig::new(layer.inputs, layer.outputs).init(&device);
         let weights = TensorData::new(layer.weights, [layer.outputs, layer.inputs]);
-        // n_in x n_out in Burn, row after row.
+        // Burn stores weights as n_in x n_out, row after row.
         let weights = Tensor::<2>::from_data(weights, (&Device::flex(), dtype))
             .transpose()
             .into_data();
@@ -74,7 +74,7 @@ enum Target {
 }
 
 struct Training {
-    /// An optimiser's step takes it and gives it back.
+    /// A step of the optimizer takes the network and returns it.
     network: Option<Network>,
     activation: String,
     half: bool,
@@ -86,7 +86,11 @@ struct Training {
 
 impl Training {
     fn predict(&self) -> Tensor<2> {
-        let layers = &self.network.as_ref().expect("it was given back").layers;
+        let layers = &self
+            .network
+            .as_ref()
+            .expect("the last step returned the network")
+            .layers;
         let mut x = self.input.clone();
         for (i, layer) in layers.iter().enumerate() {
             x = layer.forward(x);
@@ -116,7 +120,7 @@ impl Training {
             Target::Values(values) => MseLoss::new().forward(prediction, values.clone(), Reduction::Mean),
             Target::None => unreachable!("training has a target"),
         };
-        let network = self.network.take().expect("it was given back");
+        let network = self.network.take().expect("the last step returned the network");
         let gradients = GradientsParams::from_grads(loss.backward(), &network);
         self.network = Some(self.optimizer.step(self.rate, network, gradients));
         loss

@@ -1,4 +1,4 @@
-//! Candle: `candle_nn::Linear`, its autograd and its optimisers.
+//! Candle: `candle_nn::Linear`, its autograd and its optimizers.
 
 use candle_core::{DType, Device, Result, Tensor, Var, WithDType};
 use candle_nn::optim::{AdamW, Optimizer, ParamsAdamW, SGD};
@@ -20,7 +20,7 @@ fn build<T: WithDType + Number>(setup: &Setup) -> std::result::Result<Box<dyn En
     for layer in setup.layers::<T>()? {
         let weights = Var::from_vec(layer.weights, (layer.outputs, layer.inputs), &Device::Cpu)?;
         let bias = Var::from_vec(layer.bias, layer.outputs, &Device::Cpu)?;
-        // Inference has no gradients to keep track of.
+        // Inference does not need to track gradients.
         let of = |variable: &Var| match setup.loss {
             Some(_) => variable.as_tensor().clone(),
             None => variable.as_detached_tensor(),

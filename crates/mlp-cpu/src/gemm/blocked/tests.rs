@@ -21,8 +21,9 @@ fn run<T: Element>(routine: Routine, a: Operand<'_, T>, b: Operand<'_, T>, initi
     c
 }
 
-/// One and several blocks of B, panels of one and two vectors at the end, more than one depth, a last sliver that is not
-/// full; both operands as they are and transposed.
+/// Checks that blocks give the same bits as tiles. The shapes cover one and several blocks of B, panels of one and two
+/// vectors at the end, more than one depth, and a last sliver that is not full. Both operands are used as they are and
+/// transposed.
 fn same_bits<T: Element>() {
     if simd_level() == SimdLevel::Baseline {
         // The `matrixmultiply` crate rounds differently; `large_products` of the suite compares it with sums.
@@ -45,7 +46,10 @@ fn same_bits<T: Element>() {
                 for initial in [Initial::Zero, Initial::Present, Initial::Column(bias.storage())] {
                     let tiled = run(Routine::Tiled, a, b, initial);
                     let blocked = run(Routine::Blocked, a, b, initial);
-                    assert!(tiled == blocked, "{m} x {k} x {n}, {initial:?}");
+                    assert!(
+                        tiled == blocked,
+                        "{m} x {k} x {n}, {initial:?}: blocks and tiles differ"
+                    );
                     let mut sum = 0.0;
                     for p in 0..k {
                         let (a, b) = (a.values[p * a.column_stride], b.values[p * b.row_stride]);

@@ -10,10 +10,11 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
-/// Longer than anything here takes, on however busy a machine.
+/// Longer than any test here takes, on however busy a machine.
 const LONG: Duration = Duration::from_secs(60);
 
-/// A pool with so many threads besides those that bring jobs. The threads stay until the process ends.
+/// Returns a pool with `threads` threads in addition to those that submit jobs. The threads stay until the process
+/// ends.
 fn pool(threads: usize) -> &'static Pool {
     let pool: &'static Pool = Box::leak(Box::new(Pool::new()));
     for _ in 0..threads {
@@ -28,11 +29,11 @@ fn within_time(test: impl FnOnce() + Send + 'static) {
     let (sender, receiver) = mpsc::channel();
     let test = thread::spawn(move || {
         test();
-        // Dropped, unsent, by a test that fails.
-        sender.send(()).expect("a test that waits");
+        // A test that fails drops the sender without sending.
+        sender.send(()).expect("the receiver waits for the test");
     });
     match receiver.recv_timeout(LONG) {
-        Err(RecvTimeoutError::Timeout) => panic!("it hangs"),
+        Err(RecvTimeoutError::Timeout) => panic!("the test hangs: it has not ended after {LONG:?}"),
         Ok(()) | Err(RecvTimeoutError::Disconnected) => {
             if let Err(failure) = test.join() {
                 resume_unwind(failure);
@@ -41,18 +42,18 @@ fn within_time(test: impl FnOnce() + Send + 'static) {
     }
 }
 
-/// Counts how often each of `tasks` tasks runs.
+/// Checks that each of `tasks` tasks runs once.
 fn assert_each_once(pool: &Pool, tasks: usize) {
     let counts: Vec<_> = (0..tasks).map(|_| AtomicUsize::new(0)).collect();
     pool.run(tasks, &|i| {
         counts[i].fetch_add(1, Ordering::Relaxed);
     });
     for (i, count) in counts.into_iter().enumerate() {
-        assert_eq!(count.into_inner(), 1, "task {i} of {tasks}: how often it ran");
+        assert_eq!(count.into_inner(), 1, "number of times that task {i} of {tasks} ran");
     }
 }
 
-/// Two tasks that wait for each other: needs two threads. True if they met in `time`.
+/// Runs two tasks that wait for each other, which needs two threads. Returns true if they met within `time`.
 fn meet(pool: &Pool, time: Duration) -> bool {
     let (arrived, met) = (AtomicUsize::new(0), AtomicUsize::new(0));
     pool.run(2, &|_| {
@@ -122,7 +123,7 @@ fn jobs_within_jobs() {
     });
 }
 
-/// A thread that finds the pool at work does its job alone, and gets its own results.
+/// A thread that finds the pool busy runs its job alone, and gets its own results.
 #[test]
 fn jobs_of_several_threads_at_once() {
     within_time(|| {
@@ -143,9 +144,9 @@ fn jobs_of_several_threads_at_once() {
     });
 }
 
-/// What `run` panics with.
+/// Returns the payload that `run` panics with.
 fn payload(run: impl FnOnce()) -> Box<dyn Any + Send> {
-    catch_unwind(AssertUnwindSafe(run)).expect_err("no panic came")
+    catch_unwind(AssertUnwindSafe(run)).expect_err("the closure must panic")
 }
 
 #[test]
@@ -155,7 +156,7 @@ fn a_panic_comes_out_and_the_pool_goes_on() {
         for round in 0..200_usize {
             let ran = AtomicUsize::new(0);
             let tasks = 2 + round % 9;
-            // Without a message: `panic` would print it.
+            // No message is printed, unlike with `panic!`.
             let payload = payload(|| {
                 pool.run(tasks, &|i| {
                     if i == round % tasks {
@@ -167,9 +168,9 @@ fn a_panic_comes_out_and_the_pool_goes_on() {
             assert_eq!(payload.downcast_ref(), Some(&round));
             assert_eq!(ran.into_inner(), tasks - 1, "the other tasks ran");
             assert_each_once(pool, tasks);
-            assert!(meet(pool, LONG), "all threads are there");
+            assert!(meet(pool, LONG), "a thread of the pool is missing");
         }
-        // From each task, and from a job within a job.
+        // Every task panics, in a job that it starts within the job.
         let payload = payload(|| {
             pool.run(20, &|i| {
                 pool.run(2, &|_| resume_unwind(Box::new(i)));
@@ -180,7 +181,7 @@ fn a_panic_comes_out_and_the_pool_goes_on() {
     });
 }
 
-/// A panic in the job of a thread that found the pool at work.
+/// Panics in a job of a thread that found the pool busy.
 #[test]
 fn a_panic_beside_another_job() {
     within_time(|| {
@@ -206,7 +207,7 @@ fn a_panic_beside_another_job() {
     });
 }
 
-/// No job is lost, and no thread: neither while they look out for jobs nor when they sleep, nor in between.
+/// No job and no thread is lost, neither while threads watch for jobs nor while they sleep, nor in between.
 #[test]
 fn many_small_jobs() {
     within_time(|| {
@@ -227,8 +228,8 @@ fn threads_wake_up() {
     within_time(|| {
         let pool = pool(1);
         for job in 0..3000 {
-            assert!(meet(pool, LONG), "job {job}: the other thread does not come");
-            // About as long as a thread looks out for a job before it sleeps, a little more or less each time.
+            assert!(meet(pool, LONG), "job {job}: the other thread did not join");
+            // About as long as a thread watches for a job before it sleeps, a little more or less each time.
             let (start, pause) = (Instant::now(), Duration::from_nanos(100 * (job % 1200)));
             while start.elapsed() < pause {
                 core::hint::spin_loop();
@@ -237,7 +238,7 @@ fn threads_wake_up() {
     });
 }
 
-/// A thread that is not wanted takes no part, and does when it is wanted again.
+/// A thread that is not wanted takes no part, but takes part again when it is wanted.
 #[test]
 fn unwanted_threads_take_no_part() {
     static WANTED: AtomicBool = AtomicBool::new(false);
@@ -247,14 +248,14 @@ fn unwanted_threads_take_no_part() {
         for _ in 0..3 {
             WANTED.store(false, Ordering::Relaxed);
             assert_each_once(pool, 3);
-            assert!(!meet(pool, Duration::from_millis(10)), "an unwanted thread came");
+            assert!(!meet(pool, Duration::from_millis(10)), "an unwanted thread joined");
             WANTED.store(true, Ordering::Relaxed);
-            assert!(meet(pool, LONG), "a thread does not come back");
+            assert!(meet(pool, LONG), "a wanted thread did not join");
         }
     });
 }
 
-/// The threads that work on the tasks of a job, which wait for each other.
+/// Returns the threads that work on the tasks of a job. The tasks wait for each other.
 fn workers(time: Duration) -> HashSet<ThreadId> {
     let seen = Mutex::new(HashSet::new());
     let count = || seen.lock().unwrap().len();
@@ -268,7 +269,7 @@ fn workers(time: Duration) -> HashSet<ThreadId> {
     seen.into_inner().unwrap()
 }
 
-/// The process's own pool. No other test of this executable sets the number of threads.
+/// Tests the process's own pool. No other test of this executable sets the number of threads.
 #[test]
 fn the_number_of_threads_can_change() {
     within_time(|| {
@@ -280,16 +281,16 @@ fn the_number_of_threads_can_change() {
                 assert_eq!(alone, HashSet::from([thread::current().id()]), "with one thread");
                 continue;
             }
-            // Another test may keep the pool busy: then this thread does the job alone.
+            // Another test may keep the pool busy. This thread then runs the job alone.
             let start = Instant::now();
             while workers(Duration::from_millis(100)).len() != threads {
-                assert!(start.elapsed() < LONG, "{threads} threads do not come");
+                assert!(start.elapsed() < LONG, "fewer than {threads} threads joined");
             }
         }
     });
 }
 
-/// A payload that panics when it is dropped is given to the caller, or to nobody.
+/// A payload that panics when dropped is given to the caller, or leaked.
 #[test]
 fn payloads_that_panic_do_no_harm() {
     struct Payload(usize);
@@ -304,7 +305,10 @@ fn payloads_that_panic_do_no_harm() {
             let panic = catch_unwind(AssertUnwindSafe(|| {
                 pool.run(8, &|i| std::panic::panic_any(Payload(i)));
             }));
-            let payload = panic.expect_err("a panic").downcast::<Payload>().expect("the payload");
+            let payload = panic
+                .expect_err("a task must panic")
+                .downcast::<Payload>()
+                .expect("the task's payload");
             assert!(payload.0 < 8);
             core::mem::forget(payload);
             assert_each_once(pool, 8);
