@@ -94,7 +94,7 @@ fn check() {
     fitted.fit(&data, &validation, FitOptions::epochs(1).batch_size(BATCH));
     stepped.steps(ranges(images).map(|range| data.samples().slice(range)));
     assert_eq!(fitted.network, stepped.network, "an epoch is not its steps");
-    assert_ne!(fitted.network, Training::new(&layers).network, "nothing was learnt");
+    assert_ne!(fitted.network, Training::new(&layers).network, "nothing was learned");
 }
 
 fn main() {

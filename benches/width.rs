@@ -2,7 +2,7 @@
 //! error, plain gradient descent, as comma-separated values.
 //!
 //! `cargo bench --bench width > width.csv`, or `-- f64`. The last line, on standard error, is the width that costs most
-//! beside the dearer of its two neighbouring multiples of 16.
+//! beside the dearer of its two neighboring multiples of 16.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it is what it is for")]
 
 use mlp_core::{GradientDescent, HalfSquaredError, Mlp, Relu, Samples, Trainer};
@@ -76,17 +76,17 @@ fn sweep<T: Element>(rounds: usize, time: Duration) {
     for (width, cost) in widths.iter().zip(&costs) {
         println!("{},{cost:.6}", width.width);
     }
-    let neighbours = |width: usize| {
+    let neighbors = |width: usize| {
         let cost = |width: usize| costs[width.clamp(16, 256) - 1];
         cost(width / 16 * 16).max(cost(width.next_multiple_of(16)))
     };
-    let ratio = |width: usize| costs[width - 1] / neighbours(width);
+    let ratio = |width: usize| costs[width - 1] / neighbors(width);
     // Below 16 there is no lower multiple to hold a width against.
     let worst = (16..=256)
         .max_by(|&a, &b| ratio(a).total_cmp(&ratio(b)))
         .expect("some width");
     eprintln!(
-        "dearest beside its neighbouring multiples of 16: width {worst}, {:.2}",
+        "dearest beside its neighboring multiples of 16: width {worst}, {:.2}",
         ratio(worst)
     );
 }

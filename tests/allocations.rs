@@ -22,7 +22,7 @@ fn count() {
 }
 
 // SAFETY: every call is passed on to the system's allocator as it is. Counting allocates nothing: the counter is a
-// constant-initialised thread local without a destructor.
+// constant-initialized thread local without a destructor.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count();
@@ -181,9 +181,9 @@ fn small_networks_allocate_nothing() {
     }
 }
 
-/// An optimiser has its state from the first step on, at any learning rate.
+/// An optimizer has its state from the first step on, at any learning rate.
 #[test]
-fn optimisers_with_a_state_allocate_nothing_after_the_first_step() {
+fn optimizers_with_a_state_allocate_nothing_after_the_first_step() {
     fn check<T: Element>(name: &str, optimizer: impl Optimizer<Matrix<T>> + Clone) {
         for layer_sizes in SMALL {
             let mut network = Mlp::<Matrix<T>>::builder(layer_sizes).build().unwrap();

@@ -116,7 +116,7 @@ fn digits<T: Element>(classes: usize) -> Data<T> {
     first.subset(&(0..150).collect::<Vec<_>>())
 }
 
-fn digits_are_learnt<T: Element>() {
+fn digits_are_learned<T: Element>() {
     let (three, two) = (digits::<T>(3), digits::<T>(2));
     for activation in activations() {
         for seed in 0..SEEDS {
@@ -139,8 +139,8 @@ fn digits_are_learnt<T: Element>() {
 
 #[test]
 fn lbfgs_learns_digits_in_150_iterations() {
-    digits_are_learnt::<f64>();
-    digits_are_learnt::<f32>();
+    digits_are_learned::<f64>();
+    digits_are_learned::<f32>();
 }
 
 #[test]
@@ -204,7 +204,7 @@ fn xor_is_solved_from_each_of_a_hundred_seeds() {
 fn held_out(data: &Data<f64>) -> [Data<f64>; 2] {
     let (asked, known): (Vec<usize>, Vec<usize>) = (0..data.len()).partition(|i| i % 3 == 0);
     let (known, asked) = (data.subset(&known), data.subset(&asked));
-    [known.standardised(&known), asked.standardised(&known)]
+    [known.standardized(&known), asked.standardized(&known)]
 }
 
 #[test]

@@ -76,7 +76,7 @@ def load(name):
 
 class Split:
     """The parts of a data set to train on and to test on: stratified by class; inputs, and the target of a regression,
-    standardised by the mean and standard deviation of the training part."""
+    standardized by the mean and standard deviation of the training part."""
 
     def __init__(self, name, seed):
         x, y = load(name)
@@ -86,9 +86,9 @@ class Split:
         self.seed = 1000 + seed
         stratify = None if self.regression else y
         train, test = train_test_split(np.arange(len(y)), train_size=size, random_state=seed, stratify=stratify)
-        self.x, self.test_x = standardise(x, train, test)
+        self.x, self.test_x = standardize(x, train, test)
         if self.regression:
-            y, test_y = standardise(y[:, None], train, test)
+            y, test_y = standardize(y[:, None], train, test)
             self.y, self.test_y = y[:, 0], test_y[:, 0]
         else:
             self.y, self.test_y = y[train], y[test]
@@ -103,7 +103,7 @@ class Split:
         return float((r2_score if self.regression else accuracy_score)(self.test_y, prediction))
 
 
-def standardise(values, train, test):
+def standardize(values, train, test):
     scaler = StandardScaler().fit(values[train])
     return scaler.transform(values[train]), scaler.transform(values[test])
 

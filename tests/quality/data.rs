@@ -55,8 +55,8 @@ impl<T: Element> Data<T> {
         }
     }
 
-    /// Each feature to mean 0 and standard deviation 1 over the samples of `of`, so that nothing is learnt from others.
-    pub(crate) fn standardised(&self, of: &Self) -> Self {
+    /// Each feature to mean 0 and standard deviation 1 over the samples of `of`, so that nothing is learned from others.
+    pub(crate) fn standardized(&self, of: &Self) -> Self {
         self.scaled(of, |row| {
             let count = row.len() as f64;
             let mean = row.iter().sum::<f64>() / count;

@@ -196,7 +196,7 @@ fn blocks_do_not_show() {
     }
 }
 
-/// The loss, and the gradient that an optimiser is given.
+/// The loss, and the gradient that an optimizer is given.
 fn trainers_gradient<B: Tensor>(network: &Mlp<B>, input: &B, target: &B) -> (f64, Gradient<B::Scalar>) {
     let mut trainer = Trainer::new(HalfSquaredError, Probe::default());
     let loss = trainer

@@ -1,4 +1,4 @@
-//! Proves the optimisers that evaluate the gradient once a step: momentum, Nesterov's momentum, RMSprop, Adagrad, Adam,
+//! Proves the optimizers that evaluate the gradient once a step: momentum, Nesterov's momentum, RMSprop, Adagrad, Adam,
 //! AdamW and NAdam follow PyTorch for 100 steps, name what they cannot take, and pass over the parameters once.
 
 use crate::naive::{Naive, tensor, values};
@@ -202,7 +202,7 @@ fn a_hundred_steps_follow_pytorch() {
 struct Told<B> {
     loss: f64,
     told: Vec<Dense<B>>,
-    /// What the optimiser is given, to overwrite.
+    /// What the optimizer is given, to overwrite.
     gradient: Vec<Dense<B>>,
 }
 
@@ -470,7 +470,7 @@ fn tensors(mut state: State, name: &str, value: Vec<Dense<Matrix<f64>>>) -> Stat
 }
 
 /// Every entry missing, every value of the wrong shapes, what is not known, another kind, numbers out of range: each
-/// is refused by name, and the optimiser is as it was.
+/// is refused by name, and the optimizer is as it was.
 #[test]
 fn states_that_do_not_fit_are_errors_and_change_nothing() {
     fn check<O>(
@@ -658,9 +658,9 @@ fn states_that_do_not_fit_are_errors_and_change_nothing() {
     );
 }
 
-/// All hyper-parameters come out of the state, none from the optimiser that is restored; it goes on from there.
+/// All hyper-parameters come out of the state, none from the optimizer that is restored; it goes on from there.
 #[test]
-fn a_restored_optimiser_is_the_one_that_was_saved() {
+fn a_restored_optimizer_is_the_one_that_was_saved() {
     fn check<O: Optimizer<Matrix<f64>> + PartialEq + std::fmt::Debug>(original: O, mut other: O) {
         let mut layers = start();
         let mut original = stepped(original, &mut layers, 3);
@@ -727,7 +727,7 @@ fn a_restored_optimiser_is_the_one_that_was_saved() {
     assert!(late.numbers.contains(&("steps".to_owned(), 1e12 + 1.0)), "{late:?}");
 }
 
-/// A schedule may end in 0: the optimiser takes it, keeps it in its state, and changes no parameter; it is not made so.
+/// A schedule may end in 0: the optimizer takes it, keeps it in its state, and changes no parameter; it is not made so.
 #[test]
 fn a_learning_rate_of_zero_changes_nothing() {
     fn check<O: Optimizer<Matrix<f64>> + PartialEq + std::fmt::Debug>(make: impl Fn() -> O) {
@@ -906,7 +906,7 @@ fn a_learning_rate_that_is_far_too_large_is_a_typed_error() {
     check::<f32, _>("Adagrad, f32", || Adagrad::new(1e6).unwrap());
 }
 
-/// A backend that can do what a step of an optimiser may, and notes each pass over a matrix.
+/// A backend that can do what a step of an optimizer may, and notes each pass over a matrix.
 #[derive(Debug)]
 struct Noting(Matrix<f64>);
 
@@ -1053,7 +1053,7 @@ fn assert_panics(message: &str, mistake: impl FnOnce()) {
 }
 
 #[test]
-fn an_optimiser_that_goes_to_another_network_panics() {
+fn an_optimizer_that_goes_to_another_network_panics() {
     fn check(make: impl Fn() -> Box<dyn Optimizer<Matrix<f64>>>) {
         let go_to = |layers: Vec<Dense<Matrix<f64>>>| {
             let mut optimizer = make();

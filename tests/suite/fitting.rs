@@ -1,4 +1,4 @@
-//! What shapes training beside loss and optimiser does what its formula says, and training that is cut into pieces, by
+//! What shapes training beside loss and optimizer does what its formula says, and training that is cut into pieces, by
 //! calls, by the observer or by a state that is saved, has the bits of training in one go.
 
 use crate::network_gradient::flatten;
@@ -28,7 +28,7 @@ fn flat(network: &Mlp<Matrix<f64>>) -> Vec<f64> {
     flatten(network.layers()).concat()
 }
 
-/// An optimiser that takes note of the gradient and leaves the parameters as they are.
+/// An optimizer that takes note of the gradient and leaves the parameters as they are.
 #[derive(Clone, Debug)]
 struct Spy {
     learning_rate: f64,
@@ -88,7 +88,7 @@ fn biased() -> Mlp<Matrix<f64>> {
     network
 }
 
-/// Loss and gradient of all parameters, as an optimiser sees them.
+/// Loss and gradient of all parameters, as an optimizer sees them.
 fn seen(
     shape: impl FnOnce(Trainer<Matrix<f64>, HalfSquaredError, Spy>) -> Trainer<Matrix<f64>, HalfSquaredError, Spy>,
 ) -> Spy {
@@ -888,7 +888,7 @@ fn guarded<T: Element, L: Loss, O: Optimizer<Matrix<T>>>(
     }
 }
 
-/// `$run` of a name and of what makes the optimiser, with a learning rate of a million.
+/// `$run` of a name and of what makes the optimizer, with a learning rate of a million.
 macro_rules! every_first_order_optimizer {
     ($run:ident, $scalar:ty) => {
         $run::<$scalar, _>("gradient descent", || GradientDescent::new(1e6).unwrap());
@@ -902,7 +902,7 @@ macro_rules! every_first_order_optimizer {
     };
 }
 
-/// All optimisers but L-BFGS, whose search comes back from what is too far, twenty seeds. In f32, through four layers
+/// All optimizers but L-BFGS, whose search comes back from what is too far, twenty seeds. In f32, through four layers
 /// without saturation, the outputs overflow.
 #[test]
 fn a_learning_rate_of_a_million_ends_in_an_error_where_nothing_saturates() {
@@ -924,7 +924,7 @@ fn a_learning_rate_of_a_million_ends_in_an_error_where_nothing_saturates() {
     every_first_order_optimizer!(run, f32);
 }
 
-/// All optimisers, networks that saturate and that do not, twenty seeds.
+/// All optimizers, networks that saturate and that do not, twenty seeds.
 #[test]
 fn a_learning_rate_of_a_million_ends_in_an_error_or_in_finite_numbers() {
     fn run<T: Element, O: Optimizer<Matrix<T>>>(name: &str, optimizer: impl Fn() -> O) {

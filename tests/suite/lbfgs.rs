@@ -59,7 +59,7 @@ fn assert_near(what: &str, got: f64, expected: f64, tolerance: f64) {
     );
 }
 
-/// An optimiser that counts how often it evaluates.
+/// An optimizer that counts how often it evaluates.
 struct Counting<O> {
     optimizer: O,
     evaluations: usize,
@@ -561,7 +561,7 @@ fn hyper_parameters_out_of_range_are_errors() {
 
 #[test]
 #[should_panic(expected = "update: expected a state of weights of 1 x 2, got 1 x 1")]
-fn an_optimiser_that_goes_to_another_network_panics() {
+fn an_optimizer_that_goes_to_another_network_panics() {
     let mut optimizer = Lbfgs::new(1.0).unwrap();
     let norm = |x: &[f64]| (x.iter().map(|x| x * x).sum(), x.iter().map(|x| 2.0 * x).collect());
     optimizer

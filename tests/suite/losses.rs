@@ -481,7 +481,7 @@ fn dual_gradient<L: Loss>(loss: &L, prediction: &[f64], target: &[f64]) -> Vec<f
         .collect()
 }
 
-/// Two outputs learnt from one input with `loss`: the losses, one per step.
+/// Two outputs learned from one input with `loss`: the losses, one per step.
 fn train<L: Loss>(loss: L, learning_rate: f64, steps: usize) -> Vec<f64> {
     let input = Matrix::from_fn(1, 20, |_, j| (j as f64 + 0.5) / 10.0 - 1.0);
     let target = Matrix::from_fn(2, 20, |i, j| {
@@ -558,7 +558,7 @@ fn custom_losses_train() {
     }
 }
 
-/// The q-quantile minimises the quantile loss: a network that sees nothing learns it.
+/// The q-quantile minimizes the quantile loss: a network that sees nothing learns it.
 #[test]
 fn the_quantile_loss_finds_the_quantile() {
     let input = Matrix::zeros(1, 101);

@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use std::cell::RefCell;
 use std::collections::HashSet;
 
-/// An optimiser that keeps the gradient and leaves the parameters.
+/// An optimizer that keeps the gradient and leaves the parameters.
 #[derive(Debug)]
 pub(crate) struct Probe<B>(pub(crate) Vec<Dense<B>>);
 

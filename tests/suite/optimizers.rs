@@ -1,4 +1,4 @@
-//! Proves gradient descent, what holds for every optimiser, and that the `Optimizer` trait carries others: L-BFGS is
+//! Proves gradient descent, what holds for every optimizer, and that the `Optimizer` trait carries others: L-BFGS is
 //! written here, outside the crate, with nothing but its public items.
 
 use mlp_core::{
@@ -235,7 +235,7 @@ fn gradient_descent_follows_its_formula() {
     }
 }
 
-/// 10 steps, and the same with a stop: a fresh optimiser goes on with the state of the first. The same losses and
+/// 10 steps, and the same with a stop: a fresh optimizer goes on with the state of the first. The same losses and
 /// parameters, bit for bit.
 fn check_resumption<T: mlp_cpu::Element, O: Optimizer<Matrix<T>>>(name: &str, make: impl Fn() -> O) {
     let mut whole = network::<T>();
@@ -318,7 +318,7 @@ fn a_changed_learning_rate_is_kept() {
 }
 
 #[test]
-fn every_optimiser_drives_the_loss_down() {
+fn every_optimizer_drives_the_loss_down() {
     fn check<T: mlp_cpu::Element>(name: &str, optimizer: impl Optimizer<Matrix<T>>, steps: usize, share: f64) {
         let losses = train(
             &mut Trainer::new(HalfSquaredError, optimizer),

@@ -230,7 +230,7 @@ fn softplus_f64_above_threshold_20() {
             "softplus' at {z}: expected {slope}, got {derivative}"
         );
     }
-    // Smooth: no step between the neighbours of the threshold.
+    // Smooth: no step between the neighbors of the threshold.
     for threshold in [20.0_f64, 30.0, 33.0, 36.7, 40.0] {
         let (below, above) = (
             at::<f64>("softplus", threshold.next_down()),

@@ -135,7 +135,7 @@ fn shuffling_keeps_samples_whole() {
     }
 }
 
-/// An optimiser that changes nothing and remembers the losses.
+/// An optimizer that changes nothing and remembers the losses.
 #[derive(Debug, Default)]
 struct Recorder(Vec<f64>);
 
@@ -740,7 +740,7 @@ fn weights_whose_sum_cannot_be_divided_by_are_refused() {
 }
 
 #[test]
-fn an_initialiser_needs_a_standard_deviation() {
+fn an_initializer_needs_a_standard_deviation() {
     for standard_deviation in [f64::NAN, f64::INFINITY, -0.1] {
         let builder = Mlp::<Matrix<f64>>::builder(&[1, 1]);
         let error = builder

@@ -1,4 +1,4 @@
-//! Burn on its CPU backend Flex: `nn::Linear`, its autodiff and its optimisers.
+//! Burn on its CPU backend Flex: `nn::Linear`, its autodiff and its optimizers.
 
 use burn::module::{Module, Param};
 use burn::nn::loss::{CrossEntropyLossConfig, MseLoss, Reduction};
@@ -74,7 +74,7 @@ enum Target {
 }
 
 struct Training {
-    /// An optimiser's step takes it and gives it back.
+    /// An optimizer's step takes it and gives it back.
     network: Option<Network>,
     activation: String,
     half: bool,

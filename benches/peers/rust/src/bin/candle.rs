@@ -1,4 +1,4 @@
-//! Candle: `candle_nn::Linear`, its autograd and its optimisers.
+//! Candle: `candle_nn::Linear`, its autograd and its optimizers.
 
 use candle_core::{DType, Device, Result, Tensor, Var, WithDType};
 use candle_nn::optim::{AdamW, Optimizer, ParamsAdamW, SGD};
