@@ -281,7 +281,7 @@ class Entry:
     def check(self, count):
         self.values = self.process.ask(do="check", steps=CHECK_STEPS)["values"]
         if len(self.values) != count:
-            raise Missing(f"computes something else ({len(self.values)} numbers, expected are {count})")
+            raise Missing(f"computes different results ({len(self.values)} numbers, expected {count})")
 
     def run(self):
         return self.process.ask(do="run", steps=self.steps)["seconds"]
@@ -367,7 +367,7 @@ def judge(entries, dtype):
     """Puts out who differs from the median of all answers."""
     for entry in entries:
         if not all(map(math.isfinite, entry.values)):
-            entry.fail("computes something else (numbers that are not finite)")
+            entry.fail("computes different results (numbers that are not finite)")
     entries = [entry for entry in entries if entry.missing is None]
     columns = zip(*(entry.values for entry in entries))
     reference = [statistics.median(column) for column in columns]
@@ -377,7 +377,7 @@ def judge(entries, dtype):
         if dtype == "f64":
             tolerance = TOLERANCE_F64.get(entry.engine, tolerance)
         if not entry.difference <= tolerance:
-            entry.fail(f"computes something else (differs by {entry.difference:.1e}, allowed are {tolerance:.0e})")
+            entry.fail(f"computes different results (differs by {entry.difference:.1e}, allowed {tolerance:.0e})")
 
 
 def compare(workload, commands, options, cores, scratch):

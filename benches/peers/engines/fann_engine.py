@@ -66,7 +66,7 @@ class Engine:
             raise Missing("FANN has no Adam")
         layers, typecode, message = setup.layers, setup.typecode, setup.message
         if setup.activation == "relu" and not setup.inference and not learns_relu(typecode):
-            raise Missing("computes something else (its ReLU has the derivative 1 where z < 0)")
+            raise Missing("computes different results (its ReLU has the derivative 1 where z < 0)")
         self.setup = setup
         weights = array(typecode)
         for i, (n_in, n_out) in enumerate(zip(layers, layers[1:])):

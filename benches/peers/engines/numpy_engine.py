@@ -17,7 +17,7 @@ ACTIVATIONS = {
 class Engine:
     def __init__(self, setup):
         if setup.activation not in ACTIVATIONS:
-            raise Missing("NumPy has no erf, of which GELU is made")
+            raise Missing("NumPy has no erf, which GELU needs")
         self.value, self.derivative = ACTIVATIONS[setup.activation]
         self.setup = setup
         parameters, self.x, self.y = setup.arrays()
