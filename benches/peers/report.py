@@ -107,7 +107,7 @@ def engines_table(results, dtype, threads, kind):
     for name in results.workloads(dtype, threads, kind):
         ours = results.get(dtype, threads, name)
         cells = [number(results.get(dtype, threads, name, engine).get("us_per_step")) for engine in engines]
-        rates = [number(ours.get("gflops")), percent(ours.get("share_of_peak")), fixed(ours.get("ratio_targetst_peer"))]
+        rates = [number(ours.get("gflops")), percent(ours.get("share_of_peak")), fixed(ours.get("ratio_to_best_peer"))]
         rows.append([f"`{name}` {describe(results.any(dtype, threads, name))}", *cells, *rates])
     return table(["us", *engines, "GFLOP/s", "of peak", "ours / best peer"], rows)
 
@@ -129,7 +129,7 @@ def peak_table(results, dtype):
             for cell in (
                 number(row.get("gflops")),
                 percent(row.get("share_of_peak")),
-                fixed(row.get("ratio_targetst_peer")),
+                fixed(row.get("ratio_to_best_peer")),
             )
         ]
         shape = next(row for row in all_rows if row)
@@ -183,7 +183,7 @@ def short_table(results):
         for name in results.workloads("f32", settings[0], kind):
             ours, best = results.get("f32", settings[0], name), results.best_peer("f32", settings[0], name)
             peer = f"{number(best['us_per_step'])} ({best['engine']})" if best else "-"
-            ratios = [fixed(results.get("f32", t, name).get("ratio_targetst_peer")) for t in settings]
+            ratios = [fixed(results.get("f32", t, name).get("ratio_to_best_peer")) for t in settings]
             what = describe(results.any("f32", settings[0], name))
             rows.append([what, number(ours.get("us_per_step")), peer, *ratios])
     return table(header, rows)
@@ -226,7 +226,7 @@ def targets_table(results):
         value, unit, show = {
             "us_per_step": (time, "us", lambda value: f"{value:.4g}"),
             "share_of_peak": (row.get("share_of_peak"), "of the peak", lambda value: f"{100 * value:.1f} %"),
-            "ratio": (row.get("ratio_targetst_peer"), "of the best peer", lambda value: f"{value:.3f}"),
+            "ratio": (row.get("ratio_to_best_peer"), "of the best peer", lambda value: f"{value:.3f}"),
             "ratio to FANN": (time / fann if time and fann else None, "of FANN", lambda value: f"{value:.3f}"),
         }[what]
         least = what == "share_of_peak"
@@ -330,7 +330,7 @@ def draw_ratios(results, path):
     limit = 2  # longer bars are cut off, and have their number all the same
     figure, axes = plt.subplots(figsize=(7, 1 + 0.5 * len(names)))
     for i, (dtype, threads) in enumerate(settings):
-        ratios = [results.get(dtype, threads, name).get("ratio_targetst_peer") for name in names]
+        ratios = [results.get(dtype, threads, name).get("ratio_to_best_peer") for name in names]
         bars = [(j + (i + 0.5) * thickness - 0.4, ratio) for j, ratio in enumerate(ratios) if ratio is not None]
         label = f"{dtype}, {threads} thread{'s' * (threads > 1)}"
         axes.barh([y for y, _ in bars], [ratio for _, ratio in bars], thickness, label=label)
