@@ -1,7 +1,7 @@
-//! This project's side of `quality.py`, which describes the messages: for each line of JSON, a network is trained as
-//! the line says, and a line with its outputs for the test part answers.
+//! The engine of this project for `quality.py`, which describes the messages. For each line of JSON it trains a network
+//! as the line says, and answers with a line that has its outputs for the test part.
 //!
-//! Initial parameters are drawn as scikit-learn draws them: biases too, by Glorot's uniform distribution.
+//! Initial parameters are drawn as in scikit-learn, from Glorot's uniform distribution, including the biases.
 #![expect(clippy::print_stdout, reason = "the answers")]
 
 use mlp_core::{
@@ -16,7 +16,7 @@ use std::error::Error;
 use std::io::{BufRead, stdin};
 use std::time::Instant;
 
-/// What to train, and on what. Data lie sample after sample.
+/// The network to train, and its data, sample after sample.
 #[derive(Deserialize)]
 struct Job {
     layers: Vec<usize>,
@@ -26,15 +26,15 @@ struct Job {
     /// alpha of scikit-learn: alpha / (2 N) times the sum of the squares of the weights is added to the loss.
     alpha: f64,
     epochs: u64,
-    /// Not of L-BFGS.
+    /// Not used by L-BFGS.
     batch_size: usize,
     learning_rate: f64,
     epsilon: f64,
-    /// Of L-BFGS: the largest entry of a gradient that is small enough to stop.
+    /// Used by L-BFGS: it stops if no entry of the gradient is larger.
     tolerance: f64,
-    /// Of the initial parameters and of the order of samples.
+    /// The seed of the initial parameters and of the order of samples.
     seed: u64,
-    /// Initial weights and biases in place of random ones, column after column; samples are then not shuffled.
+    /// Initial weights and biases instead of random ones, column after column; samples are then not shuffled.
     initial: Option<Vec<(Vec<f64>, Vec<f64>)>>,
     input: Vec<f64>,
     target: Vec<f64>,
@@ -43,9 +43,9 @@ struct Job {
 
 #[derive(Serialize)]
 struct Answer {
-    /// From a job in memory to a trained network.
+    /// The time from a job in memory to a trained network.
     seconds: f64,
-    /// Of the last layer for the test part, before softmax or sigmoid, sample after sample.
+    /// The outputs of the last layer for the test part, before softmax or sigmoid, sample after sample.
     outputs: Vec<f64>,
 }
 
@@ -56,7 +56,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             "softmax_cross_entropy" => job.run(SoftmaxCrossEntropy::with_classes()),
             "binary_cross_entropy" => job.run(BinaryCrossEntropy),
             "half_squared_error" => job.run(HalfSquaredError),
-            other => Err(format!("loss: got {other}").into()),
+            other => Err(format!("unknown loss: {other}").into()),
         };
         println!("{}", serde_json::to_string(&answer?)?);
     }
@@ -94,7 +94,7 @@ impl Job {
                     samples,
                 )?;
             }
-            other => return Err(format!("solver: got {other}").into()),
+            other => return Err(format!("unknown solver: {other}").into()),
         }
         let seconds = start.elapsed().as_secs_f64();
         let test = MatrixRef::new(inputs, self.test_input.len() / inputs, &self.test_input);
@@ -102,7 +102,7 @@ impl Job {
         Ok(Answer { seconds, outputs })
     }
 
-    /// Full batches until the loss falls no more, by SciPy's rule.
+    /// Trains on full batches until the loss no longer falls, by SciPy's rule.
     fn descend<L: Loss, O: Optimizer<Matrix<f64>>>(
         &self,
         trainer: &mut Trainer<Matrix<f64>, L, O>,
@@ -134,7 +134,7 @@ impl Job {
             }
             return Ok(network);
         }
-        // Another stream than the weights'.
+        // A different random stream than for the weights.
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(!self.seed);
         for layer in network.layers_mut() {
             let bound = (6.0 / (layer.inputs() + layer.outputs()) as f64).sqrt();

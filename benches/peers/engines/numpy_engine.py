@@ -1,4 +1,4 @@
-"""NumPy: backpropagation by hand, as one writes it with matrix products; BLAS is the wheel's OpenBLAS."""
+"""NumPy: handwritten backpropagation with matrix products; BLAS is the wheel's OpenBLAS."""
 
 import time
 

@@ -1,4 +1,4 @@
-//! What the engines written in Rust share: the protocol's side of the engine, and how data is read.
+//! Code shared by the engines written in Rust: the engine's side of the protocol, and reading of data.
 
 pub mod peak;
 
@@ -26,7 +26,7 @@ pub struct Setup {
     target: Option<String>,
 }
 
-/// Weights (n_out x n_in, row after row) and bias of a layer.
+/// Weights (n_out x n_in, in row order) and bias of a layer.
 pub struct Layer<T> {
     pub inputs: usize,
     pub outputs: usize,
@@ -73,7 +73,7 @@ impl Setup {
         read(&self.input)
     }
 
-    /// Sample after sample; of softmax cross-entropy the class indices, as `i32`.
+    /// Sample after sample; for softmax cross-entropy the class indices, as `i32`.
     pub fn target<T: Number>(&self) -> io::Result<Vec<T>> {
         read(self.target.as_ref().expect("training has a target"))
     }
@@ -83,12 +83,12 @@ fn read<T: Number>(path: &str) -> io::Result<Vec<T>> {
     Ok(fs::read(path)?.chunks_exact(T::BYTES).map(T::from_bytes).collect())
 }
 
-/// A network, ready to be trained or asked.
+/// A network that is ready for training or inference.
 pub trait Engine {
-    /// The losses of so many steps, each before its update; in inference the outputs.
+    /// Returns the losses of that many steps, each before its update; in inference the outputs.
     fn check(&mut self, steps: usize) -> Result<Vec<f64>, Box<dyn Error>>;
 
-    /// How long so many steps, or predictions, take.
+    /// Returns the time that this many steps or predictions take.
     fn run(&mut self, steps: usize) -> Result<Duration, Box<dyn Error>>;
 }
 
@@ -100,7 +100,7 @@ enum Message {
     Run { steps: usize },
 }
 
-/// Answers messages until there are no more. An error is the reason why this engine cannot do what is asked of it.
+/// Answers messages until the input ends. An error is the reason why this engine does not support a request.
 pub fn serve(
     version: &str,
     build: impl Fn(&Setup) -> Result<Box<dyn Engine>, Box<dyn Error>>,
@@ -109,7 +109,7 @@ pub fn serve(
     for line in io::stdin().lock().lines() {
         let reply = match serde_json::from_str(&line?)? {
             Message::Setup(setup) => {
-                drop(engine.take()); // its memory goes before the next one's comes
+                drop(engine.take()); // frees its memory before the next engine allocates
                 build(&setup).map(|built| {
                     engine = Some(built);
                     serde_json::json!({ "ready": version })

@@ -1,4 +1,4 @@
-//! The multiply-add peak: as many multiply-adds at once as the registers hold, none waiting for another.
+//! The multiply-add peak: as many independent multiply-adds at once as the registers hold.
 
 use crate::{Engine, Setup};
 use std::error::Error;
@@ -11,10 +11,10 @@ const SUMS: usize = 12;
 /// Rounds of a step.
 const ROUNDS: usize = 1 << 16;
 
-/// `sum = multiply_add(factor, sum, term)` in `steps` times `ROUNDS` rounds over all sums.
+/// Computes `sum = multiply_add(factor, sum, term)` in `steps` times `ROUNDS` rounds over all sums.
 macro_rules! sums {
     ($steps:expr, $one:expr, $half:expr, $multiply_add:expr) => {{
-        // Opaque, so that the compiler cannot foresee the sums. 1 / 2 + 1 / 2 is 1 again: nothing grows or fades.
+        // Opaque, so that the compiler cannot predict the sums. 1 / 2 + 1 / 2 is 1 again, so nothing grows or shrinks.
         let (factor, term) = black_box(($half, $half));
         let mut sums = black_box([$one; SUMS]);
         for _ in 0..$steps * ROUNDS {
@@ -78,7 +78,7 @@ kernels!(
     _mm_add_pd
 );
 
-/// A kernel, safe to call on this CPU; the instructions it uses, and how many bytes of numbers are in a vector.
+/// A kernel that is safe to call on this CPU, with the name of its instructions and the number of bytes in a vector.
 struct Level {
     name: &'static str,
     bytes: usize,
@@ -111,7 +111,7 @@ fn level(single: bool) -> Level {
     }
 }
 
-/// Elsewhere a vector is an array of 16 bytes, which the compiler turns into what the target has.
+/// On other targets a vector is an array of 16 bytes, which the compiler maps to the target's instructions.
 #[cfg(not(target_arch = "x86_64"))]
 fn level(single: bool) -> Level {
     fn multiply_add<T: Copy, const N: usize>(f: impl Fn(T, T, T) -> T) -> impl Fn([T; N], [T; N], [T; N]) -> [T; N] {
@@ -154,7 +154,7 @@ impl Peak {
 }
 
 impl Engine for Peak {
-    /// Not the loss of steps, but their floating-point operations.
+    /// Returns the floating-point operations of the steps instead of their losses.
     fn check(&mut self, steps: usize) -> Result<Vec<f64>, Box<dyn Error>> {
         Ok(vec![(2 * steps * ROUNDS * SUMS * self.lanes * self.threads) as f64])
     }

@@ -26,7 +26,7 @@ fn build<T: Element + Number>(setup: &Setup, dtype: DType) -> Result<Box<dyn Eng
     for layer in setup.layers::<T>()? {
         let mut linear = LinearConfig::new(layer.inputs, layer.outputs).init(&device);
         let weights = TensorData::new(layer.weights, [layer.outputs, layer.inputs]);
-        // n_in x n_out in Burn, row after row.
+        // Weights are n_in x n_out in Burn, in row order.
         let weights = Tensor::<2>::from_data(weights, (&Device::flex(), dtype))
             .transpose()
             .into_data();
@@ -74,7 +74,7 @@ enum Target {
 }
 
 struct Training {
-    /// An optimizer's step takes it and gives it back.
+    /// A step of the optimizer takes the network and returns it.
     network: Option<Network>,
     activation: String,
     half: bool,

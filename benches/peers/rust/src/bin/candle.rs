@@ -20,7 +20,7 @@ fn build<T: WithDType + Number>(setup: &Setup) -> std::result::Result<Box<dyn En
     for layer in setup.layers::<T>()? {
         let weights = Var::from_vec(layer.weights, (layer.outputs, layer.inputs), &Device::Cpu)?;
         let bias = Var::from_vec(layer.bias, layer.outputs, &Device::Cpu)?;
-        // Inference has no gradients to keep track of.
+        // Inference does not track gradients.
         let of = |variable: &Var| match setup.loss {
             Some(_) => variable.as_tensor().clone(),
             None => variable.as_detached_tensor(),
