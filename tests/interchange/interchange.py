@@ -155,8 +155,8 @@ def run_torch(path, case, inputs):
 
 
 def run_onnx(path, case, inputs):
-    """Predicts with onnxruntime. Checks that the file passes onnx.checker, has only fields of the official onnx.proto, and
-    predicts the same for a batch as for its samples."""
+    """Predicts with onnxruntime. Checks that the file passes onnx.checker, has only fields of the official onnx.proto,
+    and predicts the same for a batch as for its samples."""
     model = onnx.load(path)
     onnx.checker.check_model(model, full_check=True)
     # Serialized again by the official description, it has the same bytes: no field is unknown or of another type.

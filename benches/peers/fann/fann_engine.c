@@ -1,5 +1,5 @@
-/* FANN behind five functions, for engines/fann_engine.py. Networks are built and timed here, so that a measurement includes
- * no Python call. compare.py compiles this file for the number type (-DDOUBLE: f64, else f32) and the functions
+/* FANN behind five functions, for engines/fann_engine.py. Networks are built and timed here, so that a measurement
+ * includes no Python call. compare.py compiles this file for the number type (-DDOUBLE: f64, else f32) and the functions
  * (-DRECTIFIERS: ReLU and leaky ReLU) of the FANN that is installed. */
 
 #define _POSIX_C_SOURCE 199309L
@@ -17,8 +17,8 @@ struct engine {
     struct fann_train_data *data;
 };
 
-/* Returns the activation of that name, or -1. FANN applies its functions to steepness * z, and its logistic sigmoid to twice
- * that. */
+/* Returns the activation of that name, or -1. FANN applies its functions to steepness * z, and its logistic sigmoid to
+ * twice that. */
 static int activation_function(const char *name, double *steepness) {
     *steepness = strcmp(name, "sigmoid") == 0 ? 0.5 : 1.0;
     if (strcmp(name, "sigmoid") == 0) return FANN_SIGMOID;
@@ -36,8 +36,8 @@ void engine_delete(struct engine *engine) {
     free(engine);
 }
 
-/* Returns NULL if FANN has no such activation. `weights` holds the weights and the bias of neuron after neuron; samples are
- * rows. */
+/* Returns NULL if FANN has no such activation. `weights` holds the weights and the bias of neuron after neuron; samples
+ * are rows. */
 struct engine *engine_new(unsigned layer_count, const unsigned *layers, const char *activation, const fann_type *weights,
                           unsigned samples, const fann_type *input, const fann_type *target, float learning_rate) {
     double steepness;

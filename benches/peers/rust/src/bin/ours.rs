@@ -1,5 +1,5 @@
-//! This project's crates: `Trainer::step` on prepared `Samples`, and `Mlp::predict_into` for inference. With the argument
-//! `peak`, the engine measures the multiply-add peak instead.
+//! This project's crates: `Trainer::step` on prepared `Samples`, and `Mlp::predict_into` for inference. With the
+//! argument `peak`, the engine measures the multiply-add peak instead.
 
 use mlp_core::{
     ActivationKind, Adam, Dense, GradientDescent, HalfSquaredError, Identity, InferenceWorkspace, Loss,
