@@ -39,7 +39,7 @@ fn network<T: Element>(
         .unwrap()
 }
 
-/// Trains on `iterations` full batches.
+/// Trains on full batches.
 fn train<T: Element>(
     network: &mut Network<T>,
     loss: impl Loss,

@@ -1,6 +1,6 @@
 /* FANN behind five functions, for engines/fann_engine.py. Networks are built and timed here, so that a measurement
- * includes no Python call. compare.py compiles this file for the number type (-DDOUBLE: f64, else f32) and the functions
- * (-DRECTIFIERS: ReLU and leaky ReLU) of the FANN that is installed. */
+ * includes no Python call. compare.py compiles this file for the number type (-DDOUBLE: f64, else f32) and the
+ * functions (-DRECTIFIERS: ReLU and leaky ReLU) of the FANN that is installed. */
 
 #define _POSIX_C_SOURCE 199309L
 #ifdef DOUBLE
