@@ -1,11 +1,12 @@
-//! What an epoch of `Trainer::fit` takes beside its steps: [784, 512, 512, 10] by Adam in `f32`, 60,000 made-up images
-//! in shuffled batches of 128, with an observer and the accuracy on 1,200 more after the epoch; against as many steps,
-//! each on the same batch, which stays in the cache, as in the bench `train_step`.
+//! Compares the time of an epoch of `Trainer::fit` with that of its steps. The epoch trains [784, 512, 512, 10] with
+//! Adam in `f32` on 60,000 made-up images in shuffled batches of 128, with an observer and the accuracy on 1,200 more
+//! images at its end. The same number of steps run on one batch, which stays in the cache, as in the bench
+//! `train_step`.
 //!
-//! `cargo bench --bench epoch`. Both take turns, seven times; what is printed are medians, and the median of the
-//! ratios. `-- --test` does it once and small. Before that, an epoch in the order of the data has to end with the bits
-//! of the steps that it consists of.
-#![allow(clippy::print_stdout, reason = "it is what it is for")]
+//! Run it with `cargo bench --bench epoch`. Epoch and steps alternate seven times; the output has medians, and the
+//! median of the ratios. With `-- --test` it runs once, on small data. Before that, it checks that an epoch in the
+//! order of the data ends with the same bits as its steps.
+#![allow(clippy::print_stdout, reason = "the output of the bench")]
 
 mod common;
 
@@ -44,13 +45,13 @@ struct Training {
 impl Training {
     fn new(layers: &[usize]) -> Self {
         let network = Mlp::builder(layers).hidden(Relu).seed(1).build().expect("valid sizes");
-        // So small a step that the numbers stay in their range however often it is taken.
+        // The step is so small that the numbers stay in their range, however often it is repeated.
         let adam = Adam::new(1e-6).expect("a learning rate");
         let trainer = Trainer::new(SoftmaxCrossEntropy::with_classes(), adam).metrics(&[Metric::Accuracy]);
         Self { network, trainer }
     }
 
-    /// An epoch; the seconds it takes.
+    /// Runs an epoch and returns the seconds it takes.
     fn fit(&mut self, data: &Data, validation: &Data, options: FitOptions) -> f64 {
         let mut seen = 0;
         let start = Instant::now();
@@ -62,7 +63,7 @@ impl Training {
         seconds
     }
 
-    /// A step on each of the batches; the seconds they take.
+    /// Makes a step on each of the batches and returns the seconds they take.
     fn steps<'a>(&mut self, batches: impl Iterator<Item = Samples<'a, Matrix<f32>>>) -> f64 {
         let start = Instant::now();
         for batch in batches {
@@ -74,7 +75,7 @@ impl Training {
     }
 }
 
-/// The ranges of the batches.
+/// Returns the ranges of the batches.
 fn ranges(images: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
     (0..images)
         .step_by(BATCH)
@@ -86,14 +87,14 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// An epoch in the order of the data is the steps that it consists of, to the bit.
+/// Checks that an epoch in the order of the data gives the same bits as its steps.
 fn check() {
     let (layers, images) = ([20, 30, 10], 3 * BATCH + 5);
     let (data, validation) = (Data::new(20, images, 2), Data::new(20, BATCH, 3));
     let (mut fitted, mut stepped) = (Training::new(&layers), Training::new(&layers));
     fitted.fit(&data, &validation, FitOptions::epochs(1).batch_size(BATCH));
     stepped.steps(ranges(images).map(|range| data.samples().slice(range)));
-    assert_eq!(fitted.network, stepped.network, "an epoch is not its steps");
+    assert_eq!(fitted.network, stepped.network, "an epoch must equal its steps");
     assert_ne!(fitted.network, Training::new(&layers).network, "nothing was learned");
 }
 
@@ -108,12 +109,12 @@ fn main() {
     let (data, validation) = (Data::new(784, images, 2), Data::new(784, images / 50, 3));
     let cached = Data::new(784, BATCH, 4);
     let (mut fitted, mut stepped) = (Training::new(layers), Training::new(layers));
-    // A turn to warm up, which is not counted.
+    // One turn warms up and is not counted.
     let times: Vec<_> = (0..=turns as u64)
         .map(|turn| {
             let options = FitOptions::epochs(1).batch_size(BATCH).shuffle(1);
             let batches = ranges(images).map(|range| cached.samples().slice(0..range.len()));
-            // Whoever comes second finds the processor warmer: each does, every other time.
+            // The second one finds a warmer processor, so the order changes every time.
             if turn.is_multiple_of(2) {
                 let epoch = fitted.fit(&data, &validation, options);
                 (epoch, stepped.steps(batches))

@@ -1,4 +1,4 @@
-//! Prediction, of the workload's batch and of a single sample.
+//! Measures prediction, for the batch of each workload and for a single sample.
 
 mod common;
 
@@ -8,7 +8,7 @@ use mlp_core::{Activation, InferenceWorkspace, LeakyRelu, Mlp, Relu};
 use mlp_cpu::{Element, Matrix, MatrixRef};
 use std::hint::black_box;
 
-/// The prediction of one sample in plain loops and `f64`.
+/// Predicts one sample in plain loops and `f64`.
 fn plainly<T: Element>(network: &Mlp<Matrix<T>>, sample: &[T]) -> Vec<f64> {
     let mut a: Vec<f64> = sample.iter().map(|x| x.to_f64()).collect();
     let last = network.layers().len() - 1;

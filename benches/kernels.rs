@@ -1,4 +1,4 @@
-//! The parts of a training step by themselves: products, activations with their derivatives.
+//! Measures the parts of a training step separately: products, and activations with their derivatives.
 
 mod common;
 

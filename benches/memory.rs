@@ -1,13 +1,15 @@
-//! How much memory training takes: [1024, 4096, 4096, 1024] on 512 samples in `f32`, plain gradient descent, beside what
-//! the step must hold; and that 10,000 steps of a small network take no more than the first.
+//! Measures the memory of training [1024, 4096, 4096, 1024] on 512 samples in `f32` with plain gradient descent, and
+//! compares it with the memory that the step needs. Also checks that 10,000 steps of a small network take no more
+//! memory than the first ones.
 //!
-//! `cargo bench --bench memory`. It reads `/proc/self/status`: elsewhere than on Linux it says so.
-#![allow(clippy::print_stdout, reason = "it is what it is for")]
+//! Run it with `cargo bench --bench memory`. It reads `/proc/self/status`; on other systems than Linux it says that
+//! this file is missing.
+#![allow(clippy::print_stdout, reason = "the output of the bench")]
 
 use mlp_core::{GradientDescent, HalfSquaredError, Mlp, Relu, Samples, Trainer};
 use mlp_cpu::Matrix;
 
-/// A line of the process's status, in bytes: `VmHWM`, the most memory it has had, or `VmRSS`, what it has.
+/// Returns a line of the process's status in bytes: `VmHWM`, its largest memory so far, or `VmRSS`, its current memory.
 fn status(name: &str) -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with(name))?;
@@ -35,7 +37,7 @@ fn train(layers: &[usize], batch: usize, steps: usize, mut after: impl FnMut(usi
 fn main() {
     let test = std::env::args().any(|argument| argument == "--test");
     if status("VmHWM").is_none() {
-        println!("memory: no /proc/self/status on this system");
+        println!("memory: this bench needs /proc/self/status, which this system does not have");
         return;
     }
 
@@ -54,8 +56,11 @@ fn main() {
         first / 1024,
         last / 1024
     );
-    // A page or two for the thread's stack and the reading of the file itself.
-    assert!(last <= first + (64 << 10), "steps take ever more memory");
+    // Allows some pages for the thread's stack and for reading the file itself.
+    assert!(
+        last <= first + (64 << 10),
+        "the memory of the steps grows: {first} bytes, then {last} bytes"
+    );
 
     let (layers, batch): (&[usize], usize) = if test {
         (&[64, 1024, 64], 64)
@@ -73,6 +78,9 @@ fn main() {
         peak as f64 / 1e6,
         needed as f64 / 1e6,
     );
-    // The small network of a test is nothing beside the process itself.
-    assert!(test || ratio <= 1.15, "a step takes more than it must");
+    // The small network of a test is negligible beside the process itself.
+    assert!(
+        test || ratio <= 1.15,
+        "a step takes more than 1.15 times the memory that it needs"
+    );
 }

@@ -1,4 +1,4 @@
-//! One training step: forward, loss, backward, gradient, update by plain gradient descent.
+//! Measures one training step: forward, loss, backward, gradient, and update by plain gradient descent.
 
 mod common;
 
@@ -11,7 +11,7 @@ fn step<T: Element, L: Loss>(c: &mut Criterion<Rates>, workload: &Workload, loss
     let mut network = workload.network::<T>();
     let (input, target) = (workload.input(), workload.target());
     let samples = || Samples::new(&input, &target).expect("as many targets as inputs");
-    // So small a step that the numbers stay in their range however often it is taken.
+    // The step is so small that the numbers stay in their range, however often it is repeated.
     let mut trainer = Trainer::new(loss, GradientDescent::new(1e-6).expect("a learning rate"));
     let mut step = || trainer.step(&mut network, samples()).expect("the loss stays finite");
     let first = step();

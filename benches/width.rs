@@ -1,9 +1,9 @@
-//! What a multiply-add costs at every width from 1 to 256: a training step of [w, w, w] on 32 samples, ReLU, half squared
-//! error, plain gradient descent, as comma-separated values.
+//! Measures the time of a multiply-add at every width from 1 to 256: a training step of [w, w, w] on 32 samples, ReLU,
+//! half squared error, plain gradient descent. The output is comma-separated values.
 //!
-//! `cargo bench --bench width > width.csv`, or `-- f64`. The last line, on standard error, is the width that costs most
-//! beside the dearer of its two neighboring multiples of 16.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "it is what it is for")]
+//! Run it with `cargo bench --bench width > width.csv`, or `-- f64`. The last line, on standard error, names the
+//! width that costs most relative to the more expensive of its two neighboring multiples of 16.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "the output of the bench")]
 
 use mlp_core::{GradientDescent, HalfSquaredError, Mlp, Relu, Samples, Trainer};
 use mlp_cpu::{Element, Matrix};
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 const BATCH: usize = 32;
 
-/// One width: a network and what a step of it took in each round.
+/// One width: a network, and the time of its step in each round.
 struct Width<T: Element> {
     width: usize,
     network: Mlp<Matrix<T>>,
@@ -38,12 +38,12 @@ impl<T: Element> Width<T> {
         }
     }
 
-    /// As many steps as take `time`, but one at least.
+    /// Runs as many steps as take `time`, but at least one.
     fn run(&mut self, time: Duration) {
         let samples = Samples::new(&self.input, &self.target).expect("as many targets as inputs");
         let (start, mut steps) = (Instant::now(), 0_u32);
         while steps == 0 || start.elapsed() < time {
-            // Few enough not to miss the end, enough for the clock not to count.
+            // Few enough steps not to miss the end, and enough for the cost of the clock not to matter.
             for _ in 0..if self.width < 32 { 16 } else { 1 } {
                 self.trainer
                     .step(&mut self.network, samples)
@@ -55,7 +55,7 @@ impl<T: Element> Width<T> {
             .push(start.elapsed().as_nanos() as f64 / f64::from(steps));
     }
 
-    /// The median over the rounds, per multiply-add.
+    /// Returns the median over the rounds, per multiply-add.
     fn cost(&mut self) -> f64 {
         self.nanoseconds.sort_by(f64::total_cmp);
         let multiply_adds = 5 * self.width * self.width * BATCH;
@@ -65,7 +65,7 @@ impl<T: Element> Width<T> {
 
 fn sweep<T: Element>(rounds: usize, time: Duration) {
     let mut widths: Vec<_> = (1..=256).map(Width::<T>::new).collect();
-    // Round after round, so that a disturbance hits one measurement of many widths, not all of one.
+    // Rounds go over all widths, so that a disturbance affects one measurement of many widths, not all of one width.
     for _ in 0..rounds {
         for width in &mut widths {
             width.run(time);
@@ -81,12 +81,12 @@ fn sweep<T: Element>(rounds: usize, time: Duration) {
         cost(width / 16 * 16).max(cost(width.next_multiple_of(16)))
     };
     let ratio = |width: usize| costs[width - 1] / neighbors(width);
-    // Below 16 there is no lower multiple to hold a width against.
+    // Below 16 there is no lower multiple with which a width could be compared.
     let worst = (16..=256)
         .max_by(|&a, &b| ratio(a).total_cmp(&ratio(b)))
         .expect("some width");
     eprintln!(
-        "dearest beside its neighboring multiples of 16: width {worst}, {:.2}",
+        "largest cost relative to the neighboring multiples of 16: width {worst}, {:.2}",
         ratio(worst)
     );
 }

@@ -422,7 +422,9 @@ fn table() {
     let (before, rest) = text
         .split_once("<!-- table:errors -->")
         .expect("the marker of the table");
-    let (_, after) = rest.split_once("<!-- end -->").expect("the marker at the end of the table");
+    let (_, after) = rest
+        .split_once("<!-- end -->")
+        .expect("the marker at the end of the table");
     let text = format!(
         "\
 {before}<!-- table:errors -->

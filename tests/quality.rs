@@ -39,7 +39,7 @@ fn network<T: Element>(
         .unwrap()
 }
 
-/// Trains on full batches.
+/// Trains on `iterations` full batches.
 fn train<T: Element>(
     network: &mut Network<T>,
     loss: impl Loss,

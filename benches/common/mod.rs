@@ -1,6 +1,6 @@
-//! What the benches share: the networks, the unit of measurement, the data.
+//! Code shared by the benches: the networks, the unit of measurement, the data.
 
-// Each bench is a crate of its own and uses a part of this.
+// Each bench is a separate crate and uses a part of this module.
 #![allow(dead_code)]
 
 use criterion::measurement::{Measurement, ValueFormatter, WallTime};
@@ -19,7 +19,7 @@ pub(crate) struct Workload {
     pub(crate) classes: bool,
 }
 
-/// From the notebook's to MNIST's.
+/// The workloads, from the notebook's to MNIST's.
 pub(crate) const WORKLOADS: [Workload; 5] = [
     Workload {
         layers: &[1, 1, 1],
@@ -49,13 +49,13 @@ pub(crate) const WORKLOADS: [Workload; 5] = [
 ];
 
 impl Workload {
-    /// Such as `f32/784x128x10/b32`.
+    /// Returns a name such as `f32/784x128x10/b32`.
     pub(crate) fn name<T>(&self) -> String {
         let layers: Vec<_> = self.layers.iter().map(ToString::to_string).collect();
         format!("{}/{}/b{}", std::any::type_name::<T>(), layers.join("x"), self.batch)
     }
 
-    /// Leaky ReLU in the notebook's nets, ReLU in the others.
+    /// Returns leaky ReLU for the notebook's networks and ReLU for the others.
     pub(crate) fn network<T: Element>(&self) -> Mlp<Matrix<T>> {
         let builder = Mlp::builder(self.layers).seed(1);
         let builder = if self.layers[0] == 1 {
@@ -79,26 +79,27 @@ impl Workload {
         }
     }
 
-    /// Multiplications and additions of the products in one pass forward.
+    /// Returns the multiplications and additions of the products in one forward pass.
     pub(crate) fn forward_flops(&self) -> u64 {
         let weights: usize = self.layers.windows(2).map(|pair| pair[0] * pair[1]).sum();
         2 * (weights * self.batch) as u64
     }
 
-    /// Those of a training step: forward, the gradient of all weights, backward through all layers but the first.
+    /// Returns those of a training step: forward, the gradient of all weights, backward through all layers but the
+    /// first.
     pub(crate) fn step_flops(&self) -> u64 {
         let first = self.layers[0] * self.layers[1];
         3 * self.forward_flops() - 2 * (first * self.batch) as u64
     }
 }
 
-/// Numbers between -1 and 1.
+/// Returns numbers between -1 and 1.
 pub(crate) fn random<T: Element>(rows: usize, columns: usize, seed: u64) -> Matrix<T> {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
     Matrix::from_fn(rows, columns, |_, _| T::from_f64(2.0 * rng.random::<f64>() - 1.0))
 }
 
-/// Panics unless `got` is `expected`, to what the type's rounding allows relative to 1.
+/// Panics unless `got` equals `expected` within the rounding of the type relative to 1.
 pub(crate) fn assert_close<T: Element>(what: &str, got: T, expected: f64) {
     let tolerance = if size_of::<T>() == 4 { 1e-4 } else { 1e-12 };
     let difference = (got.to_f64() - expected).abs();
@@ -116,7 +117,7 @@ pub(crate) fn throughput(samples: usize, flops: u64) -> Throughput {
     }
 }
 
-/// Benches measured in [`Rates`], in seconds rather than minutes.
+/// Returns the settings of benches measured in [`Rates`], which take seconds rather than minutes.
 pub(crate) fn criterion() -> Criterion<Rates> {
     Criterion::default()
         .with_measurement(Rates)
@@ -125,8 +126,8 @@ pub(crate) fn criterion() -> Criterion<Rates> {
         .sample_size(20)
 }
 
-/// Wall time, whose throughput is printed as samples and as floating-point operations a second. Criterion knows no
-/// such unit: elements are samples, bytes stand for operations.
+/// Wall time, whose throughput is printed as samples and as floating-point operations a second. Criterion has no such
+/// unit, so elements are samples and bytes are operations.
 pub(crate) struct Rates;
 
 impl Measurement for Rates {
@@ -163,7 +164,7 @@ impl ValueFormatter for Rates {
         WallTime.formatter().scale_values(typical, values)
     }
     fn scale_throughputs(&self, typical: f64, throughput: &Throughput, values: &mut [f64]) -> &'static str {
-        // Criterion hands over the two parts of `ElementsAndBytes` one by one.
+        // Criterion passes the two parts of `ElementsAndBytes` one by one.
         let (count, unit, scale) = match *throughput {
             Throughput::Elements(samples) if samples as f64 / typical < 1e-3 => (samples, "ksamples/s", 1e6),
             Throughput::Elements(samples) => (samples, "Msamples/s", 1e3),

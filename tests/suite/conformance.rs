@@ -355,7 +355,10 @@ fn sample_weights<B: Tensor>() {
     );
     assert_same("delta", &numbers(&delta), &[2.0, 4.0, 0.0, 0.0, -3.0, 0.5, 0.0, 0.0]);
     let sum = delta.loss(&HalfSquaredError, (&prediction).into(), (&target).into(), None, one);
-    assert!(!sum.is_finite(), "without weights the infinite loss must count: {sum:?}");
+    assert!(
+        !sum.is_finite(),
+        "without weights the infinite loss must count: {sum:?}"
+    );
 }
 
 fn backward<B: Tensor>() {

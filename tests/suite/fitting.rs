@@ -258,7 +258,7 @@ fn dropout_drops_its_share_and_scales_the_rest() {
     );
 }
 
-/// Dropout of probability 0 changes no bit of training, and dropout never changes the predictions.
+/// Dropout of probability 0 changes no bit of training; other dropout does, and its seed determines the bits.
 #[test]
 fn dropout_of_nothing_changes_nothing() {
     let (input, target) = data(0, 300);

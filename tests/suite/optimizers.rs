@@ -457,7 +457,7 @@ fn the_update_is_its_formula() {
             prop_assert_eq!(optimizer.update(&mut layers, &mut gradient), None);
             let expected: Vec<f64> = numbers.iter().map(|(p, g)| p - learning_rate * g).collect();
             prop_assert_eq!(flat(&layers), expected);
-            prop_assert_eq!(gradient, before, "the gradient must stay unchanged");
+            prop_assert_eq!(gradient, before, "the gradient must hold the old parameters");
             Ok(())
         })
         .unwrap_or_else(|failure| panic!("{failure}"));

@@ -24,7 +24,7 @@ pub(super) struct Case {
     seed: u64,
 }
 
-/// A loss of any type.
+/// One of the built-in losses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum AnyLoss {
     HalfSquared,
