@@ -1044,7 +1044,7 @@ fn a_step_is_one_pass_over_each_matrix() {
     check("Adagrad", Adagrad::new(0.1).unwrap(), 1);
     let rms_prop = || RmsProp::new(0.1).unwrap();
     check("RMSprop", rms_prop(), 1);
-    check("RMSprop, centred", rms_prop().centered(true), 2);
+    check("RMSprop, centered", rms_prop().centered(true), 2);
     check("RMSprop with momentum", rms_prop().momentum(0.5).unwrap(), 2);
     check("RMSprop with both", rms_prop().centered(true).momentum(0.5).unwrap(), 3);
 }

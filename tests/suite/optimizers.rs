@@ -251,7 +251,7 @@ fn check_resumption<T: mlp_cpu::Element, O: Optimizer<Matrix<T>>>(name: &str, ma
         let restored = second.optimizer().state();
         assert_eq!(
             restored, state,
-            "{name}, stop after {stop}: the state of what was restored"
+            "{name}, stop after {stop}: the restored state"
         );
         got.extend(train(&mut second, &mut parts, 10 - stop));
         assert_eq!(got, expected, "{name}, stop after {stop}: losses");
@@ -279,7 +279,7 @@ fn resuming_from_a_state_is_not_stopping() {
         check_resumption::<T, _>("Adagrad", || Adagrad::<Matrix<T>>::new(0.1).unwrap());
         let rms_prop = || RmsProp::<Matrix<T>>::new(0.01).unwrap();
         check_resumption::<T, _>("RMSprop", rms_prop);
-        check_resumption::<T, _>("RMSprop, centred", || rms_prop().centered(true));
+        check_resumption::<T, _>("RMSprop, centered", || rms_prop().centered(true));
         check_resumption::<T, _>("RMSprop with momentum", || rms_prop().momentum(0.5).unwrap());
         check_resumption::<T, _>("RMSprop with both", || rms_prop().centered(true).momentum(0.5).unwrap());
         check_resumption::<T, _>("L-BFGS", Lbfgs::<Matrix<T>>::new);
