@@ -249,10 +249,7 @@ fn check_resumption<T: mlp_cpu::Element, O: Optimizer<Matrix<T>>>(name: &str, ma
         let mut second = Trainer::new(HalfSquaredError, make());
         second.optimizer_mut().restore(state.clone(), parts.layers()).unwrap();
         let restored = second.optimizer().state();
-        assert_eq!(
-            restored, state,
-            "{name}, stop after {stop}: the restored state"
-        );
+        assert_eq!(restored, state, "{name}, stop after {stop}: the restored state");
         got.extend(train(&mut second, &mut parts, 10 - stop));
         assert_eq!(got, expected, "{name}, stop after {stop}: losses");
         assert_eq!(parts, whole, "{name}, stop after {stop}: parameters");
