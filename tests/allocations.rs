@@ -1,5 +1,5 @@
-//! What is said about memory: a training step after the first, and prediction with a workspace, allocate nothing;
-//! with large layers at the baseline, exactly what `matrixmultiply` takes for packing.
+//! Checks the claims about memory: training steps after the first, and predictions with a workspace, allocate nothing.
+//! With large layers at the baseline, they allocate exactly the memory that `matrixmultiply` takes for packing.
 #![allow(unsafe_code, reason = "an allocator that counts")]
 
 use core::ops::ControlFlow;
@@ -12,7 +12,7 @@ use mlp_cpu::{Element, Matrix, Operand, SimdLevel, gemm};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-/// The system's allocator, counting for each thread the allocations it makes.
+/// The system's allocator, with a count of the allocations of each thread.
 struct Counting;
 
 thread_local! {
@@ -23,8 +23,8 @@ fn count() {
     ALLOCATIONS.with(|allocations| allocations.set(allocations.get() + 1));
 }
 
-// SAFETY: every call is passed on to the system's allocator as it is. Counting allocates nothing: the counter is a
-// constant-initialised thread local without a destructor.
+// SAFETY: every call is passed on unchanged to the system's allocator. Counting allocates nothing, because the counter
+// is a constant-initialized thread local without a destructor.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count();
@@ -53,7 +53,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// How many allocations `run` makes.
+/// Returns the number of allocations that `run` makes.
 fn allocations<R>(run: impl FnOnce() -> R) -> usize {
     let before = ALLOCATIONS.get();
     std::hint::black_box(run());
@@ -79,8 +79,8 @@ fn the_counter_counts() {
     );
 }
 
-/// What one product with a layer's weights takes for packing, on this thread alone and when it is not the first one:
-/// a thread keeps the memory for a panel.
+/// Returns the allocations of one product with a layer's weights for packing, on this thread alone and if it is not the
+/// first product. (A thread keeps the memory for a panel.)
 fn packing<T: Element>(outputs: usize, inputs: usize, samples: usize) -> usize {
     mlp_cpu::set_threads(std::num::NonZero::<usize>::MIN);
     let (weights, input) = (matrix::<T>(outputs, inputs), matrix(inputs, samples));
@@ -90,13 +90,12 @@ fn packing<T: Element>(outputs: usize, inputs: usize, samples: usize) -> usize {
     product()
 }
 
-/// If the products of large layers allocate, too: those of the `matrixmultiply` crate.
+/// Returns whether the products of large layers allocate: those of the `matrixmultiply` crate do.
 fn large_layers_allocate() -> bool {
     mlp_cpu::simd_level() == SimdLevel::Baseline
 }
 
-/// Large layers at the baseline are multiplied by `matrixmultiply`, however many samples there are. Nothing else
-/// allocates.
+/// At the baseline `matrixmultiply` multiplies large layers, whatever the number of samples. Nothing else allocates.
 #[test]
 fn products_take_no_memory() {
     fn products<T: Element>() {
@@ -116,8 +115,8 @@ fn products_take_no_memory() {
     products::<f64>();
 }
 
-/// Steps on a batch of `samples` and predictions of it allocate what the packing of their products takes, and nothing
-/// else. Returns how much that is for a step.
+/// Checks that steps on a batch of `samples`, and predictions for it, allocate only the memory for packing of their
+/// products. Returns the number of these allocations in a step.
 fn assert_packing_only<T: Element>(layer_sizes: &[usize], samples: usize, sample_weights: bool) -> usize {
     let mut network = Mlp::<Matrix<T>>::builder(layer_sizes)
         .hidden(LeakyRelu::default())
@@ -126,7 +125,7 @@ fn assert_packing_only<T: Element>(layer_sizes: &[usize], samples: usize, sample
     let (input, target) = (matrix(network.inputs(), samples), matrix(network.outputs(), samples));
     let weights = Matrix::from_fn(1, samples, |_, j| T::from_f64((j % 3) as f64 + 0.5));
 
-    // Forward and gradient are a product in each layer, backward in each but the first.
+    // Forward pass and gradient take a product in each layer, the backward pass in each layer except the first.
     let packing: Vec<_> = layer_sizes
         .windows(2)
         .map(|sizes| packing::<T>(sizes[1], sizes[0], samples))
@@ -183,9 +182,9 @@ fn small_networks_allocate_nothing() {
     }
 }
 
-/// An optimiser has its state from the first step on, at any learning rate.
+/// An optimizer allocates its state in the first step, at any learning rate.
 #[test]
-fn optimisers_with_a_state_allocate_nothing_after_the_first_step() {
+fn optimizers_with_a_state_allocate_nothing_after_the_first_step() {
     fn check<T: Element>(name: &str, optimizer: impl Optimizer<Matrix<T>> + Clone) {
         for layer_sizes in SMALL {
             let mut network = Mlp::<Matrix<T>>::builder(layer_sizes).build().unwrap();
@@ -225,7 +224,7 @@ fn larger_networks_allocate_for_packing_only() {
     }
     assert_eq!(assert_packing_only::<f32>(&[784, 128, 10], 32, false), 0);
     assert_eq!(assert_packing_only::<f64>(&[784, 128, 10], 32, false), 0);
-    // A product forward and one for the gradient.
+    // One product for the forward pass and one for the gradient.
     let allocations = assert_packing_only::<f32>(&[1024, 1024], 8, false);
     assert_eq!(allocations >= 2, large_layers_allocate(), "{allocations}");
 }
@@ -241,7 +240,7 @@ fn sample_weights_take_no_memory() {
     assert_packing_only::<f32>(&[13, 64, 64, 1], 32, true);
 }
 
-/// Epochs over shuffled mini-batches: all memory is had in the first.
+/// Checks that epochs over shuffled mini-batches allocate all their memory in the first one.
 fn assert_epochs_allocate_nothing(sample_weights: bool, shaped: bool) {
     let (input, target) = (matrix::<f64>(4, 100), matrix::<f64>(2, 100));
     let weights = Matrix::from_fn(1, 100, |_, j| (j % 3) as f64 + 0.5);

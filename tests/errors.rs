@@ -1,7 +1,8 @@
-//! How far the elementary functions and the smooth activations are from exact: in `f32` against `f64` arithmetic by
-//! the `libm` crate, in `f64` against exact values from `fixtures/errors.py`.
+//! Measures the errors of the elementary functions and the smooth activations: in `f32` against `f64` arithmetic by the
+//! `libm` crate, in `f64` against exact values from `fixtures/errors.py`.
 //!
-//! A part is looked at each time; all of it by `table`, which `docs/performance.md` says how to run.
+//! Each test run checks a part of the arguments. The test `table` checks all of them; `docs/performance.md` says how to
+//! run it.
 
 use mlp_core::{Activation, Gelu, Scalar, Sigmoid, Silu, Softplus};
 use std::cmp::Reverse;
@@ -13,29 +14,28 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-/// A function, its reference in `f64`, and the most that its error may be in `f32` and in `f64`, in units in the last
-/// place.
+/// A function, its reference in `f64`, and the limits of its error in `f32` and in `f64`, in units in the last place.
 struct Function {
     name: &'static str,
-    /// How the table shows it.
+    /// The text in the table.
     formula: &'static str,
-    /// The arguments that are looked at.
+    /// The arguments that are checked.
     part: Part,
     single: fn(&mut [f32]),
     double: fn(f64) -> f64,
     reference: fn(f64) -> f64,
     limits: [f64; 2],
-    /// What JAX documents for its CPU backend.
+    /// The bounds that JAX documents for its CPU backend.
     jax: Option<[f64; 2]>,
 }
 
-/// Some of a function's arguments; the bounds are of `f32` and of `f64`.
+/// A part of a function's arguments; the bounds are those for `f32` and for `f64`.
 #[derive(Clone, Copy)]
 enum Part {
     All,
-    /// These and greater ones, and NaN.
+    /// The bound and greater arguments, and NaN.
     From([f64; 2]),
-    /// Lesser ones.
+    /// Arguments below the bound.
     Below([f64; 2]),
 }
 
@@ -48,7 +48,7 @@ impl Part {
         }
     }
 
-    /// As the table shows it behind the function.
+    /// Returns the text that the table shows after the function.
     fn shown(self, format: usize) -> String {
         match self {
             Self::All => String::new(),
@@ -81,7 +81,7 @@ macro_rules! function {
     };
 }
 
-/// From here on down `silu` is a product with a subnormal number, in which few digits are left.
+/// Below this, `silu` is a product with a subnormal number, which has few digits left.
 const SILU_TAIL: [f64; 2] = [-87.0, -708.0];
 const SILU: Function = function!(
     silu,
@@ -92,7 +92,7 @@ const SILU: Function = function!(
     [3.5, 3.5],
     None
 );
-/// From here on down `gelu` multiplies the rounding of the argument of erfc by x^2.
+/// Below this, `gelu` multiplies the rounding error of the argument of erfc by x^2.
 const GELU_TAIL: [f64; 2] = [-1.0, -1.0];
 const GELU: Function = function!(
     gelu,
@@ -146,7 +146,7 @@ fn sigmoid(x: f64) -> f64 {
 }
 
 fn softplus(x: f64) -> f64 {
-    // From 40 on e^-x is lost beside x.
+    // From 40 on, adding e^-x does not change x.
     if x > 40.0 { x } else { libm::log1p(libm::exp(x)) }
 }
 
@@ -161,13 +161,13 @@ fn gelu(x: f64) -> f64 {
     0.5 * x * libm::erfc(-x * std::f64::consts::FRAC_1_SQRT_2)
 }
 
-/// The largest error of a function so far, in units in the last place, and where it was.
+/// The largest error of a function so far, in units in the last place, and its argument.
 #[derive(Clone, Copy)]
 struct Worst {
     error: f64,
     x: f64,
     result: f64,
-    /// How many numbers were looked at.
+    /// The number of arguments checked.
     count: u64,
 }
 
@@ -187,7 +187,7 @@ impl Worst {
     }
 
     fn and(self, other: Self) -> Self {
-        // Of equal ones the first in the order of bits, whichever thread is faster.
+        // Of equal errors, take the first in the order of bits, whichever thread is faster.
         let key = |worst: &Self| (worst.error, Reverse(worst.x.to_bits()));
         let worse = if key(&self) >= key(&other) { self } else { other };
         let count = self.count + other.count;
@@ -195,8 +195,8 @@ impl Worst {
     }
 }
 
-/// The distance from `result` to `exact`, in units in the last place that `exact` has in `f32`. Where one of them is
-/// not a finite number, they must be the same one.
+/// Returns the distance from `result` to `exact`, in units of the last place that `exact` has in `f32`. If one of them
+/// is not finite, both must be the same.
 fn error_f32(result: f32, exact: f64) -> f64 {
     let nearest = exact as f32;
     if nearest.is_finite() && result.is_finite() {
@@ -210,7 +210,7 @@ fn error_f32(result: f32, exact: f64) -> f64 {
     }
 }
 
-/// Takes in the patterns of `f32` from `start` to `end` in steps of `step`.
+/// Checks the bit patterns of `f32` from `start` to `end` in steps of `step`.
 fn sweep_f32(function: &Function, start: u64, end: u64, step: u64) -> Worst {
     const TOGETHER: u64 = 4096;
     let mut worst = Worst::NONE;
@@ -232,14 +232,15 @@ fn sweep_f32(function: &Function, start: u64, end: u64, step: u64) -> Worst {
     worst
 }
 
-/// x, the `f64` nearest to the exact value there, and what that is greater by in units of its last place.
+/// Reads x, the `f64` nearest to the exact value at x, and the amount by which the exact value exceeds that `f64`, in
+/// units of its last place.
 fn record(bytes: &[u8; 18]) -> (f64, f64, f64) {
     let [x, nearest] = [&bytes[..8], &bytes[8..16]].map(|bytes| f64::from_le_bytes(bytes.try_into().unwrap()));
     let rest = i16::from_le_bytes([bytes[16], bytes[17]]);
     (x, nearest, f64::from(rest) / 65_536.0)
 }
 
-/// The distance from `result` to `nearest` and `rest` units in its last place.
+/// Returns the distance from `result` to `nearest` plus `rest` units of its last place.
 fn error_f64(result: f64, nearest: f64, rest: f64) -> f64 {
     if !nearest.is_finite() || !result.is_finite() {
         return if result == nearest { 0.0 } else { f64::INFINITY };
@@ -252,11 +253,11 @@ fn error_f64(result: f64, nearest: f64, rest: f64) -> f64 {
     if below { 2.0 * error } else { error }
 }
 
-/// Takes in all points of a file.
+/// Checks all points of a file.
 fn sweep_f64(function: &Function, path: &Path) -> Worst {
     let bytes = fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let (records, rest) = bytes.as_chunks();
-    assert!(rest.is_empty(), "{}: half a record", path.display());
+    assert!(rest.is_empty(), "{}: the last record is incomplete", path.display());
     let mut worst = Worst::NONE;
     for (x, nearest, rest) in records.iter().map(record) {
         if function.part.has(1, x) {
@@ -280,15 +281,15 @@ fn check(function: &Function, format: &str, worst: Worst, limit: f64) {
     );
 }
 
-/// The errors of all functions in both formats, each held against its limit: in `f32` as `single` finds them at
-/// `singles` arguments of each, in `f64` at the `doubles` points of each that `directory` has.
+/// Compares the errors of all functions in both formats with their limits. In `f32`, `single` finds the errors at
+/// `singles` arguments of each function; in `f64`, `directory` has `doubles` points for each.
 fn check_all(
     single: fn(&Function) -> Worst,
     singles: u64,
     directory: &Path,
     doubles: u64,
 ) -> Vec<(&'static Function, [Worst; 2])> {
-    // First what takes seconds.
+    // First the checks that take seconds.
     let double = FUNCTIONS.each_ref().map(|function| {
         let worst = sweep_f64(function, &directory.join(format!("{}.bin", function.name)));
         check(function, "f64", worst, function.limits[1]);
@@ -304,7 +305,7 @@ fn check_all(
         })
         .collect();
     for function in &FUNCTIONS {
-        // Of a function in parts all parts together.
+        // For a function in parts, the sum over all parts.
         let counts = [0, 1].map(|format| {
             let parts = errors.iter().filter(|(part, _)| part.name == function.name);
             parts.map(|(_, worst)| worst[format].count).sum::<u64>()
@@ -314,7 +315,7 @@ fn check_all(
     errors
 }
 
-/// Every 4,099th pattern of `f32`, of each binade about 2,000 numbers, and the points that are kept.
+/// Checks every 4,099th bit pattern of `f32`, which is about 2,000 numbers of each binade, and the committed points.
 #[test]
 fn errors_are_within_their_limits() {
     check_all(
@@ -325,7 +326,7 @@ fn errors_are_within_their_limits() {
     );
 }
 
-/// The yardsticks themselves.
+/// Checks the measurement of errors itself.
 #[test]
 fn errors_are_counted_in_units_in_the_last_place() {
     assert_eq!(error_f32(1.0, 1.0), 0.0);
@@ -353,7 +354,7 @@ fn errors_are_counted_in_units_in_the_last_place() {
     assert_eq!(error_f64(f64::NAN, 1.0, 0.0), f64::INFINITY);
 }
 
-/// All of `f32`, on all cores.
+/// Checks all of `f32` on all cores.
 fn sweep_all_f32(function: &Function) -> Worst {
     const PART: u64 = 1 << 24;
     let (next, worst) = (AtomicU64::new(0), Mutex::new(Worst::NONE));
@@ -373,7 +374,7 @@ fn sweep_all_f32(function: &Function) -> Worst {
         }
     });
     let worst = worst.into_inner().unwrap();
-    // It takes minutes. Not by `println`, which is shown of a test that fails only.
+    // Shows progress, because the test takes minutes. The output of `println` is shown only if a test fails.
     writeln!(
         std::io::stderr(),
         "{}{}: {} at {:e}",
@@ -386,7 +387,7 @@ fn sweep_all_f32(function: &Function) -> Worst {
     worst
 }
 
-/// The two rows of a function in the table.
+/// Returns the two rows of a function in the table.
 fn rows((function, worst): &(&Function, [Worst; 2])) -> String {
     let Function {
         name,
@@ -408,19 +409,22 @@ fn rows((function, worst): &(&Function, [Worst; 2])) -> String {
     row(0) + &row(1)
 }
 
-/// All numbers of `f32` and the points in the directory that `MLP_ERRORS` names; puts the table into `docs/performance.md`.
+/// Checks all numbers of `f32` and the points in the directory that `MLP_ERRORS` names, and writes the table into
+/// `docs/performance.md`.
 #[test]
-#[ignore = "takes minutes, and files that fixtures/errors.py makes"]
+#[ignore = "takes minutes, and needs the files that fixtures/errors.py makes"]
 fn table() {
-    let directory = std::env::var_os("MLP_ERRORS").expect("MLP_ERRORS names the directory that errors.py wrote");
+    let directory = std::env::var_os("MLP_ERRORS").expect("set MLP_ERRORS to the directory that errors.py wrote");
     let errors = check_all(sweep_all_f32, 1 << 32, Path::new(&directory), 10_000_000);
     let rows: String = errors.iter().map(rows).collect();
     let path = root().join("docs/performance.md");
     let text = fs::read_to_string(&path).expect("docs/performance.md");
     let (before, rest) = text
         .split_once("<!-- table:errors -->")
-        .expect("where the table begins");
-    let (_, after) = rest.split_once("<!-- end -->").expect("where the table ends");
+        .expect("the marker of the table");
+    let (_, after) = rest
+        .split_once("<!-- end -->")
+        .expect("the marker at the end of the table");
     let text = format!(
         "\
 {before}<!-- table:errors -->

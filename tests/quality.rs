@@ -1,8 +1,8 @@
-//! What trained networks are good for: the scores that scikit-learn's own tests ask of its networks, on its data
+//! Checks the scores of trained networks: the scores that scikit-learn's own tests demand of its networks, on its data
 //! (`sklearn/neural_network/tests/test_mlp.py`), and held-out scores on public data sets.
 //!
-//! Networks and numbers of iterations are those of scikit-learn's tests. Its penalty there is so small (alpha / N <=
-//! 1e-6) that there is none here. scikit-learn asks it of one seed, these tests of several.
+//! Networks and numbers of iterations are those of scikit-learn's tests. Their penalty is so small (alpha / N <= 1e-6)
+//! that these tests have none. scikit-learn tests one seed; these tests use several.
 
 #[path = "quality/data.rs"]
 mod data;
@@ -18,12 +18,12 @@ type Network<T> = Mlp<Matrix<T>>;
 
 const SEEDS: u64 = 3;
 
-/// scikit-learn's four.
+/// The four activations of scikit-learn.
 fn activations() -> [ActivationKind; 4] {
     [Identity.into(), Sigmoid.into(), Tanh.into(), Relu.into()]
 }
 
-/// One hidden layer, and weights as scikit-learn draws them.
+/// Builds a network with one hidden layer and weights drawn as in scikit-learn.
 fn network<T: Element>(
     inputs: usize,
     hidden: usize,
@@ -39,7 +39,7 @@ fn network<T: Element>(
         .unwrap()
 }
 
-/// So many full batches.
+/// Trains on `iterations` full batches.
 fn train<T: Element>(
     network: &mut Network<T>,
     loss: impl Loss,
@@ -58,7 +58,7 @@ fn lbfgs<T: Element>() -> Lbfgs<Matrix<T>> {
     Lbfgs::new(1.0).unwrap()
 }
 
-/// The share of samples whose largest output is the target's, a class index.
+/// Returns the share of samples whose largest output is that of the target, a class index.
 fn accuracy<T: Element>(network: &Network<T>, data: &Data<T>) -> f64 {
     let outputs = network.predict(&data.input);
     let right = |&sample: &usize| {
@@ -69,7 +69,8 @@ fn accuracy<T: Element>(network: &Network<T>, data: &Data<T>) -> f64 {
     share(data, right)
 }
 
-/// The share of samples of which every label, 0 or 1, is predicted: an output above 0 is a probability above 1/2.
+/// Returns the share of samples whose labels, each 0 or 1, are all predicted. An output above 0 is a probability above
+/// 1/2.
 fn labels_right<T: Element>(network: &Network<T>, data: &Data<T>) -> f64 {
     let outputs = network.predict(&data.input);
     let right = |&sample: &usize| {
@@ -83,7 +84,7 @@ fn share<T: Element>(data: &Data<T>, right: impl Fn(&usize) -> bool) -> f64 {
     (0..data.len()).filter(right).count() as f64 / data.len() as f64
 }
 
-/// R2 = 1 - sum (y^ - y)^2 / sum (y - mean y)^2, the mean over outputs.
+/// Returns R2 = 1 - sum (y^ - y)^2 / sum (y - mean y)^2, averaged over the outputs.
 fn r2<T: Element>(network: &Network<T>, data: &Data<T>) -> f64 {
     let prediction = network.predict(&data.input);
     let outputs = data.target.shape().0;
@@ -106,7 +107,7 @@ fn assert_above(score: f64, least: f64, case: &str) {
     assert!(score > least, "{case}: expected a score above {least}, got {score}");
 }
 
-/// Digits 0 to 2 and 0 to 1, the first 200, of which 150 to train on.
+/// Uses the first 200 samples of digits 0 to 2 and of digits 0 to 1, and trains on 150 of them.
 fn digits<T: Element>(classes: usize) -> Data<T> {
     let digits = data::digits::<T>();
     let chosen: Vec<usize> = (0..digits.len())
@@ -116,7 +117,7 @@ fn digits<T: Element>(classes: usize) -> Data<T> {
     first.subset(&(0..150).collect::<Vec<_>>())
 }
 
-fn digits_are_learnt<T: Element>() {
+fn digits_are_learned<T: Element>() {
     let (three, two) = (digits::<T>(3), digits::<T>(2));
     for activation in activations() {
         for seed in 0..SEEDS {
@@ -139,8 +140,8 @@ fn digits_are_learnt<T: Element>() {
 
 #[test]
 fn lbfgs_learns_digits_in_150_iterations() {
-    digits_are_learnt::<f64>();
-    digits_are_learnt::<f32>();
+    digits_are_learned::<f64>();
+    digits_are_learned::<f32>();
 }
 
 #[test]
@@ -150,7 +151,7 @@ fn lbfgs_fits_a_noisy_regression() {
         for seed in 0..SEEDS {
             let mut regressor = network(10, 50, 1, &activation, seed);
             train(&mut regressor, HalfSquaredError, lbfgs(), &data, 200);
-            // What is not linear does much better than a line.
+            // A nonlinear network does much better than a line.
             let least = if activation == Identity.into() { 0.80 } else { 0.98 };
             assert_above(r2(&regressor, &data), least, &format!("{activation:?}, seed {seed}"));
         }
@@ -200,11 +201,12 @@ fn xor_is_solved_from_each_of_a_hundred_seeds() {
     }
 }
 
-/// Two samples of three to train on, the third to be asked about: `data` lie class after class, or in no order.
+/// Splits `data` into two of every three samples for training and the third for testing. The samples are ordered by
+/// class, or not at all.
 fn held_out(data: &Data<f64>) -> [Data<f64>; 2] {
     let (asked, known): (Vec<usize>, Vec<usize>) = (0..data.len()).partition(|i| i % 3 == 0);
     let (known, asked) = (data.subset(&known), data.subset(&asked));
-    [known.standardised(&known), asked.standardised(&known)]
+    [known.standardized(&known), asked.standardized(&known)]
 }
 
 #[test]
@@ -229,7 +231,7 @@ fn samples_held_out_are_classified() {
 #[test]
 fn a_target_held_out_is_predicted() {
     let mut data = data::read("diabetes", 1);
-    // In units of about its standard deviation, from about its mean.
+    // The target in units of about its standard deviation, from about its mean.
     data.target = Matrix::from_fn(1, data.len(), |_, j| (data.target[(0, j)] - 150.0) / 75.0);
     let [known, asked] = held_out(&data);
     for seed in 0..SEEDS {

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Times this project beside its peers: the same networks, from the same weights, in interleaved rounds.
+"""Times this project and its peers: the same networks, from the same weights, in interleaved rounds.
 
-Each engine is a process that speaks the protocol of README.md. Before it is timed it has to show that it computes the
-same as the others. Needs Python 3.10 and its standard library; the engines need what README.md says.
+Each engine is a process that speaks the protocol of README.md. Before an engine is timed, its results are compared with
+those of the others. The script needs Python 3.10 and its standard library; README.md lists the needs of the engines.
 """
 
 import argparse
@@ -27,20 +27,20 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 
-# Losses compared before anything is timed: the first, and those after 1 to 10 steps.
+# The losses compared before anything is timed: the first, and those after 1 to 10 steps.
 CHECK_STEPS = 11
 
-# Powers of two, so that they are the same number in f32 and f64. Those of the check move the loss; those of the timing
-# are so small that a network stays where it is for as long as is measured, far from NaN, subnormal numbers and perfect
-# fits.
+# Powers of two, so that they are the same numbers in f32 and f64. The rates of the check move the loss. The rates of
+# the timing are so small that a network hardly changes, however long the measurement: it stays far from NaN, subnormal
+# numbers and perfect fits.
 CHECK_RATE = {"gd": 2.0**-7, "adam": 2.0**-10}
 TIMING_RATE = {"gd": 2.0**-20, "adam": 2.0**-27}
 
-# Largest difference, relative to the loss, from the median of all engines.
+# The largest allowed difference from the median of all engines, relative to the loss.
 TOLERANCE = {"f32": 1e-5, "f64": 1e-9}
 
-# Engines that have something in less than f64 in f64 networks: Burn the decays of Adam (in f32), FANN the learning rate
-# (in f32), Candle the error function (to 1e-8).
+# Engines that store something in less than f64 in f64 networks: Burn the decays of Adam (in f32), FANN the learning
+# rate (in f32), Candle the error function (to 1e-8).
 TOLERANCE_F64 = {"burn-flex": 1e-5, "fann": 1e-7, "candle": 1e-7}
 
 
@@ -55,8 +55,8 @@ class Workload:
 
     @property
     def flops(self):
-        """Multiplications and additions of the products: forward, and in training dL/dW of all layers and dL/da of all but
-        the first."""
+        """Multiplications and additions of the matrix products: forward, and in training also dL/dW of all layers and
+        dL/da of all layers except the first."""
         macs = [a * b for a, b in zip(self.layers, self.layers[1:])]
         return 2 * self.batch * (sum(macs) if self.loss is None else 3 * sum(macs) - macs[0])
 
@@ -106,11 +106,10 @@ class Missing(Exception):
 
 
 def cargo(engine, native=False):
-    """The command that runs an engine of rust/, which is built."""
+    """Builds an engine of rust/ and returns the command that runs it."""
     if not shutil.which("cargo"):
         raise Missing("cargo is not installed")
-    # Flags go by way of RUSTFLAGS, which all crates of a build share; so ours has a directory of its own, in which the
-    # same crates lie compiled without any.
+    # RUSTFLAGS apply to all crates of a build, so `ours`, which is built without flags, has its own target directory.
     target = Path(os.environ.get("CARGO_TARGET_DIR", HERE / "rust" / "target")) / ("native" if native else "portable")
     environment = {k: v for k, v in os.environ.items() if k not in ("RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS")}
     environment |= {"CARGO_TARGET_DIR": str(target), "RUSTFLAGS": "-C target-cpu=native" if native else ""}
@@ -125,14 +124,15 @@ def cargo(engine, native=False):
 
 
 def python(script, needs, *arguments):
-    """The command that runs engines/`script`, if `needs` can be imported."""
+    """Returns the command that runs engines/`script`, if `needs` can be imported."""
     if not importlib.util.find_spec(needs):
-        raise Missing(f"this Python has no {needs}")
+        raise Missing(f"the Python package {needs} is not installed")
     return [sys.executable, str(HERE / "engines" / script), *arguments]
 
 
 def fann(options, scratch):
-    """The command that runs FANN: a small library that times its calls, compiled against the FANN that is installed."""
+    """Returns the command that runs FANN, through a small library that times its calls, compiled against the installed
+    FANN."""
     prefix = Path(options.fann) if options.fann else None
     flags = []
     if prefix:
@@ -145,12 +145,12 @@ def fann(options, scratch):
     library = scratch / f"fann_engine_{options.dtype}.so"
     command = [*compiler, "-O3", "-march=native", "-shared", "-fPIC", "-o", library, HERE / "fann" / "fann_engine.c"]
     command += ["-DDOUBLE", *flags, "-ldoublefann"] if options.dtype == "f64" else [*flags, "-lfloatfann"]
-    # FANN has ReLU and leaky ReLU only since 2.3.
+    # FANN 2.3 added ReLU and leaky ReLU.
     for rectifiers in (["-DRECTIFIERS"], []):
         result = subprocess.run(command + rectifiers, capture_output=True, text=True)
         if result.returncode == 0:
             return [sys.executable, str(HERE / "engines" / "fann_engine.py"), str(library)]
-    where = f"in {prefix}" if prefix else "installed (--fann PREFIX says where)"
+    where = f"in {prefix}" if prefix else "in the system (set its directory with --fann PREFIX)"
     lines = [line for line in result.stderr.splitlines() if "error" in line or "cannot find" in line]
     raise Missing(f"no FANN library {where}: {lines[0].split('error: ')[-1] if lines else result.stderr.strip()}")
 
@@ -176,16 +176,16 @@ LIBC = ctypes.CDLL(None)
 
 
 def prepare(cores):
-    """What a process does before it becomes an engine."""
-    # The threads that it starts inherit the cores, and libraries count them.
+    """Prepares a new process before it executes the engine."""
+    # The threads of the engine inherit the cores, and libraries count them.
     os.sched_setaffinity(0, cores)
-    # A stopped process would not notice that this one was killed, and stay for ever.
+    # A stopped process would not notice that this one was killed, and would never exit.
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Process:
-    """An engine that runs. It is stopped but for the time of its answers, so that no thread of it spins beside
-    another's measurement."""
+    """A running engine. It is stopped except while it answers, so that none of its threads spins during the measurement
+    of another engine."""
 
     def __init__(self, command, cores):
         threads = len(cores)
@@ -215,7 +215,7 @@ class Process:
         except BrokenPipeError:
             line = ""
         if not line:
-            raise Missing(f"it ended: {self.last_words()}")
+            raise Missing(f"the engine exited: {self.last_words()}")
         self.process.send_signal(signal.SIGSTOP)
         reply = json.loads(line)
         if "missing" in reply:
@@ -248,15 +248,15 @@ class Entry:
     missing: str | None = None
     version: str | None = None
     process: Process | None = None
-    values: list = field(default_factory=list)  # its answer to the check,
-    difference: float | None = None  # and how far that is from the others'
-    steps: int = 1  # of a measurement
-    seconds: list = field(default_factory=list)  # per step, one number a round
+    values: list = field(default_factory=list)  # the answer to the check
+    difference: float | None = None  # the difference of `values` from those of the others
+    steps: int = 1  # in a measurement
+    seconds: list = field(default_factory=list)  # per step, one number per round
     flops: float | None = None  # per step, if the engine counts them itself
     peak_rss_mb: float | None = None
 
     def attempt(self, action, *arguments):
-        """Does `action`; if the engine fails at it, it is out, with the reason."""
+        """Runs `action`; if the engine fails, records the reason and stops using the engine."""
         if self.missing is None:
             try:
                 action(self, *arguments)
@@ -281,18 +281,18 @@ class Entry:
     def check(self, count):
         self.values = self.process.ask(do="check", steps=CHECK_STEPS)["values"]
         if len(self.values) != count:
-            raise Missing(f"computes something else ({len(self.values)} numbers, expected are {count})")
+            raise Missing(f"computes different results ({len(self.values)} numbers, expected {count})")
 
     def run(self):
         return self.process.ask(do="run", steps=self.steps)["seconds"]
 
     def calibrate(self, seconds):
-        """Finds how many steps take about `seconds`."""
-        self.run()  # warms up
+        """Finds the number of steps that takes about `seconds`."""
+        self.run()  # warm-up
         while (taken := self.run()) < 0.25 * seconds:
-            # Not more than tenfold at once: a clock may not have ticked.
+            # At most tenfold at a time, because the clock may not have ticked yet.
             self.steps *= min(10, math.ceil(0.5 * seconds / max(taken, 1e-9)))
-        # One significant digit: a scan's lengths are compiled into it, and make up round numbers in few calls.
+        # One significant digit: the lengths of a scan are compiled in, and few calls add up to a round number.
         self.steps = int(float(f"{max(1, self.steps * seconds / taken):.0e}"))
 
     def measure(self):
@@ -316,8 +316,9 @@ class Entry:
 
 
 def numbers(rng, count, scale):
-    """`count` numbers from -scale to scale."""
-    # A prime number of random ones, repeated: no two rows of a matrix are the same, and 25 million take no minute.
+    """Returns `count` numbers from -scale to scale."""
+    # Repeats a prime number of random numbers: no two rows of a matrix are equal, and 25 million numbers are quick to
+    # make.
     block = [rng.uniform(-scale, scale) for _ in range(min(count, 65_521))]
     return (block * math.ceil(count / len(block)))[:count]
 
@@ -338,7 +339,7 @@ def write_data(workload, dtype, directory):
     typecode = "f" if dtype == "f32" else "d"
     layers, batch = workload.layers, workload.batch
     for i, (n_in, n_out) in enumerate(zip(layers, layers[1:])):
-        # Variance 1 / n_in: values neither grow nor fade from layer to layer.
+        # Variance 1 / n_in: values neither grow nor shrink from layer to layer.
         message["weights"].append(write(f"w{i}", numbers(rng, n_in * n_out, math.sqrt(3 / n_in)), typecode))
         message["biases"].append(write(f"b{i}", numbers(rng, n_out, 0.1), typecode))
     notebook = workload.name in NOTEBOOK
@@ -358,16 +359,16 @@ def write_data(workload, dtype, directory):
 
 
 def difference(values, reference):
-    """The largest difference, relative to the largest value of `reference`."""
+    """Returns the largest difference, relative to the largest value of `reference`."""
     scale = max(abs(r) for r in reference)
     return max(abs(v - r) for v, r in zip(values, reference)) / scale
 
 
 def judge(entries, dtype):
-    """Puts out who differs from the median of all answers."""
+    """Excludes every engine that differs from the median of all answers."""
     for entry in entries:
         if not all(map(math.isfinite, entry.values)):
-            entry.fail("computes something else (numbers that are not finite)")
+            entry.fail("computes different results (numbers that are not finite)")
     entries = [entry for entry in entries if entry.missing is None]
     columns = zip(*(entry.values for entry in entries))
     reference = [statistics.median(column) for column in columns]
@@ -377,11 +378,11 @@ def judge(entries, dtype):
         if dtype == "f64":
             tolerance = TOLERANCE_F64.get(entry.engine, tolerance)
         if not entry.difference <= tolerance:
-            entry.fail(f"computes something else (differs by {entry.difference:.1e}, allowed are {tolerance:.0e})")
+            entry.fail(f"computes different results (differs by {entry.difference:.1e}, allowed {tolerance:.0e})")
 
 
 def compare(workload, commands, options, cores, scratch):
-    """Checks and times every engine at a workload; returns the entries, and that of the multiply-add peak."""
+    """Checks and times every engine at a workload; returns the entries of the engines and of the multiply-add peak."""
     commands = commands | {"peak": [*commands["ours"], "peak"]}
     entries = [Entry(engine) for engine in ENGINES if engine in options.engines]
     peak = Entry("peak")
@@ -426,7 +427,7 @@ def compare(workload, commands, options, cores, scratch):
 
 
 def records(workload, entries, peak, options, machine):
-    """What --json writes: one object per engine, missing ones too."""
+    """Returns the objects that --json writes: one per engine, including missing ones."""
     peers = [entry.us_per_step for entry in entries if entry.engine != "ours" and entry.seconds]
     best = min(peers, default=None)
     peak_gflops = peak.gflops(peak.flops)
@@ -473,7 +474,7 @@ def print_table(rows):
 
 
 def plain(form, value):
-    """Formatted, and never with an exponent."""
+    """Formats a number without an exponent."""
     text = form.format(value)
     return f"{float(text):.0f}" if "e+" in text else text
 
@@ -518,19 +519,21 @@ def parse_options():
     names = [workload.name for workload in WORKLOADS]
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     add = parser.add_argument
-    add("--workload", nargs="+", metavar="NAME", choices=names, help=f"which (default: all): {', '.join(names)}")
-    add("--layers", type=sizes, metavar="N,N,...", help="a network of your own instead, inputs first")
-    add("--batch", type=positive(int), help="its samples per step (default: 32)")
-    add("--activation", choices=ACTIVATIONS, help="its hidden layers (default: relu)")
+    help_workload = f"workloads to run (default: all): {', '.join(names)}"
+    add("--workload", nargs="+", metavar="NAME", choices=names, help=help_workload)
+    add("--layers", type=sizes, metavar="N,N,...", help="run a network of these layer sizes instead, inputs first")
+    add("--batch", type=positive(int), help="samples per step of that network (default: 32)")
+    add("--activation", choices=ACTIVATIONS, help="activation of its hidden layers (default: relu)")
     add("--loss", choices=["half-mse", "mse", "softmax-ce"], help="(default: mse)")
     add("--optimizer", choices=["gd", "adam"], help="(default: gd)")
     add("--dtype", choices=["f32", "f64"], default="f32", help="(default: f32)")
     add("--threads", type=positive(int), default=1, help="threads, and cores, of each engine (default: 1)")
-    add("--engines", nargs="+", metavar="ENGINE", choices=ENGINES, help=f"which (default: all): {', '.join(ENGINES)}")
-    add("--fann", metavar="PREFIX", help="where FANN is installed, if not in the system (default: $FANN_DIR)")
+    help_engines = f"engines to run (default: all): {', '.join(ENGINES)}"
+    add("--engines", nargs="+", metavar="ENGINE", choices=ENGINES, help=help_engines)
+    add("--fann", metavar="PREFIX", help="directory of FANN, if it is not in the system (default: $FANN_DIR)")
     add("--rounds", type=positive(int), default=15, help="(default: 15)")
-    add("--seconds", type=positive(float), default=0.25, help="about how long one measurement takes (default: 0.25)")
-    add("--json", metavar="FILE", help="write the results there")
+    add("--seconds", type=positive(float), default=0.25, help="approximate time of one measurement (default: 0.25)")
+    add("--json", metavar="FILE", help="write the results to this file")
     options = parser.parse_args()
 
     options.engines = options.engines or list(ENGINES)
@@ -543,7 +546,7 @@ def parse_options():
     own = {key: getattr(options, key) for key in ("batch", "activation", "loss", "optimizer")}
     if options.layers:
         if options.workload:
-            parser.error("--layers describes a workload of its own: leave out --workload")
+            parser.error("--layers and --workload cannot be combined: leave out --workload")
         defaults = {"batch": 32, "activation": "relu", "loss": "mse", "optimizer": "gd"}
         own = {key: value or defaults[key] for key, value in own.items()}
         name = "x".join(map(str, options.layers)) + f"-b{own['batch']}"
@@ -551,7 +554,7 @@ def parse_options():
     else:
         for key, value in own.items():
             if value is not None:
-                parser.error(f"--{key} goes with --layers")
+                parser.error(f"--{key} needs --layers")
         wanted = options.workload or names
         options.workloads = [workload for workload in WORKLOADS if workload.name in wanted]
     if options.json:
@@ -571,7 +574,7 @@ def main():
         scratch = Path(scratch)
         commands = {}
         for engine, build in ENGINES.items():
-            # Ours also measures the peak.
+            # `ours` is always built, because it also measures the peak.
             if engine in options.engines or engine == "ours":
                 print(f"building {engine}", file=sys.stderr)
                 try:
@@ -579,7 +582,7 @@ def main():
                 except Missing as reason:
                     commands[engine] = str(reason)
                     if engine == "ours":
-                        sys.exit(f"ours {reason}")
+                        sys.exit(f"the engine `ours` {reason}")
         print(f"{machine['cpu']}, {options.dtype}, {options.threads} thread{'s' * (options.threads > 1)}\n")
         for workload in options.workloads:
             entries, peak = compare(workload, commands, options, cores, scratch)
@@ -591,7 +594,7 @@ def main():
                 Path(options.json).write_text(json.dumps(results, indent=1) + "\n")
     wrong = [row["workload"] for row in results if row["engine"] == "ours" and row["missing"]]
     if wrong:
-        sys.exit(f"ours has no result for: {', '.join(wrong)}")
+        sys.exit(f"the engine `ours` has no result for: {', '.join(wrong)}")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Writes the tables and pictures of the documentation from the JSON of compare.py, and draws the width sweep.
 
-Tables go between the markers `<!-- table:NAME -->` and `<!-- end -->` of docs/performance.md and README.md; README.md
-beside this file says which there are.
+Tables go between the markers `<!-- table:NAME -->` and `<!-- end -->` of docs/performance.md and README.md. The
+README.md beside this file lists the markers.
 """
 
 import argparse
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Results:
-    """The objects of all files, a later file's in place of an earlier one's of the same workload."""
+    """The objects of all files. An object replaces that of an earlier file for the same workload."""
 
     def __init__(self, paths):
         self.rows = {}
@@ -29,7 +29,7 @@ class Results:
         return list(dict.fromkeys(engine for *_, engine in self.rows))
 
     def settings(self):
-        """(dtype, threads) of every run, f32 first, one thread first."""
+        """Returns (dtype, threads) of every run, f32 first, one thread first."""
         return sorted({key[:2] for key in self.rows})
 
     def workloads(self, dtype, threads, kind):
@@ -37,7 +37,7 @@ class Results:
         return [name for name in names if kind_of(self.any(dtype, threads, name)) == kind]
 
     def any(self, dtype, threads, workload):
-        """A row of that workload, for what all engines share."""
+        """Returns a row of that workload, for the fields that all engines share."""
         return next(row for key, row in self.rows.items() if key[:3] == (dtype, threads, workload))
 
     def get(self, dtype, threads, workload, engine="ours"):
@@ -54,7 +54,7 @@ def kind_of(row):
         return "infer"
     if row["workload"].startswith("peak-"):
         return "peak"
-    # A network given by --layers is named by its sizes.
+    # The name of a network given by --layers consists of its sizes.
     return "own" if row["workload"][0].isdigit() else "train"
 
 
@@ -63,7 +63,7 @@ def kind_of(row):
 
 
 def number(value, digits=3):
-    """To so many digits, in plain notation with thousands separated."""
+    """Formats a number to the given digits, in plain notation with thousands separators."""
     if value is None:
         return "-"
     text = f"{value:.{digits}g}"
@@ -101,7 +101,7 @@ def describe(row):
 
 
 def engines_table(results, dtype, threads, kind):
-    """us per step of every engine, and what ours comes to."""
+    """Makes the table of us per step of every engine, and of the rates and the ratio of `ours`."""
     engines = results.engines()
     rows = []
     for name in results.workloads(dtype, threads, kind):
@@ -113,7 +113,7 @@ def engines_table(results, dtype, threads, kind):
 
 
 def peak_table(results, dtype):
-    """Ours against the multiply-add peak."""
+    """Makes the table of `ours` against the multiply-add peak."""
     settings = [threads for d, threads in results.settings() if d == dtype]
     names = dict.fromkeys(
         name for t in settings for kind in ("peak", "train") for name in results.workloads(dtype, t, kind)
@@ -138,7 +138,7 @@ def peak_table(results, dtype):
 
 
 def memory_table(results, dtype, threads):
-    """The largest resident memory of every engine's process."""
+    """Makes the table of the largest resident memory of every engine's process."""
     engines = results.engines()
     rows = []
     for name in results.workloads(dtype, threads, "train"):
@@ -148,14 +148,14 @@ def memory_table(results, dtype, threads):
 
 
 def missing_table(results):
-    """Why an engine has no number, and where."""
+    """Makes the table of engines without a number, with the reasons and the workloads."""
     reasons = {}
     for (dtype, threads, name, engine), row in results.rows.items():
         if row["missing"]:
             reasons.setdefault((engine, generic(row["missing"])), {}).setdefault((dtype, threads), []).append(name)
     rows = []
     for (engine, reason), where in sorted(reasons.items()):
-        # The same workloads in every run are named once.
+        # Workloads that are the same in every run are named once.
         lists = {tuple(names) for names in where.values()}
         if len(lists) == 1:
             places = ", ".join(f"`{name}`" for name in lists.pop())
@@ -168,12 +168,12 @@ def missing_table(results):
 
 
 def generic(reason):
-    """Without the numbers of one run, so that the same reason is listed once."""
+    """Removes the numbers of one run from a reason, so that the same reason is listed once."""
     return re.sub(r" \(differs by .*\)", "", reason).replace("|", "\\|")
 
 
 def short_table(results):
-    """For the README: f32, ours and the best peer."""
+    """Makes the table of the README: f32, `ours` and the best peer."""
     settings = [threads for dtype, threads in results.settings() if dtype == "f32"]
     if not settings:
         return None
@@ -189,7 +189,7 @@ def short_table(results):
     return table(header, rows)
 
 
-# What the library is to reach: workload, type, threads, what is measured, and the limit.
+# The targets of the library: workload, type, threads, the quantity measured, and its limit.
 TARGETS = [
     ("nb-1", "f32", 1, "us_per_step", 0.15),
     ("nb-1", "f32", 1, "ratio to FANN", 0.6),
@@ -218,7 +218,7 @@ TARGETS = [
 
 
 def targets_table(results):
-    """What is to be reached beside what was, and by how much it is missed."""
+    """Makes the table of targets and measurements, with the amount by which a target is missed."""
     rows = []
     for name, dtype, threads, what, limit in TARGETS:
         row = results.get(dtype, threads, name)
@@ -236,13 +236,13 @@ def targets_table(results):
             result = show(value)
             missed = limit / value - 1 if least else value / limit - 1
             verdict = "yes" if missed <= 0 else f"**no**, by {100 * missed:.1f} %"
-        to_be = f"{'at least' if least else 'at most'} {show(limit)} {unit}"
-        rows.append([f"`{name}`", dtype, threads, to_be, result, verdict])
-    return table(["", "type", "threads", "to be", "is", "holds"], rows)
+        target = f"{'at least' if least else 'at most'} {show(limit)} {unit}"
+        rows.append([f"`{name}`", dtype, threads, target, result, verdict])
+    return table(["", "type", "threads", "target", "measured", "met"], rows)
 
 
 def machine_text(results):
-    """The machine, the engines' versions and the settings of the run."""
+    """Describes the machine, the engines' versions and the settings of the run."""
     row = next(iter(results.rows.values()))
     machine = row["machine"]
     versions = dict.fromkeys(row["version"] for row in results.rows.values() if row["version"])
@@ -262,7 +262,7 @@ def machine_text(results):
 
 
 def tables(results):
-    """The text of every marker that these results have something for."""
+    """Returns the text of every marker for which there are results."""
     texts = {"machine": machine_text(results), "missing": missing_table(results), "short": short_table(results)}
     texts["targets"] = targets_table(results)
     for dtype, threads in results.settings():
@@ -275,17 +275,17 @@ def tables(results):
 
 
 def fill(path, texts):
-    """Replaces what is between the markers of a document."""
+    """Replaces the text between the markers of a document."""
     if not path.exists():
-        print(f"{path}: not there, left out", file=sys.stderr)
+        print(f"{path}: file not found, skipped", file=sys.stderr)
         return
 
     def replace(match):
         text = texts.get(match[1])
         if match[1] == "errors":
-            return match[0]  # by tests/errors.rs
+            return match[0]  # written by tests/errors.rs
         if text is None:
-            print(f"{path}: nothing for the marker table:{match[1]}, left as it is", file=sys.stderr)
+            print(f"{path}: no results for the marker table:{match[1]}, left unchanged", file=sys.stderr)
             return match[0]
         return f"<!-- table:{match[1]} -->\n\n{text}\n\n<!-- end -->"
 
@@ -301,7 +301,7 @@ def fill(path, texts):
 
 
 def plots():
-    """Matplotlib, set so that the same numbers give the same bytes."""
+    """Returns Matplotlib, configured so that the same numbers give the same bytes."""
     import matplotlib
 
     matplotlib.use("svg")
@@ -318,7 +318,7 @@ def save(figure, path):
 
 
 def draw_ratios(results, path):
-    """A bar for every workload and run: ours / best peer, so that less is better."""
+    """Draws a bar for every workload and run: ours / best peer, so that less is better."""
     plt = plots()
     settings = results.settings()
     names = {}
@@ -327,7 +327,7 @@ def draw_ratios(results, path):
             names |= dict.fromkeys(results.workloads(dtype, threads, kind))
     names = list(names)
     thickness = 0.8 / len(settings)
-    limit = 2  # longer bars are cut off, and have their number all the same
+    limit = 2  # longer bars are cut off, but still labeled with their number
     figure, axes = plt.subplots(figsize=(7, 1 + 0.5 * len(names)))
     for i, (dtype, threads) in enumerate(settings):
         ratios = [results.get(dtype, threads, name).get("ratio_to_best_peer") for name in names]
@@ -348,7 +348,7 @@ def draw_ratios(results, path):
 
 
 def draw_width(source, path):
-    """ns per multiply-add over the width of the layers."""
+    """Draws ns per multiply-add over the width of the layers."""
     with open(source, newline="") as file:
         lines = (line for line in file if line.startswith("width") or line[:1].isdigit())
         rows = [(int(row["width"]), float(row["ns_per_multiply_add"])) for row in csv.DictReader(lines)]
@@ -369,11 +369,11 @@ def draw_width(source, path):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("json", nargs="*", metavar="JSON", help="what compare.py --json wrote; several may be given")
-    parser.add_argument("--width", metavar="CSV", help="what `cargo bench --bench width` printed: width,ns_per_multiply_add")
+    parser.add_argument("json", nargs="*", metavar="JSON", help="files written by compare.py --json")
+    parser.add_argument("--width", metavar="CSV", help="output of `cargo bench --bench width`")
     options = parser.parse_args()
     if not options.json and not options.width:
-        parser.error("expected a JSON file of compare.py, or --width")
+        parser.error("nothing to do: give a JSON file of compare.py, or --width")
     try:
         if options.json:
             results = Results(options.json)

@@ -4,11 +4,13 @@
     python3 -m venv venv && venv/bin/pip install -r benches/quality/requirements.txt
     venv/bin/python benches/quality/quality.py
 
-builds `ours.rs` and writes docs/quality.json, with every score, and the tables of docs/quality.md, between its markers.
-`--render` writes the tables again from the JSON. Which data, settings and splits: DATA, SOLVERS and split() below.
+The script builds `ours.rs`, and writes docs/quality.json, which has every score, and the tables of docs/quality.md,
+between its markers. `--render` writes the tables again from the JSON. DATA, SOLVERS and split() below define data,
+settings and splits.
 
-`ours.rs` is a process that reads a line of JSON for each network, `Job` there, and answers with a line:
-{"seconds": 0.02, "outputs": [...]}, the last layer's outputs for the test part. The scores of both are computed here.
+`ours.rs` is a process that reads a line of JSON for each network (`Job` there) and answers with a line:
+{"seconds": 0.02, "outputs": [...]}, the last layer's outputs for the test part. This script computes the scores of
+both.
 """
 
 import os
@@ -40,8 +42,8 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = ROOT / "docs" / "quality.md"
 RESULTS = ROOT / "docs" / "quality.json"
 
-# How many samples to train on, each a multiple of the batch size, so that scikit-learn, which divides alpha by the size
-# of a batch, has the same penalty in every batch; and alpha.
+# The number of training samples, and alpha. The number is a multiple of the batch size, because scikit-learn divides
+# alpha by the size of a batch; so the penalty is the same in every batch.
 DATA = {
     "iris": (96, 1.0),
     "wine": (128, 1.0),
@@ -49,14 +51,14 @@ DATA = {
     "diabetes": (352, 10.0),
     "digits": (1440, 1.0),
 }
-# Of both: one hidden layer, and what MLPClassifier and MLPRegressor have by default.
+# Settings of both sides: one hidden layer, and the defaults of MLPClassifier and MLPRegressor.
 HIDDEN = 100
 ACTIVATION = "relu"
 TOLERANCE = 1e-4
 LEARNING_RATE = 1e-3
 EPSILON = 1e-8
 BATCH_SIZE = 32
-# Epochs of Adam, at most so many iterations of L-BFGS.
+# Epochs of Adam; the largest number of iterations of L-BFGS.
 SOLVERS = {"adam": 100, "lbfgs": 200}
 
 
@@ -65,7 +67,7 @@ SOLVERS = {"adam": 100, "lbfgs": 200}
 
 
 def load(name):
-    """Features and target of a data set."""
+    """Returns features and target of a data set."""
     if name == "digits":
         content = gzip.decompress((ROOT / "crates/mlp-demo/data/digits.bin.gz").read_bytes())
         pixels = np.frombuffer(content, np.uint8, 1797 * 64).reshape(1797, 64)
@@ -75,35 +77,35 @@ def load(name):
 
 
 class Split:
-    """The parts of a data set to train on and to test on: stratified by class; inputs, and the target of a regression,
-    standardised by the mean and standard deviation of the training part."""
+    """The training part and the test part of a data set, stratified by class. Inputs, and the target of a regression,
+    are standardized by the mean and standard deviation of the training part."""
 
     def __init__(self, name, seed):
         x, y = load(name)
         size, self.alpha = DATA[name]
         self.regression = name == "diabetes"
-        # Not the split's: scikit-learn would draw the parameters from the same numbers as the split.
+        # Another seed than the split's, from which scikit-learn would draw the parameters from the same numbers.
         self.seed = 1000 + seed
         stratify = None if self.regression else y
         train, test = train_test_split(np.arange(len(y)), train_size=size, random_state=seed, stratify=stratify)
-        self.x, self.test_x = standardise(x, train, test)
+        self.x, self.test_x = standardize(x, train, test)
         if self.regression:
-            y, test_y = standardise(y[:, None], train, test)
+            y, test_y = standardize(y[:, None], train, test)
             self.y, self.test_y = y[:, 0], test_y[:, 0]
         else:
             self.y, self.test_y = y[train], y[test]
 
     def outputs(self):
-        """Of the network: as scikit-learn has them, one for two classes."""
+        """The number of outputs of the network: one for two classes, as in scikit-learn."""
         classes = len(np.unique(self.y))
         return 1 if self.regression or classes == 2 else classes
 
     def score(self, prediction):
-        """R2 or accuracy on the test part."""
+        """Returns R2 or the accuracy on the test part."""
         return float((r2_score if self.regression else accuracy_score)(self.test_y, prediction))
 
 
-def standardise(values, train, test):
+def standardize(values, train, test):
     scaler = StandardScaler().fit(values[train])
     return scaler.transform(values[train]), scaler.transform(values[test])
 
@@ -122,7 +124,7 @@ def estimator(split, solver, **options):
         learning_rate_init=LEARNING_RATE,
         max_iter=SOLVERS[solver],
         tol=TOLERANCE,
-        # Adam does all its epochs.
+        # Adam runs all its epochs.
         n_iter_no_change=np.inf,
         random_state=split.seed,
         **options,
@@ -180,14 +182,15 @@ class Ours:
 
 
 def check(ours):
-    """From the same parameters, with the samples in the same order, Adam has to come to the same outputs on both sides:
-    then all settings are equal, and scores differ by what is drawn at random. With an epsilon so small that it matters
-    not where it stands: scikit-learn has it beside the square root of v before, we after v is freed of its bias."""
+    """Checks that Adam reaches the same outputs on both sides from the same parameters, with the samples in the same
+    order. Then all settings are equal, and scores differ only by what is drawn at random. Epsilon is so small here that
+    its place does not matter: scikit-learn adds it to the square root of v before the bias correction of v, and this
+    library adds it afterwards."""
     epsilon = 1e-15
     for name in DATA:
         split = Split(name, 0)
         sizes = [split.x.shape[1], HIDDEN, split.outputs()]
-        # What scikit-learn draws, in its order.
+        # The numbers that scikit-learn draws, in its order.
         random = np.random.RandomState(split.seed)
         initial = []
         for inputs, outputs in zip(sizes, sizes[1:]):
@@ -202,11 +205,11 @@ def check(ours):
         got = np.array(ours.train(split, "adam", epsilon, initial)["outputs"]).reshape(expected.shape)
         difference = np.abs(got - expected).max() / np.abs(expected).max()
         print(f"{name}: from the same parameters, outputs agree to {difference:.1e}", flush=True)
-        assert difference < 1e-8, "the settings are not equal"
+        assert difference < 1e-8, "the settings of the two sides are not equal"
 
 
 def measure(seeds):
-    """A row for each data set and solver, with the scores and times of all seeds."""
+    """Returns a row for each data set and solver, with the scores and times of all seeds."""
     warnings.simplefilter("ignore", ConvergenceWarning)
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
@@ -219,7 +222,7 @@ def measure(seeds):
             row |= {side: {"scores": [], "seconds": []} for side in sides}
             for seed in range(seeds):
                 split = Split(name, seed)
-                # By turns, and each the first as often as the other.
+                # In turns; each side goes first equally often.
                 for side in sorted(sides, reverse=seed % 2 == 0):
                     score, seconds = sides[side](split, solver)
                     row[side]["scores"].append(score)
@@ -230,7 +233,7 @@ def measure(seeds):
 
 
 def machine():
-    """What was measured on and with."""
+    """Describes the machine and the version of scikit-learn."""
     cpus = Path("/proc/cpuinfo")
     model = re.search(r"model name\s*: (.*)", cpus.read_text()) if cpus.exists() else None
     system = f"{platform.system()} {platform.machine()}"
@@ -242,13 +245,13 @@ def machine():
 
 
 def mean_and_error(values):
-    """The mean and its standard error."""
+    """Returns the mean and its standard error."""
     return statistics.fmean(values), statistics.stdev(values) / math.sqrt(len(values))
 
 
 def differs(row):
-    """Ours less theirs: the difference of the means, its standard error from those of both means, and the standard
-    error of the mean over splits of the difference on a split."""
+    """Returns ours minus theirs: the difference of the means, its standard error computed from those of both means, and
+    the standard error of the mean difference per split."""
     ours, theirs = (row[side]["scores"] for side in ["ours", "theirs"])
     difference, paired = mean_and_error([a - b for a, b in zip(ours, theirs)])
     return difference, math.hypot(mean_and_error(ours)[1], mean_and_error(theirs)[1]), paired
@@ -272,7 +275,7 @@ def table(rows):
 
 
 def summary(results):
-    """What the table comes to."""
+    """Summarizes the table."""
     rows = results["rows"]
     within = sum(abs(d) <= error for d, error, _ in map(differs, rows))
     paired = sum(abs(d) <= error for d, _, error in map(differs, rows))
@@ -294,9 +297,9 @@ def render(results):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=10, help="splits, each with initial weights of its own (10)")
+    parser.add_argument("--seeds", type=int, default=10, help="splits, each with its own initial weights (default: 10)")
     parser.add_argument("--render", action="store_true", help="write the tables from docs/quality.json")
-    parser.add_argument("--print", action="store_true", help="write no file")
+    parser.add_argument("--print", action="store_true", help="print the tables and write no file")
     arguments = parser.parse_args()
     if arguments.render:
         return render(json.loads(RESULTS.read_text()))

@@ -1,15 +1,16 @@
-"""Holds this library against PyTorch, scikit-learn and onnxruntime: each loads what the other wrote, and predicts the same.
+"""Compares this library with PyTorch, scikit-learn and onnxruntime: each loads the files of the other, and must predict
+the same.
 
     python3 -m venv venv && venv/bin/pip install -r tests/interchange/requirements.txt
     venv/bin/python tests/interchange/interchange.py
 
-PyTorch and scikit-learn write networks; `cargo run --release -p mlp-io --example interchange_files -- DIRECTORY` loads
-them and writes models of its own: every activation, three losses, scalings, class names, `f32` and `f64`; these are loaded
-by all three. Then the Python that the examples `to_pytorch` and `to_onnx` print is run. The last lines are the table of
-docs/interchange.md. Exits with 1 if a prediction is off by more than 1e-6 (`f32`) or 1e-12 (`f64`), relative to its size,
-or to 1 if that is larger.
+PyTorch and scikit-learn write networks. `cargo run --release -p mlp-io --example interchange_files -- DIRECTORY` loads
+them and writes models of its own: every activation, three losses, scalings, class names, `f32` and `f64`. All three
+load these models. Then the script runs the Python code that the examples `to_pytorch` and `to_onnx` print. Its last
+lines are the table of docs/interchange.md. It exits with 1 if a prediction is off by more than 1e-6 (`f32`) or 1e-12
+(`f64`), relative to its size, or to 1 if that is larger.
 
-`--target DIRECTORY` is where cargo builds (CARGO_TARGET_DIR does as well), `--keep DIRECTORY` where the files are left.
+`--target DIRECTORY` is where cargo builds (so is CARGO_TARGET_DIR); `--keep DIRECTORY` is where the files are kept.
 """
 
 import argparse
@@ -38,7 +39,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TOLERANCE = {"f32": 1e-6, "f64": 1e-12}
 DTYPE = {"f32": numpy.float32, "f64": numpy.float64}
 TORCH = {"f32": torch.float32, "f64": torch.float64}
-# (from, to, dtype): how many files, and the largest difference with its file.
+# (from, to, dtype): the number of files, and the largest difference with its file.
 COUNTS = {
     ("PyTorch", "here", "safetensors"): 42,
     ("here", "PyTorch", "safetensors"): 48,
@@ -64,11 +65,11 @@ ACTIVATIONS = {
 }
 
 
-# From there to here.
+# From the other libraries to this one.
 
 
 def describe(path, dtype, inputs, predictions, activation=None):
-    """What `interchange_files` has to know, and what it is to find."""
+    """Writes the information that `interchange_files` needs, and the predictions that it must find."""
     case = {
         "dtype": dtype,
         "activation": activation,
@@ -80,7 +81,7 @@ def describe(path, dtype, inputs, predictions, activation=None):
 
 
 def write_torch(directory):
-    """Sequentials of Linear layers: as they are, one without biases, one under a prefix."""
+    """Writes Sequentials of Linear layers: unchanged, one without biases, one under a prefix."""
     torch.manual_seed(3)
     for activation, make in ACTIVATIONS.items():
         for variant in ["plain", "no_bias", "prefix"]:
@@ -98,7 +99,7 @@ def write_torch(directory):
 
 
 def write_sklearn(directory):
-    """Fitted networks, written as the documentation of `load_npz` says."""
+    """Writes fitted networks, as the documentation of `load_npz` says."""
     warnings.simplefilter("ignore", ConvergenceWarning)
     rng = numpy.random.default_rng(5)
     for activation in ["identity", "logistic", "tanh", "relu"]:
@@ -120,15 +121,15 @@ def write_sklearn(directory):
                 inputs = rng.normal(size=(23, 4)).astype(DTYPE[dtype])
                 predictions = (m.predict_proba if estimator is MLPClassifier else m.predict)(inputs)
                 if task == "two_classes":
-                    predictions = predictions[:, 1]  # of the single output
+                    predictions = predictions[:, 1]  # the probability of the single output
                 describe(path, dtype, inputs, predictions)
 
 
-# From here to there.
+# From this library to the others.
 
 
 def run_torch(path, case, inputs):
-    """What the metadata say of the model is all that it takes."""
+    """Builds the model from the file's metadata alone, and predicts."""
     with safetensors.safe_open(path, "pt") as file:
         record = json.loads(file.metadata()["mlp"])
     assert (record["loss"]["name"], record.get("classes")) == (case["loss"], case["classes"])
@@ -154,11 +155,12 @@ def run_torch(path, case, inputs):
 
 
 def run_onnx(path, case, inputs):
-    """The file passes onnx.checker and has no field that the official onnx.proto has not; a batch is as its samples."""
+    """Predicts with onnxruntime. Checks that the file passes onnx.checker, has only fields of the official onnx.proto,
+    and predicts the same for a batch as for its samples."""
     model = onnx.load(path)
     onnx.checker.check_model(model, full_check=True)
-    # Written anew by the official description, it has the same bytes: no field is unknown to it or of another type.
-    assert model.SerializeToString(deterministic=True) == path.read_bytes(), "fields out of place"
+    # Serialized again by the official description, it has the same bytes: no field is unknown or of another type.
+    assert model.SerializeToString(deterministic=True) == path.read_bytes(), "the file has fields unknown to onnx.proto"
     assert (model.ir_version, model.opset_import[0].version) == (7, 13)
     metadata = {entry.key: entry.value for entry in model.metadata_props}
     assert metadata["loss"] == case["loss"]
@@ -172,7 +174,7 @@ def run_onnx(path, case, inputs):
 
 
 def run_sklearn(path, case, inputs):
-    """As the documentation of `save_npz` says."""
+    """Loads the file as the documentation of `save_npz` says."""
     z = numpy.load(path)
     n = sum(name.startswith("coefs_") for name in z)
     classifier = str(z["out_activation_"]) != "identity"
@@ -193,7 +195,7 @@ RUN = {".safetensors": ("PyTorch", run_torch), ".npz": ("scikit-learn", run_skle
 
 
 class Results:
-    """The files of each direction and dtype, the largest difference, and what is too large."""
+    """The number of files for each direction and dtype, the largest differences, and the failures."""
 
     def __init__(self):
         self.rows, self.failed = {}, []
@@ -219,7 +221,7 @@ class Results:
                 source, sink = (side.replace("here", "mlp-io") for side in direction[:2])
                 print(f"| {source} | {sink} | {direction[2]} | {dtype} | {count} | {worst:.1e} | {TOLERANCE[dtype]:.0e} |")
                 if count != COUNTS[direction]:
-                    self.failed.append(f"{direction}, {dtype}: {count} files, not {COUNTS[direction]}")
+                    self.failed.append(f"{direction}, {dtype}: expected {COUNTS[direction]} files, got {count}")
         print()
 
 
@@ -248,7 +250,7 @@ def run(directory):
     for example in ["to_pytorch", "to_onnx"]:
         exec(cargo(example, str(directory / example)), {})
     results.print()
-    print("The Python that the examples to_pytorch and to_onnx print runs, and its assertions hold.")
+    print("The Python code that the examples to_pytorch and to_onnx print runs, and its assertions hold.")
     sys.exit("\n".join(results.failed) or 0)
 
 

@@ -13,7 +13,7 @@ pub(crate) struct Data<T: Element> {
     pub(crate) target: Matrix<T>,
 }
 
-/// The file `name`, whose last `targets` columns are the target.
+/// Reads the file `name`, whose last `targets` columns are the target.
 pub(crate) fn read<T: Element>(name: &str, targets: usize) -> Data<T> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/quality/data/{name}.csv.gz"));
     let mut text = String::new();
@@ -32,7 +32,7 @@ pub(crate) fn read<T: Element>(name: &str, targets: usize) -> Data<T> {
     }
 }
 
-/// The 1,797 digits of 8 x 8 pixels.
+/// Reads the 1,797 digits of 8 x 8 pixels.
 pub(crate) fn digits<T: Element>() -> Data<T> {
     let Digits { images, labels } = Digits::load();
     Data {
@@ -46,7 +46,7 @@ impl<T: Element> Data<T> {
         self.input.shape().1
     }
 
-    /// The samples of these indices.
+    /// Returns the samples of these indices.
     pub(crate) fn subset(&self, samples: &[usize]) -> Self {
         let of = |all: &Matrix<T>| Matrix::from_fn(all.shape().0, samples.len(), |i, j| all[(i, samples[j])]);
         Self {
@@ -55,8 +55,9 @@ impl<T: Element> Data<T> {
         }
     }
 
-    /// Each feature to mean 0 and standard deviation 1 over the samples of `of`, so that nothing is learnt from others.
-    pub(crate) fn standardised(&self, of: &Self) -> Self {
+    /// Scales each feature to mean 0 and standard deviation 1 over the samples of `of`, so that no information comes
+    /// from other samples.
+    pub(crate) fn standardized(&self, of: &Self) -> Self {
         self.scaled(of, |row| {
             let count = row.len() as f64;
             let mean = row.iter().sum::<f64>() / count;
@@ -65,7 +66,7 @@ impl<T: Element> Data<T> {
         })
     }
 
-    /// Each feature to [0, 1].
+    /// Scales each feature to [0, 1].
     pub(crate) fn to_unit(&self) -> Self {
         self.scaled(self, |row| {
             let least = row.iter().copied().fold(f64::INFINITY, f64::min);
@@ -73,8 +74,8 @@ impl<T: Element> Data<T> {
         })
     }
 
-    /// x' = (x - offset) / scale with what `fit` says of the feature's values in `of`; a scale of 0, that of a constant
-    /// feature, counts as 1.
+    /// Computes x' = (x - offset) / scale, where `fit` computes offset and scale from the feature's values in `of`. A
+    /// scale of 0, that of a constant feature, counts as 1.
     fn scaled(&self, of: &Self, fit: impl Fn(&[f64]) -> (f64, f64)) -> Self {
         let fits: Vec<_> = (0..self.input.shape().0)
             .map(|i| fit(&(0..of.len()).map(|j| of.input[(i, j)].to_f64()).collect::<Vec<_>>()))

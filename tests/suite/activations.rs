@@ -1,5 +1,5 @@
-//! Proves the activations: value, first and second derivative against arbitrary precision, `f32` against `f64`, names,
-//! a user's own activation in a network, and that a value does not depend on where in a matrix it is computed.
+//! Tests the activations: value, first and second derivative against arbitrary precision, `f32` against `f64`, names, a
+//! user's own activation in a network, and that a value does not depend on its position in a matrix.
 
 use mlp_core::{
     Activation, ActivationKind, Dense, Dual, Elu, Gelu, GeluTanh, GradientDescent, HalfSquaredError, HardTanh,
@@ -12,10 +12,10 @@ use proptest::test_runner::{Config, RngSeed, TestRunner};
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
-/// What the tests need to know of `f32` and `f64`.
+/// The properties of `f32` and `f64` that the tests need.
 pub(super) trait Float: Element + Display + PartialOrd {
     const NAME: &'static str;
-    /// The unit in the last place of `x`: the distance from |x| to the next larger number.
+    /// Returns the unit in the last place of `x`: the distance from |x| to the next larger number.
     fn unit(x: f64) -> f64;
     fn bits(self) -> u64;
 }
@@ -42,14 +42,14 @@ impl Float for f64 {
     }
 }
 
-/// An activation as functions of one number.
+/// An activation in the form of functions of one number.
 pub(super) struct Functions<T> {
     pub(super) value: fn(T) -> T,
     /// `Activation::derivative`.
     pub(super) derivative: fn(T) -> T,
     /// f, f', f'' and f''' by dual numbers.
     pub(super) dual: fn(T) -> [T; 4],
-    /// The dual number of `Activation::derivative`: f' and f''.
+    /// `Activation::derivative` of a dual number: f' and f''.
     derivative_dual: fn(T) -> [T; 2],
 }
 
@@ -77,7 +77,7 @@ impl<T: Scalar> Functions<T> {
     }
 }
 
-/// The built-in activation `name`, with default parameters. A kind that is not listed here fails every test.
+/// Returns the built-in activation `name` with default parameters. A kind that is not listed here fails every test.
 pub(super) fn functions<T: Scalar>(name: &str) -> Functions<T> {
     let kind: ActivationKind = name.parse().unwrap_or_else(|error| panic!("{error}"));
     match kind {
@@ -95,16 +95,16 @@ pub(super) fn functions<T: Scalar>(name: &str) -> Functions<T> {
         ActivationKind::Softsign(_) => Functions::of::<Softsign>(),
         ActivationKind::HardTanh(_) => Functions::of::<HardTanh>(),
         ActivationKind::Mish(_) => Functions::of::<Mish>(),
-        other => panic!("{name}: {other:?} is not in this list"),
+        other => panic!("{name}: add {other:?} to the list of this test"),
     }
 }
 
-/// The names of the built-in activations.
+/// Returns the names of the built-in activations.
 pub(super) fn names() -> &'static [&'static str] {
     ActivationKind::<NoCustom>::NAMES
 }
 
-/// The largest error so far, with the place it was seen at.
+/// The largest error so far, and its place.
 struct Worst {
     ulps: f64,
     place: String,
@@ -118,14 +118,14 @@ impl Worst {
         }
     }
 
-    /// Takes `got` where `expected` should be, in units of the last place of `scale` in the format `T`.
+    /// Records the error of `got` against `expected`, in units of the last place of `scale` in the format `T`.
     fn take<T: Float>(&mut self, z: T, got: T, expected: f64, scale: f64) {
         let distance = if got.to_f64() == expected {
             0.0
         } else {
             (got.to_f64() - expected).abs()
         };
-        // A factor of the result that is subnormal has few digits left, and the other factor counts its rounding.
+        // A subnormal factor of the result has few digits left, and the other factor multiplies its rounding error.
         let subnormal = 512.0 * T::unit(0.0);
         let ulps = if distance <= subnormal {
             0.0
@@ -170,16 +170,16 @@ fn golden() -> BTreeMap<String, Vec<Row>> {
 
 /// The largest errors seen, in ULP, rounded up; half a unit more is allowed.
 ///
-/// The unit is that of |f| + |z f'|, of |f'| + |z f''|, of |f'| + |f''| + |z f'''|: what a unit of the function itself
-/// and one of its argument come to. In the tails of the exponential kinds this is the unit of the exponent times the
-/// value, which no implementation that rounds the exponent can do better than.
+/// The unit is that of |f| + |z f'|, of |f'| + |z f''|, or of |f'| + |f''| + |z f'''|. It covers a unit of the function
+/// itself and a unit of its argument. In the tails of the exponential kinds this is the unit of the exponent times the
+/// value; no implementation that rounds the exponent can do better.
 struct Seen {
     name: &'static str,
-    /// Value, first and second derivative in f64 at the golden points.
+    /// The errors of value, first and second derivative in f64 at the golden points.
     golden_f64: [f64; 3],
-    /// The same in f32.
+    /// The same errors in f32.
     golden_f32: [f64; 3],
-    /// Value and derivative in f32 against f64, over the whole format.
+    /// The errors of value and derivative in f32 against f64, over the whole format.
     sweep: [f64; 2],
 }
 
@@ -212,10 +212,10 @@ const SEEN: [Seen; 14] = [
 fn seen_of(name: &str) -> &'static Seen {
     SEEN.iter()
         .find(|seen| seen.name == name)
-        .unwrap_or_else(|| panic!("{name} is not in this list"))
+        .unwrap_or_else(|| panic!("add {name} to the list of the largest errors"))
 }
 
-/// Value, derivative and second derivative of `name` at the golden z that `T` holds exactly.
+/// Returns the errors of value, derivative and second derivative of `name` at the golden z that `T` represents exactly.
 fn golden_errors<T: Float>(name: &str, rows: &[Row]) -> ([Worst; 3], usize) {
     let Functions {
         value,
@@ -259,7 +259,7 @@ fn golden_values_in_f64() {
     }
 }
 
-/// At the z that `f32` holds exactly.
+/// Tests the z that `f32` represents exactly.
 #[test]
 fn golden_values_in_f32() {
     for (name, rows) in golden() {
@@ -271,7 +271,7 @@ fn golden_values_in_f32() {
     }
 }
 
-/// `f32` against `f64`, at z from all over the format: every `STRIDE`th bit pattern.
+/// Compares `f32` with `f64` at z from the whole format: every `STRIDE`th bit pattern.
 #[test]
 fn f32_follows_f64_over_the_whole_format() {
     const STRIDE: usize = 65_519;
@@ -285,7 +285,7 @@ fn f32_follows_f64_over_the_whole_format() {
         {
             let wide = f64::from(z);
             let [f, f1, f2, _] = (double.dual)(wide);
-            // Where the exact value overflows f32, so must the value.
+            // If the exact value overflows f32, the value must overflow, too.
             let limit = |x: f64| {
                 if x.abs() < f64::from(f32::MAX) {
                     x
@@ -302,8 +302,9 @@ fn f32_follows_f64_over_the_whole_format() {
     }
 }
 
-/// JAX's test of GELU: 10,000 points in [-12, 5], without an absolute tolerance. JAX allows 2e-5; the errors seen are
-/// 1.1e-5 and, where the sigmoid within the tanh form is subnormal, 1.4e-5. Half a unit in z is worth 9e-6 at -12.
+/// JAX's test of GELU: 10,000 points in [-12, 5], without an absolute tolerance. JAX allows 2e-5. The largest errors
+/// here are 1.1e-5, and 1.4e-5 where the sigmoid within the tanh form is subnormal. Half a unit in z amounts to 9e-6
+/// at -12.
 #[test]
 fn gelu_at_the_points_of_jax() {
     let (exact, in_f32) = (functions::<f64>("gelu"), functions::<f32>("gelu"));
@@ -316,7 +317,7 @@ fn gelu_at_the_points_of_jax() {
             ("gelu_tanh", 1.4e-5, (tanh_in_f32.value)(z), (tanh_form.value)(wide)),
         ] {
             let error = (f64::from(got) - expected).abs();
-            // Below the normal numbers of f32 (the tanh form from z = -10 on), a few of the subnormal ones.
+            // For results below the normal numbers of f32 (the tanh form below z = -10), allow a few subnormal units.
             let subnormal = if expected.abs() < f64::from(f32::MIN_POSITIVE) {
                 512.0 * f32::unit(0.0)
             } else {
@@ -333,7 +334,7 @@ fn gelu_at_the_points_of_jax() {
     }
 }
 
-/// The left derivative, in both formats, at zero of either sign.
+/// Tests the left derivative in both formats, at zero of either sign.
 #[test]
 fn kinks_take_the_left_derivative() {
     fn check<T: Float>() {
@@ -364,7 +365,7 @@ fn kinks_take_the_left_derivative() {
                 T::NAME
             );
         }
-        // One step to the right of the kink it is the right derivative.
+        // One step to the right of the kink, the derivative is the right one.
         for (name, z, expected) in [
             ("relu", 1e-30, 1.0),
             ("leaky_relu", 1e-30, 1.0),
@@ -378,7 +379,7 @@ fn kinks_take_the_left_derivative() {
     check::<f64>();
 }
 
-/// The second derivative of a piecewise linear activation is 0, also at its kinks.
+/// The second derivative of a piecewise linear activation is 0, even at its kinks.
 #[test]
 fn piecewise_linear_activations_have_no_second_derivative() {
     for name in ["identity", "relu", "leaky_relu", "hard_tanh"] {
@@ -395,7 +396,7 @@ fn every_name_parses_and_prints() {
         let kind: ActivationKind = name.parse().unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(kind.name(), name);
         assert_eq!(kind.name().parse::<ActivationKind>().as_ref(), Ok(&kind), "{name}");
-        // The name of another type parameter's kind is the same.
+        // The name does not depend on the type parameter of the kind.
         assert_eq!(name.parse::<ActivationKind<Tanh>>().expect("a name").name(), name);
         for unknown in [
             name.to_uppercase(),
@@ -443,7 +444,7 @@ impl Activation for InverseSquareRoot {
     }
 }
 
-/// The formula of a built-in activation, as a user's own.
+/// The formula of a built-in activation as a user's own activation.
 #[derive(Clone, Debug, PartialEq)]
 struct MyTanh;
 
@@ -460,7 +461,7 @@ fn sine() -> (Matrix<f64>, Matrix<f64>) {
     (input, target)
 }
 
-/// The losses of `steps` steps of gradient descent.
+/// Returns the losses of `steps` steps of gradient descent.
 fn losses<C: Activation>(network: &mut Mlp<Matrix<f64>, C>, steps: usize) -> Vec<f64> {
     let (input, target) = sine();
     let mut trainer = Trainer::new(HalfSquaredError, GradientDescent::new(0.1).unwrap());
@@ -484,7 +485,7 @@ fn a_custom_activation_trains() {
     );
 }
 
-/// The same formula, built-in or custom: the same weights, losses and predictions, bit for bit.
+/// The same formula gives the same weights, losses and predictions, bit for bit, whether it is built-in or custom.
 #[test]
 fn a_custom_activation_is_treated_as_a_built_in_one() {
     let builtin = Mlp::<Matrix<f64>>::builder(&[1, 8, 8, 1]).hidden(Tanh).seed(5);
@@ -497,7 +498,7 @@ fn a_custom_activation_is_treated_as_a_built_in_one() {
     assert_eq!(builtin.layers(), custom.layers(), "weights after training");
 }
 
-/// Custom and built-in activations in one network, every kind one after the other.
+/// Tests custom and built-in activations in one network, with every kind in turn.
 #[test]
 fn a_network_may_mix_custom_and_built_in_activations() {
     let seeded = Mlp::<Matrix<f64>, InverseSquareRoot>::builder(&[1, 6, 6, 6, 1])
@@ -515,7 +516,7 @@ fn a_network_may_mix_custom_and_built_in_activations() {
         let mut network = Mlp::from_layers(layers).unwrap();
         assert_eq!(network.activations(), kinds);
 
-        // By hand: the same layers one after the other.
+        // By hand, the same layers in turn.
         let mut a = 0.7;
         let mut column = vec![a];
         for (layer, kind) in network.layers().iter().zip(&kinds) {
@@ -549,8 +550,8 @@ fn a_network_may_mix_custom_and_built_in_activations() {
     }
 }
 
-/// A layer with z = b (weights 0, one sample, `z` as bias) and one with z = x (weight 1, bias 0, `z` as samples):
-/// activation and derivative at each position against the function of one number, bit for bit.
+/// Uses a layer with z = b (weights 0, one sample, `z` as bias) and one with z = x (weight 1, bias 0, `z` as samples).
+/// Compares activation and derivative at each position with the function of one number, bit for bit.
 pub(super) fn check_positions<T: Float>(name: &str, z: &[T]) {
     let Functions { value, derivative, .. } = functions::<T>(name);
     let kind: ActivationKind = name.parse().unwrap();
@@ -604,12 +605,12 @@ pub(super) fn check_positions<T: Float>(name: &str, z: &[T]) {
     }
 }
 
-/// Lengths of 1 to 67 cover every vector width with each remainder (pytorch #48235, xla #41122).
+/// Lengths from 1 to 67 cover every vector width with each remainder (pytorch #48235, xla #41122).
 #[test]
 fn a_value_does_not_depend_on_its_position() {
     for &name in names() {
         for n in 1..=67 {
-            // From one end of the exponentials to the other, a different number at each position of each length.
+            // A different number at each position of each length, over the whole range of the exponentials.
             let z = |i: usize| {
                 (i as f64 * 0.618_034 + n as f64 * 0.414_214)
                     .fract()

@@ -1,8 +1,8 @@
-//! Every backend does what `Tensor` says: one suite, run for each backend and scalar.
+//! Tests that every backend does what `Tensor` documents: one suite, which runs for each backend and scalar.
 //!
-//! Most numbers here are small multiples of 1/8, so that sums of their products are exact in `f32` in whatever order
-//! they are taken: results must then be equal, not close. What rounding may do is bounded in [`rounding`] and
-//! [`products`], by a tolerance that belongs to the type.
+//! Most numbers here are small multiples of 1/8, so that sums of their products are exact in `f32`, whatever their
+//! order. Then results must be equal, not just close. [`rounding`] and [`products`] bound the effect of rounding by a
+//! tolerance for each type.
 
 mod mismatches;
 mod products;
@@ -19,7 +19,7 @@ use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 use std::fmt::Debug;
 
-/// Stamps the suite into each backend.
+/// Instantiates the suite for each backend.
 macro_rules! conformance {
     ($($module:ident: $backend:ty;)*) => {$(
         mod $module {
@@ -46,7 +46,7 @@ conformance! {
     naive_dual: Naive<Dual<f64>>;
 }
 
-/// What rounding may do to a sum, relative to the sum of the absolute values of its terms.
+/// The allowed rounding error of a sum, relative to the sum of the absolute values of its terms.
 trait Tolerance: Scalar {
     const TOLERANCE: f64;
 }
@@ -63,7 +63,7 @@ impl Tolerance for Dual<f64> {
     const TOLERANCE: f64 = f64::TOLERANCE;
 }
 
-/// (n_out, n_in, samples). The last ones are too large for the loops that `mlp_cpu` has for small layers.
+/// Layers as (n_out, n_in, samples). The last ones are too large for the loops that `mlp_cpu` has for small layers.
 const SHAPES: [(usize, usize, usize); 13] = [
     (1, 1, 1),
     (1, 5, 3),
@@ -74,7 +74,7 @@ const SHAPES: [(usize, usize, usize); 13] = [
     (17, 16, 5),
     (33, 20, 9),
     (40, 37, 1),
-    // Few outputs of many inputs.
+    // Few outputs and many inputs.
     (2, 100, 3),
     (4, 33, 130),
     (8, 70, 9),
@@ -85,7 +85,7 @@ fn rng() -> Xoshiro256PlusPlus {
     Xoshiro256PlusPlus::seed_from_u64(2)
 }
 
-/// A matrix of multiples of 1/8 between -2 and 2, 0 among them.
+/// Returns a matrix of multiples of 1/8 between -2 and 2, including 0.
 fn eighths<B: Tensor>(rng: &mut impl RngExt, rows: usize, columns: usize) -> B {
     let numbers: Vec<_> = (0..rows * columns)
         .map(|_| f64::from(rng.random_range(-16..=16)) / 8.0)
@@ -93,7 +93,7 @@ fn eighths<B: Tensor>(rng: &mut impl RngExt, rows: usize, columns: usize) -> B {
     tensor((rows, columns), &numbers)
 }
 
-/// A matrix of a size for a result, which has to be overwritten.
+/// Returns a matrix of NaN for a result, which must overwrite it.
 fn nan<B: Tensor>(rows: usize, columns: usize) -> B {
     tensor((rows, columns), &vec![f64::NAN; rows * columns])
 }
@@ -106,7 +106,8 @@ fn numbers<B: Tensor>(tensor: &B) -> Vec<f64> {
     elements(tensor).iter().map(|value| value.to_f64()).collect()
 }
 
-/// Asserts that the first columns of `got` are `expected` and that the others are still the NaN that [`nan`] put there.
+/// Asserts that the first columns of `got` equal `expected`, and that the other columns still hold the NaN from
+/// [`nan`].
 #[track_caller]
 fn assert_result<B: Tensor>(what: &str, got: &B, expected: &[B::Scalar]) {
     let got = elements(got);
@@ -119,7 +120,7 @@ fn assert_result<B: Tensor>(what: &str, got: &B, expected: &[B::Scalar]) {
 
 #[track_caller]
 fn assert_same<T: PartialEq + Debug>(what: &str, got: &[T], expected: &[T]) {
-    assert_eq!(got.len(), expected.len(), "{what}: how many elements");
+    assert_eq!(got.len(), expected.len(), "{what}: number of elements");
     for (i, (got, expected)) in got.iter().zip(expected).enumerate() {
         assert!(
             got == expected,
@@ -128,7 +129,7 @@ fn assert_same<T: PartialEq + Debug>(what: &str, got: &[T], expected: &[T]) {
     }
 }
 
-/// Asserts that `got` is `expected` but for the rounding of a sum of terms that have the absolute sum `terms`.
+/// Asserts that `got` equals `expected`, up to the rounding of a sum of terms whose absolute values sum to `terms`.
 #[track_caller]
 fn assert_close<T: Tolerance>(what: &str, index: usize, got: T, expected: f64, terms: f64) {
     let (got, bound) = (got.to_f64(), T::TOLERANCE * terms);
@@ -138,7 +139,7 @@ fn assert_close<T: Tolerance>(what: &str, index: usize, got: T, expected: f64, t
     );
 }
 
-/// Every activation there is, by its name.
+/// Returns every activation by its name.
 fn activations() -> impl Iterator<Item = ActivationKind> {
     ActivationKind::<NoCustom>::NAMES
         .iter()
@@ -161,7 +162,7 @@ fn storage<B: Tensor>() {
         B::read((&matrix).into(), &mut read);
         assert_eq!(read[0], B::Scalar::from_f64(1.0), "read appends");
         assert_same("write, read", &read[1..], &written);
-        // Where the elements lie, if they do, is where they are read from and written to.
+        // If the elements are in memory, this is where they are read from and written to.
         let lent = |matrix: &B| {
             matrix.memory().map(|(memory, stride)| {
                 let column = |j: usize| memory[j * stride..][..rows].to_vec();
@@ -241,7 +242,7 @@ fn forward<B: Tensor>() {
             assert_result(&format!("{} in training", kind.name()), &value, &a);
             assert_result(&format!("{}'", kind.name()), &derivative, &d);
         }
-        // A user's own activation takes a way of its own, with the same bits.
+        // A user's own activation takes another code path and must give the same bits.
         let [built_in, own] = [ActivationKind::from(Tanh), ActivationKind::Custom(Tanh)].map(|kind| {
             let (mut value, mut derivative): (B, B) = (nan(outputs, samples + 2), nan(outputs, samples + 1));
             value.forward(Some(&mut derivative), &weights, &bias, input, &kind);
@@ -268,7 +269,7 @@ fn loss<B: Tensor<Scalar: Tolerance>>() {
     loss_of::<B, _>(&SoftmaxCrossEntropy::with_probabilities());
 }
 
-/// One loss against itself, sample by sample.
+/// Compares a loss of a batch with the same loss sample by sample.
 fn loss_of<B: Tensor<Scalar: Tolerance>, L: Loss>(loss: &L) {
     let rng = &mut rng();
     for (outputs, _, samples) in SHAPES {
@@ -350,11 +351,14 @@ fn sample_weights<B: Tensor>() {
     assert_eq!(
         sum.to_f64(),
         2.0 * 2.5 + 4.625,
-        "a sample of weight 0 counts, or others do not by their weight"
+        "a sample of weight 0 must not count, and others must count by their weight"
     );
     assert_same("delta", &numbers(&delta), &[2.0, 4.0, 0.0, 0.0, -3.0, 0.5, 0.0, 0.0]);
     let sum = delta.loss(&HalfSquaredError, (&prediction).into(), (&target).into(), None, one);
-    assert!(!sum.is_finite(), "without weights the infinite loss counts: {sum:?}");
+    assert!(
+        !sum.is_finite(),
+        "without weights the infinite loss must count: {sum:?}"
+    );
 }
 
 fn backward<B: Tensor>() {
@@ -428,7 +432,7 @@ fn gradient<B: Tensor>() {
     }
 }
 
-/// Of every operand, something is in every result.
+/// A formula whose results all depend on every operand.
 struct Mix;
 
 impl<const S: usize> ZipFormula<S> for Mix {
@@ -476,7 +480,7 @@ fn zip_with<B: Tensor, const S: usize>() {
     }
 }
 
-/// Takes the other element.
+/// Returns the other element.
 struct Take;
 
 impl ZipFormula<1> for Take {
@@ -495,7 +499,7 @@ fn finite_flag<B: Tensor>() {
         ([1.0, nan], [0.0; 2], [0.0; 2], false),
     ] {
         let other: B = tensor((1, 2), &other);
-        // The third column is not taken part in, and not finite.
+        // The third column is not used, and not finite.
         let mut own: B = tensor((1, 3), &[own[0], own[1], nan]);
         let mut state: B = tensor((1, 2), &state);
         let got = own.zip((&other).into(), [&mut state], &Take);
@@ -522,7 +526,7 @@ fn for_each<B: Tensor>() {
     B::for_each(&mut [], |_, (): &mut ()| panic!("a task without an item"));
 }
 
-/// Dimensions of 0: nothing is computed, no sample has no gradient, no input leaves the bias.
+/// With dimensions of 0 nothing is computed: without samples the gradient is 0, and without inputs the bias remains.
 fn empty_and_single<B: Tensor>() {
     for (outputs, inputs, samples) in [
         (3, 4, 0),
@@ -588,7 +592,7 @@ fn empty_and_single<B: Tensor>() {
     }
 }
 
-/// Sums of arbitrary numbers, also long ones.
+/// Tests sums of arbitrary numbers, including long sums.
 fn rounding<B: Tensor<Scalar: Tolerance>>() {
     let rng = &mut rng();
     for (outputs, inputs, samples) in [(3, 5, 4), (5, 300, 3), (300, 5, 3), (7, 40, 300)] {

@@ -1,5 +1,5 @@
-//! Proves data sets and class weights: a split has each sample exactly once, with its target and weight; a stratified
-//! one the exact share of each class; and what cannot be split is named.
+//! Tests data sets and class weights: a split has each sample exactly once, with its target and weight; a stratified
+//! split has the exact share of each class; and the error for data that cannot be split says why.
 
 use crate::naive::{Naive, values};
 use mlp_core::backend::Tensor;
@@ -8,7 +8,7 @@ use mlp_cpu::Matrix;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-/// Samples of these classes; sample i has the inputs i and -i, and the weight i + 1.
+/// Returns samples of these classes; sample i has the inputs i and -i, and the weight i + 1.
 fn data(labels: &[usize]) -> Dataset<Matrix<f64>> {
     let samples = labels.len();
     let input = Matrix::from_fn(2, samples, |i, j| if i == 0 { j as f64 } else { -(j as f64) });
@@ -23,7 +23,7 @@ fn one_hot(labels: &[usize], classes: usize) -> Dataset<Matrix<f64>> {
     Dataset::new(input, target).unwrap().weighted(weights).unwrap()
 }
 
-/// Which of the samples of [`data`] a part has, after it was made sure that all of a sample stayed together.
+/// Returns the samples of [`data`] that are in a part. Checks that input, target and weight of a sample stay together.
 fn members(part: &Dataset<Matrix<f64>>, labels: &[usize]) -> Vec<usize> {
     let part_labels = part.labels().unwrap();
     let member = |j: usize| {
@@ -38,11 +38,11 @@ fn members(part: &Dataset<Matrix<f64>>, labels: &[usize]) -> Vec<usize> {
         i
     };
     let members: Vec<usize> = (0..part.len()).map(member).collect();
-    assert!(members.is_sorted(), "the order stays: {members:?}");
+    assert!(members.is_sorted(), "the order must stay: {members:?}");
     members
 }
 
-/// The members of both parts, which together are each sample exactly once.
+/// Returns the members of both parts. Checks that together they have each sample exactly once.
 fn parts(split: (Dataset<Matrix<f64>>, Dataset<Matrix<f64>>), labels: &[usize]) -> (Vec<usize>, Vec<usize>) {
     let (train, held_out) = (members(&split.0, labels), members(&split.1, labels));
     let mut all = [train.clone(), held_out.clone()].concat();
@@ -106,7 +106,7 @@ fn every_class_keeps_its_share() {
                     prop_assert_eq!(got == 0, size == 0);
                     prop_assert_eq!(count(&train, class) == 0, size == 0);
                 }
-                // One-hot targets say the same.
+                // One-hot targets give the same split.
                 let split = one_hot(&labels, 4).stratified_split(fraction, seed).unwrap();
                 prop_assert_eq!(parts(split, &labels), (train, held_out));
             }
@@ -127,7 +127,8 @@ fn every_class_keeps_its_share() {
 
 #[test]
 fn shares_go_to_the_largest_remainders() {
-    // 3 of 12 for 5, 4 and 3: 1.25, 1 and 0.75. 4 of 10 for 5, 5: 2 and 2. 3 of 10 for 5, 5: 1.5 each, the lower first.
+    // 3 of 12 for classes of 5, 4 and 3: 1.25, 1 and 0.75. 4 of 10 for 5 and 5: 2 and 2. 3 of 10 for 5 and 5: 1.5 each,
+    // and the lower class gets the remainder.
     for (sizes, fraction, expected) in [
         (&[5, 4, 3][..], 0.25, &[1, 1, 1][..]),
         (&[5, 5], 0.4, &[2, 2]),
@@ -155,7 +156,7 @@ fn the_seed_says_which() {
     assert_eq!(stratified(1), stratified(1));
     assert_ne!(split(1), split(2));
     assert_ne!(stratified(1), stratified(2));
-    // Every sample has its chance: none is in 400 splits always, or never, held out, and about 30 % of the time.
+    // In 400 splits every sample is held out about 30 % of the time, and none always or never.
     for draw in [&split as &dyn Fn(u64) -> (Vec<usize>, Vec<usize>), &stratified] {
         let mut counts = [0; 100];
         for seed in 0..400 {
@@ -214,7 +215,7 @@ fn what_cannot_be_split_is_named() {
         message(data(&[5, 5, 5, 9, 5]).stratified_split(0.8, 0)),
         format!("{} 1 of 1 held out", class(9))
     );
-    // A class without samples has nothing to lose; a huge index needs no memory.
+    // A class without samples needs no sample in a part; a huge index needs no memory.
     assert!(data(&[0, 3, 0, 3]).stratified_split(0.5, 0).is_ok());
     assert!(data(&[0, 1 << 52, 0, 1 << 52]).stratified_split(0.5, 0).is_ok());
 

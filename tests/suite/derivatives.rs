@@ -1,5 +1,5 @@
-//! Every activation and every loss, proved by the macros that users have: the fast derivative is that of dual
-//! numbers, which is the difference quotient's. And the macros themselves: they fail for what is wrong.
+//! Tests every activation and every loss with the macros that users have: the fast derivative equals that of dual
+//! numbers, which equals the difference quotient. Also tests the macros themselves: they fail for wrong derivatives.
 
 use mlp_core::{
     Activation, BinaryCrossEntropy, Elu, Gelu, GeluTanh, HalfSquaredError, HardTanh, Huber, Identity, LeakyRelu, Loss,
@@ -8,7 +8,7 @@ use mlp_core::{
 };
 use std::panic::catch_unwind;
 
-/// One test for each.
+/// Makes a test for each of them.
 macro_rules! prove {
     ($macro:ident: $($name:ident $formula:expr;)*) => {$(
         #[test]
@@ -48,7 +48,7 @@ prove! { check_loss:
     binary_cross_entropy BinaryCrossEntropy;
 }
 
-/// z^3, with a choice of mistakes in its derivative.
+/// The activation z^3, with a choice of mistakes in its derivative.
 #[derive(Clone, Debug)]
 struct Cube(Mistake);
 
@@ -56,11 +56,11 @@ struct Cube(Mistake);
 enum Mistake {
     None,
     Factor,
-    /// Too small for `f32` to tell.
+    /// Too small to be visible in `f32`.
     TinyFactor,
     FiftyUlps,
     OneUlp,
-    /// A factor that dual numbers do not see.
+    /// A factor that is invisible to dual numbers.
     Hidden,
     Zero,
     DropsNan,
@@ -69,7 +69,7 @@ enum Mistake {
 
 impl Activation for Cube {
     fn value<T: Scalar>(&self, z: T) -> T {
-        // Linear far out, so that it stays finite wherever z is.
+        // Linear for large |z|, so that it stays finite for every z.
         let bound = T::from_f64(100.0);
         let inner = z.at_least(-bound).at_most(bound);
         match self.0 {
@@ -92,7 +92,7 @@ impl Activation for Cube {
     }
 }
 
-/// The message with which the check fails.
+/// Returns the message with which the check fails.
 fn failure(check: impl Fn() + std::panic::UnwindSafe) -> String {
     let panic = catch_unwind(check).expect_err("expected the check to fail");
     *panic.downcast::<String>().expect("a message")

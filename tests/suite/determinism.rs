@@ -1,4 +1,5 @@
-//! Same seed, same bits; and the same bits however the samples are cut into batches, blocks and calls.
+//! Tests that the same seed gives the same bits, and that the bits do not depend on the division of the samples into
+//! batches, blocks and calls.
 
 use crate::naive::{Naive, carry, carry_tensor, values};
 use crate::network_gradient::{Gradient, Probe, flatten};
@@ -14,7 +15,7 @@ use rand::{RngExt, SeedableRng};
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hasher};
 
-/// The bits of all parameters.
+/// Returns the bits of all parameters.
 pub(crate) fn bits<B: Tensor>(network: &Mlp<B>) -> Vec<u64> {
     flatten(network.layers())
         .iter()
@@ -23,7 +24,7 @@ pub(crate) fn bits<B: Tensor>(network: &Mlp<B>) -> Vec<u64> {
         .collect()
 }
 
-/// One number for many bits.
+/// Combines many bits into one number.
 pub(crate) fn fingerprint(bits: impl IntoIterator<Item = u64>) -> u64 {
     let mut hasher = DefaultHasher::new();
     for bits in bits {
@@ -37,7 +38,8 @@ pub(crate) fn random<T: Element>(rows: usize, columns: usize, seed: u64) -> Matr
     Matrix::from_fn(rows, columns, |_, _| T::from_f64(rng.random_range(-2.0..2.0)))
 }
 
-/// The parameters after training from `seed` with batches drawn from `shuffle`, one call of `fit` for each of `epochs`.
+/// Returns the parameters after training from `seed`, with batches drawn from `shuffle` and one call of `fit` for
+/// each of `epochs`.
 fn train<T: Element>(seed: u64, shuffle: u64, epochs: &[u64]) -> Vec<u64> {
     // The last batch is smaller.
     let mut network = Mlp::<Matrix<T>>::builder(&[3, 19, 23, 1])
@@ -60,7 +62,7 @@ fn seeds<T: Element>() {
     assert_eq!(train::<T>(1, 1, &[20]), first, "same seeds");
     assert_ne!(train::<T>(2, 1, &[20]), first, "another seed of the network");
     assert_ne!(train::<T>(1, 2, &[20]), first, "another seed of the order");
-    assert_ne!(train::<T>(1, 1, &[0]), first, "training changes something");
+    assert_ne!(train::<T>(1, 1, &[0]), first, "training must change something");
     assert_eq!(
         train::<T>(1, 1, &[50, 50]),
         train::<T>(1, 1, &[100]),
@@ -90,7 +92,7 @@ fn seeds_f64() {
     seeds::<f64>();
 }
 
-/// A network with biases, which would be 0.
+/// Returns a network whose biases are not 0, unlike those of a new network.
 fn biased<T: Element>(mut network: Mlp<Matrix<T>>) -> Mlp<Matrix<T>> {
     for layer in network.layers_mut() {
         layer.bias = random(layer.outputs(), 1, 7);
@@ -120,7 +122,7 @@ fn assert_alone_as_in_batch<T: Element>(network: &Mlp<Matrix<T>>, input: &Matrix
     }
 }
 
-/// 300 networks of all widths up to 200 and every activation, with every size of batch from 1 to 130.
+/// Tests 300 networks of all widths up to 200 and every activation, with every batch size from 1 to 130.
 fn alone_as_in_batch<T: Element>() {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(3);
     let (mut tiny, mut in_tiles, mut kinds) = (0, 0, HashSet::new());
@@ -154,7 +156,7 @@ fn alone_as_in_batch<T: Element>() {
     assert_eq!(kinds.len(), ActivationKind::<NoCustom>::NAMES.len(), "every activation");
 }
 
-/// Layers of 2^20 weights and more, which are multiplied in place, in blocks, or by `matrixmultiply`.
+/// Tests layers of 2^20 weights and more, which are multiplied in place, in blocks, or by `matrixmultiply`.
 fn large_layers_alone_as_in_batch<T: Element>() {
     for sizes in [&[1030, 1021, 3][..], &[5, 523, 2011], &[17, 1 << 16, 16]] {
         let network = biased(Mlp::<Matrix<T>>::builder(sizes).hidden(Tanh).seed(4).build().unwrap());
@@ -184,7 +186,7 @@ fn alone_as_in_batch_f64() {
     alone_as_in_batch::<f64>();
 }
 
-/// 600 samples go through the network in three blocks.
+/// 600 samples pass through the network in three blocks.
 #[test]
 fn blocks_do_not_show() {
     for sizes in [&[3, 1][..], &[2, 16, 16, 3], &[5, 40, 50, 4], &[300, 20, 10]] {
@@ -197,7 +199,7 @@ fn blocks_do_not_show() {
     }
 }
 
-/// The loss, and the gradient that an optimiser is given.
+/// Returns the loss, and the gradient that an optimizer is given.
 fn trainers_gradient<B: Tensor>(network: &Mlp<B>, input: &B, target: &B) -> (f64, Gradient<B::Scalar>) {
     let mut trainer = Trainer::new(HalfSquaredError, Probe::default());
     let loss = trainer
@@ -206,7 +208,8 @@ fn trainers_gradient<B: Tensor>(network: &Mlp<B>, input: &B, target: &B) -> (f64
     (loss, flatten(&trainer.optimizer().0))
 }
 
-/// A batch of 10,000 samples is cut into groups of blocks; it has the gradient of the uncut one, but for rounding.
+/// A batch of 10,000 samples is divided into groups of blocks; its gradient is that of the undivided batch, up to
+/// rounding.
 #[test]
 fn groups_of_a_batch_add_up() {
     let network = Mlp::<Matrix<f64>>::builder(&[4, 8, 3])
@@ -245,7 +248,7 @@ fn groups_of_a_batch_add_up() {
     }
 }
 
-/// The sizes of batches that came before leave no trace in the trainer's memory.
+/// The sizes of earlier batches do not affect later results.
 #[test]
 fn memory_is_reused_without_a_trace() {
     let network = Mlp::<Matrix<f32>>::builder(&[4, 20, 20, 3])

@@ -1,12 +1,12 @@
-//! Proves what every function gives at the ends of its domain: zeros, subnormal numbers, the ends of the exponential,
-//! the largest numbers, infinities and NaN. The tables are mathematics, not what the code was seen to give.
+//! Tests the values of every function at the ends of its domain: zeros, subnormal numbers, the ends of the exponential,
+//! the largest numbers, infinities and NaN. The tables follow from mathematics, not from the output of the code.
 
 use crate::activations::{Float, functions, names};
 use mlp_core::{
     BinaryCrossEntropy, HalfSquaredError, Huber, Loss, MeanAbsoluteError, MeanSquaredError, SoftmaxCrossEntropy,
 };
 
-/// The sizes of the inputs, as names; [`inputs`] has the numbers.
+/// The names of the sizes of the inputs; [`inputs`] has the numbers.
 const SIZES: [&str; 16] = [
     "inf",
     "MAX",
@@ -26,7 +26,7 @@ const SIZES: [&str; 16] = [
     "0",
 ];
 
-/// The inputs of a row: the sizes from -inf to -0, then from 0 to inf.
+/// Returns the inputs of a row: the sizes from -inf to -0, then from 0 to inf.
 fn inputs<T: Float>() -> Vec<(String, T)> {
     let [max, min_positive]: [f64; 2] = match T::NAME {
         "f32" => [f32::MAX.into(), f32::MIN_POSITIVE.into()],
@@ -60,14 +60,14 @@ fn inputs<T: Float>() -> Vec<(String, T)> {
     negative.chain(positive).collect()
 }
 
-/// What the letters of the tables mean; whether `got`, the value at `input`, is it.
+/// Defines the letters of the tables: returns whether `got`, the value at `input`, belongs to the class.
 fn is_of_class<T: Float>(class: char, input: T, got: T) -> bool {
     let (smallest, epsilon) = (T::unit(0.0), T::unit(1.0));
     let (input, got) = (input.to_f64(), got.to_f64());
-    // Up to where a number counts as tiny.
+    // The largest number that counts as tiny.
     let tiny = 1e-10;
     match class {
-        // Exact numbers, with their sign; z is a zero of either sign, = the input itself.
+        // Exact numbers, with their sign; z is a zero of either sign, and = is the input itself.
         '0' => got == 0.0 && got.is_sign_positive(),
         'o' => got == 0.0 && got.is_sign_negative(),
         'z' => got == 0.0,
@@ -81,32 +81,33 @@ fn is_of_class<T: Float>(class: char, input: T, got: T) -> bool {
         'I' => got == f64::INFINITY,
         'i' => got == f64::NEG_INFINITY,
         'N' => got.is_nan(),
-        // Finite numbers: positive, negative; tiny ones, but not zero.
+        // Finite numbers: positive, negative; tiny but not zero.
         'p' => got > tiny && got.is_finite(),
         'n' => got < -tiny && got.is_finite(),
         't' => 0.0 < got && got <= tiny,
         'T' => -tiny <= got && got < 0.0,
-        // Subnormal, positive or negative: a factor underflows while the exact product does not, or just so.
+        // Subnormal, positive or negative: a factor underflows although the exact product does not, or only just does.
         'u' => (0.0..=512.0 * smallest).contains(&got),
         'U' => (-512.0 * smallest..=0.0).contains(&got),
-        // Positive, negative, and so small beside 1 that the sum with it may lose them.
+        // Positive or negative, and so small that adding them to 1 may not change it.
         'c' => (0.0..=epsilon).contains(&got),
         'C' => (-epsilon..=0.0).contains(&got),
-        // Large, positive or negative: twice it may overflow on the way.
+        // Large, positive or negative: an intermediate result of twice the size may overflow.
         'X' => got > 1e30,
         'Y' => got < -1e30,
-        _ => panic!("`{class}` is no class"),
+        _ => panic!("unknown class `{class}` in a table"),
     }
 }
 
-/// A row: the function, and the classes at the [`inputs`] in f32 and in f64 (where they differ). Above the rows stand
-/// the sizes of the inputs, downwards: -30 is 1e-30, min the smallest normal number, sub the smallest subnormal one.
+/// A row: the function, and the classes at the [`inputs`] in f32 and in f64 (if they differ). The comment above the
+/// rows has the sizes of the inputs, to be read downwards: -30 is 1e-30, min the smallest normal number, sub the
+/// smallest subnormal number.
 struct Row(&'static str, &'static str, &'static str);
 
-/// As in f32.
+/// The same classes as in f32.
 const SAME: &str = "";
 
-/// The functions of `Scalar`. tanh(x) and the like are x where x is small; NaN is what lies outside a domain.
+/// The functions of `Scalar`. For small x, tanh(x) and similar functions equal x; outside a domain the value is NaN.
 #[rustfmt::skip]
 const SCALAR: &[Row] = &[
     //              iM177771    -ms   sm-    177771Mi
@@ -122,8 +123,8 @@ const SCALAR: &[Row] = &[
     Row("abs",    "Ipppppppppp1ttt0 ================", SAME),
 ];
 
-/// The activations with their default parameters, value and (') derivative. A product of z and something that vanishes
-/// is a zero of either sign.
+/// The activations with their default parameters: value and (') derivative. A product of z and a vanishing factor is a
+/// zero of either sign.
 #[rustfmt::skip]
 const ACTIVATIONS: &[Row] = &[
     //                   iM177771    -ms   sm-    177771Mi
@@ -159,7 +160,7 @@ const ACTIVATIONS: &[Row] = &[
     Row("mish'",       "zzzzzzzUTTnppppp pppppp1111111111", "zzzUTTTTTTnppppp pppppp1111111111"),
 ];
 
-/// The losses of one output at target 0 and 1, value and (') gradient; delta = 1 for Huber. A square overflows or
+/// The losses of one output at target 0 and 1: value and (') gradient; delta = 1 for Huber. A square overflows or
 /// underflows before its derivative does.
 #[rustfmt::skip]
 const LOSSES: &[Row] = &[
@@ -188,8 +189,9 @@ const LOSSES: &[Row] = &[
     Row("binary cross-entropy', 1", "mmmmmmmmmmnnHHHH HHHHnnTTzzzzzzzz", "mmmmmmmmmmnnHHHH HHHHnnTTTTTTzzzz"),
 ];
 
-/// Softmax cross-entropy on the logits (x, 0): value and gradient by each logit. The logit inf is the one input that
-/// gives NaN, and only where it meets itself: in its own entry of the gradient, and in the loss if it is the target's.
+/// Softmax cross-entropy on the logits (x, 0): value, and gradient with respect to each logit. The logit inf is the
+/// only input that gives NaN, and only where it meets itself: in its own entry of the gradient, and in the loss if it
+/// belongs to the target's class.
 #[rustfmt::skip]
 const SOFTMAX: &[Row] = &[
     //                      iM177771    -ms   sm-    177771Mi
@@ -203,7 +205,7 @@ const SOFTMAX: &[Row] = &[
     Row("dl/d0, class 1", "CCCCCCCCCCCnHHHH HHHHnnmmmmmmmmmm", "CCCCCCCCCCnnHHHH HHHHnnmmmmmmmmmm"),
 ];
 
-/// Every difference between a table and the functions of the same names, in the format `T`.
+/// The differences between a table and the functions of the same names, in the format `T`.
 struct Comparison {
     compared: usize,
     wrong: Vec<String>,
@@ -217,17 +219,17 @@ impl Comparison {
         }
     }
 
-    /// One row. NaN gives NaN.
+    /// Compares one row, of a function that gives NaN at NaN.
     fn row<T: Float>(&mut self, table: &[Row], name: &str, function: impl Fn(T) -> T) {
         self.row_but_for_nan(table, name, 'N', function);
     }
 
-    /// One row, of a function that is of class `at_nan` at NaN.
+    /// Compares one row, of a function whose value at NaN has the class `at_nan`.
     fn row_but_for_nan<T: Float>(&mut self, table: &[Row], name: &str, at_nan: char, function: impl Fn(T) -> T) {
         let Row(_, single, double) = table
             .iter()
             .find(|row| row.0 == name)
-            .unwrap_or_else(|| panic!("no row of the table is `{name}`"));
+            .unwrap_or_else(|| panic!("the table has no row `{name}`"));
         let classes = if T::NAME == "f64" && *double != SAME {
             double
         } else {
@@ -254,7 +256,7 @@ impl Comparison {
         }
     }
 
-    /// Fails if there was a difference, or if not all rows of `table` were compared, in both formats.
+    /// Fails if there was a difference, or if not all rows of `table` were compared in both formats.
     fn finish(self, table: &[Row]) {
         let expected = table.len() * 2 * (2 * SIZES.len() + 2);
         assert_eq!(self.compared, expected, "numbers compared");
@@ -291,7 +293,7 @@ fn scalar_functions() {
     comparison.finish(SCALAR);
 }
 
-/// The derivative by `Activation::derivative` and by dual numbers.
+/// Tests the derivative by `Activation::derivative` and by dual numbers.
 #[test]
 fn activations() {
     fn compare<T: Float>(comparison: &mut Comparison, dual: &mut Comparison) {
@@ -299,7 +301,7 @@ fn activations() {
             let functions = functions::<T>(name);
             let slope = format!("{name}'");
             comparison.row(ACTIVATIONS, name, functions.value);
-            // The derivative of the identity is 1, whatever its argument; a dual number takes the branch of -1 at NaN.
+            // The derivative of the identity is 1 for any argument. At NaN, a dual number takes the branch of -1.
             let at_nan = if name == "identity" { '1' } else { 'N' };
             comparison.row_but_for_nan(ACTIVATIONS, &slope, at_nan, functions.derivative);
             dual.row(ACTIVATIONS, name, |z| (functions.dual)(z)[0]);
@@ -314,7 +316,7 @@ fn activations() {
     dual.finish(ACTIVATIONS);
 }
 
-/// The loss of one output, and its gradient; the value alone is the same number.
+/// Returns the loss of one output and its gradient. Checks that the value computed alone is the same number.
 fn one_output<T: Float>(loss: &impl Loss, prediction: T, target: T) -> (T, T) {
     let mut gradient = [T::from_f64(f64::NAN)];
     let value = loss.value_and_gradient(&[prediction], &[target], &mut gradient);
@@ -349,7 +351,7 @@ fn losses_of_one_output() {
     comparison.finish(LOSSES);
 }
 
-/// By class index, and by the distribution that is certain of the class.
+/// Tests a target given by class index, and by the distribution that has probability 1 for the class.
 #[test]
 fn softmax_cross_entropy() {
     fn compare<T: Float>(comparison: &mut Comparison, loss: SoftmaxCrossEntropy, targets: [Vec<T>; 2]) {
@@ -381,7 +383,7 @@ fn softmax_cross_entropy() {
     probabilities.finish(SOFTMAX);
 }
 
-/// Every class excluded: there is no distribution, and no loss.
+/// If every class is excluded, there is no distribution and no loss.
 #[test]
 fn softmax_of_minus_infinity_throughout_is_nan() {
     let loss = SoftmaxCrossEntropy::with_classes();
@@ -391,7 +393,7 @@ fn softmax_of_minus_infinity_throughout_is_nan() {
     assert!(gradient.iter().all(|g| g.is_nan()), "got {gradient:?}");
 }
 
-/// NaN in any logit, as in any target, makes the loss NaN: a maximum must not drop it.
+/// NaN in any logit or any target makes the loss NaN; a maximum must not drop it.
 #[test]
 fn nan_in_any_place_reaches_the_loss() {
     for place in 0..3 {

@@ -1,5 +1,5 @@
-//! Proves the optimisers that evaluate the gradient once a step: momentum, Nesterov's momentum, RMSprop, Adagrad, Adam,
-//! AdamW and NAdam follow PyTorch for 100 steps, name what they cannot take, and pass over the parameters once.
+//! Tests the optimizers that evaluate the gradient once a step. Momentum, Nesterov's momentum, RMSprop, Adagrad, Adam,
+//! AdamW and NAdam follow PyTorch for 100 steps, name invalid arguments, and pass over the parameters once.
 
 use crate::naive::{Naive, tensor, values};
 use mlp_core::backend::{Objective, Tensor, ZipFormula};
@@ -33,21 +33,21 @@ struct Golden {
 struct Run {
     optimizer: String,
     parameters: BTreeMap<String, f64>,
-    /// The learning rate, and the step from which on it holds.
+    /// Pairs of a step and the learning rate from this step on.
     learning_rates: Vec<(usize, f64)>,
     losses: Vec<f64>,
     final_weights: Vec<Vec<Vec<f64>>>,
     final_biases: Vec<Vec<f64>>,
 }
 
-/// Rows as a matrix.
+/// Returns rows as a matrix.
 fn from_rows<B: Tensor>(rows: &[Vec<f64>]) -> B {
     let columns = rows[0].len();
     let by_column: Vec<f64> = (0..columns).flat_map(|j| rows.iter().map(move |row| row[j])).collect();
     tensor((rows.len(), columns), &by_column)
 }
 
-/// Samples as a matrix.
+/// Returns samples as a matrix.
 fn from_samples<B: Tensor>(samples: &[Vec<f64>]) -> B {
     tensor((samples[0].len(), samples.len()), &samples.concat())
 }
@@ -60,7 +60,7 @@ fn layers<B: Tensor>(weights: &[Vec<Vec<f64>>], biases: &[Vec<f64>]) -> Vec<Dens
     weights.iter().zip(biases).map(layer).collect()
 }
 
-/// All parameters: layer after layer, weights column after column, then the bias.
+/// Returns all parameters: layer after layer, weights column after column, then the bias.
 fn flat<B: Tensor>(layers: &[Dense<B>]) -> Vec<f64> {
     let tensors = layers.iter().flat_map(|layer| [&layer.weights, &layer.bias]);
     tensors
@@ -109,7 +109,7 @@ impl Golden {
     }
 
     fn follow_all<B: Tensor + PartialEq>(&self, tolerance: f64) {
-        // Which were seen as they are without options.
+        // These were shown without the effect of options.
         let mut defaults = Vec::new();
         for run in &self.runs {
             let parameter = |name| run.parameters[name];
@@ -181,7 +181,7 @@ impl Golden {
                     }
                     self.follow::<B>(run, changed, tolerance);
                 }
-                other => panic!("{other} is not known"),
+                other => panic!("unknown optimizer {other} in the golden file"),
             }
         }
         defaults.dedup();
@@ -199,11 +199,11 @@ fn a_hundred_steps_follow_pytorch() {
     golden.follow_all::<Matrix<f32>>(1e-4);
 }
 
-/// An objective with the loss and the gradient it is told.
+/// An objective with a given loss and gradient.
 struct Told<B> {
     loss: f64,
     told: Vec<Dense<B>>,
-    /// What the optimiser is given, to overwrite.
+    /// The copy that the optimizer gets and may overwrite.
     gradient: Vec<Dense<B>>,
 }
 
@@ -228,7 +228,7 @@ impl<B: Tensor> Objective<B> for Told<B> {
     }
 }
 
-/// A layer of one output whose weights and bias are `numbers`.
+/// Returns a layer of one output whose weights and bias are `numbers`.
 fn layer<B: Tensor>(numbers: &[f64]) -> Dense<B> {
     let (bias, weights) = numbers.split_last().unwrap();
     Dense {
@@ -237,9 +237,9 @@ fn layer<B: Tensor>(numbers: &[f64]) -> Dense<B> {
     }
 }
 
-/// While its gradient does not change, Adam's moments freed of their bias are the gradient and its square, in every
-/// step: it changes the parameter by eta g / (|g| + epsilon). Also where 1 - beta^t, as a difference, has lost most of
-/// its digits.
+/// While the gradient does not change, Adam's bias-corrected moments are the gradient and its square in every step.
+/// So each step changes the parameter by eta g / (|g| + epsilon), even where 1 - beta^t, computed as a difference,
+/// has lost most of its digits.
 #[test]
 fn adam_frees_its_moments_of_their_bias() {
     fn check<T: Element>(gradients: &[f64], steps: usize, tolerance: f64) {
@@ -346,7 +346,7 @@ fn hyper_parameters_out_of_range_are_errors() {
     assert!(W::new(0.1).unwrap().weight_decay(0.0).is_ok() && N::new(0.1).unwrap().momentum_decay(0.0).is_ok());
     assert!(R::new(0.1).unwrap().rho(0.0).unwrap().momentum(0.0).is_ok());
 
-    // The ends of the ranges.
+    // The ends of the ranges are valid.
     assert!(M::new(f64::MIN_POSITIVE, 0.0).is_ok() && M::nesterov(f64::MAX, 1.0 - f64::EPSILON).is_ok());
     assert!(A::new(f64::MAX).unwrap().betas(0.0, 0.0).is_ok());
     assert!(
@@ -358,12 +358,12 @@ fn hyper_parameters_out_of_range_are_errors() {
     assert!(A::new(0.1).unwrap().epsilon(f64::MIN_POSITIVE).is_ok());
 }
 
-/// Two layers.
+/// Returns two layers.
 fn start() -> Vec<Dense<Matrix<f64>>> {
     vec![layer(&[1.0, -2.0, 0.5]), layer(&[0.25, 0.0])]
 }
 
-/// `optimizer` after `steps` steps from `layers`.
+/// Returns `optimizer` after `steps` steps from `layers`.
 fn stepped<O: Optimizer<Matrix<f64>>>(mut optimizer: O, layers: &mut [Dense<Matrix<f64>>], steps: usize) -> O {
     let mut objective = Told::new(vec![layer(&[0.5, 1.0, -1.0]), layer(&[-2.0, 0.125])]);
     for _ in 0..steps {
@@ -372,7 +372,7 @@ fn stepped<O: Optimizer<Matrix<f64>>>(mut optimizer: O, layers: &mut [Dense<Matr
     optimizer
 }
 
-/// The names are those in files that are to be read for years.
+/// Files store these names and must stay readable for years.
 #[test]
 fn states_have_names() {
     let (mut a, mut b) = (start(), start());
@@ -470,8 +470,8 @@ fn tensors(mut state: State, name: &str, value: Vec<Dense<Matrix<f64>>>) -> Stat
     state
 }
 
-/// Every entry missing, every value of the wrong shapes, what is not known, another kind, numbers out of range: each
-/// is refused by name, and the optimiser is as it was.
+/// Tests states with a missing entry, a value of the wrong shape, an unknown entry, another kind, or a number out of
+/// range. Each error names the entry, and the optimizer stays unchanged.
 #[test]
 fn states_that_do_not_fit_are_errors_and_change_nothing() {
     fn check<O>(
@@ -550,7 +550,7 @@ fn states_that_do_not_fit_are_errors_and_change_nothing() {
             );
         }
 
-        // From before the first step.
+        // A state from before the first step.
         let fresh = make(0.5).state();
         let mut restored = stepped(make(0.1), &mut start(), 2);
         assert_eq!(restored.restore(fresh.clone(), &network), Ok(()), "{kind}");
@@ -650,7 +650,7 @@ fn states_that_do_not_fit_are_errors_and_change_nothing() {
         &[&shared[..], &adam, &nadam].concat(),
     );
 
-    // A count that is not a number is not equal to itself.
+    // NaN is not equal to itself, so compare the message.
     let state = number(Adam::new(0.1).unwrap().state(), "steps", f64::NAN);
     let error = Adam::new(0.1).unwrap().restore(state, &start()).unwrap_err();
     assert_eq!(
@@ -659,9 +659,10 @@ fn states_that_do_not_fit_are_errors_and_change_nothing() {
     );
 }
 
-/// All hyper-parameters come out of the state, none from the optimiser that is restored; it goes on from there.
+/// All hyper-parameters come from the state, none from the optimizer that is restored, and training continues from
+/// there.
 #[test]
-fn a_restored_optimiser_is_the_one_that_was_saved() {
+fn a_restored_optimizer_is_the_one_that_was_saved() {
     fn check<O: Optimizer<Matrix<f64>> + PartialEq + std::fmt::Debug>(original: O, mut other: O) {
         let mut layers = start();
         let mut original = stepped(original, &mut layers, 3);
@@ -720,7 +721,7 @@ fn a_restored_optimiser_is_the_one_that_was_saved() {
     };
     check(nadam(), other());
     check(other(), nadam());
-    // A run of months.
+    // The number of steps of months of training.
     let mut late = adam();
     let state = number(stepped(adam(), &mut start(), 1).state(), "steps", 1e12);
     late.restore(state, &start()).unwrap();
@@ -728,7 +729,8 @@ fn a_restored_optimiser_is_the_one_that_was_saved() {
     assert!(late.numbers.contains(&("steps".to_owned(), 1e12 + 1.0)), "{late:?}");
 }
 
-/// A schedule may end in 0: the optimiser takes it, keeps it in its state, and changes no parameter; it is not made so.
+/// A schedule may end in 0. The optimizer accepts this rate, keeps it in its state, and changes no parameter. A
+/// constructor refuses it.
 #[test]
 fn a_learning_rate_of_zero_changes_nothing() {
     fn check<O: Optimizer<Matrix<f64>> + PartialEq + std::fmt::Debug>(make: impl Fn() -> O) {
@@ -766,8 +768,8 @@ fn a_learning_rate_of_zero_changes_nothing() {
     check(|| NAdam::new(0.1).unwrap());
 }
 
-/// The mean square of a gradient that does not change is the square of its mean, but for rounding, which may make it
-/// less: no root of a negative number is taken.
+/// The mean square of a constant gradient is the square of its mean, up to rounding, which may make it smaller. The
+/// optimizer must not take the root of a negative number.
 #[test]
 fn a_variance_is_not_negative() {
     for gradient in (1..100).map(|k| f64::from(k) * 0.013) {
@@ -784,7 +786,7 @@ fn a_variance_is_not_negative() {
     }
 }
 
-/// Weights without a gradient lose their share in each step, biases only if told to.
+/// Weights without a gradient shrink in each step; biases shrink only if this is enabled.
 #[test]
 fn adamw_decays_weights_and_not_biases() {
     for (decay_biases, bias) in [(false, 2.0), (true, 2.0 * 0.75 * 0.75)] {
@@ -802,8 +804,8 @@ fn adamw_decays_weights_and_not_biases() {
     }
 }
 
-/// A step whose parameters would not be finite names the first layer of them, and leaves all parameters; with the state
-/// from before it, training goes on as if it had not been.
+/// If the parameters after a step would not be finite, the error names the first such layer, and all parameters stay
+/// unchanged. With the state from before the step, training continues as if the step had not happened.
 #[test]
 fn a_step_that_is_not_finite_leaves_the_parameters() {
     fn check<O: Optimizer<Matrix<f64>> + Clone + PartialEq + std::fmt::Debug>(make: impl Fn() -> O, bad: &[f64]) {
@@ -854,7 +856,7 @@ fn a_step_that_is_not_finite_leaves_the_parameters() {
     check(|| AdamW::new(10.0).unwrap(), &not_finite);
     check(|| NAdam::new(10.0).unwrap(), &not_finite);
 
-    // Adam's step is no longer for a gradient that is, but its learning rate may be too large by itself.
+    // A large gradient does not make Adam's step larger, but its learning rate may be too large by itself.
     let mut layers = start();
     let mut adam = stepped(Adam::new(1e308).unwrap(), &mut layers, 1);
     let before = layers.clone();
@@ -864,7 +866,7 @@ fn a_step_that_is_not_finite_leaves_the_parameters() {
     assert_eq!(layers, before);
 }
 
-/// A learning rate of 1e6, 20 networks: a typed error after few steps, and all parameters finite.
+/// With a learning rate of 1e6, each of 20 networks gives a typed error after few steps, and all parameters are finite.
 #[test]
 fn a_learning_rate_that_is_far_too_large_is_a_typed_error() {
     fn check<T: Element, O: Optimizer<Matrix<T>>>(name: &str, make: impl Fn() -> O) {
@@ -899,7 +901,7 @@ fn a_learning_rate_that_is_far_too_large_is_a_typed_error() {
     check::<f64, _>("Nesterov", || Momentum::nesterov(1e6, 0.9).unwrap());
     check::<f32, _>("momentum, f32", || Momentum::new(1e6, 0.9).unwrap());
     check::<f32, _>("Nesterov, f32", || Momentum::nesterov(1e6, 0.9).unwrap());
-    // In f64 no number of this network reaches 1e308, with weights of about 1e6: the loss says it.
+    // In f64, with weights of about 1e6, no number of this network reaches 1e308; the loss shows the divergence.
     check::<f32, _>("Adam, f32", || Adam::new(1e6).unwrap());
     check::<f32, _>("AdamW, f32", || AdamW::new(1e6).unwrap());
     check::<f32, _>("NAdam, f32", || NAdam::new(1e6).unwrap());
@@ -907,7 +909,7 @@ fn a_learning_rate_that_is_far_too_large_is_a_typed_error() {
     check::<f32, _>("Adagrad, f32", || Adagrad::new(1e6).unwrap());
 }
 
-/// A backend that can do what a step of an optimiser may, and notes each pass over a matrix.
+/// A backend with only the operations that a step of an optimizer may use. It records each pass over a matrix.
 #[derive(Debug)]
 struct Noting(Matrix<f64>);
 
@@ -998,7 +1000,7 @@ impl Tensor for Noting {
     }
 }
 
-/// The first step makes the state, any later one is one `zip` for each matrix and no other pass.
+/// The first step creates the state. Each later step is one `zip` for each matrix and no other pass.
 #[test]
 fn a_step_is_one_pass_over_each_matrix() {
     struct Still(Vec<Dense<Noting>>);
@@ -1043,7 +1045,7 @@ fn a_step_is_one_pass_over_each_matrix() {
     check("Adagrad", Adagrad::new(0.1).unwrap(), 1);
     let rms_prop = || RmsProp::new(0.1).unwrap();
     check("RMSprop", rms_prop(), 1);
-    check("RMSprop, centred", rms_prop().centered(true), 2);
+    check("RMSprop, centered", rms_prop().centered(true), 2);
     check("RMSprop with momentum", rms_prop().momentum(0.5).unwrap(), 2);
     check("RMSprop with both", rms_prop().centered(true).momentum(0.5).unwrap(), 3);
 }
@@ -1054,7 +1056,7 @@ fn assert_panics(message: &str, mistake: impl FnOnce()) {
 }
 
 #[test]
-fn an_optimiser_that_goes_to_another_network_panics() {
+fn an_optimizer_that_goes_to_another_network_panics() {
     fn check(make: impl Fn() -> Box<dyn Optimizer<Matrix<f64>>>) {
         let go_to = |layers: Vec<Dense<Matrix<f64>>>| {
             let mut optimizer = make();
@@ -1086,7 +1088,7 @@ fn an_optimiser_that_goes_to_another_network_panics() {
     check(|| Box::new(RmsProp::new(0.1).unwrap()));
 }
 
-/// As the trainer's users write it: the backend follows from the network.
+/// Tests the form that users of the trainer write: the compiler infers the backend from the network.
 #[test]
 fn the_backend_is_inferred() {
     let input = Matrix::from_columns(&[[1.0], [2.0]]);

@@ -1,5 +1,5 @@
-//! What shapes training beside loss and optimiser does what its formula says, and training that is cut into pieces, by
-//! calls, by the observer or by a state that is saved, has the bits of training in one go.
+//! Tests the parts of training other than loss and optimizer: each follows its formula. Training that is divided by
+//! calls, by the observer or by a saved state gives the bits of undivided training.
 
 use crate::network_gradient::flatten;
 use mlp_core::state::{StateError, TrainerState};
@@ -16,7 +16,7 @@ fn network<T: Element>(layer_sizes: &[usize]) -> Mlp<Matrix<T>> {
     Mlp::builder(layer_sizes).hidden(Tanh).seed(3).build().unwrap()
 }
 
-/// `samples` samples of two features and one target, `from` on along a curve.
+/// Returns `samples` samples of two features and one target along a curve, starting at `from`.
 fn data<T: Element>(from: usize, samples: usize) -> (Matrix<T>, Matrix<T>) {
     let input = Matrix::from_fn(2, samples, |i, j| {
         T::from_f64(((3 * i + 7 * (from + j) + 1) as f64).sin())
@@ -29,7 +29,7 @@ fn flat(network: &Mlp<Matrix<f64>>) -> Vec<f64> {
     flatten(network.layers()).concat()
 }
 
-/// An optimiser that takes note of the gradient and leaves the parameters as they are.
+/// An optimizer that records the gradient and leaves the parameters unchanged.
 #[derive(Clone, Debug)]
 struct Spy {
     learning_rate: f64,
@@ -80,7 +80,7 @@ impl Optimizer<Matrix<f64>> for Spy {
     }
 }
 
-/// A network with biases: a new one has none.
+/// Returns a network whose biases are not 0, unlike those of a new network.
 fn biased() -> Mlp<Matrix<f64>> {
     let mut network = network(&[2, 4, 1]);
     for layer in network.layers_mut() {
@@ -89,7 +89,7 @@ fn biased() -> Mlp<Matrix<f64>> {
     network
 }
 
-/// Loss and gradient of all parameters, as an optimiser sees them.
+/// Returns the loss, and the gradient for all parameters, as an optimizer sees them.
 fn seen(
     shape: impl FnOnce(Trainer<Matrix<f64>, HalfSquaredError, Spy>) -> Trainer<Matrix<f64>, HalfSquaredError, Spy>,
 ) -> Spy {
@@ -101,7 +101,7 @@ fn seen(
     trainer.optimizer().clone()
 }
 
-/// Which parameters are weights, and not biases, in the order of `flat`.
+/// Returns which parameters are weights and not biases, in the order of `flat`.
 fn is_weight() -> Vec<bool> {
     let tensors = network::<f64>(&[2, 4, 1]);
     let tensors = tensors
@@ -177,7 +177,7 @@ fn the_penalty_is_clipped_with_the_rest() {
     assert!(gradient.iter().all(|g| g.abs() <= 1e-3));
 }
 
-/// A network of one weight: the loss's minimum with a penalty is known.
+/// Uses a network of one weight, for which the minimum of the loss with a penalty is known.
 #[test]
 fn l1_moves_the_minimum_by_its_weight() {
     let input = Matrix::from_columns(&[[-1.0], [1.0]]);
@@ -195,12 +195,12 @@ fn l1_moves_the_minimum_by_its_weight() {
     assert!((network.layers()[0].weights[(0, 0)] - 0.75).abs() < 1e-12);
 }
 
-/// The activations of the first hidden layer in one step with dropout, next to those without: by their effect on the
-/// gradient of the output layer's weights, which is delta times them.
+/// Compares the activations of the first hidden layer in one step with dropout with those without it. Their effect on
+/// the gradient of the output layer's weights, which is delta times the activations, shows them.
 #[test]
 fn dropout_drops_its_share_and_scales_the_rest() {
     let (probability, neurons) = (0.3, 4000);
-    // One sample, all hidden activations 1: the gradient of output weight k is delta a_k.
+    // With one sample and all hidden activations 1, the gradient of output weight k is delta a_k.
     let hidden = Dense {
         weights: Matrix::zeros(neurons, 1),
         bias: Matrix::from_fn(neurons, 1, |_, _| 1.0),
@@ -240,7 +240,7 @@ fn dropout_drops_its_share_and_scales_the_rest() {
             );
         }
         assert_ne!(steps[0], steps[1], "each step draws anew");
-        // Neurons that are dropped get no gradient either.
+        // Dropped neurons get no gradient either.
         let mut with_weights = network.clone();
         with_weights.layers_mut()[1].weights = Matrix::from_fn(1, neurons, |_, _| 1.0);
         trainer.step(&mut with_weights, samples).unwrap();
@@ -258,7 +258,7 @@ fn dropout_drops_its_share_and_scales_the_rest() {
     );
 }
 
-/// Dropout of probability 0 is none, to the bit, and so is what a network predicts.
+/// Dropout of probability 0 changes no bit of training; other dropout does, and its seed determines the bits.
 #[test]
 fn dropout_of_nothing_changes_nothing() {
     let (input, target) = data(0, 300);
@@ -297,7 +297,7 @@ fn schedules_set_the_learning_rate_of_each_step() {
         trainer.history().learning_rate.clone()
     };
     assert_eq!(rates(Every::Epoch), [0.5, 0.25, 0.125]);
-    // Two steps an epoch; that of the last one is noted.
+    // Each epoch has two steps; the history has the learning rate of the last one.
     assert_eq!(rates(Every::Batch), [0.25, 0.0625, 0.015_625]);
 }
 
@@ -305,14 +305,14 @@ fn schedules_set_the_learning_rate_of_each_step() {
 fn a_plateau_reduces_the_learning_rate() {
     let (input, target) = data(0, 9);
     let samples = Samples::new(&input, &target).unwrap();
-    // Losses of the spy never fall.
+    // The losses never fall, because the spy does not train.
     let mut trainer = Trainer::new(HalfSquaredError, Spy::default())
         .reduce_on_plateau(ReduceOnPlateau::new(0.1, 2).unwrap(), Monitor::Loss);
     trainer
         .fit(&mut network::<f64>(&[2, 4, 1]), samples, FitOptions::epochs(8))
         .unwrap();
     let rates = &trainer.history().learning_rate;
-    // Epoch 0 is the best; 1, 2 and 3 are one more than patience allows.
+    // Epoch 0 is the best; epochs 1, 2 and 3 are one more than patience allows.
     let expected = [0.5, 0.5, 0.5, 0.5, 0.05, 0.05, 0.05, 0.005];
     for (epoch, (got, expected)) in rates.iter().zip(expected).enumerate() {
         assert!(
@@ -371,7 +371,7 @@ fn early_stopping_waits_and_gives_the_best_parameters_back() {
     );
     assert_eq!(stop, Some(fitted.stop));
     assert_eq!(history.epochs(), best + 1 + 7, "seven epochs of patience");
-    assert_eq!(network, networks[best], "the best parameters are back");
+    assert_eq!(network, networks[best], "the best parameters are restored");
     assert_ne!(network, networks[best + 7]);
     assert_eq!(improvements.last(), Some(&(best as u64, history.validation_loss[best])));
     let mut lowest = f64::INFINITY;
@@ -381,8 +381,8 @@ fn early_stopping_waits_and_gives_the_best_parameters_back() {
         better
     });
     let expected: Vec<_> = expected.map(|(epoch, loss)| (epoch as u64, *loss)).collect();
-    assert_eq!(improvements, expected, "each improvement is told");
-    // Half the mean squared error is the half squared error of one output.
+    assert_eq!(improvements, expected, "each improvement is reported");
+    // For one output, half the mean squared error is the half squared error.
     let mse = history.metric(Metric::Mse).unwrap();
     assert!(
         mse.iter()
@@ -391,7 +391,7 @@ fn early_stopping_waits_and_gives_the_best_parameters_back() {
     );
     assert_eq!(fitted.epochs as usize, history.epochs());
 
-    // Training that is over stays over.
+    // Training that has ended does not start again.
     let again = trainer
         .fit_with(&mut network, data, FitOptions::epochs(5), |progress| {
             if let Event::Epoch { .. } = progress.event {
@@ -485,7 +485,7 @@ fn data_that_are_not_finite_are_refused_with_their_place() {
         fit(&input, &target, None, false).unwrap_err(),
         "target: expected a finite number in row 0, column 64 (a column is a sample), got NaN"
     );
-    // A sample of weight 0 is left out, whatever its target.
+    // A sample of weight 0 is ignored, whatever its target.
     let weights = Matrix::from_fn(1, 200, |_, j| if j == 64 { 0.0 } else { 1.0 });
     assert_eq!(fit(&input, &target, Some(&weights), false), Ok(()));
     let largest = Matrix::from_fn(2, 200, |_, _| 1e300);
@@ -507,7 +507,7 @@ fn data_that_are_not_finite_are_refused_with_their_place() {
     );
 }
 
-/// A metric that is added later is NaN before; the order of metrics does not matter.
+/// A metric that is added later is NaN for earlier epochs; the order of metrics does not matter.
 #[test]
 fn a_trainer_may_have_more_metrics_than_its_state() {
     let (input, target) = data::<f64>(0, 9);
@@ -530,7 +530,7 @@ fn a_trainer_may_have_more_metrics_than_its_state() {
     assert!(r2[0].is_nan() && r2[1].is_nan() && r2[2].is_finite());
 }
 
-/// What never is a number is never best; what is watched without validation gives nothing back.
+/// A metric that is always NaN is never best. Without validation samples, early stopping restores no parameters.
 #[test]
 fn early_stopping_gives_back_what_validation_found_and_nothing_else() {
     let input = Matrix::from_fn(2, 8, |i, j| ((3 * i + 7 * j + 1) as f64).sin());
@@ -558,13 +558,13 @@ fn early_stopping_gives_back_what_validation_found_and_nothing_else() {
         assert_eq!(*network, last, "as the last step left it");
         fitted
     };
-    // There is one class only: no pair to order.
+    // There is only one class, so there is no pair to order.
     let undefined = fit(EarlyStopping::new(5).monitor(Metric::RocAuc), &mut builder(), true);
     assert_eq!(
         (undefined.stop, undefined.epochs),
         (StopReason::Patience { best_epoch: None }, 5)
     );
-    // No improvement by a million.
+    // No loss improves by a million.
     let stopping = || EarlyStopping::new(5).min_change(1e6).unwrap();
     for (monitor, validated) in [(Monitor::Loss, false), (Monitor::TrainingLoss, true)] {
         let fitted = fit(stopping().monitor(monitor), &mut builder(), validated);
@@ -597,11 +597,11 @@ fn a_norm_whose_square_overflows_is_clipped() {
     assert_eq!(
         step(1e120, 1e300),
         1e120 * 1e120,
-        "within the bound it stays to the bit"
+        "a gradient within the bound keeps its bits"
     );
 }
 
-/// Parts of samples in which there is nothing to learn from.
+/// Tests parts of samples in which no sample has a weight.
 #[test]
 fn samples_without_weight_are_refused_wherever_they_come_from() {
     let (input, target) = data::<f64>(0, 4);
@@ -628,7 +628,8 @@ fn samples_without_weight_are_refused_wherever_they_come_from() {
     }
 }
 
-/// With everything that has a state: momentum, a schedule, a plateau, dropout, early stopping, shuffling.
+/// Returns a trainer with everything that has a state: momentum, a schedule, a plateau, dropout, early stopping,
+/// shuffling.
 fn everything<T: Element, O: Optimizer<Matrix<T>>>(optimizer: O) -> Trainer<Matrix<T>, HalfSquaredError, O> {
     let schedule = Schedule::warm_up(7)
         .unwrap()
@@ -643,7 +644,7 @@ fn everything<T: Element, O: Optimizer<Matrix<T>>>(optimizer: O) -> Trainer<Matr
         .metrics(&[Metric::Mae])
 }
 
-/// Trains in one go and in pieces, and compares all there is.
+/// Trains without interruption and in pieces, and compares all results.
 fn pieces<T: Element, O: Optimizer<Matrix<T>> + Clone>(
     optimizer: &O,
     restore: impl Fn(TrainerState<Matrix<T>>, &Mlp<Matrix<T>>) -> Trainer<Matrix<T>, HalfSquaredError, O>,
@@ -657,7 +658,7 @@ fn pieces<T: Element, O: Optimizer<Matrix<T>> + Clone>(
     let fitted = trainer.fit(&mut whole, data, options).unwrap();
     let expected = (whole, trainer.state(), fitted.stop);
 
-    // An epoch a call.
+    // One epoch per call.
     let mut by_call = network::<T>(&[2, 7, 5, 1]);
     let mut trainer = everything(optimizer.clone());
     let mut stop = StopReason::Epochs;
@@ -667,10 +668,10 @@ fn pieces<T: Element, O: Optimizer<Matrix<T>> + Clone>(
             .unwrap()
             .stop;
     }
-    assert!((by_call, trainer.state(), stop) == expected, "an epoch a call");
+    assert!((by_call, trainer.state(), stop) == expected, "one epoch per call");
 
-    // Ended by the observer after each number of batches, and taken up again, by the same trainer and by another one
-    // that gets the state.
+    // The observer ends training after each number of batches. Then the same trainer continues, or another trainer that
+    // gets the state.
     for batches in 1..40 {
         let mut network = network::<T>(&[2, 7, 5, 1]);
         let mut trainer = everything(optimizer.clone());
@@ -742,7 +743,7 @@ fn a_hundred_fits_of_an_epoch_are_one_of_a_hundred_epochs() {
         };
         let (each, whole) = (fit(100, 1), fit(1, 100));
         assert!(each.0 == whole.0);
-        // As text, in which the loss of no validation samples, NaN, is itself.
+        // As text, in which NaN, the loss without validation samples, equals itself.
         assert_eq!(format!("{:?}", each.1), format!("{:?}", whole.1));
     }
     fn types<T: Element>() {
@@ -835,8 +836,8 @@ fn states_of_other_trainers_are_refused() {
     );
 }
 
-/// Trains for `epochs` epochs and asserts that all losses are finite, up to the error if there is one, which comes in
-/// the very next batch, and that the parameters are. Returns the error.
+/// Trains for `epochs` epochs. Asserts that all losses up to the error, if there is one, are finite, that the error
+/// comes in the very next batch, and that the parameters are finite. Returns the error.
 fn guarded<T: Element, L: Loss, O: Optimizer<Matrix<T>>>(
     name: &str,
     network: &mut Mlp<Matrix<T>>,
@@ -874,7 +875,7 @@ fn guarded<T: Element, L: Loss, O: Optimizer<Matrix<T>>>(
         Err(TrainError::Diverged(error)) => {
             assert_eq!(stop, Some(StopReason::Error), "{name}");
             let done = error.epoch as usize * batches_of_epoch + error.batch;
-            assert_eq!(done, losses.len(), "{name}: the very next batch");
+            assert_eq!(done, losses.len(), "{name}: the error must come in the very next batch");
             assert_eq!(error.step, losses.len() as u64, "{name}");
             Some(error)
         }
@@ -882,7 +883,7 @@ fn guarded<T: Element, L: Loss, O: Optimizer<Matrix<T>>>(
     }
 }
 
-/// `$run` of a name and of what makes the optimiser, with a learning rate of a million.
+/// Calls `$run` with the name and the constructor of each optimizer, with a learning rate of a million.
 macro_rules! every_first_order_optimizer {
     ($run:ident, $scalar:ty) => {
         $run::<$scalar, _>("gradient descent", || GradientDescent::new(1e6).unwrap());
@@ -896,8 +897,8 @@ macro_rules! every_first_order_optimizer {
     };
 }
 
-/// All optimisers but L-BFGS, whose search comes back from what is too far, twenty seeds. In f32, through four layers
-/// without saturation, the outputs overflow.
+/// Tests twenty seeds with all optimizers except L-BFGS, whose line search shortens steps that are too long. In f32,
+/// the outputs overflow through four layers without saturation.
 #[test]
 fn a_learning_rate_of_a_million_ends_in_an_error_where_nothing_saturates() {
     fn run<T: Element, O: Optimizer<Matrix<T>>>(name: &str, optimizer: impl Fn() -> O) {
@@ -918,7 +919,7 @@ fn a_learning_rate_of_a_million_ends_in_an_error_where_nothing_saturates() {
     every_first_order_optimizer!(run, f32);
 }
 
-/// All optimisers, networks that saturate and that do not, twenty seeds.
+/// Tests twenty seeds with all optimizers, and networks with and without saturation.
 #[test]
 fn a_learning_rate_of_a_million_ends_in_an_error_or_in_finite_numbers() {
     fn run<T: Element, O: Optimizer<Matrix<T>>>(name: &str, optimizer: impl Fn() -> O) {
@@ -948,8 +949,8 @@ fn a_learning_rate_of_a_million_ends_in_an_error_or_in_finite_numbers() {
     check::<f64>();
 }
 
-/// A whole batch is one gradient, however a test of the passes cuts it: sample weights of 2 are samples twice in every
-/// loss.
+/// A whole batch gives one gradient, however the passes divide it. In every loss, a sample weight of 2 equals the
+/// sample twice.
 fn twice<L: Loss>(loss: L, outputs: usize, target: impl Fn(usize) -> f64) {
     let rows = loss.target_rows(outputs);
     let input = Matrix::from_fn(2, 6, |i, j| ((3 * i + 7 * j + 1) as f64).sin());
@@ -995,9 +996,10 @@ fn weight_2_is_the_sample_twice_in_every_loss() {
     });
 }
 
-/// A step on three samples, the first with weight 2, and on four, the first twice. Every number but the loss is exact:
-/// a few digits and powers of two. The loss of `SoftmaxCrossEntropy` and `BinaryCrossEntropy` is a logarithm, which is
-/// not; the sample comes first, so that its loss is added to itself, and that is its double to the bit.
+/// Makes a step on three samples, the first with weight 2, and on four samples, the first twice. Every number except
+/// the loss is exact: few digits and powers of two. The losses of `SoftmaxCrossEntropy` and `BinaryCrossEntropy` are
+/// logarithms, which are not exact. But the sample comes first, so its loss is added to itself, which is exactly its
+/// double.
 fn twice_to_the_bit<T: Element, L: Loss>(loss: L, layer: Dense<Matrix<T>>, target: &[&[f64]]) {
     let matrix =
         |columns: &[&[f64]]| Matrix::from_fn(columns[0].len(), columns.len(), |i, j| T::from_f64(columns[j][i]));
@@ -1018,7 +1020,7 @@ fn twice_to_the_bit<T: Element, L: Loss>(loss: L, layer: Dense<Matrix<T>>, targe
     assert!(weighted == doubled, "{loss:?}: {weighted:?}, {doubled:?}");
 }
 
-/// Where all sums are exact, weight 2 has the very bits of the sample twice, in every loss.
+/// If all sums are exact, weight 2 gives the same bits as the sample twice, in every loss.
 #[test]
 fn weight_2_is_the_sample_twice_to_the_bit_where_sums_are_exact() {
     use mlp_core::{BinaryCrossEntropy, Huber, MeanAbsoluteError, MeanSquaredError};
@@ -1033,7 +1035,7 @@ fn weight_2_is_the_sample_twice_to_the_bit_where_sums_are_exact() {
         twice_to_the_bit(MeanSquaredError, layer(), &real);
         twice_to_the_bit(MeanAbsoluteError, layer(), &real);
         twice_to_the_bit(Huber::default(), layer(), &real);
-        // Logits of 0: every probability is 1/2.
+        // With logits of 0, every probability is 1/2.
         let logits = || dense([[0.0; 2]; 2], [0.0; 2]);
         let hot: [&[f64]; 3] = [&[1.0, 0.0], &[0.0, 1.0], &[0.25, 0.75]];
         twice_to_the_bit(BinaryCrossEntropy, logits(), &hot);

@@ -1,5 +1,5 @@
-//! Initial weights follow the distributions they are named for: held against an independent sampler, and against what
-//! they are for, pre-activations of variance 1.
+//! Tests that initial weights follow the distributions they are named for: they are compared with an independent
+//! sampler, and they must give pre-activations of variance 1.
 
 use mlp_core::{ActivationKind, Initializer, Mlp, Relu, Selu, Tanh, Workspace};
 use mlp_cpu::Matrix;
@@ -7,7 +7,7 @@ use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand_distr::{Distribution, Normal, Uniform};
 
-/// The weights of one layer of 100 x 200.
+/// Returns the weights of one layer of 100 x 200.
 fn weights(initializer: Initializer) -> Vec<f64> {
     let network: Mlp<Matrix<f64>> = Mlp::builder(&[100, 200])
         .initializer(initializer)
@@ -21,7 +21,8 @@ fn weights(initializer: Initializer) -> Vec<f64> {
     network.layers()[0].weights.to_vec()
 }
 
-/// The two-sample statistic of Kolmogorov and Smirnov: the largest distance between the distribution functions.
+/// Computes the two-sample statistic of Kolmogorov and Smirnov: the largest distance between the distribution
+/// functions.
 fn distance(mut a: Vec<f64>, mut b: Vec<f64>) -> f64 {
     assert_eq!(a.len(), b.len());
     a.sort_by(f64::total_cmp);
@@ -48,7 +49,7 @@ fn distributions_are_those_of_an_independent_sampler() {
         let uniform = Uniform::new(-limit, limit).unwrap();
         draw(&|rng| uniform.sample(rng))
     };
-    // 20,000 numbers each: a distance of 0.0195 or more has probability 0.001.
+    // For 20,000 numbers each, a distance of 0.0195 or more has probability 0.001.
     for (initializer, expected) in [
         (
             Initializer::Normal {
@@ -74,7 +75,7 @@ fn distributions_are_those_of_an_independent_sampler() {
     );
 }
 
-/// One draw of eight layers of 300 neurons: a factor of about 1 +- 0.13 a layer.
+/// The allowed variance for one draw of eight layers of 300 neurons, each with a factor of about 1 +- 0.13.
 const ABOUT_ONE: std::ops::Range<f64> = 0.4..2.0;
 
 #[test]
@@ -96,7 +97,7 @@ fn the_gain_of_the_activation_keeps_deep_pre_activations_at_variance_one() {
     assert!(ABOUT_ONE.contains(&last_variance(Selu.into(), Initializer::LecunNormal)));
 }
 
-/// The mean square of the eighth layer's pre-activations, for normal inputs.
+/// Returns the mean square of the eighth layer's pre-activations, for normal inputs.
 fn last_variance(hidden: ActivationKind, initializer: Initializer) -> f64 {
     let network: Mlp<Matrix<f64>> = Mlp::builder(&[300; 9])
         .hidden(hidden)
@@ -108,7 +109,7 @@ fn last_variance(hidden: ActivationKind, initializer: Initializer) -> f64 {
     let input = Matrix::from_fn(300, 20, |_, _| normal.sample(&mut rng));
     let mut workspace = Workspace::new(&network, 20).unwrap();
     network.forward(&input, &mut workspace);
-    // The output layer is linear: its activation is its pre-activation.
+    // The output layer is linear, so its activation is its pre-activation.
     let z = workspace.prediction();
     z.to_vec().iter().map(|z| z * z).sum::<f64>() / z.to_vec().len() as f64
 }

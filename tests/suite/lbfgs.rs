@@ -1,4 +1,4 @@
-//! Proves L-BFGS: it follows PyTorch step by step, finds the least squares, keeps the Wolfe conditions, and comes back
+//! Tests L-BFGS: it follows PyTorch step by step, finds the least squares, keeps the Wolfe conditions, and recovers
 //! from numbers that are not finite.
 
 use crate::naive::{Naive, tensor, values};
@@ -25,7 +25,7 @@ struct Run {
     tolerance_grad: f64,
     tolerance_change: f64,
     learning_rates: Vec<(usize, f64)>,
-    /// From which step on, the first sample and the end of the samples.
+    /// A step, and from this step on the first sample and the end of the samples.
     samples: Vec<(usize, usize, usize)>,
     losses: Vec<f64>,
     evaluations: Vec<usize>,
@@ -45,7 +45,7 @@ fn layers<B: Tensor>(weights: &[Vec<Vec<f64>>], biases: &[Vec<f64>]) -> Vec<Dens
     weights.iter().zip(biases).map(layer).collect()
 }
 
-/// All parameters: layer after layer, weights column after column, then the bias.
+/// Returns all parameters: layer after layer, weights column after column, then the bias.
 fn flat<B: Tensor>(layers: &[Dense<B>]) -> Vec<f64> {
     let tensors = layers.iter().flat_map(|layer| [&layer.weights, &layer.bias]);
     tensors
@@ -61,7 +61,7 @@ fn assert_near(what: &str, got: f64, expected: f64, tolerance: f64) {
     );
 }
 
-/// An optimiser that counts how often it evaluates.
+/// An optimizer that counts its evaluations.
 struct Counting<O> {
     optimizer: O,
     evaluations: usize,
@@ -166,14 +166,14 @@ fn a_hundred_steps_follow_pytorch() {
     }
 }
 
-/// 20 samples of 3 features.
+/// Returns 20 samples of 3 features.
 fn data<T: Element>() -> (Matrix<T>, Matrix<T>) {
     let input = Matrix::from_fn(3, 20, |i, j| T::from_f64((((3 * i + 2) * (j + 1)) as f64).sin()));
     let target = Matrix::from_fn(2, 20, |i, j| T::from_f64(((2 * i + 7 * j) as f64).cos() + i as f64));
     (input, target)
 }
 
-/// The least squares of a linear network: the normal equations, solved by elimination.
+/// Compares a linear network with the least squares from the normal equations, solved by elimination.
 #[test]
 fn a_linear_network_reaches_the_least_squares() {
     let (input, target) = data::<f64>();
@@ -185,7 +185,7 @@ fn a_linear_network_reaches_the_least_squares() {
             .step(&mut network, Samples::new(&input, &target).unwrap())
             .unwrap();
     }
-    // x with a one for the bias.
+    // x with an additional 1 for the bias.
     let feature = |i: usize, j: usize| if i < 3 { input[(i, j)] } else { 1.0 };
     for output in 0..2 {
         let sum = |term: &dyn Fn(usize) -> f64| (0..20).map(term).sum::<f64>();
@@ -221,14 +221,14 @@ fn a_linear_network_reaches_the_least_squares() {
     }
 }
 
-/// A function of one layer's numbers that is not finite beyond some of them.
+/// A function of one layer's numbers that may not be finite everywhere.
 struct Function<F> {
     function: F,
     evaluations: usize,
     gradient: Vec<Dense<Matrix<f64>>>,
 }
 
-/// A layer of one output whose weights and bias are `numbers`.
+/// Returns a layer of one output whose weights and bias are `numbers`.
 fn layer(numbers: &[f64]) -> Vec<Dense<Matrix<f64>>> {
     let (bias, weights) = numbers.split_last().unwrap();
     vec![Dense {
@@ -259,7 +259,7 @@ impl<F: Fn(&[f64]) -> (f64, Vec<f64>)> Objective<Matrix<f64>> for Function<F> {
     }
 }
 
-/// Rosenbrock's function (a - 1)^2 + 100 (b - a^2)^2, its values and slopes along each step.
+/// Checks the values and slopes of Rosenbrock's function (a - 1)^2 + 100 (b - a^2)^2 along each step.
 #[test]
 fn every_step_meets_the_wolfe_conditions() {
     let rosenbrock = |x: &[f64]| {
@@ -300,7 +300,8 @@ fn every_step_meets_the_wolfe_conditions() {
     }
 }
 
-/// A barrier: infinite, NaN or of a gradient that is not finite beyond 1, while the minimum is next to it.
+/// Minimizes functions with a barrier near the minimum: beyond 1 the function is infinite or NaN, or its gradient is
+/// not finite.
 #[test]
 fn what_is_not_finite_is_too_far() {
     type Bad = fn(f64) -> (f64, f64);
@@ -319,7 +320,7 @@ fn what_is_not_finite_is_too_far() {
                     let (loss, slope) = bad(a);
                     return (loss, vec![slope, 0.0]);
                 }
-                // Falls up to 0.9, and rises from there.
+                // Falls up to 0.9 and then rises.
                 ((a - 0.9).powi(2) + b * b, vec![2.0 * (a - 0.9), 2.0 * b])
             });
             let mut layers = layer(&[-3.0, 1.0]);
@@ -352,7 +353,7 @@ fn a_start_that_is_not_finite_is_an_error_and_a_stationary_one_is_not() {
         let result = optimizer.step(&mut layers, &mut Function::new(|_: &[f64]| (1.0, vec![gradient; 2])));
         assert_eq!(result, Ok(1.0), "{gradient}");
     }
-    // A slope of 1e-10 is none, and a learning rate of 0 takes no step.
+    // A slope of 1e-10 counts as 0, and a learning rate of 0 takes no step.
     assert_eq!(
         optimizer.step(&mut layers, &mut Function::new(|_: &[f64]| (1.0, vec![1e-5, 0.0]))),
         Ok(1.0)
@@ -365,7 +366,7 @@ fn a_start_that_is_not_finite_is_an_error_and_a_stationary_one_is_not() {
     assert_eq!(layers, start());
     assert_eq!(optimizer, Lbfgs::new(0.0).unwrap(), "nothing to remember");
 
-    // A gradient that is none of the loss: no lower loss is found.
+    // If the gradient does not belong to the loss, no lower loss is found.
     optimizer.set_learning_rate(1.0).unwrap();
     let mut objective = Function::new(|x: &[f64]| (x[0], vec![-1.0, 0.0]));
     assert_eq!(optimizer.step(&mut layers, &mut objective), Ok(0.5));
@@ -373,7 +374,7 @@ fn a_start_that_is_not_finite_is_an_error_and_a_stationary_one_is_not() {
     assert!(objective.evaluations <= 26, "{}", objective.evaluations);
 }
 
-/// A learning rate of 1e6, 20 networks.
+/// Trains 20 networks with a learning rate of 1e6.
 #[test]
 fn a_learning_rate_that_is_far_too_large_ruins_nothing() {
     fn check<T: Element>(name: &str) {
@@ -431,7 +432,7 @@ fn small<T: Element>() -> (Lbfgs<Matrix<T>>, Mlp<Matrix<T>>) {
     )
 }
 
-/// Stopped before and after the memory is full, and gone on with by another: the same bits.
+/// Training is stopped before and after the memory is full, and another optimizer continues. The bits are the same.
 #[test]
 fn its_state_is_all_it_needs() {
     fn check<T: Element>() {
@@ -563,7 +564,7 @@ fn hyper_parameters_out_of_range_are_errors() {
 
 #[test]
 #[should_panic(expected = "update: expected a state of weights of 1 x 2, got 1 x 1")]
-fn an_optimiser_that_goes_to_another_network_panics() {
+fn an_optimizer_that_goes_to_another_network_panics() {
     let mut optimizer = Lbfgs::new(1.0).unwrap();
     let norm = |x: &[f64]| (x.iter().map(|x| x * x).sum(), x.iter().map(|x| 2.0 * x).collect());
     optimizer

@@ -1,6 +1,6 @@
-//! Every code path: the suite, or the part of it that depends on kernels, again in child processes at each level of
-//! vector instructions that the processor has.
-//! (At the baseline, the largest layers are multiplied by `matrixmultiply`, which chooses its instructions by itself.)
+//! Tests every code path: child processes run the suite, or the part of it that depends on kernels, at each level of
+//! vector instructions that the processor has. (At the baseline, the largest layers are multiplied by `matrixmultiply`,
+//! which chooses its instructions itself.)
 
 #[path = "../../crates/mlp-cpu/src/level/children.rs"]
 pub(crate) mod children;
@@ -18,8 +18,8 @@ fn the_level_asked_for_runs() {
     assert_level_asked_for(simd_level().name());
 }
 
-/// The modules that hold kernels against the naive backend; with `MLP_TEST_EXHAUSTIVE`, the whole suite but `threads`,
-/// which does nothing in a child process.
+/// Runs the modules that compare kernels with the naive backend; with `MLP_TEST_EXHAUSTIVE`, the whole suite except
+/// `threads`, which does nothing in a child process.
 #[test]
 fn every_level_passes_the_suite() {
     let tests: &[&str] = if is_exhaustive() {
@@ -35,8 +35,8 @@ fn every_level_passes_the_suite() {
     );
 }
 
-/// The products of a layer with `T`, forward, backward and for the gradient, and the fingerprint of their bits, after
-/// a comparison with the naive backend in `f64`.
+/// Computes the products of a layer with `T`, forward, backward and for the gradient, compares them with the naive
+/// backend in `f64`, and returns the fingerprint of their bits.
 fn products<T: Element>(tolerance: f64) -> u64 {
     fn of<B: Tensor>([weights, bias, input, delta]: [&B; 4]) -> Vec<B::Scalar> {
         let ((outputs, inputs), (_, samples)) = (weights.shape(), input.shape());
@@ -69,7 +69,7 @@ fn products<T: Element>(tolerance: f64) -> u64 {
 }
 
 #[test]
-#[allow(clippy::print_stdout, reason = "for the test below, which reads it")]
+#[allow(clippy::print_stdout, reason = "the test below reads the output")]
 fn products_are_those_of_the_oracle() {
     // Sums of up to 67 products of numbers up to 2.
     println!(
@@ -79,7 +79,8 @@ fn products_are_those_of_the_oracle() {
     );
 }
 
-/// A fused multiply-add rounds once, a multiplication and an addition twice: two code paths, not one by two names.
+/// A fused multiply-add rounds once, a multiplication and an addition round twice. So different bits show that there
+/// are two code paths, not one with two names.
 #[test]
 fn the_baseline_has_other_bits_than_fused_levels() {
     if is_child() {
@@ -100,12 +101,12 @@ fn the_baseline_has_other_bits_than_fused_levels() {
     let baseline = products(SimdLevel::Baseline);
     assert_eq!(baseline.len(), 2);
     for level in [SimdLevel::Avx2, SimdLevel::Avx512] {
-        // Built for a processor with fused instructions, the baseline has them, too.
+        // If the build targets a processor with fused instructions, the baseline uses them, too.
         if has(level.name()) && !cfg!(target_feature = "fma") {
             let products = products(level);
             assert!(
                 products[0] != baseline[0] && products[1] != baseline[1],
-                "{level}: the bits of the baseline: {products:?}"
+                "{level}: expected other bits than the baseline's, got the same: {products:?}"
             );
         }
     }

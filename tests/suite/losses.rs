@@ -1,5 +1,5 @@
-//! Proves the losses: value and gradient against arbitrary precision, with and without sample weights, in both
-//! formats; the message for a target that is no class; and a user's own losses through a trainer.
+//! Tests the losses: value and gradient against arbitrary precision, with and without sample weights, in both
+//! formats; the message for a target that is not a class; and a user's own losses in a trainer.
 
 use crate::activations::Float;
 use mlp_core::backend::Tensor;
@@ -36,7 +36,7 @@ struct Parameters {
 }
 
 impl Case {
-    /// Which case it is, for a failure's message.
+    /// Returns a description of the case for the message of a failure.
     fn name(&self, index: usize) -> String {
         let Self {
             loss,
@@ -58,8 +58,8 @@ impl Case {
         (0..self.samples).map(|sample| self.weight(sample)).sum()
     }
 
-    /// The gradients of the cross-entropies are differences of two numbers of about this size, 0 for the others:
-    /// one for each prediction.
+    /// Returns a bound for each prediction. A gradient of a cross-entropy is a difference of two numbers of about
+    /// this size; for the other losses the bound is 0.
     fn gradient_bounds(&self) -> Vec<f64> {
         let factor = match self.loss.as_str() {
             "softmax_cross_entropy" => 1.0,
@@ -78,12 +78,12 @@ fn golden() -> Vec<Case> {
     cases
 }
 
-/// Something to be done with a loss of any type.
+/// An action on a loss of any type.
 trait Visitor {
     fn visit<L: Loss>(&mut self, loss: &L);
 }
 
-/// Finds the loss a case is of.
+/// Calls the visitor with the loss of a case.
 fn visit(case: &Case, visitor: &mut impl Visitor) {
     match (
         case.loss.as_str(),
@@ -99,15 +99,15 @@ fn visit(case: &Case, visitor: &mut impl Visitor) {
             visitor.visit(&SoftmaxCrossEntropy::with_probabilities());
         }
         ("binary_cross_entropy", None, None) => visitor.visit(&BinaryCrossEntropy),
-        other => panic!("{other:?} is not in this list"),
+        other => panic!("unknown loss {other:?} in the golden file"),
     }
 }
 
-/// How many ULP are allowed. The largest errors seen in value and gradient are 3.0 and 3.0 in f64 and 1.7 and 2.0 in
-/// f32: sums of up to 80 terms, in an order of their own.
+/// The allowed error in ULP. The largest errors in value and gradient are 3.0 and 3.0 in f64, and 1.7 and 2.0 in f32,
+/// for sums of up to 80 terms whose order differs from that of the golden file.
 const LIMIT: f64 = 3.5;
 
-/// Compares value and gradient. `bounds` are what the elements of the gradient are differences of, 0 for the others.
+/// Compares value and gradient. `bounds` are those of [`Case::gradient_bounds`].
 fn check<T: Float>(name: &str, got: (T, &[T]), expected: (f64, &[f64]), bounds: &[f64]) {
     let check = |what: &str, got: T, expected: f64, scale: f64| {
         let distance = (got.to_f64() - expected).abs();
@@ -133,7 +133,7 @@ fn check<T: Float>(name: &str, got: (T, &[T]), expected: (f64, &[f64]), bounds: 
     }
 }
 
-/// The columns as a matrix of `T`.
+/// Returns the columns as a matrix of `T`.
 fn matrix<T: Float>(columns: &[Vec<f64>]) -> Matrix<T> {
     let columns: Vec<Vec<T>> = columns
         .iter()
@@ -142,7 +142,7 @@ fn matrix<T: Float>(columns: &[Vec<f64>]) -> Matrix<T> {
     Matrix::from_columns(&columns)
 }
 
-/// `Tensor::loss`: the mean over the samples, and its gradient.
+/// Calls `Tensor::loss`, which computes the mean over the samples and its gradient.
 fn tensor_loss<T: Float, L: Loss>(case: &Case, loss: &L) -> (T, Vec<T>) {
     let predictions = matrix::<T>(&case.predictions);
     let weights = case
@@ -162,7 +162,7 @@ fn tensor_loss<T: Float, L: Loss>(case: &Case, loss: &L) -> (T, Vec<T>) {
     (T::from_f64(sum.to_f64() / case.total_weight()), delta.into_vec())
 }
 
-/// A network that changes nothing: z = I x + 0.
+/// Returns a network that changes nothing: z = I x + 0.
 fn identity_network(outputs: usize) -> Mlp<Matrix<f64>> {
     let weights = Matrix::from_fn(outputs, outputs, |i, j| f64::from(u8::from(i == j)));
     Mlp::from_layers(vec![(
@@ -175,7 +175,7 @@ fn identity_network(outputs: usize) -> Mlp<Matrix<f64>> {
     .unwrap()
 }
 
-/// `Tensor::loss` on every case, in f64; `Mlp::loss` and `Trainer::step` have to give the same numbers.
+/// Tests `Tensor::loss` on every case in f64; `Mlp::loss` and `Trainer::step` must give the same numbers.
 struct Double<'a> {
     index: usize,
     case: &'a Case,
@@ -210,7 +210,7 @@ impl Visitor for Double<'_> {
         if let Some(weights) = &weights {
             samples = samples.weighted(weights).unwrap();
         }
-        // With a learning rate of 1, the biases become the gradient's sums over the samples, negated.
+        // With a learning rate of 1, the biases become the negated sums of the gradient over the samples.
         let mut trainer = Trainer::new(loss.clone(), GradientDescent::new(1.0).unwrap());
         assert_eq!(trainer.step(&mut network, samples), Ok(value), "{name}: Trainer::step");
         for j in 0..case.outputs {
@@ -233,7 +233,7 @@ fn golden_values_and_gradients_in_f64() {
     }
 }
 
-/// f32 against f64, both at the numbers rounded to f32.
+/// Compares f32 with f64, both at the numbers rounded to f32.
 struct Single<'a> {
     index: usize,
     case: &'a Case,
@@ -271,7 +271,7 @@ fn f32_follows_f64() {
     }
 }
 
-/// Weight 2 is the sample twice, weight 0 the sample left out, whatever it holds.
+/// Weight 2 equals the sample twice; weight 0 equals leaving the sample out, whatever it contains.
 #[test]
 fn weights_count_samples() {
     let predictions = Matrix::from_columns(&[[1.5, -0.25], [f64::NAN, 1e300], [0.5, 2.0]]);
@@ -302,7 +302,7 @@ fn weights_count_samples() {
     assert_eq!(weighted.column(2), plain.column(2));
 }
 
-/// The message of the panic of `action`.
+/// Returns the message of the panic of `action`.
 fn panic_message(action: impl FnOnce()) -> String {
     let payload = catch_unwind(AssertUnwindSafe(action)).expect_err("expected a panic");
     match payload.downcast::<String>() {
@@ -335,7 +335,7 @@ fn a_target_that_is_no_class_panics_and_says_which() {
         });
         assert_eq!(message, expected);
 
-        // In a network's own step; a trainer refuses such data before it begins.
+        // The step of a network panics; a trainer refuses such data before training begins.
         let network = identity_network(3);
         let mut workspace = Workspace::new(&network, 1).unwrap();
         network.forward(&Matrix::from_columns(&[[1.0, 2.0, 3.0]]), &mut workspace);
@@ -345,7 +345,7 @@ fn a_target_that_is_no_class_panics_and_says_which() {
         });
         assert_eq!(message, expected);
     }
-    // Both zeros are the first class.
+    // Both 0.0 and -0.0 are the first class.
     assert_eq!(loss.value(&[1.0, 2.0], &[0.0]), loss.value(&[1.0, 2.0], &[-0.0]));
 }
 
@@ -369,7 +369,7 @@ fn what_a_loss_takes_as_target() {
     }
 }
 
-/// A class is the same as the distribution that is certain of it.
+/// A class equals the distribution that has probability 1 for it.
 #[test]
 fn a_class_is_a_one_hot_distribution() {
     let config = Config {
@@ -389,7 +389,7 @@ fn a_class_is_a_one_hot_distribution() {
                 SoftmaxCrossEntropy::with_probabilities().value_and_gradient(&logits, &one_hot, &mut by_probability);
             prop_assert_eq!(got, expected);
             prop_assert_eq!(&by_probability, &by_class);
-            // The gradient is the probability less the target.
+            // The gradient is the probability minus the target.
             let mut probabilities = logits.clone();
             softmax(&logits, &mut probabilities);
             for j in 0..logits.len() {
@@ -470,7 +470,7 @@ impl Loss for CosineDistance {
     }
 }
 
-/// The gradient of `loss` at one sample, by dual numbers of its value.
+/// Computes the gradient of `loss` at one sample by the dual numbers of its value.
 fn dual_gradient<L: Loss>(loss: &L, prediction: &[f64], target: &[f64]) -> Vec<f64> {
     let target: Vec<_> = target.iter().copied().map(Dual::constant).collect();
     (0..prediction.len())
@@ -482,7 +482,7 @@ fn dual_gradient<L: Loss>(loss: &L, prediction: &[f64], target: &[f64]) -> Vec<f
         .collect()
 }
 
-/// Two outputs learnt from one input with `loss`: the losses, one per step.
+/// Learns two outputs from one input with `loss`, and returns the losses, one per step.
 fn train<L: Loss>(loss: L, learning_rate: f64, steps: usize) -> Vec<f64> {
     let input = Matrix::from_fn(1, 20, |_, j| (j as f64 + 0.5) / 10.0 - 1.0);
     let target = Matrix::from_fn(2, 20, |i, j| {
@@ -559,7 +559,7 @@ fn custom_losses_train() {
     }
 }
 
-/// The q-quantile minimises the quantile loss: a network that sees nothing learns it.
+/// The q-quantile minimizes the quantile loss, so a network with constant input learns it.
 #[test]
 fn the_quantile_loss_finds_the_quantile() {
     let input = Matrix::zeros(1, 101);
@@ -581,8 +581,8 @@ fn the_quantile_loss_finds_the_quantile() {
     }
 }
 
-/// Losses in `f32` of many outputs and samples, against sums in `f64`: no number is added to more than 64 others in a
-/// row, of one sample to more than a sixteenth of its outputs.
+/// Compares losses in `f32` of many outputs and samples with sums in `f64`. At most 64 numbers are added in a row,
+/// and at most a sixteenth of the outputs of one sample.
 #[test]
 fn many_terms_lose_nothing_in_f32() {
     for (outputs, samples) in [(1, 20_000), (3, 5000), (10, 1000), (100, 64), (784, 64), (10_000, 3)] {

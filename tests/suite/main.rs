@@ -1,8 +1,9 @@
-//! Tests across the crates, one module a subject.
+//! Tests across the crates, one module per subject.
 //!
-//! Random cases come from proptest with a fixed seed; `PROPTEST_CASES` raises their number. `levels` runs the tests of
-//! kernels once more at each level of vector instructions, `threads` parts of the suite with 1 to 8 threads, in child
-//! processes. With the environment variable `MLP_TEST_EXHAUSTIVE`, which `.ci/soak` sets, no range is sampled.
+//! Random cases come from proptest with a fixed seed; `PROPTEST_CASES` changes their number. In child processes,
+//! `levels` runs the tests of kernels again at each level of vector instructions, and `threads` runs parts of the
+//! suite with 1 to 8 threads. With the environment variable `MLP_TEST_EXHAUSTIVE`, which `.ci/soak` sets, no range is
+//! sampled.
 
 mod activations;
 mod conformance;
@@ -28,7 +29,7 @@ mod schedules;
 mod threads;
 mod training;
 
-/// If ranges are to be gone through as a whole, which takes minutes.
+/// Returns whether tests cover complete ranges, which takes minutes.
 fn is_exhaustive() -> bool {
     std::env::var_os("MLP_TEST_EXHAUSTIVE").is_some()
 }

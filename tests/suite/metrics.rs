@@ -1,5 +1,5 @@
-//! Proves the metrics: every value against scikit-learn's, with and without sample weights; against definitions by
-//! brute force on random samples; and that what is not a number is never right.
+//! Tests the metrics: every value against scikit-learn's, with and without sample weights; against brute-force
+//! definitions on random samples; and that NaN is never right.
 
 use mlp_core::{ConfusionMatrix, Metric, Scores, TargetKind};
 use proptest::prelude::*;
@@ -20,7 +20,7 @@ struct Case {
     confusion: Vec<OfClasses>,
 }
 
-/// A confusion matrix, and what it says of each class.
+/// A confusion matrix, and the metrics of each class.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct OfClasses {
@@ -37,7 +37,7 @@ impl Case {
             "distribution" => TargetKind::Distribution,
             "probability" => TargetKind::Probability,
             "real" => TargetKind::Real,
-            other => panic!("{other} is not in this list"),
+            other => panic!("unknown kind {other} in the golden file"),
         }
     }
 
@@ -47,19 +47,19 @@ impl Case {
     }
 }
 
-/// Every metric there is.
+/// Returns all metrics.
 fn all() -> Vec<Metric> {
     let names = "accuracy top_1 top_2 top_3 balanced_accuracy precision recall f1 roc_auc log_loss mse rmse mae r2";
     names.split(' ').map(|name| name.parse().unwrap()).collect()
 }
 
-/// Every metric of a class: those of classes 0, 1 and 2.
+/// Returns every metric of a class, for classes 0, 1 and 2.
 fn of_classes() -> Vec<Metric> {
     let of_class = |k| [Metric::PrecisionOf(k), Metric::RecallOf(k), Metric::F1Of(k)];
     (0..3).flat_map(of_class).collect()
 }
 
-/// To 1e-12, relative where it is more than 1; NaN is `None`.
+/// Compares to 1e-12, relative for values above 1. `None` stands for NaN.
 #[track_caller]
 fn check(place: &str, got: f64, expected: Option<f64>) {
     match expected {
@@ -83,7 +83,7 @@ fn values_are_scikit_learns() {
         for metric in all() {
             let place = format!("{name}: {metric}");
             let Some(expected) = case.values.get(&metric.name()) else {
-                // scikit-learn's best k of two classes are something else.
+                // For two classes, scikit-learn defines the best k differently.
                 let two = matches!(metric, Metric::TopK(_)) && case.outputs == 2;
                 assert!(two || !metric.applies_to(kind), "{place} is missing");
                 continue;
@@ -95,11 +95,12 @@ fn values_are_scikit_learns() {
         check_confusion(&name, case, &scores);
         check_classes(&name, case, &scores);
     }
-    // 10 of class indices, 14 of distributions, 13 - 2 of probabilities, 4 of real numbers.
+    // 10 metrics of class indices, 14 of distributions, 13 - 2 of probabilities, 4 of real numbers.
     assert_eq!(compared.len(), 10 + 14 + 11 + 4);
 }
 
-/// Each class has scikit-learn's values as a metric, too; of several labels, each has those of its 1.
+/// The metrics of each class also equal scikit-learn's values. For several labels, they are the values of class 1 of
+/// each label.
 fn check_classes(name: &str, case: &Case, scores: &Scores) {
     let classes: Vec<(&OfClasses, usize)> = match case.confusion.as_slice() {
         [one] => (0..one.counts.len()).map(|k| (one, k)).collect(),
@@ -108,7 +109,7 @@ fn check_classes(name: &str, case: &Case, scores: &Scores) {
     let metrics = |k| [Metric::PrecisionOf(k), Metric::RecallOf(k), Metric::F1Of(k)];
     for (k, (of, row)) in classes.iter().enumerate() {
         for (metric, expected) in metrics(k).into_iter().zip([&of.precision, &of.recall, &of.f1]) {
-            // `zero_division=0`.
+            // scikit-learn's values are those with `zero_division=0`.
             let expected = expected[*row].unwrap_or(0.0);
             check(&format!("{name}: {metric}"), metric.value(scores), Some(expected));
         }
@@ -234,7 +235,7 @@ fn weight_2_is_the_sample_twice_and_weight_0_leaves_it_out() {
 #[test]
 fn nan_is_never_right() {
     let nan = f64::NAN;
-    // All NaN, or one of them beside the right class; the target is class 0, which an argmax could fall back to.
+    // All NaN, or one NaN beside the right class. The target is class 0, to which an argmax could fall back.
     for predictions in [vec![nan, nan], vec![0.9, nan], vec![nan, 0.1]] {
         for (kind, targets) in [
             (TargetKind::Class, vec![0.0]),
@@ -255,7 +256,7 @@ fn nan_is_never_right() {
             assert!(Metric::LogLoss.value(&scores).is_nan(), "{predictions:?}, {kind:?}");
         }
     }
-    // The target is 0, which NaN > 0.5 would agree with.
+    // The target is 0, and NaN > 0.5 is false, which would agree with it.
     let scores = Scores::new(
         1,
         TargetKind::Probability,
@@ -373,7 +374,7 @@ fn a_confusion_matrix_counts_what_is_recorded() {
     matrix.add(1, None, 0.5);
     assert_eq!([matrix.count(0, 0), matrix.count(0, 1), matrix.count(1, 1)], [1.0; 3]);
     assert_eq!((matrix.total(), matrix.accuracy()), (3.5, Some(2.0 / 3.5)));
-    // Class 2 has no samples and was not predicted: it counts in no mean.
+    // Class 2 has no samples and was not predicted, so no mean includes it.
     assert_eq!(matrix.macro_recall(), Some((0.5 + 1.0 / 1.5) / 2.0));
 }
 
@@ -405,7 +406,7 @@ fn certainty_is_held_apart_from_1_as_from_0() {
 
 #[test]
 fn of_two_classes_the_curve_is_that_of_the_second() {
-    // The first prediction orders nothing, the second all: they need not add up to 1.
+    // The first prediction orders no pair, the second orders all; they need not sum to 1.
     let predictions = vec![0.5, 0.1, 0.5, 0.4, 0.5, 0.35, 0.5, 0.3];
     let scores = Scores::new(2, TargetKind::Class, predictions, vec![0.0, 1.0, 1.0, 0.0], None);
     assert_eq!(Metric::RocAuc.value(&scores), 1.0);

@@ -1,5 +1,5 @@
-//! Proves what stands around a network: scalings against scikit-learn, a model against its steps done by hand, and
-//! what does not fit by its message.
+//! Tests the parts around a network: scalings against scikit-learn, a model against its steps done by hand, and the
+//! messages for parts that do not match.
 
 use crate::activations::Float;
 use crate::naive::{tensor, values};
@@ -23,7 +23,7 @@ struct Case {
     scaled: Vec<Vec<f64>>,
 }
 
-/// Relative to the value, or to `unit` where that is more.
+/// Compares relative to the value, or to `unit` if that is larger.
 fn close(name: &str, got: &[f64], expected: &[f64], tolerance: f64, unit: f64) {
     assert_eq!(got.len(), expected.len(), "{name}");
     for (i, (got, expected)) in got.iter().zip(expected).enumerate() {
@@ -52,7 +52,7 @@ fn scalings_are_those_of_scikit_learn() {
         close(&format!("{name}: offset"), scaling.offset(), &case.offset, 1e-12, 1e-24);
         close(&format!("{name}: scale"), scaling.scale(), &case.scale, 1e-12, 0.0);
         let scaled: Matrix<f64> = scaling.apply(&input);
-        // The offset's rounding, in units of the scale, is what a scaled number can be wrong by.
+        // A scaled number may be off by the rounding of the offset, in units of the scale.
         let lost = case.offset.iter().zip(&case.scale).map(|(o, s)| (o / s).abs());
         let unit = lost.fold(1.0, f64::max);
         close(&name, &scaled.to_vec(), &case.scaled.concat(), 1e-14, unit);
@@ -80,17 +80,17 @@ fn scaling_kinds_are_read_by_name() {
 
 #[test]
 fn a_mean_and_a_deviation_are_right_to_the_last_digits_of_the_numbers() {
-    // Numbers 2^-52 apart: their sum, 8 + 373 2^-52, loses 11 of those.
+    // The numbers are multiples of 2^-52 apart: their sum, 8 + 373 2^-52, loses 11 of those.
     let steps = [57.0, 38.0, 53.0, 58.0, 38.0, 43.0, 34.0, 52.0];
     let input = Matrix::from_fn(1, 8, |_, j| 1.0 + steps[j] * f64::EPSILON);
     let scaling = Scaling::standard::<Matrix<f64>>(&input).unwrap();
-    // 46.625 of them on average, to the nearest number; 78.484375 is their variance.
+    // Their mean is 46.625 of these units, rounded to the nearest number; their variance is 78.484375.
     assert_eq!(scaling.offset(), [1.0 + 47.0 * f64::EPSILON]);
     let deviation = scaling.scale()[0] / f64::EPSILON;
     assert!((deviation / 78.484_375_f64.sqrt() - 1.0).abs() < 1e-14, "{deviation}");
 }
 
-/// Features of `columns` samples, unlike one another.
+/// Returns features of `columns` samples that all differ.
 fn raw<T: Float>(inputs: usize, columns: usize) -> Matrix<T> {
     Matrix::from_fn(inputs, columns, |i, j| {
         T::from_f64(100.0 * i as f64 + ((j * 37 + i * 11) % 101) as f64 / 7.0)
@@ -105,7 +105,7 @@ fn bits<T: Float>(values: impl IntoIterator<Item = T>) -> Vec<u64> {
     values.into_iter().map(Float::bits).collect()
 }
 
-/// A model's predictions against scaling, network and output done one after the other.
+/// Compares a model's predictions with scaling, network and output in turn.
 fn check_steps<T: Float>(loss: impl Into<LossKind>, outputs: usize, finish: impl Fn(&[T]) -> Vec<T>) {
     let loss = loss.into();
     let scaling = Scaling::standard::<Matrix<T>>(&raw::<T>(3, 20)).unwrap();
@@ -178,7 +178,7 @@ fn predictions_come_back_to_the_units_of_the_target() {
     }
 }
 
-/// A network of a single layer whose outputs are its inputs.
+/// Returns a network of a single layer whose outputs are its inputs.
 fn through(size: usize) -> Mlp<Matrix<f64>> {
     let dense = mlp_core::Dense {
         weights: Matrix::from_fn(size, size, |i, j| f64::from(u8::from(i == j))),
@@ -262,7 +262,7 @@ fn a_model_gives_back_what_it_was_given() {
     assert_eq!(model.loss(), HalfSquaredError.into());
 }
 
-/// The message of the error in `result`.
+/// Returns the message of the error in `result`.
 fn message<T, E: std::error::Error>(result: Result<T, E>) -> String {
     result.err().expect("an error").to_string()
 }
@@ -384,7 +384,7 @@ fn parts_and_data_that_make_no_scaling_say_where() {
     // A feature may be small without being constant.
     let tiny = Scaling::min_max::<Matrix<f64>>(&Matrix::from_columns(&[[1e-19], [3e-19]])).unwrap();
     assert_eq!(tiny.scale(), [3e-19 - 1e-19]);
-    // And what differs by rounding only is constant, as StandardScaler has it.
+    // As in StandardScaler, a feature whose values differ only by rounding is constant.
     let rounding = Matrix::from_fn(1, 40, |_, j| if j % 2 == 0 { 0.3 } else { 0.1 + 0.2 });
     assert_eq!(Scaling::standard::<Matrix<f64>>(&rounding).unwrap().scale(), [1.0]);
 }

@@ -1,5 +1,5 @@
-//! The oracle: the backend of the example `custom_backend`, plain loops for any scalar, and the way of a network onto
-//! it and back.
+//! The oracle: the backend of the example `custom_backend`, which consists of plain loops for any scalar, and
+//! conversions of networks to it and back.
 
 #[path = "../../crates/mlp-core/examples/custom_backend/naive.rs"]
 mod backend;
@@ -9,14 +9,14 @@ use mlp_core::backend::Tensor;
 use mlp_core::{Activation, Dense, Dual, Mlp, Scalar, Tanh};
 use mlp_cpu::Matrix;
 
-/// The elements, column after column.
+/// Returns the elements, column after column.
 pub(crate) fn values<B: Tensor>(columns: B::Columns<'_>) -> Vec<B::Scalar> {
     let mut values = Vec::new();
     B::read(columns, &mut values);
     values
 }
 
-/// The matrix of `values`, column after column, each the nearest number of the backend.
+/// Returns the matrix of `values`, column after column, each rounded to the nearest number of the backend.
 pub(crate) fn tensor<B: Tensor>((rows, columns): (usize, usize), values: &[f64]) -> B {
     let mut tensor = B::zeros(rows, columns);
     tensor.write(
@@ -28,7 +28,7 @@ pub(crate) fn tensor<B: Tensor>((rows, columns): (usize, usize), values: &[f64])
     tensor
 }
 
-/// `from` on another backend.
+/// Converts `from` to another backend.
 pub(crate) fn carry_tensor<A: Tensor, B: Tensor>(from: &A) -> B {
     tensor(
         from.shape(),
@@ -39,7 +39,7 @@ pub(crate) fn carry_tensor<A: Tensor, B: Tensor>(from: &A) -> B {
     )
 }
 
-/// `network` on another backend.
+/// Converts `network` to another backend.
 pub(crate) fn carry<A: Tensor, B: Tensor, C: Activation>(network: &Mlp<A, C>) -> Mlp<B, C> {
     let layers = network
         .layers()

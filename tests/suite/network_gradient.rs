@@ -1,5 +1,5 @@
-//! The gradient of a whole network is its derivative: random networks of every activation and loss, every parameter,
-//! against the forward pass in dual numbers, against differences, and in `f32` against `f64`.
+//! Tests that the gradient of a whole network is its derivative: random networks of every activation and loss, every
+//! parameter, against the forward pass in dual numbers, against differences, and in `f32` against `f64`.
 
 mod cases;
 
@@ -17,7 +17,7 @@ use proptest::prelude::*;
 use std::cell::RefCell;
 use std::collections::HashSet;
 
-/// An optimiser that keeps the gradient and leaves the parameters.
+/// An optimizer that records the gradient and leaves the parameters unchanged.
 #[derive(Debug)]
 pub(crate) struct Probe<B>(pub(crate) Vec<Dense<B>>);
 
@@ -62,8 +62,8 @@ pub(crate) fn flatten<B: Tensor>(layers: &[Dense<B>]) -> Gradient<B::Scalar> {
         .collect()
 }
 
-/// Loss and gradient by backpropagation: with sample weights by the trainer, without by the network's own steps too,
-/// twice each, which must give the same bits every time.
+/// Computes loss and gradient by backpropagation: with sample weights by the trainer, without weights also by the
+/// network's own steps. Computes each twice, which must give the same bits every time.
 fn backpropagation<B: Tensor, L: Loss>(network: &Mlp<B>, batch: &Batch<B>, loss: &L) -> (f64, Gradient<B::Scalar>) {
     let mut trainer = Trainer::new(loss.clone(), Probe::default());
     let mut by_trainer = || {
@@ -89,8 +89,8 @@ fn backpropagation<B: Tensor, L: Loss>(network: &Mlp<B>, batch: &Batch<B>, loss:
     first
 }
 
-/// Loss and gradient by dual numbers: for each parameter, the forward pass and the value of the loss with respect to
-/// it. Layers before the parameter do not depend on it and are run once.
+/// Computes loss and gradient by dual numbers: for each parameter, the forward pass and the value of the loss with
+/// respect to it. Layers before the parameter do not depend on it and run once.
 fn dual_numbers<L: Loss>(network: &Mlp<Matrix<f64>>, batch: &Batch<Matrix<f64>>, loss: &L) -> (f64, Gradient<f64>) {
     type Numbers = Naive<Dual<f64>>;
     let network: Mlp<Numbers> = carry(network);
@@ -134,18 +134,18 @@ fn dual_numbers<L: Loss>(network: &Mlp<Matrix<f64>>, batch: &Batch<Matrix<f64>>,
     (mean_loss(&input).value, gradient)
 }
 
-/// The two tensors of a layer's parameters, to be gone through one after the other.
+/// The two tensors of a layer's parameters, to be visited in turn.
 fn parts<B>() -> [fn(&mut Dense<B>) -> &mut B; 2] {
     [|layer| &mut layer.weights, |layer| &mut layer.bias]
 }
 
-/// Some layers of a network, as a network.
+/// Returns some layers of a network as a network.
 fn layers<B: Tensor>(network: &Mlp<B>, range: std::ops::Range<usize>) -> Mlp<B> {
     let layers = network.layers()[range.clone()].iter().cloned();
     Mlp::from_layers(layers.zip(network.activations()[range].iter().cloned()).collect()).expect("layers of a network")
 }
 
-/// On which side of each kink every pre-activation lies, and every error, should the loss have a kink at 0.
+/// Returns the side of each kink on which every pre-activation lies, and, if the loss has a kink at 0, every error.
 fn sides<B: Tensor>(network: &Mlp<B>, batch: &Batch<B>, loss: AnyLoss) -> Vec<bool> {
     let samples = batch.input.shape().1;
     let mut workspace = Workspace::new(network, samples).expect("memory");
@@ -179,7 +179,7 @@ fn sides<B: Tensor>(network: &Mlp<B>, batch: &Batch<B>, loss: AnyLoss) -> Vec<bo
     sides
 }
 
-/// What was seen in all cases together.
+/// The statistics over all cases.
 #[derive(Debug, Default)]
 struct Seen {
     networks: usize,
@@ -202,7 +202,7 @@ impl Seen {
             .extend(case.activations.iter().map(|&activation| (activation, case.loss)));
     }
 
-    #[allow(clippy::print_stdout, reason = "figures, for whoever runs it with --nocapture")]
+    #[allow(clippy::print_stdout, reason = "figures that --nocapture shows")]
     fn report(&self, what: &str) {
         println!(
             "{what}: {} networks, {} parameters, largest error {:e}, {} parameters skipped at kinks, {} networks without \
@@ -211,8 +211,8 @@ impl Seen {
         );
     }
 
-    /// Takes in how far `got` is from `expected`, relative to the largest element of each tensor of parameters (to
-    /// 0.1, where all are smaller than that).
+    /// Records the distance of `got` from `expected`, relative to the largest element of each tensor of parameters,
+    /// or to 0.1 if all elements are smaller than that.
     fn compare(
         &mut self,
         case: &Case,
@@ -237,7 +237,7 @@ impl Seen {
     }
 }
 
-/// How many random networks.
+/// Returns the number of random networks.
 fn networks() -> u32 {
     if is_exhaustive() { 1500 } else { 500 }
 }
@@ -322,7 +322,7 @@ fn f32_follows_f64() {
                     .zip(got.iter().flatten())
                     .map(|(e, &g)| e - f64::from(g)),
             );
-            // A norm below 0.1 is what is left of larger terms that cancel.
+            // A norm below 0.1 remains after larger terms cancel.
             let error = distance / size.max(0.1);
             prop_assert!(
                 error <= 1e-5,
@@ -342,7 +342,8 @@ fn f32_follows_f64() {
     );
 }
 
-/// Five-point differences of the loss in `f64`: knows nothing of dual numbers. Smooth functions only.
+/// Compares with five-point differences of the loss in `f64`, which do not use dual numbers. Uses smooth functions
+/// only.
 #[test]
 fn backpropagation_follows_differences() {
     let kinked = ["relu", "leaky_relu", "elu", "selu", "hard_tanh", "softsign"];
@@ -390,7 +391,7 @@ fn differences<L: Loss>(mut network: Mlp<Matrix<f64>>, batch: &Batch<Matrix<f64>
     gradient
 }
 
-/// Where nothing is wrong, nothing changes: targets equal to the predictions give a gradient of exactly zero.
+/// Targets that equal the predictions give a gradient of exactly zero.
 #[test]
 fn a_perfect_prediction_has_no_gradient() {
     let network = Mlp::<Matrix<f64>>::builder(&[3, 7, 2])

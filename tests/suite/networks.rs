@@ -1,4 +1,4 @@
-//! What a network is built of, and its layers by themselves.
+//! Tests the parts of a network, and its layers on their own.
 
 use mlp_core::{ActivationKind, Initializer, Mlp, Relu, Sigmoid, Tanh};
 use mlp_cpu::Matrix;

@@ -1,4 +1,4 @@
-//! Proves the notebook's experiment: the 40 losses it printed, its gradient written out by hand, and parity with NumPy
+//! Tests the notebook's experiment: the 40 losses it printed, its gradient written out by hand, and parity with NumPy
 //! on five other networks.
 
 use core::ops::ControlFlow;
@@ -10,13 +10,14 @@ use mlp_cpu::Matrix;
 use mlp_demo::notebook::{Experiment, experiments};
 use serde::Deserialize;
 
-/// x and y of the three samples.
+/// Returns x and y of the three samples.
 const INPUT: [f64; 3] = [2.0, -1.0, 3.0];
 const TARGET: [f64; 3] = [3.0, 1.0, 5.0];
 const LEARNING_RATE: f64 = 0.1;
 const NEGATIVE_SLOPE: f64 = 0.01;
 
-/// A network of weights (layer, n_out rows of n_in) and biases: leaky ReLU in the hidden layers, linear output.
+/// Returns a network with these weights (layer, n_out rows of n_in) and biases: leaky ReLU in the hidden layers, linear
+/// output.
 fn network(weights: &[Vec<Vec<f64>>], biases: &[Vec<f64>], negative_slope: f64) -> Mlp<Matrix<f64>> {
     let last = weights.len() - 1;
     let layers = weights.iter().zip(biases).enumerate().map(|(l, (weights, bias))| {
@@ -50,7 +51,7 @@ fn gradient_descent() -> GradientDescent {
     GradientDescent::new(LEARNING_RATE).unwrap()
 }
 
-/// The losses of 100 epochs, each before its update.
+/// Returns the losses of 100 epochs, each before its update.
 fn trained_losses(network: &mut Mlp<Matrix<f64>>) -> Vec<f64> {
     let (input, target) = (row(&INPUT), row(&TARGET));
     let mut losses = Vec::new();
@@ -91,7 +92,7 @@ fn all_40_recorded_losses() {
     assert_eq!(compared, 40);
 }
 
-/// Forward, loss, backward, gradient and update, each called by itself: the bits of `Trainer::step` and of
+/// Forward, loss, backward, gradient and update, called one by one, give the bits of `Trainer::step` and of
 /// `Trainer::fit`.
 #[test]
 fn the_separate_steps_are_the_training_step() {
@@ -137,7 +138,7 @@ fn the_separate_steps_are_the_training_step() {
     }
 }
 
-/// Backpropagation by hand, for three samples: what each quantity of a workspace must be.
+/// Handwritten backpropagation for three samples: the expected value of each quantity of a workspace.
 struct ByHand {
     /// `[layer][neuron][sample]`.
     activation: Vec<Vec<[f64; 3]>>,
@@ -230,10 +231,10 @@ fn assert_near(what: &str, got: f64, expected: f64, relative: f64) {
     );
 }
 
-/// Every number of a training step, at the start and after 40 epochs (where all weights and biases have moved).
+/// Tests every number of a training step, at the start and after 40 epochs (when all weights and biases have changed).
 #[test]
 fn every_quantity_of_a_step_is_the_one_written_out_by_hand() {
-    // A sum of up to four products, in any order.
+    // Allows a sum of up to four products in any order.
     const TOLERANCE: f64 = 1e-14;
     let [_, experiment] = experiments();
     assert_eq!(experiment.layers, [1, 4, 3, 1]);

@@ -1,5 +1,5 @@
-//! Proves gradient descent, what holds for every optimiser, and that the `Optimizer` trait carries others: L-BFGS is
-//! written here, outside the crate, with nothing but its public items.
+//! Tests gradient descent, and properties of every optimizer. Also tests that the `Optimizer` trait supports other
+//! optimizers: an L-BFGS is written here, outside the crate, with nothing but its public items.
 
 use mlp_core::backend::{Objective, Tensor, ZipFormula};
 use mlp_core::state::{OptimizerState, StateError};
@@ -11,14 +11,14 @@ use mlp_cpu::Matrix;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
-/// The learning rate, if it is one.
+/// Returns the learning rate if it is valid.
 fn checked(learning_rate: f64) -> Result<f64, HyperParameterError> {
     GradientDescent::new(learning_rate)?;
     Ok(learning_rate)
 }
 
-/// L-BFGS with a backtracking line search: the direction from the last pairs of (change of the parameters, change of
-/// the gradient), the objective evaluated until the loss falls enough.
+/// L-BFGS with a backtracking line search. The direction comes from the last pairs of (change of the parameters,
+/// change of the gradient); the objective is evaluated until the loss falls enough.
 ///
 /// Source: J. Nocedal, S. J. Wright, *Numerical Optimization* (2nd ed., Springer 2006), algorithms 7.4 and 3.1.
 #[derive(Clone, Debug)]
@@ -29,10 +29,10 @@ struct Lbfgs<B> {
     pairs: Vec<[Vec<Dense<B>>; 2]>,
 }
 
-/// How many pairs it remembers.
+/// The number of pairs that it remembers.
 const PAIRS: usize = 5;
 
-/// own + factor other.
+/// Computes own + factor other.
 struct AddScaled {
     factor: f64,
 }
@@ -43,7 +43,7 @@ impl ZipFormula<0> for AddScaled {
     }
 }
 
-/// factor own.
+/// Computes factor own.
 struct Scale {
     factor: f64,
 }
@@ -54,7 +54,7 @@ impl ZipFormula<0> for Scale {
     }
 }
 
-/// A formula over all parameters, as if they were one vector; true if all new ones are finite.
+/// Applies a formula to all parameters as if they were one vector. Returns whether all new parameters are finite.
 fn zip_all<B: Tensor>(own: &mut [Dense<B>], other: &[Dense<B>], formula: &impl ZipFormula<0>) -> bool {
     own.iter_mut().zip(other).fold(true, |finite, (own, other)| {
         let weights = own.weights.zip((&other.weights).into(), [], formula);
@@ -89,7 +89,7 @@ impl<B: Tensor> Lbfgs<B> {
         }
     }
 
-    /// -H `gradient`, H the approximate inverse of the second derivatives.
+    /// Computes -H `gradient`, where H is the approximate inverse of the second derivatives.
     fn direction(&self, gradient: &[Dense<B>]) -> Vec<Dense<B>> {
         let mut direction = gradient.to_vec();
         let mut shares = Vec::new();
@@ -138,7 +138,7 @@ impl<B: Tensor> Optimizer<B> for Lbfgs<B> {
             }
             length /= 2.0;
         }
-        // No descent: forget what the direction was made of.
+        // No descent: forget the pairs from which the direction was computed.
         self.pairs.clear();
         Ok(loss)
     }
@@ -152,7 +152,7 @@ impl<B: Tensor> Optimizer<B> for Lbfgs<B> {
         Ok(())
     }
 
-    /// All pairs under one name, one after the other.
+    /// Stores all pairs under one name, one after the other.
     fn state(&self) -> OptimizerState<B> {
         OptimizerState::new("l_bfgs")
             .with_number("learning_rate", self.learning_rate)
@@ -176,7 +176,7 @@ impl<B: Tensor> Optimizer<B> for Lbfgs<B> {
     }
 }
 
-/// y = x1^2 - x2 on a grid of 25 points.
+/// Returns y = x1^2 - x2 on a grid of 25 points.
 fn data<T: mlp_cpu::Element>() -> (Matrix<T>, Matrix<T>) {
     let coordinate = |k: usize| k as f64 / 2.0 - 1.0;
     let input = Matrix::from_fn(2, 25, |i, j| {
@@ -190,7 +190,7 @@ fn network<T: mlp_cpu::Element>() -> Mlp<Matrix<T>> {
     Mlp::builder(&[2, 6, 5, 1]).hidden(Tanh).seed(21).build().unwrap()
 }
 
-/// `steps` training steps: their losses.
+/// Makes `steps` training steps and returns their losses.
 fn train<T: mlp_cpu::Element, O: Optimizer<Matrix<T>>>(
     trainer: &mut Trainer<Matrix<T>, HalfSquaredError, O>,
     network: &mut Mlp<Matrix<T>>,
@@ -201,7 +201,7 @@ fn train<T: mlp_cpu::Element, O: Optimizer<Matrix<T>>>(
     (0..steps).map(|_| trainer.step(network, samples).unwrap()).collect()
 }
 
-/// The parameters, one after the other, and the gradient at them, in the same order.
+/// Returns the parameters in order, and the gradient at them in the same order.
 fn gradient_at(network: &Mlp<Matrix<f64>>) -> (Vec<f64>, Vec<f64>) {
     let (input, target) = data();
     let mut workspace = Workspace::new(network, input.columns()).unwrap();
@@ -219,7 +219,7 @@ fn flat(layers: &[Dense<Matrix<f64>>]) -> Vec<f64> {
         .collect()
 }
 
-/// 20 steps against a loop over plain numbers.
+/// Compares 20 steps with a loop over plain numbers.
 #[test]
 fn gradient_descent_follows_its_formula() {
     let mut network = network::<f64>();
@@ -236,8 +236,8 @@ fn gradient_descent_follows_its_formula() {
     }
 }
 
-/// 10 steps, and the same with a stop: a fresh optimiser goes on with the state of the first. The same losses and
-/// parameters, bit for bit.
+/// Compares 10 steps with the same steps interrupted by a stop, after which a new optimizer continues with the state
+/// of the first. Losses and parameters must have the same bits.
 fn check_resumption<T: mlp_cpu::Element, O: Optimizer<Matrix<T>>>(name: &str, make: impl Fn() -> O) {
     let mut whole = network::<T>();
     let expected = train(&mut Trainer::new(HalfSquaredError, make()), &mut whole, 10);
@@ -250,16 +250,13 @@ fn check_resumption<T: mlp_cpu::Element, O: Optimizer<Matrix<T>>>(name: &str, ma
         let mut second = Trainer::new(HalfSquaredError, make());
         second.optimizer_mut().restore(state.clone(), parts.layers()).unwrap();
         let restored = second.optimizer().state();
-        assert_eq!(
-            restored, state,
-            "{name}, stop after {stop}: the state of what was restored"
-        );
+        assert_eq!(restored, state, "{name}, stop after {stop}: the restored state");
         got.extend(train(&mut second, &mut parts, 10 - stop));
         assert_eq!(got, expected, "{name}, stop after {stop}: losses");
         assert_eq!(parts, whole, "{name}, stop after {stop}: parameters");
     }
 
-    // The test would not notice a state that is not needed: without it, momentum and the others go elsewhere.
+    // Checks that the test notices a missing state: without it, momentum and the others give other parameters.
     if name != "gradient descent" {
         let mut forgetful = network::<T>();
         train(&mut Trainer::new(HalfSquaredError, make()), &mut forgetful, 5);
@@ -280,7 +277,7 @@ fn resuming_from_a_state_is_not_stopping() {
         check_resumption::<T, _>("Adagrad", || Adagrad::<Matrix<T>>::new(0.1).unwrap());
         let rms_prop = || RmsProp::<Matrix<T>>::new(0.01).unwrap();
         check_resumption::<T, _>("RMSprop", rms_prop);
-        check_resumption::<T, _>("RMSprop, centred", || rms_prop().centered(true));
+        check_resumption::<T, _>("RMSprop, centered", || rms_prop().centered(true));
         check_resumption::<T, _>("RMSprop with momentum", || rms_prop().momentum(0.5).unwrap());
         check_resumption::<T, _>("RMSprop with both", || rms_prop().centered(true).momentum(0.5).unwrap());
         check_resumption::<T, _>("L-BFGS", Lbfgs::<Matrix<T>>::new);
@@ -289,7 +286,7 @@ fn resuming_from_a_state_is_not_stopping() {
     check::<f64>();
 }
 
-/// A learning rate that a schedule has set is part of the state.
+/// The state includes a learning rate that a schedule has set.
 #[test]
 fn a_changed_learning_rate_is_kept() {
     fn check(name: &str, mut optimizer: impl Optimizer<Matrix<f64>>, mut other: impl Optimizer<Matrix<f64>>) {
@@ -319,7 +316,7 @@ fn a_changed_learning_rate_is_kept() {
 }
 
 #[test]
-fn every_optimiser_drives_the_loss_down() {
+fn every_optimizer_drives_the_loss_down() {
     fn check<T: mlp_cpu::Element>(name: &str, optimizer: impl Optimizer<Matrix<T>>, steps: usize, share: f64) {
         let losses = train(
             &mut Trainer::new(HalfSquaredError, optimizer),
@@ -346,10 +343,10 @@ fn every_optimiser_drives_the_loss_down() {
     check::<f32>("L-BFGS, f32", Lbfgs::new(), 100, 0.01);
 }
 
-/// A line search never takes a step up, and evaluates the objective more than once.
+/// A line search never increases the loss, and evaluates the objective more than once.
 #[test]
 fn a_line_search_may_evaluate_as_often_as_it_likes() {
-    /// (a - 3)^2 + 10 (b + 1)^2 of the weight a and the bias b, counting.
+    /// The function (a - 3)^2 + 10 (b + 1)^2 of the weight a and the bias b, with a count of its evaluations.
     struct Quadratic {
         evaluations: usize,
         gradient: Vec<Dense<Matrix<f64>>>,
@@ -389,7 +386,7 @@ fn a_line_search_may_evaluate_as_often_as_it_likes() {
     );
 }
 
-/// A step that fails leaves the parameters as they were; also the state, if the gradient was not used.
+/// A step that fails leaves the parameters unchanged; if the gradient was not used, also the state.
 #[test]
 fn a_step_that_is_not_finite_changes_no_parameter() {
     fn check<O: Optimizer<Matrix<f64>>>(name: &str, mut optimizer: O) {
@@ -431,10 +428,10 @@ fn a_step_that_is_not_finite_changes_no_parameter() {
     check("gradient descent", GradientDescent::new(0.1).unwrap());
     check("momentum", Momentum::new(0.1, 0.9).unwrap());
     check("Nesterov", Momentum::nesterov(0.1, 0.9).unwrap());
-    // Adam's steps are no longer than its learning rate, and L-BFGS looks for one that is short enough.
+    // Adam's steps are no longer than its learning rate, and L-BFGS searches for a step that is short enough.
 }
 
-/// `GradientDescent::update`: W - eta g, rounded twice, for any numbers.
+/// `GradientDescent::update` computes W - eta g, rounded twice, for any numbers.
 #[test]
 fn the_update_is_its_formula() {
     let config = Config {
@@ -458,7 +455,7 @@ fn the_update_is_its_formula() {
             prop_assert_eq!(optimizer.update(&mut layers, &mut gradient), None);
             let expected: Vec<f64> = numbers.iter().map(|(p, g)| p - learning_rate * g).collect();
             prop_assert_eq!(flat(&layers), expected);
-            prop_assert_eq!(gradient, before, "what it leaves in the place of the gradient");
+            prop_assert_eq!(gradient, before, "the gradient must hold the old parameters");
             Ok(())
         })
         .unwrap_or_else(|failure| panic!("{failure}"));
@@ -555,7 +552,7 @@ fn states_that_do_not_fit_are_errors_and_change_nothing() {
     }
 }
 
-/// Any number of sets of values under one name, as L-BFGS keeps its pairs.
+/// A state may have any number of sets of values under one name, as L-BFGS stores its pairs.
 #[test]
 fn sets_of_values_have_the_shapes_of_the_parameters() {
     let network = network::<f64>();

@@ -1,4 +1,5 @@
-//! Proves that bugs which other libraries had are not here: one test each, by the project and number of the report.
+//! Tests that this library does not have bugs that were found in other libraries: one test for each, with the project
+//! and the number of the report.
 
 use crate::activations::{Float, check_positions, functions};
 use mlp_core::{
@@ -19,20 +20,20 @@ fn assert_near<T: Float>(what: &str, got: T, expected: f64, relative: f64) {
     );
 }
 
-/// Value and derivative of the activation `name`.
+/// Returns value and derivative of the activation `name`.
 fn at<T: Float>(name: &str, z: f64) -> (T, T) {
     let (functions, z) = (functions::<T>(name), T::from_f64(z));
     ((functions.value)(z), (functions.derivative)(z))
 }
 
-/// Value and gradient of a loss of one output.
+/// Returns value and gradient of a loss of one output.
 fn loss_at<T: Float>(loss: &impl Loss, prediction: f64, target: f64) -> (T, T) {
     let mut gradient = [T::from_f64(f64::NAN)];
     let value = loss.value_and_gradient(&[T::from_f64(prediction)], &[T::from_f64(target)], &mut gradient);
     (value, gradient[0])
 }
 
-/// A layer of `z.len()` neurons with pre-activations `z`: activations and derivatives, through a matrix.
+/// Returns activations and derivatives of a layer of `z.len()` neurons with pre-activations `z`, computed in a matrix.
 fn through_a_matrix<T: Float>(name: &str, z: &[T]) -> (Vec<T>, Vec<T>) {
     let layer = mlp_core::Dense {
         weights: Matrix::zeros(z.len(), 1),
@@ -45,8 +46,8 @@ fn through_a_matrix<T: Float>(name: &str, z: &[T]) -> (Vec<T>, Vec<T>) {
     (workspace.activation(0).to_vec(), derivative.to_vec())
 }
 
-/// Burn #5373: ln(1 + e^z) as written is infinite above 88.7 in `f32`, and its gradient NaN; a margin loss built on it
-/// inherits both.
+/// Burn #5373: the formula ln(1 + e^z) is infinite above 88.7 in `f32`, and its gradient is NaN. A margin loss built
+/// on it has the same problem.
 #[test]
 fn softplus_is_finite_above_88() {
     for z in [88.7, 88.8, 89.0, 100.0, 1e4, 1e30] {
@@ -62,7 +63,7 @@ fn softplus_is_finite_above_88() {
     }
 }
 
-/// Candle #1722: e^z / (1 + e^z)^2 and its like are NaN for z <= -201 in `f32`.
+/// Candle #1722: e^z / (1 + e^z)^2 and similar formulas are NaN for z <= -201 in `f32`.
 #[test]
 fn sigmoid_gradient_is_finite_below_minus_201() {
     assert_near(
@@ -93,7 +94,7 @@ fn softmax_of_a_thousand() {
         assert_near("softmax, class 0", probabilities[0], 0.731_058_578_630_004_9, tolerance);
         assert_near("softmax, class 1", probabilities[1], 0.268_941_421_369_995_1, tolerance);
         assert_eq!(probabilities[2], T::zero(), "softmax, class 2");
-        // ln softmax is the loss with its sign changed.
+        // ln softmax is the negated loss.
         for (class, expected) in [
             (0.0, 0.313_261_687_518_222_85),
             (1.0, 1.313_261_687_518_222_8),
@@ -113,7 +114,7 @@ fn softmax_of_a_thousand() {
     check::<f64>(1e-15);
 }
 
-/// PyTorch #102894, #49844, #135359: the loss of an infinite logit is NaN even where the label agrees with it.
+/// PyTorch #102894, #49844, #135359: the loss of an infinite logit is NaN even if the label agrees with it.
 #[test]
 fn binary_cross_entropy_at_infinite_logits() {
     fn check<T: Float>() {
@@ -157,12 +158,12 @@ fn empty_batch_is_an_error_not_nan() {
         "samples: expected at least one with a weight above 0, got none"
     );
 
-    // Samples of which none counts.
+    // Samples that all have weight 0.
     let (one, weights) = (Matrix::zeros(1, 2), Matrix::zeros(1, 2));
     let samples = Samples::<Matrix<f64>>::new(&one, &one).unwrap();
     assert_eq!(samples.weighted(&weights).unwrap_err(), DataError::Empty);
 
-    // The step by itself: a programmer's mistake.
+    // For the step itself, this is a programmer's mistake.
     let network = Mlp::<Matrix<f64>>::builder(&[1, 1]).build().unwrap();
     let mut workspace = Workspace::new(&network, 1).unwrap();
     network.forward(&input, &mut workspace);
@@ -176,7 +177,7 @@ fn empty_batch_is_an_error_not_nan() {
     assert_eq!(message, "loss: expected at least one sample, got none");
 }
 
-/// The same (PyTorch #51906) for a slice of samples that has none, or none that counts.
+/// The same (PyTorch #51906) for a slice without samples, or without a sample of positive weight.
 #[test]
 fn an_empty_slice_of_samples_is_an_error_not_nan() {
     let (data, weights) = (Matrix::zeros(1, 2), Matrix::from_vec(1, 2, vec![0.0, 1.0]));
@@ -195,8 +196,8 @@ fn an_empty_slice_of_samples_is_an_error_not_nan() {
     }
 }
 
-/// PyTorch #103316: the cross-entropy of sigmoid's probabilities has a gradient of 1e-11 at a logit of -50, where it
-/// is -1/8 for each of 8.
+/// PyTorch #103316: the cross-entropy of the sigmoid's probabilities has a gradient of 1e-11 at a logit of -50. The
+/// correct gradient is -1/8 for each of 8 outputs.
 #[test]
 fn bce_gradient_survives_minus_50() {
     fn check<T: Float>() {
@@ -210,7 +211,7 @@ fn bce_gradient_survives_minus_50() {
     check::<f64>();
 }
 
-/// TVM #20184, PyTorch #55587 and #31110: with z in the place of softplus(z) above a threshold of 20 the error is
+/// TVM #20184, PyTorch #55587 and #31110: using z instead of softplus(z) above a threshold of 20 gives an error of
 /// 1.9e-9, half a million ULP of `f64`, and another threshold in the gradient disagrees with the value.
 #[test]
 fn softplus_f64_above_threshold_20() {
@@ -230,7 +231,7 @@ fn softplus_f64_above_threshold_20() {
             "softplus' at {z}: expected {slope}, got {derivative}"
         );
     }
-    // Smooth: no step between the neighbours of the threshold.
+    // The function is smooth: there is no step between the neighbors of the threshold.
     for threshold in [20.0_f64, 30.0, 33.0, 36.7, 40.0] {
         let (below, above) = (
             at::<f64>("softplus", threshold.next_down()),
@@ -250,8 +251,8 @@ fn softplus_f64_above_threshold_20() {
     }
 }
 
-/// PyTorch #48235 (softplus) and XLA #41122 (erf): the value depends on how many elements the tensor has, since the
-/// vector's body and its remainder are computed by two formulas.
+/// PyTorch #48235 (softplus) and XLA #41122 (erf): the value depends on the number of elements of the tensor, because
+/// the body of the vector and its remainder are computed by two formulas.
 #[test]
 fn value_does_not_depend_on_position() {
     for name in ["softplus", "gelu"] {
@@ -263,8 +264,8 @@ fn value_does_not_depend_on_position() {
     }
 }
 
-/// Executorch #22323, PyTorch #186278: the tanh form of GELU is NaN below -13 (infinity over infinity within tanh), and
-/// with it, silently, the whole network.
+/// Executorch #22323, PyTorch #186278: the tanh form of GELU is NaN below -13 (infinity over infinity within tanh),
+/// and so is, silently, the whole network.
 #[test]
 fn tanh_gelu_below_minus_13() {
     fn check<T: Float>(largest: f64) {
@@ -314,7 +315,8 @@ fn tanh_gelu_below_minus_13() {
     }
 }
 
-/// The tanh form as z/2 (1 + tanh u) cancels below -4 and is 0 from -7 in `f32` (research on PyTorch and JAX).
+/// The tanh form computed as z/2 (1 + tanh u) cancels below -4 and is 0 below -7 in `f32` (research on PyTorch and
+/// JAX).
 #[test]
 fn tanh_gelu_does_not_cancel_below_minus_4() {
     for (z, expected) in [
@@ -377,8 +379,8 @@ fn gelu_derivative_large_finite() {
     check::<f64>(f64::MAX);
 }
 
-/// AiDotNet #594: tanh by an exponential without a clamp is NaN from about 20 on, in the lanes of a vector only: the
-/// remainder, computed one by one, was right.
+/// AiDotNet #594: tanh computed by an exponential without a clamp is NaN from about 20 on, but only in the lanes of a
+/// vector. The remainder, computed one by one, was right.
 #[test]
 fn tanh_no_nan_above_20_in_any_lane() {
     fn check<T: Float>() {
@@ -453,7 +455,7 @@ fn tanh_gradient_near_zero() {
 /// XLA's exhaustive test of its CPU backend: e^88.7228394 is the largest `f32` there, where it overflows.
 #[test]
 fn exp_overflow_boundary() {
-    // The last argument before the overflow, and the first after it.
+    // The largest argument that does not overflow, and the next one, which does.
     let (last, first) = (88.722_83_f32, 88.722_84_f32);
     assert_eq!(last.next_up(), first);
     assert_near("the last finite exp", Scalar::exp(last), f64::from(last).exp(), 1e-7);
@@ -469,7 +471,7 @@ fn exp_overflow_boundary() {
     );
     assert_eq!(Scalar::exp(first), f64::INFINITY);
 
-    // And at the other end, the last argument whose exponential does not vanish.
+    // At the other end, the smallest argument whose exponential is not 0.
     assert_eq!(
         (Scalar::exp(-103.972_f32), Scalar::exp(-103.973_f32)),
         (f32::from_bits(1), 0.0)
@@ -480,8 +482,8 @@ fn exp_overflow_boundary() {
     );
 }
 
-/// `f32::max(z, 0.0)` is 0 for NaN: a ReLU made of it hides that training has diverged, and so does a maximum over the
-/// logits of a softmax.
+/// `f32::max(z, 0.0)` is 0 for NaN. So a ReLU that uses it hides that training has diverged, and so does a maximum
+/// over the logits of a softmax.
 #[test]
 fn relu_keeps_nan() {
     assert!(at::<f32>("relu", f64::NAN).0.is_nan() && at::<f64>("relu", f64::NAN).0.is_nan());
@@ -512,8 +514,8 @@ fn relu_keeps_nan() {
     assert!(matches!(error, TrainError::Parameters { layer: 0, .. }), "{error}");
 }
 
-/// scikit-learn clips probabilities before the logarithm: its loss stays where it is while the gradient goes on, so
-/// that a line search sees no slope. Here the gradient is the slope of the value at any logit.
+/// scikit-learn clips probabilities before the logarithm. Its loss stays constant there while the gradient does not
+/// vanish, so a line search sees no slope. Here the gradient is the slope of the value at any logit.
 #[test]
 fn loss_and_gradient_agree_at_extreme_logits() {
     for logit in [-800.0, -100.0, -40.0, 40.0, 100.0, 800.0] {

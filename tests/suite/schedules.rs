@@ -1,4 +1,4 @@
-//! Proves that schedules and the reduction on a plateau follow PyTorch's and scikit-learn's, from the text form.
+//! Tests that schedules and the reduction on a plateau, read from the text form, follow PyTorch's and scikit-learn's.
 
 use mlp_core::state::PlateauState;
 use mlp_core::{ReduceOnPlateau, Schedule};
@@ -70,7 +70,7 @@ fn plateaus_follow_pytorch() {
             match mode.as_str() {
                 "min" => plateau.observe(&mut state, loss),
                 "max" => plateau.observe_rising(&mut state, -loss),
-                other => panic!("{other} is not known"),
+                other => panic!("unknown mode {other} in the golden file"),
             };
             let got = state.factor;
             assert!(

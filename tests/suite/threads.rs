@@ -1,4 +1,5 @@
-//! The same bits at any number of threads, in child processes with 1 to 8 of them; and that they share the work.
+//! Tests that any number of threads gives the same bits, in child processes with 1 to 8 threads, and that the threads
+//! share the work.
 
 use crate::determinism::{bits, fingerprint, random};
 use crate::is_exhaustive;
@@ -15,7 +16,7 @@ use std::sync::Mutex;
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
-/// 50 epochs of a network on random samples: the fingerprint of all losses and of the parameters at the end.
+/// Trains a network on random samples for 50 epochs. Returns the fingerprint of all losses and of the final parameters.
 fn train<T: Element, L: Loss>(
     sizes: &[usize],
     hidden: impl Into<ActivationKind>,
@@ -34,7 +35,7 @@ fn train<T: Element, L: Loss>(
     )
 }
 
-/// [`train`] with a trainer that does more.
+/// [`train`] with a trainer that has more options.
 fn train_shaped<T: Element, L: Loss, O: Optimizer<Matrix<T>>>(
     sizes: &[usize],
     hidden: impl Into<ActivationKind>,
@@ -70,7 +71,7 @@ fn train_shaped<T: Element, L: Loss, O: Optimizer<Matrix<T>>>(
     fingerprint(losses.into_iter().map(f64::to_bits).chain(bits(&network)))
 }
 
-/// Networks whose work is shared in each of the ways there are.
+/// Trains networks whose work is shared in each of the possible ways.
 fn networks<T: Element>() -> [u64; 7] {
     let rate = 0.01;
     [
@@ -145,12 +146,12 @@ fn networks<T: Element>() -> [u64; 7] {
 
 #[test]
 #[ignore = "for the child processes of the next test"]
-#[allow(clippy::print_stdout, reason = "for the next test, which reads it")]
+#[allow(clippy::print_stdout, reason = "the next test reads the output")]
 fn networks_with_threads() {
     println!("networks: {:016x?} {:016x?}", networks::<f32>(), networks::<f64>());
 }
 
-/// What the test of this name prints in a child process with `threads` threads.
+/// Returns the output of the test `test` in a child process with `threads` threads.
 fn with_threads(test: &str, threads: usize) -> String {
     let arguments = ["--exact", "--include-ignored", "--nocapture", test];
     run(&arguments, &[("MLP_NUM_THREADS", &threads.to_string())])
@@ -178,17 +179,17 @@ fn bits_do_not_depend_on_the_number_of_threads() {
     }
 }
 
-/// Longer than a thread takes to come, on however busy a machine.
+/// Longer than a thread takes to start, even on a busy machine.
 const LONG: Duration = Duration::from_secs(30);
 
-/// The threads that have computed something since this was last emptied.
+/// The threads that have computed something since this set was last emptied.
 static SEEN: Mutex<Vec<ThreadId>> = Mutex::new(Vec::new());
 
-/// How many threads to wait for.
+/// The number of threads to wait for.
 static WANTED: Mutex<usize> = Mutex::new(1);
 
-/// A formula that notes on which threads it is evaluated. On each thread it waits, the first time, for as many as are
-/// wanted.
+/// A formula that records the threads that evaluate it. On each thread it waits, the first time, for the wanted
+/// number of threads.
 #[derive(Clone, Debug)]
 struct Witness;
 
@@ -221,17 +222,17 @@ impl ZipFormula<0> for Witness {
     }
 }
 
-/// On how many threads `run` evaluates the witness, which waits for `wanted` of them.
+/// Returns the number of threads on which `run` evaluates the witness, which waits for `wanted` of them.
 fn threads_of(wanted: usize, run: impl FnOnce()) -> usize {
     SEEN.lock().unwrap().clear();
     *WANTED.lock().unwrap() = wanted;
     run();
     let seen = SEEN.lock().unwrap();
-    assert!(!seen.is_empty(), "the witness was not asked");
+    assert!(!seen.is_empty(), "the witness was not evaluated");
     seen.len()
 }
 
-/// One layer of `outputs` x `inputs` on `samples` samples.
+/// Runs one layer of `outputs` x `inputs` on `samples` samples.
 fn layer<T: Element>(wanted: usize, outputs: usize, inputs: usize, samples: usize) -> usize {
     let (weights, bias, input) = (
         random(outputs, inputs, 1),
@@ -251,7 +252,7 @@ fn update<T: Element>(wanted: usize, rows: usize, columns: usize) -> usize {
     threads
 }
 
-/// A step of a network so small that its products are not shared.
+/// Makes a step of a network that is so small that its products are not shared.
 fn step<T: Element>(wanted: usize, samples: usize) -> usize {
     let mut network = Mlp::<Matrix<T>, Witness>::builder(&[4, 9, 1])
         .hidden(ActivationKind::Custom(Witness))
@@ -277,7 +278,7 @@ fn work_with_threads() {
     let wanted: usize = std::env::var("MLP_NUM_THREADS").unwrap().parse().unwrap();
     assert_eq!(mlp_cpu::threads(), wanted);
     fn check<T: Element>(wanted: usize) {
-        // All of them where there are parts enough: those that have come wait for the others.
+        // All threads take part if there are enough parts; those that have started wait for the others.
         assert_eq!(layer::<T>(wanted, 64, 512, 128), wanted, "a product in tiles");
         assert_eq!(layer::<T>(wanted, 1, 1 << 16, 128), wanted, "a product of one row");
         assert_eq!(
@@ -289,7 +290,7 @@ fn work_with_threads() {
         assert_eq!(update::<T>(wanted, 1_000_000, 1), wanted, "an update of one column");
         assert_eq!(step::<T>(wanted, 2048), wanted, "groups of samples");
         assert_eq!(tasks::<T>(wanted, 100), wanted, "tasks");
-        // What is small stays on the thread that asks for it.
+        // Small work stays on the calling thread.
         assert_eq!(layer::<T>(1, 8, 8, 30), 1, "a tiny layer");
         assert_eq!(layer::<T>(1, 64, 64, 100), 1, "a small product");
         assert_eq!(update::<T>(1, 100, 200), 1, "a small update");

@@ -1,4 +1,4 @@
-//! Training behaves as documented: epochs, batches, sample weights, and every way in which it can fail.
+//! Tests that training behaves as documented: epochs, batches, sample weights, and every way in which it can fail.
 
 use crate::naive::{carry, values};
 use crate::network_gradient::flatten;
@@ -24,7 +24,7 @@ fn trainer<L: Loss>(loss: L, learning_rate: f64) -> Trainer<Matrix<f64>, L, Grad
     Trainer::new(loss, GradientDescent::new(learning_rate).unwrap())
 }
 
-/// `samples` samples of two features and one target.
+/// Returns `samples` samples of two features and one target.
 fn data(samples: usize) -> (Matrix<f64>, Matrix<f64>) {
     let input = Matrix::from_fn(2, samples, |i, j| ((3 * i + 7 * j + 1) as f64).sin());
     let target = Matrix::from_fn(1, samples, |_, j| ((5 * j + 2) as f64).cos());
@@ -75,7 +75,7 @@ fn the_observer_sees_the_loss_before_each_update() {
             })
             .unwrap();
     }
-    assert_eq!(epochs, [0, 1, 2, 3, 4], "a second call counts on");
+    assert_eq!(epochs, [0, 1, 2, 3, 4], "a second call continues the count");
     assert_eq!(trained, before, "the observer sees the network after the epoch");
 }
 
@@ -121,7 +121,7 @@ fn a_batch_larger_than_the_data_is_all_of_them() {
     assert_eq!(fit(FitOptions::epochs(3).batch_size(1000)), fit(FitOptions::epochs(3)));
 }
 
-/// Targets and sample weights go with their samples.
+/// Targets and sample weights stay with their samples.
 #[test]
 fn shuffling_keeps_samples_whole() {
     let (input, target) = data(8);
@@ -135,7 +135,7 @@ fn shuffling_keeps_samples_whole() {
                 .unwrap();
             network
         };
-        // The order within a full batch changes the rounding only.
+        // The order within a full batch changes only the rounding.
         assert_close(
             &fit(FitOptions::epochs(5).shuffle(1)),
             &fit(FitOptions::epochs(5)),
@@ -146,7 +146,7 @@ fn shuffling_keeps_samples_whole() {
     }
 }
 
-/// An optimiser that changes nothing and remembers the losses.
+/// An optimizer that changes nothing and records the losses.
 #[derive(Debug, Default)]
 struct Recorder(Vec<f64>);
 
@@ -177,7 +177,7 @@ impl Optimizer<Matrix<f64>> for Recorder {
     }
 }
 
-/// Every epoch sees every sample once, in an order of its own, which its number and the seed determine.
+/// Every epoch sees every sample once, in its own order, which the number of the epoch and the seed determine.
 #[test]
 fn each_epoch_has_an_order_of_its_own() {
     let (input, target) = data(8);
@@ -211,7 +211,7 @@ fn each_epoch_has_an_order_of_its_own() {
     }
 }
 
-/// Weight 2 is the sample twice, weight 0 leaves it out.
+/// Weight 2 equals the sample twice; weight 0 leaves it out.
 #[test]
 fn sample_weights_count_samples() {
     let (input, target) = data(5);
@@ -246,7 +246,7 @@ fn sample_weights_count_samples() {
     assert_ne!(weighted, unweighted, "weights change something");
 }
 
-/// A batch in which no sample has a weight is no step, and no part of the loss.
+/// A batch in which all weights are 0 makes no step and does not count in the loss.
 #[test]
 fn a_batch_without_weight_is_left_out() {
     let (input, target) = data(4);
@@ -386,8 +386,8 @@ fn a_batch_size_of_0_is_refused() {
     assert_message(&error, "batch size: expected at least 1, got 0");
 }
 
-/// Trains until it diverges, asserting that it does within `epochs`, and that the network is left as it was before
-/// the step that failed.
+/// Trains until divergence. Asserts that it comes within `epochs`, and that the network stays as it was before the
+/// step that failed.
 fn diverge(mut network: Network, samples: Samples<'_, Matrix<f64>>, learning_rate: f64, epochs: u64) -> Diverged {
     let (mut before, mut seen, mut last_loss) = (network.clone(), 0, None);
     let result = trainer(HalfSquaredError, learning_rate).fit_with(
@@ -428,7 +428,7 @@ fn divergence_keeps_the_last_finite_parameters() {
     let samples = Samples::new(&input, &target).unwrap();
     for learning_rate in [10.0, 1e6, 1e30, 1e300] {
         for seed in 0..10 {
-            // All linear: nothing stops the numbers from growing.
+            // All layers are linear, so nothing stops the numbers from growing.
             let linear = LeakyRelu::new(1.0).unwrap();
             let initializer = Initializer::Normal {
                 standard_deviation: 0.1,
@@ -480,7 +480,7 @@ fn divergence_says_where() {
     assert_eq!(
         (error.layer, error.loss),
         (None, f64::INFINITY),
-        "outputs are finite, the loss of them is not"
+        "the outputs are finite, but the loss is not"
     );
     assert_message(
         &error,
@@ -488,7 +488,7 @@ fn divergence_says_where() {
          weights probably contain numbers that are too large",
     );
 
-    // The loss is finite, the step is not: (3 - 1) 1e308 for the last bias.
+    // The loss is finite, but the step is not: (3 - 1) 1e308 for the last bias.
     let error = diverge(network(1.0, 1.0), of(3.0, 1.0), 1e308);
     assert_eq!(
         (error.layer, error.loss, error.last_finite_loss),
@@ -519,7 +519,7 @@ fn divergence_says_where() {
     );
 }
 
-/// The batch within the epoch that failed, whatever batches before it did.
+/// The error names the batch that failed within the epoch, whatever earlier batches did.
 #[test]
 fn divergence_names_the_batch() {
     let (input, mut target) = data(7);
@@ -551,7 +551,7 @@ fn divergence_names_the_batch() {
 
 #[test]
 fn divergence_in_a_later_group_is_found() {
-    // 2,000 samples are cut into groups; the last sample is in the last of them.
+    // 2,000 samples are divided into groups; the last sample is in the last group.
     let (mut input, target) = data(2000);
     input[(0, 1999)] = f64::MAX;
     let large = Dense {
@@ -582,7 +582,8 @@ fn networks_that_cannot_be_built_are_refused() {
         "layer sizes: expected at least 1 at position 2, got 0",
     );
 
-    // 2 10^7 + (10^7 + 1) 10^7 + 10^7 + 1 numbers of 8 bytes, those of the second layer once more to draw them.
+    // 2 10^7 + (10^7 + 1) 10^7 + 10^7 + 1 numbers of 8 bytes, and the numbers of the second layer again for drawing
+    // them.
     let bytes = 8 * (20_000_000 + 2 * 10_000_001 * 10_000_000 + 10_000_001_u64);
     let error = build(&[1, 10_000_000, 10_000_000, 1]);
     assert_message(
@@ -597,7 +598,7 @@ fn networks_that_cannot_be_built_are_refused() {
         ),
     );
     let BuildError::OutOfMemory(error) = build(&[1, usize::MAX]) else {
-        panic!("not out of memory")
+        panic!("expected an out-of-memory error")
     };
     assert_eq!(
         (error.purpose, error.bytes),
@@ -649,7 +650,7 @@ fn layers_that_do_not_chain_are_refused() {
     }
 }
 
-/// A programmer's mistakes panic and say what does not fit.
+/// A programmer's mistakes panic with a message that names the mismatch.
 #[test]
 fn steps_that_do_not_fit_panic() {
     #[track_caller]
@@ -686,7 +687,8 @@ fn steps_that_do_not_fit_panic() {
     });
 }
 
-/// The numbers of each step are there to be looked at: shapes of N columns, not of the workspace's.
+/// The numbers of each step are accessible, and their shapes have N columns, not the number of columns of the
+/// workspace.
 #[test]
 fn a_workspace_shows_the_last_pass() {
     let network: Mlp<Matrix<f64>, NoCustom> = network(&[2, 4, 1], 1);
@@ -748,7 +750,7 @@ fn classes_that_do_not_exist_are_refused() {
             assert_eq!(error.to_string(), expected);
         }
         assert_eq!(network, before);
-        // Of weight 0 it is left out.
+        // With weight 0 the sample is ignored.
         let weights = Matrix::from_columns(&[[1.0], [0.0]]);
         let step = |samples| {
             let mut network = network.clone();
@@ -773,7 +775,7 @@ fn weights_whose_sum_cannot_be_divided_by_are_refused() {
 }
 
 #[test]
-fn an_initialiser_needs_a_standard_deviation() {
+fn an_initializer_needs_a_standard_deviation() {
     for standard_deviation in [f64::NAN, f64::INFINITY, -0.1] {
         let builder = Mlp::<Matrix<f64>>::builder(&[1, 1]);
         let error = builder
@@ -785,7 +787,7 @@ fn an_initialiser_needs_a_standard_deviation() {
     }
 }
 
-/// Panics with `message`, as a programmer's mistake does.
+/// Asserts that `mistake` panics with `message`.
 fn assert_panics(message: &str, mistake: impl FnOnce()) {
     let panic = catch_unwind(AssertUnwindSafe(mistake)).expect_err("expected a panic");
     assert_eq!(*panic.downcast::<String>().expect("a message"), message);
@@ -821,7 +823,7 @@ fn gradients_that_do_not_fit_panic() {
     });
 }
 
-/// In `f32`, 100,000 losses of about 1/2 would be summed to three digits one after the other.
+/// In `f32`, summing 100,000 losses of about 1/2 one after the other would leave three correct digits.
 #[test]
 fn many_small_losses_are_not_lost_beside_a_large_sum() {
     let samples = 100_000;

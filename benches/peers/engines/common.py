@@ -1,4 +1,4 @@
-"""What the engines written in Python share: the protocol's side of the engine, and how data is read."""
+"""Code shared by the engines written in Python: the engine's side of the protocol, and reading of data."""
 
 import json
 import sys
@@ -6,11 +6,11 @@ from array import array
 
 
 class Missing(Exception):
-    """This engine cannot do what is asked of it; the message says why."""
+    """The engine does not support the request; the message says why."""
 
 
 def read(path, typecode):
-    """The little-endian numbers of a raw file: `f` and `d` are f32 and f64, `i` class indices."""
+    """Reads the little-endian numbers of a raw file: `f` is f32, `d` is f64, `i` is class indices."""
     values = array(typecode)
     with open(path, "rb") as file:
         values.frombytes(file.read())
@@ -20,7 +20,7 @@ def read(path, typecode):
 
 
 class Setup:
-    """The message `setup`, with its files read as rows of NumPy arrays, which are the raw bytes as they lie."""
+    """The message `setup`. Its files are read as NumPy arrays in row order, which is the order of the raw bytes."""
 
     def __init__(self, message):
         self.layers = message["layers"]
@@ -42,7 +42,7 @@ class Setup:
         return "f" if self.dtype == "f32" else "d"
 
     def arrays(self):
-        """(weights and bias of each layer, input, target); weights are n_out x n_in, samples are rows."""
+        """Returns (weights and bias of each layer, input, target); weights are n_out x n_in, samples are rows."""
         import numpy as np
 
         def load(path, *shape, typecode=self.typecode):
@@ -64,7 +64,7 @@ class Setup:
 
 
 def serve(version, engine_type):
-    """Answers messages until there are no more. `engine_type(setup)` has `check(steps)` and `run(steps)`."""
+    """Answers messages until the input ends. `engine_type(setup)` has `check(steps)` and `run(steps)`."""
     replies = sys.stdout
     sys.stdout = sys.stderr  # a library that prints must not break the protocol
     engine = None
@@ -72,7 +72,7 @@ def serve(version, engine_type):
         message = json.loads(line)
         try:
             if message["do"] == "setup":
-                engine = None  # its memory goes before the next one's comes
+                engine = None  # frees its memory before the next engine allocates
                 engine = engine_type(Setup(message))
                 reply = {"ready": version}
             elif message["do"] == "check":

@@ -1,4 +1,4 @@
-"""FANN, by way of the library that compare.py compiles from fann/fann_engine.c and names as the argument."""
+"""FANN, through the library that compare.py compiles from fann/fann_engine.c and passes as the argument."""
 
 import ctypes
 import sys
@@ -48,7 +48,7 @@ class Network:
 
 
 def learns_relu(typecode):
-    """Whether a hidden neuron with z < 0 is left alone, as the derivative 0 demands."""
+    """Returns whether a hidden neuron with z < 0 stays unchanged, as the derivative 0 demands."""
 
     def numbers(*values):
         return array(typecode, values)
@@ -66,7 +66,7 @@ class Engine:
             raise Missing("FANN has no Adam")
         layers, typecode, message = setup.layers, setup.typecode, setup.message
         if setup.activation == "relu" and not setup.inference and not learns_relu(typecode):
-            raise Missing("computes something else (its ReLU has the derivative 1 where z < 0)")
+            raise Missing("computes different results (its ReLU has the derivative 1 where z < 0)")
         self.setup = setup
         weights = array(typecode)
         for i, (n_in, n_out) in enumerate(zip(layers, layers[1:])):
@@ -76,12 +76,12 @@ class Engine:
                 weights.append(b[j])
         x = read(message["input"], typecode)
         self.y = None if setup.inference else read(message["target"], typecode)
-        # FANN descends along the half squared error.
+        # FANN minimizes the half squared error.
         rate = setup.learning_rate * (2 / layers[-1] if setup.loss == "mse" else 1)
         self.network = Network(layers, setup.activation, weights, setup.batch, x, self.y, rate)
 
     def loss(self):
-        # Not FANN's own, which is in f32 for f64 networks too.
+        # FANN's own loss is in f32 even for f64 networks.
         n, outputs = self.setup.batch, self.setup.layers[-1]
         squares = sum((p - y) ** 2 for p, y in zip(self.network.predict(), self.y))
         return squares / (2 * n if self.setup.loss == "half-mse" else n * outputs)

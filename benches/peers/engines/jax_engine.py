@@ -34,7 +34,7 @@ class Engine:
         self.y = jnp.array(y)
         moments = ()
         if setup.optimizer == "adam":
-            # Each its own memory, which a step takes over.
+            # Separate memory for each, because a step takes it over.
             m, v = (jax.tree.map(jnp.zeros_like, parameters) for _ in range(2))
             moments = (m, v, jnp.zeros((), jnp.int32))
         self.state = (parameters, moments)
@@ -66,7 +66,7 @@ class Engine:
         t = t + 1
         m = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, m, gradient)
         v = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * (g * g), v, gradient)
-        # In the parameters' type: 1 - 0.999^t cancels, so the factors that stand for it come from expm1.
+        # In the parameters' type 1 - 0.999^t cancels, so the factors are computed by expm1.
         time = t.astype(loss.dtype)
         correction1 = -jnp.expm1(time * jnp.log(0.9).astype(loss.dtype))
         correction2 = jnp.sqrt(-jnp.expm1(time * jnp.log(0.999).astype(loss.dtype)))
@@ -77,7 +77,7 @@ class Engine:
         return (jax.tree.map(update, parameters, m, v), (m, v, t)), loss
 
     def steps(self, length):
-        """`length` steps as one compiled function, its input state donated."""
+        """Returns `length` steps as one compiled function, whose input state is donated."""
         if length not in self.compiled:
 
             def scan(state, x, y):
@@ -102,7 +102,7 @@ class Engine:
             for _ in range(steps):
                 self.predict(self.parameters, self.x).block_until_ready()
             return time.perf_counter() - start
-        # A scan's length is compiled into it, so a few lengths make up every count.
+        # The length of a scan is compiled in, so every count is made up of a few lengths.
         calls = []
         for length in (1_000_000, 10_000, 100, 1) if SCAN else (1,):
             calls += [self.steps(length)] * (steps // length) if steps >= length else []

@@ -1,4 +1,4 @@
-"""NumPy: backpropagation by hand, as one writes it with matrix products; BLAS is the wheel's OpenBLAS."""
+"""NumPy: handwritten backpropagation with matrix products; BLAS is the wheel's OpenBLAS."""
 
 import time
 
@@ -17,7 +17,7 @@ ACTIVATIONS = {
 class Engine:
     def __init__(self, setup):
         if setup.activation not in ACTIVATIONS:
-            raise Missing("NumPy has no erf, of which GELU is made")
+            raise Missing("NumPy has no erf, which GELU needs")
         self.value, self.derivative = ACTIVATIONS[setup.activation]
         self.setup = setup
         parameters, self.x, self.y = setup.arrays()

@@ -41,7 +41,7 @@ class Engine:
             self.loss = F.mse_loss
         else:
             self.loss = lambda prediction, y: F.mse_loss(prediction, y, reduction="sum") * (0.5 / setup.batch)
-        # fused: one pass over each parameter. PyTorch's default on the CPU is several, and slower.
+        # `fused` makes one pass over each parameter. PyTorch's default on the CPU makes several and is slower.
         optimizer = torch.optim.SGD if setup.optimizer == "gd" else torch.optim.Adam
         self.optimizer = optimizer(self.model.parameters(), lr=setup.learning_rate, fused=True)
 

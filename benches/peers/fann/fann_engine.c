@@ -1,6 +1,6 @@
-/* FANN behind five functions, for engines/fann_engine.py: networks are built and timed here, so that no call of Python's
- * is in a measurement. Compiled by compare.py for the numbers (-DDOUBLE: f64, else f32) and the functions (-DRECTIFIERS:
- * ReLU and leaky ReLU) of the FANN that is installed. */
+/* FANN behind five functions, for engines/fann_engine.py. Networks are built and timed here, so that a measurement
+ * includes no Python call. compare.py compiles this file for the number type (-DDOUBLE: f64, else f32) and the
+ * functions (-DRECTIFIERS: ReLU and leaky ReLU) of the FANN that is installed. */
 
 #define _POSIX_C_SOURCE 199309L
 #ifdef DOUBLE
@@ -17,8 +17,8 @@ struct engine {
     struct fann_train_data *data;
 };
 
-/* The activation of that name, or -1. FANN's functions of z are functions of steepness * z, its logistic sigmoid of twice
- * that. */
+/* Returns the activation of that name, or -1. FANN applies its functions to steepness * z, and its logistic sigmoid to
+ * twice that. */
 static int activation_function(const char *name, double *steepness) {
     *steepness = strcmp(name, "sigmoid") == 0 ? 0.5 : 1.0;
     if (strcmp(name, "sigmoid") == 0) return FANN_SIGMOID;
@@ -36,7 +36,8 @@ void engine_delete(struct engine *engine) {
     free(engine);
 }
 
-/* NULL if FANN has no such activation. `weights` are neuron after neuron its weights and its bias; samples are rows. */
+/* Returns NULL if FANN has no such activation. `weights` holds the weights and the bias of neuron after neuron; samples
+ * are rows. */
 struct engine *engine_new(unsigned layer_count, const unsigned *layers, const char *activation, const fann_type *weights,
                           unsigned samples, const fann_type *input, const fann_type *target, float learning_rate) {
     double steepness;
@@ -53,7 +54,7 @@ struct engine *engine_new(unsigned layer_count, const unsigned *layers, const ch
     fann_set_training_algorithm(ann, FANN_TRAIN_BATCH);
     fann_set_train_error_function(ann, FANN_ERRORFUNC_LINEAR);
     fann_set_learning_rate(ann, learning_rate);
-    /* fann_set_weight_array looks for every weight in the whole network. */
+    /* fann_set_weight_array searches the whole network for every weight. */
     memcpy(ann->weights, weights, fann_get_total_connections(ann) * sizeof *weights);
 
     unsigned inputs = layers[0], outputs = layers[layer_count - 1];
@@ -66,7 +67,7 @@ struct engine *engine_new(unsigned layer_count, const unsigned *layers, const ch
     return engine;
 }
 
-/* The output of every sample. */
+/* Computes the output for every sample. */
 void engine_predict(struct engine *engine, fann_type *output) {
     unsigned outputs = fann_get_num_output(engine->ann);
     for (unsigned i = 0; i < engine->data->num_data; i++)
@@ -79,14 +80,14 @@ static double seconds(void) {
     return now.tv_sec + 1e-9 * now.tv_nsec;
 }
 
-/* Seconds that so many training steps take. */
+/* Runs that many training steps and returns the seconds they take. */
 double engine_train(struct engine *engine, unsigned long steps) {
     double start = seconds();
     for (unsigned long i = 0; i < steps; i++) fann_train_epoch(engine->ann, engine->data);
     return seconds() - start;
 }
 
-/* Seconds that so many predictions of the first sample take. */
+/* Runs that many predictions of the first sample and returns the seconds they take. */
 double engine_infer(struct engine *engine, unsigned long steps) {
     double start = seconds();
     for (unsigned long i = 0; i < steps; i++) fann_run(engine->ann, engine->data->input[0]);

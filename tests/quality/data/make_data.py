@@ -1,12 +1,12 @@
-"""Writes the data of tests/quality.rs and of benches/quality from scikit-learn's loaders and generators.
+"""Writes the data sets of tests/quality.rs and benches/quality, from scikit-learn's loaders and generators.
 
     python3 -m venv venv && venv/bin/pip install -r requirements.txt
     venv/bin/python make_data.py            # writes *.csv.gz beside this file
-    venv/bin/python make_data.py --check    # compares instead, and exits with 1 if a file holds something else
+    venv/bin/python make_data.py --check    # compares instead, and exits with 1 if the contents of a file differ
 
-A file is a CSV in gzip: a line of names, then a line a sample, features before targets; no name and no time in the
-gzip header. README.md says what each file is. What the generators made is rounded to four decimals; then scikit-learn
-has to reach, on the rounded data, the scores that its own tests ask of it, or nothing is written.
+A file is a CSV in gzip: a line of names, then one line per sample, features before targets. The gzip header has no name
+and no time. README.md describes each file. Generated numbers are rounded to four decimals. The files are written only
+if scikit-learn reaches, on the rounded data, the scores that its own tests demand.
 """
 
 import gzip
@@ -25,21 +25,21 @@ HERE = Path(__file__).resolve().parent
 
 
 def loaded(loader, target, **options):
-    """A data set that scikit-learn ships: names, features, targets."""
+    """Returns a data set that scikit-learn ships: names, features, targets."""
     data = loader(**options)
     names = [name.removesuffix(" (cm)").replace(" ", "_").replace("/", "_") for name in data.feature_names]
     return [*names, target], data.data, data.target[:, None]
 
 
 def generated(features, targets):
-    """What a generator made."""
+    """Returns the output of a generator: names, features, targets."""
     targets = targets.reshape(len(features), -1)
     names = [f"x{i}" for i in range(features.shape[1])] + [f"y{i}" for i in range(targets.shape[1])]
     return names, features.round(4), targets.round(4)
 
 
 def regression():
-    """The data of scikit-learn's test_lbfgs_regression."""
+    """Returns the data of scikit-learn's test_lbfgs_regression."""
     x, y = datasets.make_regression(n_samples=200, n_features=10, bias=20.0, noise=100.0, random_state=7)
     names, x, y = generated(x, scale(y))
     for activation in ["identity", "logistic", "tanh", "relu"]:
@@ -51,7 +51,7 @@ def regression():
 
 
 def multilabel():
-    """The data of scikit-learn's test_multilabel_classification."""
+    """Returns the data of scikit-learn's test_multilabel_classification."""
     names, x, y = generated(*datasets.make_multilabel_classification(n_samples=50, random_state=0))
     network = MLPClassifier(
         solver="lbfgs", hidden_layer_sizes=50, alpha=1e-5, max_iter=150, random_state=0, activation="logistic"
@@ -61,7 +61,7 @@ def multilabel():
 
 
 def multi_output():
-    """The data of scikit-learn's test_multioutput_regression."""
+    """Returns the data of scikit-learn's test_multioutput_regression."""
     names, x, y = generated(*datasets.make_regression(n_samples=200, n_targets=5, random_state=11))
     network = MLPRegressor(solver="lbfgs", hidden_layer_sizes=50, max_iter=200, tol=1e-2, random_state=1)
     assert network.fit(x, y).score(x, y) > 0.9
@@ -80,7 +80,7 @@ FILES = {
 
 
 def text(value):
-    """The shortest decimal that reads back as `value`, without a point where it is whole."""
+    """Returns the shortest decimal that reads back as `value`, without a decimal point if it is an integer."""
     return str(int(value)) if value == int(value) else repr(float(value))
 
 
@@ -101,7 +101,7 @@ def main():
             packed.write(content.encode())
         print(f"{path.name}: {x.shape[0]} x {x.shape[1]} -> {y.shape[1]}, {path.stat().st_size} bytes")
     if bad:
-        sys.exit(f"not what this script makes: {', '.join(bad)}")
+        sys.exit(f"files that differ from the output of this script: {', '.join(bad)}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-//! Shapes that do not fit are refused.
+//! Tests that mismatched shapes panic.
 
 use super::Mix;
 use mlp_core::backend::{Columns, Tensor};
@@ -20,7 +20,7 @@ fn assert_mismatch(operation: &str, expected: Shape, got: Shape, run: impl FnOnc
     );
 }
 
-/// What does not fit is refused, with operation and both shapes. A layer of 3 outputs and 4 inputs, 5 samples.
+/// Mismatched shapes panic with the operation and both shapes. The layer has 3 outputs and 4 inputs, with 5 samples.
 pub(super) fn mismatches<B: Tensor>() {
     let zeros = |(rows, columns): Shape| B::zeros(rows, columns);
     assert_mismatch("write", (3, 4), (11, 1), || {

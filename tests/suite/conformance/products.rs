@@ -1,10 +1,11 @@
-//! `mlp_cpu::gemm` is the product, for every shape up to 20 and beyond, however its operands lie.
+//! Tests that `mlp_cpu::gemm` is the product, for every shape up to 20 and beyond, and for every layout of its
+//! operands.
 
 use super::{Tolerance, assert_close, nan, rng};
 use mlp_cpu::{Element, Matrix, Operand, gemm};
 use rand::RngExt;
 
-/// C = A B and C += A B for all four transpositions, into the first columns of a C one column wider.
+/// Tests C = A B and C += A B for all four transpositions, where C has one column more than the product.
 fn product<T: Element + Tolerance>(m: usize, k: usize, n: usize, rng: &mut impl RngExt) {
     let mut random = |rows, columns| Matrix::from_fn(rows, columns, |_, _| T::from_f64(rng.random_range(-1.0..1.0)));
     let (a, b, c) = (random(m, k), random(k, n), random(m, n + 1));
@@ -52,7 +53,7 @@ fn product<T: Element + Tolerance>(m: usize, k: usize, n: usize, rng: &mut impl 
     }
 }
 
-/// All shapes up to 20 in each dimension.
+/// Tests all shapes up to 20 in each dimension.
 fn small_products<T: Element + Tolerance>() {
     let rng = &mut rng();
     for m in 0..=20 {
@@ -74,8 +75,8 @@ fn small_products_f64() {
     small_products::<f64>();
 }
 
-/// Shapes with edges in every direction of tiles and panels, deeper than one of them, and of large layers: multiplied
-/// in place, in blocks, or by `matrixmultiply`.
+/// Tests shapes with edges in every direction of tiles and panels, shapes that are deeper than one of them, and
+/// shapes of large layers, which are multiplied in place, in blocks, or by `matrixmultiply`.
 fn large_products<T: Element + Tolerance>() {
     for (m, k, n) in [
         (64, 64, 64),

@@ -1,4 +1,4 @@
-//! Random networks and the batches they are examined with.
+//! Random networks and the batches for testing them.
 
 use crate::naive::carry_tensor;
 use mlp_core::backend::Tensor;
@@ -10,22 +10,22 @@ use proptest::test_runner::{Config, RngSeed, TestRunner};
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 
-/// A network and a batch, in words; `seed` gives the numbers.
+/// A description of a network and a batch; `seed` gives the numbers.
 #[derive(Clone, Debug)]
 pub(super) struct Case {
     /// Neurons per layer, inputs first.
     pub(super) sizes: Vec<usize>,
-    /// The activation of each layer: its place in [`ActivationKind::NAMES`].
+    /// The activation of each layer, by its position in [`ActivationKind::NAMES`].
     pub(super) activations: Vec<usize>,
     pub(super) loss: AnyLoss,
     pub(super) batch: usize,
     pub(super) sample_weights: bool,
-    /// Biases are zero: a layer behind dead neurons then sits exactly on its kink.
+    /// Whether biases are zero. A layer after dead neurons is then exactly at its kink.
     zero_biases: bool,
     seed: u64,
 }
 
-/// Every loss there is.
+/// One of the built-in losses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum AnyLoss {
     HalfSquared,
@@ -47,7 +47,7 @@ pub(super) const LOSSES: [AnyLoss; 7] = [
     AnyLoss::Binary,
 ];
 
-/// Evaluates the body with a loss bound to its own type.
+/// Evaluates the body with a loss of its concrete type.
 macro_rules! with_loss {
     ($any:expr, $loss:ident => $body:expr) => {
         match $any {
@@ -71,8 +71,8 @@ pub(super) use with_loss;
 /// The names of the activations.
 pub(super) const ACTIVATIONS: &[&str] = ActivationKind::<NoCustom>::NAMES;
 
-/// 1 to 4 layers of 1 to 33 neurons, batches of 1 to 17; small ones more often, since what a case costs grows with the
-/// fourth power of the width.
+/// Generates 1 to 4 layers of 1 to 33 neurons, and batches of 1 to 17 samples. Small networks are more frequent,
+/// because the cost of a case grows with the fourth power of the width.
 pub(super) fn cases(activations: Vec<usize>, losses: Vec<AnyLoss>) -> impl Strategy<Value = Case> {
     let width = prop_oneof![9 => 1..=6_usize, 4 => 7..=16_usize, 2 => 17..=33_usize];
     let batch = prop_oneof![2 => 1..=4_usize, 1 => 5..=17_usize];
@@ -99,7 +99,7 @@ pub(super) fn cases(activations: Vec<usize>, losses: Vec<AnyLoss>) -> impl Strat
         })
 }
 
-/// Runs `test` on random cases, always the same ones; `PROPTEST_CASES` changes how many.
+/// Runs `test` on random cases, which are the same in every run; `PROPTEST_CASES` changes their number.
 pub(super) fn run(
     default_cases: u32,
     strategy: &impl Strategy<Value = Case>,
@@ -120,7 +120,7 @@ pub(super) fn run(
         .unwrap_or_else(|failure| panic!("{failure}"));
 }
 
-/// What a case trains on.
+/// The samples that a case trains on.
 pub(super) struct Batch<B> {
     pub(super) input: B,
     pub(super) target: B,
@@ -145,7 +145,7 @@ impl<B: Tensor> Batch<B> {
 }
 
 impl Case {
-    /// The network and its batch. All numbers are `f32` ones, so that the same network exists in both precisions.
+    /// Builds the network and its batch. `f32` represents all numbers, so the same network exists in both precisions.
     pub(super) fn build(&self) -> (Mlp<Matrix<f64>>, Batch<Matrix<f64>>) {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(self.seed);
         let mut matrix = |rows: usize, columns: usize, low: f32, high: f32| {
@@ -156,7 +156,7 @@ impl Case {
             .windows(2)
             .zip(&self.activations)
             .map(|(sizes, &activation)| {
-                // Variance 2 / n_in: signals neither die nor explode in four layers.
+                // Variance 2 / n_in: signals neither vanish nor explode in four layers.
                 let limit = (6.0 / sizes[0] as f32).sqrt();
                 let weights = matrix(sizes[1], sizes[0], -limit, limit);
                 let bias = if self.zero_biases {
@@ -185,7 +185,7 @@ impl Case {
             }
             _ => matrix(outputs, self.batch, -2.0, 2.0),
         };
-        // 0, 0.5, 1, ...: some samples are left out, the first never is.
+        // 0, 0.5, 1, ...: some samples are left out, but never the first.
         let weights = matrix(1, self.batch, 0.0, 5.0);
         let weight = |j: usize| if j == 0 { 1.5 } else { weights[(0, j)].floor() / 2.0 };
         let weights = self
