@@ -452,7 +452,7 @@ fn the_update_is_its_formula() {
             let mut gradient = vec![dense(numbers.iter().map(|pair| pair.1).collect())];
             let before = layers.clone();
             let optimizer = GradientDescent::new(learning_rate).unwrap();
-            prop_assert_eq!(optimizer.update(&mut layers, &mut gradient), None);
+            prop_assert_eq!(optimizer.update(&mut layers, &mut gradient), Ok(()));
             let expected: Vec<f64> = numbers.iter().map(|(p, g)| p - learning_rate * g).collect();
             prop_assert_eq!(flat(&layers), expected);
             prop_assert_eq!(gradient, before, "the gradient must hold the old parameters");
@@ -471,9 +471,56 @@ fn an_update_that_is_not_finite_names_its_layer_and_changes_nothing() {
         let result = GradientDescent::new(10.0)
             .unwrap()
             .update(network.layers_mut(), &mut gradient);
-        assert_eq!(result, Some(layer), "gradient {bad}");
+        assert_eq!(
+            result,
+            Err(NonFinite::Parameters { layer, loss: None }),
+            "gradient {bad}"
+        );
         assert_eq!(network, before, "gradient {bad}");
     }
+}
+
+#[test]
+fn a_loop_by_hand_gives_the_bits_of_the_trainer() {
+    type Layers<'a> = &'a mut [Dense<Matrix<f64>>];
+    fn check<O: Optimizer<Matrix<f64>>>(
+        name: &str,
+        optimizer: O,
+        mut update: impl FnMut(Layers<'_>, Layers<'_>) -> Result<(), NonFinite>,
+    ) {
+        let input = Matrix::from_fn(2, 7, |i, j| (i + 1) as f64 * (j as f64 - 3.0) / 4.0);
+        let target = Matrix::from_fn(1, 7, |_, j| (j as f64 - 2.0) / 3.0);
+        let build = || Mlp::<Matrix<f64>>::builder(&[2, 5, 1]).seed(3).build().unwrap();
+        let (mut by_hand, mut by_trainer) = (build(), build());
+        let mut trainer = Trainer::new(HalfSquaredError, optimizer);
+        let mut workspace = Workspace::new(&by_hand, 7).unwrap();
+        for step in 0..20 {
+            by_hand.forward(&input, &mut workspace);
+            let loss = by_hand.loss(&HalfSquaredError, &target, &mut workspace);
+            by_hand.backward(&mut workspace);
+            by_hand.gradient(&input, &mut workspace);
+            update(by_hand.layers_mut(), workspace.gradient_mut()).unwrap();
+            let samples = Samples::new(&input, &target).unwrap();
+            assert_eq!(trainer.step(&mut by_trainer, samples), Ok(loss), "{name}, step {step}");
+            assert_eq!(by_hand, by_trainer, "{name}, step {step}");
+        }
+        assert_ne!(by_hand, build(), "{name} changed nothing");
+    }
+    macro_rules! check {
+        ($optimizer:expr) => {{
+            let mut optimizer = $optimizer.unwrap();
+            check(stringify!($optimizer), optimizer.clone(), |layers, gradient| {
+                optimizer.update(layers, gradient)
+            });
+        }};
+    }
+    check!(Momentum::new(0.1, 0.9));
+    check!(RmsProp::new(0.01));
+    check!(RmsProp::new(0.01).map(|rms_prop| rms_prop.centered(true)));
+    check!(Adagrad::new(0.1));
+    check!(Adam::new(0.01));
+    check!(AdamW::new(0.01));
+    check!(NAdam::new(0.01));
 }
 
 #[test]

@@ -67,8 +67,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 
     println!("\nUpdate: W <- W - eta dL/dW, b <- b - eta dL/db, eta = 0.1");
-    let not_finite = optimizer.update(network.layers_mut(), workspace.gradient_mut());
-    assert_eq!(not_finite, None, "a layer whose parameters would stop being finite");
+    optimizer.update(network.layers_mut(), workspace.gradient_mut())?;
     show(&format!("W{last}"), &network.layers()[last].weights);
     show(&format!("b{last}"), &network.layers()[last].bias);
     network.forward(&input, &mut workspace);

@@ -27,7 +27,7 @@ use alloc::vec::Vec;
 /// let loss = network.loss(&HalfSquaredError, &target, &mut workspace);
 /// network.backward(&mut workspace);
 /// network.gradient(&input, &mut workspace);
-/// assert_eq!(GradientDescent::new(0.1)?.update(network.layers_mut(), workspace.gradient_mut()), None);
+/// GradientDescent::new(0.1)?.update(network.layers_mut(), workspace.gradient_mut())?;
 ///
 /// network.forward(&input, &mut workspace);
 /// assert!(network.loss(&HalfSquaredError, &target, &mut workspace) < loss);

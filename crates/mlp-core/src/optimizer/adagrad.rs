@@ -1,6 +1,6 @@
 use super::first_order::{Formulas, Memory};
 use super::rule::{Rule as _, impl_optimizer};
-use super::{NonFinite, Objective, OptimizerState, StateError, rule};
+use super::{NonFinite, OptimizerState, StateError, rule};
 use crate::backend::{Tensor, ZipFormula};
 use crate::error::positive;
 use crate::{Dense, HyperParameterError, Scalar};
@@ -92,14 +92,14 @@ impl rule::Rule<1> for Rule {
         &["sum_of_squares"]
     }
 
-    fn step<B: Tensor>(
+    fn update<B: Tensor>(
         &mut self,
         learning_rate: f64,
         memory: &mut Memory<B, 1>,
         layers: &mut [Dense<B>],
-        objective: &mut dyn Objective<B>,
-    ) -> Result<f64, NonFinite> {
-        memory.step(layers, objective, |_| {
+        gradient: &mut [Dense<B>],
+    ) -> Result<(), NonFinite> {
+        memory.update(layers, gradient, |_| {
             Formulas::both(Formula {
                 learning_rate,
                 epsilon: self.epsilon,

@@ -1,6 +1,6 @@
 use super::first_order::{Formulas, Memory};
 use super::rule::{Rule as _, impl_optimizer};
-use super::{NonFinite, Objective, OptimizerState, StateError, rule};
+use super::{NonFinite, OptimizerState, StateError, rule};
 use crate::backend::{Tensor, ZipFormula};
 use crate::error::{below_one, positive};
 use crate::{Dense, HyperParameterError, Scalar};
@@ -172,14 +172,14 @@ impl rule::Rule<2> for Rule {
         Self::NAMES
     }
 
-    fn step<B: Tensor>(
+    fn update<B: Tensor>(
         &mut self,
         learning_rate: f64,
         memory: &mut Memory<B, 2>,
         layers: &mut [Dense<B>],
-        objective: &mut dyn Objective<B>,
-    ) -> Result<f64, NonFinite> {
-        memory.step(layers, objective, |t| Formulas::both(self.formula(learning_rate, t)))
+        gradient: &mut [Dense<B>],
+    ) -> Result<(), NonFinite> {
+        memory.update(layers, gradient, |t| Formulas::both(self.formula(learning_rate, t)))
     }
 
     fn save<B>(&self, state: OptimizerState<B>) -> OptimizerState<B> {

@@ -43,15 +43,14 @@ impl<B: Tensor, const N: usize> Memory<B, N> {
         }
     }
 
-    /// Does the work of [`Optimizer::step`](super::Optimizer::step). `formulas(t)` returns the formulas of step t = 1,
-    /// 2, ..., which use the first S of the N values.
-    pub(super) fn step<const S: usize, F: ZipFormula<S>>(
+    /// Updates the parameters. `formulas(t)` returns the formulas of step t = 1, 2, ..., which use the first S of the N
+    /// values.
+    pub(super) fn update<const S: usize, F: ZipFormula<S>>(
         &mut self,
         layers: &mut [Dense<B>],
-        objective: &mut dyn Objective<B>,
+        gradient: &mut [Dense<B>],
         formulas: impl FnOnce(u64) -> Formulas<F>,
-    ) -> Result<f64, NonFinite> {
-        let loss = evaluate(layers, objective)?;
+    ) -> Result<(), NonFinite> {
         let state: &mut [_; S] = self.tensors.first_chunk_mut().expect("a formula uses at most N values");
         for tensors in state.iter_mut().filter(|tensors| tensors.is_empty()) {
             *tensors = layers.iter().map(Dense::zeros_like).collect();
@@ -59,10 +58,7 @@ impl<B: Tensor, const N: usize> Memory<B, N> {
         self.steps += 1;
         let state = state.each_mut().map(Vec::as_mut_slice);
         let Formulas { weights, biases } = formulas(self.steps);
-        match update(layers, objective.gradient_mut(), state, &weights, &biases) {
-            Some(layer) => Err(NonFinite::Parameters { layer, loss }),
-            None => Ok(loss),
-        }
+        update(layers, gradient, state, &weights, &biases)
     }
 
     /// Adds the number of steps and the values, with these names, to `state`.
@@ -110,11 +106,27 @@ pub(super) fn evaluate<B: Tensor>(layers: &[Dense<B>], objective: &mut dyn Objec
     }
 }
 
+/// Implements [`Optimizer::step`](super::Optimizer::step): evaluates the gradient once and passes it to `update`.
+pub(super) fn step<B: Tensor>(
+    layers: &mut [Dense<B>],
+    objective: &mut dyn Objective<B>,
+    update: impl FnOnce(&mut [Dense<B>], &mut [Dense<B>]) -> Result<(), NonFinite>,
+) -> Result<f64, NonFinite> {
+    let loss = evaluate(layers, objective)?;
+    match update(layers, objective.gradient_mut()) {
+        Err(NonFinite::Parameters { layer, .. }) => Err(NonFinite::Parameters {
+            layer,
+            loss: Some(loss),
+        }),
+        result => result.map(|()| loss),
+    }
+}
+
 /// Applies the formulas to gradient, parameters and `state`, in one pass over the parameters. Afterwards `gradient`
 /// holds the old parameters.
 ///
-/// Returns the first layer with a parameter that would no longer be finite, if there is one. `layers` are then
-/// unchanged.
+/// # Errors
+/// Returns an error if a parameter would no longer be finite. `layers` are then unchanged.
 ///
 /// # Panics
 /// Panics if the shapes of `layers`, `gradient` and `state` differ.
@@ -124,7 +136,7 @@ pub(super) fn update<B: Tensor, const S: usize, F: ZipFormula<S>>(
     mut state: [&mut [Dense<B>]; S],
     weights_formula: &F,
     bias_formula: &F,
-) -> Option<usize> {
+) -> Result<(), NonFinite> {
     check_shape("update", "gradients of layers", (layers.len(), 1), (gradient.len(), 1));
     for state in &state {
         check_shape("update", "states of layers", (layers.len(), 1), (state.len(), 1));
@@ -141,11 +153,11 @@ pub(super) fn update<B: Tensor, const S: usize, F: ZipFormula<S>>(
         let biases = state.each_mut().map(|state| &mut state[l].bias);
         let bias_finite = gradient.bias.zip((&layer.bias).into(), biases, bias_formula);
         if !(weights_finite && bias_finite) {
-            return Some(l);
+            return Err(NonFinite::Parameters { layer: l, loss: None });
         }
     }
     layers.swap_with_slice(gradient);
-    None
+    Ok(())
 }
 
 /// Panics unless `got` has the shapes of `layer`. `weights` and `bias` name the parts of `got` in the message.

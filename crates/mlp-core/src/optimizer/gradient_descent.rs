@@ -28,16 +28,15 @@ impl GradientDescent {
         })
     }
 
-    /// Updates the parameters without evaluating an objective. Overwrites the gradient: afterwards `gradient` holds the
-    /// old parameters.
+    /// Updates the parameters with a gradient that you computed. It uses up the gradient: afterwards `gradient` holds
+    /// the old parameters.
     ///
-    /// Returns the first layer with a parameter that would no longer be finite, if there is one. `layers` are then
-    /// unchanged.
+    /// # Errors
+    /// Returns [`NonFinite::Parameters`] if a parameter would no longer be finite. `layers` are then unchanged.
     ///
     /// # Panics
     /// Panics if the shapes of `layers` and `gradient` differ.
-    #[must_use = "if a layer is returned, the update was not made"]
-    pub fn update<B: Tensor>(&self, layers: &mut [Dense<B>], gradient: &mut [Dense<B>]) -> Option<usize> {
+    pub fn update<B: Tensor>(&self, layers: &mut [Dense<B>], gradient: &mut [Dense<B>]) -> Result<(), NonFinite> {
         first_order::update(layers, gradient, [], self, self)
     }
 }
@@ -52,11 +51,7 @@ impl ZipFormula<0> for GradientDescent {
 
 impl<B: Tensor> Optimizer<B> for GradientDescent {
     fn step(&mut self, layers: &mut [Dense<B>], objective: &mut dyn Objective<B>) -> Result<f64, NonFinite> {
-        let loss = first_order::evaluate(layers, objective)?;
-        match self.update(layers, objective.gradient_mut()) {
-            Some(layer) => Err(NonFinite::Parameters { layer, loss }),
-            None => Ok(loss),
-        }
+        first_order::step(layers, objective, |layers, gradient| self.update(layers, gradient))
     }
 
     fn learning_rate(&self) -> f64 {

@@ -111,8 +111,8 @@ pub enum NonFinite {
     Parameters {
         /// The layer of the parameter. 0 is the first hidden layer.
         layer: usize,
-        /// The loss before the step.
-        loss: f64,
+        /// The loss before the step. An `update` does not know it.
+        loss: Option<f64>,
     },
 }
 

@@ -1,6 +1,6 @@
 use super::first_order::{Formulas, Memory};
 use super::rule::{Rule as _, impl_optimizer};
-use super::{NonFinite, Objective, OptimizerState, StateError, adam, rule};
+use super::{NonFinite, OptimizerState, StateError, adam, rule};
 use crate::backend::{Tensor, ZipFormula};
 use crate::error::{not_negative, positive};
 use crate::{Dense, HyperParameterError, Scalar};
@@ -154,14 +154,14 @@ impl rule::Rule<2> for Rule {
         adam::Rule::NAMES
     }
 
-    fn step<B: Tensor>(
+    fn update<B: Tensor>(
         &mut self,
         learning_rate: f64,
         memory: &mut Memory<B, 2>,
         layers: &mut [Dense<B>],
-        objective: &mut dyn Objective<B>,
-    ) -> Result<f64, NonFinite> {
-        memory.step(layers, objective, |t| {
+        gradient: &mut [Dense<B>],
+    ) -> Result<(), NonFinite> {
+        memory.update(layers, gradient, |t| {
             Formulas::both(self.next_formula(learning_rate, t))
         })
     }

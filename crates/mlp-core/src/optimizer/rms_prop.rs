@@ -1,6 +1,6 @@
 use super::first_order::{Formulas, Memory};
 use super::rule::{Rule as _, flag, impl_optimizer};
-use super::{NonFinite, Objective, OptimizerState, StateError, rule};
+use super::{NonFinite, OptimizerState, StateError, rule};
 use crate::backend::{Tensor, ZipFormula};
 use crate::error::{below_one, positive};
 use crate::{Dense, HyperParameterError, Scalar};
@@ -232,18 +232,18 @@ impl rule::Rule<3> for Rule {
         }
     }
 
-    fn step<B: Tensor>(
+    fn update<B: Tensor>(
         &mut self,
         eta: f64,
         memory: &mut Memory<B, 3>,
         layers: &mut [Dense<B>],
-        objective: &mut dyn Objective<B>,
-    ) -> Result<f64, NonFinite> {
+        gradient: &mut [Dense<B>],
+    ) -> Result<(), NonFinite> {
         match (self.centered, self.has_momentum()) {
-            (false, false) => memory.step(layers, objective, |_| Formula::<false, false>::new(eta, self)),
-            (true, false) => memory.step(layers, objective, |_| Formula::<true, false>::new(eta, self)),
-            (false, true) => memory.step(layers, objective, |_| Formula::<false, true>::new(eta, self)),
-            (true, true) => memory.step(layers, objective, |_| Formula::<true, true>::new(eta, self)),
+            (false, false) => memory.update(layers, gradient, |_| Formula::<false, false>::new(eta, self)),
+            (true, false) => memory.update(layers, gradient, |_| Formula::<true, false>::new(eta, self)),
+            (false, true) => memory.update(layers, gradient, |_| Formula::<false, true>::new(eta, self)),
+            (true, true) => memory.update(layers, gradient, |_| Formula::<true, true>::new(eta, self)),
         }
     }
 

@@ -1,7 +1,7 @@
 //! An optimizer that evaluates the gradient once per step consists of a learning rate, a [`Rule`] and a [`Memory`].
 
 use super::first_order::Memory;
-use super::{NonFinite, Objective, OptimizerState, StateError};
+use super::{NonFinite, OptimizerState, StateError};
 use crate::backend::Tensor;
 use crate::error::not_negative;
 use crate::{Dense, HyperParameterError};
@@ -19,14 +19,14 @@ pub(super) trait Rule<const N: usize>: Sized {
     /// them.
     fn names(&self) -> &'static [&'static str];
 
-    /// Implements [`Optimizer::step`](super::Optimizer::step) by a [`Memory::step`] with the formula.
-    fn step<B: Tensor>(
+    /// Applies the formula by a [`Memory::update`].
+    fn update<B: Tensor>(
         &mut self,
         learning_rate: f64,
         memory: &mut Memory<B, N>,
         layers: &mut [Dense<B>],
-        objective: &mut dyn Objective<B>,
-    ) -> Result<f64, NonFinite>;
+        gradient: &mut [Dense<B>],
+    ) -> Result<(), NonFinite>;
 
     /// Adds the hyper-parameters to `state`.
     fn save<B>(&self, state: OptimizerState<B>) -> OptimizerState<B>;
@@ -38,14 +38,36 @@ pub(super) trait Rule<const N: usize>: Sized {
 /// Implements `Optimizer` for a type whose fields are `learning_rate`, `rule` and `memory`.
 macro_rules! impl_optimizer {
     ($optimizer:ident, $rule:ty) => {
+        impl<B: $crate::backend::Tensor> $optimizer<B> {
+            /// Updates the parameters with a gradient that you computed. It uses up the gradient: afterwards `gradient`
+            /// holds the old parameters.
+            ///
+            /// # Errors
+            /// Returns [`NonFinite::Parameters`]($crate::NonFinite::Parameters) if a parameter would no longer be
+            /// finite. `layers` are then unchanged.
+            ///
+            /// # Panics
+            /// Panics if the shapes of `layers` and `gradient` differ, or differ from those of the updates before.
+            pub fn update(
+                &mut self,
+                layers: &mut [$crate::Dense<B>],
+                gradient: &mut [$crate::Dense<B>],
+            ) -> Result<(), $crate::NonFinite> {
+                use $crate::optimizer::rule::Rule as _;
+                self.rule
+                    .update(self.learning_rate, &mut self.memory, layers, gradient)
+            }
+        }
+
         impl<B: $crate::backend::Tensor> $crate::Optimizer<B> for $optimizer<B> {
             fn step(
                 &mut self,
                 layers: &mut [$crate::Dense<B>],
                 objective: &mut dyn $crate::backend::Objective<B>,
             ) -> Result<f64, $crate::NonFinite> {
-                self.rule
-                    .step(self.learning_rate, &mut self.memory, layers, objective)
+                $crate::optimizer::first_order::step(layers, objective, |layers, gradient| {
+                    self.update(layers, gradient)
+                })
             }
 
             fn learning_rate(&self) -> f64 {

@@ -385,7 +385,8 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
             Err(failure) => {
                 let (layer, loss) = match failure {
                     NonFinite::Loss { loss } => (objective.first_bad_layer(layers), loss),
-                    NonFinite::Gradient { layer, loss } | NonFinite::Parameters { layer, loss } => (Some(layer), loss),
+                    NonFinite::Gradient { layer, loss } => (Some(layer), loss),
+                    NonFinite::Parameters { layer, loss } => (Some(layer), loss.unwrap_or(f64::NAN)),
                 };
                 // `step` checks this only after a failure, so that a successful step does not pay for it. `fit` has
                 // already checked it.

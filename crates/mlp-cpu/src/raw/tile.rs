@@ -52,14 +52,20 @@ impl<'a, T: Element> PanelProduct<'a, T> {
 
     /// Does the work of [`run`](Self::run) for two full vectors of rows and as many columns as stay in registers with
     /// them. It is compiled into its caller.
+    ///
+    /// # Panics
+    /// Panics if the product has another shape, B's rows are not contiguous, or an operand has elements outside its
+    /// slice.
     #[inline(always)]
     pub(crate) fn run_widest<I: Isa>(self, _: I) {
-        debug_assert_eq!((self.panels, self.columns, self.b_column_stride), (1, I::COLUMNS, 1));
-        let (rows, b_stride) = (self.rows, self.b_row_stride);
+        let rows = const { 2 * <T::Full<I> as Vector<T>>::LANES };
+        let fits = (self.panels, self.rows, self.columns, self.b_column_stride) == (1, rows, I::COLUMNS, 1);
+        assert!(fits, "the widest tile has {rows} rows and {} columns", I::COLUMNS);
+        let b_stride = self.b_row_stride;
         let tile = Tile::<T, false>::new(self, b_stride, rows);
-        // SAFETY: `Tile::new` checked that the panel's rows, the columns of B and C, and the bias lie within their
-        // slices. The only caller, `Sweep` of `gemm::blocked`, passes two full vectors of rows and `I::COLUMNS`
-        // columns. The value of `I` proves that the processor has the instructions.
+        // SAFETY: the assertion above fixed the numbers of rows and columns and B's column stride, and `Tile::new`
+        // checked that the panel's rows, the columns of B and C, and the bias lie within their slices. The value of `I`
+        // proves that the processor has the instructions.
         unsafe { Tiles::<T, T::Full<I>, 2, false>::run_tile(&tile, I::COLUMNS) };
     }
 
