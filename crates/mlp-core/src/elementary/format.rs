@@ -51,7 +51,7 @@ pub(crate) trait Format:
     /// Beyond this limit, 1 - e^-x rounds to 1.
     const SATURATION: Self;
 
-    /// |x|.
+    /// Returns |x|.
     fn abs(self) -> Self;
 
     /// Returns -|x| if `sign` is negative, else x unchanged.

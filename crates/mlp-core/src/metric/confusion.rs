@@ -170,14 +170,14 @@ impl ConfusionMatrix {
     }
 
     /// Returns the mean precision of the classes that occur, as samples or predictions. A class that is never predicted
-    /// counts as 0. `None` if there are no samples.
+    /// counts with precision 0. `None` if there are no samples.
     #[must_use]
     pub fn macro_precision(&self) -> Option<f64> {
         mean(self.occurring().map(|class| self.precision(class).unwrap_or(0.0)))
     }
 
-    /// Returns the mean recall of the classes that occur, as samples or predictions. A class without samples counts as
-    /// 0. `None` if there are no samples.
+    /// Returns the mean recall of the classes that occur, as samples or predictions. A class without samples counts
+    /// with recall 0. `None` if there are no samples.
     #[must_use]
     pub fn macro_recall(&self) -> Option<f64> {
         mean(self.occurring().map(|class| self.recall(class).unwrap_or(0.0)))

@@ -144,7 +144,10 @@ impl Scores {
     #[track_caller]
     pub fn output_confusion_matrix(&self, output: usize) -> Option<ConfusionMatrix> {
         let outputs = self.outputs;
-        assert!(output < outputs, "scores: expected an output below {outputs}, got {output}");
+        assert!(
+            output < outputs,
+            "scores: expected an output below {outputs}, got {output}"
+        );
         self.output_confusion(output, |sample| sample.weight)
     }
 
@@ -325,7 +328,7 @@ mod tests {
     fn no_outputs_panic() {
         let _ = Scores::new(0, TargetKind::Real, vec![], vec![], None);
     }
-    /// Returns the bits of every metric and of the confusion matrix.
+    /// Returns the bits of the values of all metrics.
     fn all(scores: &Scores) -> Vec<u64> {
         let names = "accuracy top_1 balanced_accuracy precision recall f1 precision_of_1 recall_of_1 f1_of_1 roc_auc \
                      log_loss mse rmse mae r2";
