@@ -34,15 +34,15 @@
 //!
 //! | | |
 //! |---|---|
-//! | networks | [`Mlp`], made of [`Dense`] layers; [`Initializer`]; [`ActivationKind`] selects an [`Activation`] by name |
+//! | networks | [`Mlp`], made of [`Dense`] layers; [`Initializer`]; [`ActivationKind`] is an [`Activation`] by name |
 //! | losses | [`Loss`], [`ElementLoss`]; [`LossKind`] selects one of this crate's losses by name |
 //! | data | [`Samples`] borrows data, [`Dataset`] owns and splits it; [`ClassWeights`]; [`Scaling`], [`Classes`] |
 //! | optimizers ([`Optimizer`]) | [`GradientDescent`], [`Momentum`], [`RmsProp`], [`Adagrad`], [`Adam`], [`AdamW`], [`NAdam`], [`Lbfgs`] |
 //! | learning rate | [`Schedule`], [`ReduceOnPlateau`] |
 //! | regularization | [`Penalty`], [`Dropout`], [`Clip`], [`EarlyStopping`] |
-//! | training | [`Trainer::step`], [`Trainer::fit`] with [`FitOptions`], [`Trainer::fit_observed`] to receive each [`Event`] |
+//! | training | [`Trainer::step`], [`Trainer::fit`] with [`FitOptions`], [`Trainer::fit_observed`] with each [`Event`] |
 //! | results | [`History`], [`Metric`], [`Scores`], [`ConfusionMatrix`], [`Mlp::evaluate`], [`Model::evaluate`]; [`TrainError`], [`Diverged`] |
-//! | resuming later | [`Trainer::state`] and [`Trainer::restore`]; the crate `mlp-io` stores training states and models in files |
+//! | resuming later | [`Trainer::state`] and [`Trainer::restore`]; `mlp-io` saves these states and models to files |
 //! | backends | [`Tensor`] |
 //!
 //! # Features
