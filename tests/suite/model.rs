@@ -226,7 +226,7 @@ fn several_probabilities_are_as_many_labels_and_real_numbers_no_classes() {
     ] {
         let input = Matrix::zeros(model.network().inputs(), 2);
         let panic = catch_unwind(AssertUnwindSafe(|| model.classify(&input))).expect_err(got);
-        let expected = format!("classify: expected a model of one class among several, got {got}");
+        let expected = format!("classify: needs a model that predicts one class per sample, got {got}");
         assert_eq!(*panic.downcast_ref::<String>().expect("a message"), expected);
     }
 }

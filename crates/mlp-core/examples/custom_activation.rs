@@ -1,5 +1,5 @@
-//! An activation and a loss of your own: each is its formula, and the derivative comes with it. The check macros
-//! examine both; then a network with them learns a quantile.
+//! A custom activation and a custom loss. Each is defined by its formula; dual numbers supply the derivative. The check
+//! macros verify both, and then a network that uses them learns a quantile.
 //!
 //! ```sh
 //! cargo run --release -p mlp-core --features check --example custom_activation
@@ -21,15 +21,15 @@ use std::f64::consts::LN_2;
 struct ShiftedSoftplus;
 
 impl Activation for ShiftedSoftplus {
-    // As max(z, 0) + ln(1 + e^(-|z|)), since e^z overflows. Two rules: no `if` on numbers (`at_least`, `select_gt`),
-    // and constants by `from_f64`.
+    // The formula is written as max(z, 0) + ln(1 + e^(-|z|)), since e^z overflows. There are two rules: no `if` on
+    // numbers (use `at_least`, `select_gt`), and constants come from `from_f64`.
     fn value<T: Scalar>(&self, z: T) -> T {
         z.at_least(T::zero()) + (-z.abs()).exp().ln_1p() - T::from_f64(LN_2)
     }
 }
 
-/// The quantile (pinball) loss: with e = y - p, a term is q e for e > 0, else (q - 1) e. Its expectation is least
-/// where the prediction p is the q-quantile of the target y.
+/// The quantile (pinball) loss: with e = y - p, a term is q e for e > 0, else (q - 1) e. Its expectation is minimal if
+/// the prediction p is the q-quantile of the target y.
 ///
 /// Source: R. Koenker, G. Bassett, *Regression Quantiles* (Econometrica 46, 1978).
 #[derive(Clone, Debug)]
@@ -45,17 +45,17 @@ impl ElementLoss for Quantile {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // The formula in numbers, and in dual numbers: its value together with its derivative.
+    // Evaluated with a dual number, the formula gives its value together with its derivative.
     let z = 1.5_f64;
     let dual = ShiftedSoftplus.value(Dual::variable(z));
     println!("f({z}) = {:.6}, f'({z}) = {:.6}", dual.value, dual.derivative);
     assert_eq!(dual.value, ShiftedSoftplus.value(z));
     assert!((dual.derivative - 1.0 / (1.0 + (-z).exp())).abs() < 1e-15);
 
-    // These belong into a test of yours. They panic with the argument at which something is wrong.
+    // In your own project, put these into a test. If something is wrong, they panic and name the argument.
     check_activation!(ShiftedSoftplus);
     check_loss!(Quantile { q: 0.9 });
-    println!("both hold at random and at extreme arguments, in f32 and in f64");
+    println!("activation and loss pass the checks at random and at extreme arguments, in f32 and in f64");
 
     // y = x^2 + width(x) u with u spread evenly over [0, 1): the 0.9-quantile is x^2 + 0.9 width(x).
     let samples = 1000;
@@ -89,7 +89,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("{x:>5}  {exact:>13.3}  {prediction:>10.3}");
         assert!(
             (prediction - exact).abs() < 0.1,
-            "the quantile at {x}: {prediction}, not {exact}"
+            "quantile at {x}: expected {exact}, got {prediction}"
         );
     }
     let prediction = network.predict(&input);
@@ -97,7 +97,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("{below} of {samples} targets lie below the prediction");
     assert!(
         (870..=930).contains(&below),
-        "nine in ten lie below: {below} of {samples}"
+        "expected nine in ten targets below the prediction, got {below} of {samples}"
     );
     Ok(())
 }

@@ -1,5 +1,6 @@
-//! The experiment of the notebook *Coding Neural Networks from Scratch*, one step at a time: forward, loss, delta,
-//! gradient and update are called by themselves and their numbers printed. Then 100 epochs of the same.
+//! The experiment of the notebook *Coding Neural Networks from Scratch*, one step at a time. The steps forward, loss,
+//! delta, gradient and update are called one by one, and their numbers are printed. Then the same steps run for 100
+//! epochs.
 //!
 //! ```sh
 //! cargo run --release -p mlp-core --example notebook
@@ -25,12 +26,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     show("x", &input);
     show("y", &target);
 
-    // The network owns its parameters; all that a pass computes lands in the workspace.
+    // The network owns its parameters; a pass writes everything it computes to the workspace.
     let mut network = start.clone();
     let mut workspace = Workspace::new(&network, input.columns())?;
 
     println!(
-        "\nForward: z = W a_prev + b (b is 0 yet), a = f(z): leaky ReLU with slope 0.01, in the last layer f(z) = z"
+        "\nForward: z = W a_prev + b (b is still 0), a = f(z): leaky ReLU with slope 0.01, in the last layer f(z) = z"
     );
     network.forward(&input, &mut workspace);
     for (l, layer) in network.layers().iter().enumerate() {
@@ -93,7 +94,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     )?;
     show("y^", &network.predict(&input));
 
-    // The trainer takes the same steps, bit for bit, and meets the losses that the notebook printed.
+    // The trainer takes the same steps, bit for bit, and reproduces the losses that the notebook printed.
     assert_eq!((losses[0], losses[1]), (loss, after));
     assert_eq!(
         format!("{:.6} {:.6} {:.6}", losses[0], losses[5], losses[95]),

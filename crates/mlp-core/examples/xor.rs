@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let input = Matrix::<f32>::from_columns(&[[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]);
     let target = Matrix::from_columns(&[[0.0], [1.0], [1.0], [0.0]]);
 
-    // The output layer stays linear: its number is a logit, and the sigmoid is part of the loss, where neither it nor
+    // The output layer stays linear, so its output is a logit. The sigmoid is part of the loss, where neither it nor
     // its logarithm can overflow.
     let mut network = Mlp::<Matrix<f32>>::builder(&[2, 4, 1]).hidden(Tanh).seed(1).build()?;
     println!("{} parameters", network.parameter_count());
@@ -49,8 +49,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             "{:>2}  {:>2}  {:>6}  {:>6.3}  {probability:>11.6}",
             x[0], x[1], y[0], logit[0]
         );
-        assert!((probability - y[0]).abs() < 0.05, "{x:?} is learnt");
+        assert!(
+            (probability - y[0]).abs() < 0.05,
+            "probability at {x:?}: expected {}, got {probability}",
+            y[0]
+        );
     }
-    assert!(last < 0.02, "the loss falls from ln 2 = 0.69 or so: {last}");
+    assert!(
+        last < 0.02,
+        "expected the loss to fall from about ln 2 = 0.69 to below 0.02, got {last}"
+    );
     Ok(())
 }

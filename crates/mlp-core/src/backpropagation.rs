@@ -1,5 +1,5 @@
-//! The passes through a network, over its parameters and activations held apart, so that an optimiser may change the
-//! one while it evaluates the other.
+//! The passes through a network. They take its parameters and activations as separate arguments, so that an optimizer
+//! can change the parameters while it evaluates the activations.
 //!
 //! With z_l = W_l a_(l-1) + b_l, a_l = f_l(z_l), a_0 the input and delta_l = dL/dz_l, the chain rule gives
 //!
@@ -7,8 +7,8 @@
 //! - delta_l = (W_(l+1)^T delta_(l+1)) * f'(z_l),
 //! - dL/dW_l = delta_l a_(l-1)^T, dL/db_l = the sum of delta_l over the samples,
 //!
-//! the product * element by element. Source: D. E. Rumelhart, G. E. Hinton, R. J. Williams, *Learning representations
-//! by back-propagating errors* (Nature 323, 1986).
+//! where the product * is element by element. Source: D. E. Rumelhart, G. E. Hinton, R. J. Williams, *Learning
+//! representations by back-propagating errors* (Nature 323, 1986).
 
 use crate::backend::{Columns, Tensor};
 use crate::error::check_shape;
@@ -16,8 +16,8 @@ use crate::tensor::Product;
 use crate::workspace::{LayerBuffers, columns};
 use crate::{Activation, ActivationKind, Dense, InferenceWorkspace, Loss, Scalar, Workspace};
 
-/// a_l and f'(z_l) of every layer; what `after` makes of each, given its number and the number of samples, is what the
-/// next layer reads.
+/// Computes a_l and f'(z_l) of every layer. `after` is called for each layer with its number and the number of samples;
+/// the next layer reads what `after` leaves.
 #[inline(always)]
 pub(crate) fn forward<B: Tensor, C: Activation>(
     layers: &[Dense<B>],
@@ -43,7 +43,7 @@ pub(crate) fn forward<B: Tensor, C: Activation>(
     }
 }
 
-/// The sum of w_i l_i over the samples, and delta_last of that sum over `total_weight`.
+/// Returns the sum of w_i l_i over the samples, and computes delta_last of that sum divided by `total_weight`.
 #[inline(always)]
 pub(crate) fn loss<B: Tensor, L: Loss>(
     loss: &L,
@@ -63,7 +63,7 @@ pub(crate) fn loss<B: Tensor, L: Loss>(
     sum.to_f64()
 }
 
-/// delta_l of every hidden layer.
+/// Computes delta_l of every hidden layer.
 #[inline(always)]
 pub(crate) fn backward<B: Tensor>(layers: &[Dense<B>], workspace: &mut Workspace<B>) {
     let samples = workspace.samples;
@@ -78,7 +78,7 @@ pub(crate) fn backward<B: Tensor>(layers: &[Dense<B>], workspace: &mut Workspace
     }
 }
 
-/// dL/dW_l and dL/db_l of every layer, added to what is there if `accumulate`.
+/// Computes dL/dW_l and dL/db_l of every layer, and adds them to the existing values if `accumulate` is set.
 #[inline(always)]
 pub(crate) fn gradient<B: Tensor>(input: B::Columns<'_>, workspace: &mut Workspace<B>, accumulate: bool) {
     let samples = workspace.samples;
@@ -92,7 +92,7 @@ pub(crate) fn gradient<B: Tensor>(input: B::Columns<'_>, workspace: &mut Workspa
     }
 }
 
-/// a_last into `output`.
+/// Writes a_last to `output`.
 #[inline(always)]
 pub(crate) fn infer<B: Tensor, C: Activation>(
     layers: &[Dense<B>],

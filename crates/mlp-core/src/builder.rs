@@ -7,8 +7,8 @@ use core::marker::PhantomData;
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 
-/// A network to be built, from [`Mlp::builder`]: unless told otherwise, ReLU hidden layers, a linear output layer,
-/// weights by [`Initializer::MeanSquareGain`], seed 0.
+/// A builder for a network, from [`Mlp::builder`]. The defaults are ReLU hidden layers, a linear output layer, weights
+/// by [`Initializer::MeanSquareGain`], and seed 0.
 ///
 /// ```
 /// use mlp_core::{Initializer, Mlp, Tanh};
@@ -46,7 +46,7 @@ impl<'a, B: Tensor, C: Activation> MlpBuilder<'a, B, C> {
         }
     }
 
-    /// The activation of every hidden layer.
+    /// Sets the activation of every hidden layer.
     pub fn hidden(self, activation: impl Into<ActivationKind<C>>) -> Self {
         Self {
             hidden: activation.into(),
@@ -54,7 +54,7 @@ impl<'a, B: Tensor, C: Activation> MlpBuilder<'a, B, C> {
         }
     }
 
-    /// The activation of the output layer. Leave it linear for losses on logits.
+    /// Sets the activation of the output layer. Leave it linear for losses on logits.
     pub fn output(self, activation: impl Into<ActivationKind<C>>) -> Self {
         Self {
             output: activation.into(),
@@ -62,21 +62,21 @@ impl<'a, B: Tensor, C: Activation> MlpBuilder<'a, B, C> {
         }
     }
 
-    /// How weights are drawn.
+    /// Sets how the weights are drawn.
     pub fn initializer(self, initializer: Initializer) -> Self {
         Self { initializer, ..self }
     }
 
-    /// The seed of the generator that weights are drawn from.
+    /// Sets the seed of the generator that the weights are drawn from.
     pub fn seed(self, seed: u64) -> Self {
         Self { seed, ..self }
     }
 
-    /// The network.
+    /// Builds the network.
     ///
     /// # Errors
-    /// If there are fewer than two layer sizes, one of them is 0, the initialiser's standard deviation is negative or
-    /// not finite, or the parameters take more memory than there is.
+    /// If there are fewer than two layer sizes, one of them is 0, the initializer's standard deviation is negative or
+    /// not finite, or the parameters need more memory than is available.
     pub fn build(self) -> Result<Mlp<B, C>, BuildError> {
         if self.layer_sizes.len() < 2 {
             return Err(BuildError::TooFewLayers {
@@ -87,7 +87,7 @@ impl<'a, B: Tensor, C: Activation> MlpBuilder<'a, B, C> {
             return Err(BuildError::EmptyLayer { position });
         }
         self.initializer.check()?;
-        // All parameters, and once more the weights of the layer that is being drawn.
+        // Memory for all parameters, and a second copy of the weights of the layer that is being drawn.
         let sizes = self
             .layer_sizes
             .windows(2)

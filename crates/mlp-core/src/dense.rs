@@ -4,8 +4,8 @@ use alloc::vec::Vec;
 
 /// The parameters of one layer: `weights` W (n_out x n_in) and `bias` b (n_out x 1) of z = W a + b.
 ///
-/// The gradient with respect to a layer's parameters has the same two parts and the same shapes, and is a `Dense` as
-/// well; so is an optimiser's state.
+/// The gradient with respect to a layer's parameters has the same two parts and the same shapes, so it is a `Dense` as
+/// well. The same holds for an optimizer's state.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dense<B> {
     /// W, n_out x n_in.
@@ -15,7 +15,7 @@ pub struct Dense<B> {
 }
 
 impl<B: Tensor> Dense<B> {
-    /// A layer of zeros for `inputs` inputs and `outputs` outputs.
+    /// Creates a layer of zeros for `inputs` inputs and `outputs` outputs.
     #[must_use]
     pub fn zeros(inputs: usize, outputs: usize) -> Self {
         Self {
@@ -24,26 +24,26 @@ impl<B: Tensor> Dense<B> {
         }
     }
 
-    /// A layer of zeros with the shape of this one.
+    /// Creates a layer of zeros with the shape of this one.
     #[must_use]
     pub fn zeros_like(&self) -> Self {
         Self::zeros(self.inputs(), self.outputs())
     }
 
-    /// n_in, the number of inputs.
+    /// Returns n_in, the number of inputs.
     pub fn inputs(&self) -> usize {
         self.weights.shape().1
     }
 
-    /// n_out, the number of outputs.
+    /// Returns n_out, the number of outputs.
     pub fn outputs(&self) -> usize {
         self.weights.shape().0
     }
 
-    /// The first parameter that is not finite, if there is one.
+    /// Returns the first parameter that is not finite, if there is one.
     pub(crate) fn first_not_finite(&self) -> Option<f64> {
         [&self.weights, &self.bias].into_iter().find_map(|tensor| {
-            // A finite sum of squares is of finite numbers, and takes no copy.
+            // If the sum of squares is finite, so are all numbers; this check needs no copy.
             if tensor.dot(tensor).is_finite() {
                 return None;
             }
@@ -53,13 +53,15 @@ impl<B: Tensor> Dense<B> {
         })
     }
 
-    /// The pre-activation z = W a + b of the columns of `input`, into the first columns of `pre_activation`.
+    /// Computes the pre-activation z = W a + b of each column of `input` and writes it to the first columns of
+    /// `pre_activation`.
     ///
-    /// A network computes it together with the activation ([`Mlp::forward`](crate::Mlp::forward)); this is the step
-    /// by itself.
+    /// A network computes the pre-activation and the activation in one step ([`Mlp::forward`](crate::Mlp::forward));
+    /// this function does the first part alone.
     ///
     /// # Panics
-    /// If `input` has not n_in rows or `pre_activation` not n_out, or fewer columns than `input`.
+    /// If `input` does not have n_in rows, `pre_activation` does not have n_out rows, or it has fewer columns than
+    /// `input`.
     pub fn pre_activation<'a>(&self, input: impl Into<B::Columns<'a>>, pre_activation: &mut B) {
         let identity = ActivationKind::<NoCustom>::Identity(Identity);
         pre_activation.forward(None, &self.weights, &self.bias, input.into(), &identity);

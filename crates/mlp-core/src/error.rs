@@ -1,4 +1,4 @@
-//! Errors: what comes from outside and cannot be used, and the panics for a programmer's mistakes.
+//! Errors for unusable values from outside, and panics for programming mistakes.
 
 use core::fmt;
 
@@ -6,7 +6,7 @@ use core::fmt;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct HyperParameterError {
-    /// Which one, such as `learning rate`.
+    /// The name of the hyper-parameter, such as `learning rate`.
     pub name: &'static str,
     /// The range it must lie in.
     pub expected: &'static str,
@@ -15,7 +15,7 @@ pub struct HyperParameterError {
 }
 
 impl HyperParameterError {
-    /// Of the hyper-parameter `name`, which must be `expected` and is `got`.
+    /// Creates an error for the hyper-parameter `name`, which must be `expected` but is `got`.
     #[must_use]
     pub fn new(name: &'static str, expected: &'static str, got: f64) -> Self {
         Self { name, expected, got }
@@ -30,7 +30,7 @@ impl fmt::Display for HyperParameterError {
 
 impl core::error::Error for HyperParameterError {}
 
-/// `value`, if finite.
+/// Returns `value` if it is finite.
 pub(crate) fn finite(name: &'static str, value: f64) -> Result<f64, HyperParameterError> {
     if value.is_finite() {
         Ok(value)
@@ -39,7 +39,7 @@ pub(crate) fn finite(name: &'static str, value: f64) -> Result<f64, HyperParamet
     }
 }
 
-/// `value`, if finite and not below zero.
+/// Returns `value` if it is finite and not below zero.
 pub(crate) fn not_negative(name: &'static str, value: f64) -> Result<f64, HyperParameterError> {
     if value.is_finite() && value >= 0.0 {
         Ok(value)
@@ -48,7 +48,7 @@ pub(crate) fn not_negative(name: &'static str, value: f64) -> Result<f64, HyperP
     }
 }
 
-/// `value`, if finite and above zero.
+/// Returns `value` if it is finite and above zero.
 pub(crate) fn positive(name: &'static str, value: f64) -> Result<f64, HyperParameterError> {
     if value.is_finite() && value > 0.0 {
         Ok(value)
@@ -57,7 +57,7 @@ pub(crate) fn positive(name: &'static str, value: f64) -> Result<f64, HyperParam
     }
 }
 
-/// `value`, if at least zero and below one.
+/// Returns `value` if it is at least zero and below one.
 pub(crate) fn below_one(name: &'static str, value: f64) -> Result<f64, HyperParameterError> {
     if (0.0..1.0).contains(&value) {
         Ok(value)
@@ -70,7 +70,7 @@ pub(crate) fn below_one(name: &'static str, value: f64) -> Result<f64, HyperPara
     }
 }
 
-/// Layer sizes that make no network.
+/// Layer sizes, or layers, that do not form a network.
 ///
 /// ```
 /// use mlp_core::Mlp;
@@ -89,23 +89,23 @@ pub enum BuildError {
     },
     /// A layer without neurons.
     EmptyLayer {
-        /// Position in the list of layer sizes, from 0 (the inputs).
+        /// The position in the list of layer sizes, from 0 (the inputs).
         position: usize,
     },
     /// Weights that do not fit the layer before them, or a bias that does not fit its weights.
     LayerShape {
-        /// Layer, from 0 (the first hidden layer, or the output layer if there is no hidden one).
+        /// The layer, from 0 (the first hidden layer, or the output layer if there is no hidden one).
         layer: usize,
         /// What does not fit: `weights` or `bias`.
         what: &'static str,
-        /// The shape that would fit; a number of rows or columns that is free is the one given.
+        /// The shape that would fit. Where any number of rows or columns would fit, it has the given number.
         expected: (usize, usize),
         /// The shape given.
         got: (usize, usize),
     },
-    /// A hyper-parameter of the initialiser outside its range.
+    /// A hyper-parameter of the initializer is outside its range.
     HyperParameter(HyperParameterError),
-    /// The memory for it cannot be had.
+    /// The memory for the network cannot be allocated.
     OutOfMemory(OutOfMemory),
 }
 
@@ -146,13 +146,13 @@ impl From<OutOfMemory> for BuildError {
     }
 }
 
-/// More memory than can be had.
+/// More memory is needed than can be allocated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OutOfMemory {
-    /// What it was for.
+    /// What the memory was needed for.
     pub purpose: &'static str,
-    /// How many bytes it takes.
+    /// How many bytes are needed.
     pub bytes: u128,
 }
 
@@ -168,8 +168,8 @@ impl fmt::Display for OutOfMemory {
 
 impl core::error::Error for OutOfMemory {}
 
-/// Asks the allocator for `numbers` values of type `T` in one piece and gives them back: so that a network which
-/// cannot fit is an error now rather than an abort later.
+/// Checks that `numbers` values of type `T` can be allocated in one piece, and frees them again. A network that does
+/// not fit into memory thus causes an error now instead of an abort later.
 pub(crate) fn check_memory<T>(purpose: &'static str, numbers: u128) -> Result<(), OutOfMemory> {
     let bytes = numbers.saturating_mul(size_of::<T>() as u128);
     let fits =
@@ -181,10 +181,10 @@ pub(crate) fn check_memory<T>(purpose: &'static str, numbers: u128) -> Result<()
     }
 }
 
-/// Panics unless the shapes are equal: for implementers of [`Tensor`](crate::backend::Tensor).
+/// Panics unless the shapes are equal; for implementations of [`Tensor`](crate::backend::Tensor).
 ///
 /// # Panics
-/// If `got` is not `expected`, naming `operation`, `what` and both shapes.
+/// If `got` is not `expected`. The message names `operation`, `what` and both shapes.
 #[track_caller]
 #[inline(always)]
 pub fn check_shape(operation: &str, what: &str, expected: (usize, usize), got: (usize, usize)) {
@@ -193,10 +193,10 @@ pub fn check_shape(operation: &str, what: &str, expected: (usize, usize), got: (
     }
 }
 
-/// Panics for a shape that does not fit: for implementers of [`Tensor`](crate::backend::Tensor).
+/// Panics because a shape does not match; for implementations of [`Tensor`](crate::backend::Tensor).
 ///
 /// # Panics
-/// Always, naming `operation`, `what` and both shapes.
+/// Always. The message names `operation`, `what` and both shapes.
 #[cold]
 #[inline(never)]
 #[track_caller]

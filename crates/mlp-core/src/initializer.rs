@@ -7,9 +7,10 @@ use rand::{Rng, RngExt};
 
 /// How the weights of a layer are drawn; biases start at zero.
 ///
-/// n_in and n_out are the layer's; U(-l, l) the uniform distribution, N(0, s^2) the normal one. Numbers are drawn in
-/// `f64` and rounded to the network's type, from a generator and by formulas whose bits do not depend on the machine:
-/// the same seed gives the same network everywhere, and an `f32` network is the rounded `f64` one.
+/// n_in and n_out are the numbers of inputs and outputs of the layer. U(-l, l) is the uniform distribution and N(0,
+/// s^2) the normal one. Numbers are drawn in `f64` and rounded to the network's type. The bits of the generator and of
+/// the formulas do not depend on the machine: the same seed gives the same network everywhere, and an `f32` network is
+/// the rounded `f64` one.
 ///
 /// ```
 /// use mlp_core::{Initializer, Mlp};
@@ -33,28 +34,28 @@ pub enum Initializer {
     /// Source: X. Glorot, Y. Bengio, *Understanding the difficulty of training deep feedforward neural networks*
     /// (AISTATS 2010).
     GlorotUniform,
-    /// N(0, 2 / (n_in + n_out)). Source: as [`GlorotUniform`](Self::GlorotUniform).
+    /// N(0, 2 / (n_in + n_out)). Source: see [`GlorotUniform`](Self::GlorotUniform).
     GlorotNormal,
     /// U(-l, l), l = sqrt(6 / n_in). For ReLU layers.
     ///
     /// Source: K. He et al., *Delving Deep into Rectifiers* (ICCV 2015).
     HeUniform,
-    /// N(0, 2 / n_in). Source: as [`HeUniform`](Self::HeUniform).
+    /// N(0, 2 / n_in). Source: see [`HeUniform`](Self::HeUniform).
     HeNormal,
-    /// U(-l, l), l = sqrt(3 / n_in). Source: as [`LecunNormal`](Self::LecunNormal).
+    /// U(-l, l), l = sqrt(3 / n_in). Source: see [`LecunNormal`](Self::LecunNormal).
     LecunUniform,
     /// N(0, 1 / n_in). For SELU layers.
     ///
     /// Source: Y. LeCun et al., *Efficient BackProp* (1998).
     LecunNormal,
-    /// N(0, 1 / (n_in q)), where q = E[f(z)^2] for z ~ N(0, 1) is the mean square of what the layer reads, f the
-    /// activation of the layer before it; q = 1 for the first layer. Keeps the pre-activations of any activation,
-    /// yours included, at variance 1; for ReLU it is [`HeNormal`](Self::HeNormal). The outputs then begin at variance
-    /// 1 too, and the wider the layers, the smaller the learning rate of plain gradient descent must be: 1/n_in of the
-    /// widest layer is one to begin with.
+    /// N(0, 1 / (n_in q)), where q = E[f(z)^2] for z ~ N(0, 1) is the mean square of the layer's inputs and f is the
+    /// activation of the layer before it; q = 1 for the first layer. This keeps the pre-activations at variance 1 for
+    /// any activation, including your own; for ReLU it equals [`HeNormal`](Self::HeNormal). The outputs then start at
+    /// variance 1 too. The wider the layers, the smaller the learning rate of plain gradient descent must be; 1/n_in of
+    /// the widest layer is a good first choice.
     ///
-    /// Source of the argument: He et al., as above; S. S. Schoenholz et al., *Deep Information Propagation*
-    /// (ICLR 2017).
+    /// Source of the argument: He et al., see [`HeUniform`](Self::HeUniform); S. S. Schoenholz et al., *Deep
+    /// Information Propagation* (ICLR 2017).
     MeanSquareGain,
 }
 
@@ -67,8 +68,8 @@ impl Initializer {
         Ok(())
     }
 
-    /// The weights of a layer, column after column: all weights of the first input, then of the second. `mean_square`
-    /// is q above.
+    /// Draws the weights of a layer, column after column: all weights of the first input, then those of the second.
+    /// `mean_square` is the q of [`MeanSquareGain`](Self::MeanSquareGain).
     pub(crate) fn sample<T: Scalar>(
         self,
         inputs: usize,
@@ -105,8 +106,8 @@ enum Distribution {
 }
 
 impl Distribution {
-    /// One number. The normal ones by the polar method of G. Marsaglia (SIAM Review 6, 1964) rather than from
-    /// `rand_distr`, which takes its logarithms from the system's library, whose bits differ between systems.
+    /// Draws one number. Normal numbers are drawn by the polar method of G. Marsaglia (SIAM Review 6, 1964), not with
+    /// `rand_distr`: that crate uses the logarithm of the system's library, whose bits differ between systems.
     fn sample(self, rng: &mut impl Rng) -> f64 {
         let mut uniform = || 2.0 * rng.random::<f64>() - 1.0;
         match self {
@@ -122,8 +123,9 @@ impl Distribution {
     }
 }
 
-/// q = E[f(z)^2] for z ~ N(0, 1), by Simpson's rule between -12 and 12 in steps of 1/64: kinks at integers lie
-/// between its panels. 1 where that is no number above zero, so that it can be divided by.
+/// Computes q = E[f(z)^2] for z ~ N(0, 1), by Simpson's rule between -12 and 12 in steps of 1/64, so that kinks at
+/// integers lie between its panels. Returns 1 if the result is not a finite number above zero, so that callers can
+/// divide by it.
 pub(crate) fn mean_square(activation: &impl Activation) -> f64 {
     const STEPS: i32 = 2 * 12 * 64;
     let mut sum = 0.0;
@@ -148,7 +150,7 @@ mod tests {
     use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
 
     #[test]
-    fn mean_squares_are_those_of_the_integrals() {
+    fn mean_squares_match_the_integrals() {
         assert!((mean_square(&Identity) - 1.0).abs() < 1e-10);
         assert!((mean_square(&Relu) - 0.5).abs() < 1e-10);
         assert!((mean_square(&Selu) - 1.0).abs() < 1e-7, "SELU keeps variance 1");
@@ -159,7 +161,7 @@ mod tests {
         assert!((mean_square(&Sigmoid) - 0.293_379_035_858_092_96).abs() < 1e-9);
     }
 
-    /// z times a number.
+    /// f(z) = z times a number.
     #[derive(Clone, Copy, Debug)]
     struct Times(f64);
 
@@ -214,8 +216,8 @@ mod tests {
         }
     }
 
-    /// The expected bits are those of xoshiro256++, seeded by splitmix64, and of the formulas above, written again in
-    /// Python.
+    /// The expected bits come from an independent implementation in Python of xoshiro256++, seeded by splitmix64, and
+    /// of the formulas above.
     #[test]
     fn the_same_seed_gives_these_bits_on_every_machine() {
         for (initializer, expected) in [

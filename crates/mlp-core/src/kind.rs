@@ -1,4 +1,4 @@
-//! What a kind (of activation, of loss) needs in order to be stored by name and parameters, and rebuilt from them.
+//! Storing a kind of activation or loss as a name with parameters, and rebuilding it from them.
 
 use crate::HyperParameterError;
 use alloc::borrow::ToOwned;
@@ -6,7 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-/// A name, or parameters beside it, of which no activation, loss or scaling can be made.
+/// A name, or parameters given with it, from which no activation, loss or scaling can be built.
 ///
 /// ```
 /// use mlp_core::{ActivationKind, NoCustom};
@@ -17,25 +17,25 @@ use core::fmt;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum KindError {
-    /// A name that none has.
+    /// The name is unknown.
     Unknown {
-        /// Of what: `activation`, `loss` or `scaling`.
+        /// What was named: `activation`, `loss` or `scaling`.
         what: &'static str,
-        /// The names there are.
+        /// The known names.
         expected: &'static [&'static str],
         /// The name given.
         got: String,
     },
-    /// Parameters missing, too many, repeated or of another kind.
+    /// Parameters are missing, superfluous, repeated or belong to another kind.
     Parameters {
         /// The name of the activation or loss.
         name: &'static str,
-        /// The parameters it has, each to be given once.
+        /// The parameters that it has. Each must be given once.
         expected: &'static [&'static str],
         /// The parameters given.
         got: Vec<String>,
     },
-    /// A parameter outside its range.
+    /// A parameter is outside its range.
     HyperParameter(HyperParameterError),
 }
 
@@ -63,7 +63,7 @@ impl From<HyperParameterError> for KindError {
     }
 }
 
-/// The values of the parameters `expected`, in that order, if `got` has each of them once and no other.
+/// Returns the values of the parameters `expected`, in that order, if `got` contains each of them once and no others.
 pub(crate) fn arrange<const N: usize>(
     name: &'static str,
     expected: &'static [&'static str; N],
@@ -85,7 +85,7 @@ pub(crate) fn arrange<const N: usize>(
     }
 }
 
-/// The parameters of a value by name. Without a list of them it has none.
+/// Lists the parameters of a value by name. Without a list of parameters it has none.
 macro_rules! parameters_of {
     ($value:expr) => {{
         let _ = $value;
@@ -96,8 +96,9 @@ macro_rules! parameters_of {
     };
 }
 
-/// The value of the type named that has the parameters given. What is listed without parameters must be a unit
-/// struct, and what is listed with some must have a constructor of just those: else it does not compile.
+/// Builds a value of the named type from the given parameters. A type that is listed without parameters must be a unit
+/// struct, and a type that is listed with parameters must have a constructor that takes exactly those. Otherwise the
+/// code does not compile.
 macro_rules! rebuild {
     ($type:ident, $name:literal, $given:expr) => {{
         let [] = $crate::kind::arrange($name, &[], $given)?;

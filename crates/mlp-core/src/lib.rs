@@ -1,16 +1,16 @@
-//! Multi-layer perceptrons over any numeric backend: activations, losses, backpropagation, optimisers, training, metrics,
-//! preprocessing.
+//! Multi-layer perceptrons over any numeric backend: activations, losses, backpropagation, optimizers, training,
+//! metrics, preprocessing.
 //!
-//! This crate has the mathematics and no matrix: it is generic over a backend ([`Tensor`](backend::Tensor)), such as `mlp-cpu`'s
-//! `Matrix<f32>`. With `default-features = false` it is `no_std` (with `alloc`).
+//! This crate contains the mathematics but no matrix type: it is generic over a backend ([`Tensor`](backend::Tensor)), such
+//! as `Matrix<f32>` of `mlp-cpu`. With `default-features = false` it is `no_std` (with `alloc`).
 //!
 //! # A formula is written once
-//! An activation or a loss is one formula over [`Scalar`]. Evaluated with `f32` or `f64` it is the running program;
-//! with [`Dual`] numbers, its exact derivative. See [`Activation`] for one of your own.
+//! An activation or a loss is one formula over [`Scalar`]. The running program evaluates it with `f32` or `f64`; with
+//! [`Dual`] numbers, the same formula gives its exact derivative. [`Activation`] shows how to write your own.
 //!
 //! # Shapes and names
-//! A column is a sample: `n x N` holds N samples of n features. Storage is column by column, so that the bytes are
-//! those of a C-ordered (N, n) array of NumPy or PyTorch.
+//! A column is a sample: an `n x N` matrix holds N samples of n features. Storage is column by column, so the bytes are
+//! the same as those of a C-ordered (N, n) array of NumPy or PyTorch.
 //!
 //! | symbol | name | shape | meaning |
 //! |---|---|---|---|
@@ -28,33 +28,33 @@
 //! | eta | learning rate | | |
 //! | alpha | negative slope | | of leaky ReLU |
 //!
-//! # Where to begin
-//! [`Mlp`] is the network, [`Trainer`] trains it, [`Workspace`] shows the numbers in between. [`Model`] is what is put
-//! to use: the network with the preprocessing of its data and the names of its classes.
+//! # Where to start
+//! [`Mlp`] is the network, [`Trainer`] trains it, [`Workspace`] shows the numbers in between. [`Model`] is the form for
+//! production use: the network together with the preprocessing of its data and the names of its classes.
 //!
 //! | | |
 //! |---|---|
-//! | networks | [`Mlp`], of [`Dense`] layers; [`Initializer`]; [`ActivationKind`] is any [`Activation`] by name |
-//! | losses | [`Loss`], [`ElementLoss`]; [`LossKind`] is any of this crate's by name |
-//! | data | [`Samples`] are borrowed, a [`Dataset`] owns and splits; [`ClassWeights`]; [`Scaling`], [`Classes`] |
-//! | optimisers ([`Optimizer`]) | [`GradientDescent`], [`Momentum`], [`RmsProp`], [`Adagrad`], [`Adam`], [`AdamW`], [`NAdam`], [`Lbfgs`] |
+//! | networks | [`Mlp`], made of [`Dense`] layers; [`Initializer`]; [`ActivationKind`] is an [`Activation`] by name |
+//! | losses | [`Loss`], [`ElementLoss`]; [`LossKind`] selects one of this crate's losses by name |
+//! | data | [`Samples`] borrows data, [`Dataset`] owns and splits it; [`ClassWeights`]; [`Scaling`], [`Classes`] |
+//! | optimizers ([`Optimizer`]) | [`GradientDescent`], [`Momentum`], [`RmsProp`], [`Adagrad`], [`Adam`], [`AdamW`], [`NAdam`], [`Lbfgs`] |
 //! | learning rate | [`Schedule`], [`ReduceOnPlateau`] |
-//! | regularisation | [`Penalty`], [`Dropout`], [`Clip`], [`EarlyStopping`] |
+//! | regularization | [`Penalty`], [`Dropout`], [`Clip`], [`EarlyStopping`] |
 //! | training | [`Trainer::step`], [`Trainer::fit`] with [`FitOptions`], [`Trainer::fit_with`] with each [`Event`] |
-//! | how it went | [`History`], [`Metric`], [`Scores`], [`ConfusionMatrix`], [`Mlp::evaluate`], [`Model::evaluate`]; [`TrainError`], [`Diverged`] |
-//! | to go on later | [`Trainer::state`] and [`Trainer::restore`]; the crate `mlp-io` keeps them and models in files |
+//! | results | [`History`], [`Metric`], [`Scores`], [`ConfusionMatrix`], [`Mlp::evaluate`], [`Model::evaluate`]; [`TrainError`], [`Diverged`] |
+//! | resuming later | [`Trainer::state`] and [`Trainer::restore`]; `mlp-io` saves these states and models to files |
 //! | backends | the module [`backend`] |
 //!
 //! # Features
-//! - `std` (default): the standard library's square root; without it, `libm`'s. The bits are the same.
-//! - `check`: `check_activation!` and `check_loss!`, which prove the derivatives of your own formulas.
+//! - `std` (default): uses the square root of the standard library instead of that of `libm`. The bits are the same.
+//! - `check`: provides `check_activation!` and `check_loss!`, which verify the derivatives of your own formulas.
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
 #[cfg(any(test, feature = "std"))]
 extern crate std;
-// By this name the backend of the example knows it, on which unit tests run.
+// The unit tests run on the backend of the example `custom_backend`, which refers to this crate by this name.
 #[cfg(test)]
 extern crate self as mlp_core;
 #[cfg(test)]

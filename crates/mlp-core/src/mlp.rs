@@ -9,10 +9,10 @@ use alloc::vec::Vec;
 
 /// A multi-layer perceptron: layers a = f(W a_prev + b), one after the other, on the backend `B`.
 ///
-/// It owns its parameters and nothing else: what a pass through it needs lives in a [`Workspace`]. `C` is the type of
-/// your own activation, if you have one ([`ActivationKind::Custom`]).
+/// It owns its parameters and nothing else: the buffers of a pass live in a [`Workspace`]. `C` is the type of your own
+/// activation, if you have one ([`ActivationKind::Custom`]).
 ///
-/// The steps of training, each by itself; [`Trainer`](crate::Trainer) does all of them at once:
+/// The steps of training can be called one by one; [`Trainer`](crate::Trainer) runs all of them:
 ///
 /// ```
 /// use mlp_core::{GradientDescent, HalfSquaredError, LeakyRelu, Mlp, Workspace};
@@ -40,12 +40,12 @@ pub struct Mlp<B, C = NoCustom> {
 }
 
 impl<B: Tensor, C: Activation> Mlp<B, C> {
-    /// Describes a network with `layer_sizes` neurons per layer, inputs first, outputs last.
+    /// Returns a builder for a network with `layer_sizes` neurons per layer, inputs first, outputs last.
     pub fn builder(layer_sizes: &[usize]) -> MlpBuilder<'_, B, C> {
         MlpBuilder::new(layer_sizes)
     }
 
-    /// A network of given layers, each with the activation that follows it.
+    /// Creates a network from the given layers, each with the activation that follows it.
     ///
     /// ```
     /// use mlp_core::{Dense, Identity, Mlp, Relu};
@@ -59,8 +59,8 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
     /// ```
     ///
     /// # Errors
-    /// If there is no layer, a layer is empty, a bias is not n_out x 1, or a layer's inputs are not as many as the
-    /// outputs of the layer before it.
+    /// If there is no layer, a layer is empty, a bias is not n_out x 1, or a layer has more or fewer inputs than the
+    /// layer before it has outputs.
     pub fn from_layers(layers: Vec<(Dense<B>, ActivationKind<C>)>) -> Result<Self, BuildError> {
         if layers.is_empty() {
             return Err(BuildError::TooFewLayers { got: 0 });
@@ -97,39 +97,39 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
         Ok(Self { layers, activations })
     }
 
-    /// The parameters, layer by layer.
+    /// Returns the parameters, layer by layer.
     pub fn layers(&self) -> &[Dense<B>] {
         &self.layers
     }
 
-    /// The parameters, to be changed. Their shapes must stay.
+    /// Returns the parameters for modification, layer by layer. Do not change their shapes.
     pub fn layers_mut(&mut self) -> &mut [Dense<B>] {
         &mut self.layers
     }
 
-    /// The activation of each layer.
+    /// Returns the activation of each layer.
     pub fn activations(&self) -> &[ActivationKind<C>] {
         &self.activations
     }
 
-    /// Neurons per layer, inputs first.
+    /// Returns the number of neurons per layer, inputs first.
     pub fn layer_sizes(&self) -> Vec<usize> {
         core::iter::once(self.inputs())
             .chain(self.layers.iter().map(Dense::outputs))
             .collect()
     }
 
-    /// The number of input features.
+    /// Returns the number of input features.
     pub fn inputs(&self) -> usize {
         self.layers[0].inputs()
     }
 
-    /// The number of outputs.
+    /// Returns the number of outputs.
     pub fn outputs(&self) -> usize {
         self.layers[self.layers.len() - 1].outputs()
     }
 
-    /// How many weights and biases there are.
+    /// Returns the number of weights and biases.
     pub fn parameter_count(&self) -> usize {
         self.layers
             .iter()
@@ -137,24 +137,25 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
             .sum()
     }
 
-    /// The layers to change and the activations to read, side by side.
+    /// Returns the layers for modification together with the activations.
     pub(crate) fn parts_mut(&mut self) -> (&mut [Dense<B>], &[ActivationKind<C>]) {
         (&mut self.layers, &self.activations)
     }
 
-    /// Forward: z = W a_prev + b, a = f(z) through all layers, for each column of `input` (n_in x N). Afterwards
-    /// `workspace` holds every layer's [`activation`](Workspace::activation) and
+    /// Runs the forward pass: z = W a_prev + b, a = f(z) through all layers, for each column of `input` (n_in x N).
+    /// Afterwards `workspace` holds every layer's [`activation`](Workspace::activation) and
     /// [`derivative`](Workspace::derivative) f'(z).
     ///
     /// # Panics
-    /// If `input` has not n_in rows, or more columns than the workspace, or the workspace is of another network.
+    /// If `input` does not have n_in rows or has more columns than the workspace, or if the workspace belongs to
+    /// another network.
     pub fn forward<'a>(&self, input: impl Into<B::Columns<'a>>, workspace: &mut Workspace<B>) {
         backpropagation::forward(&self.layers, &self.activations, input.into(), workspace, |_, _, _| ());
     }
 
-    /// Loss: the mean over the samples of l(prediction, target), returned, and the last layer's
-    /// [`delta`](Workspace::delta) dL/dz into `workspace`. `target` has [`Loss::target_rows`] rows and as many
-    /// columns as the input of the [`forward`](Self::forward) before.
+    /// Returns the loss, the mean over the samples of l(prediction, target), and writes the last layer's
+    /// [`delta`](Workspace::delta) dL/dz to `workspace`. `target` has [`Loss::target_rows`] rows and as many columns as
+    /// the input of the preceding [`forward`](Self::forward).
     ///
     /// # Panics
     /// If `target` has another shape, or is empty.
@@ -165,33 +166,33 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
         backpropagation::loss(loss, target, None, samples as f64, workspace) / samples as f64
     }
 
-    /// Backward: every hidden layer's [`delta`](Workspace::delta) dL/dz = (W_next^T delta_next) * f'(z), from the
-    /// last layer's to the first's.
+    /// Runs the backward pass: computes the [`delta`](Workspace::delta) dL/dz = (W_next^T delta_next) * f'(z) of every
+    /// hidden layer, from the last to the first.
     ///
     /// # Panics
-    /// If the workspace is of another network.
+    /// If the workspace belongs to another network.
     pub fn backward(&self, workspace: &mut Workspace<B>) {
         backpropagation::backward(&self.layers, workspace);
     }
 
-    /// Gradient: dL/dW = delta a_prev^T and dL/db = the sum of delta's columns, for every layer, from the deltas of
-    /// [`backward`](Self::backward); `input` as in [`forward`](Self::forward).
+    /// Computes the gradient of every layer, dL/dW = delta a_prev^T and dL/db = the sum of delta's columns, from the
+    /// deltas of [`backward`](Self::backward). `input` is the same as in [`forward`](Self::forward).
     ///
     /// # Panics
-    /// If `input` has another shape than in `forward`.
+    /// If the shape of `input` differs from that in `forward`.
     pub fn gradient<'a>(&self, input: impl Into<B::Columns<'a>>, workspace: &mut Workspace<B>) {
         backpropagation::gradient(input.into(), workspace, false);
     }
 
-    /// The last layer's activation for each column of `input` (n_in x N): n_out x N.
+    /// Returns the last layer's activation for each column of `input` (n_in x N), as n_out x N.
     ///
-    /// A sample's prediction has the same bits alone as among any others. To predict repeatedly without allocating,
+    /// The bits of a sample's prediction do not depend on the other samples. To predict repeatedly without allocating,
     /// keep an [`InferenceWorkspace`] and use [`predict_into`](Self::predict_into).
     ///
     /// # Panics
-    /// If `input` has not n_in rows.
+    /// If `input` does not have n_in rows.
     pub fn predict<'a>(&self, input: impl Into<B::Columns<'a>>) -> B {
-        /// Samples that go through the network together.
+        /// The number of samples that go through the network together.
         const BLOCK: usize = 256;
         let input = input.into();
         let samples = input.shape().1;
@@ -211,11 +212,11 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
         output
     }
 
-    /// As [`predict`](Self::predict), into the first columns of `output` and without allocating.
+    /// Like [`predict`](Self::predict), but writes to the first columns of `output` and does not allocate.
     ///
     /// # Panics
-    /// If `input` has not n_in rows or `output` not n_out, either `workspace` or `output` has fewer columns than
-    /// `input`, or the workspace is of another network.
+    /// If `input` does not have n_in rows, `output` does not have n_out rows, either `workspace` or `output` has fewer
+    /// columns than `input`, or the workspace belongs to another network.
     pub fn predict_into<'a>(
         &self,
         input: impl Into<B::Columns<'a>>,

@@ -1,4 +1,4 @@
-//! A network with what its use takes besides.
+//! A network together with everything needed to use it.
 
 use crate::backend::{Columns, Tensor, check_shape};
 use crate::training::scores_of_predictions;
@@ -11,8 +11,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-/// A trained network with what it takes to use it: how its inputs are scaled, what its outputs mean, and where it comes
-/// from. Raw features go in; probabilities of the classes, or values in the target's own units, come out.
+/// A trained network with everything needed to use it: how its inputs are scaled, what its outputs mean, and where it
+/// comes from. It takes raw features and returns probabilities of the classes, or values in the target's own units.
 ///
 /// ```
 /// use mlp_core::{Classes, Mlp, Model, Samples, Scaling, SoftmaxCrossEntropy, Tanh, Trainer, Adam, FitOptions};
@@ -46,7 +46,7 @@ pub struct Model<B, C = NoCustom> {
 }
 
 impl<B: Tensor, C: Activation> Model<B, C> {
-    /// Of a network and the loss that it was trained with, which says what its outputs are.
+    /// Creates a model from a network and the loss that it was trained with. The loss determines what the outputs mean.
     pub fn new(network: Mlp<B, C>, loss: impl Into<LossKind>) -> Self {
         Self {
             network,
@@ -58,21 +58,22 @@ impl<B: Tensor, C: Activation> Model<B, C> {
         }
     }
 
-    /// With the scaling of the features that the network was trained on.
+    /// Sets the scaling of the features that the network was trained on.
     ///
     /// # Errors
-    /// If it has not as many features as the network has inputs.
+    /// If the scaling has more or fewer features than the network has inputs.
     pub fn with_input_scaling(self, scaling: Scaling) -> Result<Self, ModelError> {
         check_count("input scaling", "features", self.network.inputs(), scaling.features())?;
         let input_scaling = Some(scaling);
         Ok(Self { input_scaling, ..self })
     }
 
-    /// With the scaling of the targets that the network was trained on, which predictions are taken back through.
+    /// Sets the scaling of the targets that the network was trained on. Predictions are converted back with its
+    /// inverse.
     ///
     /// # Errors
-    /// If it has not as many features as the network has outputs, or the targets of the loss are classes or
-    /// probabilities.
+    /// If the scaling has more or fewer features than the network has outputs, or the targets of the loss are classes
+    /// or probabilities.
     pub fn with_target_scaling(self, scaling: Scaling) -> Result<Self, ModelError> {
         if self.loss.target_kind() != TargetKind::Real {
             return Err(ModelError::TargetScaling { loss: self.loss.name() });
@@ -82,11 +83,12 @@ impl<B: Tensor, C: Activation> Model<B, C> {
         Ok(Self { target_scaling, ..self })
     }
 
-    /// With the names of the classes, or of the labels of a multilabel model, one per output; for a single output with
-    /// a probability ([`BinaryCrossEntropy`](crate::BinaryCrossEntropy)) two, the negative and the positive class.
+    /// Sets the names of the classes, or of the labels of a multilabel model, one per output. A single output with a
+    /// probability ([`BinaryCrossEntropy`](crate::BinaryCrossEntropy)) takes two names: the negative and the positive
+    /// class.
     ///
     /// # Errors
-    /// If there are not that many, or the targets of the loss are real numbers.
+    /// If the number of names is wrong, or the targets of the loss are real numbers.
     pub fn with_classes(self, classes: Classes) -> Result<Self, ModelError> {
         if self.loss.target_kind() == TargetKind::Real {
             return Err(ModelError::Classes { loss: self.loss.name() });
@@ -97,65 +99,65 @@ impl<B: Tensor, C: Activation> Model<B, C> {
         Ok(Self { classes, ..self })
     }
 
-    /// With where it comes from.
+    /// Sets where the model comes from.
     #[must_use]
     pub fn with_provenance(self, provenance: Provenance) -> Self {
         Self { provenance, ..self }
     }
 
-    /// The network, which takes and gives scaled numbers.
+    /// Returns the network, whose inputs and outputs are scaled numbers.
     pub fn network(&self) -> &Mlp<B, C> {
         &self.network
     }
 
-    /// The network, to be trained on. The numbers of its inputs and outputs must stay.
+    /// Returns the network for further training. Do not change its number of inputs or outputs.
     pub fn network_mut(&mut self) -> &mut Mlp<B, C> {
         &mut self.network
     }
 
-    /// The network alone.
+    /// Returns the network alone.
     pub fn into_network(self) -> Mlp<B, C> {
         self.network
     }
 
-    /// The loss that the network was trained with.
+    /// Returns the loss that the network was trained with.
     pub fn loss(&self) -> LossKind {
         self.loss
     }
 
-    /// What makes predictions of the network's outputs: it follows from the loss.
+    /// Returns the function that turns the network's outputs into predictions. It follows from the loss.
     pub fn output(&self) -> Output {
         Output::of(self.loss.target_kind())
     }
 
-    /// The scaling of the inputs.
+    /// Returns the scaling of the inputs.
     pub fn input_scaling(&self) -> Option<&Scaling> {
         self.input_scaling.as_ref()
     }
 
-    /// The scaling of the targets.
+    /// Returns the scaling of the targets.
     pub fn target_scaling(&self) -> Option<&Scaling> {
         self.target_scaling.as_ref()
     }
 
-    /// The names of the classes.
+    /// Returns the names of the classes.
     pub fn classes(&self) -> Option<&Classes> {
         self.classes.as_ref()
     }
 
-    /// Where it comes from.
+    /// Returns where the model comes from.
     pub fn provenance(&self) -> &Provenance {
         &self.provenance
     }
 
-    /// A prediction for each of N samples, raw features in the columns of `input` (n_in x N): n_out x N.
+    /// Returns a prediction for each of N samples, as n_out x N. The columns of `input` (n_in x N) are raw features.
     ///
-    /// The features are scaled, the network is applied to them, and its outputs become probabilities by
-    /// [`output`](Self::output) or are taken back to the target's units. A sample's prediction has the same bits alone
-    /// as among any others.
+    /// The features are scaled and the network is applied to them. Its outputs are then turned into probabilities by
+    /// [`output`](Self::output), or converted back to the target's units. The bits of a sample's prediction do not
+    /// depend on the other samples.
     ///
     /// # Panics
-    /// If `input` has not n_in rows.
+    /// If `input` does not have n_in rows.
     #[must_use]
     pub fn predict<'a>(&self, input: impl Into<B::Columns<'a>>) -> B {
         let input = input.into();
@@ -165,13 +167,15 @@ impl<B: Tensor, C: Activation> Model<B, C> {
         predictions
     }
 
-    /// The predicted class of each of N samples, as [`predict`](Self::predict): the output with the largest
-    /// prediction, the first of equal ones; of a single probability p class 1 if p > 0.5, else class 0.
+    /// Returns the predicted class of each of N samples; `input` is the same as for [`predict`](Self::predict). The
+    /// class is the output with the largest prediction, the first one if several are equal. For a single probability p,
+    /// it is class 1 if p > 0.5, else class 0.
     ///
-    /// NaN is less than every number, so that it is no class unless all outputs are NaN: then it is class 0.
+    /// NaN counts as less than every number, so an output that is NaN is never the predicted class, unless all outputs
+    /// are NaN; then the class is 0.
     ///
     /// # Panics
-    /// If `input` has not n_in rows, or a prediction is not of one class among several
+    /// If `input` does not have n_in rows, or the model does not predict one class per sample
     /// ([`is_classifier`](Self::is_classifier)).
     #[must_use]
     #[track_caller]
@@ -188,14 +192,15 @@ impl<B: Tensor, C: Activation> Model<B, C> {
         }
     }
 
-    /// Whether a sample is of one class among several. Regression has no classes, and in a multilabel model, of several
-    /// outputs that are [a probability each](TargetKind::Probability), each label is for itself.
+    /// Returns whether the model assigns each sample to one of several classes. Regression has no classes. In a
+    /// multilabel model, which has several outputs that are [a probability each](TargetKind::Probability), each label
+    /// is independent of the others.
     pub fn is_classifier(&self) -> bool {
         self.output() == Output::Softmax || self.is_binary()
     }
 
-    /// What the model predicts of `samples`, raw features and targets in their own units, beside these targets: what
-    /// metrics and confusion matrices are made of.
+    /// Returns the model's predictions for `samples` together with their targets, the input for metrics and confusion
+    /// matrices. `samples` has raw features, and targets in their own units.
     ///
     /// # Errors
     /// If a number in the samples is not finite, or they do not fit the model.
@@ -210,25 +215,25 @@ impl<B: Tensor, C: Activation> Model<B, C> {
         ))
     }
 
-    /// `metrics` of what the model predicts of `samples`, raw features and targets in their own units. One that the
-    /// targets do not have ([`Metric::applies_to`]) is NaN.
+    /// Computes `metrics` of the model's predictions for `samples`, which has raw features, and targets in their own
+    /// units. A metric that does not apply to such targets ([`Metric::applies_to`]) is NaN.
     ///
     /// # Errors
-    /// As [`scores`](Self::scores).
+    /// The same as for [`scores`](Self::scores).
     pub fn evaluate(&self, samples: Samples<'_, B>, metrics: &[Metric]) -> Result<Vec<f64>, DataError> {
         let scores = self.scores(samples)?;
         Ok(metrics.iter().map(|metric| metric.value(&scores)).collect())
     }
 
-    /// Whether a single output is the probability of the second of two classes.
+    /// Returns whether a single output is the probability of the second of two classes.
     fn is_binary(&self) -> bool {
         self.output() == Output::Sigmoid && self.network.outputs() == 1
     }
 
-    /// What [`predict`](Self::predict) returns, sample after sample.
+    /// Computes the elements that [`predict`](Self::predict) returns, sample after sample.
     #[track_caller]
     fn predictions(&self, input: B::Columns<'_>) -> Vec<B::Scalar> {
-        /// Samples that go through the network together.
+        /// The number of samples that go through the network together.
         const BLOCK: usize = 256;
         let (features, samples) = input.shape();
         let (inputs, outputs) = (self.network.inputs(), self.network.outputs());
@@ -245,7 +250,7 @@ impl<B: Tensor, C: Activation> Model<B, C> {
                 values.clear();
                 B::read(columns, &mut values);
                 scaling.apply_to(&mut values);
-                // The last block may be shorter; what is behind it is not looked at.
+                // The last block may be shorter; the columns after it are ignored.
                 values.resize(inputs * block, B::Scalar::from_f64(0.0));
                 scaled.write(&values);
                 let columns = B::slice((&*scaled).into(), 0..count);
@@ -260,7 +265,7 @@ impl<B: Tensor, C: Activation> Model<B, C> {
         predictions
     }
 
-    /// Makes predictions of the network's outputs, sample after sample.
+    /// Turns the network's outputs into predictions, sample after sample.
     fn finish(&self, outputs: &mut [B::Scalar]) {
         let output = self.output();
         for sample in outputs.chunks_exact_mut(self.network.outputs()) {
@@ -276,10 +281,11 @@ impl<B: Tensor, C: Activation> Model<B, C> {
 #[inline(never)]
 #[track_caller]
 fn no_classifier(loss: &str, outputs: usize) -> ! {
-    panic!("classify: expected a model of one class among several, got {outputs} outputs trained with {loss}")
+    panic!("classify: needs a model that predicts one class per sample, got {outputs} outputs trained with {loss}")
 }
 
-/// The index of the largest of `values`, the first of equal ones. NaN is less than every number.
+/// Returns the index of the largest of `values`, the first one if several are equal. NaN counts as less than every
+/// number.
 fn largest<T: Scalar>(values: &[T]) -> usize {
     let (mut best, mut most) = (0, f64::NAN);
     for (i, value) in values.iter().map(|value| value.to_f64()).enumerate() {
@@ -290,14 +296,14 @@ fn largest<T: Scalar>(values: &[T]) -> usize {
     best
 }
 
-/// Where a [`Model`] comes from. By default: this version of the library, and nothing known of the training.
+/// Where a [`Model`] comes from. The default is this version of the library, with nothing known about the training.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Provenance {
-    /// The version of the library that made it.
+    /// The version of the library that made the model.
     pub version: String,
-    /// The seed it was trained with: the caller's to fill in, by [`Model::with_provenance`].
+    /// The seed that the model was trained with. The caller fills it in with [`Model::with_provenance`].
     pub seed: Option<u64>,
-    /// A hash of the training data, of the caller's choice (`mlp-demo` has SHA-256 in hexadecimal).
+    /// A hash of the training data. The caller chooses the hash function (`mlp-demo` uses SHA-256 in hexadecimal).
     pub data: Option<String>,
 }
 
@@ -311,11 +317,11 @@ impl Default for Provenance {
     }
 }
 
-/// Preprocessing or names that do not fit a network.
+/// Preprocessing or class names that do not fit a network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ModelError {
-    /// More or fewer of them than the network has inputs or outputs.
+    /// The number of features or names does not match the network's number of inputs or outputs.
     Count {
         /// What does not fit: `input scaling`, `target scaling` or `classes`.
         what: &'static str,
@@ -326,12 +332,12 @@ pub enum ModelError {
         /// How many were given.
         got: usize,
     },
-    /// A scaling of targets that are classes or probabilities.
+    /// A target scaling was given, but the targets are classes or probabilities.
     TargetScaling {
         /// The name of the loss.
         loss: &'static str,
     },
-    /// Names of classes where the targets are real numbers.
+    /// Class names were given, but the targets are real numbers.
     Classes {
         /// The name of the loss.
         loss: &'static str,

@@ -1,12 +1,13 @@
-//! What makes predictions of the last layer's activation.
+//! The function that turns the last layer's activation into predictions.
 
 use crate::activation::sigmoid;
 use crate::loss::softmax_in_place;
 use crate::{Scalar, TargetKind};
 
-/// What makes the predictions of a sample from the last layer's activation z.
+/// The function that turns the last layer's activation z of a sample into its predictions.
 ///
-/// Softmax and sigmoid live in the losses, which take logits; a prediction needs them afterwards.
+/// The losses take logits and contain the softmax or sigmoid, so the network does not apply it. A prediction has to
+/// apply it afterwards.
 ///
 /// ```
 /// use mlp_core::{Output, TargetKind};
@@ -19,15 +20,15 @@ use crate::{Scalar, TargetKind};
 pub enum Output {
     /// p_j = z_j: real numbers.
     Identity,
-    /// p_j = e^(z_j) / sum_k e^(z_k): probabilities that are together 1, as [`softmax`](crate::softmax) computes them.
+    /// p_j = e^(z_j) / sum_k e^(z_k): probabilities with sum 1, computed by [`softmax`](crate::softmax).
     Softmax,
-    /// p_j = 1 / (1 + e^(-z_j)): a probability for each output by itself.
+    /// p_j = 1 / (1 + e^(-z_j)): a separate probability for each output.
     Sigmoid,
 }
 
 impl Output {
-    /// What belongs to a loss with such targets: nothing to real numbers, softmax to classes and distributions,
-    /// sigmoid to probabilities.
+    /// Returns the function that belongs to a loss with such targets: the identity for real numbers, softmax for
+    /// classes and distributions, sigmoid for probabilities.
     #[must_use]
     pub fn of(kind: TargetKind) -> Self {
         match kind {
@@ -37,9 +38,9 @@ impl Output {
         }
     }
 
-    /// Makes predictions of the activations of one sample, in place.
+    /// Turns the activations of one sample into predictions, in place.
     ///
-    /// Nothing overflows, however large they are. A logit of +inf or NaN gives a softmax with NaN in it.
+    /// Nothing overflows, however large the activations are. A logit of +inf or NaN produces NaN in the softmax.
     pub fn apply<T: Scalar>(&self, values: &mut [T]) {
         match self {
             Self::Identity => {}

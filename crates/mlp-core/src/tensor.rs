@@ -1,4 +1,4 @@
-//! The backend: what a network needs of a matrix.
+//! The backend interface: what a network needs from a matrix type.
 
 use crate::{Activation, ActivationKind, Loss, Scalar};
 use alloc::vec::Vec;
@@ -7,46 +7,47 @@ use core::ops::Range;
 
 /// A dense matrix of a numeric backend, with the whole-matrix operations that training an MLP consists of.
 ///
-/// Everything a network owns (weights, biases, activations, deltas, gradients, an optimiser's state) is a `Tensor`;
-/// networks, optimisers and the training loop are written over this trait alone. Shapes are the mathematics':
-/// a column is a sample, so `n x N` holds N samples of n features. Operations work in place and on whole matrices,
-/// coarse enough for a backend to fuse their parts into one pass, split them over threads or send them to a device.
+/// All data of a network (weights, biases, activations, deltas, gradients, an optimizer's state) are `Tensor`s;
+/// networks, optimizers and the training loop use only this trait. Shapes follow the mathematics: a column is a sample,
+/// so an `n x N` matrix holds N samples of n features. Operations work in place and on whole matrices. They are coarse
+/// enough for a backend to fuse their parts into one pass, split them over threads or send them to a device.
 ///
 /// # Columns
-/// Operands that may be a part of a longer matrix (a mini-batch of a data set, a block of a batch) come as
+/// Operands that may be part of a longer matrix (a mini-batch of a data set, a block of a batch) are passed as
 /// [`Columns`]: a borrowed range of columns. Results are written to the first columns of `self`, as many as the
-/// operands have, so that a buffer of 128 columns also serves a last batch of 5.
+/// operands have, so a buffer of 128 columns can also hold a last batch of 5.
 ///
 /// # Contract
-/// - Each operation sums in an order that depends on shapes only: same operands, same bits, on any number of
-///   threads. A column of [`forward`](Self::forward) has the same bits whatever the other columns are, and however
-///   many.
-/// - What an operation overwrites may hold anything before, NaN included.
-/// - Shapes that do not fit panic with the operation and both shapes ([`shape_mismatch`](crate::backend::shape_mismatch)).
+/// - Each operation sums in an order that depends on the shapes only: the same operands give the same bits, on any
+///   number of threads. The bits of a column of [`forward`](Self::forward) do not depend on the other columns or on
+///   their number.
+/// - Memory that an operation overwrites may contain any values before, including NaN.
+/// - An operation panics if shapes do not match. The message names the operation and both shapes
+///   ([`shape_mismatch`](crate::backend::shape_mismatch)).
 ///
-/// The example `custom_backend` of `mlp-core` is a complete implementation.
+/// The example `custom_backend` of `mlp-core` contains a complete implementation.
 pub trait Tensor: Clone + Debug + Send + Sync + Sized + 'static {
     /// The type of an element.
     type Scalar: Scalar;
 
-    /// A borrowed range of columns (samples): cheap to copy and to cut.
+    /// A borrowed range of columns (samples), which is cheap to copy and to slice.
     type Columns<'a>: Columns + From<&'a Self>;
 
-    /// A matrix of zeros. Either dimension may be 0.
+    /// Creates a matrix of zeros. Either dimension may be 0.
     ///
     /// # Panics
-    /// If `rows` x `columns` is no `usize`.
+    /// If `rows` x `columns` does not fit into a `usize`.
     #[must_use]
     fn zeros(rows: usize, columns: usize) -> Self;
 
-    /// (rows, columns).
+    /// Returns (rows, columns).
     #[must_use]
     fn shape(&self) -> (usize, usize);
 
-    /// The columns in `range`, counted from the first of `columns`.
+    /// Returns the columns in `range`, counted from the first of `columns`.
     ///
     /// # Panics
-    /// If `range` ends behind the last column, or before it starts.
+    /// If `range` ends after the last column, or ends before it starts.
     #[must_use]
     fn slice<'short, 'long: 'short>(columns: Self::Columns<'long>, range: Range<usize>) -> Self::Columns<'short>;
 
@@ -59,29 +60,31 @@ pub trait Tensor: Clone + Debug + Send + Sync + Sized + 'static {
     /// Appends the columns to `values`, column after column.
     fn read(columns: Self::Columns<'_>, values: &mut Vec<Self::Scalar>);
 
-    /// The elements where they lie in memory, column after column, and how many elements after one column the next
-    /// begins: what [`read`](Self::read) copies. `None`, as by default, if they do not lie in memory like this.
+    /// Returns the elements in memory, column after column, and the distance in elements from the start of one column
+    /// to the start of the next. They are the elements that [`read`](Self::read) copies. Returns `None` if the elements
+    /// are not stored like this, which is the default.
     fn memory(&self) -> Option<(&[Self::Scalar], usize)> {
         None
     }
 
-    /// As [`memory`](Self::memory), to be overwritten: what [`write`](Self::write) copies to.
+    /// Like [`memory`](Self::memory), but mutable: the elements that [`write`](Self::write) overwrites.
     fn memory_mut(&mut self) -> Option<(&mut [Self::Scalar], usize)> {
         None
     }
 
-    /// Column `start` + j of `self` becomes column `indices[j]` of `source`.
+    /// Copies column `indices[j]` of `source` to column `start` + j of `self`, for each j.
     ///
     /// # Panics
-    /// If rows differ, an index is out of range, or there are more indices than columns behind `start`.
+    /// If the numbers of rows differ, an index is out of range, or there are more indices than columns from `start` on.
     fn gather(&mut self, start: usize, source: Self::Columns<'_>, indices: &[usize]);
 
-    /// One layer: `self` = f(`weights` `input` + `bias`), element by element, and f' of the same argument into
-    /// `derivative` where given (training); `self` and `derivative` n_out x N, `weights` n_out x n_in, `bias`
-    /// n_out x 1, `input` n_in x N. [`ActivationKind::visit`] tells which f it is, once for all elements.
+    /// Computes one layer: `self` = f(`weights` `input` + `bias`), with f applied element by element. If `derivative`
+    /// is given (in training), f' of the same argument is written to it. The shapes are n_out x N for `self` and
+    /// `derivative`, n_out x n_in for `weights`, n_out x 1 for `bias` and n_in x N for `input`. Use
+    /// [`ActivationKind::visit`] to select f once for all elements.
     ///
     /// # Panics
-    /// If the shapes do not fit.
+    /// If the shapes do not match.
     fn forward<A: Activation>(
         &mut self,
         derivative: Option<&mut Self>,
@@ -91,14 +94,14 @@ pub trait Tensor: Clone + Debug + Send + Sync + Sized + 'static {
         activation: &ActivationKind<A>,
     );
 
-    /// The sum over samples of w_i l(prediction_i, target_i), returned; and its gradient with respect to the
-    /// prediction, times `scale`, into `self`. w_i are the `sample_weights` (1 x N), 1 where `None`.
+    /// Returns the sum over the samples of w_i l(prediction_i, target_i), and writes its gradient with respect to the
+    /// prediction, times `scale`, to `self`. w_i are the `sample_weights` (1 x N), or 1 if they are `None`.
     ///
-    /// Prediction and `self` n_out x N, target [`target_rows`](Loss::target_rows) x N. A sample of weight 0 is left
-    /// out, whatever its target and its loss.
+    /// The shapes are n_out x N for the prediction and `self`, and [`target_rows`](Loss::target_rows) x N for the
+    /// target. A sample of weight 0 is left out, whatever its target and its loss.
     ///
     /// # Panics
-    /// If the shapes do not fit.
+    /// If the shapes do not match.
     fn loss<L: Loss>(
         &mut self,
         loss: &L,
@@ -108,18 +111,20 @@ pub trait Tensor: Clone + Debug + Send + Sync + Sized + 'static {
         scale: Self::Scalar,
     ) -> Self::Scalar;
 
-    /// One layer backwards: `self` = (`weights`^T `delta`) * `derivative`, the product * element by element and left
-    /// out where `derivative` is `None`; `self` and `derivative` n_in x N, `weights` n_out x n_in, `delta` n_out x N.
+    /// Computes one layer of the backward pass: `self` = (`weights`^T `delta`) * `derivative`. The product * is element
+    /// by element, and is left out if `derivative` is `None`. The shapes are n_in x N for `self` and `derivative`,
+    /// n_out x n_in for `weights` and n_out x N for `delta`.
     ///
     /// # Panics
-    /// If the shapes do not fit.
+    /// If the shapes do not match.
     fn backward(&mut self, weights: &Self, delta: Self::Columns<'_>, derivative: Option<Self::Columns<'_>>);
 
-    /// `self` = `delta` `input`^T and `bias_gradient` = the sum of `delta`'s columns; both added to what is there if
-    /// `accumulate`. `self` n_out x n_in, `bias_gradient` n_out x 1, `delta` n_out x N, `input` n_in x N.
+    /// Computes `self` = `delta` `input`^T and `bias_gradient` = the sum of `delta`'s columns. If `accumulate` is set,
+    /// both are added to the existing values. The shapes are n_out x n_in for `self`, n_out x 1 for `bias_gradient`,
+    /// n_out x N for `delta` and n_in x N for `input`.
     ///
     /// # Panics
-    /// If the shapes do not fit.
+    /// If the shapes do not match.
     fn gradient(
         &mut self,
         bias_gradient: &mut Self,
@@ -128,13 +133,13 @@ pub trait Tensor: Clone + Debug + Send + Sync + Sized + 'static {
         accumulate: bool,
     );
 
-    /// A formula over corresponding elements of `self`, `other` and S more matrices, all of which it may change but
-    /// `other`. Returns true if all new elements of `self` are finite.
+    /// Applies a formula to corresponding elements of `self`, `other` and S more matrices. The formula may change all
+    /// of them except `other`. Returns true if all new elements of `self` are finite.
     ///
-    /// This one pass is the update of every optimiser, the sum of partial gradients, a dropout mask, a clip.
+    /// Optimizer updates, the sum of partial gradients, dropout masks and clipping all use this operation.
     ///
     /// # Panics
-    /// If the shapes do not fit.
+    /// If the shapes do not match.
     fn zip<const S: usize, F: ZipFormula<S>>(
         &mut self,
         other: Self::Columns<'_>,
@@ -142,15 +147,15 @@ pub trait Tensor: Clone + Debug + Send + Sync + Sized + 'static {
         formula: &F,
     ) -> bool;
 
-    /// The sum of products of corresponding elements, sum_ij `self`_ij `other`_ij, summed in `f64`.
+    /// Returns the sum of the products of corresponding elements, sum_ij `self`_ij `other`_ij, summed in `f64`.
     ///
     /// # Panics
     /// If the shapes differ.
     #[must_use]
     fn dot(&self, other: &Self) -> f64;
 
-    /// Runs `task(i, &mut items[i])` for every i. The tasks are independent of each other: a backend with threads
-    /// may run them in any order and at the same time; this default runs them one after the other.
+    /// Runs `task(i, &mut items[i])` for every i. The tasks are independent of each other, so a backend with threads
+    /// may run them in any order and at the same time. The default runs them one after the other.
     fn for_each<I: Send>(items: &mut [I], task: impl Fn(usize, &mut I) + Sync) {
         for (i, item) in items.iter_mut().enumerate() {
             task(i, item);
@@ -160,7 +165,7 @@ pub trait Tensor: Clone + Debug + Send + Sync + Sized + 'static {
 
 /// A borrowed range of columns of a [`Tensor`].
 pub trait Columns: Copy + Debug + Send + Sync {
-    /// (rows, columns).
+    /// Returns (rows, columns).
     #[must_use]
     fn shape(&self) -> (usize, usize);
 }
@@ -171,7 +176,7 @@ pub trait Columns: Copy + Debug + Send + Sync {
 /// use mlp_core::Scalar;
 /// use mlp_core::backend::ZipFormula;
 ///
-/// /// Gradient descent with momentum: v = m v + g, then W - eta v in the place of g.
+/// /// Gradient descent with momentum: v = m v + g, then W - eta v replaces g.
 /// struct Momentum {
 ///     learning_rate: f64,
 ///     momentum: f64,
@@ -188,7 +193,7 @@ pub trait Columns: Copy + Debug + Send + Sync {
 /// assert_eq!(step.apply(1.0, 10.0, [4.0]), (8.5, [3.0]));
 /// ```
 pub trait ZipFormula<const S: usize>: Sync {
-    /// The new values of `own` (an element of `self`) and of the `state`. No `if` on numbers:
+    /// Returns the new values of `own` (an element of `self`) and of the `state`. Write it without `if` on numbers; use
     /// [`Scalar::select_gt`].
     fn apply<T: Scalar>(&self, own: T, other: T, state: [T; S]) -> (T, [T; S]);
 }

@@ -3,10 +3,10 @@ use crate::error::check_memory;
 use crate::{Activation, ActivationKind, Dense, Mlp, OutOfMemory};
 use alloc::vec::Vec;
 
-/// What a training pass over up to a given number of samples writes: each layer's activation a, derivative f'(z) and
-/// delta dL/dz, and the gradient of all parameters. Sized once; the passes allocate nothing.
+/// The buffers that a training pass writes, for up to a given number of samples: each layer's activation a, derivative
+/// f'(z) and delta dL/dz, and the gradient of all parameters. They are allocated once; the passes allocate nothing.
 ///
-/// Layers count from 0, the first hidden layer.
+/// Layers are numbered from 0, the first hidden layer.
 ///
 /// ```
 /// use mlp_core::{HalfSquaredError, Mlp, Workspace};
@@ -27,7 +27,7 @@ use alloc::vec::Vec;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Workspace<B> {
-    /// How many samples the last forward pass had.
+    /// The number of samples in the last forward pass.
     pub(crate) samples: usize,
     pub(crate) layers: Vec<LayerBuffers<B>>,
     pub(crate) gradient: Vec<Dense<B>>,
@@ -37,16 +37,16 @@ pub struct Workspace<B> {
 #[derive(Clone, Debug)]
 pub(crate) struct LayerBuffers<B> {
     pub(crate) activation: B,
-    /// `None` for a linear layer, where it is 1 throughout.
+    /// f'(z). `None` for a linear layer, where it is 1 everywhere.
     pub(crate) derivative: Option<B>,
     pub(crate) delta: B,
 }
 
 impl<B: Tensor> Workspace<B> {
-    /// For up to `batch` samples at a time through `network`.
+    /// Allocates the buffers for passing up to `batch` samples at a time through `network`.
     ///
     /// # Errors
-    /// If it takes more memory than there is.
+    /// If the buffers need more memory than is available.
     pub fn new<C: Activation>(network: &Mlp<B, C>, batch: usize) -> Result<Self, OutOfMemory> {
         let neurons = network
             .layers()
@@ -74,12 +74,12 @@ impl<B: Tensor> Workspace<B> {
         }
     }
 
-    /// The most samples it takes at a time.
+    /// Returns the largest number of samples that fit at a time.
     pub fn batch(&self) -> usize {
         self.layers[0].activation.shape().1
     }
 
-    /// a of `layer`, n_out x N, from the last forward pass.
+    /// Returns the activation a of `layer`, n_out x N, from the last forward pass.
     ///
     /// # Panics
     /// If there is no such layer.
@@ -87,7 +87,8 @@ impl<B: Tensor> Workspace<B> {
         columns(&self.layers[layer].activation, self.samples)
     }
 
-    /// f'(z) of `layer`, n_out x N, from the last forward pass; `None` for a linear layer, where it is 1.
+    /// Returns the derivative f'(z) of `layer`, n_out x N, from the last forward pass, or `None` for a linear layer,
+    /// where it is 1.
     ///
     /// # Panics
     /// If there is no such layer.
@@ -98,12 +99,13 @@ impl<B: Tensor> Workspace<B> {
             .map(|derivative| columns(derivative, self.samples))
     }
 
-    /// The last layer's activation, n_out x N, from the last forward pass.
+    /// Returns the last layer's activation, n_out x N, from the last forward pass.
     pub fn prediction(&self) -> B::Columns<'_> {
         self.activation(self.layers.len() - 1)
     }
 
-    /// dL/dz of `layer`, n_out x N, from the last backward pass (the last layer's: from the loss before it).
+    /// Returns dL/dz of `layer`, n_out x N, from the last backward pass. For the last layer, the loss pass before it
+    /// writes dL/dz.
     ///
     /// # Panics
     /// If there is no such layer.
@@ -111,7 +113,7 @@ impl<B: Tensor> Workspace<B> {
         columns(&self.layers[layer].delta, self.samples)
     }
 
-    /// dL/dW of `layer`, n_out x n_in, from the last gradient pass.
+    /// Returns dL/dW of `layer`, n_out x n_in, from the last gradient pass.
     ///
     /// # Panics
     /// If there is no such layer.
@@ -119,7 +121,7 @@ impl<B: Tensor> Workspace<B> {
         &self.gradient[layer].weights
     }
 
-    /// dL/db of `layer`, n_out x 1, from the last gradient pass.
+    /// Returns dL/db of `layer`, n_out x 1, from the last gradient pass.
     ///
     /// # Panics
     /// If there is no such layer.
@@ -127,23 +129,23 @@ impl<B: Tensor> Workspace<B> {
         &self.gradient[layer].bias
     }
 
-    /// The gradient of all parameters, layer by layer.
+    /// Returns the gradient of all parameters, layer by layer.
     pub fn gradient(&self) -> &[Dense<B>] {
         &self.gradient
     }
 
-    /// The gradient of all parameters, for an optimiser to work on in place.
+    /// Returns the gradient of all parameters, for an optimizer to modify in place.
     pub fn gradient_mut(&mut self) -> &mut [Dense<B>] {
         &mut self.gradient
     }
 }
 
-/// The first `samples` columns.
+/// Returns the first `samples` columns of `tensor`.
 pub(crate) fn columns<B: Tensor>(tensor: &B, samples: usize) -> B::Columns<'_> {
     B::slice(tensor.into(), 0..samples)
 }
 
-/// What inference on up to a given number of samples writes: the hidden layers' activations.
+/// The buffers that inference writes, for up to a given number of samples: the hidden layers' activations.
 ///
 /// ```
 /// use mlp_core::{InferenceWorkspace, Mlp};
@@ -163,7 +165,7 @@ pub struct InferenceWorkspace<B> {
 }
 
 impl<B: Tensor> InferenceWorkspace<B> {
-    /// For up to `batch` samples at a time through `network`.
+    /// Allocates the buffers for passing up to `batch` samples at a time through `network`.
     #[must_use]
     pub fn new<C: Activation>(network: &Mlp<B, C>, batch: usize) -> Self {
         let (_, hidden) = network.layers().split_last().expect("a network has a layer");

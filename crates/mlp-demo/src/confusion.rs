@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "class 1 or 3 is not below 3")]
+    #[should_panic(expected = "confusion matrix: expected classes below 3, got 1 (true) and 3 (predicted)")]
     fn a_class_out_of_range_panics() {
         example().record(1, 3);
     }

@@ -1,11 +1,12 @@
-//! A backend of your own: a complete one, short and slow, on which a network learns the exclusive or.
+//! A custom backend, which is complete, short and slow. A network learns the exclusive or on it.
 //!
 //! ```sh
 //! cargo run --release -p mlp-core --example custom_backend
 //! ```
 //!
-//! `naive.rs` is all that a backend has to be. It takes any scalar, dual numbers too: run in them, a network's loss
-//! comes with its derivative with respect to a weight, which is held against backpropagation in the end.
+//! `naive.rs` contains everything a backend needs. It works with any scalar, including dual numbers. With these, a
+//! network's loss comes with its derivative with respect to a weight, which is compared with backpropagation at the
+//! end.
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 
 mod naive;
@@ -40,7 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     })?;
     assert!(
         losses[500] < 1e-3 * losses[0],
-        "the loss falls: from {} to {}",
+        "expected the loss to fall to a thousandth: it was {} at first, {} at the end",
         losses[0],
         losses[500]
     );
@@ -48,7 +49,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// dL/dw of the first weight of `network`: by backpropagation, and by running it in dual numbers.
+/// Compares dL/dw of the first weight of `network` by backpropagation and by running it with dual numbers.
 fn compare_derivatives(network: &Mlp<Naive<f64>>) -> Result<(), Box<dyn Error>> {
     let input = samples::<Naive<f64>>(2, &INPUT);
     let mut workspace = Workspace::new(network, 4)?;
@@ -89,7 +90,7 @@ fn compare_derivatives(network: &Mlp<Naive<f64>>) -> Result<(), Box<dyn Error>> 
     Ok(())
 }
 
-/// The matrix of `numbers`, sample after sample, of `features` each.
+/// Creates a matrix from `numbers`, sample after sample, with `features` numbers per sample.
 fn samples<B: Tensor>(features: usize, numbers: &[f64]) -> B {
     let mut matrix = B::zeros(features, numbers.len() / features);
     matrix.write(
@@ -101,7 +102,7 @@ fn samples<B: Tensor>(features: usize, numbers: &[f64]) -> B {
     matrix
 }
 
-/// The elements, sample after sample.
+/// Returns the elements, sample after sample.
 fn values<B: Tensor>(matrix: &B) -> Vec<B::Scalar> {
     let mut values = Vec::new();
     B::read(matrix.into(), &mut values);

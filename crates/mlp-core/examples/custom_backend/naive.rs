@@ -1,18 +1,18 @@
-//! The simplest backend there is: plain loops over columns, for any scalar. A bias, a weight, a sample: all are
-//! columns of numbers.
+//! The simplest possible backend: plain loops over columns, for any scalar. Biases, weights and samples are all stored
+//! as columns of numbers.
 
 use mlp_core::backend::{Columns, Tensor, ZipFormula, check_shape, shape_mismatch};
 use mlp_core::{Activation, ActivationKind, Loss, Scalar};
 use std::ops::Range;
 
-/// A matrix as a list of columns, all of `rows` elements.
+/// A matrix as a list of columns with `rows` elements each.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Naive<T> {
     rows: usize,
     columns: Vec<Vec<T>>,
 }
 
-/// A borrowed range of its columns.
+/// A borrowed range of the columns of a [`Naive`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NaiveColumns<'a, T> {
     rows: usize,
@@ -213,7 +213,8 @@ impl<T: Scalar> Tensor for Naive<T> {
 }
 
 impl<T: Scalar> Naive<T> {
-    /// Panics unless there is room for a result of shape `result`: these rows, and no fewer columns.
+    /// Panics unless a result of shape `result` fits: the numbers of rows must be equal, and `self` needs at least as
+    /// many columns.
     #[track_caller]
     fn check(&self, operation: &str, what: &str, result: (usize, usize)) {
         if self.rows != result.0 || self.columns.len() < result.1 {
@@ -222,7 +223,7 @@ impl<T: Scalar> Naive<T> {
     }
 }
 
-/// The sum of the products of corresponding elements.
+/// Returns the sum of the products of corresponding elements.
 fn dot<T: Scalar>(a: &[T], b: &[T]) -> T {
     a.iter().zip(b).fold(T::zero(), |sum, (&a, &b)| sum + a * b)
 }

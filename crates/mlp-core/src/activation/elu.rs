@@ -20,7 +20,7 @@ pub struct Elu {
 }
 
 impl Elu {
-    /// With the limit -`alpha` at -inf.
+    /// Creates an ELU whose limit at -inf is -`alpha`.
     ///
     /// # Errors
     /// If `alpha` is infinite or NaN.
@@ -30,7 +30,7 @@ impl Elu {
         })
     }
 
-    /// alpha.
+    /// Returns alpha.
     pub fn alpha(&self) -> f64 {
         self.alpha
     }

@@ -1,10 +1,10 @@
 use super::Activation;
 use crate::Scalar;
 
-/// The exact Gaussian error linear unit f(z) = z Phi(z) = z/2 erfc(-z/sqrt(2)), Phi the distribution function of
-/// N(0, 1); f'(z) = Phi(z) + z phi(z). PyTorch's default; JAX's default is [`GeluTanh`](super::GeluTanh).
+/// The exact Gaussian error linear unit f(z) = z Phi(z) = z/2 erfc(-z/sqrt(2)), where Phi is the distribution function
+/// of N(0, 1); f'(z) = Phi(z) + z phi(z). PyTorch's default; JAX's default is [`GeluTanh`](super::GeluTanh).
 ///
-/// erfc keeps the negative tail, which (1 + erf)/2 cancels to 0 from z = -6 in `f32`. f(-inf) = -0.
+/// erfc keeps the negative tail accurate, whereas (1 + erf)/2 cancels to 0 from z = -6 on in `f32`. f(-inf) = -0.
 ///
 /// Source: D. Hendrycks, K. Gimpel, *Gaussian Error Linear Units* (arXiv:1606.08415).
 ///
@@ -19,7 +19,7 @@ pub struct Gelu;
 impl Activation for Gelu {
     #[inline(always)]
     fn value<T: Scalar>(&self, z: T) -> T {
-        // Past +-40 Phi is 1 or 0 in every precision; stopping there keeps 0 times infinity out.
+        // Beyond +-40, Phi is 1 or 0 in every precision. Stopping there avoids 0 times infinity.
         let bound = T::from_f64(40.0);
         let inner = z.at_least(-bound);
         let phi = T::from_f64(0.5) * (T::from_f64(-core::f64::consts::FRAC_1_SQRT_2) * inner).erfc();

@@ -1,10 +1,10 @@
 use super::{Activation, sigmoid};
 use crate::Scalar;
 
-/// The tanh form of the Gaussian error linear unit, f(z) = z/2 (1 + tanh u), u = sqrt(2/pi) (z + 0.044715 z^3).
-/// JAX's default; PyTorch's `approximate="tanh"`. Differs from [`Gelu`](super::Gelu) by up to 5e-4.
+/// The tanh form of the Gaussian error linear unit, f(z) = z/2 (1 + tanh u), u = sqrt(2/pi) (z + 0.044715 z^3). It is
+/// JAX's default and PyTorch's `approximate="tanh"`. It differs from [`Gelu`](super::Gelu) by up to 5e-4.
 ///
-/// Computed as z sigmoid(2u), since 1 + tanh u cancels for z < -4. f(-inf) = -0.
+/// It is computed as z sigmoid(2u), since 1 + tanh u suffers from cancellation for z < -4. f(-inf) = -0.
 ///
 /// Source: D. Hendrycks, K. Gimpel, *Gaussian Error Linear Units* (arXiv:1606.08415).
 ///
@@ -23,8 +23,8 @@ const CUBIC: f64 = 0.044_715;
 impl Activation for GeluTanh {
     #[inline(always)]
     fn value<T: Scalar>(&self, z: T) -> T {
-        // Past +-30 the sigmoid is 1 or 0 in every precision; stopping there keeps z^3 finite and 0 times infinity
-        // out.
+        // Beyond +-30, the sigmoid is 1 or 0 in every precision. Stopping there keeps z^3 finite and avoids 0 times
+        // infinity.
         let bound = T::from_f64(30.0);
         let inner = z.at_least(-bound);
         let u = T::from_f64(SCALE) * (inner + T::from_f64(CUBIC) * inner * inner * inner);

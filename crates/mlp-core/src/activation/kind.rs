@@ -1,4 +1,4 @@
-//! The activation of a layer as a value: chosen from a file, a command line, or code.
+//! The activation of a layer as a value, which can be chosen in a file, on a command line or in code.
 
 use super::{
     Activation, Elu, Gelu, GeluTanh, HardTanh, Identity, LeakyRelu, Mish, Relu, Selu, Sigmoid, Silu, Softplus,
@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
 
-/// No custom activation: the default of [`ActivationKind`]'s parameter. It has no values.
+/// The default of [`ActivationKind`]'s parameter, for networks without a custom activation. The type has no values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum NoCustom {}
 
@@ -21,12 +21,13 @@ impl Activation for NoCustom {
     }
 }
 
-/// Declares the enum, its names, its parameters and the dispatch from one list, so that none can miss an entry.
+/// Declares the enum, its names, its parameters and the dispatch from one list, so that none of them can miss an entry.
 macro_rules! kinds {
     ($($variant:ident, $name:literal $(, $new:ident($($parameter:ident),+))?;)*) => {
-        /// Which activation a layer has: one of this crate's, or a custom one of type `C`.
+        /// The activation of a layer: one of this crate's, or a custom one of type `C`.
         ///
-        /// A network looks at the kind once per layer and batch; the loop over the elements is compiled for each.
+        /// A network looks at the kind once per layer and batch. The loop over the elements is compiled separately for
+        /// each kind.
         ///
         /// ```
         /// use mlp_core::{ActivationKind, LeakyRelu};
@@ -48,10 +49,10 @@ macro_rules! kinds {
         }
 
         impl<C> ActivationKind<C> {
-            /// The names that [`FromStr`] takes, one per built-in activation.
+            /// The names that [`FromStr`] accepts, one per built-in activation.
             pub const NAMES: &'static [&'static str] = &[$($name),*];
 
-            /// The name, stable across versions: what files and command lines say.
+            /// Returns the name used in files and on command lines. It is stable across versions.
             pub fn name(&self) -> &'static str {
                 match self {
                     $(Self::$variant(_) => $name,)*
@@ -59,8 +60,8 @@ macro_rules! kinds {
                 }
             }
 
-            /// The parameters by name, such as `negative_slope` of `leaky_relu`: with the name, what a file stores.
-            /// Of your own activation nothing is known: an empty list.
+            /// Returns the parameters by name, such as `negative_slope` of `leaky_relu`. A file stores them with the
+            /// name. The list is empty for a custom activation, whose parameters are not known.
             ///
             /// ```
             /// use mlp_core::{ActivationKind, LeakyRelu};
@@ -79,12 +80,12 @@ macro_rules! kinds {
                 }
             }
 
-            /// The built-in activation of that [`name`](Self::name) and those [`parameters`](Self::parameters), in any
-            /// order.
+            /// Returns the built-in activation with this [`name`](Self::name) and these
+            /// [`parameters`](Self::parameters), in any order.
             ///
             /// # Errors
-            /// If no built-in activation has the name, its parameters are not those given, each once, or one of them
-            /// lies outside its range.
+            /// If no built-in activation has the name, the parameters given are not exactly those of the activation,
+            /// each once, or one of them is outside its range.
             pub fn from_parts(name: &str, parameters: &[(&str, f64)]) -> Result<Self, KindError> {
                 match name {
                     $($name => {
@@ -99,7 +100,7 @@ macro_rules! kinds {
             }
         }
 
-        /// By name, with default parameters.
+        /// Parses a name; the parameters are the defaults.
         impl<C> FromStr for ActivationKind<C> {
             type Err = UnknownActivation;
             fn from_str(name: &str) -> Result<Self, UnknownActivation> {
@@ -119,8 +120,8 @@ macro_rules! kinds {
         )*
 
         impl<C: Activation> ActivationKind<C> {
-            /// Calls `visitor` with the activation as its own type: what a backend does once per layer and batch, so that
-            /// the loop over the elements is compiled for each activation.
+            /// Calls `visitor` with the activation as its own type. A backend does so once per layer and batch, so that
+            /// the loop over the elements is compiled separately for each activation.
             #[inline(always)]
             pub fn visit<V: ActivationVisitor>(&self, visitor: V) -> V::Output {
                 match self {
@@ -129,8 +130,8 @@ macro_rules! kinds {
                 }
             }
 
-            /// The same activation without `C`, if it is one of this crate's: a backend has compiled its loops for these
-            /// already.
+            /// Returns the same activation without `C`, if it is one of this crate's. A backend has already compiled
+            /// its loops for these.
             #[inline(always)]
             pub fn built_in(&self) -> Option<ActivationKind> {
                 match self {
@@ -140,8 +141,8 @@ macro_rules! kinds {
             }
         }
 
-        /// It is an activation itself, which looks up the kind for each element: [`ActivationKind::visit`] does so once
-        /// for many.
+        /// A kind is itself an activation, which looks up the kind for each element; [`ActivationKind::visit`] looks it
+        /// up once for many elements.
         impl<C: Activation> Activation for ActivationKind<C> {
             fn value<T: Scalar>(&self, z: T) -> T {
                 match self {
@@ -184,7 +185,7 @@ kinds! {
     Mish, "mish";
 }
 
-/// What to do with an activation of any type: for [`ActivationKind::visit`].
+/// An operation on an activation of any type, for [`ActivationKind::visit`].
 ///
 /// ```
 /// use mlp_core::{Activation, ActivationKind, Relu};
@@ -208,7 +209,7 @@ kinds! {
 /// assert_eq!(values, [0.0, 2.0]);
 /// ```
 pub trait ActivationVisitor {
-    /// What it returns.
+    /// The result of the operation.
     type Output;
 
     /// Called with the activation.

@@ -20,8 +20,8 @@ pub struct LeakyRelu {
 }
 
 impl LeakyRelu {
-    /// With slope `negative_slope` (alpha) for z <= 0. With alpha = 0, f(-inf) is NaN (0 times infinity): take
-    /// [`Relu`](super::Relu).
+    /// Creates a leaky ReLU with slope `negative_slope` (alpha) for z <= 0. With alpha = 0, f(-inf) is NaN (0 times
+    /// infinity); use [`Relu`](super::Relu) instead.
     ///
     /// # Errors
     /// If `negative_slope` is infinite or NaN.
@@ -31,7 +31,7 @@ impl LeakyRelu {
         })
     }
 
-    /// alpha.
+    /// Returns alpha.
     pub fn negative_slope(&self) -> f64 {
         self.negative_slope
     }
@@ -50,11 +50,12 @@ impl Activation for LeakyRelu {
         z * z.select_gt(T::zero(), T::one(), T::from_f64(self.negative_slope))
     }
 
-    /// As by dual numbers, but NaN at NaN, which a constant slope says nothing of.
+    /// Returns the derivative that dual numbers give, except that it is NaN at NaN, where dual numbers give a constant
+    /// slope.
     #[inline(always)]
     fn derivative<T: Scalar>(&self, z: T, _: T) -> T {
         let (zero, slope) = (T::zero(), T::from_f64(self.negative_slope));
-        // The innermost branch is reached by 0 and NaN only.
+        // Only 0 and NaN reach the innermost branch.
         z.select_gt(zero, T::one(), zero.select_gt(z, slope, z * zero + slope))
     }
 }

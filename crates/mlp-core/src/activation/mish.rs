@@ -18,14 +18,15 @@ pub struct Mish;
 impl Activation for Mish {
     #[inline(always)]
     fn value<T: Scalar>(&self, z: T) -> T {
-        // Above 25, w is 1 in every precision; below -1000, 0. Stopping there keeps n and 0 times infinity out.
+        // Above 25, w is 1 in every precision; below -1000 it is 0. Stopping there keeps n finite and avoids 0 times
+        // infinity.
         let upper = T::from_f64(25.0);
         let inner = z.at_least(T::from_f64(-1000.0)).at_most(upper);
         let two = T::from_f64(2.0);
         let e = inner.exp();
         let n = e * (e + two);
         let r = T::one() / (n + two);
-        // The same number twice: each form is free of cancellation, in value and derivative, on its side.
+        // Both forms are the same number. Each is free of cancellation on its side, in value and derivative.
         let w = z.select_gt(T::zero(), T::one() - two * r, n * r);
         z.select_gt(upper, z, inner * w)
     }

@@ -1,4 +1,4 @@
-//! Activation functions: a = f(z), one formula each.
+//! Activation functions a = f(z), one formula each.
 
 mod elu;
 mod gelu;
@@ -40,8 +40,8 @@ use core::fmt::Debug;
 
 /// An activation function a = f(z), applied to each element.
 ///
-/// Yours is its formula; the derivative comes with it, by dual numbers, exact to rounding and as fast as one written
-/// by hand wherever the compiler can share work between the two:
+/// To define your own activation, write its formula. Dual numbers supply the derivative. It is exact up to rounding,
+/// and as fast as one written by hand wherever the compiler can share work between the two:
 ///
 /// ```
 /// use mlp_core::{Activation, Scalar};
@@ -60,17 +60,17 @@ use core::fmt::Debug;
 /// assert_eq!(SquaredRelu.derivative(3.0, 9.0), 6.0);
 /// ```
 ///
-/// Put `mlp_core::check_activation!(SquaredRelu)` into a test (feature `check`) to have formula and derivative
-/// examined in both precisions, and [`ActivationKind::Custom`] into a network to use it.
+/// Put `mlp_core::check_activation!(SquaredRelu)` into a test (feature `check`) to verify formula and derivative in
+/// both precisions. Pass [`ActivationKind::Custom`] to a network to use the activation.
 pub trait Activation: Clone + Debug + Send + Sync + 'static {
-    /// f(z). Write it without `if` on numbers ([`Scalar::select_gt`]), with NaN for NaN.
+    /// Returns f(z). Write it without `if` on numbers (use [`Scalar::select_gt`]), and return NaN for NaN.
     #[must_use]
     fn value<T: Scalar>(&self, z: T) -> T;
 
-    /// f'(z), where `value` is f(z). At a kink, the left derivative.
+    /// Returns f'(z), where `value` is f(z). At a kink, it is the left derivative.
     ///
-    /// By default that of a dual number. Override it only with something that was measured to be faster, and let
-    /// `check_activation!` prove it equal.
+    /// The default evaluates the formula with a dual number. Override it only with a form that is measurably faster,
+    /// and verify with `check_activation!` that it is equal.
     #[must_use]
     #[inline(always)]
     fn derivative<T: Scalar>(&self, z: T, value: T) -> T {
@@ -78,10 +78,11 @@ pub trait Activation: Clone + Debug + Send + Sync + 'static {
         self.value(Dual::variable(z)).derivative
     }
 
-    /// f(z) of all `values` in their place, and f'(z) beside, in a slice of the same length: what
-    /// [`value`](Self::value) and [`derivative`](Self::derivative) give, to the bit.
+    /// Replaces all `values` z by f(z), and writes f'(z) to `derivatives`, a slice of the same length. The results have
+    /// the same bits as those of [`value`](Self::value) and [`derivative`](Self::derivative).
     ///
-    /// Provided. A formula that is a long chain of operations may be faster if many elements go through it together.
+    /// There is a default implementation. Override it if the formula is a long chain of operations, which may be faster
+    /// if many elements are processed together.
     ///
     /// # Panics
     /// If there are fewer derivatives than values.
@@ -97,7 +98,7 @@ pub trait Activation: Clone + Debug + Send + Sync + 'static {
         let (second, last) = rest.split_at_mut(half);
         let (first_derivatives, rest) = derivatives.split_at_mut(half);
         let (second_derivatives, last_derivative) = rest.split_at_mut(half);
-        // Two far apart at a time: while the processor waits for the one, it has the other to go on with.
+        // Two distant elements at a time, so that the processor can work on one while it waits for the other.
         for i in 0..half {
             let ((a, a_derivative), (b, b_derivative)) = (evaluate(first[i]), evaluate(second[i]));
             (first_derivatives[i], second_derivatives[i]) = (a_derivative, b_derivative);

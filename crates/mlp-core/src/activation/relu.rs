@@ -16,12 +16,13 @@ pub struct Relu;
 impl Activation for Relu {
     #[inline(always)]
     fn value<T: Scalar>(&self, z: T) -> T {
-        // z + 0 is z, except for the sign of -0. If z itself is the result, compilers write the other results beside it
-        // by a masked store, which is ten times slower on some processors.
+        // z + 0 is z, except for the sign of -0. If z itself were the result, compilers would write only the other
+        // results, with a masked store, which is ten times slower on some processors.
         (z + T::zero()).at_least(T::zero())
     }
 
-    /// As by dual numbers, in one comparison: the value is 0 where the derivative is, and NaN where it is NaN.
+    /// Returns the derivative that dual numbers give, with one comparison: the value is 0 exactly where the derivative
+    /// is 0, and NaN where it is NaN.
     #[inline(always)]
     fn derivative<T: Scalar>(&self, z: T, value: T) -> T {
         z.select_gt(T::zero(), T::one(), value)

@@ -1,7 +1,7 @@
 use super::Activation;
 use crate::Scalar;
 
-/// The self-normalising exponential linear unit f(z) = lambda z for z > 0, else lambda alpha (e^z - 1), with lambda =
+/// The self-normalizing exponential linear unit f(z) = lambda z for z > 0, else lambda alpha (e^z - 1), with lambda =
 /// 1.0507... and alpha = 1.6733... such that mean 0 and variance 1 are a fixed point; f'(z) = lambda for z > 0, else
 /// lambda alpha e^z. Use it with [`Initializer::LecunNormal`](crate::Initializer::LecunNormal).
 ///

@@ -4,7 +4,7 @@ use crate::Scalar;
 /// The logistic sigmoid f(z) = 1 / (1 + e^(-z)); f'(z) = f(z) (1 - f(z)) = e / (1 + e)^2 with e = e^(-|z|).
 ///
 /// Both keep full relative accuracy down to underflow: the exponential never overflows, and the derivative is not
-/// taken from 1 - f(z), which is 0 in `f32` from z = 17.
+/// computed from 1 - f(z), which is 0 in `f32` from z = 17 on.
 ///
 /// ```
 /// # use mlp_core::{Activation, Sigmoid};
@@ -15,7 +15,7 @@ use crate::Scalar;
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Sigmoid;
 
-/// 1 / (1 + e^(-z)).
+/// Computes 1 / (1 + e^(-z)).
 #[inline(always)]
 pub(crate) fn sigmoid<T: Scalar>(z: T) -> T {
     let e = (-z.abs()).exp();

@@ -16,7 +16,7 @@ pub struct Silu;
 impl Activation for Silu {
     #[inline(always)]
     fn value<T: Scalar>(&self, z: T) -> T {
-        // Past +-1000 the sigmoid is 1 or 0 in every precision; stopping there keeps 0 times infinity out.
+        // Beyond +-1000, the sigmoid is 1 or 0 in every precision. Stopping there avoids 0 times infinity.
         let bound = T::from_f64(1000.0);
         let inner = z.at_least(-bound);
         z.select_gt(bound, z, inner * sigmoid(inner))

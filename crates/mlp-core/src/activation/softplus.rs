@@ -14,7 +14,7 @@ use crate::Scalar;
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Softplus;
 
-/// ln(1 + e^z).
+/// Computes ln(1 + e^z).
 #[inline(always)]
 pub(crate) fn softplus<T: Scalar>(z: T) -> T {
     z.at_least(T::zero()) + (-z.abs()).exp().ln_1p()

@@ -16,8 +16,8 @@ pub struct Softsign;
 impl Activation for Softsign {
     #[inline(always)]
     fn value<T: Scalar>(&self, z: T) -> T {
-        // z r away from zero would be infinity times 0 at infinity, and its derivative r - |z| r^2 would cancel;
-        // 1 - r does neither.
+        // Away from zero, use 1 - r rather than |z| r. The latter is infinity times 0 at infinity, and its derivative,
+        // r - |z| r^2, suffers from cancellation.
         let one = T::one();
         let r = one / (one + z.abs());
         z.select_gt(one, one - r, (-z).select_gt(one, r - one, z * r))

@@ -7,17 +7,17 @@ use std::format;
 use std::vec;
 use std::vec::Vec;
 
-/// Proves an activation. In `f32` and `f64`, at random and at extreme z:
+/// Checks an activation. It verifies in `f32` and `f64`, at random and at extreme z, that:
 ///
-/// - [`Activation::derivative`] is the derivative of [`Activation::value`] by dual numbers, to a few units in the
-///   last place, and not NaN where the value is not;
-/// - that derivative is the difference quotient's, where no kink is near;
-/// - [`Activation::value_and_derivative`] has the bits of both, at any number of z;
+/// - [`Activation::derivative`] agrees with the derivative of [`Activation::value`] by dual numbers to a few units in
+///   the last place, and is not NaN unless the value is;
+/// - that derivative agrees with the difference quotient where no kink is near;
+/// - [`Activation::value_and_derivative`] gives the bits of both functions, for any number of z;
 /// - NaN gives NaN;
-/// - the derivative is not zero throughout.
+/// - the derivative is not zero everywhere.
 ///
 /// # Panics
-/// If one of these fails, with `name`, z, what was expected and what came.
+/// If one of these checks fails. The message contains `name`, z, the expected result and the actual one.
 pub fn check_activation<A: Activation>(name: &str, activation: &A) {
     check_derivative::<A, f32>(name, activation);
     check_derivative::<A, f64>(name, activation);
@@ -34,7 +34,7 @@ fn check_derivative<A: Activation, T: Float>(name: &str, activation: &A) {
         let value = activation.value(z);
         let got = activation.derivative(z, value);
         let (_, expected, second) = derivatives(|z| activation.value(z), z);
-        // Written so that a second derivative that is not finite adds nothing.
+        // A second derivative that is not finite adds nothing to the tolerance.
         let conditioning = Some((z * second).to_f64().abs())
             .filter(|c| c.is_finite())
             .unwrap_or(0.0);
@@ -46,7 +46,7 @@ fn check_derivative<A: Activation, T: Float>(name: &str, activation: &A) {
         );
         assert!(
             value.to_f64().is_nan() || !got.to_f64().is_nan(),
-            "{name}, {}: derivative at z = {z:?}: expected a number, as the value {value:?} is one, got NaN",
+            "{name}, {}: derivative at z = {z:?}: expected a number because the value {value:?} is one, got NaN",
             T::NAME
         );
         sloped |= got.to_f64() != 0.0;
@@ -60,7 +60,7 @@ fn check_derivative<A: Activation, T: Float>(name: &str, activation: &A) {
         "{name}, {}: value at NaN: expected NaN, got {value:?}",
         T::NAME
     );
-    // A constant slope, as of the identity, says nothing of its argument.
+    // A constant slope, like that of the identity, does not depend on its argument, so it may be returned at NaN.
     let constant = activation.derivative(T::one(), activation.value(T::one()));
     assert!(
         derivative.to_f64().is_nan() || derivative == constant || is_a_slope(activation, derivative),
@@ -69,7 +69,7 @@ fn check_derivative<A: Activation, T: Float>(name: &str, activation: &A) {
     );
 }
 
-/// That many elements at a time, as a network has them, are what one is.
+/// Checks that many elements at a time, as in a network, give the same results as one at a time.
 fn check_slices<A: Activation, T: Float>(name: &str, activation: &A) {
     let mut rng = generator();
     let random = (0..300).map(|_| T::from_f64(random_number(&mut rng)));
@@ -82,7 +82,7 @@ fn check_slices<A: Activation, T: Float>(name: &str, activation: &A) {
             let value = activation.value(z);
             let expected = (value, activation.derivative(z, value));
             let got = (values[i], derivatives[i]);
-            // As text: NaN is NaN, and 0 is not -0.
+            // Compared as text, because then NaN equals NaN and 0 differs from -0.
             assert!(
                 format!("{got:?}") == format!("{expected:?}"),
                 "{name}, {}: value and derivative at z = {z:?}, {i} of {length}: expected {expected:?}, got {got:?}",
@@ -92,7 +92,7 @@ fn check_slices<A: Activation, T: Float>(name: &str, activation: &A) {
     }
 }
 
-/// Whether `derivative` is the slope of a linear branch on the left of 0.
+/// Returns whether `derivative` is the slope of a linear branch to the left of 0.
 fn is_a_slope<A: Activation, T: Float>(activation: &A, derivative: T) -> bool {
     let left = -T::one();
     derivative == activation.derivative(left, activation.value(left))

@@ -7,29 +7,31 @@ use rand::{Rng, RngExt};
 use std::vec;
 use std::vec::Vec;
 
-/// Proves a loss. In `f32` and `f64`, for 1 to 6 outputs, at random and at extreme predictions:
+/// Checks a loss. It verifies in `f32` and `f64`, for 1 to 6 outputs, at random and at extreme predictions, that:
 ///
-/// - the gradient of [`Loss::value_and_gradient`] is that of [`Loss::value`] by dual numbers, to a few units in the
-///   last place, and the value the same number;
-/// - [`Loss::accumulate`] adds that value and gives that gradient, times their factors, with one sum and with several;
-/// - that gradient is the difference quotient's, where no kink is near;
+/// - the gradient of [`Loss::value_and_gradient`] agrees with that of [`Loss::value`] by dual numbers to a few units in
+///   the last place, and its value is the same number;
+/// - [`Loss::accumulate`] adds that value and returns that gradient, each times its factor, with one sum and with
+///   several;
+/// - that gradient agrees with the difference quotient where no kink is near;
 /// - NaN in a prediction gives a NaN loss;
-/// - the gradient is not zero throughout.
+/// - the gradient is not zero everywhere.
 ///
 /// # Panics
-/// If one of these fails, with `name`, the prediction and target, what was expected and what came.
+/// If one of these checks fails. The message contains `name`, the prediction and target, the expected result and the
+/// actual one.
 pub fn check_loss<L: Loss>(name: &str, loss: &L) {
     check_gradient::<L, f32>(name, loss);
     check_gradient::<L, f64>(name, loss);
     check_differences(name, loss);
 }
 
-/// A target for `outputs` outputs, of the kind the loss takes.
+/// Draws a target for `outputs` outputs, of the kind that the loss takes.
 fn random_target(kind: TargetKind, outputs: usize, rng: &mut impl Rng) -> Vec<f64> {
     let mut uniform = || rng.random::<f64>();
     match kind {
         TargetKind::Real => (0..outputs).map(|_| 4.0 * uniform() - 2.0).collect(),
-        // Certain targets as often as others.
+        // The certain targets 0 and 1 are as frequent as all others together.
         TargetKind::Probability => (0..outputs).map(|_| (2.0 * uniform() - 0.5).clamp(0.0, 1.0)).collect(),
         TargetKind::Distribution => {
             let masses: Vec<f64> = (0..outputs).map(|_| (uniform() - 0.3).max(0.0) + 1e-3).collect();
@@ -40,7 +42,7 @@ fn random_target(kind: TargetKind, outputs: usize, rng: &mut impl Rng) -> Vec<f6
     }
 }
 
-/// The derivatives of the loss by the prediction's number `j`.
+/// Returns the derivatives of the loss with respect to element `j` of the prediction.
 fn by_output<L: Loss, T: Scalar>(loss: &L, prediction: &[T], target: &[T], j: usize, p: T) -> (T, T, T) {
     let constant = |&x: &T| Dual::constant(Dual::constant(x));
     let mut duals: Vec<_> = prediction.iter().map(constant).collect();
@@ -83,7 +85,7 @@ fn check_gradient<L: Loss, T: Float>(name: &str, loss: &L) {
         let exact: Vec<T> = (0..outputs)
             .map(|j| by_output(loss, &prediction, &target, j, prediction[j]).1)
             .collect();
-        // A gradient may cancel against the largest of its sample, and against a target.
+        // A gradient may suffer from cancellation against the largest element of its sample, and against a target.
         let magnitude = |values: &[T]| values.iter().map(|v| v.to_f64().abs()).fold(0.0, f64::max);
         let bound = match loss.target_kind() {
             TargetKind::Class => 1.0,
@@ -118,7 +120,7 @@ fn check_gradient<L: Loss, T: Float>(name: &str, loss: &L) {
     );
 }
 
-/// `accumulate` with N sums against the loss and gradient `expected` of the sample.
+/// Compares `accumulate` with N sums with the loss and gradient `expected` of the sample.
 fn check_accumulate<L: Loss, T: Float, const N: usize>(
     name: &str,
     loss: &L,
@@ -126,7 +128,7 @@ fn check_accumulate<L: Loss, T: Float, const N: usize>(
     target: &[T],
     (value, gradient): (T, &[T]),
 ) {
-    // Powers of two: the factors round nothing. The sums are not 0 before.
+    // The factors are powers of two, so multiplying by them does not round. The sums are not 0 before.
     let (weight, scale, before) = (T::from_f64(0.5), T::from_f64(0.25), T::from_f64(1.0));
     let mut sums = [before; N];
     let mut got = vec![T::from_f64(f64::NAN); gradient.len()];

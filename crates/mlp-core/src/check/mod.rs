@@ -1,4 +1,4 @@
-//! Proofs of derivatives, for tests (feature `check`).
+//! Checks of derivatives, for tests (feature `check`).
 //!
 //! ```
 //! use mlp_core::{Activation, Scalar};
@@ -18,7 +18,7 @@
 //! mlp_core::check_activation!(SquaredRelu);
 //! ```
 //!
-//! The random inputs have a fixed seed; the environment variable `MLP_CHECK_CASES` raises their number.
+//! The random inputs have a fixed seed. The environment variable `MLP_CHECK_CASES` sets their number.
 
 mod activation;
 mod loss;
@@ -33,7 +33,7 @@ use rand::{Rng, RngExt, SeedableRng};
 use std::format;
 use std::string::String;
 
-/// Proves an [`Activation`](crate::Activation), in `f32` and `f64`: see
+/// Checks an [`Activation`](crate::Activation), in `f32` and `f64`; see
 /// [`check_activation`](crate::check::check_activation). Put it into a `#[test]`.
 #[macro_export]
 macro_rules! check_activation {
@@ -42,7 +42,7 @@ macro_rules! check_activation {
     };
 }
 
-/// Proves a [`Loss`](crate::Loss), in `f32` and `f64`: see [`check_loss`](crate::check::check_loss). Put it into a
+/// Checks a [`Loss`](crate::Loss), in `f32` and `f64`; see [`check_loss`](crate::check::check_loss). Put it into a
 /// `#[test]`.
 #[macro_export]
 macro_rules! check_loss {
@@ -75,14 +75,14 @@ impl Float for f64 {
     const MAX: f64 = f64::MAX;
 }
 
-/// How far a derivative written by hand may be from that of dual numbers: in units of the last place of the
-/// derivative itself, and of what it changes by when its argument does by one such unit.
+/// How far a derivative written by hand may be from that of dual numbers. It counts units in the last place of the
+/// derivative itself, and the changes of the derivative caused by such a unit of its argument.
 const ULPS: f64 = 8.0;
 
 /// The share of random points that may lie so close to a kink that a difference quotient straddles it.
 const KINK_SHARE: f64 = 0.01;
 
-/// How many random inputs.
+/// Returns the number of random inputs.
 fn cases() -> usize {
     const DEFAULT: usize = 10_000;
     std::env::var("MLP_CHECK_CASES").map_or(DEFAULT, |cases| {
@@ -96,14 +96,15 @@ fn generator() -> Xoshiro256PlusPlus {
     Xoshiro256PlusPlus::seed_from_u64(0x006d_6c70)
 }
 
-/// A number of either sign, its size spread evenly over the orders of magnitude from 1e-6 to 1e3.
+/// Draws a number of either sign whose magnitude is spread evenly over the orders of magnitude from 1e-6 to 1e3.
 fn random_number(rng: &mut impl Rng) -> f64 {
     let size = (rng.random::<f64>() * 9.0 - 6.0) * core::f64::consts::LN_10;
     let sign = if rng.random::<bool>() { 1.0 } else { -1.0 };
     sign * Scalar::exp(size)
 }
 
-/// Inputs at which formulas break: zeros, subnormals, the ends of exponentials, the largest numbers, infinities.
+/// Returns inputs at which formulas often fail: zeros, subnormals, the limits of the exponential, the largest numbers,
+/// infinities.
 fn extremes<T: Float>() -> impl Iterator<Item = T> {
     [
         0.0,
@@ -128,13 +129,13 @@ fn extremes<T: Float>() -> impl Iterator<Item = T> {
     .flat_map(|x| [T::from_f64(x), T::from_f64(-x)])
 }
 
-/// Whether `got` is `expected`: both NaN, or not further apart than `tolerance`.
+/// Returns whether `got` agrees with `expected`: both are NaN, or they differ by at most `tolerance`.
 fn agree<T: Float>(got: T, expected: T, tolerance: f64) -> bool {
     let (got, expected) = (got.to_f64(), expected.to_f64());
     got == expected || (got.is_nan() && expected.is_nan()) || (got - expected).abs() <= tolerance
 }
 
-/// f, f' and f'' of a function of one variable.
+/// Returns f, f' and f'' of a function of one variable.
 fn derivatives<T: Scalar>(f: impl FnOnce(Dual<Dual<T>>) -> Dual<Dual<T>>, x: T) -> (T, T, T) {
     let y = f(Dual::variable(Dual::variable(x)));
     (y.value.value, y.value.derivative, y.derivative.derivative)
@@ -151,7 +152,7 @@ enum Difference {
 /// Compares f'(x) by dual numbers with the five-point difference quotient
 /// (f(x - 2h) - 8 f(x - h) + 8 f(x + h) - f(x + 2h)) / 12h.
 fn compare_with_difference(f: impl Fn(f64) -> f64, slope: impl Fn(f64) -> (f64, f64), x: f64) -> Difference {
-    // Small beside x, so that a kink at 0 is never within reach.
+    // h is small compared with x, so that a kink at 0 is never within reach.
     let h = 1e-3 * x.abs().min(1.0);
     let quotient = (f(x - 2.0 * h) - 8.0 * f(x - h) + 8.0 * f(x + h) - f(x + 2.0 * h)) / (12.0 * h);
     let points = [-2.0, -1.0, 0.0, 1.0, 2.0].map(|i| slope(x + i * h));
@@ -160,12 +161,12 @@ fn compare_with_difference(f: impl Fn(f64) -> f64, slope: impl Fn(f64) -> (f64, 
     let bend = max(&mut points.windows(2).map(|pair| pair[1].1 - pair[0].1));
     let largest = max(&mut points.iter().map(|point| point.0));
     let steepest = max(&mut points.iter().map(|point| point.1));
-    // Across a kink, f' jumps by more than f'' over the width of the quotient accounts for, or f'' itself jumps.
+    // Across a kink, f' jumps by more than f'' explains over the width of the quotient, or f'' itself jumps.
     if jump > 4.0 * h * steepest + 1e-5 * largest || (bend > 0.05 * steepest && h * bend > 1e-9 * largest) {
         return Difference::Kink;
     }
     let expected = points[2].0;
-    // The quotient's own error: rounding of f over h, and h^4 f''''' / 30.
+    // The error of the quotient itself consists of the rounding of f divided by h, and h^4 f''''' / 30.
     let tolerance = 1e-8 * largest.max(1e-3) + 8.0 * f64::EPSILON * (1.0 + f(x).abs()) / h;
     if (quotient - expected).abs() <= tolerance {
         Difference::Agrees

@@ -3,19 +3,20 @@
 use super::exp::{Reduced, quotient, scale, two_steps};
 use super::{Format, polynomial};
 
-/// erfc(x).
+/// Computes erfc(x).
 ///
-/// For x >= 0, e^(-x^2) times (a + x N(x) / D(x)) / (x + a) with a = 1/sqrt(pi): so written, both ends of the
-/// half-line are met by a alone, and the fitted fraction, of degrees 3 and 5 (`f32`) or 8 and 10 (`f64`), is a
-/// correction of less than a fifth, whose roundings count as little. For x < 0 it is 2 - erfc(-x).
+/// For x >= 0, it is e^(-x^2) times (a + x N(x) / D(x)) / (x + a) with a = 1/sqrt(pi). In this form, a alone gives the
+/// right values at both ends of the half-line. The fitted fraction, of degrees 3 and 5 (`f32`) or 8 and 10 (`f64`), is
+/// a correction of less than a fifth, so its rounding errors count less than a fifth too. For x < 0 it is 2 - erfc(-x).
 ///
-/// Largest error, in units in the last place: 3.84 (`f32`), 4.07 (`f64`), in the tail as elsewhere.
-/// It underflows gradually. 2 at -inf, 0 at inf, 1 at either zero; NaN stays NaN.
+/// Largest error, in units in the last place: 3.84 (`f32`), 4.07 (`f64`), in the tail as elsewhere. The result
+/// underflows gradually. It is 2 at -inf, 0 at inf and 1 at either zero; NaN stays NaN.
 #[inline(always)]
 pub(crate) fn erfc<T: Format>(x: T) -> T {
     let size = x.abs();
     let size = if size > T::ERFC_MAX { T::ERFC_MAX } else { size };
-    // x^2 in two parts, of which the first is exact: the exponential would magnify the rounding of the whole.
+    // x^2 is split into two parts, the first of which is exact, because the exponential would magnify a rounding error
+    // of x^2 as a whole.
     let head = size.head();
     let tail = (size - head) * (size + head);
     let exponent = -(size * size);

@@ -2,14 +2,14 @@
 
 use super::{Format, polynomial};
 
-/// e^x.
+/// Computes e^x.
 ///
-/// x = n ln(2) + r with an integer n and |r| <= ln(2)/2, where ln(2) comes in two parts; e^r by a polynomial of degree
-/// 6 (`f32`) or 11 (`f64`), times 2^n in two steps, so that results in the subnormal range are rounded once more and
-/// not lost.
+/// It writes x = n ln(2) + r with an integer n and |r| <= ln(2)/2, where ln(2) is split into two parts. e^r is a
+/// polynomial of degree 6 (`f32`) or 11 (`f64`). It is multiplied by 2^n in two steps, so that results in the subnormal
+/// range are rounded once more instead of being lost.
 ///
-/// Largest error, in units in the last place: 0.94 (`f32`), 0.93 (`f64`).
-/// 0 at -inf, 1 at either zero, inf from where the rounded result overflows; NaN stays NaN.
+/// Largest error, in units in the last place: 0.94 (`f32`), 0.93 (`f64`). The result is 0 at -inf, 1 at either zero,
+/// and inf from where the rounded result overflows; NaN stays NaN.
 #[inline(always)]
 pub(crate) fn exp<T: Format>(x: T) -> T {
     let x = clamp(x, T::EXP_MIN, T::EXP_MAX);
@@ -17,50 +17,50 @@ pub(crate) fn exp<T: Format>(x: T) -> T {
     scale(T::ONE + Reduced::new(x, n).exp_m1(), x, shifted)
 }
 
-/// e^x - 1.
+/// Computes e^x - 1.
 ///
-/// Reduced as in [`exp`]: with q = e^r - 1, of the same polynomial, it is (2^n - 1) + 2^n q.
+/// x is reduced as in [`exp`]. With q = e^r - 1 from the same polynomial, the result is (2^n - 1) + 2^n q.
 ///
-/// Largest error, in units in the last place: 1.83 (`f32`), 1.55 (`f64`).
-/// -1 at -inf, zeros keep their sign, inf from where the rounded result overflows; NaN stays NaN.
+/// Largest error, in units in the last place: 1.83 (`f32`), 1.55 (`f64`). The result is -1 at -inf, and inf from where
+/// the rounded result overflows; zeros keep their sign, NaN stays NaN.
 #[inline(always)]
 pub(crate) fn exp_m1<T: Format>(x: T) -> T {
     let y = clamp(x, -T::SATURATION, T::EXP_MAX);
     let (shifted, n) = quotient(y, T::ROUND + (T::BIAS - T::ONE));
     let q = Reduced::new(y, n).exp_m1();
-    // Half of the result, since 2^n overflows before it does.
+    // This computes half of the result, since 2^n overflows before the result does.
     let power = shifted.power_of_two();
     let half = (power - T::HALF) + power * q;
-    // For n = 0 the result is q, of which halving would lose the last bit where it is subnormal.
+    // For n = 0 the result is q. Halving would lose its last bit if it is subnormal.
     let result = if n == T::ZERO { q } else { half * T::TWO };
-    // The sum that is q has lost the sign of a zero.
+    // The sum that gives q has lost the sign of a zero.
     result.with_sign_of(x)
 }
 
-/// `x` held within [low, high]; NaN stays NaN.
+/// Limits `x` to [low, high]; NaN stays NaN.
 #[inline(always)]
 fn clamp<T: Format>(x: T, low: T, high: T) -> T {
     let x = if x > high { high } else { x };
     if x < low { low } else { x }
 }
 
-/// x / ln(2), rounded to an integer n: within the sum with `shift`, and as it is.
+/// Rounds x / ln(2) to an integer n. Returns the sum `shift` + n, and n itself.
 ///
-/// `shift` is [`Format::ROUND`] plus the integer wanted in the low bits beside n.
+/// `shift` is [`Format::ROUND`] plus an integer that is to be added to n in the low bits of the sum.
 #[inline(always)]
 pub(super) fn quotient<T: Format>(x: T, shift: T) -> (T, T) {
     let shifted = x * T::LOG2_E + shift;
     (shifted, shifted - shift)
 }
 
-/// x - n ln(2) as a difference, high - low, of no more than ln(2)/2 either way.
+/// x - n ln(2) as a difference, high - low, which is at most ln(2)/2 in absolute value.
 pub(super) struct Reduced<T> {
     pub(super) high: T,
     pub(super) low: T,
 }
 
 impl<T: Format> Reduced<T> {
-    /// Takes `n`, a [`quotient`] of x, off x.
+    /// Subtracts n ln(2) from x, where `n` is a [`quotient`] of x.
     #[inline(always)]
     pub(super) fn new(x: T, n: T) -> Self {
         Self {
@@ -69,25 +69,25 @@ impl<T: Format> Reduced<T> {
         }
     }
 
-    /// e^r - 1 for r = high - low.
+    /// Computes e^r - 1 for r = high - low.
     #[inline(always)]
     pub(super) fn exp_m1(self) -> T {
         let r = self.high - self.low;
-        // Only in its linear term does the rounding of r count: there it is left out.
+        // The rounding error of r matters only in the linear term, which therefore uses high and low instead of r.
         self.high + (r * r * polynomial(r, T::EXP) - self.low)
     }
 }
 
-/// The shift for a [`quotient`] that goes into [`scale`].
+/// Returns the shift for a [`quotient`] that is passed to [`scale`].
 #[inline(always)]
 pub(super) fn two_steps<T: Format>() -> T {
     T::ROUND + T::TWO * T::BIAS
 }
 
-/// y 2^n, where `shifted` is from the [`quotient`] of x.
+/// Computes y 2^n, where `shifted` is from the [`quotient`] of x.
 ///
-/// 2^n may be out of the format's range where the product is not. Two factors of about 2^(n/2) are never, and only the
-/// second multiplication can round.
+/// 2^n may be outside the format's range even if the product is not. Two factors of about 2^(n/2) are always within it,
+/// and only the second multiplication can round.
 #[inline(always)]
 pub(super) fn scale<T: Format>(y: T, x: T, shifted: T) -> T {
     let half = x * (T::LOG2_E * T::HALF) + (T::ROUND + T::BIAS);

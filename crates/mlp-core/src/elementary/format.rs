@@ -1,10 +1,10 @@
-//! What the functions need to know about a floating-point format.
+//! The properties of a floating-point format that the functions need.
 
 use core::ops::{Add, Div, Mul, Neg, Sub};
 
 use super::coefficients::Coefficients;
 
-/// `f32` or `f64`: constants, and the operations on bits that the functions are made of besides arithmetic.
+/// `f32` or `f64`: the constants, and the operations on bits that the functions need in addition to arithmetic.
 pub(crate) trait Format:
     Copy
     + PartialOrd
@@ -26,16 +26,16 @@ pub(crate) trait Format:
 
     /// log2(e).
     const LOG2_E: Self;
-    /// ln(2) = `LN_2_HIGH` + `LN_2_LOW`, where the first ends in so many zero bits that its product with any exponent
-    /// of the format is exact.
+    /// ln(2) = `LN_2_HIGH` + `LN_2_LOW`, where the first ends in enough zero bits that its product with any exponent of
+    /// the format is exact.
     const LN_2_HIGH: Self;
     const LN_2_LOW: Self;
 
     /// 1/sqrt(pi).
     const FRAC_1_SQRT_PI: Self;
 
-    /// Added to x it rounds x to an integer, which then stands in the low bits of the sum: the unit in the last place
-    /// of this number is 1, and its own low bits are 0.
+    /// Adding this number to x rounds x to an integer, which the low bits of the sum then contain: the unit in the last
+    /// place of this number is 1, and its own low bits are 0.
     const ROUND: Self;
     /// The bias of the exponent field.
     const BIAS: Self;
@@ -43,30 +43,30 @@ pub(crate) trait Format:
     const LIFT: Self;
     const LIFT_EXPONENT: Self;
 
-    /// Beyond these, e^x rounds to 0 or overflows.
+    /// Beyond these limits, e^x rounds to 0 or overflows.
     const EXP_MIN: Self;
     const EXP_MAX: Self;
-    /// Beyond this, erfc(x) rounds to 0.
+    /// Beyond this limit, erfc(x) rounds to 0.
     const ERFC_MAX: Self;
-    /// Beyond this, 1 - e^-x rounds to 1.
+    /// Beyond this limit, 1 - e^-x rounds to 1.
     const SATURATION: Self;
 
-    /// |x|.
+    /// Returns |x|.
     fn abs(self) -> Self;
 
-    /// -|x| if `sign` is negative, else x as it is.
+    /// Returns -|x| if `sign` is negative, else x unchanged.
     fn with_sign_of(self, sign: Self) -> Self;
 
-    /// The upper half of the significand: its square is exact.
+    /// Returns the number with only the upper half of its significand, so that its square is exact.
     fn head(self) -> Self;
 
-    /// 2^n, where `self` is `ROUND + BIAS + n`: the low bits become the exponent field.
+    /// Returns 2^n, where `self` is `ROUND + BIAS + n`: the low bits become the exponent field.
     fn power_of_two(self) -> Self;
 
-    /// 2^(n - m), where `self` is `ROUND + 2 BIAS + n` and `other` is `ROUND + BIAS + m`.
+    /// Returns 2^(n - m), where `self` is `ROUND + 2 BIAS + n` and `other` is `ROUND + BIAS + m`.
     fn power_of_two_less(self, other: Self) -> Self;
 
-    /// k and m with x = 2^k m and sqrt(1/2) <= m < sqrt(2), for a positive normal number.
+    /// Returns k and m with x = 2^k m and sqrt(1/2) <= m < sqrt(2), for a positive normal number x.
     fn split_exponent(self) -> (Self, Self);
 }
 
@@ -130,12 +130,13 @@ macro_rules! impl_format {
             fn split_exponent(self) -> (Self, Self) {
                 const FRACTION: u32 = $float::MANTISSA_DIGITS - 1;
                 const SQRT_HALF: $float = core::$float::consts::FRAC_1_SQRT_2;
-                // The addition carries into the exponent where the significand is sqrt(2) or more.
+                // The addition carries into the exponent if the significand is sqrt(2) or more.
                 let moved = self
                     .to_bits()
                     .wrapping_add((1.0 as Self).to_bits() - SQRT_HALF.to_bits());
                 let fraction = moved & ((1 << FRACTION) - 1);
-                // An integer put into the low bits of 1/EPSILON, whose unit in the last place is 1, is added to it.
+                // The unit in the last place of 1/EPSILON is 1, so writing an integer into its low bits adds the
+                // integer to it.
                 let counted = Self::from_bits((1.0 / Self::EPSILON).to_bits() | (moved >> FRACTION));
                 let exponent = counted - (1.0 / Self::EPSILON + Self::BIAS);
                 (exponent, Self::from_bits(fraction + SQRT_HALF.to_bits()))

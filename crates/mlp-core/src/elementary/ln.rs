@@ -2,13 +2,13 @@
 
 use super::{Format, polynomial};
 
-/// ln(x).
+/// Computes ln(x).
 ///
-/// x = 2^k m with sqrt(1/2) <= m < sqrt(2), after subnormal numbers are lifted into the normal range; ln(m) by
-/// 2 artanh(s) with s = (m - 1) / (m + 1), an odd polynomial of degree 7 (`f32`) or 15 (`f64`).
+/// It writes x = 2^k m with sqrt(1/2) <= m < sqrt(2), after lifting subnormal numbers into the normal range. ln(m) is 2
+/// artanh(s) with s = (m - 1) / (m + 1), an odd polynomial of degree 7 (`f32`) or 15 (`f64`).
 ///
-/// Largest error, in units in the last place: 0.84 (`f32`), 0.80 (`f64`).
-/// -inf at either zero, NaN below, 0 at 1, inf at inf; NaN stays NaN.
+/// Largest error, in units in the last place: 0.84 (`f32`), 0.80 (`f64`). The result is -inf at either zero, NaN below,
+/// 0 at 1 and inf at inf; NaN stays NaN.
 #[inline(always)]
 pub(crate) fn ln<T: Format>(x: T) -> T {
     let subnormal = x < T::MIN_POSITIVE;
@@ -19,29 +19,31 @@ pub(crate) fn ln<T: Format>(x: T) -> T {
     limits(x, combine(k, m - T::ONE, k * T::LN_2_LOW))
 }
 
-/// ln(1 + x).
+/// Computes ln(1 + x).
 ///
-/// [`ln`] of the rounded u = 1 + x, plus (1 + x - u) / u for what the rounding lost; where u is about 1, of x itself.
+/// It is [`ln`] of the rounded u = 1 + x, plus (1 + x - u) / u for what the rounding lost. Where u is near 1, the
+/// polynomial takes x itself.
 ///
-/// Largest error, in units in the last place: 1.03 (`f32`), 0.88 (`f64`).
-/// Zeros keep their sign; -inf at -1, NaN below, inf at inf; NaN stays NaN.
+/// Largest error, in units in the last place: 1.03 (`f32`), 0.88 (`f64`). The result is -inf at -1, NaN below, and inf
+/// at inf; zeros keep their sign, NaN stays NaN.
 #[inline(always)]
 pub(crate) fn ln_1p<T: Format>(x: T) -> T {
     let u = T::ONE + x;
     let (k, m) = u.split_exponent();
     let whole = k == T::ZERO;
     let f = if whole { x } else { m - T::ONE };
-    // What was lost, in units of 2^(k - 1): the largest k has no 2^-k in the format. 1 / m is 1 - f near enough.
+    // What was lost is scaled by 2^(1 - k), since the format has no 2^-k for the largest k. 1 - f approximates 1 / m
+    // closely enough.
     let lost = (x - (u - T::ONE)) * (T::ROUND + (T::BIAS + T::ONE) - k).power_of_two();
     let lost = if whole { T::ZERO } else { lost * (T::HALF - T::HALF * f) };
     limits(u, combine(k, f, k * T::LN_2_LOW + lost)).with_sign_of(x)
 }
 
-/// k ln(2) + ln(1 + f), where `low` is k times the lower part of ln(2), with anything else that is as small.
+/// Computes k ln(2) + ln(1 + f), where `low` is k times the lower part of ln(2), plus any other term of that size.
 #[inline(always)]
 fn combine<T: Format>(k: T, f: T, low: T) -> T {
-    // ln(1 + f) = 2 artanh(s) = 2 s + s R(s^2) for s = f / (2 + f), and 2 s = f - s f. Written as
-    // f - f^2/2 + s (f^2/2 + R), it is led by an exact term.
+    // ln(1 + f) = 2 artanh(s) = 2 s + s R(s^2) for s = f / (2 + f), and 2 s = f - s f. In the form f - f^2/2 + s (f^2/2
+    // + R), the leading term is exact.
     let s = f / (T::TWO + f);
     let z = s * s;
     let remainder = z * polynomial(z, T::LN);
@@ -49,7 +51,7 @@ fn combine<T: Format>(k: T, f: T, low: T) -> T {
     k * T::LN_2_HIGH - ((half_square - (s * (half_square + remainder) + low)) - f)
 }
 
-/// The logarithm of x: `result` where it is finite, the limits at 0 and inf, NaN below.
+/// Returns the logarithm of x: `result` where it is finite, the limits at 0 and inf, and NaN below 0.
 #[inline(always)]
 fn limits<T: Format>(x: T, result: T) -> T {
     let edge = if x == T::ZERO { -T::INFINITY } else { T::NAN };

@@ -1,14 +1,15 @@
 //! The elementary functions, for `f32` and `f64`.
 //!
-//! Each is one body for both formats, without branches, tables or calls, so that a loop over a slice vectorises with
-//! whatever instruction set the loop is compiled for (hence `inline(always)`: a body must end up inside functions with
-//! a `target_feature`). They consist of IEEE additions, subtractions, multiplications, divisions and bit operations.
-//! Fused multiplications are left out on purpose: they would make the bits depend on the machine.
+//! Each function has one body for both formats, without branches, tables or calls, so that a loop over a slice is
+//! vectorized with whatever instruction set the loop is compiled for. Hence `inline(always)`: a body must end up inside
+//! functions with a `target_feature`. The functions consist of IEEE additions, subtractions, multiplications, divisions
+//! and bit operations. They deliberately use no fused multiplications, which would make the bits depend on the machine.
 //!
-//! A choice is written as `if` between two values that are both computed: it compiles to a blend. Comparisons are
-//! directed so that NaN takes the side that keeps it.
+//! A choice is written as an `if` between two values that are both computed, so it compiles to a blend. The direction
+//! of each comparison is chosen so that NaN takes the side that keeps it NaN.
 //!
-//! The largest errors named here are those of `docs/performance.md`: in `f32` among all numbers, in `f64` among ten million.
+//! The largest errors given here are those of `docs/performance.md`: among all numbers in `f32`, among ten million
+//! numbers in `f64`.
 
 mod coefficients;
 mod erfc;
@@ -26,9 +27,10 @@ pub(crate) use tanh::{tanh, tanh_and_derivative, tanh_and_derivatives};
 
 use format::Format;
 
-/// The polynomial with these coefficients, the constant one first.
+/// Evaluates the polynomial with these coefficients, the constant term first.
 ///
-/// Horner's rule on pairs of them: half as long a chain of operations, and half as many roundings, as on single ones.
+/// It applies Horner's rule to pairs of coefficients. Compared with single ones, the chain of operations is half as
+/// long and has half as many roundings.
 #[inline(always)]
 fn polynomial<T: Format>(x: T, coefficients: &[T]) -> T {
     let square = x * x;

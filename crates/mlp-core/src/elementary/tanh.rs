@@ -3,29 +3,30 @@
 use super::Format;
 use super::exp::{Reduced, quotient};
 
-/// tanh(x).
+/// Computes tanh(x).
 ///
-/// (1 - p) / (1 + p) with p = e^(-2|x|), and the sign of x. With p = 2^n (1 + q), where q is the polynomial of
-/// [`exp_m1`](super::exp_m1), numerator and denominator are (1 -+ 2^n) -+ 2^n q: nothing cancels for small x.
+/// It is (1 - p) / (1 + p) with p = e^(-2|x|), with the sign of x. With p = 2^n (1 + q), where q is the polynomial of
+/// [`exp_m1`](super::exp_m1), numerator and denominator are (1 -+ 2^n) -+ 2^n q, so nothing cancels for small x.
 ///
-/// Largest error, in units in the last place: 2.03 (`f32`), 2.04 (`f64`).
-/// Exactly odd, zeros included; no more than 1 in size, which it is at +-inf; x itself where x is tiny; NaN stays NaN.
+/// Largest error, in units in the last place: 2.03 (`f32`), 2.04 (`f64`). The function is exactly odd, including zeros.
+/// Its absolute value is at most 1, and is 1 at +-inf. The result is x itself where x is tiny; NaN stays NaN.
 #[inline(always)]
 pub(crate) fn tanh<T: Format>(x: T) -> T {
     tanh_and_derivative(x).0
 }
 
-/// tanh(x), and its derivative p (1 + |tanh(x)|)^2, which keeps its relative accuracy where tanh rounds to 1.
+/// Computes tanh(x) and its derivative p (1 + |tanh(x)|)^2, which keeps its relative accuracy where tanh rounds to 1.
 #[inline(always)]
 pub(crate) fn tanh_and_derivative<T: Format>(x: T) -> (T, T) {
     let (y, shifted) = exponent(x);
     finish(x, shifted, significand(y, shifted))
 }
 
-/// [`tanh_and_derivative`] of all `values`: tanh in their place, derivatives beside, as far as both slices go.
+/// Computes [`tanh_and_derivative`] of all `values`: replaces them by tanh and writes the derivatives to `derivatives`.
+/// If the slices differ in length, the rest of the longer one is left unchanged.
 ///
-/// Each operation on a number waits for the one before, and a processor looks ahead as far as the next few numbers. So
-/// many numbers are taken through a third of the formula before any goes on to the next third.
+/// Each operation on a number waits for the one before, and a processor looks ahead only as far as the next few
+/// numbers. Therefore one third of the formula is computed for many numbers before the next third begins.
 #[inline(always)]
 pub(crate) fn tanh_and_derivatives<T: Format>(values: &mut [T], derivatives: &mut [T]) {
     let length = values.len().min(derivatives.len());
@@ -39,10 +40,10 @@ pub(crate) fn tanh_and_derivatives<T: Format>(values: &mut [T], derivatives: &mu
     third_by_third(values, derivatives, &mut shifted);
 }
 
-/// So many numbers at a time.
+/// How many numbers are processed at a time.
 const CHUNK: usize = 128;
 
-/// [`tanh_and_derivatives`] of up to `CHUNK` values.
+/// Computes [`tanh_and_derivatives`] of up to `CHUNK` values.
 #[inline(always)]
 fn third_by_third<T: Format>(values: &mut [T], derivatives: &mut [T], shifted: &mut [T; CHUNK]) {
     let length = values.len();
@@ -57,7 +58,7 @@ fn third_by_third<T: Format>(values: &mut [T], derivatives: &mut [T], shifted: &
     }
 }
 
-/// y = -2|x|, no less than where e^y is 0, and n + [`shift`] of e^y = 2^n (1 + q).
+/// Returns y = -2|x|, limited to where e^y becomes 0, and n + [`shift`] for e^y = 2^n (1 + q).
 #[inline(always)]
 fn exponent<T: Format>(x: T) -> (T, T) {
     let y = -T::TWO * x.abs();
@@ -65,13 +66,13 @@ fn exponent<T: Format>(x: T) -> (T, T) {
     (y, quotient(y, shift()).0)
 }
 
-/// q of e^y = 2^n (1 + q).
+/// Returns q for e^y = 2^n (1 + q).
 #[inline(always)]
 fn significand<T: Format>(y: T, shifted: T) -> T {
     Reduced::new(y, shifted - shift()).exp_m1()
 }
 
-/// tanh(x) and its derivative.
+/// Returns tanh(x) and its derivative.
 #[inline(always)]
 fn finish<T: Format>(x: T, shifted: T, q: T) -> (T, T) {
     let (lifted, lower) = (shifted.power_of_two(), T::ONE / T::LIFT);
@@ -83,7 +84,8 @@ fn finish<T: Format>(x: T, shifted: T, q: T) -> (T, T) {
     (tanh.with_sign_of(x), derivative)
 }
 
-/// For a [`quotient`] n of which 2^n may be below the normal numbers: it is taken apart, and the last product rounds.
+/// Returns the shift for a [`quotient`] n for which 2^n may be below the normal numbers. 2^n is then split into two
+/// factors, and only the last product rounds.
 #[inline(always)]
 fn shift<T: Format>() -> T {
     T::ROUND + (T::BIAS + T::LIFT_EXPONENT)
@@ -151,7 +153,7 @@ mod tests {
         independent_of_position(tanh, tanh, &numbers_f64());
     }
 
-    /// As [`tanh_and_derivative`] has them, at every length up to some chunks.
+    /// Checks that the results equal those of [`tanh_and_derivative`], for every length up to a few chunks.
     fn all_have_the_bits_of_one<T: Format + Debug>(numbers: &[T]) {
         for length in (0..=300).chain([numbers.len()]) {
             let mut values = numbers[..length].to_vec();

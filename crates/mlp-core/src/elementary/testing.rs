@@ -1,11 +1,11 @@
-//! What the tests of the functions share.
+//! Helpers that the tests of the functions share.
 
 use core::fmt::Debug;
 use core::hint::black_box;
 
 use super::Format;
 
-/// Holds `function` against results in `f64` at every 4,099th bit pattern of `f32`; `bound` counts units in the last
+/// Compares `function` with results in `f64` at every 4,099th bit pattern of `f32`. `bound` is in units in the last
 /// place.
 pub(super) fn close_to(function: fn(f32) -> f32, reference: fn(f64) -> f64, bound: f64) {
     for bits in (0..=u32::MAX).step_by(4_099) {
@@ -24,13 +24,13 @@ pub(super) fn close_to(function: fn(f32) -> f32, reference: fn(f64) -> f64, boun
     }
 }
 
-/// That of the `f32` nearest to `x`.
+/// Returns the unit in the last place of the `f32` nearest to `x`.
 fn unit_in_last_place(x: f64) -> f64 {
     let binade = f64::from_bits(x.to_bits() & f64::INFINITY.to_bits());
     binade.max(f64::from(f32::MIN_POSITIVE)) * f64::from(f32::EPSILON)
 }
 
-/// Holds `function` against the correctly rounded results in a section of golden.txt.
+/// Compares `function` with the correctly rounded results in a section of golden.txt.
 pub(super) fn golden(section: &str, function: fn(f64) -> f64, bound: f64) {
     let mut lines = include_str!("golden.txt").lines().skip_while(|line| *line != section);
     assert_eq!(lines.next(), Some(section));
@@ -42,7 +42,7 @@ pub(super) fn golden(section: &str, function: fn(f64) -> f64, bound: f64) {
         if expected == 0.0 || expected.is_infinite() {
             assert_same(x, result, expected);
         } else {
-            // The distance in numbers between; half a unit of it may be the rounding of the expected number.
+            // The distance counts representable numbers; half a unit of it may come from rounding the expected number.
             let distance = result.to_bits().abs_diff(expected.to_bits());
             assert!(
                 distance as f64 <= bound + 0.5,
@@ -54,16 +54,17 @@ pub(super) fn golden(section: &str, function: fn(f64) -> f64, bound: f64) {
     assert_eq!(count, 400);
 }
 
-/// Holds `function` against results that it must meet exactly, zeros with their sign.
+/// Checks that `function` returns exactly the given results, including the sign of zeros.
 pub(super) fn exactly<T: Format + Debug>(function: fn(T) -> T, cases: &[(T, T)]) {
     for &(x, expected) in cases {
         assert_same(x, function(x), expected);
     }
 }
 
-/// That a loop over a slice, which may take the numbers in vectors, gives each the bits it has by itself.
+/// Checks that a loop over a slice, which may be vectorized, gives each number the same bits as a call for this number
+/// alone.
 ///
-/// `in_loop` and `function` are the same function; the former is inlined into the loop.
+/// `in_loop` and `function` are the same function; `in_loop` is inlined into the loop.
 pub(super) fn independent_of_position<T: Format + Debug>(
     in_loop: impl Fn(T) -> T,
     function: fn(T) -> T,
@@ -82,7 +83,7 @@ pub(super) fn independent_of_position<T: Format + Debug>(
     }
 }
 
-/// Numbers of all magnitudes and both signs, with the special ones.
+/// Returns numbers of all magnitudes and both signs, including special values.
 pub(super) fn numbers_f32() -> std::vec::Vec<f32> {
     (0..=u32::MAX)
         .step_by(15_485_863)
@@ -91,12 +92,13 @@ pub(super) fn numbers_f32() -> std::vec::Vec<f32> {
         .collect()
 }
 
-/// Numbers of all magnitudes and both signs, with the special ones.
+/// Returns numbers of all magnitudes and both signs, including special values.
 pub(super) fn numbers_f64() -> std::vec::Vec<f64> {
     numbers_f32().into_iter().map(|x| f64::from(x) * 1.000_000_1).collect()
 }
 
-/// Equal, the sign of zero included; NaN is any NaN. `{:?}` shows both, and all digits.
+/// Checks that two numbers are equal, including the sign of zero; any NaN equals any other. `{:?}` shows the sign of
+/// zero, all NaN alike, and all digits.
 fn assert_same<T: Format + Debug>(x: T, result: T, expected: T) {
     let [shown, wanted] = [result, expected].map(|number| std::format!("{number:?}"));
     assert_eq!(shown, wanted, "x = {x:?}");

@@ -2,11 +2,11 @@ use super::{ElementLoss, TargetKind};
 use crate::Scalar;
 use crate::activation::softplus;
 
-/// Binary cross-entropy on logits: a term is -y ln s - (1 - y) ln(1 - s) with s = sigmoid(p), computed as
-/// y softplus(-p) + (1 - y) softplus(p); its derivative s - y. l is the mean of the terms over the outputs.
+/// Binary cross-entropy on logits: a term is -y ln s - (1 - y) ln(1 - s) with s = sigmoid(p), computed as y
+/// softplus(-p) + (1 - y) softplus(p). Its derivative is s - y, and l is the mean of the terms over the outputs.
 ///
-/// The network's last layer is linear; targets lie in [0, 1]. Exact at any logit, infinite ones included: 0 times
-/// infinity counts as 0, so that an infinite logit on the right side costs nothing.
+/// The network's last layer must be linear, and targets lie in [0, 1]. The loss is exact at any logit, including
+/// infinite ones: 0 times infinity counts as 0, so an infinite logit on the right side costs nothing.
 ///
 /// ```
 /// # use mlp_core::{BinaryCrossEntropy, Loss};
@@ -29,9 +29,9 @@ impl ElementLoss for BinaryCrossEntropy {
     }
 }
 
-/// probability * cost, and 0 where the probability is 0, however large the cost.
+/// Returns probability * cost, or 0 if the probability is 0, however large the cost.
 #[inline(always)]
 pub(super) fn times<T: Scalar>(probability: T, cost: T) -> T {
-    // The second branch is reached by 0 and NaN only.
+    // Only 0 and NaN reach the second branch.
     probability.abs().select_gt(T::zero(), probability * cost, probability)
 }

@@ -1,8 +1,8 @@
 use super::{ElementLoss, OverOutputs};
 use crate::Scalar;
 
-/// Half the squared error: l = 1/2 sum_j (p_j - y_j)^2, dl/dp_j = p_j - y_j, over the outputs j; in the mean over the
-/// samples L = 1/(2N) sum_ij (p_ij - y_ij)^2.
+/// Half the squared error: l = 1/2 sum_j (p_j - y_j)^2, dl/dp_j = p_j - y_j, over the outputs j. The mean over the
+/// samples is L = 1/(2N) sum_ij (p_ij - y_ij)^2.
 ///
 /// ```
 /// # use mlp_core::{HalfSquaredError, Loss};

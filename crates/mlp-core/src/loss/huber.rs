@@ -2,8 +2,8 @@ use super::ElementLoss;
 use crate::Scalar;
 use crate::error::{HyperParameterError, positive};
 
-/// The Huber loss: with e = p - y, a term is e^2 / 2 for |e| <= delta, else delta (|e| - delta/2); its derivative e,
-/// clipped to [-delta, delta]. l is the mean of the terms over the outputs.
+/// The Huber loss: with e = p - y, a term is e^2 / 2 for |e| <= delta, else delta (|e| - delta/2). Its derivative is e,
+/// clipped to [-delta, delta], and l is the mean of the terms over the outputs.
 ///
 /// Source: P. J. Huber, *Robust Estimation of a Location Parameter* (Ann. Math. Statist. 35, 1964).
 ///
@@ -21,7 +21,7 @@ pub struct Huber {
 }
 
 impl Huber {
-    /// Quadratic up to an error of `delta`, linear beyond.
+    /// Creates a loss that is quadratic up to an error of `delta` and linear beyond.
     ///
     /// # Errors
     /// If `delta` is not a finite number above 0.
@@ -31,7 +31,7 @@ impl Huber {
         })
     }
 
-    /// delta.
+    /// Returns delta.
     pub fn delta(&self) -> f64 {
         self.delta
     }

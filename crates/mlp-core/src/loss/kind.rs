@@ -1,4 +1,4 @@
-//! A loss as a value: chosen from a file, a command line, or code.
+//! A loss as a value, which can be chosen in a file, on a command line or in code.
 
 use super::{
     BinaryCrossEntropy, HalfSquaredError, Huber, Loss, MeanAbsoluteError, MeanSquaredError, SoftmaxCrossEntropy,
@@ -9,13 +9,13 @@ use crate::{KindError, Scalar};
 use alloc::borrow::ToOwned;
 use alloc::vec::Vec;
 
-/// Declares the enum, its names, its parameters and the dispatch from one list, so that none can miss an entry.
+/// Declares the enum, its names, its parameters and the dispatch from one list, so that none of them can miss an entry.
 macro_rules! kinds {
     ($($variant:ident, $name:literal $(, $new:ident($($parameter:ident),+))?;)*) => {
-        /// Which loss: one of this crate's.
+        /// One of this crate's losses, as a value.
         ///
-        /// It is a loss itself, with the bits of the one it holds, which it looks up for each sample: where the loss
-        /// is known in code, the concrete type is faster.
+        /// A kind is itself a loss. It gives the same bits as the loss it holds, but looks it up for each sample. If
+        /// the code knows the loss, the concrete type is faster.
         ///
         /// ```
         /// use mlp_core::{Huber, Loss, LossKind, TargetKind};
@@ -35,19 +35,19 @@ macro_rules! kinds {
         }
 
         impl LossKind {
-            /// The names, one per loss.
+            /// The names of all losses.
             pub const NAMES: &'static [&'static str] = &[$($name),*];
 
-            /// The name, stable across versions: what files and command lines say.
+            /// Returns the name used in files and on command lines. It is stable across versions.
             pub fn name(&self) -> &'static str {
                 match self {
                     $(Self::$variant(_) => $name,)*
                 }
             }
 
-            /// The parameters by name: `delta` of `huber`, and `probabilities` of `softmax_cross_entropy`, which is 0
-            /// where the target is a class index and 1 where it is a probability for each class. With the name, what a
-            /// file stores.
+            /// Returns the parameters by name: `delta` of `huber`, and `probabilities` of `softmax_cross_entropy`,
+            /// which is 0 if the target is a class index and 1 if it is a probability for each class. A file stores
+            /// them with the name.
             ///
             /// ```
             /// use mlp_core::{LossKind, SoftmaxCrossEntropy};
@@ -63,11 +63,12 @@ macro_rules! kinds {
                 }
             }
 
-            /// The loss of that [`name`](Self::name) and those [`parameters`](Self::parameters), in any order.
+            /// Returns the loss with this [`name`](Self::name) and these [`parameters`](Self::parameters), in any
+            /// order.
             ///
             /// # Errors
-            /// If no loss has the name, its parameters are not those given, each once, or one of them lies outside its
-            /// range.
+            /// If no loss has the name, the parameters given are not exactly those of the loss, each once, or one of
+            /// them is outside its range.
             pub fn from_parts(name: &str, parameters: &[(&str, f64)]) -> Result<Self, KindError> {
                 match name {
                     $($name => {
@@ -81,7 +82,7 @@ macro_rules! kinds {
                 }
             }
 
-            /// What it takes as target.
+            /// Returns the kind of target that the loss takes.
             pub fn target_kind(&self) -> TargetKind {
                 match self {
                     $(Self::$variant(loss) => Loss::target_kind(loss),)*

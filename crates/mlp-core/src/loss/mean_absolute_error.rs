@@ -1,8 +1,8 @@
 use super::ElementLoss;
 use crate::Scalar;
 
-/// The mean absolute error: l = 1/n sum_j |p_j - y_j|, dl/dp_j = sign(p_j - y_j) / n, over the n outputs; sign(0) = 0,
-/// so that a perfect prediction stays where it is.
+/// The mean absolute error: l = 1/n sum_j |p_j - y_j|, dl/dp_j = sign(p_j - y_j) / n, over the n outputs. sign(0) = 0,
+/// so a perfect prediction is not moved.
 ///
 /// ```
 /// # use mlp_core::{Loss, MeanAbsoluteError};
@@ -17,7 +17,7 @@ impl ElementLoss for MeanAbsoluteError {
     #[inline(always)]
     fn element<T: Scalar>(&self, prediction: T, target: T) -> T {
         let (error, zero) = (prediction - target, T::zero());
-        // The last branch is reached by 0 and NaN only: the cube is each of them, with derivatives of 0 or NaN.
+        // Only 0 and NaN reach the last branch. Their cube is the number itself, with derivatives 0 or NaN.
         error.select_gt(zero, error, (-error).select_gt(zero, -error, error * error * error))
     }
 }

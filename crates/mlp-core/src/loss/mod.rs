@@ -1,7 +1,7 @@
-//! Losses: the loss of one sample, l(prediction, target), one definition each.
+//! Losses. Each defines the loss of one sample, l(prediction, target).
 //!
-//! The loss of a batch is the mean over its samples, L = 1/N sum_i l_i; with sample weights w, the weighted mean
-//! sum_i w_i l_i / sum_i w_i, so that weight 2 is the sample twice.
+//! The loss of a batch is the mean over its samples, L = 1/N sum_i l_i; with sample weights w, it is the weighted mean
+//! sum_i w_i l_i / sum_i w_i, so a sample of weight 2 counts twice.
 
 mod binary_cross_entropy;
 mod half_squared_error;
@@ -25,15 +25,15 @@ use crate::{Dual, Scalar};
 use core::array;
 use core::fmt::Debug;
 
-/// What a loss takes as target of a sample.
+/// The kind of target that a loss takes for a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TargetKind {
     /// One real number per output.
     Real,
-    /// One number in [0, 1] per output, each for itself.
+    /// One number in [0, 1] per output, independent of the others.
     Probability,
-    /// One number in [0, 1] per output, together 1.
+    /// One number in [0, 1] per output, with sum 1.
     Distribution,
     /// A single number: the index of the class, 0 to outputs - 1.
     Class,
@@ -41,16 +41,16 @@ pub enum TargetKind {
 
 /// A loss of one sample, l(prediction, target).
 ///
-/// Where l is a sum over the outputs, implement [`ElementLoss`] instead: one formula, the gradient comes with it.
-/// Implement this trait where the outputs act together (softmax); `mlp_core::check_loss!` (feature `check`) proves
-/// the gradient against the dual numbers of the value.
+/// If l is a sum over the outputs, implement [`ElementLoss`] instead: it needs one formula only and derives the
+/// gradient. Implement this trait if the outputs interact, as in softmax. `mlp_core::check_loss!` (feature `check`)
+/// checks the gradient against the derivative of the value by dual numbers.
 pub trait Loss: Clone + Debug + Send + Sync + 'static {
-    /// What it takes as target.
+    /// Returns the kind of target that the loss takes.
     fn target_kind(&self) -> TargetKind {
         TargetKind::Real
     }
 
-    /// How many numbers the target of a sample has, for a network of `outputs` outputs.
+    /// Returns how many numbers the target of a sample has, for a network with `outputs` outputs.
     fn target_rows(&self, outputs: usize) -> usize {
         match self.target_kind() {
             TargetKind::Class => 1,
@@ -58,26 +58,27 @@ pub trait Loss: Clone + Debug + Send + Sync + 'static {
         }
     }
 
-    /// l. `prediction` has one number per output, `target` as [`target_kind`](Self::target_kind) says.
+    /// Returns l. `prediction` has one number per output, and `target` is of the kind
+    /// [`target_kind`](Self::target_kind).
     ///
     /// # Panics
-    /// If the lengths do not fit.
+    /// If the lengths do not match.
     fn value<T: Scalar>(&self, prediction: &[T], target: &[T]) -> T;
 
-    /// l, and its gradient with respect to the prediction, dl/d(prediction), in one pass.
+    /// Returns l, and writes its gradient with respect to the prediction, dl/d(prediction), to `gradient`, in one pass.
     ///
     /// # Panics
-    /// If the lengths do not fit.
+    /// If the lengths do not match.
     fn value_and_gradient<T: Scalar>(&self, prediction: &[T], target: &[T], gradient: &mut [T]) -> T;
 
-    /// What a sample adds to the loss of a batch: the sum of all `sums` grows by `weight` l, and `gradient` becomes
-    /// `scale` dl/d(prediction).
+    /// Adds a sample to the loss of a batch: adds `weight` l to the total of all `sums`, and sets `gradient` to `scale`
+    /// dl/d(prediction).
     ///
-    /// Provided. What is added to which of the N sums is the loss's to choose, by N and the number of outputs alone:
-    /// additions to different sums do not wait for each other.
+    /// There is a default implementation. The loss may spread the addition over the N sums in any way that depends only
+    /// on N and the number of outputs, because additions to different sums do not wait for each other.
     ///
     /// # Panics
-    /// If the lengths do not fit, or N is 0.
+    /// If the lengths do not match, or N is 0.
     #[inline(always)]
     fn accumulate<T: Scalar, const N: usize>(
         &self,
@@ -94,7 +95,7 @@ pub trait Loss: Clone + Debug + Send + Sync + 'static {
     }
 }
 
-/// A loss that is a sum (or mean) over the outputs of one formula: your own is that formula.
+/// A loss that is the sum or mean of one formula over the outputs. To define your own loss, write that formula.
 ///
 /// ```
 /// use mlp_core::{ElementLoss, Loss, Scalar};
@@ -115,17 +116,18 @@ pub trait Loss: Clone + Debug + Send + Sync + 'static {
 /// assert!((gradient[0] - f64::tanh(1.0)).abs() < 1e-15);
 /// ```
 pub trait ElementLoss: Clone + Debug + Send + Sync + 'static {
-    /// What it takes as target: one number per output.
+    /// Returns the kind of target that the loss takes, which must have one number per output.
     fn target_kind(&self) -> TargetKind {
         TargetKind::Real
     }
 
-    /// Whether l is the mean over the outputs (the default) or their sum.
+    /// Returns whether l is the mean over the outputs (the default) or their sum.
     fn over_outputs(&self) -> OverOutputs {
         OverOutputs::Mean
     }
 
-    /// The term of one output. Write it without `if` on numbers ([`Scalar::select_gt`]), with NaN for NaN.
+    /// Returns the term of one output. Write it without `if` on numbers (use [`Scalar::select_gt`]), and return NaN for
+    /// NaN.
     fn element<T: Scalar>(&self, prediction: T, target: T) -> T;
 }
 
@@ -147,7 +149,7 @@ impl OverOutputs {
     }
 }
 
-/// Panics unless `what` has as many numbers as expected.
+/// Panics unless `what` has the expected number of elements.
 #[track_caller]
 #[inline(always)]
 fn check_length(what: &str, expected: usize, got: usize) {
@@ -177,7 +179,7 @@ impl<L: ElementLoss> Loss for L {
             self.accumulate(prediction, target, gradient, [T::one(); 2], &mut sum);
             return sum[0];
         }
-        // Several sums lose less of many outputs than a single one.
+        // For many outputs, several sums lose less accuracy than a single one.
         let mut sums = [T::zero(); SUMS];
         self.accumulate(prediction, target, gradient, [T::one(); 2], &mut sums);
         for half in [8, 4, 2, 1] {
@@ -188,7 +190,8 @@ impl<L: ElementLoss> Loss for L {
         sums[0]
     }
 
-    /// Output i is added to sum i modulo N, and so are those of the last N that are not whole, modulo 4 and 1.
+    /// Adds output i to sum i modulo N. The outputs after the last whole group of N are added to sums modulo 4, and
+    /// those after the last whole group of 4 to the first sum.
     #[inline(always)]
     fn accumulate<T: Scalar, const N: usize>(
         &self,
@@ -214,7 +217,7 @@ impl<L: ElementLoss> Loss for L {
 /// Predictions, targets and gradients of some outputs.
 type Outputs<'a, T> = (&'a [T], &'a [T], &'a mut [T]);
 
-/// [`Loss::accumulate`] of N outputs at a time, each to a sum of its own. Returns those that are left.
+/// Runs [`Loss::accumulate`] on N outputs at a time, each with its own sum. Returns the remaining outputs.
 #[inline(always)]
 fn accumulate_arrays<'a, T: Scalar, L: ElementLoss, const N: usize>(
     loss: &L,
@@ -226,7 +229,8 @@ fn accumulate_arrays<'a, T: Scalar, L: ElementLoss, const N: usize>(
     let (targets, target_rest) = targets.as_chunks::<N>();
     let (gradients, gradient_rest) = gradients.as_chunks_mut::<N>();
     for ((&prediction, &target), gradient) in predictions.iter().zip(targets).zip(gradients) {
-        // All are computed before any is written, which otherwise might be what is read next.
+        // All derivatives are computed before any is written, because otherwise the compiler must assume that a write
+        // changes what is read next.
         let mut derivatives = [T::zero(); N];
         for i in 0..N {
             let term = loss.element(Dual::variable(prediction[i]), Dual::constant(target[i]));
@@ -243,7 +247,7 @@ mod tests {
     use super::*;
     use alloc::vec;
 
-    /// The sum of the predictions.
+    /// A loss that is the sum of the predictions.
     #[derive(Clone, Copy, Debug)]
     struct Total;
 
@@ -259,7 +263,7 @@ mod tests {
 
     #[test]
     fn sixteen_outputs_are_summed_by_halves_and_fewer_one_by_one() {
-        // 2^53 + 1 is 2^53.
+        // 2^53 + 1 rounds to 2^53.
         let large = 9_007_199_254_740_992.0;
         for (outputs, expected) in [(15, 0.0), (16, 13.0)] {
             let mut prediction = vec![1.0; outputs];

@@ -4,11 +4,12 @@ use crate::{HyperParameterError, Scalar};
 
 /// Softmax cross-entropy on logits: l = -sum_j y_j ln s_j with s = softmax(p); dl/dp_j = s_j sum_k y_k - y_j.
 ///
-/// The network's last layer is linear; the target y is the index of the class (y_j = 1 there, else 0) or a probability
-/// for each. ln s_j = (p_j - m) - ln sum_k e^(p_k - m) with m the largest logit: nothing
-/// overflows, and no probability is rounded to 0 before its logarithm. A logit of -inf is a class excluded. NaN
-/// comes of +inf, in its own entry of the gradient and, where it is the target's, in the loss (for another target the
-/// loss is +inf), and of -inf throughout.
+/// The network's last layer must be linear. The target y is the index of the class (y_j = 1 there, else 0) or a
+/// probability for each class. ln s_j is computed as (p_j - m) - ln sum_k e^(p_k - m), where m is the largest logit.
+/// Nothing overflows, and no probability is rounded to 0 before its logarithm is taken.
+///
+/// A logit of -inf excludes its class. A logit of +inf makes its own entry of the gradient NaN; the loss is then NaN if
+/// that class is the target, and +inf for another target. If all logits are -inf, the loss and the gradient are NaN.
 ///
 /// ```
 /// # use mlp_core::{Loss, SoftmaxCrossEntropy};
@@ -29,22 +30,22 @@ enum Target {
 }
 
 impl SoftmaxCrossEntropy {
-    /// The target of a sample is the index of its class: 0, 1, ..., a single number.
+    /// Creates the loss whose target for a sample is the index of its class, a single number: 0, 1, ...
     ///
     /// # Panics
-    /// Not this function, but evaluating the loss with a target that is no such index.
+    /// This function does not panic, but evaluating the loss does if a target is not a valid class index.
     pub fn with_classes() -> Self {
         Self { target: Target::Class }
     }
 
-    /// The target of a sample is a probability for each class, together 1 (one-hot, or softer).
+    /// Creates the loss whose target for a sample is a probability for each class, with sum 1 (one-hot or soft).
     pub fn with_probabilities() -> Self {
         Self {
             target: Target::Distribution,
         }
     }
 
-    /// As a number, for files: 0 with classes, 1 with probabilities.
+    /// Returns the kind of target as a number for files: 0 for classes, 1 for probabilities.
     pub(super) fn probabilities(self) -> f64 {
         match self.target {
             Target::Class => 0.0,
@@ -52,7 +53,7 @@ impl SoftmaxCrossEntropy {
         }
     }
 
-    /// The inverse of [`probabilities`](Self::probabilities).
+    /// Creates the loss from such a number, the inverse of [`probabilities`](Self::probabilities).
     pub(super) fn with_target(probabilities: f64) -> Result<Self, HyperParameterError> {
         if probabilities == 0.0 {
             Ok(Self::with_classes())
@@ -110,7 +111,7 @@ impl Loss for SoftmaxCrossEntropy {
 }
 
 impl SoftmaxCrossEntropy {
-    /// sum_j y_j (ln `sum` - (p_j - `max`)).
+    /// Returns sum_j y_j (ln `sum` - (p_j - `max`)).
     fn cross_entropy<T: Scalar>(self, prediction: &[T], target: &[T], max: T, sum: T) -> T {
         let ln_sum = sum.ln();
         match self.target {
@@ -126,14 +127,14 @@ impl SoftmaxCrossEntropy {
     }
 }
 
-/// The class index that `target` is, if it is one below `classes`.
+/// Returns `target` as a class index, if it is a whole number from 0 to `classes` - 1.
 pub(crate) fn class_index(target: f64, classes: usize) -> Option<usize> {
-    // Saturating, so that NaN and everything out of range fail the comparison.
+    // The conversion saturates, so NaN and numbers out of range fail the comparison.
     let class = target as usize;
     (class as f64 == target && class < classes).then_some(class)
 }
 
-/// The class index in `target`.
+/// Returns the class index in `target`.
 fn class<T: Scalar>(target: &[T], classes: usize) -> usize {
     let target = target[0].to_f64();
     class_index(target, classes).unwrap_or_else(|| no_class(target, classes))
@@ -148,7 +149,7 @@ fn no_class(got: f64, classes: usize) -> ! {
     )
 }
 
-/// The largest element, or 0 where that is not finite.
+/// Returns the largest element, or 0 if it is not finite.
 fn finite_max<T: Scalar>(values: &[T]) -> T {
     let infinity = T::from_f64(f64::INFINITY);
     let mut max = -infinity;
@@ -158,7 +159,7 @@ fn finite_max<T: Scalar>(values: &[T]) -> T {
     infinity.select_gt(max.abs(), max, T::zero())
 }
 
-/// e^(z_j - m) into `out`; returns m and their sum.
+/// Writes e^(z_j - m) to `out`. Returns m and the sum of these exponentials.
 fn exponentials<T: Scalar>(logits: &[T], out: &mut [T]) -> (T, T) {
     let max = finite_max(logits);
     let mut sum = T::zero();
@@ -169,7 +170,7 @@ fn exponentials<T: Scalar>(logits: &[T], out: &mut [T]) -> (T, T) {
     (max, sum)
 }
 
-/// The probabilities of a sample's `logits`: softmax_j = e^(z_j) / sum_k e^(z_k), without overflow.
+/// Computes the probabilities of a sample's `logits`, softmax_j = e^(z_j) / sum_k e^(z_k), without overflow.
 ///
 /// # Panics
 /// If the lengths differ.
@@ -189,7 +190,7 @@ pub fn softmax<T: Scalar>(logits: &[T], probabilities: &mut [T]) {
     softmax_in_place(probabilities);
 }
 
-/// [`softmax`] of `values` in their place.
+/// Computes [`softmax`] of `values` in place.
 pub(crate) fn softmax_in_place<T: Scalar>(values: &mut [T]) {
     let max = finite_max(values);
     let mut sum = T::zero();

@@ -1,10 +1,10 @@
-//! What counts right and wrong classes.
+//! The metrics that count right and wrong classes.
 
 use super::scores::{Scored, class_count};
 use super::{ConfusionMatrix, Scores};
 use crate::TargetKind;
 
-/// The share of samples that are right in every output.
+/// Returns the share of samples that are right in every output.
 pub(super) fn accuracy(scores: &Scores) -> f64 {
     scores.mean(|sample| match scores.target_kind() {
         TargetKind::Probability => {
@@ -16,13 +16,13 @@ pub(super) fn accuracy(scores: &Scores) -> f64 {
     })
 }
 
-/// The share of samples whose class has fewer than k before it.
+/// Returns the share of samples whose class is ranked behind fewer than k others.
 pub(super) fn top_k(scores: &Scores, k: usize) -> f64 {
     scores.mean(|sample| f64::from(u8::from(rank(sample).is_some_and(|rank| rank < k))))
 }
 
-/// How many classes come before that of the sample: those with a larger prediction, and the earlier of those with an
-/// equal one. `None` if a prediction is NaN.
+/// Returns how many classes are ranked before the class of the sample: those with a larger prediction, and earlier ones
+/// with an equal prediction. `None` if a prediction is NaN.
 fn rank(sample: Scored<'_>) -> Option<usize> {
     let (class, predictions) = (sample.class(), sample.prediction);
     if predictions.iter().any(|p| p.is_nan()) {
@@ -33,7 +33,8 @@ fn rank(sample: Scored<'_>) -> Option<usize> {
     Some(predictions.iter().enumerate().filter(before).count())
 }
 
-/// Of the confusion matrix of all classes; of multilabel targets, the mean over the outputs of each one's.
+/// Computes a value of the confusion matrix of all classes. For multilabel targets, it is the mean over the outputs of
+/// the value of each output's matrix.
 pub(super) fn macro_mean(
     scores: &Scores,
     of_classes: impl Fn(&ConfusionMatrix) -> Option<f64>,
@@ -49,7 +50,8 @@ pub(super) fn macro_mean(
     matrices.map(|matrix| of_output(&matrix)).sum::<f64>() / scores.outputs() as f64
 }
 
-/// Of a class of the confusion matrix; of multilabel targets, of the 1 of an output. 0 where it is undefined.
+/// Computes a value of one class of the confusion matrix. For multilabel targets, it is the value of class 1 of an
+/// output's matrix. 0 if it is undefined, NaN if there is no such class or no sample.
 pub(super) fn of_class(scores: &Scores, class: usize, value: impl Fn(&ConfusionMatrix, usize) -> Option<f64>) -> f64 {
     if scores.samples().next().is_none() || class >= class_count(scores.target_kind(), scores.outputs()) {
         return f64::NAN;

@@ -1,9 +1,11 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// How often each class was taken for which: sums of sample weights, a row a true class, a column a predicted one.
+/// A confusion matrix: how often samples of each class were predicted as each class. Each cell is a sum of sample
+/// weights; a row is a true class, a column a predicted one.
 ///
-/// With c_tp the weight of the samples of class t that were taken for p, and n_t the weight of all of class t:
+/// Let c_tp be the weight of the samples of class t that were predicted as p, and n_t the weight of all samples of
+/// class t:
 ///
 /// ```text
 /// precision(k) = c_kk / sum_t c_tk
@@ -11,8 +13,8 @@ use alloc::vec::Vec;
 /// f1(k)        = 2 c_kk / (n_k + sum_t c_tk)      the harmonic mean of the two
 /// ```
 ///
-/// A sample for which nothing was predicted (its predictions were NaN) is in n_t and in no column: it lowers recall,
-/// F1 and the accuracies.
+/// A sample without a predicted class (its predictions were NaN) counts in n_t but in no column. It lowers recall, F1
+/// and the accuracies.
 ///
 /// ```
 /// use mlp_core::ConfusionMatrix;
@@ -32,20 +34,20 @@ pub struct ConfusionMatrix {
     classes: usize,
     /// `counts[truth * classes + predicted]`.
     counts: Vec<f64>,
-    /// For each class the weight of its samples for which nothing was predicted.
+    /// For each class, the weight of its samples without a predicted class.
     unpredicted: Vec<f64>,
 }
 
 impl ConfusionMatrix {
-    /// An empty matrix of k classes, numbered from 0.
+    /// Creates an empty matrix of k classes, numbered from 0.
     ///
     /// # Panics
-    /// If k x k numbers do not fit the memory.
+    /// If k x k numbers do not fit into memory.
     #[must_use]
     pub fn new(classes: usize) -> Self {
         let cells = classes
             .checked_mul(classes)
-            .expect("a confusion matrix has k x k cells");
+            .expect("too many classes: the number of cells of the confusion matrix overflows");
         Self {
             classes,
             counts: vec![0.0; cells],
@@ -62,7 +64,7 @@ impl ConfusionMatrix {
         self.add(truth, Some(predicted), 1.0);
     }
 
-    /// Counts one sample by its weight; `predicted` is `None` where no class was predicted.
+    /// Counts one sample by its weight. `predicted` is `None` if no class was predicted.
     ///
     /// # Panics
     /// If either class is not below k.
@@ -75,13 +77,13 @@ impl ConfusionMatrix {
         }
     }
 
-    /// k, the number of classes.
+    /// Returns k, the number of classes.
     #[must_use]
     pub fn classes(&self) -> usize {
         self.classes
     }
 
-    /// c_tp: the weight of the samples of the class `truth` that were taken for `predicted`.
+    /// Returns c_tp: the weight of the samples of class `truth` that were predicted as `predicted`.
     ///
     /// # Panics
     /// If either class is not below k.
@@ -91,7 +93,7 @@ impl ConfusionMatrix {
         self.counts[self.index(truth, predicted)]
     }
 
-    /// n_k: the weight of the samples of a class.
+    /// Returns n_k: the weight of the samples of a class.
     ///
     /// # Panics
     /// If the class is not below k.
@@ -104,7 +106,7 @@ impl ConfusionMatrix {
             + self.unpredicted[class]
     }
 
-    /// sum_t c_tk: the weight of the samples that were taken for a class.
+    /// Returns sum_t c_tk: the weight of the samples that were predicted as a class.
     ///
     /// # Panics
     /// If the class is not below k.
@@ -114,26 +116,26 @@ impl ConfusionMatrix {
         (0..self.classes).map(|truth| self.count(truth, class)).sum()
     }
 
-    /// The weight of all samples.
+    /// Returns the weight of all samples.
     #[must_use]
     pub fn total(&self) -> f64 {
         self.counts.iter().sum::<f64>() + self.unpredicted.iter().sum::<f64>()
     }
 
-    /// The share of samples whose class was predicted; `None` without samples.
+    /// Returns the share of samples whose class was predicted correctly; `None` if there are no samples.
     #[must_use]
     pub fn accuracy(&self) -> Option<f64> {
         let hits = (0..self.classes).map(|class| self.count(class, class)).sum();
         share(hits, self.total())
     }
 
-    /// The mean of the recalls, of those classes that have samples; `None` without samples.
+    /// Returns the mean recall of the classes that have samples; `None` if there are no samples.
     #[must_use]
     pub fn balanced_accuracy(&self) -> Option<f64> {
         mean((0..self.classes).filter_map(|class| self.recall(class)))
     }
 
-    /// The share of what was taken for a class that is of it; `None` if nothing was.
+    /// Returns the share of the samples predicted as a class that belong to it; `None` if it was never predicted.
     ///
     /// # Panics
     /// If the class is not below k.
@@ -143,7 +145,7 @@ impl ConfusionMatrix {
         share(self.count(class, class), self.predicted(class))
     }
 
-    /// The share of the samples of a class that were taken for it; `None` without samples of it.
+    /// Returns the share of the samples of a class that were predicted as it; `None` if it has no samples.
     ///
     /// # Panics
     /// If the class is not below k.
@@ -153,7 +155,8 @@ impl ConfusionMatrix {
         share(self.count(class, class), self.support(class))
     }
 
-    /// The harmonic mean of precision and recall of a class; `None` if it has no samples and none was taken for it.
+    /// Returns the harmonic mean of precision and recall of a class; `None` if it has no samples and was never
+    /// predicted.
     ///
     /// # Panics
     /// If the class is not below k.
@@ -166,27 +169,27 @@ impl ConfusionMatrix {
         )
     }
 
-    /// The mean of the precisions of the classes that occur, as samples or predictions; 0 stands for one that is
-    /// never predicted. `None` without samples.
+    /// Returns the mean precision of the classes that occur, as samples or predictions. A class that is never predicted
+    /// counts with precision 0. `None` if there are no samples.
     #[must_use]
     pub fn macro_precision(&self) -> Option<f64> {
         mean(self.occurring().map(|class| self.precision(class).unwrap_or(0.0)))
     }
 
-    /// The mean of the recalls of the classes that occur, as samples or predictions; 0 stands for one without
-    /// samples. `None` without samples.
+    /// Returns the mean recall of the classes that occur, as samples or predictions. A class without samples counts
+    /// with recall 0. `None` if there are no samples.
     #[must_use]
     pub fn macro_recall(&self) -> Option<f64> {
         mean(self.occurring().map(|class| self.recall(class).unwrap_or(0.0)))
     }
 
-    /// The mean of the F1 of the classes that occur, as samples or predictions. `None` without samples.
+    /// Returns the mean F1 of the classes that occur, as samples or predictions. `None` if there are no samples.
     #[must_use]
     pub fn macro_f1(&self) -> Option<f64> {
         mean(self.occurring().filter_map(|class| self.f1(class)))
     }
 
-    /// The classes that have samples or were predicted.
+    /// Returns the classes that have samples or were predicted.
     fn occurring(&self) -> impl Iterator<Item = usize> {
         (0..self.classes).filter(|&class| self.support(class) > 0.0 || self.predicted(class) > 0.0)
     }
@@ -196,7 +199,7 @@ impl ConfusionMatrix {
         let classes = self.classes;
         assert!(
             truth < classes && predicted < classes,
-            "class {truth} or {predicted} is not below {classes}"
+            "confusion matrix: expected classes below {classes}, got {truth} (true) and {predicted} (predicted)"
         );
         truth * classes + predicted
     }

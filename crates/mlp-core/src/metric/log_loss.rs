@@ -1,7 +1,7 @@
 use super::Scores;
 use crate::{Scalar, TargetKind};
 
-/// -1/W sum_i w_i l_i, with l_i as `target_kind` says.
+/// Returns -1/W sum_i w_i l_i; `target_kind` determines the form of l_i.
 pub(super) fn log_loss(scores: &Scores) -> f64 {
     scores.mean(|sample| match scores.target_kind() {
         TargetKind::Class if sample.prediction.iter().any(|p| p.is_nan()) => f64::NAN,
@@ -18,7 +18,7 @@ pub(super) fn log_loss(scores: &Scores) -> f64 {
     })
 }
 
-/// ln p of what of p lies in [e, 1 - e], e = 2^-52; NaN for NaN.
+/// Returns ln p, with p limited to [e, 1 - e], e = 2^-52; NaN for NaN.
 fn ln(p: f64) -> f64 {
     Scalar::ln(p.clamp(f64::EPSILON, 1.0 - f64::EPSILON))
 }

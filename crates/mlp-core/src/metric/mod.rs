@@ -1,4 +1,5 @@
-//! Metrics: what says how good predictions are, on the scale that people read. A loss is what training makes smaller.
+//! Metrics measure the quality of predictions, on scales that people read. Losses, by contrast, are what training
+//! minimizes.
 
 mod classification;
 mod confusion;
@@ -15,22 +16,23 @@ pub(crate) use scores::class_count;
 
 use crate::TargetKind;
 
-/// How good the predictions of some samples are: one number, defined as scikit-learn defines it.
+/// A measure of the quality of predictions: one number, defined as in scikit-learn.
 ///
-/// Everything is weighted by sample (w_i, 1 where no weights are given); a sample of weight 0 is as good as absent. W is
-/// the sum of the weights, K the number of outputs, p_ij the prediction of output j for sample i and y_ij its target.
+/// Every sample i has a weight w_i, which is 1 if no weights are given; a sample of weight 0 is ignored. W is the sum
+/// of the weights, K the number of outputs, p_ij the prediction of output j for sample i and y_ij its target.
 ///
-/// The class that is **predicted** is the one with the largest p_ij, the first of several; where an output stands for
-/// itself ([`TargetKind::Probability`]) it is 1 if p > 0.5, else 0, and so is its target. One such output is a binary
-/// classifier, several are a multilabel one. A sample with a NaN among its predictions has no predicted class: it is
-/// wrong, never right. The metrics that count nothing but compute with the predictions are NaN then.
+/// The **predicted** class is the one with the largest p_ij, the first one if several are equal. If each output is a
+/// separate probability ([`TargetKind::Probability`]), its predicted class is 1 if p > 0.5, else 0, and the same rule
+/// applies to its target. One such output makes a binary classifier, several make a multilabel classifier. A sample
+/// with a NaN among its predictions has no predicted class and always counts as wrong. Metrics that do not count
+/// samples but compute with the predictions are NaN then.
 ///
-/// The text form is the [`name`](Self::name).
+/// A metric displays as its [`name`](Self::name), and parses from it.
 ///
 /// ```
 /// use mlp_core::{Metric, Scores, TargetKind};
 ///
-/// // Three samples, two classes; the last is taken for class 0 and is of class 1.
+/// // Three samples, two classes; the last one is of class 1 but predicted as class 0.
 /// let predictions = vec![0.9, 0.1, 0.2, 0.8, 0.7, 0.3];
 /// let scores = Scores::new(2, TargetKind::Class, predictions, vec![0.0, 1.0, 1.0], None);
 ///
@@ -43,77 +45,78 @@ use crate::TargetKind;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Metric {
-    /// The share of samples whose predicted class is right; of multilabel samples, those where every output is.
-    /// Named `accuracy`.
+    /// The share of samples whose predicted class is right; a multilabel sample is right if every output is. Named
+    /// `accuracy`.
     Accuracy,
-    /// The share of samples whose class is among the k with the largest p_ij (equal ones: the first). Named `top_5`
-    /// for k = 5.
+    /// The share of samples whose class is among the k classes with the largest p_ij; among equal ones, the first
+    /// count. Named `top_5` for k = 5.
     ///
-    /// Of equal predictions scikit-learn takes the last; here top 1 is the accuracy.
+    /// Among equal predictions, scikit-learn takes the last; here, top 1 equals the accuracy.
     TopK(usize),
-    /// The mean over the classes of their recall, without the classes that no sample has. Named `balanced_accuracy`.
+    /// The mean recall of the classes that have samples. Named `balanced_accuracy`.
     ///
-    /// Of a multilabel classifier (for which scikit-learn has none) the mean over the outputs of what each has.
+    /// For a multilabel classifier (where scikit-learn does not define it), it is the mean over the outputs of each
+    /// one's balanced accuracy.
     BalancedAccuracy,
-    /// The mean of the precisions: of a class, the share that is right of what is taken for it; 0 where nothing is.
-    /// Named `precision`.
+    /// The mean precision. The precision of a class is the share of the samples predicted as the class that belong to
+    /// it, or 0 if the class is never predicted. Named `precision`.
     ///
-    /// The mean is over the classes that occur as target or as prediction, both of a binary classifier's included; of
-    /// a multilabel classifier, over its outputs, each with the precision of its 1 (scikit-learn's
-    /// `average="macro"`). [`PrecisionOf`](Self::PrecisionOf) is that of one class.
+    /// The mean is over the classes that occur as target or as prediction, including both classes of a binary
+    /// classifier. For a multilabel classifier, it is over the outputs, each with the precision of its class 1
+    /// (scikit-learn's `average="macro"`). [`PrecisionOf`](Self::PrecisionOf) is the precision of one class.
     Precision,
-    /// The mean of the recalls: of a class, the share of its samples that is taken for it; 0 where it has none. Named
-    /// `recall`. The mean is as for [`Precision`](Self::Precision).
+    /// The mean recall. The recall of a class is the share of its samples that are predicted as the class, or 0 if it
+    /// has no samples. Named `recall`. The mean is taken as for [`Precision`](Self::Precision).
     Recall,
-    /// The mean of the F1: of a class, the harmonic mean 2 / (1 / precision + 1 / recall). Named `f1`. The mean is as
-    /// for [`Precision`](Self::Precision).
+    /// The mean F1. The F1 of a class is the harmonic mean 2 / (1 / precision + 1 / recall). Named `f1`. The mean is
+    /// taken as for [`Precision`](Self::Precision).
     F1,
-    /// The precision of a class, from 0: the share that is right of what is taken for it; 0 where nothing is. Named
-    /// `precision_of_2` for class 2.
+    /// The precision of the class with this number, from 0: the share of the samples predicted as the class that belong
+    /// to it, or 0 if the class is never predicted. Named `precision_of_2` for class 2.
     ///
-    /// Of a binary classifier with a single output the classes are 0 and 1; of a multilabel one the number is that of
-    /// an output, and the precision that of its 1. scikit-learn's `average=None` with `zero_division=0`. NaN for a
-    /// class that is not there.
+    /// A binary classifier with a single output has the classes 0 and 1. For a multilabel classifier, the number is
+    /// that of an output, and the precision is that of its class 1. It equals scikit-learn's `average=None` with
+    /// `zero_division=0`. NaN for a class that does not exist.
     PrecisionOf(usize),
-    /// The recall of a class: the share of its samples that is taken for it; 0 where it has none. Named `recall_of_2`
-    /// for class 2, which is as for [`PrecisionOf`](Self::PrecisionOf).
+    /// The recall of a class: the share of its samples that are predicted as the class, or 0 if it has no samples.
+    /// Named `recall_of_2` for class 2. Classes are numbered as for [`PrecisionOf`](Self::PrecisionOf).
     RecallOf(usize),
-    /// The F1 of a class: the harmonic mean of its precision and recall; 0 where it neither has samples nor is taken
-    /// for one. Named `f1_of_2` for class 2, which is as for [`PrecisionOf`](Self::PrecisionOf).
+    /// The F1 of a class: the harmonic mean of its precision and recall, or 0 if it has no samples and is never
+    /// predicted. Named `f1_of_2` for class 2. Classes are numbered as for [`PrecisionOf`](Self::PrecisionOf).
     F1Of(usize),
-    /// The area under the ROC curve: the share of the pairs of a positive and a negative sample in which the positive
-    /// one has the larger prediction, where equal predictions count 1/2 and a pair the product of its weights. Named
-    /// `roc_auc`.
+    /// The area under the ROC curve: among all pairs of a positive and a negative sample, the share in which the
+    /// positive one has the larger prediction. Equal predictions count 1/2, and each pair counts with the product of
+    /// its weights. Named `roc_auc`.
     ///
-    /// Two classes: of the prediction of class 1. More: the mean over the classes, each against the rest
-    /// (one-versus-rest, macro). Multilabel: the mean over the outputs. NaN where a class or an output has no positive
-    /// or no negative samples.
+    /// For two classes, it uses the prediction of class 1. For more classes, it is the mean over the classes, each
+    /// against the rest (one-versus-rest, macro). For multilabel targets, it is the mean over the outputs. NaN if a
+    /// class or an output has no positive or no negative samples.
     RocAuc,
-    /// Logarithmic loss, -1/W sum_i w_i sum_j y_ij ln p_ij (y_ij = 1 for the class of the sample, else 0); of
-    /// outputs that stand for themselves -1/(W K) sum_i w_i sum_j (y_ij ln p_ij + (1 - y_ij) ln(1 - p_ij)). Named
-    /// `log_loss`.
+    /// The logarithmic loss, -1/W sum_i w_i sum_j y_ij ln p_ij, where y_ij = 1 for the class of the sample, else 0. For
+    /// outputs that are separate probabilities, it is -1/(W K) sum_i w_i sum_j (y_ij ln p_ij + (1 - y_ij) ln(1 -
+    /// p_ij)). Named `log_loss`.
     ///
-    /// Finite: before their logarithm is taken, p and 1 - p are moved into [e, 1 - e] with e = 2^-52, so that a
-    /// sample costs at most 36.04 an output. The cross-entropies among the losses, which start from logits, have no
-    /// such bound.
+    /// The value is finite: p and 1 - p are limited to [e, 1 - e] with e = 2^-52 before their logarithm is taken, so a
+    /// sample costs at most 36.04 per output. The cross-entropy losses, which start from logits, do not have such a
+    /// bound.
     LogLoss,
     /// The mean squared error, 1/(W K) sum_ij w_i (p_ij - y_ij)^2. Named `mse`.
     Mse,
-    /// The root of the mean squared error, 1/K sum_j sqrt(1/W sum_i w_i (p_ij - y_ij)^2): of several outputs the mean
-    /// of their roots, not the root of their mean. Named `rmse`.
+    /// The root of the mean squared error, 1/K sum_j sqrt(1/W sum_i w_i (p_ij - y_ij)^2). For several outputs, it is
+    /// the mean of their roots, not the root of their mean. Named `rmse`.
     Rmse,
     /// The mean absolute error, 1/(W K) sum_ij w_i |p_ij - y_ij|. Named `mae`.
     Mae,
     /// The coefficient of determination, the mean over the outputs j of
     /// 1 - sum_i w_i (p_ij - y_ij)^2 / sum_i w_i (y_ij - m_j)^2, with m_j the weighted mean of the target. Named `r2`.
     ///
-    /// 1 is perfect, 0 what the constant m_j has. An output whose targets are all equal has 1 if all predictions are
-    /// exact, else 0. NaN for fewer than two samples.
+    /// 1 is perfect; predicting the constant m_j gives 0. For an output whose targets are all equal, it is 1 if all
+    /// predictions are exact, else 0. NaN for fewer than two samples.
     R2,
 }
 
 impl Metric {
-    /// Whether more is better; where not, 0 is the best.
+    /// Returns whether higher values are better. For all other metrics, 0 is the best value.
     #[must_use]
     pub fn higher_is_better(self) -> bool {
         match self {
@@ -132,10 +135,10 @@ impl Metric {
         }
     }
 
-    /// Whether it is defined for such targets.
+    /// Returns whether the metric is defined for such targets.
     ///
-    /// The errors and R2 need a target for each output; what counts classes needs classes; the best k need more than
-    /// two of them.
+    /// The errors and R2 need a target for each output. Metrics that count classes need classes, and
+    /// [`TopK`](Self::TopK) needs a class index or a distribution as target.
     #[must_use]
     pub fn applies_to(self, kind: TargetKind) -> bool {
         match self {
@@ -154,7 +157,7 @@ impl Metric {
         }
     }
 
-    /// The class that it is of, if it is of one.
+    /// Returns the class that the metric refers to, if it refers to a single class.
     pub(crate) fn class(self) -> Option<usize> {
         match self {
             Self::PrecisionOf(class) | Self::RecallOf(class) | Self::F1Of(class) => Some(class),
@@ -162,8 +165,8 @@ impl Metric {
         }
     }
 
-    /// Its value; NaN where it is undefined: without samples, for targets it does not
-    /// [apply to](Self::applies_to), and as its own definition says.
+    /// Computes the metric. The value is NaN where it is undefined: without samples, for targets that it does not
+    /// [apply to](Self::applies_to), and in the cases named for each metric.
     #[must_use]
     pub fn value(self, scores: &Scores) -> f64 {
         if !self.applies_to(scores.target_kind()) {

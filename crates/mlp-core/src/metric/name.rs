@@ -1,4 +1,4 @@
-//! The names of metrics: what files, command lines and histories say.
+//! The names of metrics in files, on command lines and in histories.
 
 use super::Metric;
 use alloc::string::{String, ToString};
@@ -20,13 +20,13 @@ const NAMED: [(Metric, &str); 11] = [
     (Metric::R2, "r2"),
 ];
 
-/// What the name of the best k begins with; k follows.
+/// The prefix of the names of [`Metric::TopK`]; k follows.
 const TOP: &str = "top_";
 
-/// What makes a metric of a class.
+/// A function that creates the metric of a class.
 type OfClass = fn(usize) -> Metric;
 
-/// The metrics of a class, and what their names begin with; the class follows.
+/// The metrics of a single class, and the prefixes of their names; the class follows.
 const OF_CLASS: [(OfClass, &str); 3] = [
     (Metric::PrecisionOf, "precision_of_"),
     (Metric::RecallOf, "recall_of_"),
@@ -34,7 +34,7 @@ const OF_CLASS: [(OfClass, &str); 3] = [
 ];
 
 impl Metric {
-    /// The name, stable across versions; [`FromStr`] reads it back.
+    /// Returns the name, which is stable across versions. [`FromStr`] reads it back.
     ///
     /// ```
     /// # use mlp_core::Metric;
@@ -73,7 +73,7 @@ impl FromStr for Metric {
         let mut numbered = OF_CLASS.into_iter().chain([(Self::TopK as OfClass, TOP)]);
         let metric = numbered.find_map(|(of, prefix)| name.strip_prefix(prefix)?.parse().ok().map(of));
         metric
-            // One name each: neither `top_05` nor `top_+5`.
+            // Each metric has only one name, so `top_05` and `top_+5` are rejected.
             .filter(|metric| *metric != Self::TopK(0) && metric.name() == name)
             .ok_or_else(|| UnknownMetric { name: name.to_string() })
     }

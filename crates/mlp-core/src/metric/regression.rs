@@ -1,4 +1,4 @@
-//! Errors of the predictions as numbers.
+//! Metrics of the errors of real-valued predictions.
 
 use super::Scores;
 use crate::Scalar;
@@ -29,11 +29,11 @@ fn mean_squared_error(scores: &Scores, output: usize) -> f64 {
     scores.mean(|sample| square(sample.prediction[output] - sample.target[output]))
 }
 
-/// R2 of one output.
+/// Returns R2 of one output.
 fn determination(scores: &Scores, output: usize) -> f64 {
     let error = mean_squared_error(scores, output);
     let targets: Vec<f64> = scores.samples().map(|sample| sample.target[output]).collect();
-    // Asked of the targets themselves: their mean may be rounded, and then the variance is not 0.
+    // The targets themselves are compared, because their mean may be rounded, and then the variance is not 0.
     let constant = targets.iter().all(|target| *target == targets[0]);
     if constant {
         return match error {

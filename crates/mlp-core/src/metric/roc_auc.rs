@@ -2,7 +2,7 @@ use super::Scores;
 use crate::TargetKind;
 use alloc::vec::Vec;
 
-/// The area under the ROC curve: binary, or the mean over classes or outputs.
+/// Returns the area under the ROC curve: binary, or the mean over classes or outputs.
 pub(super) fn roc_auc(scores: &Scores) -> f64 {
     let outputs = scores.outputs();
     if scores.target_kind() == TargetKind::Probability {
@@ -12,16 +12,16 @@ pub(super) fn roc_auc(scores: &Scores) -> f64 {
     let classes: Vec<usize> = scores.samples().map(|sample| sample.class()).collect();
     let of_class = |class| area(scores, class, classes.iter().map(move |c| *c == class));
     match outputs {
-        // The prediction of class 0 says the same.
+        // Class 0 would give the same area.
         2 => of_class(1),
         _ => (0..outputs).map(of_class).sum::<f64>() / outputs as f64,
     }
 }
 
-/// Of the predictions of one output, and whether each sample is `positive`.
+/// Returns the area for the predictions of one output. `positive` tells for each sample whether it is positive.
 ///
-/// In ascending order of the prediction, a positive sample is in order with every negative one before it, and half
-/// with those of the same prediction. Without weights the sum is exact.
+/// In ascending order of the prediction, a positive sample forms a correct pair with every negative one before it, and
+/// half a pair with each negative one of the same prediction. Without weights the sum is exact.
 fn area(scores: &Scores, output: usize, positive: impl Iterator<Item = bool>) -> f64 {
     let mut ranked: Vec<(f64, bool, f64)> = scores
         .samples()
@@ -33,7 +33,7 @@ fn area(scores: &Scores, output: usize, positive: impl Iterator<Item = bool>) ->
     }
     ranked.sort_by(|a, b| a.0.total_cmp(&b.0));
     let (mut in_order, mut positives, mut negatives) = (0.0, 0.0, 0.0);
-    // Equal, not identical: 0.0 and -0.0 are a tie.
+    // The comparison is by value, so 0.0 and -0.0 are a tie.
     for tied in ranked.chunk_by(|a, b| a.0 == b.0) {
         let weight = |of: bool| tied.iter().filter(|t| t.1 == of).map(|t| t.2).sum::<f64>();
         let (tied_positives, tied_negatives) = (weight(true), weight(false));
@@ -41,6 +41,6 @@ fn area(scores: &Scores, output: usize, positive: impl Iterator<Item = bool>) ->
         positives += tied_positives;
         negatives += tied_negatives;
     }
-    // 0/0 without positives or without negatives.
+    // Without positives or without negatives, this is 0/0, which is NaN.
     in_order / positives / negatives
 }

@@ -6,10 +6,11 @@ use alloc::vec::Vec;
 
 /// Predictions and targets of some samples, from which each [`Metric`](super::Metric) is computed.
 ///
-/// Predictions are probabilities or values, what [`Output`](crate::Output) makes of the last layer's activation:
-/// K numbers a sample, sample after sample. Targets are as their [`TargetKind`] says: a class index a sample, or K
-/// numbers. A distribution's class is that of its largest number, the first of several; a probability is of class 1
-/// if it is above 0.5. Only the log loss and the errors see more than that of a soft target.
+/// Predictions are the probabilities or values that [`Output`](crate::Output) computes from the last layer's
+/// activation: K numbers per sample, sample after sample. Targets have one class index or K numbers per sample,
+/// according to their [`TargetKind`]. The class of a distribution is that of its largest number, the first one if
+/// several are equal; a probability is of class 1 if it is above 0.5. Only the log loss and the errors use the exact
+/// values of soft targets.
 ///
 /// ```
 /// use mlp_core::{Metric, Scores, TargetKind};
@@ -27,8 +28,8 @@ pub struct Scores {
     predictions: Vec<f64>,
     targets: Vec<f64>,
     weights: Option<Vec<f64>>,
-    /// The power of two that the largest weight is 1 to 2 times as large as (the least normal number where that is
-    /// smaller).
+    /// The largest power of two that is not above the largest weight (or the smallest normal number, if that is
+    /// larger).
     unit: f64,
 }
 
@@ -38,18 +39,19 @@ pub(super) struct Scored<'a> {
     pub(super) prediction: &'a [f64],
     pub(super) target: &'a [f64],
     pub(super) weight: f64,
-    /// The weight in units of which the largest has at most 2: sums and products do not overflow, and no bit changes.
+    /// The weight in units of [`Scores::unit`]. The largest share is below 2, so sums and products do not overflow. The
+    /// unit is a power of two, so no bit changes.
     pub(super) share: f64,
     kind: TargetKind,
 }
 
 impl Scores {
-    /// Of N samples with K = `outputs` `predictions` each, and 1 (class indices) or K `targets`; with a weight for
-    /// each sample where given.
+    /// Creates the scores of N samples. Each has K = `outputs` `predictions`, 1 (class indices) or K `targets`, and a
+    /// weight if `weights` are given.
     ///
     /// # Panics
-    /// If there are no outputs, or the lengths do not fit; if a weight is negative or not finite; if the target of a
-    /// sample of weight above 0 is not a class index, or NaN in a distribution or probability.
+    /// If there are no outputs, the lengths do not match, a weight is negative or not finite, or the target of a sample
+    /// of weight above 0 is invalid: not a class index, or NaN in a distribution or probability.
     #[must_use]
     #[track_caller]
     pub fn new(
@@ -78,7 +80,7 @@ impl Scores {
             predictions,
             targets,
             unit: match weights {
-                // Without its digits: the power of two below.
+                // Clearing the significand gives the power of two below.
                 Some(_) => f64::from_bits(largest.to_bits() & f64::INFINITY.to_bits()).max(f64::MIN_POSITIVE),
                 None => 1.0,
             },
@@ -102,38 +104,38 @@ impl Scores {
         scores
     }
 
-    /// K, the number of predictions of a sample.
+    /// Returns K, the number of predictions of a sample.
     #[must_use]
     pub fn outputs(&self) -> usize {
         self.outputs
     }
 
-    /// What the targets are.
+    /// Returns the kind of the targets.
     #[must_use]
     pub fn target_kind(&self) -> TargetKind {
         self.kind
     }
 
-    /// N, the number of samples, those of weight 0 included.
+    /// Returns N, the number of samples, including those of weight 0.
     #[must_use]
     pub fn len(&self) -> usize {
         self.predictions.len() / self.outputs
     }
 
-    /// If there are none.
+    /// Returns whether there are no samples.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.predictions.is_empty()
     }
 
-    /// How often each class was taken for which: K x K, or 2 x 2 for a single output that is a probability. `None`
-    /// for real targets and for multilabel ones, which have [one for each output](Self::output_confusion_matrix).
+    /// Returns the confusion matrix: K x K, or 2 x 2 for a single output that is a probability. `None` for real targets
+    /// and for multilabel ones, which have [one matrix per output](Self::output_confusion_matrix).
     #[must_use]
     pub fn confusion_matrix(&self) -> Option<ConfusionMatrix> {
         self.confusion(|sample| sample.weight)
     }
 
-    /// How often 0 and 1 were taken for which at one output, 2 x 2: 1 is what is above 0.5. `None` if the targets are
+    /// Returns the 2 x 2 confusion matrix of one output, whose class is 1 above 0.5, else 0. `None` if the targets are
     /// not [probabilities](TargetKind::Probability).
     ///
     /// # Panics
@@ -142,16 +144,19 @@ impl Scores {
     #[track_caller]
     pub fn output_confusion_matrix(&self, output: usize) -> Option<ConfusionMatrix> {
         let outputs = self.outputs;
-        assert!(output < outputs, "scores: output {output} is not below {outputs}");
+        assert!(
+            output < outputs,
+            "scores: expected an output below {outputs}, got {output}"
+        );
         self.output_confusion(output, |sample| sample.weight)
     }
 
-    /// [`confusion_matrix`](Self::confusion_matrix) of the shares.
+    /// Returns the [`confusion_matrix`](Self::confusion_matrix) with shares as weights.
     pub(super) fn confusion_of_shares(&self) -> Option<ConfusionMatrix> {
         self.confusion(|sample| sample.share)
     }
 
-    /// [`output_confusion_matrix`](Self::output_confusion_matrix) of the shares.
+    /// Returns the [`output_confusion_matrix`](Self::output_confusion_matrix) with shares as weights.
     pub(super) fn output_confusion_of_shares(&self, output: usize) -> Option<ConfusionMatrix> {
         self.output_confusion(output, |sample| sample.share)
     }
@@ -184,7 +189,7 @@ impl Scores {
         Some(matrix)
     }
 
-    /// The samples of weight above 0.
+    /// Returns the samples of weight above 0.
     pub(super) fn samples(&self) -> impl Iterator<Item = Scored<'_>> {
         let kind = self.kind;
         let targets = self.targets.chunks_exact(target_rows(kind, self.outputs));
@@ -204,7 +209,7 @@ impl Scores {
             .filter(|sample| sample.weight > 0.0)
     }
 
-    /// sum_i w_i `value`(i) / sum_i w_i; NaN without samples.
+    /// Returns sum_i w_i `value`(i) / sum_i w_i; NaN without samples.
     pub(super) fn mean(&self, mut value: impl FnMut(Scored<'_>) -> f64) -> f64 {
         let (mut sum, mut total) = (0.0, 0.0);
         for sample in self.samples() {
@@ -216,7 +221,7 @@ impl Scores {
 }
 
 impl Scored<'_> {
-    /// The class that is the target: of class indices and distributions.
+    /// Returns the target class, for class indices and distributions.
     pub(super) fn class(&self) -> usize {
         match self.kind {
             TargetKind::Class => self.target[0] as usize,
@@ -225,13 +230,14 @@ impl Scored<'_> {
         }
     }
 
-    /// The class that is predicted: of class indices and distributions. `None` if a prediction is NaN.
+    /// Returns the predicted class, for class indices and distributions. `None` if a prediction is NaN.
     pub(super) fn predicted_class(&self) -> Option<usize> {
         greatest(self.prediction)
     }
 }
 
-/// How many classes such targets of `outputs` outputs are; of multilabel ones, how many labels.
+/// Returns the number of classes for targets of this kind and `outputs` outputs. For multilabel targets, it is the
+/// number of labels.
 pub(crate) fn class_count(kind: TargetKind, outputs: usize) -> usize {
     match kind {
         TargetKind::Real => 0,
@@ -240,7 +246,7 @@ pub(crate) fn class_count(kind: TargetKind, outputs: usize) -> usize {
     }
 }
 
-/// How many targets a sample has.
+/// Returns how many numbers the target of a sample has.
 fn target_rows(kind: TargetKind, outputs: usize) -> usize {
     match kind {
         TargetKind::Class => 1,
@@ -248,7 +254,7 @@ fn target_rows(kind: TargetKind, outputs: usize) -> usize {
     }
 }
 
-/// The place of the greatest number, the first of them if there are several; `None` if one is NaN.
+/// Returns the index of the greatest number, the first one if several are equal; `None` if any number is NaN.
 fn greatest(values: &[f64]) -> Option<usize> {
     if values.iter().any(|v| v.is_nan()) {
         return None;
@@ -322,7 +328,7 @@ mod tests {
     fn no_outputs_panic() {
         let _ = Scores::new(0, TargetKind::Real, vec![], vec![], None);
     }
-    /// What every metric says, and the matrix.
+    /// Returns the bits of the values of all metrics.
     fn all(scores: &Scores) -> Vec<u64> {
         let names = "accuracy top_1 balanced_accuracy precision recall f1 precision_of_1 recall_of_1 f1_of_1 roc_auc \
                      log_loss mse rmse mae r2";
@@ -345,7 +351,7 @@ mod tests {
             };
             let weighted = |unit: f64| all(&scores(Some([1.1, 0.3, 0.7, 1.7].map(|weight| unit * weight))));
             let expected = weighted(1.0);
-            // Powers of two: the weights have the same digits.
+            // A power of two does not change the significands of the weights.
             for exponent in [-1000, -400, -1, 1, 530, 1000, 1022, 1023] {
                 assert_eq!(weighted(libm::ldexp(1.0, exponent)), expected, "{kind:?}, 2^{exponent}");
             }
@@ -382,7 +388,7 @@ mod tests {
             [Metric::PrecisionOf(class), Metric::RecallOf(class), Metric::F1Of(class)].map(|m| m.value(scores))
         };
         use crate::Metric;
-        // Taken for class 0, 0, 1, 1 and 0; class 2 is never predicted, class 3 is not there either.
+        // The predicted classes are 0, 0, 1, 1 and 0. Class 2 is never predicted, and class 3 does not occur at all.
         let one_hot = |class: usize| (0..4).map(move |k| f64::from(u8::from(k == class)));
         let predictions: Vec<f64> = [0, 0, 1, 1, 0].into_iter().flat_map(one_hot).collect();
         let targets = vec![0.0, 1.0, 1.0, 1.0, 2.0];
@@ -395,7 +401,7 @@ mod tests {
         let weights = Some(vec![3.0, 1.0, 0.0, 1.0, 0.0]);
         let weighted = Scores::new(4, TargetKind::Class, predictions, targets, weights);
         assert_eq!(values(&weighted, 0), [0.75, 1.0, 6.0 / 7.0]);
-        // One output is two classes, several are as many labels.
+        // One output stands for two classes; several outputs stand for as many labels.
         let predictions = vec![0.9, 0.8, 0.1, 0.2];
         let binary = Scores::new(
             1,

@@ -20,12 +20,12 @@ use core::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Classes {
     names: Vec<String>,
-    /// The classes in the order of their names: what a label is looked up in.
+    /// The classes sorted by name, for looking up a label.
     by_name: Vec<usize>,
 }
 
 impl Classes {
-    /// With these names, in this order.
+    /// Creates classes with these names, in this order.
     ///
     /// # Errors
     /// If there is no name, one is empty, or two are equal.
@@ -38,7 +38,7 @@ impl Classes {
             return Err(ClassesError::Empty { position });
         }
         let mut by_name: Vec<usize> = (0..names.len()).collect();
-        // Stable: of equal names the earlier comes first.
+        // The sort is stable, so the earlier of two equal names comes first.
         by_name.sort_by(|&a, &b| names[a].cmp(&names[b]));
         if let Some(pair) = by_name.windows(2).find(|pair| names[pair[0]] == names[pair[1]]) {
             return Err(ClassesError::Repeated {
@@ -49,7 +49,8 @@ impl Classes {
         Ok(Self { names, by_name })
     }
 
-    /// Those that occur among `labels`, one label a sample, each once and sorted as text: `10` comes before `9`.
+    /// Collects the classes that occur in `labels`, which has one label per sample. Each class is listed once. They are
+    /// sorted as text, so `10` comes before `9`.
     ///
     /// # Errors
     /// If there is no label, or one is empty.
@@ -63,18 +64,18 @@ impl Classes {
         Self::new(names)
     }
 
-    /// The names, in the order of the outputs.
+    /// Returns the names, in the order of the outputs.
     pub fn names(&self) -> &[String] {
         &self.names
     }
 
-    /// K, the number of classes: at least 1.
-    #[expect(clippy::len_without_is_empty, reason = "it never is")]
+    /// Returns K, the number of classes, which is at least 1.
+    #[expect(clippy::len_without_is_empty, reason = "it is never empty")]
     pub fn len(&self) -> usize {
         self.names.len()
     }
 
-    /// The class named `name`.
+    /// Returns the index of the class named `name`.
     pub fn index_of(&self, name: &str) -> Option<usize> {
         let found = self
             .by_name
@@ -82,8 +83,8 @@ impl Classes {
         found.ok().map(|position| self.by_name[position])
     }
 
-    /// The class indices of N labels, 1 x N: the target of
-    /// [`SoftmaxCrossEntropy::with_classes`](crate::SoftmaxCrossEntropy::with_classes), and with two classes that of
+    /// Returns the class indices of N labels, as 1 x N. They are the target of
+    /// [`SoftmaxCrossEntropy::with_classes`](crate::SoftmaxCrossEntropy::with_classes) and, for two classes, that of
     /// [`BinaryCrossEntropy`](crate::BinaryCrossEntropy) with a single output.
     ///
     /// # Errors
@@ -98,8 +99,8 @@ impl Classes {
         Ok(target)
     }
 
-    /// For each of N labels 1 in the row of its class, else 0, K x N: the target of
-    /// [`SoftmaxCrossEntropy::with_probabilities`](crate::SoftmaxCrossEntropy::with_probabilities).
+    /// Returns the one-hot encoding of N labels, as K x N: 1 in the row of the label's class, else 0. It is the target
+    /// of [`SoftmaxCrossEntropy::with_probabilities`](crate::SoftmaxCrossEntropy::with_probabilities).
     ///
     /// # Errors
     /// If a label is not the name of a class.
@@ -122,7 +123,7 @@ impl Classes {
     }
 }
 
-/// Names that make no classes, or a label that is none of them.
+/// Invalid class names, or a label that is not the name of a class.
 ///
 /// ```
 /// let error = mlp_core::Classes::new(["yes", "no", "yes"]).unwrap_err();
@@ -131,21 +132,21 @@ impl Classes {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ClassesError {
-    /// No names, or no labels.
+    /// There are no names, or no labels.
     None,
-    /// An empty name or label.
+    /// A name or label is empty.
     Empty {
         /// Its position in the list, from 0.
         position: usize,
     },
-    /// A name that occurs twice.
+    /// A name occurs twice.
     Repeated {
         /// The name.
         name: String,
-        /// The first two positions at which it stands, from 0.
+        /// The first two positions of the name, from 0.
         positions: (usize, usize),
     },
-    /// A label that is not the name of a class.
+    /// A label is not the name of a class.
     Unknown {
         /// The sample, from 0.
         sample: usize,

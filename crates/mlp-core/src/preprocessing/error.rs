@@ -1,15 +1,15 @@
 use core::fmt;
 
-/// Data that no scaling can be fitted to, or parts that make none.
+/// Data to which no scaling can be fitted, or parts that do not form a scaling.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ScalingError {
-    /// No features, or no samples to fit them to.
+    /// There are no features, or no samples to fit to.
     Empty {
         /// The features and samples given.
         got: (usize, usize),
     },
-    /// A number to fit to that is infinite or NaN.
+    /// A number in the data is infinite or NaN.
     NonFinite {
         /// The feature, from 0: the row.
         feature: usize,
@@ -18,21 +18,21 @@ pub enum ScalingError {
         /// The number.
         got: f64,
     },
-    /// More or fewer scales than offsets.
+    /// There are more or fewer scales than offsets.
     Count {
         /// How many offsets there are.
         offsets: usize,
-        /// How many scales.
+        /// How many scales there are.
         scales: usize,
     },
-    /// An offset that is infinite or NaN; where it was fitted, because the numbers are too large.
+    /// An offset is infinite or NaN. A fitted offset is so if the numbers in the data are too large.
     Offset {
         /// The feature, from 0.
         feature: usize,
         /// The offset.
         got: f64,
     },
-    /// A scale that is not a finite number above 0; where it was fitted, because the numbers are too large.
+    /// A scale is not a finite number above 0. A fitted scale is so if the numbers in the data are too large.
     Scale {
         /// The feature, from 0.
         feature: usize,

@@ -1,11 +1,11 @@
-//! What a scaling is fitted from: means, deviations and bounds of the features, in `f64`.
+//! The statistics that a scaling is fitted from: means, deviations and bounds of the features, in `f64`.
 
 use super::ScalingError;
 use crate::Scalar;
 use crate::backend::{Columns, Tensor};
 use alloc::vec::Vec;
 
-/// Samples that are read at a time.
+/// The number of samples that are read at a time.
 const BLOCK: usize = 256;
 
 /// Mean and variance of a feature.
@@ -15,10 +15,10 @@ pub(super) struct Moments {
 }
 
 impl Moments {
-    /// Of each feature of `columns`, n x N.
+    /// Computes the moments of each feature of `columns`, n x N.
     ///
-    /// In two passes, deviations from a first mean m being summed in the second: with D = sum_i (x_i - m), which would
-    /// be 0 without rounding, the mean is m + D/N and the variance 1/N (sum_i (x_i - m)^2 - D^2/N).
+    /// The first pass computes a preliminary mean m, and the second sums the deviations from m. With D = sum_i (x_i -
+    /// m), which would be 0 without rounding, the mean is m + D/N and the variance is 1/N (sum_i (x_i - m)^2 - D^2/N).
     ///
     /// Source: T. F. Chan, G. H. Golub, R. J. LeVeque, *Algorithms for Computing the Sample Variance* (The American
     /// Statistician 37, 1983).
@@ -42,7 +42,7 @@ impl Moments {
         Ok(moments.collect())
     }
 
-    /// The standard deviation, or 1 of a feature whose N numbers differ by rounding only.
+    /// Returns the standard deviation, or 1 for a feature whose N numbers differ by rounding only.
     pub(super) fn scale(&self, samples: f64) -> f64 {
         let share = samples * f64::EPSILON;
         let rounding = share * self.mean;
@@ -54,7 +54,7 @@ impl Moments {
     }
 }
 
-/// The least and the greatest number of each feature of `columns`.
+/// Returns the least and the greatest number of each feature of `columns`.
 pub(super) fn bounds<B: Tensor>(columns: B::Columns<'_>) -> Result<Vec<(f64, f64)>, ScalingError> {
     let mut bounds = alloc::vec![(f64::INFINITY, f64::NEG_INFINITY); columns.shape().0];
     for_each::<B>(columns, |feature, x| {
@@ -64,7 +64,7 @@ pub(super) fn bounds<B: Tensor>(columns: B::Columns<'_>) -> Result<Vec<(f64, f64
     Ok(bounds)
 }
 
-/// Calls `visit` with each feature's index and value, sample by sample, of data that are not empty and finite.
+/// Calls `visit` with each feature's index and value, sample by sample. Data that is empty or not finite is an error.
 fn for_each<B: Tensor>(columns: B::Columns<'_>, mut visit: impl FnMut(usize, f64)) -> Result<(), ScalingError> {
     let (features, samples) = columns.shape();
     if features == 0 || samples == 0 {

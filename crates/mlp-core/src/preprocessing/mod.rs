@@ -1,4 +1,4 @@
-//! What stands between raw data and a network: scaled features, and classes with names.
+//! Converting raw data for a network: scaling features, and naming classes.
 
 mod classes;
 mod error;

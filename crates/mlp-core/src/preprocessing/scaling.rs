@@ -6,10 +6,10 @@ use alloc::borrow::ToOwned;
 use alloc::vec::Vec;
 use core::str::FromStr;
 
-/// Feature by feature x' = (x - offset) / scale, and back x = x' scale + offset.
+/// A scaling of each feature, x' = (x - offset) / scale, and its inverse, x = x' scale + offset.
 ///
-/// Fit it on the columns to train on and on no others, so that what is held out stays unseen; the same scaling is then
-/// applied to all. It is computed in `f64` and rounded once to the numbers of the backend.
+/// Fit it to the training columns only, so that held-out data stays unseen. Then apply the same scaling to all data. It
+/// is computed in `f64` and rounded once to the numbers of the backend.
 ///
 /// ```
 /// use mlp_core::Scaling;
@@ -34,14 +34,14 @@ pub struct Scaling {
 
 impl Scaling {
     /// Fits offset = mean and scale = standard deviation, sqrt(1/N sum_i (x_i - mean)^2), of each feature of `columns`
-    /// (n x N): mean 0 and variance 1 afterwards.
+    /// (n x N). The scaled features have mean 0 and variance 1.
     ///
-    /// A constant feature has scale 1. Constant is one whose variance is no more than the rounding of its N numbers
-    /// accounts for, N u v + (N u mean)^2 with v the variance and u = 2^-52: as in scikit-learn's `StandardScaler`.
+    /// A constant feature has scale 1. As in scikit-learn's `StandardScaler`, a feature is constant if rounding of its
+    /// N numbers alone could explain its variance v, that is, if v <= N u v + (N u mean)^2 with u = 2^-52.
     ///
     /// # Errors
-    /// If there are no features or no samples, a number is infinite or NaN, or the numbers are so large that mean or
-    /// deviation is.
+    /// If there are no features or no samples, a number is infinite or NaN, or the numbers are so large that the mean
+    /// or the deviation is.
     pub fn standard<'a, B: Tensor>(columns: impl Into<B::Columns<'a>>) -> Result<Self, ScalingError> {
         let (columns, kind) = (columns.into(), ScalingKind::Standard);
         let samples = columns.shape().1 as f64;
@@ -52,11 +52,11 @@ impl Scaling {
         Self::from_parts(kind, offset, scale)
     }
 
-    /// Fits offset = min and scale = max - min of each feature of `columns` (n x N): from 0 to 1 afterwards. A
-    /// constant feature, max = min, has scale 1.
+    /// Fits offset = min and scale = max - min of each feature of `columns` (n x N). The scaled features range from 0
+    /// to 1. A constant feature, max = min, has scale 1.
     ///
-    /// As scikit-learn's `MinMaxScaler`, which however takes any feature for constant whose numbers differ by less
-    /// than 10 * 2^-52, whatever their unit.
+    /// This is scikit-learn's `MinMaxScaler`, with one difference: scikit-learn also treats a feature as constant if
+    /// its numbers differ by less than 10 * 2^-52, whatever their unit.
     ///
     /// # Errors
     /// If there are no features or no samples, a number is infinite or NaN, or max - min overflows.
@@ -68,11 +68,11 @@ impl Scaling {
         Self::from_parts(ScalingKind::MinMax, offset, scale)
     }
 
-    /// Of an offset and a scale for each feature, as a file holds them.
+    /// Creates a scaling from an offset and a scale for each feature, as stored in a file.
     ///
     /// # Errors
-    /// If there are no features, not as many scales as offsets, an offset is not finite, or a scale is not a finite
-    /// number above 0.
+    /// If there are no features, there are more or fewer scales than offsets, an offset is not finite, or a scale is
+    /// not a finite number above 0.
     pub fn from_parts(kind: ScalingKind, offset: Vec<f64>, scale: Vec<f64>) -> Result<Self, ScalingError> {
         if offset.is_empty() {
             return Err(ScalingError::Empty { got: (0, scale.len()) });
@@ -94,50 +94,50 @@ impl Scaling {
         Ok(Self { kind, offset, scale })
     }
 
-    /// How it was fitted.
+    /// Returns how the scaling was fitted.
     pub fn kind(&self) -> ScalingKind {
         self.kind
     }
 
-    /// n, the number of features.
+    /// Returns n, the number of features.
     pub fn features(&self) -> usize {
         self.offset.len()
     }
 
-    /// What is subtracted, feature by feature.
+    /// Returns the numbers that are subtracted, feature by feature.
     pub fn offset(&self) -> &[f64] {
         &self.offset
     }
 
-    /// What is divided by, feature by feature: above 0.
+    /// Returns the divisors, feature by feature. They are above 0.
     pub fn scale(&self) -> &[f64] {
         &self.scale
     }
 
-    /// (x - offset) / scale of each element of `columns` (n x N): n x N.
+    /// Returns (x - offset) / scale of each element of `columns` (n x N), as n x N.
     ///
     /// # Panics
-    /// If `columns` has not n rows.
+    /// If `columns` does not have n rows.
     #[must_use]
     pub fn apply<'a, B: Tensor>(&self, columns: impl Into<B::Columns<'a>>) -> B {
         self.map("scaling", columns.into(), Self::apply_to)
     }
 
-    /// x' scale + offset of each element of `columns` (n x N): n x N.
+    /// Returns x' scale + offset of each element of `columns` (n x N), as n x N.
     ///
     /// # Panics
-    /// If `columns` has not n rows.
+    /// If `columns` does not have n rows.
     #[must_use]
     pub fn invert<'a, B: Tensor>(&self, columns: impl Into<B::Columns<'a>>) -> B {
         self.map("inverse scaling", columns.into(), Self::invert_in)
     }
 
-    /// [`apply`](Self::apply) to the features of samples that lie one behind the other.
+    /// Runs [`apply`](Self::apply) in place on the features of consecutive samples.
     pub(crate) fn apply_to<T: Scalar>(&self, values: &mut [T]) {
         self.replace(values, |x, offset, scale| (x - offset) / scale);
     }
 
-    /// [`invert`](Self::invert) of the features of samples that lie one behind the other.
+    /// Runs [`invert`](Self::invert) in place on the features of consecutive samples.
     pub(crate) fn invert_in<T: Scalar>(&self, values: &mut [T]) {
         self.replace(values, |x, offset, scale| x * scale + offset);
     }
@@ -174,10 +174,10 @@ pub enum ScalingKind {
 }
 
 impl ScalingKind {
-    /// The names that [`FromStr`] takes.
+    /// The names that [`FromStr`] accepts.
     pub const NAMES: &'static [&'static str] = &["standard", "min_max"];
 
-    /// The name, stable across versions: what files and command lines say.
+    /// Returns the name used in files and on command lines. It is stable across versions.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Standard => "standard",

@@ -7,13 +7,13 @@ use num_traits::{One, Zero};
 /// A dual number `value + derivative * eps` with `eps^2 = 0`: a value together with its derivative with respect to
 /// one variable, exact up to rounding, with no step size.
 ///
-/// Evaluate a formula at [`Dual::variable`] and read off both. `Dual<Dual<T>>` carries the second derivative as
-/// well. Comparisons ([`Scalar::select_gt`]) look at the value only.
+/// Evaluate a formula at [`Dual::variable`] and read both from the result. `Dual<Dual<T>>` carries the second
+/// derivative as well. Comparisons ([`Scalar::select_gt`]) consider the value only.
 ///
-/// A derivative that is exactly 0, as of a constant, stays 0 whatever it is multiplied by: 0.01 times infinity has
-/// the derivative 0.01, not NaN.
+/// A derivative that is exactly 0, like that of a constant, stays 0 whatever it is multiplied by. The product of the
+/// constant 0.01 and a variable at infinity therefore has the derivative 0.01, not NaN.
 ///
-/// The rules follow W. K. Clifford, *Preliminary sketch of biquaternions* (1873), and, for their use as here,
+/// The rules follow W. K. Clifford, *Preliminary sketch of biquaternions* (1873); their use for differentiation follows
 /// A. Griewank and A. Walther, *Evaluating Derivatives* (2nd ed., SIAM 2008), chapter 3.
 ///
 /// ```
@@ -35,7 +35,7 @@ pub struct Dual<T> {
 }
 
 impl<T: Scalar> Dual<T> {
-    /// The variable to differentiate by: derivative 1.
+    /// Creates the variable to differentiate by, with derivative 1.
     #[inline(always)]
     pub fn variable(value: T) -> Self {
         Self {
@@ -44,7 +44,7 @@ impl<T: Scalar> Dual<T> {
         }
     }
 
-    /// A constant: derivative 0.
+    /// Creates a constant, with derivative 0.
     #[inline(always)]
     pub fn constant(value: T) -> Self {
         Self {
@@ -53,7 +53,7 @@ impl<T: Scalar> Dual<T> {
         }
     }
 
-    /// The chain rule: `value` = f(self.value) and `slope` = f'(self.value) are those of an outer function f.
+    /// Applies the chain rule for an outer function f with `value` = f(self.value) and `slope` = f'(self.value).
     #[inline(always)]
     fn chain(self, value: T, slope: T) -> Self {
         Self {
@@ -63,8 +63,8 @@ impl<T: Scalar> Dual<T> {
     }
 }
 
-/// `derivative` * `factor`, and 0 where the derivative is 0 and the factor infinite. Of constants, the compiler knows
-/// that it is 0: what it is multiplied by is then not even computed.
+/// Returns `derivative` * `factor`, or 0 if the derivative is 0, even if the factor is infinite. The compiler knows
+/// that the derivative of a constant is 0, and then does not even compute the factor.
 #[inline(always)]
 fn times<T: Scalar>(derivative: T, factor: T) -> T {
     if derivative.is_zero() {
@@ -109,7 +109,7 @@ impl<T: Scalar> Mul for Dual<T> {
 
 impl<T: Scalar> Div for Dual<T> {
     type Output = Self;
-    /// (u/v)' = (u' - (u/v) v') / v: without v^2, which overflows long before the quotient does.
+    /// Uses (u/v)' = (u' - (u/v) v') / v, which avoids v^2: it overflows long before the quotient does.
     #[inline(always)]
     fn div(self, other: Self) -> Self {
         let value = self.value / other.value;
@@ -185,7 +185,7 @@ impl<T: Scalar> Scalar for Dual<T> {
         }
     }
 
-    /// As provided, but for the derivative at NaN, which is NaN.
+    /// Like the default, except that the derivative at NaN is NaN.
     #[inline(always)]
     fn at_least(self, bound: Self) -> Self {
         let equal_or_nan = self.value * T::zero();
@@ -336,7 +336,7 @@ mod tests {
             }
         );
         assert_eq!((Dual::constant(1000.0).exp() * Dual::one()).derivative, 0.0);
-        // But a derivative of 0 here that is not 0 throughout keeps its own derivative: (3 x^2)'' = 6 at 0.
+        // A derivative that is 0 at one point only keeps its own derivative: (3 x^2)'' = 6 at 0.
         let x = Dual::variable(Dual::variable(0.0));
         assert_eq!(
             (Dual::constant(Dual::constant(3.0)) * (x * x)).derivative.derivative,

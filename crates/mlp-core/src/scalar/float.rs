@@ -26,7 +26,7 @@ macro_rules! impl_scalar {
                 if self > other { then } else { otherwise }
             }
 
-            // One instruction, where the provided formula, which is right for dual numbers too, takes several.
+            // This takes one instruction. The default formula, which also holds for dual numbers, takes several.
             #[inline(always)]
             fn at_least(self, bound: Self) -> Self {
                 if bound > self { bound } else { self }
@@ -72,7 +72,7 @@ macro_rules! impl_scalar {
                 elementary::tanh(self)
             }
 
-            // They share the exponential.
+            // Computing both together shares the exponential.
             #[inline(always)]
             fn tanh_and_derivative(self) -> (Self, Self) {
                 elementary::tanh_and_derivative(self)
@@ -98,7 +98,7 @@ impl_scalar!(f64);
 mod tests {
     use super::*;
 
-    /// The provided formula of `tanh_and_derivative`.
+    /// The default formula of `tanh_and_derivative`.
     fn provided<T: Scalar>(x: T) -> (T, T) {
         let (tanh, e) = (x.tanh(), (T::from_f64(-2.0) * x.abs()).exp());
         let sum = T::one() + tanh.abs();
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn tanh_and_its_derivative_have_the_bits_of_the_provided_formula() {
         for i in -60_000..=60_000 {
-            // Up to where the derivative is subnormal, and 0.
+            // The range extends to where the derivative becomes subnormal and then 0.
             let x = f64::from(i) / 1000.0;
             let (got, expected) = ((x as f32).tanh_and_derivative(), provided(x as f32));
             assert_eq!(got.0.to_bits(), expected.0.to_bits(), "tanh {x}, f32");

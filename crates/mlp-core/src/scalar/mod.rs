@@ -1,11 +1,11 @@
-//! The numbers that formulas are written in.
+//! The numbers that formulas are evaluated with.
 //!
-//! A formula (an activation, a loss, an optimiser's rule) is written once, over [`Scalar`], and evaluated as `f32`
-//! or `f64` (the running program), as [`Dual`] (value and derivative together) or as `Dual<Dual<T>>` (second
-//! derivatives). Two rules make that work:
+//! A formula (an activation, a loss, an optimizer's rule) is written once, over [`Scalar`]. It is evaluated with `f32`
+//! or `f64` in the running program, with [`Dual`] to get value and derivative together, or with `Dual<Dual<T>>` to get
+//! second derivatives. Two rules make that work:
 //!
 //! - **No `if` on a number.** Use [`Scalar::select_gt`]: it works in a vector lane, in a dual number and in a shader.
-//! - **Constants enter through [`Scalar::from_f64`]**, so nothing is promoted or rounded behind your back.
+//! - **Create constants with [`Scalar::from_f64`]**, so that nothing is promoted or rounded implicitly.
 
 mod dual;
 mod float;
@@ -18,11 +18,11 @@ use num_traits::{One, Zero};
 
 /// A number that a formula can be evaluated with: `f32`, `f64`, [`Dual`], or your own.
 ///
-/// The arithmetic operators, [`Zero`] and [`One`] come from the supertraits; the functions below are what the
-/// formulas of this crate need beyond them. `f32` and `f64` implement them without branches and without the
-/// system's maths library: a loop over a slice vectorises, and every function but `sqrt` (which IEEE 754 defines
-/// exactly) consists of IEEE additions, multiplications, divisions and bit operations only, so that its bits are the
-/// same on every machine.
+/// The arithmetic operators, [`Zero`] and [`One`] come from the supertraits; the functions below are the others that
+/// the formulas of this crate need. `f32` and `f64` implement them without branches and without the system's math
+/// library, so a loop over a slice is vectorized. Every function except `sqrt` (which IEEE 754 defines exactly)
+/// consists only of IEEE additions, multiplications, divisions and bit operations, so its bits are the same on every
+/// machine.
 ///
 /// ```
 /// use mlp_core::{Dual, Scalar};
@@ -54,58 +54,59 @@ pub trait Scalar:
     + Sync
     + 'static
 {
-    /// The nearest number to `value`: how every constant enters a formula.
+    /// Returns the number nearest to `value`. Use it for every constant in a formula.
     #[must_use]
     fn from_f64(value: f64) -> Self;
 
-    /// The number as `f64`; of a dual number, the value without its derivative.
+    /// Returns the number as `f64`; for a dual number, the value without its derivative.
     #[must_use]
     fn to_f64(self) -> f64;
 
-    /// The largest finite number.
+    /// Returns the largest finite number.
     #[must_use]
     fn largest() -> Self;
 
-    /// `then` where `self > other`, else `otherwise`: equal numbers and NaN take `otherwise`.
+    /// Returns `then` if `self > other`, else `otherwise`. Equal numbers and NaN give `otherwise`.
     ///
-    /// The branch not taken is dropped, not multiplied by zero: it may be infinite or NaN.
+    /// The branch not taken is dropped, not multiplied by zero, so it may be infinite or NaN.
     #[must_use]
     fn select_gt(self, other: Self, then: Self, otherwise: Self) -> Self;
 
-    /// True if neither infinite nor NaN; of a dual number, if that holds for value and derivative.
+    /// Returns true if the number is neither infinite nor NaN; for a dual number, if that holds for value and
+    /// derivative.
     #[must_use]
     fn is_finite(self) -> bool;
 
-    /// |x|. Its derivative at a kink is the left one, as everywhere in this crate: -1 at 0 and -0.
+    /// Returns |x|. Its derivative at a kink is the left one, as everywhere in this crate: -1 at 0 and -0.
     #[must_use]
     fn abs(self) -> Self;
 
-    /// The square root, correctly rounded; NaN below zero.
+    /// Returns the square root, correctly rounded; NaN below zero.
     #[must_use]
     fn sqrt(self) -> Self;
 
-    /// e^x.
+    /// Returns e^x.
     #[must_use]
     fn exp(self) -> Self;
 
-    /// e^x - 1, with full relative accuracy near zero.
+    /// Returns e^x - 1, with full relative accuracy near zero.
     #[must_use]
     fn exp_m1(self) -> Self;
 
-    /// The natural logarithm; -inf at 0, NaN below.
+    /// Returns the natural logarithm; -inf at 0, NaN below.
     #[must_use]
     fn ln(self) -> Self;
 
-    /// ln(1 + x), with full relative accuracy near zero; -inf at -1, NaN below.
+    /// Returns ln(1 + x), with full relative accuracy near zero; -inf at -1, NaN below.
     #[must_use]
     fn ln_1p(self) -> Self;
 
-    /// The hyperbolic tangent.
+    /// Returns the hyperbolic tangent.
     #[must_use]
     fn tanh(self) -> Self;
 
-    /// The hyperbolic tangent and its derivative 1 - tanh^2 = e (1 + |tanh|)^2 with e = exp(-2|x|): the latter keeps
-    /// its relative accuracy where tanh rounds to 1.
+    /// Returns the hyperbolic tangent and its derivative 1 - tanh^2, computed as e (1 + |tanh|)^2 with e = exp(-2|x|),
+    /// which keeps its relative accuracy where tanh rounds to 1.
     #[must_use]
     #[inline(always)]
     fn tanh_and_derivative(self) -> (Self, Self) {
@@ -115,8 +116,8 @@ pub trait Scalar:
         (tanh, e * (sum * sum))
     }
 
-    /// [`tanh_and_derivative`](Self::tanh_and_derivative) of all `values`: tanh in their place, derivatives beside, as
-    /// far as both slices go.
+    /// Computes [`tanh_and_derivative`](Self::tanh_and_derivative) of all `values`: replaces them by tanh and writes
+    /// the derivatives to `derivatives`. If the slices differ in length, the rest of the longer one is left unchanged.
     #[inline(always)]
     fn tanh_and_derivatives(values: &mut [Self], derivatives: &mut [Self]) {
         for (value, derivative) in values.iter_mut().zip(derivatives) {
@@ -124,21 +125,21 @@ pub trait Scalar:
         }
     }
 
-    /// The complementary error function, 2/sqrt(pi) times the integral of e^(-t^2) from x to infinity, with full
-    /// relative accuracy in the tail.
+    /// Returns the complementary error function, 2/sqrt(pi) times the integral of e^(-t^2) from x to infinity, with
+    /// full relative accuracy in the tail.
     #[must_use]
     fn erfc(self) -> Self;
 
-    /// The greater of `self` and `bound`; NaN stays NaN, which `f32::max` would drop. The derivative at
+    /// Returns the greater of `self` and `bound`. NaN stays NaN, whereas `f32::max` would drop it. The derivative at
     /// `self == bound` is the left one, 0.
     #[must_use]
     #[inline(always)]
     fn at_least(self, bound: Self) -> Self {
-        // The innermost branch is reached by `self == bound` and by NaN only.
+        // Only `self == bound` and NaN reach the innermost branch.
         self.select_gt(bound, self, bound.select_gt(self, bound, self * Self::zero() + bound))
     }
 
-    /// The lesser of `self` and `bound`; NaN stays NaN, which `f32::min` would drop. The derivative at
+    /// Returns the lesser of `self` and `bound`. NaN stays NaN, whereas `f32::min` would drop it. The derivative at
     /// `self == bound` is the left one, 1.
     #[must_use]
     #[inline(always)]

@@ -1,4 +1,4 @@
-//! What schedules are made by.
+//! The functions that create schedules.
 
 use super::range::{at_least_one, count, share};
 use super::{Form, Schedule};
@@ -7,13 +7,14 @@ use crate::error::{not_negative, positive};
 use alloc::boxed::Box;
 
 impl Schedule {
-    /// 1, always.
+    /// Creates the schedule whose factor is always 1.
     #[must_use]
     pub fn constant() -> Self {
         Self(Form::Constant)
     }
 
-    /// gamma^floor(t / every): multiplied by `gamma` after each `every` steps. `torch.optim.lr_scheduler.StepLR`.
+    /// Creates the schedule gamma^floor(t / every), which is multiplied by `gamma` after every `every` steps. It is
+    /// `torch.optim.lr_scheduler.StepLR`.
     ///
     /// ```
     /// # use mlp_core::Schedule;
@@ -29,10 +30,11 @@ impl Schedule {
         Ok(Self(Form::Step { every, gamma }))
     }
 
-    /// gamma^t. `torch.optim.lr_scheduler.ExponentialLR`.
+    /// Creates the schedule gamma^t. It is `torch.optim.lr_scheduler.ExponentialLR`.
     ///
-    /// A power is a product of squares: exact where `gamma` is a power of two, otherwise with a relative error below
-    /// t 2^-53. With a gamma above 1 the learning rate rises, which shows where training begins to diverge.
+    /// The power is computed as a product of squares. It is exact if `gamma` is a power of two; otherwise its relative
+    /// error is below t 2^-53. With a gamma above 1 the learning rate rises, which shows at which rate training begins
+    /// to diverge.
     ///
     /// # Errors
     /// If `gamma` is not a finite number above 0.
@@ -41,8 +43,8 @@ impl Schedule {
         Ok(Self(Form::Exponential { gamma }))
     }
 
-    /// (t + 1)^-power. `learning_rate="invscaling"` of scikit-learn's `MLPClassifier`, whose `power_t` is 0.5 unless
-    /// set otherwise and whose t counts samples.
+    /// Creates the schedule (t + 1)^-power. It is `learning_rate="invscaling"` of scikit-learn's `MLPClassifier`, whose
+    /// `power_t` is 0.5 by default and whose t counts samples.
     ///
     /// ```
     /// # use mlp_core::Schedule;
@@ -57,9 +59,9 @@ impl Schedule {
         Ok(Self(Form::InverseScaling { power }))
     }
 
-    /// least + (1 - least) (1 + cos(pi t / steps)) / 2 where t < steps, then `least`: half a cosine.
-    /// `torch.optim.lr_scheduler.CosineAnnealingLR`, except that PyTorch's rises again after `steps`. For restarts, see
-    /// [`then`](Self::then).
+    /// Creates the schedule least + (1 - least) (1 + cos(pi t / steps)) / 2 for t < steps, then `least`: half a cosine.
+    /// It is `torch.optim.lr_scheduler.CosineAnnealingLR`, except that PyTorch's rises again after `steps`. For
+    /// restarts, see [`then`](Self::then).
     ///
     /// Source: I. Loshchilov, F. Hutter, *SGDR: Stochastic Gradient Descent with Warm Restarts* (ICLR 2017), equation 5.
     ///
@@ -70,8 +72,8 @@ impl Schedule {
         Ok(Self(Form::Cosine { steps, least }))
     }
 
-    /// (t + 1) / steps where t < steps, then 1: linear, so that the first step is a small one and step `steps` - 1 the
-    /// first whole one.
+    /// Creates the schedule (t + 1) / steps for t < steps, then 1. It rises linearly: the first step is small, and step
+    /// `steps` - 1 is the first with the full learning rate.
     ///
     /// # Errors
     /// If `steps` is 0.
@@ -80,8 +82,8 @@ impl Schedule {
         Ok(Self(Form::WarmUp { steps }))
     }
 
-    /// One cycle: from 1 / divisor up to 1 in the first `rise` (a share) of `steps`, then down to
-    /// 1 / (divisor final_divisor), which it has from t = steps - 1 on; both ways half a cosine:
+    /// Creates a schedule of one cycle. It rises from 1 / divisor to 1 during the first `rise` (a share) of `steps`,
+    /// then falls to 1 / (divisor final_divisor), where it stays from t = steps - 1 on. Both ways are half a cosine:
     ///
     /// ```text
     /// p = rise steps - 1                                                    the peak
@@ -90,9 +92,9 @@ impl Schedule {
     /// factor(t) = 1 - (1 - b) h((t - p) / (steps - 1 - p))  t >= p          b = a / final_divisor
     /// ```
     ///
-    /// The initial learning rate is the cycle's greatest. `torch.optim.lr_scheduler.OneCycleLR` with its cosine, whose
-    /// `pct_start`, `div_factor` and `final_div_factor` are `rise`, `divisor` and `final_divisor`: 0.3, 25 and 1e4
-    /// unless set otherwise. Momentum stays as it is.
+    /// The initial learning rate is the highest of the cycle. The schedule is `torch.optim.lr_scheduler.OneCycleLR`
+    /// with its cosine. PyTorch calls `rise`, `divisor` and `final_divisor` `pct_start`, `div_factor` and
+    /// `final_div_factor`; their defaults there are 0.3, 25 and 1e4. The momentum is not changed.
     ///
     /// Source: L. N. Smith, N. Topin, *Super-Convergence: Very Fast Training of Neural Networks Using Large Learning
     /// Rates* (2019).
@@ -105,7 +107,7 @@ impl Schedule {
     /// ```
     ///
     /// # Errors
-    /// If `steps` is 0, `rise` is not a number from 0 to 1, or a divisor not a finite number of at least 1.
+    /// If `steps` is 0, `rise` is not a number from 0 to 1, or a divisor is not a finite number of at least 1.
     pub fn one_cycle(steps: u64, rise: f64, divisor: f64, final_divisor: f64) -> Result<Self, HyperParameterError> {
         Ok(Self(Form::OneCycle {
             steps: count("steps", steps)?,
@@ -115,8 +117,8 @@ impl Schedule {
         }))
     }
 
-    /// `self` for the first `steps` steps, then `next`, which counts from 0 again.
-    /// `torch.optim.lr_scheduler.SequentialLR`.
+    /// Returns a schedule that is `self` for the first `steps` steps, then `next`, whose steps count from 0 again. It
+    /// is `torch.optim.lr_scheduler.SequentialLR`.
     ///
     /// ```
     /// # use mlp_core::Schedule;
@@ -129,7 +131,7 @@ impl Schedule {
     /// ```
     ///
     /// # Panics
-    /// If the result is more than [`MAX_DEPTH`](Self::MAX_DEPTH) deep.
+    /// If the result is nested more than [`MAX_DEPTH`](Self::MAX_DEPTH) deep.
     #[must_use]
     #[track_caller]
     pub fn then(self, steps: u64, next: Self) -> Self {
@@ -141,7 +143,8 @@ impl Schedule {
         })
     }
 
-    /// The product of both factors: a warm-up of something that goes on all the time, for instance.
+    /// Returns a schedule whose factor is the product of both factors, for example to add a warm-up to another schedule
+    /// that starts at the same time.
     ///
     /// ```
     /// # use mlp_core::Schedule;
@@ -151,7 +154,7 @@ impl Schedule {
     /// ```
     ///
     /// # Panics
-    /// If the result is more than [`MAX_DEPTH`](Self::MAX_DEPTH) deep.
+    /// If the result is nested more than [`MAX_DEPTH`](Self::MAX_DEPTH) deep.
     #[must_use]
     #[track_caller]
     pub fn times(self, other: Self) -> Self {

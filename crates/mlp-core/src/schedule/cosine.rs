@@ -1,10 +1,10 @@
-//! Half a cosine wave, for numbers whose bits are the same everywhere: the system's cosine differs between machines.
+//! Half a cosine wave with the same bits everywhere. The system's cosine differs between machines.
 
-/// The rise (1 - cos(pi x)) / 2 from 0 to 1 and the fall (1 + cos(pi x)) / 2 from 1 to 0, at x = done / (done + left),
-/// for `done` and `left` of at least 0 that are not both 0.
+/// Returns the rise (1 - cos(pi x)) / 2 from 0 to 1 and the fall (1 + cos(pi x)) / 2 from 1 to 0, at x = done / (done +
+/// left), for `done` and `left` of at least 0 that are not both 0.
 ///
-/// They are sin^2(pi x / 2) and cos^2(pi x / 2): the lesser one is a square, the greater one its difference from 1, so
-/// that both have their full relative accuracy, next to an end too, and add up to 1.
+/// They are sin^2(pi x / 2) and cos^2(pi x / 2). The lesser one is computed as a square and the greater one as 1 minus
+/// it. So both have full relative accuracy, even near an end, and add up to 1.
 pub(super) fn rise_and_fall(done: f64, left: f64) -> (f64, f64) {
     let lesser = |part: f64| {
         let sin = sin(core::f64::consts::FRAC_PI_2 * (part / (done + left)));
@@ -19,9 +19,9 @@ pub(super) fn rise_and_fall(done: f64, left: f64) -> (f64, f64) {
     }
 }
 
-/// sin(x) for x from 0 to pi/4, by its Taylor series: what is left out, x^19 / 19!, is below 1e-19.
+/// Computes sin(x) for x from 0 to pi/4 by its Taylor series. The first omitted term, x^19 / 19!, is below 1e-19.
 fn sin(x: f64) -> f64 {
-    // sin(x) / x = 1 - x^2 / (2 * 3) (1 - x^2 / (4 * 5) (1 - ...)), from inside out.
+    // sin(x) / x = 1 - x^2 / (2 * 3) (1 - x^2 / (4 * 5) (1 - ...)), evaluated from the inside out.
     let square = x * x;
     let series = (1..=8).rev().fold(1.0, |series, k| {
         let k = f64::from(2 * k);
@@ -36,7 +36,7 @@ mod tests {
     use core::f64::consts::PI;
 
     #[test]
-    fn sine_is_the_libraries() {
+    fn sine_agrees_with_the_library() {
         for i in 0..=10_000 {
             let x = PI / 4.0 * f64::from(i) / 10_000.0;
             let expected = libm::sin(x);
@@ -62,7 +62,7 @@ mod tests {
         assert_eq!(rise_and_fall(7.0, 0.0), (1.0, 0.0));
     }
 
-    /// Next to an end the wave is a parabola, (pi x / 2)^2, however small.
+    /// Near an end the wave is a parabola, (pi x / 2)^2, however small it is.
     #[test]
     fn the_lesser_one_keeps_its_relative_accuracy() {
         for part in [1e-3, 1e-6, 1e-9] {

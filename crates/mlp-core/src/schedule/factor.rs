@@ -1,18 +1,18 @@
-//! What a schedule's factor is at a time.
+//! The factor of a schedule at a given time.
 
 use super::cosine::rise_and_fall;
 use super::{Form, Schedule};
 use crate::Scalar;
 
 impl Schedule {
-    /// The factor of the initial learning rate in step t = 0, 1, 2, ...: a finite number of at least 0.
+    /// Returns the factor of the initial learning rate in step t = 0, 1, 2, ..., a finite number of at least 0.
     #[must_use]
     pub fn factor(&self, t: u64) -> f64 {
         match &self.0 {
             Form::Constant => 1.0,
             Form::Step { every, gamma } => power(*gamma, t / every),
             Form::Exponential { gamma } => power(*gamma, t),
-            // t as a number before the 1 is added: there is no overflow.
+            // t is converted before 1 is added, so there is no overflow.
             Form::InverseScaling { power } => Scalar::exp(-power * Scalar::ln(t as f64 + 1.0)),
             Form::Cosine { steps, least } => {
                 let done = t.min(*steps);
@@ -35,7 +35,7 @@ impl Schedule {
                 } else if peak < last {
                     between(1.0, end, t - peak, last - t)
                 } else {
-                    // The whole cycle is a rise, and this is its end.
+                    // The whole cycle is a rise, and t is at or after its end.
                     1.0
                 }
             }
@@ -48,12 +48,12 @@ impl Schedule {
     }
 }
 
-/// `x`, or the largest finite number.
+/// Returns `x`, or the largest finite number if that is less.
 fn finite(x: f64) -> f64 {
     x.min(f64::MAX)
 }
 
-/// base^exponent, by squares.
+/// Computes base^exponent by repeated squaring.
 fn power(base: f64, mut exponent: u64) -> f64 {
     let (mut square, mut power) = (base, 1.0);
     while exponent > 0 {
@@ -66,7 +66,7 @@ fn power(base: f64, mut exponent: u64) -> f64 {
     finite(power)
 }
 
-/// Half a cosine from `from` (nothing done) to `to` (nothing left), both exact.
+/// Interpolates by half a cosine from `from` (nothing done) to `to` (nothing left). Both ends are exact.
 fn between(from: f64, to: f64, done: f64, left: f64) -> f64 {
     let (rise, fall) = rise_and_fall(done, left);
     from * fall + to * rise
@@ -84,7 +84,7 @@ mod tests {
         );
     }
 
-    /// Each against its formula, evaluated by `libm`.
+    /// Each schedule is compared with its formula, evaluated by `libm`.
     #[test]
     fn factors_follow_the_formulas() {
         let step = Schedule::step(7, 0.3).unwrap();
@@ -143,7 +143,7 @@ mod tests {
     fn a_cycle_may_consist_of_one_way() {
         let rise = Schedule::one_cycle(5, 1.0, 4.0, 2.0).unwrap();
         assert_eq!([0, 4, 5, 9].map(|t| rise.factor(t)), [0.25, 1.0, 1.0, 1.0]);
-        // The rise ends before the first step, by one: the fall begins there.
+        // The rise ends one step before the first step, and the fall begins there.
         let fall = Schedule::one_cycle(5, 0.0, 4.0, 2.0).unwrap();
         assert_near(
             "first",
@@ -151,7 +151,7 @@ mod tests {
             0.125 + 0.875 * (1.0 + libm::cos(PI / 5.0)) / 2.0,
         );
         assert_eq!([4, 5].map(|t| fall.factor(t)), [0.125; 2]);
-        // It ends with the first step: there is nothing to rise from.
+        // The rise ends with the first step, so there is nothing to rise from.
         assert_eq!(Schedule::one_cycle(4, 0.25, 4.0, 2.0).unwrap().factor(0), 1.0);
         assert_eq!(Schedule::one_cycle(1, 1.0, 4.0, 2.0).unwrap().factor(0), 1.0);
         assert_eq!(Schedule::one_cycle(1, 0.3, 4.0, 2.0).unwrap().factor(0), 0.125);
@@ -190,7 +190,7 @@ mod tests {
         }
     }
 
-    /// With and without the standard library, on every machine.
+    /// The bits are the same with and without the standard library, on every machine.
     #[test]
     fn bits_are_fixed() {
         let schedule: Schedule =

@@ -1,4 +1,4 @@
-//! Schedules: the learning rate as a function of time, and of the progress made.
+//! Schedules: the learning rate as a function of time and of progress.
 
 mod constructors;
 mod cosine;
@@ -14,7 +14,7 @@ pub use reader::ScheduleError;
 
 use alloc::boxed::Box;
 
-/// A learning rate's factor as a function of time: in step t = 0, 1, 2, ... (of epochs, or of batches) the learning
+/// A factor of the learning rate as a function of time. In step t = 0, 1, 2, ... (an epoch or a batch), the learning
 /// rate is the initial one times `factor(t)`.
 ///
 /// | | factor(t) |
@@ -23,23 +23,23 @@ use alloc::boxed::Box;
 /// | [`step(every, gamma)`](Self::step) | gamma^floor(t / every) |
 /// | [`exponential(gamma)`](Self::exponential) | gamma^t |
 /// | [`inverse_scaling(power)`](Self::inverse_scaling) | (t + 1)^-power |
-/// | [`cosine(steps, least)`](Self::cosine) | half a cosine from 1 down to `least`, which it has from t = `steps` on |
+/// | [`cosine(steps, least)`](Self::cosine) | half a cosine from 1 down to `least`, constant from t = `steps` on |
 /// | [`warm_up(steps)`](Self::warm_up) | (t + 1) / steps, at most 1 |
 /// | [`one_cycle(..)`](Self::one_cycle) | half a cosine up to 1, another down |
-/// | [`a.then(steps, b)`](Self::then) | a(t) where t < steps, otherwise b(t - steps) |
+/// | [`a.then(steps, b)`](Self::then) | a(t) for t < steps, then b(t - steps) |
 /// | [`a.times(b)`](Self::times) | a(t) b(t) |
 ///
-/// A factor is a finite number of at least 0: one that would be larger than any finite number is the largest of them.
-/// Its bits are the same on every machine.
+/// A factor is a finite number of at least 0. If it would overflow, it is the largest finite number. Its bits are the
+/// same on every machine.
 ///
 /// # As text
-/// A schedule displays as what makes it, and that text parses to an equal schedule: for checkpoints, command lines and
-/// configuration files.
+/// A schedule displays as the expression that creates it, and that text parses to an equal schedule. This serves
+/// checkpoints, command lines and configuration files.
 ///
 /// ```
 /// use mlp_core::Schedule;
 ///
-/// // Five epochs up to the learning rate, 95 down to a hundredth of it.
+/// // Five epochs rising to the learning rate, then 95 falling to a hundredth of it.
 /// let schedule = Schedule::warm_up(5)?.then(5, Schedule::cosine(95, 0.01)?);
 /// assert_eq!((schedule.factor(0), schedule.factor(4)), (0.2, 1.0));
 /// assert_eq!((schedule.factor(5), schedule.factor(100)), (1.0, 0.01));
@@ -52,8 +52,8 @@ use alloc::boxed::Box;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Schedule(Form);
 
-/// What a [`Schedule`] is. The numbers are in their ranges, and the depth is at most [`Schedule::MAX_DEPTH`]: whatever
-/// descends into a schedule (its factor, its text, its end) needs no more stack than that.
+/// The form of a [`Schedule`]. The numbers are in their ranges, and the depth is at most [`Schedule::MAX_DEPTH`], which
+/// bounds the stack of everything that descends into a schedule: computing its factor, writing its text, dropping it.
 #[derive(Clone, Debug, PartialEq)]
 enum Form {
     Constant,

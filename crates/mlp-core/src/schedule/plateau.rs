@@ -2,7 +2,7 @@ use super::range::share;
 use crate::HyperParameterError;
 use crate::error::below_one;
 
-/// Reduces the learning rate when a loss has stopped falling: when more than `patience` epochs in a row are not better
+/// Reduces the learning rate when a loss has stopped falling. When more than `patience` epochs in a row are not better
 /// than the best one, the factor of the learning rate is multiplied by `factor`, down to `least`.
 ///
 /// ```text
@@ -11,11 +11,13 @@ use crate::error::below_one;
 ///                             f <- max(f factor, least),  bad_epochs = 0
 /// ```
 ///
-/// v is the epoch's value, f the factor of the initial learning rate, 1 at first. threshold = 1e-4 and least = 0 unless
-/// set otherwise. `torch.optim.lr_scheduler.ReduceLROnPlateau` with `mode="min"`, `threshold_mode="rel"`, without
-/// cool-down, and with `eps=0`: a reduction counts however small. A value that is NaN or infinite is never better.
+/// v is the epoch's value, and f the factor of the initial learning rate, which is 1 at first. The defaults are
+/// threshold = 1e-4 and least = 0. This is `torch.optim.lr_scheduler.ReduceLROnPlateau` with `mode="min"`,
+/// `threshold_mode="rel"`, no cool-down, and `eps=0`, so a reduction counts however small it is. A value that is NaN or
+/// infinite is never better.
 ///
-/// The configuration is here, the course of a training in a [`PlateauState`]: all that a checkpoint has to keep.
+/// This type holds the configuration. A [`PlateauState`] holds the progress of a training, which is all that a
+/// checkpoint has to store.
 ///
 /// ```
 /// use mlp_core::ReduceOnPlateau;
@@ -42,7 +44,7 @@ pub struct ReduceOnPlateau {
 }
 
 impl ReduceOnPlateau {
-    /// By `factor`, after more than `patience` epochs in a row that were not better.
+    /// Creates a reduction by `factor` after more than `patience` epochs in a row that were not better.
     ///
     /// # Errors
     /// If `factor` is not a number above 0 and below 1.
@@ -62,7 +64,8 @@ impl ReduceOnPlateau {
         })
     }
 
-    /// With this threshold instead of 1e-4: the share of the best value by which a better one has to be lower.
+    /// Sets the threshold, which is 1e-4 by default: the share of the best value by which a value must be lower to be
+    /// better.
     ///
     /// # Errors
     /// If `threshold` is not a number of at least 0 and below 1.
@@ -71,7 +74,7 @@ impl ReduceOnPlateau {
         Ok(Self { threshold, ..self })
     }
 
-    /// With this least factor of the initial learning rate instead of 0.
+    /// Sets the least factor of the initial learning rate, which is 0 by default.
     ///
     /// # Errors
     /// If `least` is not a number from 0 to 1.
@@ -80,15 +83,15 @@ impl ReduceOnPlateau {
         Ok(Self { least, ..self })
     }
 
-    /// Takes the value of an epoch, such as its validation loss, into `state`; lower is better. Returns true if it
-    /// made the factor smaller.
+    /// Updates `state` with the value of an epoch, such as its validation loss; lower is better. Returns true if that
+    /// reduced the factor.
     pub fn observe(&self, state: &mut PlateauState, value: f64) -> bool {
         let better = value < state.best.unwrap_or(f64::INFINITY) * (1.0 - self.threshold);
         self.advance(state, value, better)
     }
 
-    /// [`observe`](Self::observe) of a value that is better the higher, such as an accuracy: it is better where
-    /// v > best (1 + threshold). `mode="max"` of PyTorch's.
+    /// Like [`observe`](Self::observe), but for a value where higher is better, such as an accuracy. A better value is
+    /// one with v > best (1 + threshold). This is `mode="max"` of PyTorch.
     pub fn observe_rising(&self, state: &mut PlateauState, value: f64) -> bool {
         let better = value > state.best.unwrap_or(f64::NEG_INFINITY) * (1.0 + self.threshold);
         self.advance(state, value, better)
@@ -101,7 +104,7 @@ impl ReduceOnPlateau {
             return false;
         }
         state.bad_epochs = state.bad_epochs.saturating_add(1);
-        // With a patience of 2^64 - 1 the count stays there, and is never above.
+        // With a patience of 2^64 - 1, the count saturates there and never exceeds it.
         if state.bad_epochs <= self.patience {
             return false;
         }
@@ -112,18 +115,18 @@ impl ReduceOnPlateau {
     }
 }
 
-/// How far a [`ReduceOnPlateau`] has come.
+/// The progress of a [`ReduceOnPlateau`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PlateauState {
     /// The factor of the initial learning rate.
     pub factor: f64,
-    /// The best value that was better by the threshold; `None` if none was finite yet.
+    /// The best value so far, counting only improvements by the threshold; `None` if no value was finite yet.
     pub best: Option<f64>,
     /// How many epochs in a row were not better, since the best one or the last reduction.
     pub bad_epochs: u64,
 }
 
-/// Before the first epoch: factor 1.
+/// The state before the first epoch, with factor 1.
 impl Default for PlateauState {
     fn default() -> Self {
         Self {
@@ -185,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_finite_is_never_better() {
+    fn values_that_are_not_finite_are_never_better() {
         let plateau = ReduceOnPlateau::new(0.5, 0).unwrap();
         for observe in [ReduceOnPlateau::observe, ReduceOnPlateau::observe_rising] {
             let mut state = PlateauState::default();

@@ -6,8 +6,8 @@ use super::text::after_comma;
 use core::fmt;
 use core::str::FromStr;
 
-/// `reduce_on_plateau(factor, patience, threshold, least)`, with the digits that numbers need to be read back to the
-/// same bits.
+/// Writes `reduce_on_plateau(factor, patience, threshold, least)`, with enough digits that the numbers are read back
+/// with the same bits.
 impl fmt::Display for ReduceOnPlateau {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
@@ -20,7 +20,8 @@ impl fmt::Display for ReduceOnPlateau {
     }
 }
 
-/// From what [`Display`](fmt::Display) writes; white space between names, numbers and marks does not matter.
+/// Parses the text that [`Display`](fmt::Display) writes. White space between names, numbers and punctuation is
+/// ignored.
 impl FromStr for ReduceOnPlateau {
     type Err = ScheduleError;
 
@@ -72,7 +73,10 @@ mod tests {
                 "reduce_on_plateau(0.5, 1.5, 0, 0)",
                 "23: expected a whole number, got `1.5`",
             ),
-            ("reduce_on_plateau(0.5, 1, 0, 0) 1", "32: expected the end, got `1`"),
+            (
+                "reduce_on_plateau(0.5, 1, 0, 0) 1",
+                "32: expected the end of the text, got `1`",
+            ),
             (
                 " reduce_on_plateau(0.5, 1, 0, 2)",
                 "1: least: expected a number from 0 to 1, got 2",

@@ -1,8 +1,8 @@
-//! The ranges of numbers.
+//! Checks of the ranges of numbers.
 
 use crate::HyperParameterError;
 
-/// `value`, if at least 1.
+/// Returns `value` if it is at least 1.
 pub(super) fn count(name: &'static str, value: u64) -> Result<u64, HyperParameterError> {
     if value > 0 {
         Ok(value)
@@ -11,7 +11,7 @@ pub(super) fn count(name: &'static str, value: u64) -> Result<u64, HyperParamete
     }
 }
 
-/// `value`, if from 0 to 1.
+/// Returns `value` if it is from 0 to 1.
 pub(super) fn share(name: &'static str, value: f64) -> Result<f64, HyperParameterError> {
     if (0.0..=1.0).contains(&value) {
         Ok(value)
@@ -20,7 +20,7 @@ pub(super) fn share(name: &'static str, value: f64) -> Result<f64, HyperParamete
     }
 }
 
-/// `value`, if finite and at least 1.
+/// Returns `value` if it is finite and at least 1.
 pub(super) fn at_least_one(name: &'static str, value: f64) -> Result<f64, HyperParameterError> {
     if value.is_finite() && value >= 1.0 {
         Ok(value)

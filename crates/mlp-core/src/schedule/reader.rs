@@ -1,12 +1,12 @@
-//! The text form's tokens, and what can be wrong with them.
+//! The tokens of the text form, and the errors in reading them.
 
 use crate::HyperParameterError;
 use alloc::string::String;
 use core::fmt;
 use core::str::FromStr;
 
-/// Why a text is no [`Schedule`](crate::Schedule) and no [`ReduceOnPlateau`](crate::ReduceOnPlateau). A position
-/// counts bytes from 0.
+/// An error in parsing a [`Schedule`](crate::Schedule) or a [`ReduceOnPlateau`](crate::ReduceOnPlateau). Positions
+/// count bytes from 0.
 ///
 /// ```
 /// use mlp_core::Schedule;
@@ -19,25 +19,25 @@ use core::str::FromStr;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ScheduleError {
-    /// Something else than what has to stand there.
+    /// The text has an unexpected token.
     Syntax {
-        /// Where.
+        /// The position of the token.
         position: usize,
-        /// What has to stand there.
+        /// What is expected there.
         expected: &'static str,
-        /// What does: up to 32 characters of it, none at the end of the text.
+        /// The token found, up to 32 characters of it; empty at the end of the text.
         got: String,
     },
-    /// A number outside its range.
+    /// A number is outside its range.
     HyperParameter {
-        /// Where the form begins that has the number.
+        /// Where the form that contains the number begins.
         position: usize,
-        /// The number.
+        /// The number and its range.
         error: HyperParameterError,
     },
-    /// Compositions of compositions, deeper than [`Schedule::MAX_DEPTH`](crate::Schedule::MAX_DEPTH).
+    /// Compositions are nested deeper than [`Schedule::MAX_DEPTH`](crate::Schedule::MAX_DEPTH).
     TooDeep {
-        /// Where the schedule begins that is too deep.
+        /// Where the first schedule that is too deep begins.
         position: usize,
     },
 }
@@ -47,7 +47,9 @@ impl fmt::Display for ScheduleError {
         let (Self::Syntax { position, .. } | Self::HyperParameter { position, .. } | Self::TooDeep { position }) = self;
         write!(f, "schedule, position {position}: ")?;
         match self {
-            Self::Syntax { expected, got, .. } if got.is_empty() => write!(f, "expected {expected}, got the end"),
+            Self::Syntax { expected, got, .. } if got.is_empty() => {
+                write!(f, "expected {expected}, got the end of the text")
+            }
             Self::Syntax { expected, got, .. } => write!(f, "expected {expected}, got `{got}`"),
             Self::HyperParameter { error, .. } => error.fmt(f),
             Self::TooDeep { .. } => write!(
@@ -61,8 +63,8 @@ impl fmt::Display for ScheduleError {
 
 impl core::error::Error for ScheduleError {}
 
-/// What of a text is still to be read. Tokens are words (letters, digits, `_`, `+`, `-`, `.`) and single other
-/// characters; white space may stand between them.
+/// Reads a text token by token. Tokens are words (letters, digits, `_`, `+`, `-`, `.`) and other single characters.
+/// White space may separate them.
 pub(super) struct Reader<'a> {
     text: &'a str,
     position: usize,
@@ -73,13 +75,13 @@ impl<'a> Reader<'a> {
         Self { text, position: 0 }
     }
 
-    /// Where the next token begins.
+    /// Returns where the next token begins.
     pub(super) fn position(&self) -> usize {
         let rest = &self.text[self.position..];
         self.position + (rest.len() - rest.trim_start().len())
     }
 
-    /// The next token; empty at the end.
+    /// Returns the next token, or an empty one at the end.
     fn peek(&self) -> &'a str {
         let rest = &self.text[self.position()..];
         let in_word = |c: char| c.is_ascii_alphanumeric() || "_+-.".contains(c);
@@ -90,7 +92,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The next token as `convert` makes it.
+    /// Reads the next token, converted by `convert`.
     pub(super) fn take<T>(
         &mut self,
         expected: &'static str,
@@ -106,7 +108,7 @@ impl<'a> Reader<'a> {
         Ok(value)
     }
 
-    /// The token `token`, which an error calls `quoted`.
+    /// Reads the token `token`, which is called `quoted` in an error message.
     fn mark(&mut self, token: &str, quoted: &'static str) -> Result<(), ScheduleError> {
         self.take(quoted, |got| (got == token).then_some(()))
     }
@@ -124,10 +126,10 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn end(&mut self) -> Result<(), ScheduleError> {
-        self.mark("", "the end")
+        self.mark("", "the end of the text")
     }
 
-    /// If `(` comes next.
+    /// Returns whether `(` comes next.
     pub(super) fn opens(&self) -> bool {
         self.peek() == "("
     }
@@ -137,7 +139,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn number(&mut self) -> Result<f64, ScheduleError> {
-        // Rust's own numbers may also be words, such as `infinity`.
+        // Rust also parses words such as `infinity` as numbers.
         let is_number = |token: &str| token.bytes().all(|b| b.is_ascii_digit() || b"+-.eE".contains(&b));
         self.take("a number", |token| {
             is_number(token).then(|| f64::from_str(token).ok()).flatten()

@@ -5,11 +5,11 @@ use super::{Form, Schedule};
 use core::fmt;
 use core::str::FromStr;
 
-/// What makes it, such as `then(warm_up(5), 5, cosine(95, 0.01))`. Numbers have the digits that they need to be read
-/// back to the same bits.
+/// Writes the expression that creates the schedule, such as `then(warm_up(5), 5, cosine(95, 0.01))`. Numbers have
+/// enough digits to be read back with the same bits.
 impl fmt::Display for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // `Debug` writes 1e-300 so, where `Display` would write 300 zeros.
+        // `Debug` writes 1e-300 as `1e-300`, whereas `Display` would write 300 zeros.
         match &self.0 {
             Form::Constant => f.write_str("constant"),
             Form::Step { every, gamma } => write!(f, "step({every}, {gamma:?})"),
@@ -29,8 +29,8 @@ impl fmt::Display for Schedule {
     }
 }
 
-/// From what [`Display`](fmt::Display) writes; white space between names, numbers and marks does not matter, and
-/// `constant()` is `constant` as well.
+/// Parses the text that [`Display`](fmt::Display) writes. White space between names, numbers and punctuation is
+/// ignored, and `constant()` is the same as `constant`.
 impl FromStr for Schedule {
     type Err = ScheduleError;
 
@@ -42,7 +42,7 @@ impl FromStr for Schedule {
     }
 }
 
-/// The names of the forms, for a text that begins with none of them.
+/// The names of the forms, for the error about a text that begins with another word.
 const NAMES: &str = "one of constant, step, exponential, inverse_scaling, cosine, warm_up, one_cycle, then, times";
 
 #[derive(Clone, Copy)]
@@ -73,8 +73,8 @@ fn name(token: &str) -> Option<Name> {
     })
 }
 
-/// The schedule that comes next, `depth` deep in the text. It calls itself no deeper than [`Schedule::MAX_DEPTH`], so
-/// that no text can exhaust the stack.
+/// Reads the next schedule, which is nested `depth` deep in the text. The recursion is no deeper than
+/// [`Schedule::MAX_DEPTH`], so no text can exhaust the stack.
 fn schedule(reader: &mut Reader<'_>, depth: usize) -> Result<Schedule, ScheduleError> {
     let position = reader.position();
     if depth > Schedule::MAX_DEPTH {
@@ -116,7 +116,7 @@ fn schedule(reader: &mut Reader<'_>, depth: usize) -> Result<Schedule, ScheduleE
     Ok(schedule)
 }
 
-/// The number behind the comma that comes next.
+/// Reads a comma and the number after it.
 pub(super) fn after_comma(reader: &mut Reader<'_>) -> Result<f64, ScheduleError> {
     reader.comma()?;
     reader.number()
@@ -184,16 +184,16 @@ mod tests {
     #[test]
     fn errors_name_the_position() {
         for (text, expected) in [
-            ("", format!("0: expected {NAMES}, got the end")),
-            ("  \t", format!("3: expected {NAMES}, got the end")),
+            ("", format!("0: expected {NAMES}, got the end of the text")),
+            ("  \t", format!("3: expected {NAMES}, got the end of the text")),
             ("Cosine(1, 0)", format!("0: expected {NAMES}, got `Cosine`")),
             ("times(constant, sine(1))", format!("16: expected {NAMES}, got `sine`")),
-            ("cosine", "6: expected `(`, got the end".to_string()),
+            ("cosine", "6: expected `(`, got the end of the text".to_string()),
             ("cosine 5", "7: expected `(`, got `5`".to_string()),
             ("cosine(5)", "8: expected `,`, got `)`".to_string()),
             ("cosine(5, )", "10: expected a number, got `)`".to_string()),
             ("cosine(5, 0.1, 2)", "13: expected `)`, got `,`".to_string()),
-            ("cosine(5, 0.1", "13: expected `)`, got the end".to_string()),
+            ("cosine(5, 0.1", "13: expected `)`, got the end of the text".to_string()),
             ("cosine(5, nan)", "10: expected a number, got `nan`".to_string()),
             ("exponential(inf)", "12: expected a number, got `inf`".to_string()),
             ("exponential(1-2)", "12: expected a number, got `1-2`".to_string()),
@@ -204,8 +204,11 @@ mod tests {
                 "8: expected a whole number, got `18446744073709551616`".to_string(),
             ),
             ("constant(1)", "9: expected `)`, got `1`".to_string()),
-            ("constant constant", "9: expected the end, got `constant`".to_string()),
-            ("step(2, 0.5)é", "12: expected the end, got `é`".to_string()),
+            (
+                "constant constant",
+                "9: expected the end of the text, got `constant`".to_string(),
+            ),
+            ("step(2, 0.5)é", "12: expected the end of the text, got `é`".to_string()),
             (
                 "step(2, 1e999)",
                 "0: gamma: expected a finite number above 0, got inf".to_string(),
@@ -236,7 +239,7 @@ mod tests {
             let deepest: Schedule = nested(Schedule::MAX_DEPTH).parse().unwrap();
             assert_eq!(deepest.factor(0), 1.0);
             assert_eq!(deepest.to_string().parse(), Ok(deepest));
-            // The first argument of the last one.
+            // The position is that of the first argument of the last schedule.
             let position = open.len() * (Schedule::MAX_DEPTH - 1) + open.find('(').unwrap() + 1;
             let too_deep = Err(ScheduleError::TooDeep { position });
             assert_eq!(nested(Schedule::MAX_DEPTH + 1).parse::<Schedule>(), too_deep, "{open}");
@@ -251,7 +254,7 @@ mod tests {
 
     #[test]
     #[should_panic = "then: expected schedules nested at most 128 deep, got 129"]
-    fn a_schedule_that_text_could_not_give_is_not_made() {
+    fn a_schedule_deeper_than_text_allows_panics() {
         let one = Schedule::constant();
         let _ = (0..128).fold(one.clone(), |schedule, _| one.clone().then(1, schedule));
     }
