@@ -38,8 +38,3 @@ pub mod terminal_curve;
 pub mod weights;
 
 pub use error::Error;
-
-/// The README, compiled and run as tests: this crate depends on all that its examples use.
-#[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
-struct Readme;

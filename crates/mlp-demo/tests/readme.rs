@@ -1,13 +1,14 @@
-//! What the README shows is what the demo prints, and what it links to is there.
+//! The output in this crate's README is what the demo prints, and the links of the project's README lead somewhere.
 
 use std::path::Path;
 use std::process::Command;
 
+/// The first page of the project.
 const README: &str = include_str!("../../../README.md");
 
-/// The content of the README's first block of the language `text`.
+/// The content of the first block of the language `text` in this crate's README.
 fn output_shown() -> Vec<&'static str> {
-    README
+    include_str!("../README.md")
         .lines()
         .skip_while(|line| *line != "```text")
         .skip(1)

@@ -124,7 +124,7 @@ fn json_has_probabilities_and_class_of_each_sample() {
 
 #[test]
 fn the_readme_shows_what_goes_in_and_what_comes_out() {
-    let readme = include_str!("../../../../README.md");
+    let readme = include_str!("../../README.md");
     let block = |language: &str| {
         let (_, rest) = readme.split_once(&format!("\n```{language}\n")).expect("a block");
         rest.split_once("```").expect("its end").0
