@@ -48,6 +48,7 @@
 //! # Features
 //! - `std` (default): the standard library's square root; without it, `libm`'s. The bits are the same.
 //! - `check`: `check_activation!` and `check_loss!`, which prove the derivatives of your own formulas.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 

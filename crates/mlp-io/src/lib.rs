@@ -12,6 +12,7 @@
 //! - The same model makes the same bytes.
 //! - Reading refuses what is not, to the last byte, what it should be, and says where; it never panics and,
 //!   with `mlp-cpu`, takes no more memory than twice the file and 1 MiB.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),
