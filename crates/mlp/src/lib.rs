@@ -71,7 +71,21 @@ pub mod prelude {
     };
 }
 
-/// The README, compiled and run as tests.
+/// The pages of the documentation, compiled and run as tests: this crate depends on all that their examples use.
 #[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;
+mod pages {
+    #[doc = include_str!("../README.md")]
+    struct Readme;
+
+    #[doc = include_str!("../../../README.md")]
+    struct ProjectReadme;
+
+    #[doc = include_str!("../../../docs/guide.md")]
+    struct Guide;
+
+    #[doc = include_str!("../../../docs/for-numpy-and-pytorch-users.md")]
+    struct ForNumpyAndPytorchUsers;
+
+    #[doc = include_str!("../../../docs/architecture.md")]
+    struct Architecture;
+}
