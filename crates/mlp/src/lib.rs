@@ -1,8 +1,7 @@
 //! Multi-layer perceptrons on the CPU: networks, training, data and files behind one dependency.
 //!
-//! This crate adds nothing to its three parts but names: [`core`](mlp_core) has the mathematics, generic over a backend;
-//! [`cpu`](mlp_cpu) has the backend, a dense [`Matrix`]; [`io`](mlp_io) reads and writes files (feature `io`, on by
-//! default). Here [`Mlp`], [`Model`] and [`Dataset`] compute in `f32` on that backend, so that a program never has to
+//! This crate adds nothing to its three parts but names: [`core`] has the mathematics, generic over a backend; [`cpu`]
+//! has the backend, a dense [`Matrix`]; [`io`] reads and writes files (feature `io`, on by default). Here [`Mlp`], [`Model`] and [`Dataset`] compute in `f32` on that backend, so that a program never has to
 //! name it. [`MlpF64`], [`ModelF64`] and [`DatasetF64`] compute in `f64`.
 //!
 //! ```
@@ -34,7 +33,7 @@ pub use mlp_cpu as cpu;
 #[cfg(feature = "io")]
 pub use mlp_io as io;
 
-/// A network in `f32`. [`core::Mlp`](mlp_core::Mlp) is the generic type: name it for an activation of your own,
+/// A network in `f32`. [`core::Mlp`] is the generic type: name it for an activation of your own,
 /// `mlp::core::Mlp::<Matrix<f32>, MyActivation>::builder(..)`.
 pub type Mlp = mlp_core::Mlp<Matrix<f32>>;
 
