@@ -1,8 +1,9 @@
 //! Multi-layer perceptrons on the CPU: networks, training, data and files behind one dependency.
 //!
 //! This crate adds nothing to its three parts but names: [`core`] has the mathematics, generic over a backend; [`cpu`]
-//! has the backend, a dense [`Matrix`]; [`io`] reads and writes files (feature `io`, on by default). Here [`Mlp`], [`Model`] and [`Dataset`] compute in `f32` on that backend, so that a program never has to
-//! name it. [`MlpF64`], [`ModelF64`] and [`DatasetF64`] compute in `f64`.
+//! has the backend, a dense [`Matrix`]; [`io`] reads and writes files (feature `io`, on by default). Here [`Mlp`],
+//! [`Model`] and [`Dataset`] compute in `f32` on that backend, so that a program never has to name it. [`MlpF64`],
+//! [`ModelF64`] and [`DatasetF64`] compute in `f64`.
 //!
 //! ```
 //! use mlp::prelude::*;
