@@ -48,6 +48,7 @@
 //! # Features
 //! - `std` (default): uses the square root of the standard library instead of that of `libm`. The bits are the same.
 //! - `check`: provides `check_activation!` and `check_loss!`, which verify the derivatives of your own formulas.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 

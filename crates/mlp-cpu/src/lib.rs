@@ -22,6 +22,7 @@
 //! assert_eq!(prediction.shape(), (1, 3));
 //! # Ok::<(), mlp_core::BuildError>(())
 //! ```
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod activation;
 mod element;

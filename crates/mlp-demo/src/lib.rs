@@ -40,9 +40,3 @@ pub mod terminal_curve;
 pub mod weights;
 
 pub use error::Error;
-
-/// Compiles and runs the examples of the README as tests. They are tested here because this crate depends on everything
-/// that they use.
-#[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
-struct Readme;

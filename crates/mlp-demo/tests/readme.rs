@@ -1,13 +1,14 @@
-//! Checks that the demo prints what the README shows, and that the files that the README links to exist.
+//! Checks that the demo prints what its README shows, and that the files that the project's README links to exist.
 
 use std::path::Path;
 use std::process::Command;
 
+/// The first page of the project.
 const README: &str = include_str!("../../../README.md");
 
-/// Returns the lines of the README's first code block whose language is `text`.
+/// Returns the lines of the first code block in this crate's README whose language is `text`.
 fn output_shown() -> Vec<&'static str> {
-    README
+    include_str!("../README.md")
         .lines()
         .skip_while(|line| *line != "```text")
         .skip(1)

@@ -12,6 +12,7 @@
 //! - The same model always gives the same bytes.
 //! - A file is rejected unless every byte is accounted for, and the error says where it is wrong. Reading never panics.
 //!   With `mlp-cpu`, it takes at most twice the size of the file and 1 MiB of memory.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),

@@ -1,9 +1,9 @@
 //! Multi-layer perceptrons on the CPU: networks, training, data and files behind one dependency.
 //!
-//! This crate adds nothing to its three parts but names: [`core`] has the mathematics, generic over a backend;
-//! [`cpu`] has the backend, a dense [`Matrix`]; [`io`] reads and writes files (feature `io`, on by
-//! default). Here [`Mlp`], [`Model`] and [`Dataset`] compute in `f32` on that backend, so that a program never has to
-//! name it. [`MlpF64`], [`ModelF64`] and [`DatasetF64`] compute in `f64`.
+//! This crate adds nothing to its three parts but names: [`core`] has the mathematics, generic over a backend; [`cpu`]
+//! has the backend, a dense [`Matrix`]; [`io`] reads and writes files (feature `io`, on by default). Here [`Mlp`],
+//! [`Model`] and [`Dataset`] compute in `f32` on that backend, so that a program never has to name it. [`MlpF64`],
+//! [`ModelF64`] and [`DatasetF64`] compute in `f64`.
 //!
 //! ```
 //! use mlp::prelude::*;
@@ -72,7 +72,21 @@ pub mod prelude {
     };
 }
 
-/// The README, compiled and run as tests.
+/// The pages of the documentation, compiled and run as tests: this crate depends on all that their examples use.
 #[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;
+mod pages {
+    #[doc = include_str!("../README.md")]
+    struct Readme;
+
+    #[doc = include_str!("../../../README.md")]
+    struct ProjectReadme;
+
+    #[doc = include_str!("../../../docs/guide.md")]
+    struct Guide;
+
+    #[doc = include_str!("../../../docs/for-numpy-and-pytorch-users.md")]
+    struct ForNumpyAndPytorchUsers;
+
+    #[doc = include_str!("../../../docs/architecture.md")]
+    struct Architecture;
+}

@@ -128,7 +128,7 @@ fn json_has_probabilities_and_class_of_each_sample() {
 
 #[test]
 fn the_readme_shows_the_output_for_its_input() {
-    let readme = include_str!("../../../../README.md");
+    let readme = include_str!("../../README.md");
     let block = |language: &str| {
         let (_, rest) = readme.split_once(&format!("\n```{language}\n")).expect("a block");
         rest.split_once("```").expect("its end").0
