@@ -26,6 +26,36 @@ fn a_network_has_what_its_builder_was_told() {
 }
 
 #[test]
+fn hidden_layers_can_have_an_activation_each() {
+    let build = |activations: [ActivationKind; 3]| {
+        let builder = Mlp::<Matrix<f64>>::builder(&[3, 6, 5, 4, 2]).seed(7);
+        builder.each_hidden(activations).build().unwrap()
+    };
+    let uniform = |activation: ActivationKind| {
+        let builder = Mlp::<Matrix<f64>>::builder(&[3, 6, 5, 4, 2]).seed(7);
+        builder.hidden(activation).build().unwrap()
+    };
+    let (tanh, relu): (ActivationKind, ActivationKind) = (Tanh.into(), Relu.into());
+    assert_eq!(build([tanh.clone(), tanh.clone(), tanh.clone()]), uniform(tanh.clone()));
+    let mixed = build([tanh.clone(), relu.clone(), tanh.clone()]);
+    assert_eq!(mixed.activations()[..3], [tanh.clone(), relu.clone(), tanh.clone()]);
+    // By default, weights are scaled by the activation whose output they read.
+    for (layer, read) in [(1, tanh.clone()), (2, relu.clone()), (3, tanh.clone())] {
+        let expected = uniform(read);
+        assert_eq!(mixed.layers()[layer], expected.layers()[layer], "layer {layer}");
+    }
+    assert_ne!(uniform(tanh.clone()).layers()[2], uniform(relu).layers()[2]);
+
+    let error = Mlp::<Matrix<f64>>::builder(&[3, 6, 2])
+        .each_hidden([tanh.clone(), tanh])
+        .build();
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "activations: expected 1, one for each hidden layer, got 2"
+    );
+}
+
+#[test]
 fn a_layer_by_itself_gives_its_pre_activation() {
     let mut network = Mlp::<Matrix<f64>>::builder(&[2, 3]).output(Tanh).build().unwrap();
     let layer = &mut network.layers_mut()[0];

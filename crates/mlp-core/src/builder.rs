@@ -2,6 +2,7 @@ use crate::backend::Tensor;
 use crate::error::check_memory;
 use crate::initializer::mean_square;
 use crate::{Activation, ActivationKind, BuildError, Dense, Identity, Initializer, Mlp, NoCustom, Relu};
+use alloc::vec;
 use alloc::vec::Vec;
 use core::marker::PhantomData;
 use rand::SeedableRng;
@@ -28,6 +29,8 @@ use rand::rngs::Xoshiro256PlusPlus;
 pub struct MlpBuilder<'a, B, C = NoCustom> {
     layer_sizes: &'a [usize],
     hidden: ActivationKind<C>,
+    /// The activation of each hidden layer, if they differ.
+    each_hidden: Option<Vec<ActivationKind<C>>>,
     output: ActivationKind<C>,
     initializer: Initializer,
     seed: u64,
@@ -39,6 +42,7 @@ impl<'a, B: Tensor, C: Activation> MlpBuilder<'a, B, C> {
         Self {
             layer_sizes,
             hidden: Relu.into(),
+            each_hidden: None,
             output: Identity.into(),
             initializer: Initializer::MeanSquareGain,
             seed: 0,
@@ -50,6 +54,26 @@ impl<'a, B: Tensor, C: Activation> MlpBuilder<'a, B, C> {
     pub fn hidden(self, activation: impl Into<ActivationKind<C>>) -> Self {
         Self {
             hidden: activation.into(),
+            each_hidden: None,
+            ..self
+        }
+    }
+
+    /// Sets the activation of each hidden layer by itself, the first one first.
+    ///
+    /// ```
+    /// use mlp_core::{ActivationKind, Mlp, Relu, Tanh};
+    /// use mlp_cpu::Matrix;
+    ///
+    /// let network = Mlp::<Matrix<f32>>::builder(&[2, 16, 8, 1]).each_hidden([Relu.into(), Tanh.into()]).build()?;
+    /// assert_eq!(network.activations()[1], ActivationKind::from(Tanh));
+    /// # Ok::<(), mlp_core::BuildError>(())
+    /// ```
+    ///
+    /// [`build`](Self::build) returns an error if there are not as many as hidden layers.
+    pub fn each_hidden(self, activations: impl IntoIterator<Item = ActivationKind<C>>) -> Self {
+        Self {
+            each_hidden: Some(activations.into_iter().collect()),
             ..self
         }
     }
@@ -86,6 +110,14 @@ impl<'a, B: Tensor, C: Activation> MlpBuilder<'a, B, C> {
         if let Some(position) = self.layer_sizes.iter().position(|&size| size == 0) {
             return Err(BuildError::EmptyLayer { position });
         }
+        if let Some(activations) = &self.each_hidden
+            && activations.len() != self.layer_sizes.len() - 2
+        {
+            return Err(BuildError::HiddenActivations {
+                expected: self.layer_sizes.len() - 2,
+                got: activations.len(),
+            });
+        }
         self.initializer.check()?;
         // Memory for all parameters, and a second copy of the weights of the layer that is being drawn.
         let sizes = self
@@ -97,27 +129,24 @@ impl<'a, B: Tensor, C: Activation> MlpBuilder<'a, B, C> {
 
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(self.seed);
         let last = self.layer_sizes.len() - 2;
-        let hidden_mean_square = mean_square(&self.hidden);
-        let layers: Vec<_> = self
-            .layer_sizes
-            .windows(2)
-            .enumerate()
-            .map(|(layer, pair)| {
-                let mut dense = Dense::<B>::zeros(pair[0], pair[1]);
-                let read_mean_square = if layer == 0 { 1.0 } else { hidden_mean_square };
-                dense
-                    .weights
-                    .write(&self.initializer.sample(pair[0], pair[1], read_mean_square, &mut rng));
-                (
-                    dense,
-                    if layer == last {
-                        self.output.clone()
-                    } else {
-                        self.hidden.clone()
-                    },
-                )
-            })
-            .collect();
+        let differ = self.each_hidden.is_some();
+        let activations = match self.each_hidden {
+            Some(activations) => activations,
+            None => vec![self.hidden; last],
+        };
+        let mut layers = Vec::with_capacity(last + 1);
+        let mut read_mean_square = 1.0;
+        for (layer, pair) in self.layer_sizes.windows(2).enumerate() {
+            let activation = activations.get(layer).unwrap_or(&self.output);
+            let mut dense = Dense::<B>::zeros(pair[0], pair[1]);
+            let weights = self.initializer.sample(pair[0], pair[1], read_mean_square, &mut rng);
+            dense.weights.write(&weights);
+            layers.push((dense, activation.clone()));
+            // The next layer reads this one's output.
+            if layer < last && (layer == 0 || differ) {
+                read_mean_square = mean_square(activation);
+            }
+        }
         Mlp::from_layers(layers)
     }
 }

@@ -103,6 +103,13 @@ pub enum BuildError {
         /// The shape given.
         got: (usize, usize),
     },
+    /// The number of activations given one by one is not the number of hidden layers.
+    HiddenActivations {
+        /// The number of hidden layers.
+        expected: usize,
+        /// The number of activations given.
+        got: usize,
+    },
     /// A hyper-parameter of the initializer is outside its range.
     HyperParameter(HyperParameterError),
     /// The memory for the network cannot be allocated.
@@ -126,6 +133,12 @@ impl fmt::Display for BuildError {
                 "layer {layer}: expected {what} of {} x {}, got {} x {}",
                 expected.0, expected.1, got.0, got.1
             ),
+            Self::HiddenActivations { expected, got } => {
+                write!(
+                    f,
+                    "activations: expected {expected}, one for each hidden layer, got {got}"
+                )
+            }
             Self::HyperParameter(error) => error.fmt(f),
             Self::OutOfMemory(error) => error.fmt(f),
         }

@@ -136,6 +136,22 @@ pub enum SplitError {
         /// The number of them that would be held out.
         held_out: usize,
     },
+    /// Fewer than two folds, or more folds than samples.
+    Folds {
+        /// The number of samples.
+        samples: usize,
+        /// The number of folds given.
+        got: usize,
+    },
+    /// A class has fewer samples than there are folds.
+    FoldsOfClass {
+        /// The class.
+        class: usize,
+        /// The number of its samples.
+        samples: usize,
+        /// The number of folds.
+        folds: usize,
+    },
     /// The targets are not classes, or a part cannot be trained on.
     Data(DataError),
 }
@@ -157,6 +173,13 @@ impl fmt::Display for SplitError {
             } => write!(
                 f,
                 "split: expected samples of class {class} in both parts, got {held_out} of {samples} held out"
+            ),
+            Self::Folds { samples, got } => {
+                write!(f, "folds: expected from 2 to {samples} (the samples), got {got}")
+            }
+            Self::FoldsOfClass { class, samples, folds } => write!(
+                f,
+                "folds: expected at least {folds} samples of class {class}, one for each fold, got {samples}"
             ),
             Self::Data(error) => error.fmt(f),
         }

@@ -8,6 +8,7 @@ mod early_stopping;
 mod error;
 mod evaluate;
 mod fit;
+mod folds;
 mod history;
 mod holdout;
 mod labels;
