@@ -44,20 +44,20 @@ fn scalings_are_those_of_scikit_learn() {
         let input = Matrix::<f64>::from_columns(&case.samples);
         let training_part = input.view().slice(0..case.fit);
         let scaling = match case.kind.as_str() {
-            "standard" => Scaling::standard::<Matrix<f64>>(training_part),
-            _ => Scaling::min_max::<Matrix<f64>>(training_part),
+            "standard" => Scaling::standard(training_part),
+            _ => Scaling::min_max(training_part),
         };
         let scaling = scaling.unwrap();
         assert_eq!(scaling.kind().name(), case.kind);
         close(&format!("{name}: offset"), scaling.offset(), &case.offset, 1e-12, 1e-24);
         close(&format!("{name}: scale"), scaling.scale(), &case.scale, 1e-12, 0.0);
-        let scaled: Matrix<f64> = scaling.apply(&input);
+        let scaled = scaling.apply(&input);
         // A scaled number may be off by the rounding of the offset, in units of the scale.
         let lost = case.offset.iter().zip(&case.scale).map(|(o, s)| (o / s).abs());
         let unit = lost.fold(1.0, f64::max);
         close(&name, &scaled.to_vec(), &case.scaled.concat(), 1e-14, unit);
 
-        let back: Matrix<f64> = scaling.invert(&scaled);
+        let back = scaling.invert(&scaled);
         for (feature, &offset) in scaling.offset().iter().enumerate() {
             for sample in 0..input.columns() {
                 let (x, y) = (input[(feature, sample)], back[(feature, sample)]);
@@ -83,7 +83,7 @@ fn a_mean_and_a_deviation_are_right_to_the_last_digits_of_the_numbers() {
     // The numbers are multiples of 2^-52 apart: their sum, 8 + 373 2^-52, loses 11 of those.
     let steps = [57.0, 38.0, 53.0, 58.0, 38.0, 43.0, 34.0, 52.0];
     let input = Matrix::from_fn(1, 8, |_, j| 1.0 + steps[j] * f64::EPSILON);
-    let scaling = Scaling::standard::<Matrix<f64>>(&input).unwrap();
+    let scaling = Scaling::standard(&input).unwrap();
     // Their mean is 46.625 of these units, rounded to the nearest number; their variance is 78.484375.
     assert_eq!(scaling.offset(), [1.0 + 47.0 * f64::EPSILON]);
     let deviation = scaling.scale()[0] / f64::EPSILON;
@@ -108,7 +108,7 @@ fn bits<T: Float>(values: impl IntoIterator<Item = T>) -> Vec<u64> {
 /// Compares a model's predictions with scaling, network and output in turn.
 fn check_steps<T: Float>(loss: impl Into<LossKind>, outputs: usize, finish: impl Fn(&[T]) -> Vec<T>) {
     let loss = loss.into();
-    let scaling = Scaling::standard::<Matrix<T>>(&raw::<T>(3, 20)).unwrap();
+    let scaling = Scaling::standard(&raw::<T>(3, 20)).unwrap();
     let model = Model::new(network::<T>(outputs), loss);
     for scaled in [false, true] {
         let model = if scaled {
@@ -242,7 +242,7 @@ fn a_model_gives_back_what_it_was_given() {
     assert_eq!(*plain.provenance(), Provenance::default());
     let (input, target) = (
         standard(2),
-        Scaling::min_max::<Matrix<f64>>(&Matrix::from_columns(&[[0.0, 1.0], [4.0, 3.0]])),
+        Scaling::min_max(&Matrix::from_columns(&[[0.0, 1.0], [4.0, 3.0]])),
     );
     let target = target.unwrap();
     let provenance = Provenance {
@@ -335,8 +335,8 @@ fn parts_and_data_that_make_no_scaling_say_where() {
         ))
     };
     let (nan, infinity) = (f64::NAN, f64::INFINITY);
-    let fit = |columns: &[[f64; 2]]| message(Scaling::standard::<Matrix<f64>>(&Matrix::from_columns(columns)));
-    let range = |columns: &[[f64; 2]]| message(Scaling::min_max::<Matrix<f64>>(&Matrix::from_columns(columns)));
+    let fit = |columns: &[[f64; 2]]| message(Scaling::standard(&Matrix::from_columns(columns)));
+    let range = |columns: &[[f64; 2]]| message(Scaling::min_max(&Matrix::from_columns(columns)));
     for (got, expected) in [
         (parts(&[], &[]), "at least one feature and one sample, got 0 x 0"),
         (parts(&[0.0, 1.0], &[1.0]), "2 scales, one for each offset, got 1"),
@@ -371,7 +371,7 @@ fn parts_and_data_that_make_no_scaling_say_where() {
             "a finite offset for feature 0, got NaN",
         ),
         (
-            message(Scaling::standard::<Matrix<f64>>(&Matrix::zeros(2, 0))),
+            message(Scaling::standard(&Matrix::<f64>::zeros(2, 0))),
             "at least one feature and one sample, got 2 x 0",
         ),
     ] {
@@ -382,11 +382,11 @@ fn parts_and_data_that_make_no_scaling_say_where() {
         "unknown scaling `normal`: expected one of standard, min_max"
     );
     // A feature may be small without being constant.
-    let tiny = Scaling::min_max::<Matrix<f64>>(&Matrix::from_columns(&[[1e-19], [3e-19]])).unwrap();
+    let tiny = Scaling::min_max(&Matrix::from_columns(&[[1e-19], [3e-19]])).unwrap();
     assert_eq!(tiny.scale(), [3e-19 - 1e-19]);
     // As in StandardScaler, a feature whose values differ only by rounding is constant.
     let rounding = Matrix::from_fn(1, 40, |_, j| if j % 2 == 0 { 0.3 } else { 0.1 + 0.2 });
-    assert_eq!(Scaling::standard::<Matrix<f64>>(&rounding).unwrap().scale(), [1.0]);
+    assert_eq!(Scaling::standard(&rounding).unwrap().scale(), [1.0]);
 }
 
 #[test]

@@ -5,4 +5,4 @@
 pub use crate::activation::ActivationVisitor;
 pub use crate::error::{check_shape, shape_mismatch};
 pub use crate::optimizer::Objective;
-pub use crate::tensor::{Columns, Tensor, ZipFormula};
+pub use crate::tensor::{Columns, IntoColumns, Tensor, ZipFormula};

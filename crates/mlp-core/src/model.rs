@@ -20,9 +20,9 @@ use core::fmt;
 ///
 /// let input = Matrix::<f64>::from_columns(&[[150.0], [160.0], [180.0], [190.0]]); // to train on
 /// let labels = ["small", "small", "tall", "tall"];
-/// let scaling = Scaling::standard::<Matrix<f64>>(&input)?;
+/// let scaling = Scaling::standard(&input)?;
 /// let classes = Classes::of_labels(&labels)?;
-/// let (scaled, target): (Matrix<f64>, Matrix<f64>) = (scaling.apply(&input), classes.indices(&labels)?);
+/// let (scaled, target) = (scaling.apply(&input), classes.indices(&labels)?);
 ///
 /// let loss = SoftmaxCrossEntropy::with_classes();
 /// let mut network = Mlp::<Matrix<f64>>::builder(&[1, 4, 2]).hidden(Tanh).seed(1).build()?;

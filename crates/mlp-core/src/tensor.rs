@@ -170,6 +170,24 @@ pub trait Columns: Copy + Debug + Send + Sync {
     fn shape(&self) -> (usize, usize);
 }
 
+/// A matrix, or a part of one, as an argument from which the compiler knows the backend: `&B`, and the backend's own
+/// [`Columns`] if it implements this trait for them.
+pub trait IntoColumns<'a> {
+    /// The backend.
+    type Tensor: Tensor;
+
+    /// Returns the columns.
+    fn into_columns(self) -> <Self::Tensor as Tensor>::Columns<'a>;
+}
+
+impl<'a, B: Tensor> IntoColumns<'a> for &'a B {
+    type Tensor = B;
+
+    fn into_columns(self) -> B::Columns<'a> {
+        self.into()
+    }
+}
+
 /// A formula for [`Tensor::zip`].
 ///
 /// ```

@@ -273,7 +273,7 @@ mod tests {
                 part.labels.len(),
                 part.images.iter().map(|&p| f32::from(p)).collect(),
             );
-            assert_eq!(task.scaling().apply::<Matrix<f32>>(&raw), task.input::<f32>(&part));
+            assert_eq!(task.scaling().apply(&raw), task.input::<f32>(&part));
             assert!(task.scaling().offset()[0].is_sign_positive());
         };
         every_pixel(255, 0.0);

@@ -22,13 +22,13 @@ const PATIENCE: u64 = 20;
 fn main() -> Result<(), Box<dyn Error>> {
     let (input, labels) = fruit(&[("apple", 200), ("lemon", 100), ("plum", 40)]);
     let classes = Classes::of_labels(&labels)?;
-    let data = Dataset::<Matrix<f32>>::new(input, classes.indices(&labels)?)?;
+    let data = Dataset::new(input, classes.indices(&labels)?)?;
     // A fifth is the test set, which training never sees. A fourth of the rest decides when to stop.
     let (rest, test) = data.stratified_split(0.2, SEED)?;
     let (train, validation) = rest.stratified_split(0.25, SEED)?;
 
     // The scaling and the class weights are fitted on the training set only.
-    let scaling = Scaling::standard::<Matrix<f32>>(train.input())?;
+    let scaling = Scaling::standard(train.input())?;
     let labels = train.labels()?;
     let weights = ClassWeights::balanced(&labels, classes.len())?;
     let train = train.weighted(weights.sample_weights(&labels)?)?;

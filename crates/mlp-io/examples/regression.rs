@@ -29,8 +29,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (train, held_out) = measurements(500)?.split(0.2, SEED)?;
 
     // The scalings are fitted on the training set only, so that the held-out samples stay unseen.
-    let input_scaling = Scaling::standard::<Matrix<f64>>(train.input())?;
-    let target_scaling = Scaling::standard::<Matrix<f64>>(train.target())?;
+    let input_scaling = Scaling::standard(train.input())?;
+    let target_scaling = Scaling::standard(train.target())?;
     let scaled = |data: &Dataset<Matrix<f64>>| {
         data.map_input(|input| input_scaling.apply(input))?
             .map_target(|target| target_scaling.apply(target))

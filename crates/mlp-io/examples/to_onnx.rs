@@ -22,8 +22,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         5.0 * (if i == 0 { j % 21 } else { j / 21 }) as f64 - 50.0
     });
     let target = Matrix::from_fn(1, 441, |_, j| f64::from(input[(0, j)].hypot(input[(1, j)]) < 30.0));
-    let scaling = Scaling::min_max::<Matrix<f64>>(&input)?;
-    let scaled: Matrix<f64> = scaling.apply(&input);
+    let scaling = Scaling::min_max(&input)?;
+    let scaled = scaling.apply(&input);
     let mut network = Mlp::<Matrix<f64>>::builder(&[2, 12, 1])
         .hidden(Softplus)
         .seed(1)

@@ -1,6 +1,6 @@
 use super::ScalingError;
 use super::fit::{self, Moments};
-use crate::backend::{Columns, Tensor, check_shape};
+use crate::backend::{Columns, IntoColumns, Tensor, check_shape};
 use crate::{KindError, Scalar};
 use alloc::borrow::ToOwned;
 use alloc::vec::Vec;
@@ -17,12 +17,12 @@ use core::str::FromStr;
 ///
 /// let input = Matrix::<f64>::from_columns(&[[1.0, 7.0], [3.0, 7.0], [5.0, 7.0], [9.0, 7.0]]);
 /// let training_part = input.view().slice(0..3);
-/// let scaling = Scaling::min_max::<Matrix<f64>>(training_part)?;
+/// let scaling = Scaling::min_max(training_part)?;
 /// assert_eq!((scaling.offset(), scaling.scale()), (&[1.0, 7.0][..], &[4.0, 1.0][..])); // the second is constant
 ///
-/// let scaled: Matrix<f64> = scaling.apply(&input);
+/// let scaled = scaling.apply(&input);
 /// assert_eq!(scaled, Matrix::from_columns(&[[0.0, 0.0], [0.5, 0.0], [1.0, 0.0], [2.0, 0.0]]));
-/// assert_eq!(scaling.invert::<Matrix<f64>>(&scaled), input);
+/// assert_eq!(scaling.invert(&scaled), input);
 /// # Ok::<(), mlp_core::ScalingError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -42,10 +42,10 @@ impl Scaling {
     /// # Errors
     /// If there are no features or no samples, a number is infinite or NaN, or the numbers are so large that the mean
     /// or the deviation is.
-    pub fn standard<'a, B: Tensor>(columns: impl Into<B::Columns<'a>>) -> Result<Self, ScalingError> {
-        let (columns, kind) = (columns.into(), ScalingKind::Standard);
+    pub fn standard<'a, X: IntoColumns<'a>>(columns: X) -> Result<Self, ScalingError> {
+        let (columns, kind) = (columns.into_columns(), ScalingKind::Standard);
         let samples = columns.shape().1 as f64;
-        let (offset, scale) = Moments::of::<B>(columns)?
+        let (offset, scale) = Moments::of::<X::Tensor>(columns)?
             .into_iter()
             .map(|moments| (moments.mean, moments.scale(samples)))
             .unzip();
@@ -60,8 +60,8 @@ impl Scaling {
     ///
     /// # Errors
     /// If there are no features or no samples, a number is infinite or NaN, or max - min overflows.
-    pub fn min_max<'a, B: Tensor>(columns: impl Into<B::Columns<'a>>) -> Result<Self, ScalingError> {
-        let (offset, scale) = fit::bounds::<B>(columns.into())?
+    pub fn min_max<'a, X: IntoColumns<'a>>(columns: X) -> Result<Self, ScalingError> {
+        let (offset, scale) = fit::bounds::<X::Tensor>(columns.into_columns())?
             .into_iter()
             .map(|(min, max)| (min, if max > min { max - min } else { 1.0 }))
             .unzip();
@@ -119,8 +119,8 @@ impl Scaling {
     /// # Panics
     /// If `columns` does not have n rows.
     #[must_use]
-    pub fn apply<'a, B: Tensor>(&self, columns: impl Into<B::Columns<'a>>) -> B {
-        self.map("scaling", columns.into(), Self::apply_to)
+    pub fn apply<'a, X: IntoColumns<'a>>(&self, columns: X) -> X::Tensor {
+        self.map("scaling", columns.into_columns(), Self::apply_to)
     }
 
     /// Returns x' scale + offset of each element of `columns` (n x N), as n x N.
@@ -128,8 +128,8 @@ impl Scaling {
     /// # Panics
     /// If `columns` does not have n rows.
     #[must_use]
-    pub fn invert<'a, B: Tensor>(&self, columns: impl Into<B::Columns<'a>>) -> B {
-        self.map("inverse scaling", columns.into(), Self::invert_in)
+    pub fn invert<'a, X: IntoColumns<'a>>(&self, columns: X) -> X::Tensor {
+        self.map("inverse scaling", columns.into_columns(), Self::invert_in)
     }
 
     /// Runs [`apply`](Self::apply) in place on the features of consecutive samples.

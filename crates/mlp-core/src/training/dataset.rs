@@ -95,7 +95,7 @@ impl<B: Tensor> Dataset<B> {
     /// # let input = Matrix::<f64>::from_columns(&[[1.0], [3.0]]);
     /// # let target = Matrix::from_columns(&[[0.0], [1.0]]);
     /// let data = Dataset::new(input, target)?.weighted(Matrix::from_columns(&[[2.0], [1.0]]))?;
-    /// let scaling = Scaling::min_max::<Matrix<f64>>(data.input())?;
+    /// let scaling = Scaling::min_max(data.input())?;
     /// let scaled = data.map_input(|input| scaling.apply(input))?;
     /// assert_eq!(scaled.input(), &Matrix::from_columns(&[[0.0], [1.0]]));
     /// assert_eq!(scaled.weights(), data.weights());

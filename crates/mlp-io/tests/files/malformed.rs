@@ -854,7 +854,7 @@ fn each_malformed_pytorch_network_is_refused() {
 
 /// Returns the bytes of a small model with every optional part.
 fn small() -> Vec<u8> {
-    let scaling = mlp_core::Scaling::standard::<Matrix<f32>>(&Matrix::from_columns(&[[1.0, 2.0], [3.0, 5.0]])).unwrap();
+    let scaling = mlp_core::Scaling::standard(&Matrix::from_columns(&[[1.0, 2.0], [3.0, 5.0]])).unwrap();
     let model = Model::new(network::<f32>(&[2, 2], Tanh), SoftmaxCrossEntropy::with_classes())
         .with_input_scaling(scaling)
         .unwrap()

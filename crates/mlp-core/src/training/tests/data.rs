@@ -326,10 +326,7 @@ fn messages_give_a_position_as_row_and_column() {
         refused(&network, HalfSquaredError, samples(&bad, &target)),
         [message.clone(), message]
     );
-    for scaling in [
-        Scaling::standard::<Naive<f64>>(&bad),
-        Scaling::min_max::<Naive<f64>>(&bad),
-    ] {
+    for scaling in [Scaling::standard(&bad), Scaling::min_max(&bad)] {
         assert_eq!(scaling.unwrap_err().to_string(), format!("scaling: {place}"));
     }
     let message = "input: expected 2 rows (a column is a sample), got 1".to_string();
@@ -401,7 +398,7 @@ fn a_data_set_with_mapped_inputs_or_targets_keeps_its_weights() {
     assert_eq!((plain.input().shape(), plain.weights()), ((2, 2), None));
     let weights = columns(1, &[1.0, 3.0]);
     let data = data.weighted(weights.clone()).unwrap();
-    let scaling = Scaling::min_max::<Naive<f64>>(data.input()).unwrap();
+    let scaling = Scaling::min_max(data.input()).unwrap();
     let scaled = data.map_input(|input| scaling.apply(input)).unwrap();
     assert_eq!(values(scaled.input()), [0.0, 1.0]);
     assert_eq!((scaled.target(), scaled.weights()), (data.target(), Some(&weights)));
