@@ -97,33 +97,21 @@ impl<T: Element> Tensor for Matrix<T> {
             tiny::activate(activation, self, derivative, samples);
             return;
         }
-        let input = input.rebuilt();
-        match activation {
+        // Declared here, so that what is borrowed below lives as long as the call.
+        let (custom, built_in);
+        let activation = match activation {
             ActivationKind::Custom(activation) => {
-                let activate = |values: &mut [T], derivatives: Option<&mut [T]>| {
+                custom = |values: &mut [T], derivatives: Option<&mut [T]>| {
                     Many { values, derivatives }.visit(activation);
                 };
-                T::forward(
-                    self,
-                    derivative,
-                    weights,
-                    bias,
-                    input,
-                    LayerActivation::Custom(&activate),
-                );
+                LayerActivation::Custom(&custom)
             }
             activation => {
-                let built_in = activation.built_in().expect("a custom activation is matched above");
-                T::forward(
-                    self,
-                    derivative,
-                    weights,
-                    bias,
-                    input,
-                    LayerActivation::BuiltIn(&built_in),
-                );
+                built_in = activation.built_in().expect("a custom activation is matched above");
+                LayerActivation::BuiltIn(&built_in)
             }
-        }
+        };
+        T::forward(self, derivative, weights, bias, input.rebuilt(), activation);
     }
 
     fn loss<L: Loss>(

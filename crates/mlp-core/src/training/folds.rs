@@ -2,7 +2,6 @@
 
 use super::{Dataset, SplitError};
 use crate::backend::Tensor;
-use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
 use rand::SeedableRng;
@@ -52,11 +51,7 @@ impl<B: Tensor> Dataset<B> {
         seed: u64,
     ) -> Result<impl ExactSizeIterator<Item = Result<(Self, Self), SplitError>> + '_, SplitError> {
         self.check_folds(count)?;
-        // A map for the same reason as in `stratified_split`.
-        let mut classes = BTreeMap::<usize, Vec<usize>>::new();
-        for (sample, class) in self.labels()?.into_iter().enumerate() {
-            classes.entry(class).or_default().push(sample);
-        }
+        let classes = self.members_by_class()?;
         for (&class, members) in &classes {
             if members.len() < count {
                 return Err(SplitError::FoldsOfClass {

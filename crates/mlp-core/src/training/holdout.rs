@@ -44,11 +44,7 @@ impl<B: Tensor> Dataset<B> {
     /// [`labels`](Self::labels)), or if a class that has samples would have none in one of the parts.
     pub fn stratified_split(&self, fraction: f64, seed: u64) -> Result<(Self, Self), SplitError> {
         let total = held_out(self.len(), fraction)?;
-        // A map rather than a vector: a class index may be so large that a vector of that length would waste memory.
-        let mut classes = BTreeMap::<usize, Vec<usize>>::new();
-        for (sample, class) in self.labels()?.into_iter().enumerate() {
-            classes.entry(class).or_default().push(sample);
-        }
+        let classes = self.members_by_class()?;
         let sizes: Vec<usize> = classes.values().map(Vec::len).collect();
         let shares = shares(&sizes, total);
         for ((&class, members), &held_out) in classes.iter().zip(&shares) {
@@ -61,6 +57,16 @@ impl<B: Tensor> Dataset<B> {
             }
         }
         self.parts(classes.into_values().zip(shares), seed)
+    }
+
+    /// Returns the samples of each class that has any. It is a map rather than a vector: a class index may be so large
+    /// that a vector of that length would waste memory.
+    pub(super) fn members_by_class(&self) -> Result<BTreeMap<usize, Vec<usize>>, DataError> {
+        let mut classes = BTreeMap::<usize, Vec<usize>>::new();
+        for (sample, class) in self.labels()?.into_iter().enumerate() {
+            classes.entry(class).or_default().push(sample);
+        }
+        Ok(classes)
     }
 
     /// Returns (train, held out). Each group is a list of samples and how many of them to hold out.
