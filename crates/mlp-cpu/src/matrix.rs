@@ -1,3 +1,6 @@
+#[cfg(test)]
+mod tests;
+
 use crate::MatrixRef;
 use crate::raw::buffer::Buffer;
 use core::ops::{Index, IndexMut};

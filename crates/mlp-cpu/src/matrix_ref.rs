@@ -1,6 +1,6 @@
-use crate::{Element, Matrix};
+use crate::Matrix;
 use core::ops::{Index, Range};
-use mlp_core::backend::{Columns, IntoColumns, shape_mismatch};
+use mlp_core::backend::shape_mismatch;
 use num_traits::Zero;
 
 /// A borrowed column-major matrix. It borrows a [`Matrix`], some of its columns, or any slice, without a copy.
@@ -200,19 +200,5 @@ impl<T> Index<(usize, usize)> for MatrixRef<'_, T> {
             self.columns
         );
         &self.values[i + j * self.stride]
-    }
-}
-
-impl<'a, T: Element> IntoColumns<'a> for MatrixRef<'a, T> {
-    type Tensor = Matrix<T>;
-
-    fn into_columns(self) -> Self {
-        self
-    }
-}
-
-impl<T: Copy + Send + Sync + core::fmt::Display> Columns for MatrixRef<'_, T> {
-    fn shape(&self) -> (usize, usize) {
-        (self.rows, self.columns)
     }
 }

@@ -3,41 +3,16 @@
 //!
 //! Each loop is compiled for every shape of these layers. At run time it only has to find out the number of samples.
 
-use crate::activation;
-use crate::elementwise::{FEW, LANES};
+use crate::activation::{self, Values};
+use crate::elementwise::LANES;
+use crate::pass::{TinyBackward, TinyForward, TinyGradient, TinyLoops, TinySized};
+use crate::plan::TINY;
 use crate::raw::columns::columns;
-use crate::{Element, Matrix, MatrixRef};
+use crate::{Element, Matrix, MatrixRef, plan};
 use core::array;
 use mlp_core::{Activation, ActivationKind};
 
-/// The most outputs and inputs of such a layer.
-const MOST: usize = 8;
-
-/// Returns whether a layer is tiny. The answer depends on the layer alone, because tiny layers round differently from
-/// other products.
-#[inline(always)]
-pub(crate) fn is_tiny(outputs: usize, inputs: usize) -> bool {
-    outputs <= MOST && inputs <= MOST
-}
-
-// The arguments of these functions stay in registers, so of columns only the required parts are passed. A `MatrixRef`
-// would have to be written to memory for each call.
-type Forward<T> = fn(&Matrix<T>, &Matrix<T>, &[T], usize, usize, &mut Matrix<T>);
-type Backward<T> = fn(&Matrix<T>, &[T], usize, usize, &[T], &mut Matrix<T>);
-type Gradient<T> = fn(&[T], &[T], usize, usize, &mut Matrix<T>, &mut Matrix<T>, bool);
-
-/// A loop, compiled for strides of 1, 2, 4 and 8 elements between the columns of the result, and for sums over 0 to
-/// `MOST` columns.
-type Sized<F> = [[F; MOST + 1]; 4];
-
-/// The loops, compiled once for each element type.
-pub struct Loops<T> {
-    forward: Sized<Forward<T>>,
-    backward: Sized<Backward<T>>,
-    gradient: Sized<Gradient<T>>,
-}
-
-impl<T: Element> Loops<T> {
+impl<T: Element> TinyLoops<T> {
     pub(crate) const fn new() -> Self {
         macro_rules! sized {
             ($function:ident as $type:ty) => {
@@ -53,16 +28,16 @@ impl<T: Element> Loops<T> {
             };
         }
         Self {
-            forward: sized!(forward_sized as Forward<T>),
-            backward: sized!(backward_sized as Backward<T>),
-            gradient: sized!(gradient_sized as Gradient<T>),
+            forward: sized!(forward_sized as TinyForward<T>),
+            backward: sized!(backward_sized as TinyBackward<T>),
+            gradient: sized!(gradient_sized as TinyGradient<T>),
         }
     }
 }
 
 /// Returns the loop for columns of the result that begin `stride` elements apart, and for sums over `columns` columns.
 #[inline(always)]
-fn sized<F: Copy>(loops: &Sized<F>, stride: usize, columns: usize) -> F {
+fn sized<F: Copy>(loops: &TinySized<F>, stride: usize, columns: usize) -> F {
     loops[stride.trailing_zeros() as usize][columns]
 }
 
@@ -102,12 +77,20 @@ pub(crate) fn activate<T: Element, A: Activation>(
     let all = |matrix: &Matrix<T>| matrix.columns() == samples;
     // Computes whole vectors if the values after the last column do not matter.
     let length = (samples * output.stride()).next_multiple_of(LANES);
-    if length > FEW || !all(output) || !derivative.as_deref().is_none_or(all) {
-        let derivatives = derivative.map(|derivative| derivative.columns_mut(samples));
-        return activation::activate(activation, output.columns_mut(samples), derivatives);
-    }
-    let derivatives = derivative.map(|derivative| &mut derivative.storage_mut()[..length]);
-    activation::activate_few(activation, &mut output.storage_mut()[..length], derivatives);
+    let on = if plan::is_short(length) && all(output) && derivative.as_deref().is_none_or(all) {
+        Values {
+            values: &mut output.storage_mut()[..length],
+            derivatives: derivative.map(|derivative| &mut derivative.storage_mut()[..length]),
+            short: true,
+        }
+    } else {
+        Values {
+            values: output.columns_mut(samples),
+            derivatives: derivative.map(|derivative| derivative.columns_mut(samples)),
+            short: false,
+        }
+    };
+    activation::activate(activation, on);
 }
 
 /// Computes `weights`^T `delta`, times `derivative` element by element, into the first columns of `output`.
@@ -163,8 +146,8 @@ fn backward_sized<T: Element, const S: usize, const K: usize>(
 /// Returns the values with as many columns as there can be.
 #[cold]
 #[inline(never)]
-fn with_more_columns<T: Element>(values: &[T]) -> [T; MOST * MOST] {
-    let mut padded = [T::zero(); MOST * MOST];
+fn with_more_columns<T: Element>(values: &[T]) -> [T; TINY * TINY] {
+    let mut padded = [T::zero(); TINY * TINY];
     padded[..values.len()].copy_from_slice(values);
     padded
 }

@@ -4,16 +4,13 @@
 mod tests;
 
 use super::panel::{Pack, Panel};
+use super::product::{Initial, Operand, Product};
 use super::tiled::{depth, panel_rows};
-use super::{Initial, Operand, Product};
-use crate::Element;
-use crate::level::{Isa, Kernel};
+use crate::plan::BLOCK_COLUMNS;
 use crate::raw::prefetch::{LINE, prefetch};
+use crate::raw::simd::{Isa, Kernel, Vector};
 use crate::raw::tile::PanelProduct;
-use crate::raw::vector::Vector;
-
-/// The number of columns in a block of B.
-const WIDTH: usize = 512;
+use crate::{Element, SimdLevel};
 
 /// Computes C = initial + A B, with the same bits as [`Tiled`](super::tiled::Tiled).
 ///
@@ -26,8 +23,20 @@ impl<T: Element> Kernel for Blocked<'_, '_, T> {
 
     #[inline(always)]
     fn run<I: Isa>(self, isa: I) {
+        // A constant, so that nothing below is compiled for the baseline.
+        if const { matches!(I::LEVEL, SimdLevel::Baseline) } {
+            unreachable!("the plan gives large products at the baseline to another engine");
+        } else {
+            self.run_blocks(isa);
+        }
+    }
+}
+
+impl<T: Element> Blocked<'_, '_, T> {
+    #[inline(always)]
+    fn run_blocks<I: Isa>(self, isa: I) {
         let lanes = const { <T::Full<I> as Vector<T>>::LANES };
-        let width = const { WIDTH.next_multiple_of(I::COLUMNS) };
+        let width = const { BLOCK_COLUMNS.next_multiple_of(I::COLUMNS) };
         let Product { a, b, initial, .. } = *self.0;
         let c_stride = self.0.c_stride;
         let mut memory = Panel::new();

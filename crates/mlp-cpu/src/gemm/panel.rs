@@ -1,12 +1,12 @@
-use super::Operand;
+use super::product::Operand;
 use crate::Element;
-use crate::level::{Isa, Kernel};
 use crate::raw::buffer::Buffer;
+use crate::raw::simd::{Isa, Kernel};
 
 /// Memory for copied rows of an operand, in the order in which a tile reads them: the rows of one column are adjacent,
 /// and column follows column. For the right factor, these rows are its columns, which are the rows of its transpose.
 #[derive(Debug)]
-pub struct Panel<T> {
+pub(crate) struct Panel<T> {
     values: Buffer<T>,
 }
 
@@ -27,14 +27,14 @@ impl<T: Element> Panel<T> {
     }
 
     /// Takes this thread's memory, and makes it larger if it is too small. New memory is enough for any panel of up to
-    /// `MOST` numbers.
+    /// `FIRST_LENGTH` numbers.
     #[cold]
     fn grow(&mut self, length: usize) {
         /// 48 rows of 256 columns.
-        const MOST: usize = 48 << 8;
-        T::swap_panel(self);
+        const FIRST_LENGTH: usize = 48 << 8;
+        T::swap_panel(&mut self.values);
         if self.values.len() < length {
-            self.values = Buffer::filled(length.max(MOST), T::zero());
+            self.values = Buffer::filled(length.max(FIRST_LENGTH), T::zero());
         }
     }
 
@@ -42,7 +42,7 @@ impl<T: Element> Panel<T> {
     #[inline(always)]
     pub(crate) fn keep(mut self) {
         if !self.values.is_empty() {
-            T::swap_panel(&mut self);
+            T::swap_panel(&mut self.values);
         }
     }
 }

@@ -1,17 +1,15 @@
 //! Products in tiles that stay in registers, over operands that are read in place.
 
 use super::panel::{Pack, Panel};
-use super::{Initial, MANY, Operand, Product};
-use crate::Element;
-use crate::level::{Isa, Kernel};
+use super::product::{Initial, Operand, Product};
 use crate::matrix::PADDING;
+use crate::raw::simd::{Isa, Kernel, Vector};
 use crate::raw::tile::PanelProduct;
-use crate::raw::vector::Vector;
+use crate::{Element, plan};
 
-/// Returns how many columns of A are used at a time. They are 1 KiB of each row, so that a panel of them stays in the
-/// cache nearest to the processor.
-pub(crate) const fn depth<T>() -> usize {
-    1024 / size_of::<T>()
+/// Returns how many columns of A are used at a time.
+pub(super) const fn depth<T>() -> usize {
+    plan::PANEL_BYTES / size_of::<T>()
 }
 
 /// Computes C = initial + A B. The order in which an element is summed over k depends only on k, its row and the number
@@ -25,8 +23,7 @@ impl<T: Element> Kernel for Tiled<'_, '_, T> {
     fn run<I: Isa>(self, isa: I) {
         let lanes = const { <T::Full<I> as Vector<T>>::LANES };
         let product = self.0;
-        // A single column uses more rows at a time, so that additions do not wait for each other.
-        let most = if product.is_column_in_place() { 8 } else { 2 };
+        let most = plan::panel_vectors(product.is_column_in_place());
         let rows = panel_rows(product.a.rows, 0, lanes, most);
         let whole = Block {
             row: 0,
@@ -90,7 +87,7 @@ impl<T: Element> Product<'_, T> {
         let a = self.a;
         let start = block.row + block.column * a.column_stride;
         let end = start + block.depth.saturating_sub(1) * a.column_stride + block.rows;
-        a.row_stride == 1 && end <= a.values.len() && !worth_packing::<T>(a.column_stride, self.b.columns)
+        a.row_stride == 1 && end <= a.values.len() && !plan::copies_panel::<T>(a.column_stride, self.b.columns)
     }
 
     /// Computes the rows of C that belong to a panel of A. If the panel is read in place, this includes the panels of
@@ -170,12 +167,4 @@ pub(super) fn panel_rows(all: usize, row: usize, lanes: usize, most: usize) -> u
         }
     };
     vectors * lanes
-}
-
-/// Returns whether it is better to copy a panel whose columns are `stride` apart before it is used for `columns`
-/// columns of B.
-#[inline(always)]
-fn worth_packing<T>(stride: usize, columns: usize) -> bool {
-    // Columns this far apart fall into few sets of the cache.
-    stride * size_of::<T>() >= 1024 && columns >= MANY
 }

@@ -11,7 +11,7 @@ use std::alloc::{self, Layout};
 
 /// An array of values that starts at the beginning of a cache line. A vector of at most 64 bytes whose offset is a
 /// multiple of its length therefore lies in a single line.
-pub(crate) struct Buffer<T> {
+pub struct Buffer<T> {
     /// Points to `length` values, which the buffer owns. Dangling if they take no memory.
     values: NonNull<T>,
     length: usize,

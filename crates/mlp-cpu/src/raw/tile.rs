@@ -1,9 +1,7 @@
 //! The innermost loops of a product.
 
-use super::vector::{Lanes, Vector};
-use crate::Element;
-use crate::gemm::Initial;
-use crate::level::{Isa, Kernel};
+use super::simd::{Isa, Kernel, Lane, Lanes, Vector};
+use crate::gemm::product::Initial;
 use core::array;
 
 /// A product C = initial + A B, computed in panels, one below the other. A panel is a group of adjacent rows of A and
@@ -28,7 +26,7 @@ pub(crate) struct PanelProduct<'a, T> {
     pub(crate) initial: Initial<'a, T>,
 }
 
-impl<'a, T: Element> PanelProduct<'a, T> {
+impl<'a, T: Lane> PanelProduct<'a, T> {
     /// Computes the product.
     ///
     /// Each element of A B is summed over k in ascending order, starting from 0, and then added to the initial value. A
@@ -77,7 +75,7 @@ impl<'a, T: Element> PanelProduct<'a, T> {
             // registers has wider tiles.
             self.run_vectors::<Lanes<T, 1, I>, 1>(isa);
         } else {
-            self.run_narrow(isa.narrow());
+            self.run_narrow(I::Narrow::from(isa));
         }
     }
 
@@ -118,7 +116,7 @@ struct Tiles<'a, T, V: Vector<T>, const N: usize, const BY_COLUMN: bool> {
     _isa: V::Isa,
 }
 
-impl<'a, T: Element, V: Vector<T>, const N: usize, const BY_COLUMN: bool> Tiles<'a, T, V, N, BY_COLUMN> {
+impl<'a, T: Lane, V: Vector<T>, const N: usize, const BY_COLUMN: bool> Tiles<'a, T, V, N, BY_COLUMN> {
     #[inline(always)]
     fn new(product: PanelProduct<'a, T>, b_stride: usize, isa: V::Isa) -> Self {
         Self {
@@ -129,7 +127,7 @@ impl<'a, T: Element, V: Vector<T>, const N: usize, const BY_COLUMN: bool> Tiles<
     }
 }
 
-impl<T: Element, V: Vector<T>, const N: usize, const BY_COLUMN: bool> Kernel for Tiles<'_, T, V, N, BY_COLUMN> {
+impl<T: Lane, V: Vector<T>, const N: usize, const BY_COLUMN: bool> Kernel for Tiles<'_, T, V, N, BY_COLUMN> {
     type Output = ();
 
     #[inline(always)]
@@ -171,7 +169,7 @@ impl<T: Element, V: Vector<T>, const N: usize, const BY_COLUMN: bool> Kernel for
     }
 }
 
-impl<T: Element, V: Vector<T>, const N: usize, const BY_COLUMN: bool> Tiles<'_, T, V, N, BY_COLUMN> {
+impl<T: Lane, V: Vector<T>, const N: usize, const BY_COLUMN: bool> Tiles<'_, T, V, N, BY_COLUMN> {
     /// The most columns of a tile whose sums stay in registers.
     const MOST: usize = match N {
         1 => V::Isa::COLUMNS / 2,
@@ -224,7 +222,7 @@ struct Tile<T, const BY_COLUMN: bool> {
     initial_stride: usize,
 }
 
-impl<T: Element, const BY_COLUMN: bool> Tile<T, BY_COLUMN> {
+impl<T: Lane, const BY_COLUMN: bool> Tile<T, BY_COLUMN> {
     /// Returns the first tile of `product`, after checking that all panels of `rows` rows lie within the operands.
     #[inline(always)]
     fn new(product: PanelProduct<'_, T>, b_stride: usize, rows: usize) -> Self {

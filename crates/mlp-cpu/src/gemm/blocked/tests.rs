@@ -1,6 +1,6 @@
-use crate::gemm::{Initial, Product, Routine};
-use crate::level::{SimdLevel, simd_level};
-use crate::{Element, Matrix, Operand};
+use crate::gemm::product::{Initial, Product};
+use crate::plan::Engine;
+use crate::{Element, Matrix, Operand, SimdLevel, simd_level};
 
 fn matrix<T: Element>(rows: usize, columns: usize, seed: usize) -> Matrix<T> {
     Matrix::from_fn(rows, columns, |i, j| {
@@ -8,7 +8,7 @@ fn matrix<T: Element>(rows: usize, columns: usize, seed: usize) -> Matrix<T> {
     })
 }
 
-fn run<T: Element>(routine: Routine, a: Operand<'_, T>, b: Operand<'_, T>, initial: Initial<'_, T>) -> Matrix<T> {
+fn run<T: Element>(engine: Engine, a: Operand<'_, T>, b: Operand<'_, T>, initial: Initial<'_, T>) -> Matrix<T> {
     let mut c = matrix(a.rows, b.columns, 5);
     let mut product = Product {
         a,
@@ -17,7 +17,7 @@ fn run<T: Element>(routine: Routine, a: Operand<'_, T>, b: Operand<'_, T>, initi
         c: c.storage_mut(),
         initial,
     };
-    product.run_by(routine);
+    product.run_by(engine);
     c
 }
 
@@ -44,8 +44,8 @@ fn same_bits<T: Element>() {
         for a in [Operand::from(&a), Operand::from(&a_turned).transposed()] {
             for b in [Operand::from(&b), Operand::from(&b_turned).transposed()] {
                 for initial in [Initial::Zero, Initial::Present, Initial::Column(bias.storage())] {
-                    let tiled = run(Routine::Tiled, a, b, initial);
-                    let blocked = run(Routine::Blocked, a, b, initial);
+                    let tiled = run(Engine::Tiles, a, b, initial);
+                    let blocked = run(Engine::Blocks, a, b, initial);
                     assert!(
                         tiled == blocked,
                         "{m} x {k} x {n}, {initial:?}: blocks and tiles differ"

@@ -1,0 +1,103 @@
+//! The parameters of a product.
+
+use crate::{Matrix, MatrixRef};
+use core::ops::Range;
+
+/// A factor of a product: a matrix or its transpose, which is read in place.
+#[derive(Clone, Copy, Debug)]
+pub struct Operand<'a, T> {
+    pub(crate) values: &'a [T],
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    pub(crate) row_stride: usize,
+    pub(crate) column_stride: usize,
+}
+
+impl<T> Operand<'_, T> {
+    /// Returns the transpose.
+    #[must_use]
+    pub fn transposed(self) -> Self {
+        Self {
+            rows: self.columns,
+            columns: self.rows,
+            row_stride: self.column_stride,
+            column_stride: self.row_stride,
+            ..self
+        }
+    }
+
+    /// Returns the rows in `range`.
+    pub(crate) fn rows(self, range: Range<usize>) -> Self {
+        Self {
+            values: self.values.get(range.start * self.row_stride..).unwrap_or_default(),
+            rows: range.len(),
+            ..self
+        }
+    }
+
+    /// Returns the columns in `range`.
+    pub(crate) fn columns(self, range: Range<usize>) -> Self {
+        Self {
+            values: self.values.get(range.start * self.column_stride..).unwrap_or_default(),
+            columns: range.len(),
+            ..self
+        }
+    }
+}
+
+impl<'a, T> From<MatrixRef<'a, T>> for Operand<'a, T> {
+    fn from(matrix: MatrixRef<'a, T>) -> Self {
+        let (rows, columns) = matrix.shape();
+        Self {
+            values: matrix.storage(),
+            rows,
+            columns,
+            row_stride: 1,
+            column_stride: matrix.stride(),
+        }
+    }
+}
+
+impl<'a, T: Copy> From<&'a Matrix<T>> for Operand<'a, T> {
+    fn from(matrix: &'a Matrix<T>) -> Self {
+        matrix.view().into()
+    }
+}
+
+/// The initial value that a product is added to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Initial<'a, T> {
+    /// Zero. The existing values are ignored.
+    Zero,
+    /// The existing values.
+    Present,
+    /// This column, for every column of the product.
+    Column(&'a [T]),
+}
+
+impl<T> Initial<'_, T> {
+    /// Returns the initial value of a product that is added to the existing values if `accumulate`.
+    pub(crate) fn sum(accumulate: bool) -> Self {
+        if accumulate { Self::Present } else { Self::Zero }
+    }
+
+    /// Returns the initial value of the rows from `row` on.
+    #[inline(always)]
+    pub(crate) fn rows_from(self, row: usize) -> Self {
+        match self {
+            Self::Column(bias) => Self::Column(&bias[row..]),
+            Self::Zero | Self::Present => self,
+        }
+    }
+}
+
+/// A product C = initial + A B. A is m x k, B is k x n, and C is m x n with columns `c_stride` apart.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Product<'a, T> {
+    pub(crate) a: Operand<'a, T>,
+    pub(crate) b: Operand<'a, T>,
+    pub(crate) c: &'a mut [T],
+    pub(crate) c_stride: usize,
+    pub(crate) initial: Initial<'a, T>,
+}
