@@ -2,6 +2,7 @@
 mod tests;
 
 use crate::MatrixRef;
+use crate::matrix_ref::position;
 use crate::raw::buffer::Buffer;
 use core::ops::{Index, IndexMut};
 use mlp_core::backend::shape_mismatch;
@@ -253,14 +254,8 @@ impl<T> Index<(usize, usize)> for Matrix<T> {
     ///
     /// # Panics
     /// Panics if there is no such element.
-    fn index(&self, (i, j): (usize, usize)) -> &T {
-        assert!(
-            i < self.rows && j < self.columns,
-            "element ({i}, {j}) is out of bounds for a {} x {} matrix",
-            self.rows,
-            self.columns
-        );
-        &self.values[i + j * self.stride]
+    fn index(&self, index: (usize, usize)) -> &T {
+        &self.values[position((self.rows, self.columns), self.stride, index)]
     }
 }
 
@@ -269,13 +264,7 @@ impl<T> IndexMut<(usize, usize)> for Matrix<T> {
     ///
     /// # Panics
     /// Panics if there is no such element.
-    fn index_mut(&mut self, (i, j): (usize, usize)) -> &mut T {
-        assert!(
-            i < self.rows && j < self.columns,
-            "element ({i}, {j}) is out of bounds for a {} x {} matrix",
-            self.rows,
-            self.columns
-        );
-        &mut self.values[i + j * self.stride]
+    fn index_mut(&mut self, index: (usize, usize)) -> &mut T {
+        &mut self.values[position((self.rows, self.columns), self.stride, index)]
     }
 }

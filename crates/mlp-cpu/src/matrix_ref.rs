@@ -186,19 +186,26 @@ impl<'a, T: Copy> From<&'a Matrix<T>> for MatrixRef<'a, T> {
     }
 }
 
+/// Returns the position of element `(i, j)` in the storage.
+///
+/// # Panics
+/// Panics if there is no such element.
+#[inline(always)]
+pub(crate) fn position((rows, columns): (usize, usize), stride: usize, (i, j): (usize, usize)) -> usize {
+    assert!(
+        i < rows && j < columns,
+        "element ({i}, {j}) is out of bounds for a {rows} x {columns} matrix"
+    );
+    i + j * stride
+}
+
 impl<T> Index<(usize, usize)> for MatrixRef<'_, T> {
     type Output = T;
     /// Returns element (row, column).
     ///
     /// # Panics
     /// Panics if there is no such element.
-    fn index(&self, (i, j): (usize, usize)) -> &T {
-        assert!(
-            i < self.rows && j < self.columns,
-            "element ({i}, {j}) is out of bounds for a {} x {} matrix",
-            self.rows,
-            self.columns
-        );
-        &self.values[i + j * self.stride]
+    fn index(&self, index: (usize, usize)) -> &T {
+        &self.values[position(self.shape(), self.stride, index)]
     }
 }

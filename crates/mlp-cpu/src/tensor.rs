@@ -211,12 +211,7 @@ impl<T: Element> Tensor for Matrix<T> {
         let short = plan::is_short(length) && length <= other.storage().len() && other.stride() == self.stride();
         let fit = |matrix: &Self| matrix.shape() == other.shape();
         if short && fit(self) && state.iter().all(|state| fit(state)) {
-            let kernel = Zip {
-                formula,
-                own: &mut self.storage_mut()[..length],
-                other: &other.storage()[..length],
-                state: slices(&mut state, |state| &mut state.storage_mut()[..length]),
-            };
+            let kernel = zip_storage(self, other, &mut state, formula, length);
             // The kernel also checks the padding. If it reports a non-finite number, the elements alone decide.
             return kernel.run_short() || is_finite(self.view());
         }
@@ -262,6 +257,23 @@ fn check_room<T: Element>(operation: &str, what: &str, expected: (usize, usize),
     }
 }
 
+/// Returns the formula over the first `length` values in the storage of the matrices.
+#[inline(always)]
+fn zip_storage<'a, T: Element, const S: usize, F>(
+    own: &'a mut Matrix<T>,
+    other: MatrixRef<'a, T>,
+    state: &'a mut [&mut Matrix<T>; S],
+    formula: &'a F,
+    length: usize,
+) -> Zip<'a, T, F, S> {
+    Zip {
+        formula,
+        own: &mut own.storage_mut()[..length],
+        other: &other.storage()[..length],
+        state: slices(state, |state| &mut state.storage_mut()[..length]),
+    }
+}
+
 #[inline(never)]
 fn zip_long<T: Element, const S: usize, F: ZipFormula<S>>(
     own: &mut Matrix<T>,
@@ -281,12 +293,7 @@ fn zip_long<T: Element, const S: usize, F: ZipFormula<S>>(
         } else {
             samples * own.stride()
         };
-        let kernel = Zip {
-            formula,
-            own: &mut own.storage_mut()[..length],
-            other: &other.storage()[..length],
-            state: slices(&mut state, |state| &mut state.storage_mut()[..length]),
-        };
+        let kernel = zip_storage(own, other, &mut state, formula, length);
         // The kernel also checks the padding. If it reports a non-finite number, the elements alone decide.
         return kernel.run_on_threads() || is_finite(own.view().slice(0..samples));
     }

@@ -22,7 +22,7 @@ impl<T: Element> Gradient<'_, T> {
         for (first, columns) in (0..self.input.rows()).step_by(INPUTS).zip(chunks) {
             let mut transposed = [T::zero(); INPUTS * OUTPUTS];
             T::run_tiled(&mut Product {
-                a: Operand::from(self.input).rows(first..self.input.rows().min(first + INPUTS)),
+                a: Operand::from(self.input).rows(first, INPUTS),
                 b: Operand::from(self.delta).transposed(),
                 c: &mut transposed,
                 c_stride: INPUTS,

@@ -104,21 +104,28 @@ pub(crate) fn backward<T: Element>(
     let run = sized(&T::tiny().backward, output.stride(), weights.rows());
     let (values, stride, samples) = (delta.storage(), delta.stride(), delta.columns());
     match derivative {
-        Some(derivative) if derivative.stride() != output.stride() => {
-            pad(derivative.rebuilt(), |derivative| {
-                run(weights, values, stride, samples, derivative, output);
-            });
-        }
-        Some(derivative) => run(weights, values, stride, samples, derivative.storage(), output),
+        Some(derivative) => with_stride(output.stride(), derivative, |derivative| {
+            run(weights, values, stride, samples, derivative, output);
+        }),
         None => run(weights, values, stride, samples, &[], output),
     }
 }
 
-/// Runs `task` with a copy of `columns` that is laid out like a [`Matrix`].
-#[cold]
-#[inline(never)]
-fn pad<T: Element>(columns: MatrixRef<'_, T>, task: impl FnOnce(&[T])) {
-    task(columns.to_matrix().storage());
+/// Runs `task` with the storage of `columns`, or of a copy whose columns begin `stride` elements apart, as in a
+/// [`Matrix`].
+#[inline(always)]
+fn with_stride<T: Element>(stride: usize, columns: MatrixRef<'_, T>, task: impl FnOnce(&[T])) {
+    #[cold]
+    #[inline(never)]
+    fn copied<T: Element>(columns: MatrixRef<'_, T>, task: impl FnOnce(&[T])) {
+        task(columns.to_matrix().storage());
+    }
+
+    if columns.stride() == stride {
+        task(columns.storage());
+    } else {
+        copied(columns.rebuilt(), task);
+    }
 }
 
 fn backward_sized<T: Element, const S: usize, const K: usize>(
@@ -164,21 +171,9 @@ pub(crate) fn gradient<T: Element>(
 ) {
     let run = sized(&T::tiny().gradient, gradient.stride(), gradient.columns());
     let (inputs, stride, samples) = (input.storage(), input.stride(), input.columns());
-    if delta.stride() == gradient.stride() {
-        run(
-            delta.storage(),
-            inputs,
-            stride,
-            samples,
-            gradient,
-            bias_gradient,
-            accumulate,
-        );
-    } else {
-        pad(delta.rebuilt(), |delta| {
-            run(delta, inputs, stride, samples, gradient, bias_gradient, accumulate);
-        });
-    }
+    with_stride(gradient.stride(), delta, |delta| {
+        run(delta, inputs, stride, samples, gradient, bias_gradient, accumulate);
+    });
 }
 
 fn gradient_sized<T: Element, const S: usize, const K: usize>(

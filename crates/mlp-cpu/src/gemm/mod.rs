@@ -18,44 +18,20 @@ use mlp_core::backend::shape_mismatch;
 type Finish<'a, T> = dyn Fn(Range<usize>, &mut [T], Option<&mut [T]>) + Sync + 'a;
 
 impl<T: Element> Product<'_, T> {
-    /// Computes the product on this thread.
-    pub(crate) fn run_by(&mut self, engine: Engine) {
-        match engine {
-            Engine::Tiles => T::run_tiled(self),
-            Engine::Blocks => T::run_blocked(self),
-            Engine::Matrixmultiply => matrixmultiply::run(self),
-        }
-    }
-
-    fn run_part(&mut self, path: Path) {
-        self.run_by(path.engine(self.a.rows, self.a.columns, self.b.columns));
-    }
-
     /// Computes the product, on all threads if it is large. Each part of C has some of the columns. After each part,
     /// `finish` is called with the part's range of columns, C there, and `beside` there, padding included. `beside` has
     /// the same layout as C. An element has the same bits whatever the parts are.
     #[inline(always)]
     pub(crate) fn run(
-        mut self,
+        self,
         shape: Shape,
         beside: Option<&mut [T]>,
         finish: impl Fn(Range<usize>, &mut [T], Option<&mut [T]>) + Sync,
     ) {
-        let columns = self.b.columns;
-        if columns == 0 {
-            return;
-        }
-        let parts = shape.parts();
-        if parts == 1 {
-            self.run_part(shape.path());
-            let length = columns * self.c_stride;
-            finish(
-                0..columns,
-                &mut self.c[..length],
-                beside.map(|beside| &mut beside[..length]),
-            );
-        } else {
-            self.run_parts(shape.path(), parts, beside, &finish);
+        match (self.b.columns, shape.parts()) {
+            (0, _) => {}
+            (_, 1) => self.run_part(shape.path(), 0, beside, &finish),
+            (_, parts) => self.run_parts(shape.path(), parts, beside, &finish),
         }
     }
 
@@ -75,20 +51,37 @@ impl<T: Element> Product<'_, T> {
             *item = Some((c, beside.as_mut().and_then(Iterator::next)));
         }
         threads::for_each(&mut items[..b.columns.div_ceil(width)], |i, item| {
-            let range = i * width..((i + 1) * width).min(b.columns);
-            let length = range.len() * c_stride;
             if let Some((c, beside)) = item.take() {
-                let mut product = Product {
+                let part = Product {
                     a,
-                    b: b.columns(range.clone()),
-                    c: &mut *c,
+                    b: b.columns(i * width, width),
+                    c,
                     c_stride,
                     initial,
                 };
-                product.run_part(path);
-                finish(range, &mut c[..length], beside.map(|beside| &mut beside[..length]));
+                part.run_part(path, i * width, beside, finish);
             }
         });
+    }
+
+    /// Computes the product, whose first column is column `first` of the whole, on this thread.
+    #[inline(always)]
+    fn run_part(
+        mut self,
+        path: Path,
+        first: usize,
+        beside: Option<&mut [T]>,
+        finish: &(impl Fn(Range<usize>, &mut [T], Option<&mut [T]>) + ?Sized),
+    ) {
+        let columns = self.b.columns;
+        match path.engine(self.a.rows, self.a.columns, columns) {
+            Engine::Tiles => T::run_tiled(&mut self),
+            Engine::Blocks => T::run_blocked(&mut self),
+            Engine::Matrixmultiply => matrixmultiply::run(&mut self),
+        }
+        let length = columns * self.c_stride;
+        let beside = beside.map(|beside| &mut beside[..length]);
+        finish(first..first + columns, &mut self.c[..length], beside);
     }
 }
 

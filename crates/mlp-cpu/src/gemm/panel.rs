@@ -47,15 +47,11 @@ impl<T: Element> Panel<T> {
     }
 }
 
-/// Copies rows `row` to `row` + `rows` of columns `column` to `column` + `k` of `a` into `panel`, column after column.
-/// Rows that `a` does not have become 0.
+/// Copies `a` into `panel`, column after column, each of them padded with zeros to `rows` rows.
 pub(crate) struct Pack<'p, 'a, T> {
     pub(crate) panel: &'p mut [T],
-    pub(crate) a: Operand<'a, T>,
-    pub(crate) row: usize,
     pub(crate) rows: usize,
-    pub(crate) column: usize,
-    pub(crate) k: usize,
+    pub(crate) a: Operand<'a, T>,
 }
 
 impl<T: Element> Kernel for Pack<'_, '_, T> {
@@ -75,26 +71,20 @@ impl<T: Element> Kernel for Pack<'_, '_, T> {
 impl<T: Element> Pack<'_, '_, T> {
     #[inline(always)]
     fn pack(self, rows: usize) {
-        let Self {
-            panel,
-            a,
-            row,
-            column,
-            k,
-            ..
-        } = self;
-        let panel = &mut panel[..rows * k];
-        let present = rows.min(a.rows - row);
+        let Operand {
+            values: source,
+            rows: present,
+            columns,
+            row_stride,
+            column_stride,
+        } = self.a;
+        let panel = &mut self.panel[..rows * columns];
         if present < rows {
             panel.fill(T::zero());
         }
-        let source = a
-            .values
-            .get(row * a.row_stride + column * a.column_stride..)
-            .unwrap_or_default();
-        if a.row_stride == 1 {
+        if row_stride == 1 {
             // If the stride is less than a column, there is only one column.
-            let column_stride = a.column_stride.max(present);
+            let column_stride = column_stride.max(present);
             // With a constant number of elements, the copy is not a function call.
             match present {
                 16 if rows == 16 => copy::<T, 16>(panel, source, column_stride),
@@ -108,7 +98,7 @@ impl<T: Element> Pack<'_, '_, T> {
                 }
             }
         } else {
-            transpose(panel, rows, source, present, a.row_stride, k);
+            transpose(panel, rows, source, present, row_stride, columns);
         }
     }
 }

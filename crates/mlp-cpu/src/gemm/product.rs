@@ -1,7 +1,6 @@
 //! The parameters of a product.
 
 use crate::{Matrix, MatrixRef};
-use core::ops::Range;
 
 /// A factor of a product: a matrix or its transpose, which is read in place.
 #[derive(Clone, Copy, Debug)]
@@ -13,7 +12,19 @@ pub struct Operand<'a, T> {
     pub(crate) column_stride: usize,
 }
 
-impl<T> Operand<'_, T> {
+impl<'a, T> Operand<'a, T> {
+    /// Returns the matrix of `rows` x `columns` whose columns follow each other in `values`.
+    #[inline(always)]
+    pub(crate) fn packed(values: &'a [T], rows: usize, columns: usize) -> Self {
+        Self {
+            values,
+            rows,
+            columns,
+            row_stride: 1,
+            column_stride: rows,
+        }
+    }
+
     /// Returns the transpose.
     #[must_use]
     pub fn transposed(self) -> Self {
@@ -26,22 +37,26 @@ impl<T> Operand<'_, T> {
         }
     }
 
-    /// Returns the rows in `range`.
-    pub(crate) fn rows(self, range: Range<usize>) -> Self {
+    /// Returns whether each column has `rows` values, whatever they belong to, before the slice ends.
+    #[inline(always)]
+    pub(crate) fn spans(self, rows: usize) -> bool {
+        self.columns.saturating_sub(1) * self.column_stride + rows <= self.values.len()
+    }
+
+    /// Returns up to `most` rows from `start` on.
+    #[inline(always)]
+    pub(crate) fn rows(self, start: usize, most: usize) -> Self {
         Self {
-            values: self.values.get(range.start * self.row_stride..).unwrap_or_default(),
-            rows: range.len(),
+            values: self.values.get(start * self.row_stride..).unwrap_or_default(),
+            rows: self.rows.saturating_sub(start).min(most),
             ..self
         }
     }
 
-    /// Returns the columns in `range`.
-    pub(crate) fn columns(self, range: Range<usize>) -> Self {
-        Self {
-            values: self.values.get(range.start * self.column_stride..).unwrap_or_default(),
-            columns: range.len(),
-            ..self
-        }
+    /// Returns up to `most` columns from `start` on.
+    #[inline(always)]
+    pub(crate) fn columns(self, start: usize, most: usize) -> Self {
+        self.transposed().rows(start, most).transposed()
     }
 }
 

@@ -24,31 +24,40 @@ impl<T: Element> Kernel for Tiled<'_, '_, T> {
         let lanes = const { <T::Full<I> as Vector<T>>::LANES };
         let product = self.0;
         let most = plan::panel_vectors(product.is_column_in_place());
-        let rows = panel_rows(product.a.rows, 0, lanes, most);
-        let whole = Block {
-            row: 0,
-            column: 0,
-            rows,
-            depth: product.a.columns,
-        };
+        let a = product.a;
+        let rows = panel_rows(a.rows, 0, lanes, most);
         // A small layer is a single panel, which needs no further decisions.
-        if rows >= product.a.rows && whole.depth <= depth::<T>() && product.is_in_place(whole) {
-            let (a, stride) = (product.a.values, product.a.column_stride);
-            return product.panels(isa, whole, 1, a, stride);
+        if rows >= a.rows && a.columns <= depth::<T>() && product.is_in_place(a, rows) {
+            return product.panels(isa, 1, rows, 0, a, product.b);
         }
         let mut memory = Panel::new();
-        for column in (0..product.a.columns.max(1)).step_by(depth::<T>()) {
+        for k in (0..a.columns.max(1)).step_by(depth::<T>()) {
+            let (a, b) = (a.columns(k, depth::<T>()), product.b.rows(k, depth::<T>()));
             let mut row = 0;
-            while row < product.a.rows {
-                let rows = panel_rows(product.a.rows, row, lanes, most);
-                let depth = (product.a.columns - column).min(depth::<T>());
-                let block = Block {
-                    row,
-                    column,
-                    rows,
-                    depth,
-                };
-                row += rows * product.panels_from(isa, &mut memory, block, most);
+            while row < a.rows {
+                let rows = panel_rows(a.rows, row, lanes, most);
+                let panel = a.rows(row, rows);
+                let mut panels = 1;
+                if product.is_in_place(panel, rows) {
+                    // Goes on with the panels of the same size that are read in place, too.
+                    let next = |panels| row + panels * rows;
+                    while next(panels) < a.rows
+                        && panel_rows(a.rows, next(panels), lanes, most) == rows
+                        && product.is_in_place(a.rows(next(panels), rows), rows)
+                    {
+                        panels += 1;
+                    }
+                    product.panels(isa, panels, rows, row, panel, b);
+                } else {
+                    let copy = memory.take(rows * a.columns);
+                    isa.call(Pack {
+                        panel: &mut *copy,
+                        rows,
+                        a: panel,
+                    });
+                    product.panels(isa, panels, rows, row, Operand::packed(copy, rows, a.columns), b);
+                }
+                row += panels * rows;
             }
             product.initial = Initial::Present;
         }
@@ -56,95 +65,33 @@ impl<T: Element> Kernel for Tiled<'_, '_, T> {
     }
 }
 
-/// The position and size of a panel of A.
-#[derive(Clone, Copy)]
-struct Block {
-    row: usize,
-    column: usize,
-    rows: usize,
-    depth: usize,
-}
-
 impl<T: Element> Product<'_, T> {
     /// Returns whether B is a single column and all of A is read in place.
     #[inline(always)]
     fn is_column_in_place(&self) -> bool {
-        let Operand {
-            values,
-            rows,
-            columns,
-            row_stride,
-            column_stride,
-        } = self.a;
         // The farthest that the last panel can reach.
-        let end = columns.saturating_sub(1) * column_stride + rows.next_multiple_of(PADDING);
-        self.b.columns == 1 && row_stride == 1 && end <= values.len()
+        let rows = self.a.rows.next_multiple_of(PADDING);
+        self.b.columns == 1 && self.a.row_stride == 1 && self.a.spans(rows)
     }
 
-    /// Returns whether a panel of A is read in place.
+    /// Returns whether a panel of A, of up to `rows` rows, is read in place.
     #[inline(always)]
-    fn is_in_place(&self, block: Block) -> bool {
-        let a = self.a;
-        let start = block.row + block.column * a.column_stride;
-        let end = start + block.depth.saturating_sub(1) * a.column_stride + block.rows;
-        a.row_stride == 1 && end <= a.values.len() && !plan::copies_panel::<T>(a.column_stride, self.b.columns)
+    fn is_in_place(&self, panel: Operand<'_, T>, rows: usize) -> bool {
+        panel.row_stride == 1 && panel.spans(rows) && !plan::copies_panel::<T>(panel.column_stride, self.b.columns)
     }
 
-    /// Computes the rows of C that belong to a panel of A. If the panel is read in place, this includes the panels of
-    /// the same size after it, as far as they are read in place, too. Returns the number of these panels.
+    /// Computes the rows of C that belong to `panels` panels of A, one below the other. `a` starts with the first one,
+    /// which is at `row`.
     #[inline(always)]
-    fn panels_from<I: Isa>(&mut self, isa: I, memory: &mut Panel<T>, block: Block, most: usize) -> usize {
-        let (a, lanes) = (self.a, const { <T::Full<I> as Vector<T>>::LANES });
-        let mut panels = 1;
-        if self.is_in_place(block) {
-            loop {
-                let next = Block {
-                    row: block.row + panels * block.rows,
-                    ..block
-                };
-                if next.row >= a.rows
-                    || panel_rows(a.rows, next.row, lanes, most) != block.rows
-                    || !self.is_in_place(next)
-                {
-                    break;
-                }
-                panels += 1;
-            }
-            let start = block.row + block.column * a.column_stride;
-            self.panels(isa, block, panels, &a.values[start..], a.column_stride);
-        } else {
-            let panel = memory.take(block.rows * block.depth);
-            isa.call(Pack {
-                panel: &mut *panel,
-                a,
-                row: block.row,
-                rows: block.rows,
-                column: block.column,
-                k: block.depth,
-            });
-            self.panels(isa, block, panels, panel, block.rows);
-        }
-        panels
-    }
-
-    /// Computes the rows of C that belong to `panels` panels like `block`, one below the other. They lie at the start
-    /// of `a`.
-    #[inline(always)]
-    fn panels<I: Isa>(&mut self, isa: I, block: Block, panels: usize, a: &[T], a_column_stride: usize) {
-        let b = self.b;
+    fn panels<I: Isa>(&mut self, isa: I, panels: usize, rows: usize, row: usize, a: Operand<'_, T>, b: Operand<'_, T>) {
         let product = PanelProduct {
             panels,
-            rows: block.rows,
-            k: block.depth,
-            columns: b.columns,
+            rows,
             a,
-            a_column_stride,
-            b: b.values.get(block.column * b.row_stride..).unwrap_or_default(),
-            b_row_stride: b.row_stride,
-            b_column_stride: b.column_stride,
-            c: &mut self.c[block.row..],
+            b,
+            c: &mut self.c[row..],
             c_stride: self.c_stride,
-            initial: self.initial.rows_from(block.row),
+            initial: self.initial.rows_from(row),
         };
         product.run(isa);
     }

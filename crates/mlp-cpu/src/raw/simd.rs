@@ -270,15 +270,8 @@ impl_lane!(f32, F32, HalfF32);
 impl_lane!(f64, F64, HalfF64);
 
 /// Any number of lanes. The compiler turns their operations into the instructions that it finds for the level.
+#[derive(Clone, Copy)]
 pub struct Lanes<T, const N: usize, I>([T; N], PhantomData<I>);
-
-impl<T: Copy, const N: usize, I> Clone for Lanes<T, N, I> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<T: Copy, const N: usize, I> Copy for Lanes<T, N, I> {}
 
 impl<T: Lane, const N: usize, I: Isa> Vector<T> for Lanes<T, N, I> {
     const LANES: usize = N;

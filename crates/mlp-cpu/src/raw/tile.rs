@@ -1,7 +1,7 @@
 //! The innermost loops of a product.
 
 use super::simd::{Isa, Kernel, Lane, Lanes, Vector};
-use crate::gemm::product::Initial;
+use crate::gemm::product::{Initial, Operand};
 use core::array;
 
 /// A product C = initial + A B, computed in panels, one below the other. A panel is a group of adjacent rows of A and
@@ -12,15 +12,10 @@ pub(crate) struct PanelProduct<'a, T> {
     /// The number of rows in a panel: those of 1, 2, 3, 4 or 8 full vectors, or 1, 2, 4 or 8 if that is less than a
     /// vector has.
     pub(crate) rows: usize,
-    /// The number of A's columns and B's rows.
-    pub(crate) k: usize,
-    /// The number of B's and C's columns.
-    pub(crate) columns: usize,
-    pub(crate) a: &'a [T],
-    pub(crate) a_column_stride: usize,
-    pub(crate) b: &'a [T],
-    pub(crate) b_row_stride: usize,
-    pub(crate) b_column_stride: usize,
+    /// The columns of all panels. Its number of rows is not used.
+    pub(crate) a: Operand<'a, T>,
+    /// As many rows as A has columns.
+    pub(crate) b: Operand<'a, T>,
     pub(crate) c: &'a mut [T],
     pub(crate) c_stride: usize,
     pub(crate) initial: Initial<'a, T>,
@@ -57,10 +52,9 @@ impl<'a, T: Lane> PanelProduct<'a, T> {
     #[inline(always)]
     pub(crate) fn run_widest<I: Isa>(self, _: I) {
         let rows = const { 2 * <T::Full<I> as Vector<T>>::LANES };
-        let fits = (self.panels, self.rows, self.columns, self.b_column_stride) == (1, rows, I::COLUMNS, 1);
+        let fits = (self.panels, self.rows, self.b.columns, self.b.column_stride) == (1, rows, I::COLUMNS, 1);
         assert!(fits, "the widest tile has {rows} rows and {} columns", I::COLUMNS);
-        let b_stride = self.b_row_stride;
-        let tile = Tile::<T, false>::new(self, b_stride, rows);
+        let tile = Tile::<T, false>::new(self, rows);
         // SAFETY: the assertion above fixed the numbers of rows and columns and B's column stride, and `Tile::new`
         // checked that the panel's rows, the columns of B and C, and the bias lie within their slices. The value of `I`
         // proves that the processor has the instructions.
@@ -70,7 +64,7 @@ impl<'a, T: Lane> PanelProduct<'a, T> {
     /// Computes the product for panels with fewer rows than a full vector.
     #[inline(always)]
     fn run_part_of_a_vector<I: Isa>(self, isa: I) {
-        if self.rows == 1 && self.columns > 1 {
+        if self.rows == 1 && self.b.columns > 1 {
             // A layer of one output, as regressions end with. It keeps the full level, because a level with more
             // registers has wider tiles.
             self.run_vectors::<Lanes<T, 1, I>, 1>(isa);
@@ -99,41 +93,25 @@ impl<'a, T: Lane> PanelProduct<'a, T> {
     #[inline(always)]
     fn run_vectors<V: Vector<T>, const N: usize>(self, isa: V::Isa) {
         // When one of B's strides is known, there are registers left for the other addresses.
-        match (self.b_row_stride, self.b_column_stride) {
-            (1, stride) => isa.call(Tiles::<T, V, N, true>::new(self, stride, isa)),
-            (stride, 1) => isa.call(Tiles::<T, V, N, false>::new(self, stride, isa)),
+        match (self.b.row_stride, self.b.column_stride) {
+            (1, _) => isa.call(Tiles::<T, V, N, true>(self, isa)),
+            (_, 1) => isa.call(Tiles::<T, V, N, false>(self, isa)),
             strides => unreachable!("neither stride of B is 1: {strides:?}"),
         }
     }
 }
 
-/// A [`PanelProduct`] with N vectors of rows, in tiles whose widths differ by at most one column. `b_stride` separates
-/// B's columns if B is `BY_COLUMN`, and B's rows otherwise.
-struct Tiles<'a, T, V: Vector<T>, const N: usize, const BY_COLUMN: bool> {
-    product: PanelProduct<'a, T>,
-    b_stride: usize,
-    /// The proof that the processor has V's instructions.
-    _isa: V::Isa,
-}
-
-impl<'a, T: Lane, V: Vector<T>, const N: usize, const BY_COLUMN: bool> Tiles<'a, T, V, N, BY_COLUMN> {
-    #[inline(always)]
-    fn new(product: PanelProduct<'a, T>, b_stride: usize, isa: V::Isa) -> Self {
-        Self {
-            product,
-            b_stride,
-            _isa: isa,
-        }
-    }
-}
+/// A [`PanelProduct`] with N vectors of rows, in tiles whose widths differ by at most one column, and the proof that the
+/// processor has V's instructions. B's rows are contiguous if B is `BY_COLUMN`, and its columns otherwise.
+struct Tiles<'a, T, V: Vector<T>, const N: usize, const BY_COLUMN: bool>(PanelProduct<'a, T>, V::Isa);
 
 impl<T: Lane, V: Vector<T>, const N: usize, const BY_COLUMN: bool> Kernel for Tiles<'_, T, V, N, BY_COLUMN> {
     type Output = ();
 
     #[inline(always)]
     fn run<I: Isa>(self, _: I) {
-        let Self { product, b_stride, .. } = self;
-        let columns = product.columns;
+        let product = self.0;
+        let columns = product.b.columns;
         if columns == 0 {
             return;
         }
@@ -147,7 +125,7 @@ impl<T: Lane, V: Vector<T>, const N: usize, const BY_COLUMN: bool> Kernel for Ti
         let rows = const { N * V::LANES };
         let panels = product.panels;
         debug_assert_eq!(product.rows, rows, "a panel must have as many rows as its vectors");
-        let mut first = Tile::<T, BY_COLUMN>::new(product, b_stride, rows);
+        let mut first = Tile::<T, BY_COLUMN>::new(product, rows);
         for _ in 0..panels {
             let mut tile = first;
             for i in 0..tiles {
@@ -225,13 +203,14 @@ struct Tile<T, const BY_COLUMN: bool> {
 impl<T: Lane, const BY_COLUMN: bool> Tile<T, BY_COLUMN> {
     /// Returns the first tile of `product`, after checking that all panels of `rows` rows lie within the operands.
     #[inline(always)]
-    fn new(product: PanelProduct<'_, T>, b_stride: usize, rows: usize) -> Self {
-        let PanelProduct { k, columns, panels, .. } = product;
+    fn new(product: PanelProduct<'_, T>, rows: usize) -> Self {
+        let PanelProduct { panels, a, b, .. } = product;
+        let (k, columns) = (a.columns, b.columns);
         let rows = panels.checked_mul(rows).expect("the number of rows fits into usize");
         let within = ends_within(product.c, product.c_stride, columns, 1, rows)
             && (k == 0
-                || (ends_within(product.a, product.a_column_stride, k, 1, rows)
-                    && ends_within(product.b, product.b_row_stride, k, product.b_column_stride, columns)));
+                || (ends_within(a.values, a.column_stride, k, 1, rows)
+                    && ends_within(b.values, b.row_stride, k, b.column_stride, columns)));
         assert!(within, "a panel exceeds its operands");
         let c = product.c.as_mut_ptr();
         let (initial, initial_stride) = match product.initial {
@@ -241,10 +220,10 @@ impl<T: Lane, const BY_COLUMN: bool> Tile<T, BY_COLUMN> {
         };
         Self {
             k,
-            a: product.a.as_ptr(),
-            a_column_stride: product.a_column_stride,
-            b: product.b.as_ptr(),
-            b_stride,
+            a: a.values.as_ptr(),
+            a_column_stride: a.column_stride,
+            b: b.values.as_ptr(),
+            b_stride: if BY_COLUMN { b.column_stride } else { b.row_stride },
             c,
             c_stride: product.c_stride,
             initial,
