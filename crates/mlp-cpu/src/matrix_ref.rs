@@ -95,11 +95,7 @@ impl<'a, T> MatrixRef<'a, T> {
     /// # Panics
     /// Panics if there is no column `j`.
     pub fn column(&self, j: usize) -> &'a [T] {
-        assert!(
-            j < self.columns,
-            "column {j} is out of bounds for a matrix of {} columns",
-            self.columns
-        );
+        check_column(j, self.columns);
         &self.values[j * self.stride..][..self.rows]
     }
 
@@ -184,6 +180,15 @@ impl<'a, T: Copy> From<&'a Matrix<T>> for MatrixRef<'a, T> {
     fn from(matrix: &'a Matrix<T>) -> Self {
         matrix.view()
     }
+}
+
+/// Panics unless there is a column `j`.
+#[inline(always)]
+pub(crate) fn check_column(j: usize, columns: usize) {
+    assert!(
+        j < columns,
+        "column {j} is out of bounds for a matrix of {columns} columns"
+    );
 }
 
 /// Returns the position of element `(i, j)` in the storage.

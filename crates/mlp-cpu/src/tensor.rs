@@ -287,7 +287,9 @@ fn zip_long<T: Element, const S: usize, F: ZipFormula<S>>(
     }
     let samples = other.columns();
     if other.stride() == own.stride() {
-        let length = if is_whole(own, other, &state) && own.storage().len() <= other.storage().len() {
+        // Whether all that follows the columns of `other` in the written matrices is padding.
+        let whole = own.columns() == samples && state.iter().all(|state| state.columns() == samples);
+        let length = if whole && own.storage().len() <= other.storage().len() {
             // Includes the padding, so that the kernel computes whole vectors up to the end.
             own.storage().len()
         } else {
@@ -308,12 +310,6 @@ fn zip_long<T: Element, const S: usize, F: ZipFormula<S>>(
         finite &= simd::run(kernel);
     }
     finite
-}
-
-/// Returns whether no written matrix has columns after those of `other`. What follows these columns is then padding.
-#[inline(always)]
-fn is_whole<T: Element, const S: usize>(own: &Matrix<T>, other: MatrixRef<'_, T>, state: &[&mut Matrix<T>; S]) -> bool {
-    own.columns() == other.columns() && state.iter().all(|state| state.columns() == other.columns())
 }
 
 #[cold]

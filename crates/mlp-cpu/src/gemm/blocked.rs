@@ -9,7 +9,6 @@ use super::tiled::{depth, panel_rows};
 use crate::plan::BLOCK_COLUMNS;
 use crate::raw::prefetch::{LINE, prefetch};
 use crate::raw::simd::{Isa, Kernel, Vector};
-use crate::raw::tile::PanelProduct;
 use crate::{Element, SimdLevel};
 
 /// Computes C = initial + A B, with the same bits as [`Tiled`](super::tiled::Tiled).
@@ -37,19 +36,17 @@ impl<T: Element> Blocked<'_, '_, T> {
     fn run_blocks<I: Isa>(self, isa: I) {
         let lanes = const { <T::Full<I> as Vector<T>>::LANES };
         let width = const { BLOCK_COLUMNS.next_multiple_of(I::COLUMNS) };
-        let Product { a, b, initial, .. } = *self.0;
-        let c_stride = self.0.c_stride;
+        let product = self.0;
+        let Product { a, b, initial, .. } = *product;
         let mut memory = Panel::new();
         let (panel, slivers) = memory
             .take((3 * lanes + width) * depth::<T>())
             .split_at_mut(3 * lanes * depth::<T>());
         for first in (0..b.columns).step_by(width) {
+            let b = b.columns(first, width);
             for k in (0..a.columns).step_by(depth::<T>()) {
-                let (a, b) = (
-                    a.columns(k, depth::<T>()),
-                    b.rows(k, depth::<T>()).columns(first, width),
-                );
-                let initial = if k == 0 { initial } else { Initial::Present };
+                let (a, b) = (a.columns(k, depth::<T>()), b.rows(k, depth::<T>()));
+                product.initial = if k == 0 { initial } else { Initial::Present };
                 let slivers = &mut slivers[..b.columns.next_multiple_of(I::COLUMNS) * a.columns];
                 for (i, sliver) in slivers.chunks_exact_mut(I::COLUMNS * a.columns).enumerate() {
                     isa.call(Pack {
@@ -67,15 +64,9 @@ impl<T: Element> Blocked<'_, '_, T> {
                         a: a.rows(row, rows),
                     });
                     let sweep = Sweep {
-                        rows,
-                        depth: a.columns,
-                        columns: b.columns,
-                        panel: &panel[..rows * a.columns],
-                        next_panel: a.rows(row + rows, 2 * lanes),
+                        product: product.part(Operand::packed(panel, rows, a.columns), b, row, first),
                         slivers,
-                        c: &mut self.0.c[row + first * c_stride..],
-                        c_stride,
-                        initial: initial.rows_from(row),
+                        next_panel: a.rows(row + rows, 2 * lanes),
                     };
                     sweep.run(isa);
                     row += rows;
@@ -86,59 +77,48 @@ impl<T: Element> Blocked<'_, '_, T> {
     }
 }
 
-/// The product of a panel of A and all slivers of a block of B.
+/// The product of a panel of A, which is a copy, and a block of B.
 struct Sweep<'a, T> {
-    rows: usize,
-    depth: usize,
-    columns: usize,
-    panel: &'a [T],
+    product: Product<'a, T>,
+    /// Copies of B's columns, as many in each as a tile has.
+    slivers: &'a [T],
     /// The part of A that the next panel is copied from.
     next_panel: Operand<'a, T>,
-    slivers: &'a [T],
-    /// C, from the first row and column of this product on.
-    c: &'a mut [T],
-    c_stride: usize,
-    initial: Initial<'a, T>,
 }
 
 impl<T: Element> Sweep<'_, T> {
     #[inline(always)]
     fn run<I: Isa>(mut self, isa: I) {
         let rows_of_two = const { 2 * <T::Full<I> as Vector<T>>::LANES };
-        let tiles = self.columns.div_ceil(I::COLUMNS);
+        let (rows, columns) = (self.product.a.rows, self.product.b.columns);
+        let tiles = columns.div_ceil(I::COLUMNS);
         let (count, mut lines) = lines(self.next_panel);
         for i in 0..tiles {
-            // Has all of the next panel arrive while this one is multiplied.
+            // All of the next panel arrives while this one is multiplied.
             for line in lines.by_ref().take(count.div_ceil(tiles)) {
                 prefetch(self.next_panel.values, line);
             }
-            let columns = (self.columns - i * I::COLUMNS).min(I::COLUMNS);
+            let columns = (columns - i * I::COLUMNS).min(I::COLUMNS);
             // Nearly all of a large product is computed here, where sizes and strides are constants.
-            if self.rows == rows_of_two && columns == I::COLUMNS {
+            if rows == rows_of_two && columns == I::COLUMNS {
                 self.tile::<I>(i, rows_of_two, I::COLUMNS).run_widest(isa);
             } else {
-                self.tile::<I>(i, self.rows, columns).run(isa);
+                self.tile::<I>(i, rows, columns).run_panels(isa, 1, rows);
             }
         }
     }
 
-    /// Returns the product of the panel and sliver `i`.
+    /// Returns the product of the panel and the first `columns` columns of sliver `i`.
     #[inline(always)]
-    fn tile<I: Isa>(&mut self, i: usize, rows: usize, columns: usize) -> PanelProduct<'_, T> {
-        let sliver = &self.slivers[i * I::COLUMNS * self.depth..][..I::COLUMNS * self.depth];
-        let c = &mut self.c[i * I::COLUMNS * self.c_stride..];
-        prefetch_columns(c, self.c_stride, rows, columns);
-        PanelProduct {
-            panels: 1,
-            rows,
-            a: Operand::packed(self.panel, rows, self.depth),
-            b: Operand::packed(sliver, I::COLUMNS, self.depth)
-                .rows(0, columns)
-                .transposed(),
-            c,
-            c_stride: self.c_stride,
-            initial: self.initial,
-        }
+    fn tile<I: Isa>(&mut self, i: usize, rows: usize, columns: usize) -> Product<'_, T> {
+        let a = Operand::packed(self.product.a.values, rows, self.product.a.columns);
+        let sliver = &self.slivers[i * I::COLUMNS * a.columns..][..I::COLUMNS * a.columns];
+        let b = Operand::packed(sliver, I::COLUMNS, a.columns)
+            .rows(0, columns)
+            .transposed();
+        let product = self.product.part(a, b, 0, i * I::COLUMNS);
+        prefetch_columns(product.c, product.c_stride, rows, columns);
+        product
     }
 }
 

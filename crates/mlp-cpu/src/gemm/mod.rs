@@ -37,27 +37,21 @@ impl<T: Element> Product<'_, T> {
 
     fn run_parts(self, path: Path, parts: usize, beside: Option<&mut [T]>, finish: &Finish<'_, T>) {
         type Part<'p, T> = Option<(&'p mut [T], Option<&'p mut [T]>)>;
-        let Self {
-            a,
-            b,
-            c,
-            c_stride,
-            initial,
-        } = self;
+        let (b, c_stride) = (self.b, self.c_stride);
         let width = b.columns.div_ceil(parts);
         let mut beside = beside.map(|beside| beside.chunks_mut(width * c_stride));
         let mut items: [Part<'_, T>; MAX_PARTS] = Default::default();
-        for (item, c) in items.iter_mut().zip(c.chunks_mut(width * c_stride)) {
+        for (item, c) in items.iter_mut().zip(self.c.chunks_mut(width * c_stride)) {
             *item = Some((c, beside.as_mut().and_then(Iterator::next)));
         }
         threads::for_each(&mut items[..b.columns.div_ceil(width)], |i, item| {
             if let Some((c, beside)) = item.take() {
                 let part = Product {
-                    a,
+                    a: self.a,
                     b: b.columns(i * width, width),
                     c,
                     c_stride,
-                    initial,
+                    initial: self.initial,
                 };
                 part.run_part(path, i * width, beside, finish);
             }

@@ -5,7 +5,6 @@ use crate::raw::simd::{Isa, Kernel};
 
 /// Memory for copied rows of an operand, in the order in which a tile reads them: the rows of one column are adjacent,
 /// and column follows column. For the right factor, these rows are its columns, which are the rows of its transpose.
-#[derive(Debug)]
 pub(crate) struct Panel<T> {
     values: Buffer<T>,
 }
@@ -71,20 +70,14 @@ impl<T: Element> Kernel for Pack<'_, '_, T> {
 impl<T: Element> Pack<'_, '_, T> {
     #[inline(always)]
     fn pack(self, rows: usize) {
-        let Operand {
-            values: source,
-            rows: present,
-            columns,
-            row_stride,
-            column_stride,
-        } = self.a;
-        let panel = &mut self.panel[..rows * columns];
+        let (a, source, present) = (self.a, self.a.values, self.a.rows);
+        let panel = &mut self.panel[..rows * a.columns];
         if present < rows {
             panel.fill(T::zero());
         }
-        if row_stride == 1 {
+        if a.row_stride == 1 {
             // If the stride is less than a column, there is only one column.
-            let column_stride = column_stride.max(present);
+            let column_stride = a.column_stride.max(present);
             // With a constant number of elements, the copy is not a function call.
             match present {
                 16 if rows == 16 => copy::<T, 16>(panel, source, column_stride),
@@ -98,7 +91,7 @@ impl<T: Element> Pack<'_, '_, T> {
                 }
             }
         } else {
-            transpose(panel, rows, source, present, row_stride, columns);
+            transpose(panel, rows, source, present, a.row_stride, a.columns);
         }
     }
 }

@@ -37,6 +37,19 @@ impl<'a, T> Operand<'a, T> {
         }
     }
 
+    /// Returns whether the last element, if there is one, lies within the slice.
+    #[inline(always)]
+    pub(crate) fn is_within(&self) -> bool {
+        let Self { rows, columns, .. } = *self;
+        rows == 0
+            || columns == 0
+            || (rows - 1)
+                .checked_mul(self.row_stride)
+                .zip((columns - 1).checked_mul(self.column_stride))
+                .and_then(|(row, column)| row.checked_add(column))
+                .is_some_and(|last| last < self.values.len())
+    }
+
     /// Returns whether each column has `rows` values, whatever they belong to, before the slice ends.
     #[inline(always)]
     pub(crate) fn spans(self, rows: usize) -> bool {
@@ -115,4 +128,24 @@ pub struct Product<'a, T> {
     pub(crate) c: &'a mut [T],
     pub(crate) c_stride: usize,
     pub(crate) initial: Initial<'a, T>,
+}
+
+impl<T: Copy> Product<'_, T> {
+    /// Returns the product of `a` and `b`, parts of the operands, into C from `row` and `column` on.
+    #[inline(always)]
+    pub(crate) fn part<'s>(
+        &'s mut self,
+        a: Operand<'s, T>,
+        b: Operand<'s, T>,
+        row: usize,
+        column: usize,
+    ) -> Product<'s, T> {
+        Product {
+            a,
+            b,
+            c: &mut self.c[row + column * self.c_stride..],
+            c_stride: self.c_stride,
+            initial: self.initial.rows_from(row),
+        }
+    }
 }

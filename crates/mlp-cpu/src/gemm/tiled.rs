@@ -4,7 +4,6 @@ use super::panel::{Pack, Panel};
 use super::product::{Initial, Operand, Product};
 use crate::matrix::PADDING;
 use crate::raw::simd::{Isa, Kernel, Vector};
-use crate::raw::tile::PanelProduct;
 use crate::{Element, plan};
 
 /// Returns how many columns of A are used at a time.
@@ -28,7 +27,7 @@ impl<T: Element> Kernel for Tiled<'_, '_, T> {
         let rows = panel_rows(a.rows, 0, lanes, most);
         // A small layer is a single panel, which needs no further decisions.
         if rows >= a.rows && a.columns <= depth::<T>() && product.is_in_place(a, rows) {
-            return product.panels(isa, 1, rows, 0, a, product.b);
+            return product.part(a, product.b, 0, 0).run_panels(isa, 1, rows);
         }
         let mut memory = Panel::new();
         for k in (0..a.columns.max(1)).step_by(depth::<T>()) {
@@ -47,7 +46,7 @@ impl<T: Element> Kernel for Tiled<'_, '_, T> {
                     {
                         panels += 1;
                     }
-                    product.panels(isa, panels, rows, row, panel, b);
+                    product.part(panel, b, row, 0).run_panels(isa, panels, rows);
                 } else {
                     let copy = memory.take(rows * a.columns);
                     isa.call(Pack {
@@ -55,7 +54,8 @@ impl<T: Element> Kernel for Tiled<'_, '_, T> {
                         rows,
                         a: panel,
                     });
-                    product.panels(isa, panels, rows, row, Operand::packed(copy, rows, a.columns), b);
+                    let panel = Operand::packed(copy, rows, a.columns);
+                    product.part(panel, b, row, 0).run_panels(isa, 1, rows);
                 }
                 row += panels * rows;
             }
@@ -78,22 +78,6 @@ impl<T: Element> Product<'_, T> {
     #[inline(always)]
     fn is_in_place(&self, panel: Operand<'_, T>, rows: usize) -> bool {
         panel.row_stride == 1 && panel.spans(rows) && !plan::copies_panel::<T>(panel.column_stride, self.b.columns)
-    }
-
-    /// Computes the rows of C that belong to `panels` panels of A, one below the other. `a` starts with the first one,
-    /// which is at `row`.
-    #[inline(always)]
-    fn panels<I: Isa>(&mut self, isa: I, panels: usize, rows: usize, row: usize, a: Operand<'_, T>, b: Operand<'_, T>) {
-        let product = PanelProduct {
-            panels,
-            rows,
-            a,
-            b,
-            c: &mut self.c[row..],
-            c_stride: self.c_stride,
-            initial: self.initial.rows_from(row),
-        };
-        product.run(isa);
     }
 }
 

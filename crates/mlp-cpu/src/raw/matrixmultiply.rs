@@ -34,13 +34,8 @@ impl Packed for f64 {
 /// # Panics
 /// Panics if elements of an operand or of C lie outside their slice, or if C's columns overlap.
 pub(crate) fn run<T: Packed + Copy + Zero + One>(product: &mut Product<'_, T>) {
-    let Product {
-        a,
-        b,
-        ref mut c,
-        c_stride,
-        initial,
-    } = *product;
+    let (a, b, c_stride) = (product.a, product.b, product.c_stride);
+    let c = &mut *product.c;
     let (m, k, n) = (a.rows, a.columns, b.columns);
     assert_eq!(b.rows, k, "gemm: cannot multiply A, {m} x {k}, by B, {} x {n}", b.rows);
     assert!(
@@ -50,7 +45,7 @@ pub(crate) fn run<T: Packed + Copy + Zero + One>(product: &mut Product<'_, T>) {
     let ((a_row, a_column), (b_row, b_column)) = (strides(&a), strides(&b));
     // alpha is 1 and beta is 0 or 1, because with other values, tiles at the edges would round differently from those
     // inside.
-    let beta = match initial {
+    let beta = match product.initial {
         Initial::Zero => T::zero(),
         Initial::Present => T::one(),
         Initial::Column(column) => {
@@ -99,17 +94,11 @@ fn strides<T>(operand: &Operand<'_, T>) -> (isize, isize) {
         column_stride,
         ..
     } = *operand;
-    if rows > 0 && columns > 0 {
-        let last = (rows - 1)
-            .checked_mul(row_stride)
-            .zip((columns - 1).checked_mul(column_stride))
-            .and_then(|(row, column)| row.checked_add(column));
-        assert!(
-            last.is_some_and(|last| last < operand.values.len()),
-            "gemm: a {rows} x {columns} operand with strides {row_stride} and {column_stride} exceeds its {} elements",
-            operand.values.len()
-        );
-    }
+    assert!(
+        operand.is_within(),
+        "gemm: a {rows} x {columns} operand with strides {row_stride} and {column_stride} exceeds its {} elements",
+        operand.values.len()
+    );
     let isize = |stride: usize| isize::try_from(stride).expect("gemm: a stride does not fit into isize");
     (isize(row_stride), isize(column_stride))
 }
