@@ -7,8 +7,8 @@ use core::str::FromStr;
 /// A set of vector instructions that the kernels are compiled for.
 ///
 /// The level is chosen once, when the first kernel runs. It is the best level that the processor supports, or the one
-/// that the environment variable `MLP_SIMD` names, if the processor supports it. (The `matrixmultiply` crate, which
-/// computes the products of large layers at the baseline, makes its own choice.)
+/// that the environment variable `MLP_SIMD` names, if the processor supports it. The `matrixmultiply` crate, which
+/// computes the products of large layers at the baseline, makes its own choice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum SimdLevel {

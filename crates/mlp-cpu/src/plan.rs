@@ -7,6 +7,9 @@
 //! Each threshold stands beside the measurement that decided it. Unless another machine is named, that is an AMD EPYC
 //! (Zen 5) of two cores with AVX-512.
 
+#[cfg(test)]
+mod tests;
+
 use crate::matrix::PADDING;
 use crate::raw::simd::simd_level;
 use crate::threads::{MAX_PARTS, threads};
@@ -82,11 +85,11 @@ const LARGE_WEIGHTS: usize = 1 << 20;
 const COPIED_COLUMNS: usize = 24;
 
 /// The number of bytes between the columns of A from which copies of panels pay, because columns that far apart fall
-/// into few sets of the cache.
+/// into few sets of the cache. Not measured.
 const DISTANT_BYTES: usize = 1024;
 
 /// The number of bytes of each row of A in a panel. A panel of two vectors of rows then stays in the cache nearest to
-/// the processor.
+/// the processor. Not measured.
 pub(crate) const PANEL_BYTES: usize = 1024;
 
 /// The number of columns in a block of B. 256 columns take 7 % longer in `wide`; more are no better.
@@ -99,10 +102,10 @@ const PART_OF_PRODUCT: usize = 1 << 18;
 /// The fewest columns in a part of a product, since each part reads all of A. Narrower parts cost 20 % of `mnist-s`.
 const PART_COLUMNS: usize = 16;
 
-/// The number of elements from which a part of an update takes longer than calling another thread.
+/// The number of elements from which a part of an update takes longer than calling another thread. Not measured.
 const PART_OF_UPDATE: usize = 1 << 14;
 
-/// Up to this many elements, looking up the level of instructions takes longer than it saves.
+/// Up to this many elements, looking up the level of instructions takes longer than it saves. Not measured.
 const SHORT: usize = 2 * PADDING;
 
 impl Shape {

@@ -1,4 +1,9 @@
-//! A checked wrapper around the `matrixmultiply` crate.
+//! A checked wrapper around the `matrixmultiply` crate, which computes products of large layers at the baseline level
+//! ([`Engine::Matrixmultiply`](crate::plan::Engine)).
+//!
+//! It is an exception to two rules of this crate:
+//! - It allocates memory for the copies of its operands on each call, so a training step of such a layer allocates.
+//! - It chooses its instructions itself, whatever `MLP_SIMD` says: AVX2 and FMA if the processor has them.
 
 use crate::gemm::product::{Initial, Operand, Product};
 use num_traits::{One, Zero};
