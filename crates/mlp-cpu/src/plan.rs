@@ -10,10 +10,10 @@
 #[cfg(test)]
 mod tests;
 
+use crate::SimdLevel;
 use crate::matrix::PADDING;
 use crate::raw::simd::simd_level;
 use crate::threads::{MAX_PARTS, threads};
-use crate::{Element, SimdLevel};
 
 /// What is computed.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -111,7 +111,7 @@ const SHORT: usize = 2 * PADDING;
 impl Shape {
     /// Returns the shape of an operation of a layer with n_out x n_in weights.
     #[inline(always)]
-    pub(crate) fn new<T: Element>(operation: Operation, (outputs, inputs): (usize, usize), samples: usize) -> Self {
+    pub(crate) fn new<T>(operation: Operation, (outputs, inputs): (usize, usize), samples: usize) -> Self {
         Self {
             operation,
             outputs,

@@ -55,9 +55,7 @@ pub(crate) const MAX_PARTS: usize = 16;
 /// Runs `task(i, &mut items[i])` for every i, on all threads.
 pub(crate) fn for_each<I: Send>(items: &mut [I], task: impl Fn(usize, &mut I) + Sync) {
     if items.len() < 2 || threads() < 2 {
-        for (i, item) in items.iter_mut().enumerate() {
-            task(i, item);
-        }
+        items.iter_mut().enumerate().for_each(|(i, item)| task(i, item));
     } else {
         hire();
         POOL.for_each(items, task);

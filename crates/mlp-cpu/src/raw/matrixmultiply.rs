@@ -92,13 +92,8 @@ pub(crate) fn run<T: Packed + Copy + Zero + One>(product: &mut Product<'_, T>) {
 
 /// Returns the operand's row and column strides, after checking that its last element lies within its slice.
 fn strides<T>(operand: &Operand<'_, T>) -> (isize, isize) {
-    let Operand {
-        rows,
-        columns,
-        row_stride,
-        column_stride,
-        ..
-    } = *operand;
+    let (rows, columns) = (operand.rows, operand.columns);
+    let (row_stride, column_stride) = (operand.row_stride, operand.column_stride);
     assert!(
         operand.is_within(),
         "gemm: a {rows} x {columns} operand with strides {row_stride} and {column_stride} exceeds its {} elements",
