@@ -2,7 +2,7 @@
 //! vector instructions that the processor has. (At the baseline, the largest layers are multiplied by `matrixmultiply`,
 //! which chooses its instructions itself.)
 
-#[path = "../../crates/mlp-cpu/src/level/children.rs"]
+#[path = "../../crates/mlp-cpu/src/level/tests/children.rs"]
 pub(crate) mod children;
 
 use self::children::{assert_level_asked_for, has, is_child, run, run_at_other_levels};

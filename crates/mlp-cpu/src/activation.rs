@@ -1,92 +1,105 @@
 //! The activation of a layer. Loops over the built-in activations are compiled once, in this crate, so that programs
 //! that use a network do not compile them again. The loop of a custom activation is compiled where it is used.
 
+#[cfg(test)]
+mod tests;
+
 use crate::Element;
-use crate::elementwise::{Activate, ActivateAndDerive};
-use crate::raw::dispatch;
+use crate::elementwise::LANES;
+use crate::raw::simd::{self, Isa, Kernel};
+use core::array;
 use mlp_core::backend::ActivationVisitor;
 use mlp_core::{Activation, ActivationKind};
 
-/// Computes a = f(z) for all `values`, in place, and f'(z) into `derivatives`, if given.
+/// Applies an activation to [`Values`].
 #[inline(always)]
-pub(crate) fn activate<T: Element, A: Activation>(
-    activation: &ActivationKind<A>,
-    values: &mut [T],
-    derivatives: Option<&mut [T]>,
-) {
+pub(crate) fn activate<T: Element, A: Activation>(activation: &ActivationKind<A>, on: Values<'_, T>) {
     match activation {
-        ActivationKind::Custom(activation) => Many { values, derivatives }.visit(activation),
-        ActivationKind::Identity(_) if derivatives.is_none() => {}
-        activation => {
-            let built_in = activation.built_in().expect("a custom activation is matched above");
-            T::activate(&built_in, values, derivatives);
-        }
+        ActivationKind::Identity(_) if on.derivatives.is_none() => {}
+        // Short loops that take less time than a call are compiled where they are used.
+        ActivationKind::Relu(activation) if on.short => on.visit(activation),
+        ActivationKind::LeakyRelu(activation) if on.short => on.visit(activation),
+        activation => match activation.built_in() {
+            Ok(activation) => T::activate(&activation, on.values, on.derivatives, on.short),
+            Err(activation) => on.visit(activation),
+        },
     }
 }
 
-/// Does the same as [`activate`] for a few elements, a multiple of [`LANES`](crate::elementwise::LANES). Loops that
-/// take less time than a call are compiled where they are used.
-#[inline(always)]
-pub(crate) fn activate_few<T: Element, A: Activation>(
-    activation: &ActivationKind<A>,
-    values: &mut [T],
-    derivatives: Option<&mut [T]>,
-) {
-    match activation {
-        ActivationKind::Custom(activation) => Few { values, derivatives }.visit(activation),
-        ActivationKind::Relu(activation) => Few { values, derivatives }.visit(activation),
-        ActivationKind::LeakyRelu(activation) => Few { values, derivatives }.visit(activation),
-        ActivationKind::Identity(_) if derivatives.is_none() => {}
-        activation => {
-            let built_in = activation.built_in().expect("a custom activation is matched above");
-            T::activate_few(&built_in, values, derivatives);
-        }
-    }
-}
-
-/// Runs an activation with the best instructions available.
-pub(crate) struct Many<'a, T> {
+/// Elements that an activation is applied to.
+pub(crate) struct Values<'a, T> {
+    /// z, which becomes a = f(z).
     pub(crate) values: &'a mut [T],
+    /// Becomes f'(z), if given. As long as `values`.
     pub(crate) derivatives: Option<&'a mut [T]>,
+    /// Whether the loop for few elements runs. Their number must be a multiple of [`LANES`].
+    pub(crate) short: bool,
 }
 
-impl<T: Element> ActivationVisitor for Many<'_, T> {
+impl<T: Element> ActivationVisitor for Values<'_, T> {
     type Output = ();
 
     #[inline(always)]
     fn visit<A: Activation>(self, activation: &A) {
-        let Self { values, derivatives } = self;
-        match derivatives {
-            None => dispatch::run(Activate { activation, values }),
-            Some(derivatives) => dispatch::run(ActivateAndDerive {
+        let Self {
+            values,
+            derivatives,
+            short,
+        } = self;
+        match (derivatives, short) {
+            (None, false) => simd::run(Value { activation, values }),
+            (None, true) => {
+                for values in values.as_chunks_mut::<LANES>().0 {
+                    *values = values.map(|z| activation.value(z));
+                }
+            }
+            (Some(derivatives), false) => simd::run(ValueAndDerivative {
                 activation,
                 values,
                 derivatives,
             }),
+            (Some(derivatives), true) => {
+                let derivatives = derivatives.as_chunks_mut::<LANES>().0;
+                for (values, derivatives) in values.as_chunks_mut::<LANES>().0.iter_mut().zip(derivatives) {
+                    let z = *values;
+                    let a = z.map(|z| activation.value(z));
+                    *derivatives = array::from_fn(|i| activation.derivative(z[i], a[i]));
+                    *values = a;
+                }
+            }
         }
     }
 }
 
-/// Runs an activation, compiled for the baseline, on a few elements at a time.
-pub(crate) struct Few<'a, T> {
-    pub(crate) values: &'a mut [T],
-    pub(crate) derivatives: Option<&'a mut [T]>,
+/// The loop without derivatives.
+struct Value<'a, T, A> {
+    activation: &'a A,
+    values: &'a mut [T],
 }
 
-impl<T: Element> ActivationVisitor for Few<'_, T> {
+impl<T: Element, A: Activation> Kernel for Value<'_, T, A> {
     type Output = ();
 
     #[inline(always)]
-    fn visit<A: Activation>(self, activation: &A) {
-        let Self { values, derivatives } = self;
-        match derivatives {
-            None => Activate { activation, values }.run_few(),
-            Some(derivatives) => ActivateAndDerive {
-                activation,
-                values,
-                derivatives,
-            }
-            .run_few(),
+    fn run<I: Isa>(self, _: I) {
+        for a in self.values {
+            *a = self.activation.value(*a);
         }
+    }
+}
+
+/// The loop with derivatives.
+struct ValueAndDerivative<'a, T, A> {
+    activation: &'a A,
+    values: &'a mut [T],
+    derivatives: &'a mut [T],
+}
+
+impl<T: Element, A: Activation> Kernel for ValueAndDerivative<'_, T, A> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self, _: I) {
+        self.activation.value_and_derivative(self.values, self.derivatives);
     }
 }

@@ -3,93 +3,26 @@
 //! They are plain loops, which the compiler turns into vector instructions. A formula consists of operations that round
 //! the same way in a vector as on a single number. An element therefore has the same bits at any position.
 
-#[cfg(test)]
-mod tests;
-
-use crate::level::{Baseline, Isa, Kernel};
 use crate::matrix::PADDING;
-use crate::raw::dispatch;
-use crate::threads::{self, MOST_PARTS};
-use crate::{Element, MatrixRef};
+use crate::raw::simd::{self, Baseline, Isa, Kernel};
+use crate::threads::{self, MAX_PARTS};
+use crate::{Element, MatrixRef, plan};
 use core::array;
 use core::mem;
 use core::sync::atomic::{AtomicBool, Ordering};
-use mlp_core::Activation;
 use mlp_core::backend::ZipFormula;
-
-/// Up to this many elements, looking up the level takes longer than it saves.
-pub(crate) const FEW: usize = 2 * PADDING;
 
 /// The number of elements that fill whole vectors at the baseline.
 pub(crate) const LANES: usize = 4;
 
-/// Runs an elementwise kernel over `length` elements. If there are few, the kernel is the one compiled for the
+/// Runs an elementwise kernel over `length` elements. If they are few, the kernel is the one compiled for the
 /// baseline. The formulas have the same bits at every level.
 #[inline(always)]
 pub(crate) fn run<K: Kernel>(kernel: K, length: usize) -> K::Output {
-    if length <= FEW {
+    if plan::is_short(length) {
         kernel.run(Baseline)
     } else {
-        dispatch::run(kernel)
-    }
-}
-
-/// a = f(z), in place.
-pub(crate) struct Activate<'a, T, A> {
-    pub(crate) activation: &'a A,
-    pub(crate) values: &'a mut [T],
-}
-
-impl<T: Element, A: Activation> Kernel for Activate<'_, T, A> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<I: Isa>(self, _: I) {
-        for a in self.values {
-            *a = self.activation.value(*a);
-        }
-    }
-}
-
-impl<T: Element, A: Activation> Activate<'_, T, A> {
-    /// Computes a few elements, a multiple of `LANES`, compiled for the baseline. It uses arrays, whose loops need no
-    /// checks before they begin.
-    #[inline(always)]
-    pub(crate) fn run_few(self) {
-        for values in self.values.as_chunks_mut::<LANES>().0 {
-            *values = values.map(|z| self.activation.value(z));
-        }
-    }
-}
-
-/// a = f(z) in place, and f'(z) into `derivatives`, over slices of the same length.
-pub(crate) struct ActivateAndDerive<'a, T, A> {
-    pub(crate) activation: &'a A,
-    pub(crate) values: &'a mut [T],
-    pub(crate) derivatives: &'a mut [T],
-}
-
-impl<T: Element, A: Activation> Kernel for ActivateAndDerive<'_, T, A> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<I: Isa>(self, _: I) {
-        self.activation.value_and_derivative(self.values, self.derivatives);
-    }
-}
-
-impl<T: Element, A: Activation> ActivateAndDerive<'_, T, A> {
-    /// Computes a few elements, like [`Activate::run_few`].
-    #[inline(always)]
-    pub(crate) fn run_few(self) {
-        let activation = self.activation;
-        let derivatives = self.derivatives.as_chunks_mut::<LANES>().0;
-        for (values, derivatives) in self.values.as_chunks_mut::<LANES>().0.iter_mut().zip(derivatives) {
-            let z = *values;
-            let a = z.map(|z| activation.value(z));
-            *derivatives = array::from_fn(|i| activation.derivative(z[i], a[i]));
-            *values = a;
-        }
+        simd::run(kernel)
     }
 }
 
@@ -105,18 +38,15 @@ impl<T: Element, F: ZipFormula<S>, const S: usize> Zip<'_, T, F, S> {
     /// Runs on all threads if the slices are large.
     #[inline(always)]
     pub(crate) fn run_on_threads(self) -> bool {
-        /// The number of elements from which the work takes longer than calling another thread.
-        const LEAST: usize = 1 << 14;
-        let length = self.own.len();
-        match threads::parts(length, LEAST) {
-            1 => dispatch::run(self),
+        match plan::parts_of_update(self.own.len()) {
+            1 => simd::run(self),
             parts => self.run_parts(parts),
         }
     }
 
     /// Computes as few elements as a tiny layer has, a multiple of `LANES`.
     #[inline(always)]
-    pub(crate) fn run_few(mut self) -> bool {
+    pub(crate) fn run_short(mut self) -> bool {
         let mut zeros = [T::zero(); LANES];
         let chunks = self.own.as_chunks_mut::<LANES>().0.iter_mut();
         for (c, (own, other)) in chunks.zip(self.other.as_chunks::<LANES>().0).enumerate() {
@@ -147,7 +77,7 @@ impl<T: Element, F: ZipFormula<S>, const S: usize> Zip<'_, T, F, S> {
     fn run_parts(self, parts: usize) -> bool {
         let length = self.own.len().div_ceil(parts).next_multiple_of(PADDING);
         let mut rest = self.state;
-        let mut items: [Option<Self>; MOST_PARTS] = [const { None }; MOST_PARTS];
+        let mut items: [Option<Self>; MAX_PARTS] = [const { None }; MAX_PARTS];
         let parts_of_both = self.own.chunks_mut(length).zip(self.other.chunks(length));
         for (item, (own, other)) in items.iter_mut().zip(parts_of_both) {
             let own_length = own.len();
@@ -161,7 +91,7 @@ impl<T: Element, F: ZipFormula<S>, const S: usize> Zip<'_, T, F, S> {
         let finite = AtomicBool::new(true);
         threads::for_each(&mut items[..parts], |_, item| {
             if let Some(kernel) = item.take()
-                && !dispatch::run(kernel)
+                && !simd::run(kernel)
             {
                 finite.store(false, Ordering::Relaxed);
             }

@@ -25,6 +25,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod activation;
+mod compiled;
 mod element;
 mod elementwise;
 mod format;
@@ -36,8 +37,8 @@ mod matrix;
 mod matrix_ref;
 #[cfg(feature = "ndarray")]
 pub mod ndarray;
-#[cfg(test)]
-mod padding_tests;
+mod pass;
+mod plan;
 mod raw;
 mod tensor;
 mod thin;
@@ -45,10 +46,12 @@ mod threads;
 mod tiny;
 
 pub use element::Element;
-pub use gemm::{Operand, gemm};
-pub use level::{SimdLevel, simd_level};
+pub use gemm::gemm;
+pub use gemm::product::Operand;
+pub use level::SimdLevel;
 pub use matrix::Matrix;
 pub use matrix_ref::MatrixRef;
+pub use raw::simd::simd_level;
 pub use threads::{set_threads, threads};
 
 /// The README, compiled and run as tests.

@@ -1,6 +1,6 @@
 use crate::elementwise;
-use crate::level::{Isa, Kernel};
 use crate::matrix::PADDING;
+use crate::raw::simd::{Isa, Kernel};
 use crate::{Element, MatrixRef};
 use core::slice;
 use mlp_core::Loss;

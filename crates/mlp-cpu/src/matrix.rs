@@ -1,4 +1,8 @@
+#[cfg(test)]
+mod tests;
+
 use crate::MatrixRef;
+use crate::matrix_ref::{check_column, position};
 use crate::raw::buffer::Buffer;
 use core::ops::{Index, IndexMut};
 use mlp_core::backend::shape_mismatch;
@@ -60,17 +64,13 @@ impl<T: Copy + Zero> Matrix<T> {
     #[must_use]
     pub fn from_rows<R: AsRef<[T]>>(rows: &[R]) -> Self {
         let columns = rows.first().map_or(0, |row| row.as_ref().len());
-        let mut matrix = Self::zeros(rows.len(), columns);
         for (i, row) in rows.iter().enumerate() {
-            let row = row.as_ref();
-            if row.len() != columns {
-                shape_mismatch("Matrix::from_rows", &format!("row {i}"), (1, columns), (1, row.len()));
-            }
-            for (j, &value) in row.iter().enumerate() {
-                matrix[(i, j)] = value;
+            let length = row.as_ref().len();
+            if length != columns {
+                shape_mismatch("Matrix::from_rows", &format!("row {i}"), (1, columns), (1, length));
             }
         }
-        matrix
+        Self::from_fn(rows.len(), columns, |i, j| rows[i].as_ref()[j])
     }
 
     /// Returns the matrix with the given columns. A column is a sample.
@@ -177,11 +177,7 @@ impl<T: Copy> Matrix<T> {
     /// # Panics
     /// Panics if there is no column `j`.
     pub fn column_mut(&mut self, j: usize) -> &mut [T] {
-        assert!(
-            j < self.columns,
-            "column {j} is out of bounds for a matrix of {} columns",
-            self.columns
-        );
+        check_column(j, self.columns);
         &mut self.values[j * self.stride..][..self.rows]
     }
 
@@ -250,14 +246,8 @@ impl<T> Index<(usize, usize)> for Matrix<T> {
     ///
     /// # Panics
     /// Panics if there is no such element.
-    fn index(&self, (i, j): (usize, usize)) -> &T {
-        assert!(
-            i < self.rows && j < self.columns,
-            "element ({i}, {j}) is out of bounds for a {} x {} matrix",
-            self.rows,
-            self.columns
-        );
-        &self.values[i + j * self.stride]
+    fn index(&self, index: (usize, usize)) -> &T {
+        &self.values[position((self.rows, self.columns), self.stride, index)]
     }
 }
 
@@ -266,13 +256,7 @@ impl<T> IndexMut<(usize, usize)> for Matrix<T> {
     ///
     /// # Panics
     /// Panics if there is no such element.
-    fn index_mut(&mut self, (i, j): (usize, usize)) -> &mut T {
-        assert!(
-            i < self.rows && j < self.columns,
-            "element ({i}, {j}) is out of bounds for a {} x {} matrix",
-            self.rows,
-            self.columns
-        );
-        &mut self.values[i + j * self.stride]
+    fn index_mut(&mut self, index: (usize, usize)) -> &mut T {
+        &mut self.values[position((self.rows, self.columns), self.stride, index)]
     }
 }

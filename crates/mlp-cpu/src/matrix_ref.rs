@@ -1,6 +1,6 @@
-use crate::{Element, Matrix};
+use crate::Matrix;
 use core::ops::{Index, Range};
-use mlp_core::backend::{Columns, IntoColumns, shape_mismatch};
+use mlp_core::backend::shape_mismatch;
 use num_traits::Zero;
 
 /// A borrowed column-major matrix. It borrows a [`Matrix`], some of its columns, or any slice, without a copy.
@@ -95,11 +95,7 @@ impl<'a, T> MatrixRef<'a, T> {
     /// # Panics
     /// Panics if there is no column `j`.
     pub fn column(&self, j: usize) -> &'a [T] {
-        assert!(
-            j < self.columns,
-            "column {j} is out of bounds for a matrix of {} columns",
-            self.columns
-        );
+        check_column(j, self.columns);
         &self.values[j * self.stride..][..self.rows]
     }
 
@@ -186,33 +182,35 @@ impl<'a, T: Copy> From<&'a Matrix<T>> for MatrixRef<'a, T> {
     }
 }
 
+/// Panics unless there is a column `j`.
+#[inline(always)]
+pub(crate) fn check_column(j: usize, columns: usize) {
+    assert!(
+        j < columns,
+        "column {j} is out of bounds for a matrix of {columns} columns"
+    );
+}
+
+/// Returns the position of element `(i, j)` in the storage.
+///
+/// # Panics
+/// Panics if there is no such element.
+#[inline(always)]
+pub(crate) fn position((rows, columns): (usize, usize), stride: usize, (i, j): (usize, usize)) -> usize {
+    assert!(
+        i < rows && j < columns,
+        "element ({i}, {j}) is out of bounds for a {rows} x {columns} matrix"
+    );
+    i + j * stride
+}
+
 impl<T> Index<(usize, usize)> for MatrixRef<'_, T> {
     type Output = T;
     /// Returns element (row, column).
     ///
     /// # Panics
     /// Panics if there is no such element.
-    fn index(&self, (i, j): (usize, usize)) -> &T {
-        assert!(
-            i < self.rows && j < self.columns,
-            "element ({i}, {j}) is out of bounds for a {} x {} matrix",
-            self.rows,
-            self.columns
-        );
-        &self.values[i + j * self.stride]
-    }
-}
-
-impl<'a, T: Element> IntoColumns<'a> for MatrixRef<'a, T> {
-    type Tensor = Matrix<T>;
-
-    fn into_columns(self) -> Self {
-        self
-    }
-}
-
-impl<T: Copy + Send + Sync + core::fmt::Display> Columns for MatrixRef<'_, T> {
-    fn shape(&self) -> (usize, usize) {
-        (self.rows, self.columns)
+    fn index(&self, index: (usize, usize)) -> &T {
+        &self.values[position(self.shape(), self.stride, index)]
     }
 }

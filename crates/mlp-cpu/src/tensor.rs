@@ -1,15 +1,16 @@
 //! [`Matrix`] as the backend of a network.
 
-use crate::activation::Many;
-use crate::elementwise::{FEW, LANES, Zip, slices};
-use crate::layer::LayerActivation;
+use crate::activation::Values;
+use crate::elementwise::{LANES, Zip, slices};
 use crate::loss::LossAndGradient;
-use crate::raw::dispatch;
+use crate::pass::{Backward, Forward, Gradient, LayerActivation};
+use crate::plan::{self, Operation, Path, Shape};
 use crate::raw::prefetch::{LINE, prefetch};
-use crate::tiny::{self, is_tiny};
-use crate::{Element, Matrix, MatrixRef, threads};
+use crate::raw::simd;
+use crate::{Element, Matrix, MatrixRef, threads, tiny};
+use core::fmt;
 use core::ops::Range;
-use mlp_core::backend::{ActivationVisitor, Tensor, ZipFormula, check_shape, shape_mismatch};
+use mlp_core::backend::{ActivationVisitor, Columns, IntoColumns, Tensor, ZipFormula, check_shape, shape_mismatch};
 use mlp_core::{Activation, ActivationKind, Loss};
 
 impl<T: Element> Tensor for Matrix<T> {
@@ -92,26 +93,36 @@ impl<T: Element> Tensor for Matrix<T> {
         if let Some(derivative) = &derivative {
             check_room("forward", "derivative", (outputs, samples), derivative);
         }
-        if is_tiny(outputs, inputs) {
+        if Shape::new::<T>(Operation::Forward, (outputs, inputs), samples).path() == Path::Tiny {
             tiny::forward(weights, bias, input, self);
             tiny::activate(activation, self, derivative, samples);
             return;
         }
         // Declared here, so that what is borrowed below lives as long as the call.
-        let (custom, built_in);
-        let activation = match activation {
-            ActivationKind::Custom(activation) => {
+        let custom;
+        let activation = match activation.built_in() {
+            Ok(activation) => LayerActivation::BuiltIn(activation),
+            Err(activation) => {
                 custom = |values: &mut [T], derivatives: Option<&mut [T]>| {
-                    Many { values, derivatives }.visit(activation);
+                    let short = false;
+                    Values {
+                        values,
+                        derivatives,
+                        short,
+                    }
+                    .visit(activation);
                 };
                 LayerActivation::Custom(&custom)
             }
-            activation => {
-                built_in = activation.built_in().expect("a custom activation is matched above");
-                LayerActivation::BuiltIn(&built_in)
-            }
         };
-        T::forward(self, derivative, weights, bias, input.rebuilt(), activation);
+        T::forward(Forward {
+            output: self,
+            derivative,
+            weights,
+            bias,
+            input: input.rebuilt(),
+            activation,
+        });
     }
 
     fn loss<L: Loss>(
@@ -151,11 +162,16 @@ impl<T: Element> Tensor for Matrix<T> {
         if let Some(derivative) = derivative {
             check_shape("backward", "derivative", (inputs, samples), derivative.shape());
         }
-        if is_tiny(outputs, inputs) {
+        if Shape::new::<T>(Operation::Backward, (outputs, inputs), samples).path() == Path::Tiny {
             tiny::backward(weights, delta, derivative, self);
             return;
         }
-        T::backward(self, weights, delta.rebuilt(), derivative.map(MatrixRef::rebuilt));
+        T::backward(Backward {
+            output: self,
+            weights,
+            delta: delta.rebuilt(),
+            derivative: derivative.map(MatrixRef::rebuilt),
+        });
     }
 
     #[inline(always)]
@@ -171,11 +187,17 @@ impl<T: Element> Tensor for Matrix<T> {
         check_shape("gradient", "delta", (outputs, samples), delta.shape());
         check_shape("gradient", "input", (inputs, samples), input.shape());
         check_shape("gradient", "bias gradient", (outputs, 1), bias_gradient.shape());
-        if is_tiny(outputs, inputs) {
+        if Shape::new::<T>(Operation::Gradient, (outputs, inputs), samples).path() == Path::Tiny {
             tiny::gradient(delta, input, self, bias_gradient, accumulate);
             return;
         }
-        T::gradient(self, bias_gradient, delta.rebuilt(), input.rebuilt(), accumulate);
+        T::gradient(Gradient {
+            weights: self,
+            bias: bias_gradient,
+            delta: delta.rebuilt(),
+            input: input.rebuilt(),
+            accumulate,
+        });
     }
 
     #[inline(always)]
@@ -186,17 +208,12 @@ impl<T: Element> Tensor for Matrix<T> {
         formula: &F,
     ) -> bool {
         let length = (self.columns() * self.stride()).next_multiple_of(LANES);
-        let few = length <= FEW && length <= other.storage().len() && other.stride() == self.stride();
+        let short = plan::is_short(length) && length <= other.storage().len() && other.stride() == self.stride();
         let fit = |matrix: &Self| matrix.shape() == other.shape();
-        if few && fit(self) && state.iter().all(|state| fit(state)) {
-            let kernel = Zip {
-                formula,
-                own: &mut self.storage_mut()[..length],
-                other: &other.storage()[..length],
-                state: slices(&mut state, |state| &mut state.storage_mut()[..length]),
-            };
+        if short && fit(self) && state.iter().all(|state| fit(state)) {
+            let kernel = zip_storage(self, other, &mut state, formula, length);
             // The kernel also checks the padding. If it reports a non-finite number, the elements alone decide.
-            return kernel.run_few() || is_finite(self.view());
+            return kernel.run_short() || is_finite(self.view());
         }
         zip_long(self, other.rebuilt(), state, formula)
     }
@@ -217,12 +234,43 @@ impl<T: Element> Tensor for Matrix<T> {
     }
 }
 
+impl<'a, T: Element> IntoColumns<'a> for MatrixRef<'a, T> {
+    type Tensor = Matrix<T>;
+
+    fn into_columns(self) -> Self {
+        self
+    }
+}
+
+impl<T: Copy + Send + Sync + fmt::Display> Columns for MatrixRef<'_, T> {
+    fn shape(&self) -> (usize, usize) {
+        MatrixRef::shape(self)
+    }
+}
+
 /// Panics unless `matrix` has the expected number of rows and at least the expected number of columns.
 #[track_caller]
 #[inline(always)]
 fn check_room<T: Element>(operation: &str, what: &str, expected: (usize, usize), matrix: &Matrix<T>) {
     if matrix.rows() != expected.0 || matrix.columns() < expected.1 {
         shape_mismatch(operation, what, expected, matrix.shape());
+    }
+}
+
+/// Returns the formula over the first `length` values in the storage of the matrices.
+#[inline(always)]
+fn zip_storage<'a, T: Element, const S: usize, F>(
+    own: &'a mut Matrix<T>,
+    other: MatrixRef<'a, T>,
+    state: &'a mut [&mut Matrix<T>; S],
+    formula: &'a F,
+    length: usize,
+) -> Zip<'a, T, F, S> {
+    Zip {
+        formula,
+        own: &mut own.storage_mut()[..length],
+        other: &other.storage()[..length],
+        state: slices(state, |state| &mut state.storage_mut()[..length]),
     }
 }
 
@@ -239,18 +287,15 @@ fn zip_long<T: Element, const S: usize, F: ZipFormula<S>>(
     }
     let samples = other.columns();
     if other.stride() == own.stride() {
-        let length = if is_whole(own, other, &state) && own.storage().len() <= other.storage().len() {
+        // Whether all that follows the columns of `other` in the written matrices is padding.
+        let whole = own.columns() == samples && state.iter().all(|state| state.columns() == samples);
+        let length = if whole && own.storage().len() <= other.storage().len() {
             // Includes the padding, so that the kernel computes whole vectors up to the end.
             own.storage().len()
         } else {
             samples * own.stride()
         };
-        let kernel = Zip {
-            formula,
-            own: &mut own.storage_mut()[..length],
-            other: &other.storage()[..length],
-            state: slices(&mut state, |state| &mut state.storage_mut()[..length]),
-        };
+        let kernel = zip_storage(own, other, &mut state, formula, length);
         // The kernel also checks the padding. If it reports a non-finite number, the elements alone decide.
         return kernel.run_on_threads() || is_finite(own.view().slice(0..samples));
     }
@@ -262,15 +307,9 @@ fn zip_long<T: Element, const S: usize, F: ZipFormula<S>>(
             other,
             state: slices(&mut state, |state| state.column_mut(j)),
         };
-        finite &= dispatch::run(kernel);
+        finite &= simd::run(kernel);
     }
     finite
-}
-
-/// Returns whether no written matrix has columns after those of `other`. What follows these columns is then padding.
-#[inline(always)]
-fn is_whole<T: Element, const S: usize>(own: &Matrix<T>, other: MatrixRef<'_, T>, state: &[&mut Matrix<T>; S]) -> bool {
-    own.columns() == other.columns() && state.iter().all(|state| state.columns() == other.columns())
 }
 
 #[cold]

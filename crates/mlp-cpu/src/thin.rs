@@ -1,61 +1,47 @@
 //! The gradient of weights with few outputs and more inputs. A column of this gradient is only a part of a vector, but
 //! a row fills whole vectors. Its transpose is therefore computed.
 
-use crate::gemm::{Initial, Operand, Product, Routine};
-use crate::level::{Isa, Kernel};
-use crate::raw::dispatch;
-use crate::{Element, Matrix, MatrixRef};
+use crate::Element;
+use crate::gemm::product::{Initial, Operand, Product};
+use crate::pass::Gradient;
+use crate::plan::THIN_BYTES;
+use crate::raw::simd::{self, Isa, Kernel};
 use core::array;
 
-/// The most outputs of such a layer in `f32`, which is one of the widest registers. In `f64` the limit is half of it.
-const MOST: usize = 16;
+/// The most outputs, of the smallest element.
+const OUTPUTS: usize = THIN_BYTES / size_of::<f32>();
 
 /// The number of inputs that are computed at a time: rows of two of the widest registers.
 const INPUTS: usize = 32;
 
-/// From this many inputs on, the work is worth sharing among threads. `Product` shares it by columns, and the transpose
-/// has only few of them, so such a layer is not thin.
-const SHARED: usize = 256;
-
-/// Returns whether a layer is thin. A layer with a single output is not: its row is laid out like a column. The answer
-/// depends on the layer alone, because thin layers round differently from other products.
-#[inline(always)]
-pub(crate) fn is_thin<T>(outputs: usize, inputs: usize) -> bool {
-    outputs > 1 && outputs < inputs && inputs < SHARED && outputs * size_of::<T>() <= MOST * size_of::<f32>()
-}
-
-/// Computes `gradient` = `delta` `input`^T, or adds it to the existing values if `accumulate`.
-pub(crate) fn gradient<T: Element>(
-    delta: MatrixRef<'_, T>,
-    input: MatrixRef<'_, T>,
-    gradient: &mut Matrix<T>,
-    accumulate: bool,
-) {
-    let stride = gradient.stride();
-    let chunks = gradient.storage_mut().chunks_mut(INPUTS * stride);
-    for (first, columns) in (0..input.rows()).step_by(INPUTS).zip(chunks) {
-        let mut transposed = [T::zero(); INPUTS * MOST];
-        let product = Product {
-            a: Operand::from(input).rows(first..input.rows().min(first + INPUTS)),
-            b: Operand::from(delta).transposed(),
-            c: &mut transposed,
-            c_stride: INPUTS,
-            initial: Initial::Zero,
-        };
-        product.run(Routine::Tiled, None, |_, _, _| {});
-        dispatch::run(Transpose {
-            rows: &transposed,
-            columns,
-            stride,
-            accumulate,
-        });
+impl<T: Element> Gradient<'_, T> {
+    /// Computes the gradient of the weights of a thin layer.
+    pub(crate) fn run_thin(&mut self) {
+        let stride = self.weights.stride();
+        let chunks = self.weights.storage_mut().chunks_mut(INPUTS * stride);
+        for (first, columns) in (0..self.input.rows()).step_by(INPUTS).zip(chunks) {
+            let mut transposed = [T::zero(); INPUTS * OUTPUTS];
+            T::run_tiled(&mut Product {
+                a: Operand::from(self.input).rows(first, INPUTS),
+                b: Operand::from(self.delta).transposed(),
+                c: &mut transposed,
+                c_stride: INPUTS,
+                initial: Initial::Zero,
+            });
+            simd::run(Transpose {
+                rows: &transposed,
+                columns,
+                stride,
+                accumulate: self.accumulate,
+            });
+        }
     }
 }
 
 /// Writes the transpose of `rows` into `columns`, which begin `stride` apart, or adds it to the existing values,
 /// padding included.
 struct Transpose<'a, T> {
-    rows: &'a [T; INPUTS * MOST],
+    rows: &'a [T; INPUTS * OUTPUTS],
     columns: &'a mut [T],
     stride: usize,
     accumulate: bool,

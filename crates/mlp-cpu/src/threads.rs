@@ -50,25 +50,12 @@ fn decide() -> usize {
 }
 
 /// The most parts that work is split into.
-pub(crate) const MOST_PARTS: usize = 16;
-
-/// Returns how many parts to split work into. `work` counts multiply-adds (or operations of similar cost). No part gets
-/// fewer than `least` of them.
-#[inline(always)]
-pub(crate) fn parts(work: usize, least: usize) -> usize {
-    if work < 2 * least {
-        return 1;
-    }
-    // No more parts than threads, because each part of a product copies the same weights.
-    (work / least).min(threads()).min(MOST_PARTS)
-}
+pub(crate) const MAX_PARTS: usize = 16;
 
 /// Runs `task(i, &mut items[i])` for every i, on all threads.
 pub(crate) fn for_each<I: Send>(items: &mut [I], task: impl Fn(usize, &mut I) + Sync) {
     if items.len() < 2 || threads() < 2 {
-        for (i, item) in items.iter_mut().enumerate() {
-            task(i, item);
-        }
+        items.iter_mut().enumerate().for_each(|(i, item)| task(i, item));
     } else {
         hire();
         POOL.for_each(items, task);

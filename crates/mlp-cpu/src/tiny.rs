@@ -3,41 +3,16 @@
 //!
 //! Each loop is compiled for every shape of these layers. At run time it only has to find out the number of samples.
 
-use crate::activation;
-use crate::elementwise::{FEW, LANES};
+use crate::activation::{self, Values};
+use crate::elementwise::LANES;
+use crate::pass::{TinyBackward, TinyForward, TinyGradient, TinyLoops, TinySized};
+use crate::plan::TINY;
 use crate::raw::columns::columns;
-use crate::{Element, Matrix, MatrixRef};
+use crate::{Element, Matrix, MatrixRef, plan};
 use core::array;
 use mlp_core::{Activation, ActivationKind};
 
-/// The most outputs and inputs of such a layer.
-const MOST: usize = 8;
-
-/// Returns whether a layer is tiny. The answer depends on the layer alone, because tiny layers round differently from
-/// other products.
-#[inline(always)]
-pub(crate) fn is_tiny(outputs: usize, inputs: usize) -> bool {
-    outputs <= MOST && inputs <= MOST
-}
-
-// The arguments of these functions stay in registers, so of columns only the required parts are passed. A `MatrixRef`
-// would have to be written to memory for each call.
-type Forward<T> = fn(&Matrix<T>, &Matrix<T>, &[T], usize, usize, &mut Matrix<T>);
-type Backward<T> = fn(&Matrix<T>, &[T], usize, usize, &[T], &mut Matrix<T>);
-type Gradient<T> = fn(&[T], &[T], usize, usize, &mut Matrix<T>, &mut Matrix<T>, bool);
-
-/// A loop, compiled for strides of 1, 2, 4 and 8 elements between the columns of the result, and for sums over 0 to
-/// `MOST` columns.
-type Sized<F> = [[F; MOST + 1]; 4];
-
-/// The loops, compiled once for each element type.
-pub struct Loops<T> {
-    forward: Sized<Forward<T>>,
-    backward: Sized<Backward<T>>,
-    gradient: Sized<Gradient<T>>,
-}
-
-impl<T: Element> Loops<T> {
+impl<T: Element> TinyLoops<T> {
     pub(crate) const fn new() -> Self {
         macro_rules! sized {
             ($function:ident as $type:ty) => {
@@ -53,16 +28,16 @@ impl<T: Element> Loops<T> {
             };
         }
         Self {
-            forward: sized!(forward_sized as Forward<T>),
-            backward: sized!(backward_sized as Backward<T>),
-            gradient: sized!(gradient_sized as Gradient<T>),
+            forward: sized!(forward_sized as TinyForward<T>),
+            backward: sized!(backward_sized as TinyBackward<T>),
+            gradient: sized!(gradient_sized as TinyGradient<T>),
         }
     }
 }
 
 /// Returns the loop for columns of the result that begin `stride` elements apart, and for sums over `columns` columns.
 #[inline(always)]
-fn sized<F: Copy>(loops: &Sized<F>, stride: usize, columns: usize) -> F {
+fn sized<F: Copy>(loops: &TinySized<F>, stride: usize, columns: usize) -> F {
     loops[stride.trailing_zeros() as usize][columns]
 }
 
@@ -102,12 +77,20 @@ pub(crate) fn activate<T: Element, A: Activation>(
     let all = |matrix: &Matrix<T>| matrix.columns() == samples;
     // Computes whole vectors if the values after the last column do not matter.
     let length = (samples * output.stride()).next_multiple_of(LANES);
-    if length > FEW || !all(output) || !derivative.as_deref().is_none_or(all) {
-        let derivatives = derivative.map(|derivative| derivative.columns_mut(samples));
-        return activation::activate(activation, output.columns_mut(samples), derivatives);
-    }
-    let derivatives = derivative.map(|derivative| &mut derivative.storage_mut()[..length]);
-    activation::activate_few(activation, &mut output.storage_mut()[..length], derivatives);
+    let on = if plan::is_short(length) && all(output) && derivative.as_deref().is_none_or(all) {
+        Values {
+            values: &mut output.storage_mut()[..length],
+            derivatives: derivative.map(|derivative| &mut derivative.storage_mut()[..length]),
+            short: true,
+        }
+    } else {
+        Values {
+            values: output.columns_mut(samples),
+            derivatives: derivative.map(|derivative| derivative.columns_mut(samples)),
+            short: false,
+        }
+    };
+    activation::activate(activation, on);
 }
 
 /// Computes `weights`^T `delta`, times `derivative` element by element, into the first columns of `output`.
@@ -121,21 +104,28 @@ pub(crate) fn backward<T: Element>(
     let run = sized(&T::tiny().backward, output.stride(), weights.rows());
     let (values, stride, samples) = (delta.storage(), delta.stride(), delta.columns());
     match derivative {
-        Some(derivative) if derivative.stride() != output.stride() => {
-            pad(derivative.rebuilt(), |derivative| {
-                run(weights, values, stride, samples, derivative, output);
-            });
-        }
-        Some(derivative) => run(weights, values, stride, samples, derivative.storage(), output),
+        Some(derivative) => with_stride(output.stride(), derivative, |derivative| {
+            run(weights, values, stride, samples, derivative, output);
+        }),
         None => run(weights, values, stride, samples, &[], output),
     }
 }
 
-/// Runs `task` with a copy of `columns` that is laid out like a [`Matrix`].
-#[cold]
-#[inline(never)]
-fn pad<T: Element>(columns: MatrixRef<'_, T>, task: impl FnOnce(&[T])) {
-    task(columns.to_matrix().storage());
+/// Runs `task` with the storage of `columns`, or of a copy whose columns begin `stride` elements apart, as in a
+/// [`Matrix`].
+#[inline(always)]
+fn with_stride<T: Element>(stride: usize, columns: MatrixRef<'_, T>, task: impl FnOnce(&[T])) {
+    #[cold]
+    #[inline(never)]
+    fn copied<T: Element>(columns: MatrixRef<'_, T>, task: impl FnOnce(&[T])) {
+        task(columns.to_matrix().storage());
+    }
+
+    if columns.stride() == stride {
+        task(columns.storage());
+    } else {
+        copied(columns.rebuilt(), task);
+    }
 }
 
 fn backward_sized<T: Element, const S: usize, const K: usize>(
@@ -163,8 +153,8 @@ fn backward_sized<T: Element, const S: usize, const K: usize>(
 /// Returns the values with as many columns as there can be.
 #[cold]
 #[inline(never)]
-fn with_more_columns<T: Element>(values: &[T]) -> [T; MOST * MOST] {
-    let mut padded = [T::zero(); MOST * MOST];
+fn with_more_columns<T: Element>(values: &[T]) -> [T; TINY * TINY] {
+    let mut padded = [T::zero(); TINY * TINY];
     padded[..values.len()].copy_from_slice(values);
     padded
 }
@@ -181,21 +171,9 @@ pub(crate) fn gradient<T: Element>(
 ) {
     let run = sized(&T::tiny().gradient, gradient.stride(), gradient.columns());
     let (inputs, stride, samples) = (input.storage(), input.stride(), input.columns());
-    if delta.stride() == gradient.stride() {
-        run(
-            delta.storage(),
-            inputs,
-            stride,
-            samples,
-            gradient,
-            bias_gradient,
-            accumulate,
-        );
-    } else {
-        pad(delta.rebuilt(), |delta| {
-            run(delta, inputs, stride, samples, gradient, bias_gradient, accumulate);
-        });
-    }
+    with_stride(gradient.stride(), delta, |delta| {
+        run(delta, inputs, stride, samples, gradient, bias_gradient, accumulate);
+    });
 }
 
 fn gradient_sized<T: Element, const S: usize, const K: usize>(

@@ -130,13 +130,16 @@ macro_rules! kinds {
                 }
             }
 
-            /// Returns the same activation without `C`, if it is one of this crate's. A backend has already compiled
-            /// its loops for these.
+            /// Returns the same activation without `C` if it is one of this crate's, for which a backend has compiled its
+            /// loops already.
+            ///
+            /// # Errors
+            /// If the activation is a custom one, which is returned.
             #[inline(always)]
-            pub fn built_in(&self) -> Option<ActivationKind> {
+            pub fn built_in(&self) -> Result<ActivationKind, &C> {
                 match self {
-                    $(Self::$variant(activation) => Some(ActivationKind::$variant(activation.clone())),)*
-                    Self::Custom(_) => None,
+                    $(Self::$variant(activation) => Ok(ActivationKind::$variant(activation.clone())),)*
+                    Self::Custom(activation) => Err(activation),
                 }
             }
         }

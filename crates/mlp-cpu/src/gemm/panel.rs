@@ -1,12 +1,11 @@
-use super::Operand;
+use super::product::Operand;
 use crate::Element;
-use crate::level::{Isa, Kernel};
 use crate::raw::buffer::Buffer;
+use crate::raw::simd::{Isa, Kernel};
 
 /// Memory for copied rows of an operand, in the order in which a tile reads them: the rows of one column are adjacent,
 /// and column follows column. For the right factor, these rows are its columns, which are the rows of its transpose.
-#[derive(Debug)]
-pub struct Panel<T> {
+pub(crate) struct Panel<T> {
     values: Buffer<T>,
 }
 
@@ -27,14 +26,14 @@ impl<T: Element> Panel<T> {
     }
 
     /// Takes this thread's memory, and makes it larger if it is too small. New memory is enough for any panel of up to
-    /// `MOST` numbers.
+    /// `FIRST_LENGTH` numbers.
     #[cold]
     fn grow(&mut self, length: usize) {
         /// 48 rows of 256 columns.
-        const MOST: usize = 48 << 8;
-        T::swap_panel(self);
+        const FIRST_LENGTH: usize = 48 << 8;
+        T::swap_panel(&mut self.values);
         if self.values.len() < length {
-            self.values = Buffer::filled(length.max(MOST), T::zero());
+            self.values = Buffer::filled(length.max(FIRST_LENGTH), T::zero());
         }
     }
 
@@ -42,20 +41,16 @@ impl<T: Element> Panel<T> {
     #[inline(always)]
     pub(crate) fn keep(mut self) {
         if !self.values.is_empty() {
-            T::swap_panel(&mut self);
+            T::swap_panel(&mut self.values);
         }
     }
 }
 
-/// Copies rows `row` to `row` + `rows` of columns `column` to `column` + `k` of `a` into `panel`, column after column.
-/// Rows that `a` does not have become 0.
+/// Copies `a` into `panel`, column after column, each of them padded with zeros to `rows` rows.
 pub(crate) struct Pack<'p, 'a, T> {
     pub(crate) panel: &'p mut [T],
-    pub(crate) a: Operand<'a, T>,
-    pub(crate) row: usize,
     pub(crate) rows: usize,
-    pub(crate) column: usize,
-    pub(crate) k: usize,
+    pub(crate) a: Operand<'a, T>,
 }
 
 impl<T: Element> Kernel for Pack<'_, '_, T> {
@@ -75,23 +70,11 @@ impl<T: Element> Kernel for Pack<'_, '_, T> {
 impl<T: Element> Pack<'_, '_, T> {
     #[inline(always)]
     fn pack(self, rows: usize) {
-        let Self {
-            panel,
-            a,
-            row,
-            column,
-            k,
-            ..
-        } = self;
-        let panel = &mut panel[..rows * k];
-        let present = rows.min(a.rows - row);
+        let (a, source, present) = (self.a, self.a.values, self.a.rows);
+        let panel = &mut self.panel[..rows * a.columns];
         if present < rows {
             panel.fill(T::zero());
         }
-        let source = a
-            .values
-            .get(row * a.row_stride + column * a.column_stride..)
-            .unwrap_or_default();
         if a.row_stride == 1 {
             // If the stride is less than a column, there is only one column.
             let column_stride = a.column_stride.max(present);
@@ -108,7 +91,7 @@ impl<T: Element> Pack<'_, '_, T> {
                 }
             }
         } else {
-            transpose(panel, rows, source, present, a.row_stride, k);
+            transpose(panel, rows, source, present, a.row_stride, a.columns);
         }
     }
 }

@@ -1,17 +1,14 @@
 //! Products in tiles that stay in registers, over operands that are read in place.
 
 use super::panel::{Pack, Panel};
-use super::{Initial, MANY, Operand, Product};
-use crate::Element;
-use crate::level::{Isa, Kernel};
+use super::product::{Initial, Operand, Product};
 use crate::matrix::PADDING;
-use crate::raw::tile::PanelProduct;
-use crate::raw::vector::Vector;
+use crate::raw::simd::{Isa, Kernel, Vector};
+use crate::{Element, plan};
 
-/// Returns how many columns of A are used at a time. They are 1 KiB of each row, so that a panel of them stays in the
-/// cache nearest to the processor.
-pub(crate) const fn depth<T>() -> usize {
-    1024 / size_of::<T>()
+/// Returns how many columns of A are used at a time.
+pub(super) const fn depth<T>() -> usize {
+    plan::PANEL_BYTES / size_of::<T>()
 }
 
 /// Computes C = initial + A B. The order in which an element is summed over k depends only on k, its row and the number
@@ -25,33 +22,42 @@ impl<T: Element> Kernel for Tiled<'_, '_, T> {
     fn run<I: Isa>(self, isa: I) {
         let lanes = const { <T::Full<I> as Vector<T>>::LANES };
         let product = self.0;
-        // A single column uses more rows at a time, so that additions do not wait for each other.
-        let most = if product.is_column_in_place() { 8 } else { 2 };
-        let rows = panel_rows(product.a.rows, 0, lanes, most);
-        let whole = Block {
-            row: 0,
-            column: 0,
-            rows,
-            depth: product.a.columns,
-        };
+        let most = plan::panel_vectors(product.is_column_in_place());
+        let a = product.a;
+        let rows = panel_rows(a.rows, 0, lanes, most);
         // A small layer is a single panel, which needs no further decisions.
-        if rows >= product.a.rows && whole.depth <= depth::<T>() && product.is_in_place(whole) {
-            let (a, stride) = (product.a.values, product.a.column_stride);
-            return product.panels(isa, whole, 1, a, stride);
+        if rows >= a.rows && a.columns <= depth::<T>() && product.is_in_place(a, rows) {
+            return product.part(a, product.b, 0, 0).run_panels(isa, 1, rows);
         }
         let mut memory = Panel::new();
-        for column in (0..product.a.columns.max(1)).step_by(depth::<T>()) {
+        for k in (0..a.columns.max(1)).step_by(depth::<T>()) {
+            let (a, b) = (a.columns(k, depth::<T>()), product.b.rows(k, depth::<T>()));
             let mut row = 0;
-            while row < product.a.rows {
-                let rows = panel_rows(product.a.rows, row, lanes, most);
-                let depth = (product.a.columns - column).min(depth::<T>());
-                let block = Block {
-                    row,
-                    column,
-                    rows,
-                    depth,
-                };
-                row += rows * product.panels_from(isa, &mut memory, block, most);
+            while row < a.rows {
+                let rows = panel_rows(a.rows, row, lanes, most);
+                let panel = a.rows(row, rows);
+                let mut panels = 1;
+                if product.is_in_place(panel, rows) {
+                    // Goes on with the panels of the same size that are read in place, too.
+                    let next = |panels| row + panels * rows;
+                    while next(panels) < a.rows
+                        && panel_rows(a.rows, next(panels), lanes, most) == rows
+                        && product.is_in_place(a.rows(next(panels), rows), rows)
+                    {
+                        panels += 1;
+                    }
+                    product.part(panel, b, row, 0).run_panels(isa, panels, rows);
+                } else {
+                    let copy = memory.take(rows * a.columns);
+                    isa.call(Pack {
+                        panel: &mut *copy,
+                        rows,
+                        a: panel,
+                    });
+                    let panel = Operand::packed(copy, rows, a.columns);
+                    product.part(panel, b, row, 0).run_panels(isa, 1, rows);
+                }
+                row += panels * rows;
             }
             product.initial = Initial::Present;
         }
@@ -59,97 +65,19 @@ impl<T: Element> Kernel for Tiled<'_, '_, T> {
     }
 }
 
-/// The position and size of a panel of A.
-#[derive(Clone, Copy)]
-struct Block {
-    row: usize,
-    column: usize,
-    rows: usize,
-    depth: usize,
-}
-
 impl<T: Element> Product<'_, T> {
     /// Returns whether B is a single column and all of A is read in place.
     #[inline(always)]
     fn is_column_in_place(&self) -> bool {
-        let Operand {
-            values,
-            rows,
-            columns,
-            row_stride,
-            column_stride,
-        } = self.a;
         // The farthest that the last panel can reach.
-        let end = columns.saturating_sub(1) * column_stride + rows.next_multiple_of(PADDING);
-        self.b.columns == 1 && row_stride == 1 && end <= values.len()
+        let rows = self.a.rows.next_multiple_of(PADDING);
+        self.b.columns == 1 && self.a.row_stride == 1 && self.a.spans(rows)
     }
 
-    /// Returns whether a panel of A is read in place.
+    /// Returns whether a panel of A, of up to `rows` rows, is read in place.
     #[inline(always)]
-    fn is_in_place(&self, block: Block) -> bool {
-        let a = self.a;
-        let start = block.row + block.column * a.column_stride;
-        let end = start + block.depth.saturating_sub(1) * a.column_stride + block.rows;
-        a.row_stride == 1 && end <= a.values.len() && !worth_packing::<T>(a.column_stride, self.b.columns)
-    }
-
-    /// Computes the rows of C that belong to a panel of A. If the panel is read in place, this includes the panels of
-    /// the same size after it, as far as they are read in place, too. Returns the number of these panels.
-    #[inline(always)]
-    fn panels_from<I: Isa>(&mut self, isa: I, memory: &mut Panel<T>, block: Block, most: usize) -> usize {
-        let (a, lanes) = (self.a, const { <T::Full<I> as Vector<T>>::LANES });
-        let mut panels = 1;
-        if self.is_in_place(block) {
-            loop {
-                let next = Block {
-                    row: block.row + panels * block.rows,
-                    ..block
-                };
-                if next.row >= a.rows
-                    || panel_rows(a.rows, next.row, lanes, most) != block.rows
-                    || !self.is_in_place(next)
-                {
-                    break;
-                }
-                panels += 1;
-            }
-            let start = block.row + block.column * a.column_stride;
-            self.panels(isa, block, panels, &a.values[start..], a.column_stride);
-        } else {
-            let panel = memory.take(block.rows * block.depth);
-            isa.call(Pack {
-                panel: &mut *panel,
-                a,
-                row: block.row,
-                rows: block.rows,
-                column: block.column,
-                k: block.depth,
-            });
-            self.panels(isa, block, panels, panel, block.rows);
-        }
-        panels
-    }
-
-    /// Computes the rows of C that belong to `panels` panels like `block`, one below the other. They lie at the start
-    /// of `a`.
-    #[inline(always)]
-    fn panels<I: Isa>(&mut self, isa: I, block: Block, panels: usize, a: &[T], a_column_stride: usize) {
-        let b = self.b;
-        let product = PanelProduct {
-            panels,
-            rows: block.rows,
-            k: block.depth,
-            columns: b.columns,
-            a,
-            a_column_stride,
-            b: b.values.get(block.column * b.row_stride..).unwrap_or_default(),
-            b_row_stride: b.row_stride,
-            b_column_stride: b.column_stride,
-            c: &mut self.c[block.row..],
-            c_stride: self.c_stride,
-            initial: self.initial.rows_from(block.row),
-        };
-        product.run(isa);
+    fn is_in_place(&self, panel: Operand<'_, T>, rows: usize) -> bool {
+        panel.row_stride == 1 && panel.spans(rows) && !plan::copies_panel::<T>(panel.column_stride, self.b.columns)
     }
 }
 
@@ -170,12 +98,4 @@ pub(super) fn panel_rows(all: usize, row: usize, lanes: usize, most: usize) -> u
         }
     };
     vectors * lanes
-}
-
-/// Returns whether it is better to copy a panel whose columns are `stride` apart before it is used for `columns`
-/// columns of B.
-#[inline(always)]
-fn worth_packing<T>(stride: usize, columns: usize) -> bool {
-    // Columns this far apart fall into few sets of the cache.
-    stride * size_of::<T>() >= 1024 && columns >= MANY
 }

@@ -1,5 +1,7 @@
-use super::children::{assert_level_asked_for, run_at_other_levels};
-use super::{SimdLevel, simd_level};
+mod children;
+
+use self::children::{assert_level_asked_for, run_at_other_levels};
+use crate::{SimdLevel, simd_level};
 
 #[test]
 fn the_level_asked_for_runs() {

@@ -1,81 +1,56 @@
-//! A checked wrapper around the `matrixmultiply` crate.
+//! A checked wrapper around the `matrixmultiply` crate, which computes products of large layers at the baseline level
+//! ([`Engine::Matrixmultiply`](crate::plan::Engine)).
+//!
+//! It is an exception to two rules of this crate:
+//! - It allocates memory for the copies of its operands on each call, so a training step of such a layer allocates.
+//! - It chooses its instructions itself, whatever `MLP_SIMD` says: AVX2 and FMA if the processor has them.
 
-use crate::Element;
-use crate::gemm::{Initial, Operand, Product};
+use crate::gemm::product::{Initial, Operand, Product};
+use num_traits::{One, Zero};
 
-/// The product routine of an element type.
+/// C = alpha A B + beta C. The parameters are m, k, n, alpha, A and its row and column strides, B and its strides, beta,
+/// C and its strides.
+type Gemm<T> =
+    unsafe fn(usize, usize, usize, T, *const T, isize, isize, *const T, isize, isize, T, *mut T, isize, isize);
+
+/// An element type that the crate multiplies.
 pub trait Packed: Sized {
-    /// Computes C = alpha A B + beta C, on raw pointers and strides.
+    /// The crate's product.
     ///
     /// # Safety
     /// A is m x k, B is k x n and C is m x n. The address of an element is pointer + i row stride + j column stride.
     /// For each of the three matrices, all addresses must lie in one allocation and be readable; those of C must be
     /// writable. C's elements must be distinct and must not overlap those of A or B. C need not be initialized if beta
     /// is 0.
-    #[allow(clippy::too_many_arguments)]
     #[doc(hidden)]
-    unsafe fn gemm(
-        m: usize,
-        k: usize,
-        n: usize,
-        alpha: Self,
-        a: *const Self,
-        a_strides: (isize, isize),
-        b: *const Self,
-        b_strides: (isize, isize),
-        beta: Self,
-        c: *mut Self,
-        c_strides: (isize, isize),
-    );
+    const GEMM: Gemm<Self>;
 }
 
-macro_rules! gemm_by {
-    ($type:ty, $routine:path) => {
-        impl Packed for $type {
-            unsafe fn gemm(
-                m: usize,
-                k: usize,
-                n: usize,
-                alpha: Self,
-                a: *const Self,
-                (rsa, csa): (isize, isize),
-                b: *const Self,
-                (rsb, csb): (isize, isize),
-                beta: Self,
-                c: *mut Self,
-                (rsc, csc): (isize, isize),
-            ) {
-                // SAFETY: the caller's promise is exactly what the routine requires.
-                unsafe { $routine(m, k, n, alpha, a, rsa, csa, b, rsb, csb, beta, c, rsc, csc) }
-            }
-        }
-    };
+impl Packed for f32 {
+    const GEMM: Gemm<Self> = matrixmultiply::sgemm;
 }
-gemm_by!(f32, matrixmultiply::sgemm);
-gemm_by!(f64, matrixmultiply::dgemm);
+
+impl Packed for f64 {
+    const GEMM: Gemm<Self> = matrixmultiply::dgemm;
+}
 
 /// Computes C = initial + A B.
 ///
 /// # Panics
 /// Panics if elements of an operand or of C lie outside their slice, or if C's columns overlap.
-pub(crate) fn run<T: Element>(product: &mut Product<'_, T>) {
-    let Product {
-        a,
-        b,
-        ref mut c,
-        c_stride,
-        initial,
-    } = *product;
+pub(crate) fn run<T: Packed + Copy + Zero + One>(product: &mut Product<'_, T>) {
+    let (a, b, c_stride) = (product.a, product.b, product.c_stride);
+    let c = &mut *product.c;
     let (m, k, n) = (a.rows, a.columns, b.columns);
     assert_eq!(b.rows, k, "gemm: cannot multiply A, {m} x {k}, by B, {} x {n}", b.rows);
     assert!(
         m <= c_stride,
         "gemm: columns of {m} elements that are {c_stride} apart overlap"
     );
-    let (a_strides, b_strides) = (strides(&a), strides(&b));
+    let ((a_row, a_column), (b_row, b_column)) = (strides(&a), strides(&b));
     // alpha is 1 and beta is 0 or 1, because with other values, tiles at the edges would round differently from those
     // inside.
-    let beta = match initial {
+    let beta = match product.initial {
         Initial::Zero => T::zero(),
         Initial::Present => T::one(),
         Initial::Column(column) => {
@@ -85,7 +60,7 @@ pub(crate) fn run<T: Element>(product: &mut Product<'_, T>) {
             T::one()
         }
     };
-    let c_strides = strides(&Operand {
+    let (c_row, c_column) = strides(&Operand {
         values: c,
         rows: m,
         columns: n,
@@ -96,42 +71,34 @@ pub(crate) fn run<T: Element>(product: &mut Product<'_, T>) {
     // isize. C's elements are distinct, as the assertion on `c_stride` shows that its columns do not overlap. C's slice
     // is borrowed exclusively, so it overlaps neither A nor B.
     unsafe {
-        T::gemm(
+        (T::GEMM)(
             m,
             k,
             n,
             T::one(),
             a.values.as_ptr(),
-            a_strides,
+            a_row,
+            a_column,
             b.values.as_ptr(),
-            b_strides,
+            b_row,
+            b_column,
             beta,
             c.as_mut_ptr(),
-            c_strides,
+            c_row,
+            c_column,
         );
     }
 }
 
 /// Returns the operand's row and column strides, after checking that its last element lies within its slice.
 fn strides<T>(operand: &Operand<'_, T>) -> (isize, isize) {
-    let Operand {
-        rows,
-        columns,
-        row_stride,
-        column_stride,
-        ..
-    } = *operand;
-    if rows > 0 && columns > 0 {
-        let last = (rows - 1)
-            .checked_mul(row_stride)
-            .zip((columns - 1).checked_mul(column_stride))
-            .and_then(|(row, column)| row.checked_add(column));
-        assert!(
-            last.is_some_and(|last| last < operand.values.len()),
-            "gemm: a {rows} x {columns} operand with strides {row_stride} and {column_stride} exceeds its {} elements",
-            operand.values.len()
-        );
-    }
+    let (rows, columns) = (operand.rows, operand.columns);
+    let (row_stride, column_stride) = (operand.row_stride, operand.column_stride);
+    assert!(
+        operand.is_within(),
+        "gemm: a {rows} x {columns} operand with strides {row_stride} and {column_stride} exceeds its {} elements",
+        operand.values.len()
+    );
     let isize = |stride: usize| isize::try_from(stride).expect("gemm: a stride does not fit into isize");
     (isize(row_stride), isize(column_stride))
 }

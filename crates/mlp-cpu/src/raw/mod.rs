@@ -3,11 +3,10 @@
 
 pub(crate) mod buffer;
 pub(crate) mod columns;
-pub(crate) mod dispatch;
 pub(crate) mod huge_pages;
 pub(crate) mod matrixmultiply;
 pub(crate) mod pool;
 pub(crate) mod prefetch;
+pub(crate) mod simd;
 pub(crate) mod square;
 pub(crate) mod tile;
-pub(crate) mod vector;

@@ -1,35 +1,13 @@
 //! The innermost loops of a product.
 
-use super::vector::{Lanes, Vector};
-use crate::Element;
-use crate::gemm::Initial;
-use crate::level::{Isa, Kernel};
+use super::simd::{Isa, Kernel, Lane, Lanes, Vector};
+use crate::gemm::product::{Initial, Operand, Product};
 use core::array;
 
-/// A product C = initial + A B, computed in panels, one below the other. A panel is a group of adjacent rows of A and
-/// of C.
-pub(crate) struct PanelProduct<'a, T> {
-    /// The number of panels.
-    pub(crate) panels: usize,
-    /// The number of rows in a panel: those of 1, 2, 3, 4 or 8 full vectors, or 1, 2, 4 or 8 if that is less than a
-    /// vector has.
-    pub(crate) rows: usize,
-    /// The number of A's columns and B's rows.
-    pub(crate) k: usize,
-    /// The number of B's and C's columns.
-    pub(crate) columns: usize,
-    pub(crate) a: &'a [T],
-    pub(crate) a_column_stride: usize,
-    pub(crate) b: &'a [T],
-    pub(crate) b_row_stride: usize,
-    pub(crate) b_column_stride: usize,
-    pub(crate) c: &'a mut [T],
-    pub(crate) c_stride: usize,
-    pub(crate) initial: Initial<'a, T>,
-}
-
-impl<'a, T: Element> PanelProduct<'a, T> {
-    /// Computes the product.
+/// Products in panels, one below the other. A panel is a group of adjacent rows of A and of C: those of 1, 2, 3, 4 or 8
+/// full vectors, or 1, 2, 4 or 8 if that is less than a vector has. A may have fewer rows than its panels.
+impl<T: Lane> Product<'_, T> {
+    /// Computes the product in `panels` panels of `rows` rows.
     ///
     /// Each element of A B is summed over k in ascending order, starting from 0, and then added to the initial value. A
     /// panel of a single vector uses four sums, each over every fourth k, so that the processor has enough to do while
@@ -38,104 +16,78 @@ impl<'a, T: Element> PanelProduct<'a, T> {
     /// # Panics
     /// Panics if an operand has elements outside its slice.
     #[inline(always)]
-    pub(crate) fn run<I: Isa>(self, isa: I) {
+    pub(crate) fn run_panels<I: Isa>(self, isa: I, panels: usize, rows: usize) {
         let lanes = const { <T::Full<I> as Vector<T>>::LANES };
-        match self.rows / lanes {
-            8 => self.run_vectors::<T::Full<I>, 8>(isa),
-            4 => self.run_vectors::<T::Full<I>, 4>(isa),
-            3 => self.run_vectors::<T::Full<I>, 3>(isa),
-            2 => self.run_vectors::<T::Full<I>, 2>(isa),
-            1 => self.run_vectors::<T::Full<I>, 1>(isa),
-            _ => self.run_part_of_a_vector(isa),
+        match rows / lanes {
+            8 => self.run_vectors::<T::Full<I>, 8>(isa, panels),
+            4 => self.run_vectors::<T::Full<I>, 4>(isa, panels),
+            3 => self.run_vectors::<T::Full<I>, 3>(isa, panels),
+            2 => self.run_vectors::<T::Full<I>, 2>(isa, panels),
+            1 => self.run_vectors::<T::Full<I>, 1>(isa, panels),
+            // A layer of one output, as regressions end with. It keeps the full level, because a level with more
+            // registers has wider tiles.
+            _ if rows == 1 && self.b.columns > 1 => self.run_vectors::<Lanes<T, 1, I>, 1>(isa, panels),
+            _ => self.run_narrow(I::Narrow::from(isa), panels, rows),
         }
     }
 
-    /// Does the work of [`run`](Self::run) for two full vectors of rows and as many columns as stay in registers with
-    /// them. It is compiled into its caller.
+    /// Does the work of [`run_panels`](Self::run_panels) for one panel of two full vectors of rows and as many columns as
+    /// stay in registers with them. It is compiled into its caller.
     ///
     /// # Panics
-    /// Panics if the product has another shape, B's rows are not contiguous, or an operand has elements outside its
+    /// Panics if the product has another number of columns, B's rows are not contiguous, or an operand has elements outside its
     /// slice.
     #[inline(always)]
     pub(crate) fn run_widest<I: Isa>(self, _: I) {
         let rows = const { 2 * <T::Full<I> as Vector<T>>::LANES };
-        let fits = (self.panels, self.rows, self.columns, self.b_column_stride) == (1, rows, I::COLUMNS, 1);
-        assert!(fits, "the widest tile has {rows} rows and {} columns", I::COLUMNS);
-        let b_stride = self.b_row_stride;
-        let tile = Tile::<T, false>::new(self, b_stride, rows);
-        // SAFETY: the assertion above fixed the numbers of rows and columns and B's column stride, and `Tile::new`
+        let fits = (self.b.columns, self.b.column_stride) == (I::COLUMNS, 1);
+        assert!(fits, "the widest tile has {} columns", I::COLUMNS);
+        let tile = Tile::<T, false>::new(self, rows);
+        // SAFETY: the assertion above fixed the number of columns and B's column stride, and `Tile::new`
         // checked that the panel's rows, the columns of B and C, and the bias lie within their slices. The value of `I`
         // proves that the processor has the instructions.
         unsafe { Tiles::<T, T::Full<I>, 2, false>::run_tile(&tile, I::COLUMNS) };
     }
 
-    /// Computes the product for panels with fewer rows than a full vector.
-    #[inline(always)]
-    fn run_part_of_a_vector<I: Isa>(self, isa: I) {
-        if self.rows == 1 && self.columns > 1 {
-            // A layer of one output, as regressions end with. It keeps the full level, because a level with more
-            // registers has wider tiles.
-            self.run_vectors::<Lanes<T, 1, I>, 1>(isa);
-        } else {
-            self.run_narrow(isa.narrow());
-        }
-    }
-
     /// Computes the product for panels with as many rows as a full vector, half a vector or fewer.
     #[inline(always)]
-    fn run_narrow<I: Isa>(self, isa: I) {
+    fn run_narrow<I: Isa>(self, isa: I, panels: usize, rows: usize) {
         let (full, half) = const { (<T::Full<I> as Vector<T>>::LANES, <T::Half<I> as Vector<T>>::LANES) };
-        if self.rows == full {
-            self.run_vectors::<T::Full<I>, 1>(isa);
-        } else if self.rows == half {
-            self.run_vectors::<T::Half<I>, 1>(isa);
+        if rows == full {
+            self.run_vectors::<T::Full<I>, 1>(isa, panels);
+        } else if rows == half {
+            self.run_vectors::<T::Half<I>, 1>(isa, panels);
         // The `if` tests a constant, so that no tiles are compiled for a size that is already half a vector.
-        } else if const { <T::Half<I> as Vector<T>>::LANES > 2 } && self.rows == 2 {
-            self.run_vectors::<Lanes<T, 2, I>, 1>(isa);
+        } else if const { <T::Half<I> as Vector<T>>::LANES > 2 } && rows == 2 {
+            self.run_vectors::<Lanes<T, 2, I>, 1>(isa, panels);
         } else {
-            self.run_vectors::<Lanes<T, 1, I>, 1>(isa);
+            self.run_vectors::<Lanes<T, 1, I>, 1>(isa, panels);
         }
     }
 
     /// Computes the product for panels of N vectors of rows.
     #[inline(always)]
-    fn run_vectors<V: Vector<T>, const N: usize>(self, isa: V::Isa) {
+    fn run_vectors<V: Vector<T>, const N: usize>(self, isa: V::Isa, panels: usize) {
         // When one of B's strides is known, there are registers left for the other addresses.
-        match (self.b_row_stride, self.b_column_stride) {
-            (1, stride) => isa.call(Tiles::<T, V, N, true>::new(self, stride, isa)),
-            (stride, 1) => isa.call(Tiles::<T, V, N, false>::new(self, stride, isa)),
+        match (self.b.row_stride, self.b.column_stride) {
+            (1, _) => isa.call(Tiles::<T, V, N, true>(self, panels, isa)),
+            (_, 1) => isa.call(Tiles::<T, V, N, false>(self, panels, isa)),
             strides => unreachable!("neither stride of B is 1: {strides:?}"),
         }
     }
 }
 
-/// A [`PanelProduct`] with N vectors of rows, in tiles whose widths differ by at most one column. `b_stride` separates
-/// B's columns if B is `BY_COLUMN`, and B's rows otherwise.
-struct Tiles<'a, T, V: Vector<T>, const N: usize, const BY_COLUMN: bool> {
-    product: PanelProduct<'a, T>,
-    b_stride: usize,
-    /// The proof that the processor has V's instructions.
-    _isa: V::Isa,
-}
+/// A product in panels of N vectors of rows, in tiles whose widths differ by at most one column, and the proof that the
+/// processor has V's instructions. B's rows are contiguous if B is `BY_COLUMN`, and its columns otherwise.
+struct Tiles<'a, T, V: Vector<T>, const N: usize, const BY_COLUMN: bool>(Product<'a, T>, usize, V::Isa);
 
-impl<'a, T: Element, V: Vector<T>, const N: usize, const BY_COLUMN: bool> Tiles<'a, T, V, N, BY_COLUMN> {
-    #[inline(always)]
-    fn new(product: PanelProduct<'a, T>, b_stride: usize, isa: V::Isa) -> Self {
-        Self {
-            product,
-            b_stride,
-            _isa: isa,
-        }
-    }
-}
-
-impl<T: Element, V: Vector<T>, const N: usize, const BY_COLUMN: bool> Kernel for Tiles<'_, T, V, N, BY_COLUMN> {
+impl<T: Lane, V: Vector<T>, const N: usize, const BY_COLUMN: bool> Kernel for Tiles<'_, T, V, N, BY_COLUMN> {
     type Output = ();
 
     #[inline(always)]
     fn run<I: Isa>(self, _: I) {
-        let Self { product, b_stride, .. } = self;
-        let columns = product.columns;
+        let Self(product, panels, _) = self;
+        let columns = product.b.columns;
         if columns == 0 {
             return;
         }
@@ -147,9 +99,8 @@ impl<T: Element, V: Vector<T>, const N: usize, const BY_COLUMN: bool> Kernel for
             (columns / tiles, columns % tiles)
         };
         let rows = const { N * V::LANES };
-        let panels = product.panels;
-        debug_assert_eq!(product.rows, rows, "a panel must have as many rows as its vectors");
-        let mut first = Tile::<T, BY_COLUMN>::new(product, b_stride, rows);
+        let all_rows = panels.checked_mul(rows).expect("the number of rows fits into usize");
+        let mut first = Tile::<T, BY_COLUMN>::new(product, all_rows);
         for _ in 0..panels {
             let mut tile = first;
             for i in 0..tiles {
@@ -171,7 +122,7 @@ impl<T: Element, V: Vector<T>, const N: usize, const BY_COLUMN: bool> Kernel for
     }
 }
 
-impl<T: Element, V: Vector<T>, const N: usize, const BY_COLUMN: bool> Tiles<'_, T, V, N, BY_COLUMN> {
+impl<T: Lane, V: Vector<T>, const N: usize, const BY_COLUMN: bool> Tiles<'_, T, V, N, BY_COLUMN> {
     /// The most columns of a tile whose sums stay in registers.
     const MOST: usize = match N {
         1 => V::Isa::COLUMNS / 2,
@@ -224,16 +175,20 @@ struct Tile<T, const BY_COLUMN: bool> {
     initial_stride: usize,
 }
 
-impl<T: Element, const BY_COLUMN: bool> Tile<T, BY_COLUMN> {
-    /// Returns the first tile of `product`, after checking that all panels of `rows` rows lie within the operands.
+impl<T: Lane, const BY_COLUMN: bool> Tile<T, BY_COLUMN> {
+    /// Returns the first tile of `product`, after checking that `rows` rows lie within the operands.
     #[inline(always)]
-    fn new(product: PanelProduct<'_, T>, b_stride: usize, rows: usize) -> Self {
-        let PanelProduct { k, columns, panels, .. } = product;
-        let rows = panels.checked_mul(rows).expect("the number of rows fits into usize");
-        let within = ends_within(product.c, product.c_stride, columns, 1, rows)
-            && (k == 0
-                || (ends_within(product.a, product.a_column_stride, k, 1, rows)
-                    && ends_within(product.b, product.b_row_stride, k, product.b_column_stride, columns)));
+    fn new(product: Product<'_, T>, rows: usize) -> Self {
+        let Product { a, b, .. } = product;
+        let k = a.columns;
+        let c = Operand {
+            values: &*product.c,
+            rows,
+            columns: b.columns,
+            row_stride: 1,
+            column_stride: product.c_stride,
+        };
+        let within = c.is_within() && Operand { rows, ..a }.is_within() && Operand { rows: k, ..b }.is_within();
         assert!(within, "a panel exceeds its operands");
         let c = product.c.as_mut_ptr();
         let (initial, initial_stride) = match product.initial {
@@ -243,10 +198,10 @@ impl<T: Element, const BY_COLUMN: bool> Tile<T, BY_COLUMN> {
         };
         Self {
             k,
-            a: product.a.as_ptr(),
-            a_column_stride: product.a_column_stride,
-            b: product.b.as_ptr(),
-            b_stride,
+            a: a.values.as_ptr(),
+            a_column_stride: a.column_stride,
+            b: b.values.as_ptr(),
+            b_stride: if BY_COLUMN { b.column_stride } else { b.row_stride },
             c,
             c_stride: product.c_stride,
             initial,
@@ -351,15 +306,5 @@ impl<T: Element, const BY_COLUMN: bool> Tile<T, BY_COLUMN> {
                 *sum = unsafe { column.multiply_add(factor, *sum) };
             }
         }
-    }
-}
-
-/// Returns whether the last of `rows` x `columns` elements at these strides lies within `values`. There must be at
-/// least one element.
-#[inline(always)]
-fn ends_within<T>(values: &[T], stride: usize, columns: usize, row_stride: usize, rows: usize) -> bool {
-    match (stride.checked_mul(columns - 1), row_stride.checked_mul(rows - 1)) {
-        (Some(column), Some(row)) => column.checked_add(row).is_some_and(|last| last < values.len()),
-        _ => false,
     }
 }

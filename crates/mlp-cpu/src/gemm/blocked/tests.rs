@@ -1,6 +1,7 @@
-use crate::gemm::{Initial, Product, Routine};
-use crate::level::{SimdLevel, simd_level};
-use crate::{Element, Matrix, Operand};
+use crate::gemm::product::{Initial, Product};
+use crate::plan::Path;
+use crate::{Element, Matrix, Operand, SimdLevel, simd_level};
+use core::ops::Range;
 
 fn matrix<T: Element>(rows: usize, columns: usize, seed: usize) -> Matrix<T> {
     Matrix::from_fn(rows, columns, |i, j| {
@@ -8,16 +9,16 @@ fn matrix<T: Element>(rows: usize, columns: usize, seed: usize) -> Matrix<T> {
     })
 }
 
-fn run<T: Element>(routine: Routine, a: Operand<'_, T>, b: Operand<'_, T>, initial: Initial<'_, T>) -> Matrix<T> {
+fn run<T: Element>(path: Path, a: Operand<'_, T>, b: Operand<'_, T>, initial: Initial<'_, T>) -> Matrix<T> {
     let mut c = matrix(a.rows, b.columns, 5);
-    let mut product = Product {
+    let product = Product {
         a,
         b,
         c_stride: c.stride(),
         c: c.storage_mut(),
         initial,
     };
-    product.run_by(routine);
+    product.run_part(path, 0, None, &|_: Range<usize>, _: &mut [T], _: Option<&mut [T]>| {});
     c
 }
 
@@ -44,8 +45,8 @@ fn same_bits<T: Element>() {
         for a in [Operand::from(&a), Operand::from(&a_turned).transposed()] {
             for b in [Operand::from(&b), Operand::from(&b_turned).transposed()] {
                 for initial in [Initial::Zero, Initial::Present, Initial::Column(bias.storage())] {
-                    let tiled = run(Routine::Tiled, a, b, initial);
-                    let blocked = run(Routine::Blocked, a, b, initial);
+                    let tiled = run(Path::Tiles, a, b, initial);
+                    let blocked = run(Path::Large, a, b, initial);
                     assert!(
                         tiled == blocked,
                         "{m} x {k} x {n}, {initial:?}: blocks and tiles differ"

@@ -1,10 +1,10 @@
 //! Checks that an element has the same bits at any position: `f(x[..n])[i]` has the bits of f(x[i]), at every level.
 
-use super::{Activate, ActivateAndDerive};
+use super::Values;
 use crate::Element;
-use crate::raw::dispatch;
 use core::fmt::Debug;
 use core::hint::black_box;
+use mlp_core::backend::ActivationVisitor;
 use mlp_core::{
     Activation, Elu, Gelu, GeluTanh, HardTanh, Identity, LeakyRelu, Mish, Relu, Selu, Sigmoid, Silu, Softplus,
     Softsign, Tanh,
@@ -79,18 +79,12 @@ fn check<T: Element, A: Activation + Default>() {
             let beside = beside..beside + length;
             for with_derivative in [false, true] {
                 values[range.clone()].copy_from_slice(z);
-                if with_derivative {
-                    dispatch::run(ActivateAndDerive {
-                        activation: &activation,
-                        values: &mut values[range.clone()],
-                        derivatives: &mut derivatives[beside.clone()],
-                    });
-                } else {
-                    dispatch::run(Activate {
-                        activation: &activation,
-                        values: &mut values[range.clone()],
-                    });
-                }
+                let on = Values {
+                    values: &mut values[range.clone()],
+                    derivatives: with_derivative.then_some(&mut derivatives[beside.clone()]),
+                    short: false,
+                };
+                on.visit(&activation);
                 for (i, (&z, [value, derivative])) in z.iter().zip(&expected[start..]).enumerate() {
                     let what = (&activation, "element", i, "of", length, "offset", offset);
                     assert_same(&what, z, values[range.start + i], *value);

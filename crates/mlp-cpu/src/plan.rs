@@ -1,0 +1,210 @@
+//! The plan: it alone decides which routine computes an operation of a given shape. All other modules ask it.
+//!
+//! A choice between routines that round differently depends on the layer's shape alone, so that a sample has the same
+//! bits by itself as in any batch: that is [`Shape::path`]. The other choices are between ways to the same bits, and may
+//! depend on the number of samples, on threads and on the processor.
+//!
+//! Each threshold stands beside the measurement that decided it. Unless another machine is named, that is an AMD EPYC
+//! (Zen 5) of two cores with AVX-512.
+
+#[cfg(test)]
+mod tests;
+
+use crate::SimdLevel;
+use crate::matrix::PADDING;
+use crate::raw::simd::simd_level;
+use crate::threads::{MAX_PARTS, threads};
+
+/// What is computed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Operation {
+    /// Z = W X + b and what follows it.
+    Forward,
+    /// W^T delta.
+    Backward,
+    /// delta X^T.
+    Gradient,
+    /// A B, a product that belongs to no layer. It counts like a forward pass with the weights A.
+    Product,
+}
+
+/// An operation with its sizes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shape {
+    operation: Operation,
+    outputs: usize,
+    inputs: usize,
+    samples: usize,
+    /// The number of bytes of an element.
+    element: usize,
+}
+
+/// How an operation of a layer is computed. Different paths may round differently.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Path {
+    /// By loops that are compiled for the layer's shape ([`tiny`](crate::tiny)).
+    Tiny,
+    /// By tiles of the transposed gradient ([`thin`](crate::thin)).
+    Thin,
+    /// As a product in tiles, over operands in place.
+    Tiles,
+    /// As a product by the [`Engine`] for large layers.
+    Large,
+}
+
+/// What computes a product, or one thread's part of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Engine {
+    /// Tiles over operands in place ([`gemm::tiled`](crate::gemm::tiled)).
+    Tiles,
+    /// The same tiles over copies of the operands, with the same bits ([`gemm::blocked`](crate::gemm::blocked)).
+    Blocks,
+    /// The crate of that name ([`raw::matrixmultiply`](crate::raw::matrixmultiply)).
+    Matrixmultiply,
+}
+
+/// The most outputs and inputs of a tiny layer. A step of `[1,1,1]` takes a quarter less time by such loops. That 8 is
+/// the best limit was not measured; there is a loop for each shape, so a higher one costs time to compile.
+pub(crate) const TINY: usize = 8;
+
+/// The most bytes of the outputs of a thin layer, which fill one of the widest registers. A column of the gradient of
+/// such a layer is only a part of a vector, while a row fills whole vectors. A step of `simplechains` takes 5 % less
+/// time by the transpose.
+pub(crate) const THIN_BYTES: usize = 64;
+
+/// From this many inputs on, the work of a gradient is worth sharing among threads. It is shared by columns, of which
+/// the transpose has only few, so such a layer is not thin. Not measured.
+const SHARED_INPUTS: usize = 256;
+
+/// From this many weights on, operands no longer stay in the cache, and copying them in blocks pays. In blocks, smaller
+/// layers take 3 to 4 % longer.
+const LARGE_WEIGHTS: usize = 1 << 20;
+
+/// The number of columns of B from which copies of A pay, in blocks and in panels. With fewer columns, blocks take up to
+/// a quarter longer.
+const COPIED_COLUMNS: usize = 24;
+
+/// The number of bytes between the columns of A from which copies of panels pay, because columns that far apart fall
+/// into few sets of the cache. Not measured.
+const DISTANT_BYTES: usize = 1024;
+
+/// The number of bytes of each row of A in a panel. A panel of two vectors of rows then stays in the cache nearest to
+/// the processor. Not measured.
+pub(crate) const PANEL_BYTES: usize = 1024;
+
+/// The number of columns in a block of B. 256 columns take 7 % longer in `wide`; more are no better.
+pub(crate) const BLOCK_COLUMNS: usize = 512;
+
+/// The number of multiply-adds from which a part of a product takes longer than calling another thread, which takes
+/// 0.2 us, and reading what it has written, which takes 1 to 4 us.
+const PART_OF_PRODUCT: usize = 1 << 18;
+
+/// The fewest columns in a part of a product, since each part reads all of A. Narrower parts cost 20 % of `mnist-s`.
+const PART_COLUMNS: usize = 16;
+
+/// The number of elements from which a part of an update takes longer than calling another thread. Not measured.
+const PART_OF_UPDATE: usize = 1 << 14;
+
+/// Up to this many elements, looking up the level of instructions takes longer than it saves. Not measured.
+const SHORT: usize = 2 * PADDING;
+
+impl Shape {
+    /// Returns the shape of an operation of a layer with n_out x n_in weights.
+    #[inline(always)]
+    pub(crate) fn new<T>(operation: Operation, (outputs, inputs): (usize, usize), samples: usize) -> Self {
+        Self {
+            operation,
+            outputs,
+            inputs,
+            samples,
+            element: size_of::<T>(),
+        }
+    }
+
+    /// Returns the path, which does not depend on the number of samples.
+    #[inline(always)]
+    pub(crate) fn path(self) -> Path {
+        let Self { outputs, inputs, .. } = self;
+        if self.operation != Operation::Product && outputs <= TINY && inputs <= TINY {
+            Path::Tiny
+        } else if self.operation == Operation::Gradient && self.is_thin() {
+            Path::Thin
+        } else if outputs * inputs < LARGE_WEIGHTS {
+            Path::Tiles
+        } else {
+            Path::Large
+        }
+    }
+
+    /// Returns whether the layer has few outputs and more inputs. A layer with a single output does not count: its row
+    /// is laid out like a column.
+    #[inline(always)]
+    fn is_thin(self) -> bool {
+        let Self { outputs, inputs, .. } = self;
+        outputs > 1 && outputs < inputs && inputs < SHARED_INPUTS && outputs * self.element <= THIN_BYTES
+    }
+
+    /// Returns the number of threads that share the product. Each computes some of its columns.
+    #[inline(always)]
+    pub(crate) fn parts(self) -> usize {
+        let columns = match self.operation {
+            // Its only row is computed as a column.
+            Operation::Gradient if self.outputs == 1 => 1,
+            Operation::Gradient => self.inputs,
+            _ => self.samples,
+        };
+        parts(self.outputs * self.inputs * self.samples, PART_OF_PRODUCT).min((columns / PART_COLUMNS).max(1))
+    }
+}
+
+impl Path {
+    /// Returns what computes C (`rows` x `columns`) = A B, or a part of it.
+    pub(crate) fn engine(self, rows: usize, depth: usize, columns: usize) -> Engine {
+        if self != Self::Large {
+            Engine::Tiles
+        } else if simd_level() == SimdLevel::Baseline {
+            Engine::Matrixmultiply
+        } else if columns >= COPIED_COLUMNS && rows >= PADDING && depth > 0 {
+            Engine::Blocks
+        } else {
+            // Too little to multiply, or so few rows that C may have no room for whole vectors.
+            Engine::Tiles
+        }
+    }
+}
+
+/// Returns whether a panel of A with columns `stride` apart is copied before it is used for `columns` columns of B.
+#[inline(always)]
+pub(crate) fn copies_panel<T>(stride: usize, columns: usize) -> bool {
+    stride * size_of::<T>() >= DISTANT_BYTES && columns >= COPIED_COLUMNS
+}
+
+/// Returns the most vectors of rows in a panel of A. A single column of B uses more, so that additions do not wait for
+/// each other: a prediction by `[64,64,64,64,8]` takes a fifth less time.
+#[inline(always)]
+pub(crate) fn panel_vectors(is_single_column: bool) -> usize {
+    if is_single_column { 8 } else { 2 }
+}
+
+/// Returns whether a loop over `length` elements runs as compiled for the baseline. It has the same bits at every
+/// level.
+#[inline(always)]
+pub(crate) fn is_short(length: usize) -> bool {
+    length <= SHORT
+}
+
+/// Returns the number of threads that share an update of `length` elements.
+#[inline(always)]
+pub(crate) fn parts_of_update(length: usize) -> usize {
+    parts(length, PART_OF_UPDATE)
+}
+
+/// Returns the number of parts of `work`, of which none gets less than `least`.
+#[inline(always)]
+fn parts(work: usize, least: usize) -> usize {
+    if work < 2 * least {
+        return 1;
+    }
+    // No more parts than threads, because each part of a product reads the same weights: it costs 5 %.
+    (work / least).min(threads()).min(MAX_PARTS)
+}
