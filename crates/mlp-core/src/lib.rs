@@ -43,11 +43,11 @@
 //! | training | [`Trainer::step`], [`Trainer::fit`] with [`FitOptions`], [`Trainer::fit_with`] with each [`Event`] |
 //! | results | [`History`], [`Metric`], [`Scores`], [`ConfusionMatrix`], [`Mlp::evaluate`], [`Model::evaluate`]; [`TrainError`], [`Diverged`] |
 //! | resuming later | [`Trainer::state`] and [`Trainer::restore`]; `mlp-io` saves these states and models to files |
+//! | formulas of your own | the module [`check`] tests them |
 //! | backends | the module [`backend`] |
 //!
 //! # Features
 //! - `std` (default): uses the square root of the standard library instead of that of `libm`. The bits are the same.
-//! - `check`: provides `check_activation!` and `check_loss!`, which verify the derivatives of your own formulas.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
@@ -66,11 +66,12 @@ mod activation;
 pub mod backend;
 mod backpropagation;
 mod builder;
-#[cfg(feature = "check")]
 pub mod check;
+mod classify;
 mod dense;
 mod elementary;
 mod error;
+mod inference;
 mod initializer;
 mod kind;
 mod loss;
@@ -94,6 +95,7 @@ pub use activation::{
 pub use builder::MlpBuilder;
 pub use dense::Dense;
 pub use error::{BuildError, HyperParameterError, OutOfMemory};
+pub use inference::InferenceWorkspace;
 pub use initializer::Initializer;
 pub use kind::KindError;
 pub use loss::{
@@ -113,7 +115,7 @@ pub use training::{
     Every, FitOptions, Fitted, History, LikelyCause, Monitor, Penalty, Progress, Samples, SplitError, StopReason,
     TrainError, Trainer, TrainingData,
 };
-pub use workspace::{InferenceWorkspace, Workspace};
+pub use workspace::Workspace;
 
 /// The README, compiled and run as tests.
 #[cfg(doctest)]

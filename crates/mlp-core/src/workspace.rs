@@ -145,32 +145,9 @@ pub(crate) fn columns<B: Tensor>(tensor: &B, samples: usize) -> B::Columns<'_> {
     B::slice(tensor.into(), 0..samples)
 }
 
-/// The buffers that inference writes, for up to a given number of samples: the hidden layers' activations.
-///
-/// ```
-/// use mlp_core::{InferenceWorkspace, Mlp};
-/// use mlp_cpu::Matrix;
-///
-/// let network = Mlp::<Matrix<f64>>::builder(&[2, 8, 3]).build()?;
-/// let mut workspace = InferenceWorkspace::new(&network, 1);
-/// let mut output = Matrix::zeros(3, 1);
-/// for sample in [[0.0, 1.0], [1.0, 0.0]] {
-///     network.predict_into(&Matrix::from_columns(&[sample]), &mut workspace, &mut output); // allocates nothing
-/// }
-/// # Ok::<(), mlp_core::BuildError>(())
-/// ```
-#[derive(Clone, Debug)]
-pub struct InferenceWorkspace<B> {
-    pub(crate) hidden: Vec<B>,
-}
-
-impl<B: Tensor> InferenceWorkspace<B> {
-    /// Allocates the buffers for passing up to `batch` samples at a time through `network`.
-    #[must_use]
-    pub fn new<C: Activation>(network: &Mlp<B, C>, batch: usize) -> Self {
-        let (_, hidden) = network.layers().split_last().expect("a network has a layer");
-        Self {
-            hidden: hidden.iter().map(|layer| B::zeros(layer.outputs(), batch)).collect(),
-        }
-    }
+/// Returns all elements, column after column.
+pub(crate) fn elements<B: Tensor>(columns: B::Columns<'_>) -> Vec<B::Scalar> {
+    let mut values = Vec::new();
+    B::read(columns, &mut values);
+    values
 }

@@ -3,9 +3,9 @@ use super::{
     random_number,
 };
 use crate::Activation;
-use std::format;
-use std::vec;
-use std::vec::Vec;
+use alloc::format;
+use alloc::vec;
+use alloc::vec::Vec;
 
 /// Checks an activation. It verifies in `f32` and `f64`, at random and at extreme z, that:
 ///

@@ -3,9 +3,9 @@ use super::{
     random_number,
 };
 use crate::{Dual, Loss, Scalar, TargetKind};
+use alloc::vec;
+use alloc::vec::Vec;
 use rand::{Rng, RngExt};
-use std::vec;
-use std::vec::Vec;
 
 /// Checks a loss. It verifies in `f32` and `f64`, for 1 to 6 outputs, at random and at extreme predictions, that:
 ///

@@ -1,4 +1,14 @@
-//! Checks of derivatives, for tests (feature `check`).
+//! Tests for formulas of your own: [`check_activation!`](crate::check_activation) and
+//! [`check_loss!`](crate::check_loss) verify an [`Activation`](crate::Activation) and a [`Loss`](crate::Loss) in `f32`
+//! and `f64`, at thousands of random arguments and at extreme ones.
+//!
+//! Both macros take an expression. They panic if a derivative is not that of the formula, if a number turns into NaN, or
+//! if a NaN turns into a number; the message names the formula and the argument. [`check_activation`] and [`check_loss`]
+//! list all that is verified.
+//!
+//! # An activation
+//! The formula is enough; dual numbers give the derivative. If you override
+//! [`derivative`](crate::Activation::derivative) because a shortcut is faster, the check compares it with the formula:
 //!
 //! ```
 //! use mlp_core::{Activation, Scalar};
@@ -12,13 +22,61 @@
 //!         let positive = z.at_least(T::zero());
 //!         positive * positive
 //!     }
+//!
+//!     /// f'(z) = 2 max(z, 0).
+//!     fn derivative<T: Scalar>(&self, z: T, _value: T) -> T {
+//!         T::from_f64(2.0) * z.at_least(T::zero())
+//!     }
 //! }
 //!
 //! // In a #[test]:
 //! mlp_core::check_activation!(SquaredRelu);
 //! ```
 //!
-//! The random inputs have a fixed seed. The environment variable `MLP_CHECK_CASES` sets their number.
+//! # A loss
+//! A loss that is a mean over the outputs is an [`ElementLoss`](crate::ElementLoss), which has one formula; any other
+//! loss implements [`Loss`](crate::Loss):
+//!
+//! ```
+//! use mlp_core::{ElementLoss, Scalar};
+//!
+//! /// The logarithm of the hyperbolic cosine of the error e, as |e| + ln(1 + exp(-2 |e|)) - ln 2.
+//! #[derive(Clone, Debug)]
+//! struct LogCosh;
+//!
+//! impl ElementLoss for LogCosh {
+//!     fn element<T: Scalar>(&self, prediction: T, target: T) -> T {
+//!         let error = (prediction - target).abs();
+//!         error + (T::from_f64(-2.0) * error).exp().ln_1p() - T::from_f64(std::f64::consts::LN_2)
+//!     }
+//! }
+//!
+//! // In a #[test]:
+//! mlp_core::check_loss!(LogCosh);
+//! ```
+//!
+//! A mistake is found, here a wrong factor:
+//!
+//! ```should_panic
+//! # use mlp_core::{Activation, Scalar};
+//! #[derive(Clone, Debug)]
+//! struct Cube;
+//!
+//! impl Activation for Cube {
+//!     fn value<T: Scalar>(&self, z: T) -> T {
+//!         z * z * z
+//!     }
+//!
+//!     fn derivative<T: Scalar>(&self, z: T, _value: T) -> T {
+//!         T::from_f64(2.0) * z * z // should be 3 z^2
+//!     }
+//! }
+//!
+//! mlp_core::check_activation!(Cube); // derivative at z = ...: expected ... (dual numbers), got ...
+//! ```
+//!
+//! The random arguments have a fixed seed. With the feature `std`, the environment variable `MLP_CHECK_CASES` sets their
+//! number, which is 10,000 by default.
 
 mod activation;
 mod loss;
@@ -27,11 +85,11 @@ pub use activation::check_activation;
 pub use loss::check_loss;
 
 use crate::{Dual, Scalar};
+use alloc::format;
+use alloc::string::String;
 use core::fmt::Display;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, RngExt, SeedableRng};
-use std::format;
-use std::string::String;
 
 /// Checks an [`Activation`](crate::Activation), in `f32` and `f64`; see
 /// [`check_activation`](crate::check::check_activation). Put it into a `#[test]`.
@@ -85,11 +143,13 @@ const KINK_SHARE: f64 = 0.01;
 /// Returns the number of random inputs.
 fn cases() -> usize {
     const DEFAULT: usize = 10_000;
-    std::env::var("MLP_CHECK_CASES").map_or(DEFAULT, |cases| {
-        cases
+    #[cfg(any(test, feature = "std"))]
+    if let Ok(cases) = std::env::var("MLP_CHECK_CASES") {
+        return cases
             .parse()
-            .unwrap_or_else(|_| panic!("MLP_CHECK_CASES: expected a number, got `{cases}`"))
-    })
+            .unwrap_or_else(|_| panic!("MLP_CHECK_CASES: expected a number, got `{cases}`"));
+    }
+    DEFAULT
 }
 
 fn generator() -> Xoshiro256PlusPlus {

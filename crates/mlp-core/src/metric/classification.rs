@@ -3,13 +3,14 @@
 use super::scores::{Scored, class_count};
 use super::{ConfusionMatrix, Scores};
 use crate::TargetKind;
+use crate::classify::above_half;
 
 /// Returns the share of samples that are right in every output.
 pub(super) fn accuracy(scores: &Scores) -> f64 {
     scores.mean(|sample| match scores.target_kind() {
         TargetKind::Probability => {
             let mut outputs = sample.prediction.iter().zip(sample.target);
-            let right = outputs.all(|(p, t)| !p.is_nan() && (*p > 0.5) == (*t > 0.5));
+            let right = outputs.all(|(p, t)| above_half(*p).is_some_and(|class| class == usize::from(*t > 0.5)));
             f64::from(u8::from(right))
         }
         _ => f64::from(u8::from(sample.predicted_class() == Some(sample.class()))),

@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 /// f1(k)        = 2 c_kk / (n_k + sum_t c_tk)      the harmonic mean of the two
 /// ```
 ///
-/// A sample without a predicted class (its predictions were NaN) counts in n_t but in no column. It lowers recall, F1
+/// A sample without a predicted class (one of its predictions was NaN) counts in n_t but in no column. It lowers recall, F1
 /// and the accuracies.
 ///
 /// ```
@@ -55,21 +55,22 @@ impl ConfusionMatrix {
         }
     }
 
-    /// Counts one sample.
+    /// Counts one sample. `predicted` is a class, or `None` if no class was predicted.
     ///
     /// # Panics
     /// If either class is not below k.
     #[track_caller]
-    pub fn record(&mut self, truth: usize, predicted: usize) {
-        self.add(truth, Some(predicted), 1.0);
+    pub fn record(&mut self, truth: usize, predicted: impl Into<Option<usize>>) {
+        self.add(truth, predicted, 1.0);
     }
 
-    /// Counts one sample by its weight. `predicted` is `None` if no class was predicted.
+    /// Counts one sample by its weight. `predicted` is a class, or `None` if no class was predicted.
     ///
     /// # Panics
     /// If either class is not below k.
     #[track_caller]
-    pub fn add(&mut self, truth: usize, predicted: Option<usize>, weight: f64) {
+    pub fn add(&mut self, truth: usize, predicted: impl Into<Option<usize>>, weight: f64) {
+        let predicted = predicted.into();
         let index = self.index(truth, predicted.unwrap_or(truth));
         match predicted {
             Some(_) => self.counts[index] += weight,

@@ -1,5 +1,6 @@
 use super::ConfusionMatrix;
 use crate::TargetKind;
+use crate::classify::{above_half, largest};
 use crate::error::check_shape;
 use crate::loss::class_index;
 use alloc::vec::Vec;
@@ -182,9 +183,8 @@ impl Scores {
         }
         let mut matrix = ConfusionMatrix::new(2);
         for sample in self.samples() {
-            let prediction = sample.prediction[output];
-            let predicted = (!prediction.is_nan()).then_some(usize::from(prediction > 0.5));
-            matrix.add(usize::from(sample.target[output] > 0.5), predicted, weight(sample));
+            let truth = usize::from(sample.target[output] > 0.5);
+            matrix.add(truth, above_half(sample.prediction[output]), weight(sample));
         }
         Some(matrix)
     }
@@ -226,13 +226,13 @@ impl Scored<'_> {
         match self.kind {
             TargetKind::Class => self.target[0] as usize,
             // Targets are not NaN, so there is a largest one.
-            _ => greatest(self.target).unwrap_or(0),
+            _ => largest(self.target).unwrap_or(0),
         }
     }
 
     /// Returns the predicted class, for class indices and distributions. `None` if a prediction is NaN.
     pub(super) fn predicted_class(&self) -> Option<usize> {
-        greatest(self.prediction)
+        largest(self.prediction)
     }
 }
 
@@ -254,30 +254,10 @@ fn target_rows(kind: TargetKind, outputs: usize) -> usize {
     }
 }
 
-/// Returns the index of the greatest number, the first one if several are equal; `None` if any number is NaN.
-fn greatest(values: &[f64]) -> Option<usize> {
-    if values.iter().any(|v| v.is_nan()) {
-        return None;
-    }
-    (0..values.len()).reduce(|best, i| if values[i] > values[best] { i } else { best })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use alloc::vec;
-
-    #[test]
-    fn the_first_of_the_greatest_and_none_with_nan() {
-        assert_eq!(greatest(&[1.0, 3.0, 3.0, 2.0]), Some(1));
-        assert_eq!(greatest(&[-0.0, 0.0]), Some(0));
-        assert_eq!(greatest(&[f64::NEG_INFINITY; 2]), Some(0));
-        for place in 0..3 {
-            let mut values = [0.0, 1.0, 2.0];
-            values[place] = f64::NAN;
-            assert_eq!(greatest(&values), None);
-        }
-    }
 
     #[test]
     fn a_target_of_weight_0_may_be_anything() {

@@ -2,11 +2,13 @@ use super::{Monitor, StoppingState};
 use crate::error::not_negative;
 use crate::{Dense, HyperParameterError};
 
-/// Early stopping: training ends when the monitored value has not improved on its best for `patience` epochs. The
-/// network then gets back the parameters of the best epoch. A value that is NaN or infinite is never an improvement.
+/// Early stopping: training ends when the monitored value has not improved on its best for `patience` epochs. A value
+/// that is NaN or infinite is never an improvement.
 ///
-/// If the requested epochs end first, the network keeps its current parameters, so that training can continue.
-/// [`Trainer::restore_best`](super::Trainer::restore_best) then gives it the best parameters.
+/// When patience or the requested epochs end, the network gets the parameters of the best epoch. Observers see the
+/// network as the last step left it, in [`Event::Stop`](super::Event::Stop) too, so a checkpoint that they save resumes
+/// with the same bits. If the same trainer is to go on in another call of [`fit`](super::Trainer::fit), use
+/// [`keep_last`](Self::keep_last).
 ///
 /// Only validation measures how good the parameters after an epoch are. The training loss is measured before each step.
 /// If the training loss is monitored, no parameters are kept, and the network stays as the last step left it.
@@ -38,6 +40,7 @@ pub struct EarlyStopping {
     patience: u64,
     min_change: f64,
     monitor: Monitor,
+    keep_last: bool,
 }
 
 impl EarlyStopping {
@@ -51,6 +54,17 @@ impl EarlyStopping {
             patience,
             min_change: 0.0,
             monitor: Monitor::Loss,
+            keep_last: false,
+        }
+    }
+
+    /// Leaves the network with the parameters of the last epoch when training ends.
+    /// [`Trainer::restore_best`](super::Trainer::restore_best) gives it those of the best epoch.
+    #[must_use]
+    pub fn keep_last(self) -> Self {
+        Self {
+            keep_last: true,
+            ..self
         }
     }
 
@@ -78,6 +92,11 @@ impl EarlyStopping {
     /// Returns the value that is monitored.
     pub fn monitored(&self) -> Monitor {
         self.monitor
+    }
+
+    /// Returns true if the network gets the best parameters when training ends.
+    pub(super) fn restores_best(&self) -> bool {
+        !self.keep_last
     }
 
     /// Returns true if training ends in `state`.

@@ -97,7 +97,9 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
     /// ([`Samples::validated_by`]), which are never trained on.
     ///
     /// A trainer counts its epochs. A hundred calls of one epoch do, bit for bit, the same as one call of 100 epochs,
-    /// including the schedule, early stopping and the optimizer's state.
+    /// including the schedule, early stopping and the optimizer's state. (With early stopping, the network has the best
+    /// parameters after each call; for training in several calls, use
+    /// [`EarlyStopping::keep_last`](super::EarlyStopping::keep_last).)
     ///
     /// ```
     /// use mlp_core::{FitOptions, GradientDescent, Mlp, Samples, SoftmaxCrossEntropy, Trainer};
@@ -194,7 +196,6 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
             if let Some((stopping, state)) = &self.stopping
                 && stopping.is_over(state)
             {
-                self.restore_best(network);
                 break StopReason::Patience {
                     best_epoch: self.best_epoch(),
                 };
@@ -220,6 +221,12 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         };
         // Training has ended, so the observer's return value is ignored.
         let _ = observer(self.progress(network, Event::Stop(stop)));
+        if let Some((stopping, _)) = &self.stopping
+            && stopping.restores_best()
+            && stop != StopReason::Observer
+        {
+            self.restore_best(network);
+        }
         Ok(Fitted {
             stop,
             epochs: self.position.epoch - first,

@@ -46,8 +46,7 @@ pub enum Event {
 pub enum StopReason {
     /// All requested epochs are done.
     Epochs,
-    /// The monitored value has not improved for as long as early stopping waits. If it is a value of validation
-    /// samples, the network has the parameters of the best epoch again.
+    /// The monitored value has not improved for as long as early stopping waits.
     Patience {
         /// The best epoch; `None` if the monitored value was never finite.
         best_epoch: Option<u64>,
