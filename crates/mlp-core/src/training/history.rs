@@ -46,16 +46,21 @@ impl History {
             .map(|(_, values)| values.as_slice())
     }
 
+    /// Returns all columns.
+    pub(super) fn columns(&self) -> impl Iterator<Item = &[f64]> {
+        let losses = [&self.learning_rate, &self.loss, &self.validation_loss];
+        let metrics = self.metrics.iter().map(|(_, values)| values);
+        losses.into_iter().chain(metrics).map(Vec::as_slice)
+    }
+
     /// Reserves memory for `epochs` more epochs, but for at most 2^16.
     pub(super) fn reserve(&mut self, epochs: u64) {
-        let epochs = epochs.min(1 << 16) as usize;
-        let columns = [&mut self.learning_rate, &mut self.loss, &mut self.validation_loss];
-        for column in columns
+        let losses = [&mut self.learning_rate, &mut self.loss, &mut self.validation_loss];
+        let metrics = self.metrics.iter_mut().map(|(_, values)| values);
+        losses
             .into_iter()
-            .chain(self.metrics.iter_mut().map(|(_, values)| values))
-        {
-            column.reserve(epochs);
-        }
+            .chain(metrics)
+            .for_each(|column| column.reserve(epochs.min(1 << 16) as usize));
     }
 
     /// Sets the metrics to record from now on. A new metric is NaN for past epochs.
