@@ -149,20 +149,11 @@ impl Scores {
             output < outputs,
             "scores: expected an output below {outputs}, got {output}"
         );
-        self.output_confusion(output, |sample| sample.weight)
+        (self.kind == TargetKind::Probability).then(|| self.output_confusion(output, |sample| sample.weight))
     }
 
-    /// Returns the [`confusion_matrix`](Self::confusion_matrix) with shares as weights.
-    pub(super) fn confusion_of_shares(&self) -> Option<ConfusionMatrix> {
-        self.confusion(|sample| sample.share)
-    }
-
-    /// Returns the [`output_confusion_matrix`](Self::output_confusion_matrix) with shares as weights.
-    pub(super) fn output_confusion_of_shares(&self, output: usize) -> Option<ConfusionMatrix> {
-        self.output_confusion(output, |sample| sample.share)
-    }
-
-    fn confusion(&self, weight: impl Fn(Scored<'_>) -> f64) -> Option<ConfusionMatrix> {
+    /// Returns the [`confusion_matrix`](Self::confusion_matrix) of samples with the weights `weight`.
+    pub(super) fn confusion(&self, weight: impl Fn(Scored<'_>) -> f64) -> Option<ConfusionMatrix> {
         match self.kind {
             TargetKind::Real => None,
             TargetKind::Class | TargetKind::Distribution => {
@@ -172,21 +163,19 @@ impl Scores {
                 }
                 Some(matrix)
             }
-            TargetKind::Probability if self.outputs == 1 => self.output_confusion(0, weight),
+            TargetKind::Probability if self.outputs == 1 => Some(self.output_confusion(0, weight)),
             TargetKind::Probability => None,
         }
     }
 
-    fn output_confusion(&self, output: usize, weight: impl Fn(Scored<'_>) -> f64) -> Option<ConfusionMatrix> {
-        if self.kind != TargetKind::Probability {
-            return None;
-        }
+    /// Returns the [`output_confusion_matrix`](Self::output_confusion_matrix) of samples with the weights `weight`.
+    pub(super) fn output_confusion(&self, output: usize, weight: impl Fn(Scored<'_>) -> f64) -> ConfusionMatrix {
         let mut matrix = ConfusionMatrix::new(2);
         for sample in self.samples() {
             let truth = usize::from(sample.target[output] > 0.5);
             matrix.add(truth, above_half(sample.prediction[output]), weight(sample));
         }
-        Some(matrix)
+        matrix
     }
 
     /// Returns the samples of weight above 0.
@@ -207,6 +196,11 @@ impl Scores {
                 }
             })
             .filter(|sample| sample.weight > 0.0)
+    }
+
+    /// Returns the mean of a value of each output.
+    pub(super) fn mean_over_outputs(&self, value: impl Fn(usize) -> f64) -> f64 {
+        (0..self.outputs).map(value).sum::<f64>() / self.outputs as f64
     }
 
     /// Returns sum_i w_i `value`(i) / sum_i w_i; NaN without samples.
