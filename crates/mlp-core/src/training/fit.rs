@@ -1,8 +1,10 @@
 use super::evaluate::Evaluator;
 use super::random::generator;
 use super::trainer::check_parameters;
-use super::{Event, Monitor, Pass, Position, Progress, Samples, StopReason, TrainError, Trainer, TrainingData};
-use crate::backend::{Columns, Tensor};
+use super::{
+    Dataset, Event, Monitor, Pass, Position, Progress, Samples, StopReason, TrainError, Trainer, TrainingData,
+};
+use crate::backend::Tensor;
 use crate::metric::class_count;
 use crate::{Activation, Loss, Metric, Mlp, Optimizer};
 use alloc::vec::Vec;
@@ -383,7 +385,8 @@ struct Batches<'a, B: Tensor> {
     size: usize,
     shuffle: Option<u64>,
     order: Vec<usize>,
-    gathered: Gathered<B>,
+    /// The memory of a shuffled batch.
+    gathered: Dataset<B>,
 }
 
 impl<'a, B: Tensor> Batches<'a, B> {
@@ -394,7 +397,7 @@ impl<'a, B: Tensor> Batches<'a, B> {
             size,
             shuffle: pass.shuffle,
             order: Vec::new(),
-            gathered: Gathered::zeros(samples, if pass.shuffle.is_some() { size } else { 0 }),
+            gathered: Dataset::zeros(samples, if pass.shuffle.is_some() { size } else { 0 }),
         }
     }
 
@@ -418,36 +421,5 @@ impl<'a, B: Tensor> Batches<'a, B> {
             Some(_) => self.gathered.gather(self.samples, &self.order[range]),
             None => self.samples.slice(range),
         }
-    }
-}
-
-/// A batch of samples gathered from the whole data set.
-struct Gathered<B> {
-    input: B,
-    target: B,
-    weights: Option<B>,
-}
-
-impl<B: Tensor> Gathered<B> {
-    fn zeros(like: Samples<'_, B>, size: usize) -> Self {
-        Self {
-            input: B::zeros(like.input().shape().0, size),
-            target: B::zeros(like.target().shape().0, size),
-            weights: like.weights().map(|_| B::zeros(1, size)),
-        }
-    }
-
-    fn gather(&mut self, samples: Samples<'_, B>, indices: &[usize]) -> Samples<'_, B> {
-        self.input.gather(0, samples.input(), indices);
-        self.target.gather(0, samples.target(), indices);
-        if let (Some(weights), Some(all)) = (&mut self.weights, samples.weights()) {
-            weights.gather(0, all, indices);
-        }
-        Samples::of_parts(
-            (&self.input).into(),
-            (&self.target).into(),
-            self.weights.as_ref().map(Into::into),
-        )
-        .slice(0..indices.len())
     }
 }
