@@ -205,7 +205,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
             if self.position.epoch >= end {
                 break StopReason::Epochs;
             }
-            match self.epoch(network, &mut batches, pass, observer) {
+            match self.epoch(network, &mut batches, observer) {
                 Ok(flow) if flow.is_break() => break StopReason::Observer,
                 Ok(_) => {}
                 Err(error) => {
@@ -281,11 +281,10 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         &mut self,
         network: &mut Mlp<B, C>,
         batches: &mut Batches<'_, B>,
-        pass: Pass,
         observer: &mut Observer<'_, B, C>,
     ) -> Result<ControlFlow<()>, TrainError> {
         batches.draw(self.position.epoch);
-        self.position.pass = Some(pass);
+        self.position.pass = Some(batches.pass);
         while self.position.batch < batches.count() {
             let batch = self.position.batch;
             let samples = batches.get(batch);
@@ -325,45 +324,39 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         let Position { epoch, loss, .. } = self.position;
         let validation =
             validation.map(|(samples, evaluator)| evaluator.evaluate(network, &self.loss, samples, &self.metrics));
-        self.history.push(
-            self.optimizer().learning_rate(),
-            loss,
-            validation
-                .as_ref()
-                .map(|validation| (validation.loss, validation.metrics.as_slice())),
-        );
+        let learning_rate = self.optimizer().learning_rate();
+        self.history.push(learning_rate, loss, validation.as_ref());
         self.abandon_epoch();
         self.position.epoch += 1;
+        let value_of = |monitor: Monitor| monitor.last_value(&self.history, validation.is_some());
         if let Some((reduce, monitor, state)) = self.rate.as_mut().and_then(|rate| rate.plateau.as_mut()) {
-            let value = monitor.last_value(&self.history, validation.is_some());
+            let value = value_of(*monitor);
             if monitor.rises() {
                 reduce.observe_rising(state, value);
             } else {
                 reduce.observe(state, value);
             }
         }
-        let mut improvement = None;
-        if let Some((stopping, state)) = &mut self.stopping {
+        let improvement = self.stopping.as_mut().and_then(|(stopping, state)| {
             let monitor = stopping.monitored();
-            let value = monitor.last_value(&self.history, validation.is_some());
             let of_validation = validation.is_some() && monitor != Monitor::TrainingLoss;
-            if stopping.observe(state, epoch, value, of_validation.then(|| network.layers())) {
-                improvement = Some(value);
-            }
-        }
-        let event = Event::Epoch {
+            let (best, layers) = (value_of(monitor), of_validation.then(|| network.layers()));
+            let improved = stopping.observe(state, epoch, best, layers);
+            improved.then_some(Event::Improvement { epoch, best })
+        });
+        let validation_loss = validation.map(|it| it.loss);
+        let ended = Event::Epoch {
             epoch,
             loss,
-            validation_loss: validation.map(|validation| validation.loss),
+            validation_loss,
         };
-        let flow = observer(self.progress(network, event));
-        match improvement {
-            Some(best) => {
-                let second = observer(self.progress(network, Event::Improvement { epoch, best }));
-                if flow.is_break() { flow } else { second }
+        let mut flow = ControlFlow::Continue(());
+        for event in [Some(ended), improvement].into_iter().flatten() {
+            if observer(self.progress(network, event)).is_break() {
+                flow = ControlFlow::Break(());
             }
-            None => flow,
         }
+        flow
     }
 
     fn progress<'a, C>(&'a self, network: &'a Mlp<B, C>, event: Event) -> Progress<'a, B, C> {
@@ -382,8 +375,7 @@ type Observer<'a, B, C> = dyn FnMut(Progress<'_, B, C>) -> ControlFlow<()> + 'a;
 /// The batches of an epoch: consecutive ranges of the samples, or samples gathered in a random order.
 struct Batches<'a, B: Tensor> {
     samples: Samples<'a, B>,
-    size: usize,
-    shuffle: Option<u64>,
+    pass: Pass,
     order: Vec<usize>,
     /// The memory of a shuffled batch.
     gathered: Dataset<B>,
@@ -391,33 +383,32 @@ struct Batches<'a, B: Tensor> {
 
 impl<'a, B: Tensor> Batches<'a, B> {
     fn new(samples: Samples<'a, B>, pass: Pass) -> Self {
-        let size = pass.batch_size;
+        let gathered = if pass.shuffle.is_some() { pass.batch_size } else { 0 };
         Self {
             samples,
-            size,
-            shuffle: pass.shuffle,
+            pass,
             order: Vec::new(),
-            gathered: Dataset::zeros(samples, if pass.shuffle.is_some() { size } else { 0 }),
+            gathered: Dataset::zeros(samples, gathered),
         }
     }
 
     fn count(&self) -> usize {
-        self.samples.len().div_ceil(self.size)
+        self.pass.samples.div_ceil(self.pass.batch_size)
     }
 
     /// Draws the order of `epoch`.
     fn draw(&mut self, epoch: u64) {
-        if let Some(seed) = self.shuffle {
+        if let Some(seed) = self.pass.shuffle {
             self.order.clear();
-            self.order.extend(0..self.samples.len());
+            self.order.extend(0..self.pass.samples);
             self.order.shuffle(&mut generator(seed, &[epoch]));
         }
     }
 
     fn get(&mut self, batch: usize) -> Samples<'_, B> {
-        let start = batch * self.size;
-        let range = start..self.samples.len().min(start + self.size);
-        match self.shuffle {
+        let start = batch * self.pass.batch_size;
+        let range = start..self.pass.samples.min(start + self.pass.batch_size);
+        match self.pass.shuffle {
             Some(_) => self.gathered.gather(self.samples, &self.order[range]),
             None => self.samples.slice(range),
         }

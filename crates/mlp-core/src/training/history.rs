@@ -1,3 +1,4 @@
+use super::Evaluation;
 use crate::Metric;
 use alloc::vec::Vec;
 
@@ -73,12 +74,12 @@ impl History {
     }
 
     /// Adds an epoch.
-    pub(super) fn push(&mut self, learning_rate: f64, loss: f64, validation: Option<(f64, &[f64])>) {
+    pub(super) fn push(&mut self, learning_rate: f64, loss: f64, validation: Option<&Evaluation>) {
         self.learning_rate.push(learning_rate);
         self.loss.push(loss);
-        self.validation_loss.push(validation.map_or(f64::NAN, |(loss, _)| loss));
+        self.validation_loss.push(validation.map_or(f64::NAN, |it| it.loss));
         for (i, (_, values)) in self.metrics.iter_mut().enumerate() {
-            values.push(validation.map_or(f64::NAN, |(_, metrics)| metrics[i]));
+            values.push(validation.map_or(f64::NAN, |it| it.metrics[i]));
         }
     }
 }
