@@ -54,10 +54,6 @@ impl<B: Tensor> Workspace<B> {
             .fold(0_u128, |sum, layer| sum + layer.outputs() as u128);
         let numbers = network.parameter_count() as u128 + 3 * neurons * batch as u128;
         check_memory::<B::Scalar>("the workspace", numbers)?;
-        Ok(Self::zeros(network.layers(), network.activations(), batch))
-    }
-
-    pub(crate) fn zeros<C>(layers: &[Dense<B>], activations: &[ActivationKind<C>], batch: usize) -> Self {
         let buffers = |(layer, activation): (&Dense<B>, &ActivationKind<C>)| {
             let zeros = || B::zeros(layer.outputs(), batch);
             let linear = matches!(activation, ActivationKind::Identity(_));
@@ -67,11 +63,16 @@ impl<B: Tensor> Workspace<B> {
                 delta: zeros(),
             }
         };
-        Self {
+        Ok(Self {
             samples: 0,
-            layers: layers.iter().zip(activations).map(buffers).collect(),
-            gradient: layers.iter().map(Dense::zeros_like).collect(),
-        }
+            layers: network
+                .layers()
+                .iter()
+                .zip(network.activations())
+                .map(buffers)
+                .collect(),
+            gradient: network.layers().iter().map(Dense::zeros_like).collect(),
+        })
     }
 
     /// Returns the largest number of samples that fit at a time.

@@ -329,7 +329,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         self.abandon_epoch();
         self.position.epoch += 1;
         let value_of = |monitor: Monitor| monitor.last_value(&self.history, validation.is_some());
-        if let Some((reduce, monitor, state)) = self.rate.as_mut().and_then(|rate| rate.plateau.as_mut()) {
+        if let Some((reduce, monitor, state)) = &mut self.rate.plateau {
             let value = value_of(*monitor);
             if monitor.rises() {
                 reduce.observe_rising(state, value);
