@@ -8,6 +8,7 @@ use crate::{
     backpropagation,
 };
 use alloc::vec::Vec;
+use core::fmt;
 
 /// A multi-layer perceptron: layers a = f(W a_prev + b), one after the other, on the backend `B`.
 ///
@@ -33,6 +34,7 @@ use alloc::vec::Vec;
 ///
 /// network.forward(&input, &mut workspace);
 /// assert!(network.loss(&HalfSquaredError, &target, &mut workspace) < loss);
+/// println!("{network}"); // its layers and the number of parameters
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -233,5 +235,27 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
         output: &mut B,
     ) {
         workspace.predict(self, None, input.into(), output);
+    }
+}
+
+/// The number of parameters, then a line per layer: its inputs, outputs and activation.
+///
+/// ```
+/// use mlp_core::{Mlp, Tanh};
+/// use mlp_cpu::Matrix;
+///
+/// let network = Mlp::<Matrix<f32>>::builder(&[2, 16, 3]).hidden(Tanh).build()?;
+/// let lines = "network with 99 parameters\nlayer 0: 2 -> 16, tanh\nlayer 1: 16 -> 3, identity";
+/// assert_eq!(network.to_string(), lines);
+/// # Ok::<(), mlp_core::BuildError>(())
+/// ```
+impl<B: Tensor, C: Activation> fmt::Display for Mlp<B, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "network with {} parameters", self.parameter_count())?;
+        for (i, (layer, activation)) in self.layers.iter().zip(&self.activations).enumerate() {
+            let (inputs, outputs) = (layer.inputs(), layer.outputs());
+            write!(f, "\nlayer {i}: {inputs} -> {outputs}, {}", activation.name())?;
+        }
+        Ok(())
     }
 }

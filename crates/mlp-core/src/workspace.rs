@@ -22,7 +22,7 @@ use alloc::vec::Vec;
 /// network.loss(&HalfSquaredError, &Matrix::from_columns(&[[3.0], [1.0]]), &mut workspace);
 /// network.backward(&mut workspace);
 /// network.gradient(&input, &mut workspace);
-/// println!("dL/dz:\n{}\ndL/dW:\n{}", workspace.delta(0), workspace.weights_gradient(0));
+/// println!("dL/dz:\n{}\ndL/dW:\n{}", workspace.delta(0), workspace.gradient()[0].weights);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -114,23 +114,8 @@ impl<B: Tensor> Workspace<B> {
         columns(&self.layers[layer].delta, self.samples)
     }
 
-    /// Returns dL/dW of `layer`, n_out x n_in, from the last gradient pass.
-    ///
-    /// # Panics
-    /// If there is no such layer.
-    pub fn weights_gradient(&self, layer: usize) -> &B {
-        &self.gradient[layer].weights
-    }
-
-    /// Returns dL/db of `layer`, n_out x 1, from the last gradient pass.
-    ///
-    /// # Panics
-    /// If there is no such layer.
-    pub fn bias_gradient(&self, layer: usize) -> &B {
-        &self.gradient[layer].bias
-    }
-
-    /// Returns the gradient of all parameters, layer by layer.
+    /// Returns the gradient of all parameters from the last gradient pass, layer by layer: dL/dW as `weights` and dL/db as
+    /// `bias`, with the shapes of the parameters.
     pub fn gradient(&self) -> &[Dense<B>] {
         &self.gradient
     }

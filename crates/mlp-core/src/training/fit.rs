@@ -22,15 +22,11 @@ use rand::seq::SliceRandom;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct FitOptions {
-    epochs: Epochs,
+    epochs: u64,
+    /// Whether the epochs before this call count too.
+    in_total: bool,
     batch_size: Option<usize>,
     shuffle: Option<u64>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Epochs {
-    More(u64),
-    Until(u64),
 }
 
 impl FitOptions {
@@ -38,7 +34,8 @@ impl FitOptions {
     /// one epoch.
     pub fn epochs(epochs: u64) -> Self {
         Self {
-            epochs: Epochs::More(epochs),
+            epochs,
+            in_total: false,
             batch_size: None,
             shuffle: None,
         }
@@ -47,17 +44,14 @@ impl FitOptions {
     /// Trains until the trainer has done `epochs` epochs in total. Use this to resume interrupted training.
     pub fn until(epochs: u64) -> Self {
         Self {
-            epochs: Epochs::Until(epochs),
-            ..Self::epochs(0)
+            in_total: true,
+            ..Self::epochs(epochs)
         }
     }
 
     /// Returns the epoch to stop before, for a trainer whose next epoch is `next`.
     fn end(self, next: u64) -> u64 {
-        match self.epochs {
-            Epochs::More(epochs) => next.saturating_add(epochs),
-            Epochs::Until(epochs) => epochs,
-        }
+        self.epochs.saturating_add(if self.in_total { 0 } else { next })
     }
 
     /// Trains in mini-batches of `batch_size` samples. The last one of an epoch may be smaller.
