@@ -77,23 +77,18 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
                     position: layer + usize::from(weights.1 > 0),
                 });
             }
-            if weights.1 != outputs {
-                let expected = (weights.0, outputs);
-                return Err(BuildError::LayerShape {
-                    layer,
-                    what: "weights",
-                    expected,
-                    got: weights,
-                });
-            }
-            if bias != (weights.0, 1) {
-                let expected = (weights.0, 1);
-                return Err(BuildError::LayerShape {
-                    layer,
-                    what: "bias",
-                    expected,
-                    got: bias,
-                });
+            for (what, expected, got) in [
+                ("weights", (weights.0, outputs), weights),
+                ("bias", (weights.0, 1), bias),
+            ] {
+                if got != expected {
+                    return Err(BuildError::LayerShape {
+                        layer,
+                        what,
+                        expected,
+                        got,
+                    });
+                }
             }
             outputs = weights.0;
         }

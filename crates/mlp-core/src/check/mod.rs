@@ -173,9 +173,11 @@ fn extremes<T: Float>() -> impl Iterator<Item = T> {
     numbers.flat_map(|x| [T::from_f64(x), T::from_f64(-x)])
 }
 
-/// Returns whether `got` agrees with `expected`: both are NaN, or they differ by at most `tolerance`.
-fn agree<T: Float>(got: T, expected: T, tolerance: f64) -> bool {
+/// Returns whether `got` agrees with `expected`: both are NaN, or they differ by a few units in the last place of
+/// `magnitude`.
+fn agree<T: Float>(got: T, expected: T, magnitude: f64) -> bool {
     let (got, expected) = (got.to_f64(), expected.to_f64());
+    let tolerance = ULPS * (T::EPSILON * magnitude + T::TINY);
     got == expected || (got.is_nan() && expected.is_nan()) || (got - expected).abs() <= tolerance
 }
 
