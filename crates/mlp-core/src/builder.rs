@@ -67,19 +67,15 @@ impl<'a, B: Tensor, C: Activation> MlpBuilder<'a, B, C> {
     /// ```
     ///
     /// [`build`](Self::build) returns an error if there are not as many as hidden layers.
-    pub fn each_hidden(self, activations: impl IntoIterator<Item = ActivationKind<C>>) -> Self {
-        Self {
-            hidden: activations.into_iter().collect(),
-            ..self
-        }
+    pub fn each_hidden(mut self, activations: impl IntoIterator<Item = ActivationKind<C>>) -> Self {
+        self.hidden = activations.into_iter().collect();
+        self
     }
 
     /// Sets the activation of the output layer. Leave it linear for losses on logits.
-    pub fn output(self, activation: impl Into<ActivationKind<C>>) -> Self {
-        Self {
-            output: activation.into(),
-            ..self
-        }
+    pub fn output(mut self, activation: impl Into<ActivationKind<C>>) -> Self {
+        self.output = activation.into();
+        self
     }
 
     /// Sets how the weights are drawn.

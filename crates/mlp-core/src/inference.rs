@@ -29,7 +29,7 @@ use core::ops::Range;
 #[derive(Clone, Debug)]
 pub struct InferenceWorkspace<B: Tensor> {
     /// The number of samples in a block, at least 1.
-    batch: usize,
+    pub(crate) batch: usize,
     /// The hidden layers' activations.
     hidden: Vec<B>,
     /// The scaled inputs of a block, for a model that scales its inputs.
@@ -61,11 +61,6 @@ impl<B: Tensor> InferenceWorkspace<B> {
     /// Allocates the buffers for passing `samples` samples through `network`, in blocks of at most 256.
     pub(crate) fn for_samples<C: Activation>(network: &Mlp<B, C>, samples: usize) -> Self {
         Self::new(network, samples.min(256))
-    }
-
-    /// Returns the number of samples in a block.
-    pub(crate) fn batch(&self) -> usize {
-        self.batch
     }
 
     /// Writes a_last of each column of `input`, scaled by `scaling`, to the first columns of `output`.

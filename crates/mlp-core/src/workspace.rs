@@ -48,10 +48,7 @@ impl<B: Tensor> Workspace<B> {
     /// # Errors
     /// If the buffers need more memory than is available.
     pub fn new<C: Activation>(network: &Mlp<B, C>, batch: usize) -> Result<Self, OutOfMemory> {
-        let neurons = network
-            .layers()
-            .iter()
-            .fold(0_u128, |sum, layer| sum + layer.outputs() as u128);
+        let neurons: u128 = network.layers().iter().map(|layer| layer.outputs() as u128).sum();
         let numbers = network.parameter_count() as u128 + 3 * neurons * batch as u128;
         check_memory::<B::Scalar>("the workspace", numbers)?;
         let buffers = |(layer, activation): (&Dense<B>, &ActivationKind<C>)| {

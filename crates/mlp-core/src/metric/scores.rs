@@ -74,17 +74,15 @@ impl Scores {
                 panic!("scores: expected a finite weight of at least 0 for sample {i}, got {got}");
             }
         }
-        let largest = weights.iter().flatten().copied().fold(0.0, f64::max);
+        let largest = |weights: &Vec<f64>| weights.iter().copied().fold(0.0, f64::max);
+        let largest = weights.as_ref().map_or(1.0, largest);
         let scores = Self {
             outputs,
             kind,
             predictions,
             targets,
-            unit: match weights {
-                // Clearing the significand gives the power of two below.
-                Some(_) => f64::from_bits(largest.to_bits() & f64::INFINITY.to_bits()).max(f64::MIN_POSITIVE),
-                None => 1.0,
-            },
+            // Clearing the significand gives the power of two below.
+            unit: f64::from_bits(largest.to_bits() & f64::INFINITY.to_bits()).max(f64::MIN_POSITIVE),
             weights,
         };
         for target in scores.samples().map(|sample| sample.target) {

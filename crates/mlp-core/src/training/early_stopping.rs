@@ -40,7 +40,7 @@ pub struct EarlyStopping {
     patience: u64,
     min_change: f64,
     monitor: Monitor,
-    keep_last: bool,
+    pub(super) keep_last: bool,
 }
 
 impl EarlyStopping {
@@ -61,20 +61,16 @@ impl EarlyStopping {
     /// Leaves the network with the parameters of the last epoch when training ends.
     /// [`Trainer::restore_best`](super::Trainer::restore_best) gives it those of the best epoch.
     #[must_use]
-    pub fn keep_last(self) -> Self {
-        Self {
-            keep_last: true,
-            ..self
-        }
+    pub fn keep_last(mut self) -> Self {
+        self.keep_last = true;
+        self
     }
 
     /// Monitors this value instead of the loss.
     #[must_use]
-    pub fn monitor(self, monitor: impl Into<Monitor>) -> Self {
-        Self {
-            monitor: monitor.into(),
-            ..self
-        }
+    pub fn monitor(mut self, monitor: impl Into<Monitor>) -> Self {
+        self.monitor = monitor.into();
+        self
     }
 
     /// Counts a value as an improvement only if it is better than the best by more than `min_change`, which is 0 by
@@ -82,21 +78,14 @@ impl EarlyStopping {
     ///
     /// # Errors
     /// Returns an error if `min_change` is not a finite number of at least 0.
-    pub fn min_change(self, min_change: f64) -> Result<Self, HyperParameterError> {
-        Ok(Self {
-            min_change: not_negative("minimum improvement", min_change)?,
-            ..self
-        })
+    pub fn min_change(mut self, min_change: f64) -> Result<Self, HyperParameterError> {
+        self.min_change = not_negative("minimum improvement", min_change)?;
+        Ok(self)
     }
 
     /// Returns the value that is monitored.
     pub fn monitored(&self) -> Monitor {
         self.monitor
-    }
-
-    /// Returns true if the network gets the best parameters when training ends.
-    pub(super) fn restores_best(&self) -> bool {
-        !self.keep_last
     }
 
     /// Returns true if training ends in `state`.

@@ -78,7 +78,7 @@ impl<B: Tensor> Evaluator<B> {
     pub(super) fn new<C: Activation>(network: &Mlp<B, C>, samples: usize) -> Self {
         let workspace = InferenceWorkspace::for_samples(network, samples);
         Self {
-            gradient: B::zeros(network.outputs(), workspace.batch()),
+            gradient: B::zeros(network.outputs(), workspace.batch),
             workspace,
         }
     }

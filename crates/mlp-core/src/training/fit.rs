@@ -55,20 +55,16 @@ impl FitOptions {
     }
 
     /// Trains in mini-batches of `batch_size` samples. The last one of an epoch may be smaller.
-    pub fn batch_size(self, batch_size: usize) -> Self {
-        Self {
-            batch_size: Some(batch_size),
-            ..self
-        }
+    pub fn batch_size(mut self, batch_size: usize) -> Self {
+        self.batch_size = Some(batch_size);
+        self
     }
 
     /// Shuffles the samples anew in each epoch. The order depends only on `seed` and on the number of the epoch, so
     /// training that is interrupted and resumed does the same as uninterrupted training.
-    pub fn shuffle(self, seed: u64) -> Self {
-        Self {
-            shuffle: Some(seed),
-            ..self
-        }
+    pub fn shuffle(mut self, seed: u64) -> Self {
+        self.shuffle = Some(seed);
+        self
     }
 }
 
@@ -218,7 +214,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         // Training has ended, so the observer's return value is ignored.
         let _ = observer(self.progress(network, Event::Stop(stop)));
         if let Some((stopping, _)) = &self.stopping
-            && stopping.restores_best()
+            && !stopping.keep_last
             && stop != StopReason::Observer
         {
             self.restore_best(network);
