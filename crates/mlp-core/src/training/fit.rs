@@ -202,7 +202,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
                     if matches!(error, TrainError::Diverged(_)) {
                         self.abandon_epoch();
                     }
-                    let _ = observer(self.progress(network, Event::Stop(StopReason::Error)));
+                    let _ = self.notify(network, Event::Stop(StopReason::Error), observer);
                     return Err(error);
                 }
             }
@@ -212,7 +212,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
             }
         };
         // Training has ended, so the observer's return value is ignored.
-        let _ = observer(self.progress(network, Event::Stop(stop)));
+        let _ = self.notify(network, Event::Stop(stop), observer);
         if let Some((stopping, _)) = &self.stopping
             && !stopping.keep_last
             && stop != StopReason::Observer
@@ -297,7 +297,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
                 loss,
                 learning_rate: self.optimizer().learning_rate(),
             };
-            if observer(self.progress(network, event)).is_break() {
+            if self.notify(network, event, observer).is_break() {
                 return Ok(ControlFlow::Break(()));
             }
         }
@@ -342,20 +342,20 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         };
         let mut flow = ControlFlow::Continue(());
         for event in [Some(ended), improvement].into_iter().flatten() {
-            if observer(self.progress(network, event)).is_break() {
+            if self.notify(network, event, observer).is_break() {
                 flow = ControlFlow::Break(());
             }
         }
         flow
     }
 
-    fn progress<'a, C>(&'a self, network: &'a Mlp<B, C>, event: Event) -> Progress<'a, B, C> {
-        Progress {
+    fn notify<C>(&self, network: &Mlp<B, C>, event: Event, observer: &mut Observer<'_, B, C>) -> ControlFlow<()> {
+        observer(Progress {
             event,
             network,
             history: &self.history,
-            trainer: self,
-        }
+            snapshot: &|| self.state(),
+        })
     }
 }
 

@@ -68,7 +68,7 @@ pub struct Progress<'a, B, C> {
     pub network: &'a Mlp<B, C>,
     /// The history of all epochs so far.
     pub history: &'a History,
-    pub(super) trainer: &'a dyn Snapshot<B>,
+    pub(super) snapshot: &'a dyn Fn() -> TrainerState<B>,
 }
 
 impl<B: fmt::Debug, C: fmt::Debug> fmt::Debug for Progress<'_, B, C> {
@@ -85,11 +85,6 @@ impl<B, C> Progress<'_, B, C> {
     /// Returns the current [`Trainer::state`](super::Trainer::state). Together with the network, it is everything
     /// needed to continue from here later.
     pub fn state(&self) -> TrainerState<B> {
-        self.trainer.snapshot()
+        (self.snapshot)()
     }
-}
-
-/// A trainer with any loss and any optimizer.
-pub(super) trait Snapshot<B> {
-    fn snapshot(&self) -> TrainerState<B>;
 }

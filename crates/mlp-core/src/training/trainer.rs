@@ -1,6 +1,5 @@
 use super::learning_rate::LearningRate;
 use super::objective::{Batch, BatchLoss, Group, Shaping};
-use super::observer::Snapshot;
 use super::split::Split;
 use super::{
     Clip, DataError, Diverged, Dropout, EarlyStopping, Every, History, LikelyCause, Monitor, Penalty, Position,
@@ -459,11 +458,5 @@ pub(super) fn check_parameters<B: Tensor>(layers: &[Dense<B>]) -> Result<(), Tra
     match layers.iter().enumerate().find_map(bad) {
         Some((layer, got)) => Err(TrainError::Parameters { layer, got }),
         None => Ok(()),
-    }
-}
-
-impl<B: Tensor, L: Loss, O: Optimizer<B>> Snapshot<B> for Trainer<B, L, O> {
-    fn snapshot(&self) -> TrainerState<B> {
-        self.state()
     }
 }
