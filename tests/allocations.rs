@@ -5,8 +5,8 @@
 use core::ops::ControlFlow;
 use mlp_core::{
     Adagrad, Adam, AdamW, Clip, Dropout, Event, Every, FitOptions, GradientDescent, HalfSquaredError,
-    InferenceWorkspace, LeakyRelu, Mlp, Momentum, NAdam, Optimizer, Penalty, Progress, RmsProp, Samples, Schedule,
-    Trainer,
+    InferenceWorkspace, LeakyRelu, LossKind, Mlp, Model, Momentum, NAdam, Optimizer, Output, Penalty, Progress,
+    RmsProp, Samples, Scaling, Schedule, SoftmaxCrossEntropy, Trainer,
 };
 use mlp_cpu::{Element, Matrix, Operand, SimdLevel, gemm};
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -168,6 +168,51 @@ fn assert_packing_only<T: Element>(layer_sizes: &[usize], samples: usize, sample
         "{layer_sizes:?}: of a single prediction, and for packing"
     );
     expected
+}
+
+/// The first call of a model's `predict_into` gives the workspace its buffers. Later calls allocate nothing, for as
+/// many samples, fewer or more blocks.
+#[test]
+fn predictions_of_a_model_allocate_nothing_after_the_first() {
+    fn check<T: Element>(loss: impl Into<LossKind>, scaled: bool) {
+        let network = Mlp::<Matrix<T>>::builder(&[4, 5, 3]).build().unwrap();
+        let mut model = Model::new(network, loss);
+        let input = matrix(4, 40);
+        if scaled {
+            let target_scaling = Scaling::standard(&matrix::<T>(3, 9)).unwrap();
+            model = model.with_input_scaling(Scaling::standard(&input).unwrap()).unwrap();
+            if model.output() == Output::Identity {
+                model = model.with_target_scaling(target_scaling).unwrap();
+            }
+        }
+        let mut output = Matrix::zeros(3, 40);
+        for batch in [1, 16, 40] {
+            let mut workspace = InferenceWorkspace::new(model.network(), batch);
+            let mut predict = |samples| {
+                let input = input.view().slice(0..samples);
+                allocations(|| model.predict_into(input, &mut workspace, &mut output))
+            };
+            predict(40);
+            assert_eq!([40, 17, 1].map(predict), [0; 3], "batch {batch}, scaled: {scaled}");
+        }
+    }
+    for scaled in [false, true] {
+        check::<f32>(SoftmaxCrossEntropy::with_classes(), scaled);
+        check::<f64>(SoftmaxCrossEntropy::with_classes(), scaled);
+        check::<f64>(HalfSquaredError, scaled);
+    }
+}
+
+/// A network's `predict_into` allocates nothing even in its first call, if all samples fit into the workspace.
+#[test]
+fn the_first_prediction_of_a_network_allocates_nothing() {
+    let network = Mlp::<Matrix<f64>>::builder(&[4, 5, 3]).build().unwrap();
+    let (input, mut output) = (matrix(4, 8), Matrix::zeros(3, 8));
+    let mut workspace = InferenceWorkspace::new(&network, 8);
+    assert_eq!(
+        allocations(|| network.predict_into(&input, &mut workspace, &mut output)),
+        0
+    );
 }
 
 const SMALL: [&[usize]; 3] = [&[1, 1, 1], &[1, 4, 3, 1], &[4, 5, 5, 3]];

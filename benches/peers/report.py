@@ -324,8 +324,8 @@ def draw_ratios(results, path):
     names = {}
     for dtype, threads in settings:
         for kind in ("train", "infer"):
-            names |= dict.fromkeys(results.workloads(dtype, threads, kind))
-    names = list(names)
+            for name in results.workloads(dtype, threads, kind):
+                names.setdefault(name, (dtype, threads))
     thickness = 0.8 / len(settings)
     limit = 2  # longer bars are cut off, but still labeled with their number
     figure, axes = plt.subplots(figsize=(7, 1 + 0.5 * len(names)))
@@ -338,7 +338,8 @@ def draw_ratios(results, path):
             axes.text(min(ratio, limit) + 0.01 * limit, y, f"{ratio:.2f}", va="center", fontsize=6)
     axes.set_xlim(0, limit)
     axes.axvline(1, color="black", linewidth=1)
-    axes.set_yticks(range(len(names)), names)
+    labels = [describe(results.any(*names[name], name)).replace(", ", "\n", 1) for name in names]
+    axes.set_yticks(range(len(names)), labels)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_xlabel("time of a step over that of the best peer")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.08 - 0.5 / len(names)), ncols=len(settings), frameon=False)

@@ -83,6 +83,7 @@ fn models() -> Outcome {
             version: "0.1.0".to_owned(),
             seed: Some(7),
             data: Some("sha256:\"0\" \u{e9}".to_owned()),
+            note: None,
         });
     seed("model", "regression_f64", model_to_bytes(&regression)?)?;
     let classifier = Model::new(

@@ -328,9 +328,8 @@ fn early_stopping_waits_and_gives_the_best_parameters_back() {
     let samples = |(input, target)| Samples::new(input, target).unwrap();
     let data = samples((&train.0, &train.1)).validated_by(samples((&held_out.0, &held_out.1)));
     let mut network = network::<f64>(&[2, 30, 1]);
-    let mut trainer = Trainer::new(HalfSquaredError, Momentum::new(0.05, 0.9).unwrap())
-        .early_stopping(EarlyStopping::new(7))
-        .metrics(&[Metric::Mse]);
+    let momentum = || Trainer::new(HalfSquaredError, Momentum::new(0.05, 0.9).unwrap());
+    let mut trainer = momentum().early_stopping(EarlyStopping::new(7)).metrics(&[Metric::Mse]);
     let (mut networks, mut improvements, mut stop) = (Vec::new(), Vec::new(), None);
     let fitted = trainer
         .fit_with(&mut network, data, FitOptions::epochs(5000), |progress| {
@@ -390,6 +389,33 @@ fn early_stopping_waits_and_gives_the_best_parameters_back() {
             .all(|(mse, loss)| (0.5 * mse - loss).abs() < 1e-14)
     );
     assert_eq!(fitted.epochs as usize, history.epochs());
+
+    // The best parameters are restored also if the epochs end before patience does, unless the last ones are kept.
+    for (keep_last, expected) in [(false, &networks[best]), (true, &networks[best + 2])] {
+        let stopping = EarlyStopping::new(7);
+        let stopping = if keep_last { stopping.keep_last() } else { stopping };
+        let start = || (self::network::<f64>(&[2, 30, 1]), momentum().early_stopping(stopping));
+        let options = FitOptions::until(best as u64 + 3);
+        let (mut whole, mut trainer) = start();
+        let fitted = trainer.fit(&mut whole, data, options).unwrap();
+        assert_eq!((fitted.stop, &whole), (StopReason::Epochs, expected));
+
+        // A checkpoint of the last event sees the last parameters, and leads to the same end.
+        let (mut resumed, mut trainer) = start();
+        let mut checkpoint = None;
+        let observer = |progress: Progress<'_, Matrix<f64>, _>| {
+            checkpoint = Some((progress.network.clone(), progress.state()));
+            ControlFlow::Continue(())
+        };
+        let end = FitOptions::until(best as u64 + 2);
+        trainer.fit_with(&mut resumed, data, end, observer).unwrap();
+        let (mut resumed, state) = checkpoint.unwrap();
+        assert_eq!(resumed, networks[best + 1]);
+        let (_, mut trainer) = start();
+        trainer.restore(state, resumed.layers()).unwrap();
+        trainer.fit(&mut resumed, data, options).unwrap();
+        assert_eq!(&resumed, expected, "resumed, keep_last: {keep_last}");
+    }
 
     // Training that has ended does not start again.
     let again = trainer
@@ -659,16 +685,23 @@ fn pieces<T: Element, O: Optimizer<Matrix<T>> + Clone>(
     let expected = (whole, trainer.state(), fitted.stop);
 
     // One epoch per call.
+    let keeps_last = || everything(optimizer.clone()).early_stopping(EarlyStopping::new(6).keep_last());
+    let mut whole = network::<T>(&[2, 7, 5, 1]);
+    let mut trainer = keeps_last();
+    trainer.fit(&mut whole, data, options).unwrap();
     let mut by_call = network::<T>(&[2, 7, 5, 1]);
-    let mut trainer = everything(optimizer.clone());
+    let mut trainer_by_call = keeps_last();
     let mut stop = StopReason::Epochs;
     for _ in 0..15 {
-        stop = trainer
+        stop = trainer_by_call
             .fit(&mut by_call, data, FitOptions::epochs(1).batch_size(6).shuffle(4))
             .unwrap()
             .stop;
     }
-    assert!((by_call, trainer.state(), stop) == expected, "one epoch per call");
+    assert!(
+        (by_call, trainer_by_call.state(), stop) == (whole, trainer.state(), expected.2),
+        "one epoch per call"
+    );
 
     // The observer ends training after each number of batches. Then the same trainer continues, or another trainer that
     // gets the state.

@@ -4,8 +4,9 @@
 use crate::activations::Float;
 use crate::naive::{tensor, values};
 use mlp_core::{
-    ActivationKind, BinaryCrossEntropy, Classes, Elu, HalfSquaredError, Huber, LossKind, Mlp, Model, NoCustom,
-    Provenance, Scaling, ScalingKind, SoftmaxCrossEntropy, Tanh, softmax,
+    ActivationKind, BinaryCrossEntropy, Classes, ConfusionMatrix, Elu, HalfSquaredError, Huber, InferenceWorkspace,
+    LossKind, Metric, Mlp, Model, NoCustom, Provenance, Scaling, ScalingKind, Scores, SoftmaxCrossEntropy, Tanh,
+    TargetKind, softmax,
 };
 use mlp_cpu::Matrix;
 use serde::Deserialize;
@@ -192,17 +193,81 @@ fn the_first_of_the_largest_outputs_is_the_class() {
     let model = Model::new(through(3), SoftmaxCrossEntropy::with_probabilities());
     let nan = f64::NAN;
     let input = Matrix::from_columns(&[[1.0, 2.0, 2.0], [5.0, 5.0, 5.0], [-3.0, -2.0, -1.0], [0.0, -0.0, -1.0]]);
-    assert_eq!(model.classify(&input), [1, 0, 2, 0]);
+    let classes = [1, 0, 2, 0].map(Some);
+    assert_eq!(model.classify(&input), classes);
     assert_eq!(
         Model::new(through(3), SoftmaxCrossEntropy::with_classes()).classify(&input),
-        [1, 0, 2, 0]
+        classes
     );
-    assert_eq!(model.classify(&Matrix::from_columns(&[[nan, nan, nan]])), [0]);
 
     let binary = Model::new(through(1), BinaryCrossEntropy);
     let input = Matrix::from_columns(&[[-1.0], [0.0], [1e-3], [9.0], [nan]]);
-    assert_eq!(binary.classify(&input), [0, 0, 1, 1, 0]);
+    assert_eq!(binary.classify(&input), [Some(0), Some(0), Some(1), Some(1), None]);
     assert!(binary.classify(&Matrix::zeros(1, 0)).is_empty());
+}
+
+/// Classes, metrics and the confusion matrix follow the same rule.
+#[test]
+fn a_sample_with_a_nan_among_its_predictions_has_no_class() {
+    let nan = f64::NAN;
+    let input = Matrix::from_columns(&[[nan, 2.0, 1.0], [1.0, nan, 2.0], [nan; 3], [0.0, 1.0, 2.0]]);
+    let model = Model::new(through(3), SoftmaxCrossEntropy::with_classes());
+    let classes = model.classify(&input);
+    assert_eq!(classes, [None, None, None, Some(2)]);
+
+    let mut matrix = ConfusionMatrix::new(3);
+    for (truth, predicted) in [1, 2, 0, 2].into_iter().zip(classes) {
+        matrix.record(truth, predicted);
+    }
+    assert_eq!(
+        (matrix.accuracy(), matrix.support(2), matrix.predicted(0)),
+        (Some(0.25), 2.0, 0.0)
+    );
+    let targets = vec![1.0, 2.0, 0.0, 2.0];
+    let scores = Scores::new(3, TargetKind::Class, model.predict(&input).to_vec(), targets, None);
+    assert_eq!(scores.confusion_matrix(), Some(matrix));
+    assert_eq!(Metric::Accuracy.value(&scores), 0.25);
+}
+
+/// Makes predictions of one sample, and of more samples than a workspace was made for, in a longer output.
+#[test]
+fn predictions_into_an_output_and_of_one_sample_are_those_of_predict() {
+    let scaling = Scaling::standard(&raw::<f64>(3, 20)).unwrap();
+    let unit = Scaling::from_parts(ScalingKind::Standard, vec![1000.0, -1.0], vec![50.0, 0.25]).unwrap();
+    let plain = Model::new(network::<f64>(2), HalfSquaredError);
+    let scaled = plain
+        .clone()
+        .with_input_scaling(scaling.clone())
+        .unwrap()
+        .with_target_scaling(unit)
+        .unwrap();
+    let classifier = Model::new(network::<f64>(2), SoftmaxCrossEntropy::with_classes());
+    let input = raw::<f64>(3, 23);
+    for model in [
+        plain,
+        scaled,
+        classifier.clone(),
+        classifier.with_input_scaling(scaling).unwrap(),
+    ] {
+        let expected = model.predict(&input);
+        for j in 0..23 {
+            assert_eq!(model.predict_one(input.column(j)), expected.column(j), "sample {j}");
+        }
+        for batch in [0, 1, 4, 23, 40] {
+            let mut workspace = InferenceWorkspace::new(model.network(), batch);
+            let mut output = Matrix::from_fn(2, 25, |_, _| 7.0);
+            for samples in [23, 1, 9, 23] {
+                model.predict_into(input.view().slice(0..samples), &mut workspace, &mut output);
+            }
+            assert_eq!(output.to_vec()[..46], expected.to_vec(), "batch {batch}");
+            assert_eq!(output.to_vec()[46..], [7.0; 4], "the columns after the samples stay");
+            let network = model.network();
+            let mut activation = Matrix::zeros(2, 23);
+            network.predict_into(&input, &mut workspace, &mut activation);
+            assert_eq!(activation, network.predict(&input));
+            assert_eq!(network.predict_one(input.column(3)), activation.column(3));
+        }
+    }
 }
 
 #[test]
@@ -213,7 +278,10 @@ fn several_probabilities_are_as_many_labels_and_real_numbers_no_classes() {
     let one = Model::new(through(1), BinaryCrossEntropy);
     assert!(one.clone().with_classes(classes(&["a"])).is_err());
     // An output is a logit.
-    assert_eq!(one.classify(&Matrix::from_columns(&[[-0.1], [0.0], [0.1]])), [0, 0, 1]);
+    assert_eq!(
+        one.classify(&Matrix::from_columns(&[[-0.1], [0.0], [0.1]])),
+        [0, 0, 1].map(Some)
+    );
     let real = Model::new(through(1), HalfSquaredError);
     assert_eq!(
         message(real.clone().with_classes(classes(&["a"]))),
@@ -248,6 +316,7 @@ fn a_model_gives_back_what_it_was_given() {
     let provenance = Provenance {
         seed: Some(7),
         data: Some("0123".to_owned()),
+        note: Some("a\nb".to_owned()),
         ..Provenance::default()
     };
     let classes = Classes::new(["no", "yes"]).unwrap();

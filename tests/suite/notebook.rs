@@ -277,14 +277,14 @@ fn every_quantity_of_a_step_is_the_one_written_out_by_hand() {
                     }
                 }
                 for i in 0..layer.inputs() {
-                    let got = workspace.weights_gradient(l)[(j, i)];
+                    let got = workspace.gradient()[l].weights[(j, i)];
                     let largest = expected.delta[l][j].iter().fold(0.0_f64, |m, d| m.max(d.abs()));
                     let expected = expected.weights_gradient[l][j][i];
                     // The sum over the samples may cancel.
                     let near = (got - expected).abs() <= TOLERANCE * (expected.abs() + largest);
                     assert!(near, "{}: expected {expected}, got {got}", place("weights gradient", i));
                 }
-                let (got, expected) = (workspace.bias_gradient(l)[(j, 0)], expected.bias_gradient[l][j]);
+                let (got, expected) = (workspace.gradient()[l].bias[(j, 0)], expected.bias_gradient[l][j]);
                 assert_near(&place("bias gradient", 0), got, expected, TOLERANCE);
             }
         }

@@ -714,12 +714,11 @@ fn a_workspace_shows_the_last_pass() {
     );
     assert_eq!(
         (
-            workspace.weights_gradient(0).shape(),
-            workspace.bias_gradient(1).shape()
+            workspace.gradient()[0].weights.shape(),
+            workspace.gradient()[1].bias.shape()
         ),
         ((4, 2), (1, 1))
     );
-    assert_eq!(workspace.gradient()[1].weights, *workspace.weights_gradient(1));
     // dL/dz of the last layer is (y^ - y) / N.
     let errors = workspace
         .prediction()

@@ -2,7 +2,7 @@
 //! macros verify both, and then a network that uses them learns a quantile.
 //!
 //! ```sh
-//! cargo run --release -p mlp-core --features check --example custom_activation
+//! cargo run --release -p mlp-core --example custom_activation
 //! ```
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 

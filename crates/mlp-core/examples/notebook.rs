@@ -63,8 +63,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("\nGradient: dL/dW = delta a_prev^T, dL/db = sum of delta over the samples");
     network.gradient(&input, &mut workspace);
     for l in 0..=last {
-        show(&format!("dL/dW{l}"), workspace.weights_gradient(l));
-        show(&format!("dL/db{l}"), workspace.bias_gradient(l));
+        show(&format!("dL/dW{l}"), &workspace.gradient()[l].weights);
+        show(&format!("dL/db{l}"), &workspace.gradient()[l].bias);
     }
 
     println!("\nUpdate: W <- W - eta dL/dW, b <- b - eta dL/db, eta = 0.1");

@@ -14,7 +14,7 @@ use crate::backend::{Columns, Tensor};
 use crate::error::check_shape;
 use crate::tensor::Product;
 use crate::workspace::{LayerBuffers, columns};
-use crate::{Activation, ActivationKind, Dense, InferenceWorkspace, Loss, Scalar, Workspace};
+use crate::{Activation, ActivationKind, Dense, Loss, Scalar, Workspace};
 
 /// Computes a_l and f'(z_l) of every layer. `after` is called for each layer with its number and the number of samples;
 /// the next layer reads what `after` leaves.
@@ -92,19 +92,19 @@ pub(crate) fn gradient<B: Tensor>(input: B::Columns<'_>, workspace: &mut Workspa
     }
 }
 
-/// Writes a_last to `output`.
+/// Writes a_last to `output`, and the activations of the layers before it to `hidden`.
 #[inline(always)]
 pub(crate) fn infer<B: Tensor, C: Activation>(
     layers: &[Dense<B>],
     activations: &[ActivationKind<C>],
     input: B::Columns<'_>,
-    workspace: &mut InferenceWorkspace<B>,
+    hidden: &mut [B],
     output: &mut B,
 ) {
     let samples = input.shape().1;
-    check_depth("predict", layers.len(), workspace.hidden.len() + 1);
+    check_depth("predict", layers.len(), hidden.len() + 1);
     let mut input = B::slice(input, 0..samples);
-    let outputs = workspace.hidden.iter_mut().chain([output]);
+    let outputs = hidden.iter_mut().chain([output]);
     for ((layer, kind), output) in layers.iter().zip(activations).zip(outputs) {
         output.forward(None, &layer.weights, &layer.bias, input, kind);
         input = columns(output, samples);

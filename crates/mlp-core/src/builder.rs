@@ -28,9 +28,8 @@ use rand::rngs::Xoshiro256PlusPlus;
 #[must_use]
 pub struct MlpBuilder<'a, B, C = NoCustom> {
     layer_sizes: &'a [usize],
-    hidden: ActivationKind<C>,
-    /// The activation of each hidden layer, if they differ.
-    each_hidden: Option<Vec<ActivationKind<C>>>,
+    /// The activation of each hidden layer.
+    hidden: Vec<ActivationKind<C>>,
     output: ActivationKind<C>,
     initializer: Initializer,
     seed: u64,
@@ -39,24 +38,21 @@ pub struct MlpBuilder<'a, B, C = NoCustom> {
 
 impl<'a, B: Tensor, C: Activation> MlpBuilder<'a, B, C> {
     pub(crate) fn new(layer_sizes: &'a [usize]) -> Self {
-        Self {
+        let builder = Self {
             layer_sizes,
-            hidden: Relu.into(),
-            each_hidden: None,
+            hidden: Vec::new(),
             output: Identity.into(),
             initializer: Initializer::MeanSquareGain,
             seed: 0,
             backend: PhantomData,
-        }
+        };
+        builder.hidden(Relu)
     }
 
     /// Sets the activation of every hidden layer.
     pub fn hidden(self, activation: impl Into<ActivationKind<C>>) -> Self {
-        Self {
-            hidden: activation.into(),
-            each_hidden: None,
-            ..self
-        }
+        let layers = self.layer_sizes.len().saturating_sub(2);
+        self.each_hidden(vec![activation.into(); layers])
     }
 
     /// Sets the activation of each hidden layer by itself, the first one first.
@@ -71,19 +67,15 @@ impl<'a, B: Tensor, C: Activation> MlpBuilder<'a, B, C> {
     /// ```
     ///
     /// [`build`](Self::build) returns an error if there are not as many as hidden layers.
-    pub fn each_hidden(self, activations: impl IntoIterator<Item = ActivationKind<C>>) -> Self {
-        Self {
-            each_hidden: Some(activations.into_iter().collect()),
-            ..self
-        }
+    pub fn each_hidden(mut self, activations: impl IntoIterator<Item = ActivationKind<C>>) -> Self {
+        self.hidden = activations.into_iter().collect();
+        self
     }
 
     /// Sets the activation of the output layer. Leave it linear for losses on logits.
-    pub fn output(self, activation: impl Into<ActivationKind<C>>) -> Self {
-        Self {
-            output: activation.into(),
-            ..self
-        }
+    pub fn output(mut self, activation: impl Into<ActivationKind<C>>) -> Self {
+        self.output = activation.into();
+        self
     }
 
     /// Sets how the weights are drawn.
@@ -110,13 +102,9 @@ impl<'a, B: Tensor, C: Activation> MlpBuilder<'a, B, C> {
         if let Some(position) = self.layer_sizes.iter().position(|&size| size == 0) {
             return Err(BuildError::EmptyLayer { position });
         }
-        if let Some(activations) = &self.each_hidden
-            && activations.len() != self.layer_sizes.len() - 2
-        {
-            return Err(BuildError::HiddenActivations {
-                expected: self.layer_sizes.len() - 2,
-                got: activations.len(),
-            });
+        let (expected, got) = (self.layer_sizes.len() - 2, self.hidden.len());
+        if expected != got {
+            return Err(BuildError::HiddenActivations { expected, got });
         }
         self.initializer.check()?;
         // Memory for all parameters, and a second copy of the weights of the layer that is being drawn.
@@ -128,24 +116,19 @@ impl<'a, B: Tensor, C: Activation> MlpBuilder<'a, B, C> {
         check_memory::<B::Scalar>("building the network", numbers)?;
 
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(self.seed);
-        let last = self.layer_sizes.len() - 2;
-        let differ = self.each_hidden.is_some();
-        let activations = match self.each_hidden {
-            Some(activations) => activations,
-            None => vec![self.hidden; last],
-        };
-        let mut layers = Vec::with_capacity(last + 1);
+        let mut layers = Vec::with_capacity(expected + 1);
         let mut read_mean_square = 1.0;
-        for (layer, pair) in self.layer_sizes.windows(2).enumerate() {
-            let activation = activations.get(layer).unwrap_or(&self.output);
+        for (pair, activation) in self
+            .layer_sizes
+            .windows(2)
+            .zip(self.hidden.into_iter().chain([self.output]))
+        {
             let mut dense = Dense::<B>::zeros(pair[0], pair[1]);
             let weights = self.initializer.sample(pair[0], pair[1], read_mean_square, &mut rng);
             dense.weights.write(&weights);
-            layers.push((dense, activation.clone()));
             // The next layer reads this one's output.
-            if layer < last && (layer == 0 || differ) {
-                read_mean_square = mean_square(activation);
-            }
+            read_mean_square = mean_square(&activation);
+            layers.push((dense, activation));
         }
         Mlp::from_layers(layers)
     }

@@ -1,8 +1,9 @@
 //! Multi-layer perceptrons over any numeric backend: activations, losses, backpropagation, optimizers, training,
 //! metrics, preprocessing.
 //!
-//! This crate contains the mathematics but no matrix type: it is generic over a backend ([`Tensor`](backend::Tensor)), such
-//! as `Matrix<f32>` of `mlp-cpu`. With `default-features = false` it is `no_std` (with `alloc`).
+//! This crate contains the mathematics but no matrix type: it is generic over a backend
+//! ([`Tensor`](backend::Tensor)), such as `Matrix<f32>` of [`mlp-cpu`](https://docs.rs/mlp-cpu). With
+//! `default-features = false` it is `no_std` (with `alloc`).
 //!
 //! # A formula is written once
 //! An activation or a loss is one formula over [`Scalar`]. The running program evaluates it with `f32` or `f64`; with
@@ -42,13 +43,14 @@
 //! | regularization | [`Penalty`], [`Dropout`], [`Clip`], [`EarlyStopping`] |
 //! | training | [`Trainer::step`], [`Trainer::fit`] with [`FitOptions`], [`Trainer::fit_with`] with each [`Event`] |
 //! | results | [`History`], [`Metric`], [`Scores`], [`ConfusionMatrix`], [`Mlp::evaluate`], [`Model::evaluate`]; [`TrainError`], [`Diverged`] |
-//! | resuming later | [`Trainer::state`] and [`Trainer::restore`]; `mlp-io` saves these states and models to files |
+//! | resuming later | [`Trainer::state`] and [`Trainer::restore`]; [`mlp-io`](https://docs.rs/mlp-io) saves these states and models to files |
+//! | formulas of your own | the module [`check`] tests them |
 //! | backends | the module [`backend`] |
 //!
 //! # Features
 //! - `std` (default): uses the square root of the standard library instead of that of `libm`. The bits are the same.
-//! - `check`: provides `check_activation!` and `check_loss!`, which verify the derivatives of your own formulas.
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![doc(html_root_url = "https://docs.rs/mlp-core/latest")]
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
@@ -66,11 +68,12 @@ mod activation;
 pub mod backend;
 mod backpropagation;
 mod builder;
-#[cfg(feature = "check")]
 pub mod check;
+mod classify;
 mod dense;
 mod elementary;
 mod error;
+mod inference;
 mod initializer;
 mod kind;
 mod loss;
@@ -94,6 +97,7 @@ pub use activation::{
 pub use builder::MlpBuilder;
 pub use dense::Dense;
 pub use error::{BuildError, HyperParameterError, OutOfMemory};
+pub use inference::InferenceWorkspace;
 pub use initializer::Initializer;
 pub use kind::KindError;
 pub use loss::{
@@ -113,7 +117,7 @@ pub use training::{
     Every, FitOptions, Fitted, History, LikelyCause, Monitor, Penalty, Progress, Samples, SplitError, StopReason,
     TrainError, Trainer, TrainingData,
 };
-pub use workspace::{InferenceWorkspace, Workspace};
+pub use workspace::Workspace;
 
 /// The README, compiled and run as tests.
 #[cfg(doctest)]

@@ -1,11 +1,14 @@
 //! The network and the steps of backpropagation.
 
 use crate::backend::{Columns, Tensor};
+use crate::inference::column;
+use crate::workspace::elements;
 use crate::{
     Activation, ActivationKind, BuildError, Dense, InferenceWorkspace, Loss, MlpBuilder, NoCustom, Workspace,
     backpropagation,
 };
 use alloc::vec::Vec;
+use core::fmt;
 
 /// A multi-layer perceptron: layers a = f(W a_prev + b), one after the other, on the backend `B`.
 ///
@@ -31,6 +34,7 @@ use alloc::vec::Vec;
 ///
 /// network.forward(&input, &mut workspace);
 /// assert!(network.loss(&HalfSquaredError, &target, &mut workspace) < loss);
+/// println!("{network}"); // its layers and the number of parameters
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -73,23 +77,18 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
                     position: layer + usize::from(weights.1 > 0),
                 });
             }
-            if weights.1 != outputs {
-                let expected = (weights.0, outputs);
-                return Err(BuildError::LayerShape {
-                    layer,
-                    what: "weights",
-                    expected,
-                    got: weights,
-                });
-            }
-            if bias != (weights.0, 1) {
-                let expected = (weights.0, 1);
-                return Err(BuildError::LayerShape {
-                    layer,
-                    what: "bias",
-                    expected,
-                    got: bias,
-                });
+            for (what, expected, got) in [
+                ("weights", (weights.0, outputs), weights),
+                ("bias", (weights.0, 1), bias),
+            ] {
+                if got != expected {
+                    return Err(BuildError::LayerShape {
+                        layer,
+                        what,
+                        expected,
+                        got,
+                    });
+                }
             }
             outputs = weights.0;
         }
@@ -192,37 +191,66 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
     /// # Panics
     /// If `input` does not have n_in rows.
     pub fn predict<'a>(&self, input: impl Into<B::Columns<'a>>) -> B {
-        /// The number of samples that go through the network together.
-        const BLOCK: usize = 256;
         let input = input.into();
         let samples = input.shape().1;
         let mut output = B::zeros(self.outputs(), samples);
-        if samples <= BLOCK {
-            self.predict_into(input, &mut InferenceWorkspace::new(self, samples), &mut output);
-        } else {
-            let mut workspace = InferenceWorkspace::new(self, BLOCK);
-            let mut block = B::zeros(self.outputs(), BLOCK);
-            let indices: Vec<usize> = (0..BLOCK).collect();
-            for start in (0..samples).step_by(BLOCK) {
-                let end = samples.min(start + BLOCK);
-                self.predict_into(B::slice(input, start..end), &mut workspace, &mut block);
-                output.gather(start, (&block).into(), &indices[..end - start]);
-            }
-        }
+        let mut workspace = InferenceWorkspace::for_samples(self, samples);
+        workspace.predict(self, None, input, &mut output);
         output
     }
 
-    /// Like [`predict`](Self::predict), but writes to the first columns of `output` and does not allocate.
+    /// Returns the last layer's activation for one sample.
+    ///
+    /// ```
+    /// use mlp_core::{Dense, Identity, Mlp};
+    /// use mlp_cpu::Matrix;
+    ///
+    /// let layer = Dense { weights: Matrix::from_rows(&[[1.0, 2.0]]), bias: Matrix::from_rows(&[[0.5]]) };
+    /// let network = Mlp::<Matrix<f64>>::from_layers(vec![(layer, Identity.into())])?;
+    /// assert_eq!(network.predict_one(&[10.0, 20.0]), [50.5]);
+    /// # Ok::<(), mlp_core::BuildError>(())
+    /// ```
     ///
     /// # Panics
-    /// If `input` does not have n_in rows, `output` does not have n_out rows, either `workspace` or `output` has fewer
-    /// columns than `input`, or the workspace belongs to another network.
+    /// If `features` does not have n_in numbers.
+    pub fn predict_one(&self, features: &[B::Scalar]) -> Vec<B::Scalar> {
+        elements::<B>((&self.predict(&column::<B>(features))).into())
+    }
+
+    /// Like [`predict`](Self::predict), but writes to the first columns of `output`. It does not allocate if `input`
+    /// has no more columns than the workspace was made for; see [`InferenceWorkspace`].
+    ///
+    /// # Panics
+    /// If `input` does not have n_in rows, `output` does not have n_out rows or has fewer columns than `input`, or the
+    /// workspace belongs to another network.
     pub fn predict_into<'a>(
         &self,
         input: impl Into<B::Columns<'a>>,
         workspace: &mut InferenceWorkspace<B>,
         output: &mut B,
     ) {
-        backpropagation::infer(&self.layers, &self.activations, input.into(), workspace, output);
+        workspace.predict(self, None, input.into(), output);
+    }
+}
+
+/// The number of parameters, then a line per layer: its inputs, outputs and activation.
+///
+/// ```
+/// use mlp_core::{Mlp, Tanh};
+/// use mlp_cpu::Matrix;
+///
+/// let network = Mlp::<Matrix<f32>>::builder(&[2, 16, 3]).hidden(Tanh).build()?;
+/// let lines = "network with 99 parameters\nlayer 0: 2 -> 16, tanh\nlayer 1: 16 -> 3, identity";
+/// assert_eq!(network.to_string(), lines);
+/// # Ok::<(), mlp_core::BuildError>(())
+/// ```
+impl<B: Tensor, C: Activation> fmt::Display for Mlp<B, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "network with {} parameters", self.parameter_count())?;
+        for (i, (layer, activation)) in self.layers.iter().zip(&self.activations).enumerate() {
+            let (inputs, outputs) = (layer.inputs(), layer.outputs());
+            write!(f, "\nlayer {i}: {inputs} -> {outputs}, {}", activation.name())?;
+        }
+        Ok(())
     }
 }

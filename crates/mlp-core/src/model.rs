@@ -1,10 +1,12 @@
 //! A network together with everything needed to use it.
 
 use crate::backend::{Columns, Tensor, check_shape};
-use crate::training::scores_of_predictions;
+use crate::classify::{above_half, largest};
+use crate::inference::column;
+use crate::workspace::elements;
 use crate::{
-    Activation, Classes, DataError, InferenceWorkspace, LossKind, Metric, Mlp, NoCustom, Output, Samples, Scalar,
-    Scaling, Scores, TargetKind,
+    Activation, Classes, DataError, InferenceWorkspace, LossKind, Metric, Mlp, NoCustom, Output, Samples, Scaling,
+    Scores, TargetKind,
 };
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -32,7 +34,8 @@ use core::fmt;
 /// let model = Model::new(network, loss).with_input_scaling(scaling)?.with_classes(classes)?;
 /// let people = Matrix::from_columns(&[[155.0], [185.0]]);
 /// assert!(model.predict(&people)[(1, 1)] > 0.9); // the probability that the second is tall
-/// assert_eq!(model.classify(&people), [0, 1]);
+/// assert_eq!(model.classify(&people), [Some(0), Some(1)]);
+/// assert!(model.predict_one(&[185.0])[1] > 0.9);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -161,32 +164,92 @@ impl<B: Tensor, C: Activation> Model<B, C> {
     #[must_use]
     pub fn predict<'a>(&self, input: impl Into<B::Columns<'a>>) -> B {
         let input = input.into();
-        let (outputs, samples) = (self.network.outputs(), input.shape().1);
-        let mut predictions = B::zeros(outputs, samples);
-        predictions.write(&self.predictions(input));
+        let samples = input.shape().1;
+        let mut predictions = B::zeros(self.network.outputs(), samples);
+        let mut workspace = InferenceWorkspace::for_samples(&self.network, samples);
+        self.predict_into(input, &mut workspace, &mut predictions);
         predictions
+    }
+
+    /// Returns the prediction for one sample of n_in raw features: n_out numbers.
+    ///
+    /// # Panics
+    /// If `features` does not have n_in numbers.
+    #[must_use]
+    pub fn predict_one(&self, features: &[B::Scalar]) -> Vec<B::Scalar> {
+        elements::<B>((&self.predict(&column::<B>(features))).into())
+    }
+
+    /// Like [`predict`](Self::predict), but writes to the first columns of `output`. The second call with a workspace,
+    /// and every later one with no more samples, does not allocate; see [`InferenceWorkspace`].
+    ///
+    /// ```
+    /// use mlp_core::{InferenceWorkspace, Mlp, Model, SoftmaxCrossEntropy};
+    /// use mlp_cpu::Matrix;
+    ///
+    /// let model = Model::new(Mlp::<Matrix<f32>>::builder(&[2, 8, 3]).build()?, SoftmaxCrossEntropy::with_classes());
+    /// let mut workspace = InferenceWorkspace::new(model.network(), 1);
+    /// let mut output = Matrix::zeros(3, 1);
+    /// for sample in [[0.0, 1.0], [1.0, 0.0]] {
+    ///     model.predict_into(&Matrix::from_columns(&[sample]), &mut workspace, &mut output);
+    ///     assert!((output.column(0).iter().sum::<f32>() - 1.0).abs() < 1e-6);
+    /// }
+    /// # Ok::<(), mlp_core::BuildError>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If `input` does not have n_in rows, `output` does not have n_out rows or has fewer columns than `input`, or the
+    /// workspace belongs to another network.
+    #[track_caller]
+    pub fn predict_into<'a>(
+        &self,
+        input: impl Into<B::Columns<'a>>,
+        workspace: &mut InferenceWorkspace<B>,
+        output: &mut B,
+    ) {
+        let input = input.into();
+        let (features, samples) = input.shape();
+        check_shape(
+            "predict",
+            "input",
+            (self.network.inputs(), samples),
+            (features, samples),
+        );
+        workspace.predict(&self.network, self.input_scaling.as_ref(), input, output);
+        let transform = self.output();
+        if transform == Output::Identity && self.target_scaling.is_none() {
+            return;
+        }
+        let values = &mut workspace.values;
+        values.clear();
+        B::read((&*output).into(), values);
+        let outputs = self.network.outputs();
+        let predictions = &mut values[..outputs * samples];
+        transform.apply_to(outputs, predictions);
+        if let Some(scaling) = &self.target_scaling {
+            scaling.invert_in(predictions);
+        }
+        output.write(values);
     }
 
     /// Returns the predicted class of each of N samples; `input` is the same as for [`predict`](Self::predict). The
     /// class is the output with the largest prediction, the first one if several are equal. For a single probability p,
-    /// it is class 1 if p > 0.5, else class 0.
-    ///
-    /// NaN counts as less than every number, so an output that is NaN is never the predicted class, unless all outputs
-    /// are NaN; then the class is 0.
+    /// it is class 1 if p > 0.5, else class 0. A sample with a NaN among its predictions has no class.
     ///
     /// # Panics
     /// If `input` does not have n_in rows, or the model does not predict one class per sample
     /// ([`is_classifier`](Self::is_classifier)).
     #[must_use]
     #[track_caller]
-    pub fn classify<'a>(&self, input: impl Into<B::Columns<'a>>) -> Vec<usize> {
+    pub fn classify<'a>(&self, input: impl Into<B::Columns<'a>>) -> Vec<Option<usize>> {
+        let outputs = self.network.outputs();
         if !self.is_classifier() {
-            no_classifier(self.loss.name(), self.network.outputs());
+            no_classifier(self.loss.name(), outputs);
         }
-        let predictions = self.predictions(input.into());
-        let samples = predictions.chunks_exact(self.network.outputs());
+        let predictions = elements::<B>((&self.predict(input)).into());
+        let samples = predictions.chunks_exact(outputs);
         if self.is_binary() {
-            samples.map(|p| usize::from(p[0].to_f64() > 0.5)).collect()
+            samples.map(|p| above_half(p[0])).collect()
         } else {
             samples.map(largest).collect()
         }
@@ -206,13 +269,8 @@ impl<B: Tensor, C: Activation> Model<B, C> {
     /// If a number in the samples is not finite, or they do not fit the model.
     pub fn scores(&self, samples: Samples<'_, B>) -> Result<Scores, DataError> {
         samples.check_all(&self.network, &self.loss, &mut Vec::new())?;
-        let (outputs, kind) = (self.network.outputs(), self.loss.target_kind());
-        Ok(scores_of_predictions(
-            outputs,
-            kind,
-            self.predictions(samples.input()),
-            samples,
-        ))
+        let predictions = elements::<B>((&self.predict(samples.input())).into());
+        Ok(samples.scores(self.network.outputs(), self.loss.target_kind(), predictions))
     }
 
     /// Computes `metrics` of the model's predictions for `samples`, which has raw features, and targets in their own
@@ -229,52 +287,6 @@ impl<B: Tensor, C: Activation> Model<B, C> {
     fn is_binary(&self) -> bool {
         self.output() == Output::Sigmoid && self.network.outputs() == 1
     }
-
-    /// Computes the elements that [`predict`](Self::predict) returns, sample after sample.
-    #[track_caller]
-    fn predictions(&self, input: B::Columns<'_>) -> Vec<B::Scalar> {
-        /// The number of samples that go through the network together.
-        const BLOCK: usize = 256;
-        let (features, samples) = input.shape();
-        let (inputs, outputs) = (self.network.inputs(), self.network.outputs());
-        check_shape("predict", "input", (inputs, samples), (features, samples));
-        let block = samples.min(BLOCK);
-        let mut workspace = InferenceWorkspace::new(&self.network, block);
-        let mut scaled = self.input_scaling.as_ref().map(|_| B::zeros(inputs, block));
-        let mut result = B::zeros(outputs, block);
-        let (mut values, mut predictions) = (Vec::new(), Vec::with_capacity(outputs * samples));
-        for start in (0..samples).step_by(BLOCK) {
-            let columns = B::slice(input, start..samples.min(start + BLOCK));
-            let count = columns.shape().1;
-            if let (Some(scaling), Some(scaled)) = (&self.input_scaling, &mut scaled) {
-                values.clear();
-                B::read(columns, &mut values);
-                scaling.apply_to(&mut values);
-                // The last block may be shorter; the columns after it are ignored.
-                values.resize(inputs * block, B::Scalar::from_f64(0.0));
-                scaled.write(&values);
-                let columns = B::slice((&*scaled).into(), 0..count);
-                self.network.predict_into(columns, &mut workspace, &mut result);
-            } else {
-                self.network.predict_into(columns, &mut workspace, &mut result);
-            }
-            let done = predictions.len();
-            B::read(B::slice((&result).into(), 0..count), &mut predictions);
-            self.finish(&mut predictions[done..]);
-        }
-        predictions
-    }
-
-    /// Turns the network's outputs into predictions, sample after sample.
-    fn finish(&self, outputs: &mut [B::Scalar]) {
-        let output = self.output();
-        for sample in outputs.chunks_exact_mut(self.network.outputs()) {
-            output.apply(sample);
-        }
-        if let Some(scaling) = &self.target_scaling {
-            scaling.invert_in(outputs);
-        }
-    }
 }
 
 #[cold]
@@ -282,18 +294,6 @@ impl<B: Tensor, C: Activation> Model<B, C> {
 #[track_caller]
 fn no_classifier(loss: &str, outputs: usize) -> ! {
     panic!("classify: needs a model that predicts one class per sample, got {outputs} outputs trained with {loss}")
-}
-
-/// Returns the index of the largest of `values`, the first one if several are equal. NaN counts as less than every
-/// number.
-fn largest<T: Scalar>(values: &[T]) -> usize {
-    let (mut best, mut most) = (0, f64::NAN);
-    for (i, value) in values.iter().map(|value| value.to_f64()).enumerate() {
-        if value > most || (most.is_nan() && !value.is_nan()) {
-            (best, most) = (i, value);
-        }
-    }
-    best
 }
 
 /// Where a [`Model`] comes from. The default is this version of the library, with nothing known about the training.
@@ -305,6 +305,8 @@ pub struct Provenance {
     pub seed: Option<u64>,
     /// A hash of the training data. The caller chooses the hash function (`mlp-demo` uses SHA-256 in hexadecimal).
     pub data: Option<String>,
+    /// Free text, such as who trained the model and what for.
+    pub note: Option<String>,
 }
 
 impl Default for Provenance {
@@ -313,6 +315,7 @@ impl Default for Provenance {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             seed: None,
             data: None,
+            note: None,
         }
     }
 }

@@ -52,6 +52,11 @@ impl Output {
             }
         }
     }
+
+    /// Turns the activations of consecutive samples, `outputs` each, into predictions.
+    pub(crate) fn apply_to<T: Scalar>(&self, outputs: usize, values: &mut [T]) {
+        values.chunks_exact_mut(outputs).for_each(|sample| self.apply(sample));
+    }
 }
 
 #[cfg(test)]

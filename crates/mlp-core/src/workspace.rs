@@ -22,7 +22,7 @@ use alloc::vec::Vec;
 /// network.loss(&HalfSquaredError, &Matrix::from_columns(&[[3.0], [1.0]]), &mut workspace);
 /// network.backward(&mut workspace);
 /// network.gradient(&input, &mut workspace);
-/// println!("dL/dz:\n{}\ndL/dW:\n{}", workspace.delta(0), workspace.weights_gradient(0));
+/// println!("dL/dz:\n{}\ndL/dW:\n{}", workspace.delta(0), workspace.gradient()[0].weights);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -48,16 +48,9 @@ impl<B: Tensor> Workspace<B> {
     /// # Errors
     /// If the buffers need more memory than is available.
     pub fn new<C: Activation>(network: &Mlp<B, C>, batch: usize) -> Result<Self, OutOfMemory> {
-        let neurons = network
-            .layers()
-            .iter()
-            .fold(0_u128, |sum, layer| sum + layer.outputs() as u128);
+        let neurons: u128 = network.layers().iter().map(|layer| layer.outputs() as u128).sum();
         let numbers = network.parameter_count() as u128 + 3 * neurons * batch as u128;
         check_memory::<B::Scalar>("the workspace", numbers)?;
-        Ok(Self::zeros(network.layers(), network.activations(), batch))
-    }
-
-    pub(crate) fn zeros<C>(layers: &[Dense<B>], activations: &[ActivationKind<C>], batch: usize) -> Self {
         let buffers = |(layer, activation): (&Dense<B>, &ActivationKind<C>)| {
             let zeros = || B::zeros(layer.outputs(), batch);
             let linear = matches!(activation, ActivationKind::Identity(_));
@@ -67,11 +60,16 @@ impl<B: Tensor> Workspace<B> {
                 delta: zeros(),
             }
         };
-        Self {
+        Ok(Self {
             samples: 0,
-            layers: layers.iter().zip(activations).map(buffers).collect(),
-            gradient: layers.iter().map(Dense::zeros_like).collect(),
-        }
+            layers: network
+                .layers()
+                .iter()
+                .zip(network.activations())
+                .map(buffers)
+                .collect(),
+            gradient: network.layers().iter().map(Dense::zeros_like).collect(),
+        })
     }
 
     /// Returns the largest number of samples that fit at a time.
@@ -113,23 +111,8 @@ impl<B: Tensor> Workspace<B> {
         columns(&self.layers[layer].delta, self.samples)
     }
 
-    /// Returns dL/dW of `layer`, n_out x n_in, from the last gradient pass.
-    ///
-    /// # Panics
-    /// If there is no such layer.
-    pub fn weights_gradient(&self, layer: usize) -> &B {
-        &self.gradient[layer].weights
-    }
-
-    /// Returns dL/db of `layer`, n_out x 1, from the last gradient pass.
-    ///
-    /// # Panics
-    /// If there is no such layer.
-    pub fn bias_gradient(&self, layer: usize) -> &B {
-        &self.gradient[layer].bias
-    }
-
-    /// Returns the gradient of all parameters, layer by layer.
+    /// Returns the gradient of all parameters from the last gradient pass, layer by layer: dL/dW as `weights` and dL/db as
+    /// `bias`, with the shapes of the parameters.
     pub fn gradient(&self) -> &[Dense<B>] {
         &self.gradient
     }
@@ -145,32 +128,9 @@ pub(crate) fn columns<B: Tensor>(tensor: &B, samples: usize) -> B::Columns<'_> {
     B::slice(tensor.into(), 0..samples)
 }
 
-/// The buffers that inference writes, for up to a given number of samples: the hidden layers' activations.
-///
-/// ```
-/// use mlp_core::{InferenceWorkspace, Mlp};
-/// use mlp_cpu::Matrix;
-///
-/// let network = Mlp::<Matrix<f64>>::builder(&[2, 8, 3]).build()?;
-/// let mut workspace = InferenceWorkspace::new(&network, 1);
-/// let mut output = Matrix::zeros(3, 1);
-/// for sample in [[0.0, 1.0], [1.0, 0.0]] {
-///     network.predict_into(&Matrix::from_columns(&[sample]), &mut workspace, &mut output); // allocates nothing
-/// }
-/// # Ok::<(), mlp_core::BuildError>(())
-/// ```
-#[derive(Clone, Debug)]
-pub struct InferenceWorkspace<B> {
-    pub(crate) hidden: Vec<B>,
-}
-
-impl<B: Tensor> InferenceWorkspace<B> {
-    /// Allocates the buffers for passing up to `batch` samples at a time through `network`.
-    #[must_use]
-    pub fn new<C: Activation>(network: &Mlp<B, C>, batch: usize) -> Self {
-        let (_, hidden) = network.layers().split_last().expect("a network has a layer");
-        Self {
-            hidden: hidden.iter().map(|layer| B::zeros(layer.outputs(), batch)).collect(),
-        }
-    }
+/// Returns all elements, column after column.
+pub(crate) fn elements<B: Tensor>(columns: B::Columns<'_>) -> Vec<B::Scalar> {
+    let mut values = Vec::new();
+    B::read(columns, &mut values);
+    values
 }

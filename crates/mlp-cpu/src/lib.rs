@@ -1,4 +1,4 @@
-//! A dense matrix for the CPU, in `f32` and `f64`, which serves as the backend of `mlp-core`'s networks.
+//! A dense matrix for the CPU, in `f32` and `f64`, which serves as the backend of [`mlp-core`](mlp_core)'s networks.
 //!
 //! [`Matrix`] owns its numbers. [`MatrixRef`] borrows them, from a matrix or from any slice. Both are column-major:
 //! they store column after column. A column is a sample, so data stored sample after sample, like a C-ordered (samples,
@@ -23,6 +23,7 @@
 //! # Ok::<(), mlp_core::BuildError>(())
 //! ```
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![doc(html_root_url = "https://docs.rs/mlp-cpu/latest")]
 
 mod activation;
 mod compiled;

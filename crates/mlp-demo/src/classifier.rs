@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use mlp_core::state::TrainerState;
 use mlp_core::{
     ActivationKind, Classes, ConfusionMatrix, EarlyStopping, FitOptions, Fitted, History, Metric, Mlp, Model,
-    Output as Prediction, Progress, Provenance, Samples as TrainingSamples, SoftmaxCrossEntropy, StopReason, Trainer,
+    Output as Prediction, Progress, Provenance, Samples as TrainingSamples, SoftmaxCrossEntropy, Trainer,
 };
 use mlp_cpu::{Element, Matrix};
 
@@ -132,7 +132,7 @@ impl<T: Element> Classifier<T> {
     }
 
     /// Trains until `epochs` epochs are complete, including those before a [`resume`](Self::resume), or until patience
-    /// ends training. With patience, the network then has the parameters of the best epoch. `observer` receives every
+    /// ends training. With patience, the network then has the parameters of the best epoch, however training ended. `observer` receives every
     /// event and may end training.
     ///
     /// # Errors
@@ -158,9 +158,6 @@ impl<T: Element> Classifier<T> {
         })?;
         if let Some(error) = failure {
             return Err(error);
-        }
-        if fitted.stop == StopReason::Epochs {
-            self.trainer.restore_best(&mut self.network);
         }
         Ok(fitted)
     }
@@ -227,7 +224,7 @@ fn greatest<T: Element>(logits: &[T]) -> usize {
 mod tests {
     use super::*;
     use crate::task::easy;
-    use mlp_core::{Event, Tanh};
+    use mlp_core::{Event, StopReason, Tanh};
 
     const SETTINGS: Settings = Settings {
         hidden: vec![],

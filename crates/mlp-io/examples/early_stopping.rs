@@ -94,7 +94,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     );
 
     let lemon = model.classify(&Matrix::from_columns(&[[1.45, 110.0]]));
-    assert_eq!(names[lemon[0]], "lemon");
+    assert_eq!(lemon[0].map(|class| names[class].as_str()), Some("lemon"));
     Ok(())
 }
 

@@ -1,5 +1,5 @@
-//! Model files and checkpoints for `mlp-core`'s multi-layer perceptrons, and exchange with PyTorch, scikit-learn and
-//! ONNX runtimes.
+//! Model files and checkpoints for [`mlp-core`](mlp_core)'s multi-layer perceptrons, and exchange with PyTorch,
+//! scikit-learn and ONNX runtimes.
 //!
 //! [`save_model`] and [`load_model`] store a whole model in a safetensors file. [`load_network`] reads a network that
 //! PyTorch wrote; [`inspect`] says whether a file holds `f32` or `f64`. [`save_npz`] and [`load_npz`] exchange networks
@@ -11,8 +11,9 @@
 //!   disk is full or the power fails.
 //! - The same model always gives the same bytes.
 //! - A file is rejected unless every byte is accounted for, and the error says where it is wrong. Reading never panics.
-//!   With `mlp-cpu`, it takes at most twice the size of the file and 1 MiB of memory.
+//!   With [`mlp-cpu`](https://docs.rs/mlp-cpu), it takes at most twice the size of the file and 1 MiB of memory.
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![doc(html_root_url = "https://docs.rs/mlp-io/latest")]
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),

@@ -57,7 +57,7 @@ fn compare_derivatives(network: &Mlp<Naive<f64>>) -> Result<(), Box<dyn Error>> 
     network.loss(&HalfSquaredError, &samples::<Naive<f64>>(1, &TARGET), &mut workspace);
     network.backward(&mut workspace);
     network.gradient(&input, &mut workspace);
-    let backpropagated = values(workspace.weights_gradient(0))[0];
+    let backpropagated = values(&workspace.gradient()[0].weights)[0];
 
     let layers = network
         .layers()

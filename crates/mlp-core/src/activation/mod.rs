@@ -60,7 +60,7 @@ use core::fmt::Debug;
 /// assert_eq!(SquaredRelu.derivative(3.0, 9.0), 6.0);
 /// ```
 ///
-/// Put `mlp_core::check_activation!(SquaredRelu)` into a test (feature `check`) to verify formula and derivative in
+/// Put `mlp_core::check_activation!(SquaredRelu)` into a test to verify formula and derivative in
 /// both precisions. Pass [`ActivationKind::Custom`] to a network to use the activation.
 pub trait Activation: Clone + Debug + Send + Sync + 'static {
     /// Returns f(z). Write it without `if` on numbers (use [`Scalar::select_gt`]), and return NaN for NaN.

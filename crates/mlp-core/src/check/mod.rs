@@ -1,4 +1,14 @@
-//! Checks of derivatives, for tests (feature `check`).
+//! Tests for formulas of your own: [`check_activation!`](crate::check_activation) and
+//! [`check_loss!`](crate::check_loss) verify an [`Activation`](crate::Activation) and a [`Loss`](crate::Loss) in `f32`
+//! and `f64`, at thousands of random arguments and at extreme ones.
+//!
+//! Both macros take an expression. They panic if a derivative is not that of the formula, if a number turns into NaN, or
+//! if a NaN turns into a number; the message names the formula and the argument. [`check_activation`] and [`check_loss`]
+//! list all that is verified.
+//!
+//! # An activation
+//! The formula is enough; dual numbers give the derivative. If you override
+//! [`derivative`](crate::Activation::derivative) because a shortcut is faster, the check compares it with the formula:
 //!
 //! ```
 //! use mlp_core::{Activation, Scalar};
@@ -12,13 +22,61 @@
 //!         let positive = z.at_least(T::zero());
 //!         positive * positive
 //!     }
+//!
+//!     /// f'(z) = 2 max(z, 0).
+//!     fn derivative<T: Scalar>(&self, z: T, _value: T) -> T {
+//!         T::from_f64(2.0) * z.at_least(T::zero())
+//!     }
 //! }
 //!
 //! // In a #[test]:
 //! mlp_core::check_activation!(SquaredRelu);
 //! ```
 //!
-//! The random inputs have a fixed seed. The environment variable `MLP_CHECK_CASES` sets their number.
+//! # A loss
+//! A loss that is a mean over the outputs is an [`ElementLoss`](crate::ElementLoss), which has one formula; any other
+//! loss implements [`Loss`](crate::Loss):
+//!
+//! ```
+//! use mlp_core::{ElementLoss, Scalar};
+//!
+//! /// The logarithm of the hyperbolic cosine of the error e, as |e| + ln(1 + exp(-2 |e|)) - ln 2.
+//! #[derive(Clone, Debug)]
+//! struct LogCosh;
+//!
+//! impl ElementLoss for LogCosh {
+//!     fn element<T: Scalar>(&self, prediction: T, target: T) -> T {
+//!         let error = (prediction - target).abs();
+//!         error + (T::from_f64(-2.0) * error).exp().ln_1p() - T::from_f64(std::f64::consts::LN_2)
+//!     }
+//! }
+//!
+//! // In a #[test]:
+//! mlp_core::check_loss!(LogCosh);
+//! ```
+//!
+//! A mistake is found, here a wrong factor:
+//!
+//! ```should_panic
+//! # use mlp_core::{Activation, Scalar};
+//! #[derive(Clone, Debug)]
+//! struct Cube;
+//!
+//! impl Activation for Cube {
+//!     fn value<T: Scalar>(&self, z: T) -> T {
+//!         z * z * z
+//!     }
+//!
+//!     fn derivative<T: Scalar>(&self, z: T, _value: T) -> T {
+//!         T::from_f64(2.0) * z * z // should be 3 z^2
+//!     }
+//! }
+//!
+//! mlp_core::check_activation!(Cube); // derivative at z = ...: expected ... (dual numbers), got ...
+//! ```
+//!
+//! The random arguments have a fixed seed. With the feature `std`, the environment variable `MLP_CHECK_CASES` sets their
+//! number, which is 10,000 by default.
 
 mod activation;
 mod loss;
@@ -27,11 +85,11 @@ pub use activation::check_activation;
 pub use loss::check_loss;
 
 use crate::{Dual, Scalar};
+use alloc::format;
+use alloc::string::String;
 use core::fmt::Display;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, RngExt, SeedableRng};
-use std::format;
-use std::string::String;
 
 /// Checks an [`Activation`](crate::Activation), in `f32` and `f64`; see
 /// [`check_activation`](crate::check::check_activation). Put it into a `#[test]`.
@@ -85,11 +143,13 @@ const KINK_SHARE: f64 = 0.01;
 /// Returns the number of random inputs.
 fn cases() -> usize {
     const DEFAULT: usize = 10_000;
-    std::env::var("MLP_CHECK_CASES").map_or(DEFAULT, |cases| {
-        cases
+    #[cfg(any(test, feature = "std"))]
+    if let Ok(cases) = std::env::var("MLP_CHECK_CASES") {
+        return cases
             .parse()
-            .unwrap_or_else(|_| panic!("MLP_CHECK_CASES: expected a number, got `{cases}`"))
-    })
+            .unwrap_or_else(|_| panic!("MLP_CHECK_CASES: expected a number, got `{cases}`"));
+    }
+    DEFAULT
 }
 
 fn generator() -> Xoshiro256PlusPlus {
@@ -106,32 +166,18 @@ fn random_number(rng: &mut impl Rng) -> f64 {
 /// Returns inputs at which formulas often fail: zeros, subnormals, the limits of the exponential, the largest numbers,
 /// infinities.
 fn extremes<T: Float>() -> impl Iterator<Item = T> {
-    [
-        0.0,
-        T::TINY,
-        1e-40,
-        1e-30,
-        1e-8,
-        1.0,
-        16.7,
-        20.0,
-        88.7,
-        89.0,
-        104.0,
-        709.7,
-        746.0,
-        1e4,
-        1e10,
-        T::MAX,
-    ]
-    .into_iter()
-    .chain([f64::INFINITY])
-    .flat_map(|x| [T::from_f64(x), T::from_f64(-x)])
+    let numbers = [
+        0.0, 1e-40, 1e-30, 1e-8, 1.0, 16.7, 20.0, 88.7, 89.0, 104.0, 709.7, 746.0, 1e4, 1e10,
+    ];
+    let numbers = numbers.into_iter().chain([T::TINY, T::MAX, f64::INFINITY]);
+    numbers.flat_map(|x| [T::from_f64(x), T::from_f64(-x)])
 }
 
-/// Returns whether `got` agrees with `expected`: both are NaN, or they differ by at most `tolerance`.
-fn agree<T: Float>(got: T, expected: T, tolerance: f64) -> bool {
+/// Returns whether `got` agrees with `expected`: both are NaN, or they differ by a few units in the last place of
+/// `magnitude`.
+fn agree<T: Float>(got: T, expected: T, magnitude: f64) -> bool {
     let (got, expected) = (got.to_f64(), expected.to_f64());
+    let tolerance = ULPS * (T::EPSILON * magnitude + T::TINY);
     got == expected || (got.is_nan() && expected.is_nan()) || (got - expected).abs() <= tolerance
 }
 
@@ -141,36 +187,40 @@ fn derivatives<T: Scalar>(f: impl FnOnce(Dual<Dual<T>>) -> Dual<Dual<T>>, x: T) 
     (y.value.value, y.value.derivative, y.derivative.derivative)
 }
 
-/// The outcome of one comparison with a difference quotient.
-enum Difference {
-    Agrees,
-    /// A kink lies within the quotient's reach.
-    Kink,
-    Disagrees(String),
+/// Compares derivatives with difference quotients at random places. `at_kink` makes the comparison of a case and
+/// returns [`compare_with_difference`].
+fn check_differences(name: &str, what: &str, mut at_kink: impl FnMut(usize, &mut Xoshiro256PlusPlus) -> bool) {
+    let (cases, mut rng) = (cases(), generator());
+    let kinks = (0..cases).filter(|&case| at_kink(case, &mut rng)).count();
+    assert!(
+        kinks as f64 <= KINK_SHARE * cases as f64,
+        "{name}: {kinks} of {cases} random {what} lie at a kink"
+    );
 }
 
 /// Compares f'(x) by dual numbers with the five-point difference quotient
-/// (f(x - 2h) - 8 f(x - h) + 8 f(x + h) - f(x + 2h)) / 12h.
-fn compare_with_difference(f: impl Fn(f64) -> f64, slope: impl Fn(f64) -> (f64, f64), x: f64) -> Difference {
+/// (f(x - 2h) - 8 f(x - h) + 8 f(x + h) - f(x + 2h)) / 12h, for `f` that returns f, f' and f''. Returns whether a kink
+/// lies within the quotient's reach, or says how the two differ.
+fn compare_with_difference(f: impl Fn(f64) -> (f64, f64, f64), x: f64) -> Result<bool, String> {
     // h is small compared with x, so that a kink at 0 is never within reach.
     let h = 1e-3 * x.abs().min(1.0);
-    let quotient = (f(x - 2.0 * h) - 8.0 * f(x - h) + 8.0 * f(x + h) - f(x + 2.0 * h)) / (12.0 * h);
-    let points = [-2.0, -1.0, 0.0, 1.0, 2.0].map(|i| slope(x + i * h));
+    let points = [-2.0, -1.0, 0.0, 1.0, 2.0].map(|i| f(x + i * h));
+    let [before, left, (value, expected, _), right, after] = points;
+    let quotient = (before.0 - 8.0 * left.0 + 8.0 * right.0 - after.0) / (12.0 * h);
     let max = |values: &mut dyn Iterator<Item = f64>| values.map(f64::abs).fold(0.0, f64::max);
-    let jump = max(&mut points.windows(2).map(|pair| pair[1].0 - pair[0].0));
-    let bend = max(&mut points.windows(2).map(|pair| pair[1].1 - pair[0].1));
-    let largest = max(&mut points.iter().map(|point| point.0));
-    let steepest = max(&mut points.iter().map(|point| point.1));
+    let jump = max(&mut points.windows(2).map(|pair| pair[1].1 - pair[0].1));
+    let bend = max(&mut points.windows(2).map(|pair| pair[1].2 - pair[0].2));
+    let largest = max(&mut points.iter().map(|point| point.1));
+    let steepest = max(&mut points.iter().map(|point| point.2));
     // Across a kink, f' jumps by more than f'' explains over the width of the quotient, or f'' itself jumps.
     if jump > 4.0 * h * steepest + 1e-5 * largest || (bend > 0.05 * steepest && h * bend > 1e-9 * largest) {
-        return Difference::Kink;
+        return Ok(true);
     }
-    let expected = points[2].0;
     // The error of the quotient itself consists of the rounding of f divided by h, and h^4 f''''' / 30.
-    let tolerance = 1e-8 * largest.max(1e-3) + 8.0 * f64::EPSILON * (1.0 + f(x).abs()) / h;
+    let tolerance = 1e-8 * largest.max(1e-3) + 8.0 * f64::EPSILON * (1.0 + value.abs()) / h;
     if (quotient - expected).abs() <= tolerance {
-        Difference::Agrees
+        Ok(false)
     } else {
-        Difference::Disagrees(format!("difference quotient {quotient}, dual numbers {expected}"))
+        Err(format!("difference quotient {quotient}, dual numbers {expected}"))
     }
 }

@@ -42,7 +42,7 @@ pub enum TargetKind {
 /// A loss of one sample, l(prediction, target).
 ///
 /// If l is a sum over the outputs, implement [`ElementLoss`] instead: it needs one formula only and derives the
-/// gradient. Implement this trait if the outputs interact, as in softmax. `mlp_core::check_loss!` (feature `check`)
+/// gradient. Implement this trait if the outputs interact, as in softmax. `mlp_core::check_loss!`
 /// checks the gradient against the derivative of the value by dual numbers.
 pub trait Loss: Clone + Debug + Send + Sync + 'static {
     /// Returns the kind of target that the loss takes.

@@ -3,13 +3,14 @@
 use super::scores::{Scored, class_count};
 use super::{ConfusionMatrix, Scores};
 use crate::TargetKind;
+use crate::classify::above_half;
 
 /// Returns the share of samples that are right in every output.
 pub(super) fn accuracy(scores: &Scores) -> f64 {
     scores.mean(|sample| match scores.target_kind() {
         TargetKind::Probability => {
             let mut outputs = sample.prediction.iter().zip(sample.target);
-            let right = outputs.all(|(p, t)| !p.is_nan() && (*p > 0.5) == (*t > 0.5));
+            let right = outputs.all(|(p, t)| above_half(*p).is_some_and(|class| class == usize::from(*t > 0.5)));
             f64::from(u8::from(right))
         }
         _ => f64::from(u8::from(sample.predicted_class() == Some(sample.class()))),
@@ -34,20 +35,21 @@ fn rank(sample: Scored<'_>) -> Option<usize> {
 }
 
 /// Computes a value of the confusion matrix of all classes. For multilabel targets, it is the mean over the outputs of
-/// the value of each output's matrix.
+/// a value of each output's matrix, or 0 where that is undefined. NaN without samples.
 pub(super) fn macro_mean(
     scores: &Scores,
     of_classes: impl Fn(&ConfusionMatrix) -> Option<f64>,
-    of_output: impl Fn(&ConfusionMatrix) -> f64,
+    of_output: impl Fn(&ConfusionMatrix) -> Option<f64>,
 ) -> f64 {
     if scores.samples().next().is_none() {
         return f64::NAN;
     }
-    if let Some(matrix) = scores.confusion_of_shares() {
-        return of_classes(&matrix).unwrap_or(f64::NAN);
+    match scores.confusion(|sample| sample.share) {
+        Some(matrix) => of_classes(&matrix).unwrap_or(f64::NAN),
+        None => scores.mean_over_outputs(|output| {
+            of_output(&scores.output_confusion(output, |sample| sample.share)).unwrap_or(0.0)
+        }),
     }
-    let matrices = (0..scores.outputs()).filter_map(|output| scores.output_confusion_of_shares(output));
-    matrices.map(|matrix| of_output(&matrix)).sum::<f64>() / scores.outputs() as f64
 }
 
 /// Computes a value of one class of the confusion matrix. For multilabel targets, it is the value of class 1 of an
@@ -56,11 +58,9 @@ pub(super) fn of_class(scores: &Scores, class: usize, value: impl Fn(&ConfusionM
     if scores.samples().next().is_none() || class >= class_count(scores.target_kind(), scores.outputs()) {
         return f64::NAN;
     }
-    let value = match scores.confusion_of_shares() {
+    let value = match scores.confusion(|sample| sample.share) {
         Some(matrix) => value(&matrix, class),
-        None => scores
-            .output_confusion_of_shares(class)
-            .and_then(|matrix| value(&matrix, 1)),
+        None => value(&scores.output_confusion(class, |sample| sample.share), 1),
     };
     value.unwrap_or(0.0)
 }

@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 /// f1(k)        = 2 c_kk / (n_k + sum_t c_tk)      the harmonic mean of the two
 /// ```
 ///
-/// A sample without a predicted class (its predictions were NaN) counts in n_t but in no column. It lowers recall, F1
+/// A sample without a predicted class (one of its predictions was NaN) counts in n_t but in no column. It lowers recall, F1
 /// and the accuracies.
 ///
 /// ```
@@ -32,49 +32,43 @@ use alloc::vec::Vec;
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConfusionMatrix {
     classes: usize,
-    /// `counts[truth * classes + predicted]`.
+    /// A row for each true class: a cell for each predicted class, and one for samples without a predicted class.
     counts: Vec<f64>,
-    /// For each class, the weight of its samples without a predicted class.
-    unpredicted: Vec<f64>,
 }
 
 impl ConfusionMatrix {
     /// Creates an empty matrix of k classes, numbered from 0.
     ///
     /// # Panics
-    /// If k x k numbers do not fit into memory.
+    /// If k x (k + 1) numbers do not fit into memory.
     #[must_use]
     pub fn new(classes: usize) -> Self {
-        let cells = classes
-            .checked_mul(classes)
+        let cells = (classes.checked_add(1))
+            .and_then(|columns| classes.checked_mul(columns))
             .expect("too many classes: the number of cells of the confusion matrix overflows");
         Self {
             classes,
             counts: vec![0.0; cells],
-            unpredicted: vec![0.0; classes],
         }
     }
 
-    /// Counts one sample.
+    /// Counts one sample. `predicted` is a class, or `None` if no class was predicted.
     ///
     /// # Panics
     /// If either class is not below k.
     #[track_caller]
-    pub fn record(&mut self, truth: usize, predicted: usize) {
-        self.add(truth, Some(predicted), 1.0);
+    pub fn record(&mut self, truth: usize, predicted: impl Into<Option<usize>>) {
+        self.add(truth, predicted, 1.0);
     }
 
-    /// Counts one sample by its weight. `predicted` is `None` if no class was predicted.
+    /// Counts one sample by its weight. `predicted` is a class, or `None` if no class was predicted.
     ///
     /// # Panics
     /// If either class is not below k.
     #[track_caller]
-    pub fn add(&mut self, truth: usize, predicted: Option<usize>, weight: f64) {
-        let index = self.index(truth, predicted.unwrap_or(truth));
-        match predicted {
-            Some(_) => self.counts[index] += weight,
-            None => self.unpredicted[truth] += weight,
-        }
+    pub fn add(&mut self, truth: usize, predicted: impl Into<Option<usize>>, weight: f64) {
+        let index = self.index(truth, predicted.into());
+        self.counts[index] += weight;
     }
 
     /// Returns k, the number of classes.
@@ -90,7 +84,7 @@ impl ConfusionMatrix {
     #[must_use]
     #[track_caller]
     pub fn count(&self, truth: usize, predicted: usize) -> f64 {
-        self.counts[self.index(truth, predicted)]
+        self.counts[self.index(truth, Some(predicted))]
     }
 
     /// Returns n_k: the weight of the samples of a class.
@@ -100,10 +94,9 @@ impl ConfusionMatrix {
     #[must_use]
     #[track_caller]
     pub fn support(&self, class: usize) -> f64 {
-        (0..self.classes)
-            .map(|predicted| self.count(class, predicted))
-            .sum::<f64>()
-            + self.unpredicted[class]
+        self.counts[self.index(class, Some(0))..=self.index(class, None)]
+            .iter()
+            .sum()
     }
 
     /// Returns sum_t c_tk: the weight of the samples that were predicted as a class.
@@ -119,7 +112,7 @@ impl ConfusionMatrix {
     /// Returns the weight of all samples.
     #[must_use]
     pub fn total(&self) -> f64 {
-        self.counts.iter().sum::<f64>() + self.unpredicted.iter().sum::<f64>()
+        self.counts.iter().sum()
     }
 
     /// Returns the share of samples whose class was predicted correctly; `None` if there are no samples.
@@ -195,13 +188,14 @@ impl ConfusionMatrix {
     }
 
     #[track_caller]
-    fn index(&self, truth: usize, predicted: usize) -> usize {
+    fn index(&self, truth: usize, predicted: Option<usize>) -> usize {
         let classes = self.classes;
+        let shown = predicted.unwrap_or(truth);
         assert!(
-            truth < classes && predicted < classes,
-            "confusion matrix: expected classes below {classes}, got {truth} (true) and {predicted} (predicted)"
+            truth < classes && shown < classes,
+            "confusion matrix: expected classes below {classes}, got {truth} (true) and {shown} (predicted)"
         );
-        truth * classes + predicted
+        truth * (classes + 1) + predicted.unwrap_or(classes)
     }
 }
 

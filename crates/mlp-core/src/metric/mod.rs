@@ -15,6 +15,7 @@ pub use scores::Scores;
 pub(crate) use scores::class_count;
 
 use crate::TargetKind;
+use classification::{macro_mean, of_class};
 
 /// A measure of the quality of predictions: one number, defined as in scikit-learn.
 ///
@@ -119,20 +120,7 @@ impl Metric {
     /// Returns whether higher values are better. For all other metrics, 0 is the best value.
     #[must_use]
     pub fn higher_is_better(self) -> bool {
-        match self {
-            Self::Accuracy
-            | Self::TopK(_)
-            | Self::BalancedAccuracy
-            | Self::Precision
-            | Self::Recall
-            | Self::F1
-            | Self::PrecisionOf(_)
-            | Self::RecallOf(_)
-            | Self::F1Of(_)
-            | Self::RocAuc
-            | Self::R2 => true,
-            Self::LogLoss | Self::Mse | Self::Rmse | Self::Mae => false,
-        }
+        !matches!(self, Self::LogLoss | Self::Mse | Self::Rmse | Self::Mae)
     }
 
     /// Returns whether the metric is defined for such targets.
@@ -142,18 +130,9 @@ impl Metric {
     #[must_use]
     pub fn applies_to(self, kind: TargetKind) -> bool {
         match self {
-            Self::Accuracy
-            | Self::BalancedAccuracy
-            | Self::Precision
-            | Self::Recall
-            | Self::F1
-            | Self::PrecisionOf(_)
-            | Self::RecallOf(_)
-            | Self::F1Of(_)
-            | Self::RocAuc
-            | Self::LogLoss => kind != TargetKind::Real,
             Self::TopK(k) => k > 0 && matches!(kind, TargetKind::Class | TargetKind::Distribution),
             Self::Mse | Self::Rmse | Self::Mae | Self::R2 => kind != TargetKind::Class,
+            _ => kind != TargetKind::Real,
         }
     }
 
@@ -172,26 +151,17 @@ impl Metric {
         if !self.applies_to(scores.target_kind()) {
             return f64::NAN;
         }
+        use ConfusionMatrix as Matrix;
         match self {
             Self::Accuracy => classification::accuracy(scores),
             Self::TopK(k) => classification::top_k(scores, k),
-            Self::BalancedAccuracy => {
-                classification::macro_mean(scores, ConfusionMatrix::balanced_accuracy, |matrix| {
-                    matrix.balanced_accuracy().unwrap_or(f64::NAN)
-                })
-            }
-            Self::Precision => classification::macro_mean(scores, ConfusionMatrix::macro_precision, |matrix| {
-                matrix.precision(1).unwrap_or(0.0)
-            }),
-            Self::Recall => classification::macro_mean(scores, ConfusionMatrix::macro_recall, |matrix| {
-                matrix.recall(1).unwrap_or(0.0)
-            }),
-            Self::F1 => {
-                classification::macro_mean(scores, ConfusionMatrix::macro_f1, |matrix| matrix.f1(1).unwrap_or(0.0))
-            }
-            Self::PrecisionOf(class) => classification::of_class(scores, class, ConfusionMatrix::precision),
-            Self::RecallOf(class) => classification::of_class(scores, class, ConfusionMatrix::recall),
-            Self::F1Of(class) => classification::of_class(scores, class, ConfusionMatrix::f1),
+            Self::BalancedAccuracy => macro_mean(scores, Matrix::balanced_accuracy, Matrix::balanced_accuracy),
+            Self::Precision => macro_mean(scores, Matrix::macro_precision, |matrix| matrix.precision(1)),
+            Self::Recall => macro_mean(scores, Matrix::macro_recall, |matrix| matrix.recall(1)),
+            Self::F1 => macro_mean(scores, Matrix::macro_f1, |matrix| matrix.f1(1)),
+            Self::PrecisionOf(class) => of_class(scores, class, Matrix::precision),
+            Self::RecallOf(class) => of_class(scores, class, Matrix::recall),
+            Self::F1Of(class) => of_class(scores, class, Matrix::f1),
             Self::RocAuc => roc_auc::roc_auc(scores),
             Self::LogLoss => log_loss::log_loss(scores),
             Self::Mse => regression::mse(scores),

@@ -5,24 +5,22 @@ use crate::Scalar;
 use alloc::vec::Vec;
 
 pub(super) fn mse(scores: &Scores) -> f64 {
-    over_outputs(scores, |j| mean_squared_error(scores, j))
+    scores.mean_over_outputs(|j| mean_squared_error(scores, j))
 }
 
 pub(super) fn rmse(scores: &Scores) -> f64 {
-    over_outputs(scores, |j| Scalar::sqrt(mean_squared_error(scores, j)))
+    scores.mean_over_outputs(|j| Scalar::sqrt(mean_squared_error(scores, j)))
 }
 
 pub(super) fn mae(scores: &Scores) -> f64 {
-    over_outputs(scores, |j| {
-        scores.mean(|sample| (sample.prediction[j] - sample.target[j]).abs())
-    })
+    scores.mean_over_outputs(|j| scores.mean(|sample| (sample.prediction[j] - sample.target[j]).abs()))
 }
 
 pub(super) fn r2(scores: &Scores) -> f64 {
     if scores.samples().nth(1).is_none() {
         return f64::NAN;
     }
-    over_outputs(scores, |j| determination(scores, j))
+    scores.mean_over_outputs(|j| determination(scores, j))
 }
 
 fn mean_squared_error(scores: &Scores, output: usize) -> f64 {
@@ -45,10 +43,6 @@ fn determination(scores: &Scores, output: usize) -> f64 {
     let mean = scores.mean(|sample| sample.target[output]);
     let variance = scores.mean(|sample| square(sample.target[output] - mean));
     1.0 - error / variance
-}
-
-fn over_outputs(scores: &Scores, of_output: impl Fn(usize) -> f64) -> f64 {
-    (0..scores.outputs()).map(of_output).sum::<f64>() / scores.outputs() as f64
 }
 
 fn square(x: f64) -> f64 {

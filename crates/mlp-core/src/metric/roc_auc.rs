@@ -4,17 +4,16 @@ use alloc::vec::Vec;
 
 /// Returns the area under the ROC curve: binary, or the mean over classes or outputs.
 pub(super) fn roc_auc(scores: &Scores) -> f64 {
-    let outputs = scores.outputs();
     if scores.target_kind() == TargetKind::Probability {
         let of_output = |j: usize| area(scores, j, scores.samples().map(move |sample| sample.target[j] > 0.5));
-        return (0..outputs).map(of_output).sum::<f64>() / outputs as f64;
+        return scores.mean_over_outputs(of_output);
     }
     let classes: Vec<usize> = scores.samples().map(|sample| sample.class()).collect();
     let of_class = |class| area(scores, class, classes.iter().map(move |c| *c == class));
-    match outputs {
+    match scores.outputs() {
         // Class 0 would give the same area.
         2 => of_class(1),
-        _ => (0..outputs).map(of_class).sum::<f64>() / outputs as f64,
+        _ => scores.mean_over_outputs(of_class),
     }
 }
 

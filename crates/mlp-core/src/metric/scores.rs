@@ -1,5 +1,6 @@
 use super::ConfusionMatrix;
 use crate::TargetKind;
+use crate::classify::{above_half, largest};
 use crate::error::check_shape;
 use crate::loss::class_index;
 use alloc::vec::Vec;
@@ -73,17 +74,15 @@ impl Scores {
                 panic!("scores: expected a finite weight of at least 0 for sample {i}, got {got}");
             }
         }
-        let largest = weights.iter().flatten().copied().fold(0.0, f64::max);
+        let largest = |weights: &Vec<f64>| weights.iter().copied().fold(0.0, f64::max);
+        let largest = weights.as_ref().map_or(1.0, largest);
         let scores = Self {
             outputs,
             kind,
             predictions,
             targets,
-            unit: match weights {
-                // Clearing the significand gives the power of two below.
-                Some(_) => f64::from_bits(largest.to_bits() & f64::INFINITY.to_bits()).max(f64::MIN_POSITIVE),
-                None => 1.0,
-            },
+            // Clearing the significand gives the power of two below.
+            unit: f64::from_bits(largest.to_bits() & f64::INFINITY.to_bits()).max(f64::MIN_POSITIVE),
             weights,
         };
         for target in scores.samples().map(|sample| sample.target) {
@@ -148,20 +147,11 @@ impl Scores {
             output < outputs,
             "scores: expected an output below {outputs}, got {output}"
         );
-        self.output_confusion(output, |sample| sample.weight)
+        (self.kind == TargetKind::Probability).then(|| self.output_confusion(output, |sample| sample.weight))
     }
 
-    /// Returns the [`confusion_matrix`](Self::confusion_matrix) with shares as weights.
-    pub(super) fn confusion_of_shares(&self) -> Option<ConfusionMatrix> {
-        self.confusion(|sample| sample.share)
-    }
-
-    /// Returns the [`output_confusion_matrix`](Self::output_confusion_matrix) with shares as weights.
-    pub(super) fn output_confusion_of_shares(&self, output: usize) -> Option<ConfusionMatrix> {
-        self.output_confusion(output, |sample| sample.share)
-    }
-
-    fn confusion(&self, weight: impl Fn(Scored<'_>) -> f64) -> Option<ConfusionMatrix> {
+    /// Returns the [`confusion_matrix`](Self::confusion_matrix) of samples with the weights `weight`.
+    pub(super) fn confusion(&self, weight: impl Fn(Scored<'_>) -> f64) -> Option<ConfusionMatrix> {
         match self.kind {
             TargetKind::Real => None,
             TargetKind::Class | TargetKind::Distribution => {
@@ -171,22 +161,19 @@ impl Scores {
                 }
                 Some(matrix)
             }
-            TargetKind::Probability if self.outputs == 1 => self.output_confusion(0, weight),
+            TargetKind::Probability if self.outputs == 1 => Some(self.output_confusion(0, weight)),
             TargetKind::Probability => None,
         }
     }
 
-    fn output_confusion(&self, output: usize, weight: impl Fn(Scored<'_>) -> f64) -> Option<ConfusionMatrix> {
-        if self.kind != TargetKind::Probability {
-            return None;
-        }
+    /// Returns the [`output_confusion_matrix`](Self::output_confusion_matrix) of samples with the weights `weight`.
+    pub(super) fn output_confusion(&self, output: usize, weight: impl Fn(Scored<'_>) -> f64) -> ConfusionMatrix {
         let mut matrix = ConfusionMatrix::new(2);
         for sample in self.samples() {
-            let prediction = sample.prediction[output];
-            let predicted = (!prediction.is_nan()).then_some(usize::from(prediction > 0.5));
-            matrix.add(usize::from(sample.target[output] > 0.5), predicted, weight(sample));
+            let truth = usize::from(sample.target[output] > 0.5);
+            matrix.add(truth, above_half(sample.prediction[output]), weight(sample));
         }
-        Some(matrix)
+        matrix
     }
 
     /// Returns the samples of weight above 0.
@@ -209,6 +196,11 @@ impl Scores {
             .filter(|sample| sample.weight > 0.0)
     }
 
+    /// Returns the mean of a value of each output.
+    pub(super) fn mean_over_outputs(&self, value: impl Fn(usize) -> f64) -> f64 {
+        (0..self.outputs).map(value).sum::<f64>() / self.outputs as f64
+    }
+
     /// Returns sum_i w_i `value`(i) / sum_i w_i; NaN without samples.
     pub(super) fn mean(&self, mut value: impl FnMut(Scored<'_>) -> f64) -> f64 {
         let (mut sum, mut total) = (0.0, 0.0);
@@ -226,13 +218,13 @@ impl Scored<'_> {
         match self.kind {
             TargetKind::Class => self.target[0] as usize,
             // Targets are not NaN, so there is a largest one.
-            _ => greatest(self.target).unwrap_or(0),
+            _ => largest(self.target).unwrap_or(0),
         }
     }
 
     /// Returns the predicted class, for class indices and distributions. `None` if a prediction is NaN.
     pub(super) fn predicted_class(&self) -> Option<usize> {
-        greatest(self.prediction)
+        largest(self.prediction)
     }
 }
 
@@ -254,30 +246,10 @@ fn target_rows(kind: TargetKind, outputs: usize) -> usize {
     }
 }
 
-/// Returns the index of the greatest number, the first one if several are equal; `None` if any number is NaN.
-fn greatest(values: &[f64]) -> Option<usize> {
-    if values.iter().any(|v| v.is_nan()) {
-        return None;
-    }
-    (0..values.len()).reduce(|best, i| if values[i] > values[best] { i } else { best })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use alloc::vec;
-
-    #[test]
-    fn the_first_of_the_greatest_and_none_with_nan() {
-        assert_eq!(greatest(&[1.0, 3.0, 3.0, 2.0]), Some(1));
-        assert_eq!(greatest(&[-0.0, 0.0]), Some(0));
-        assert_eq!(greatest(&[f64::NEG_INFINITY; 2]), Some(0));
-        for place in 0..3 {
-            let mut values = [0.0, 1.0, 2.0];
-            values[place] = f64::NAN;
-            assert_eq!(greatest(&values), None);
-        }
-    }
 
     #[test]
     fn a_target_of_weight_0_may_be_anything() {

@@ -169,7 +169,8 @@ impl Scaling {
 pub enum ScalingKind {
     /// To mean 0 and variance 1, named `standard`.
     Standard,
-    /// From 0 to 1, named `min_max`.
+    /// From the least and the greatest number to a fixed range, named `min_max`. [`Scaling::min_max`] maps to 0 to 1; a
+    /// scaling [from parts](Scaling::from_parts) may have another range, such as -1 to 1.
     MinMax,
 }
 

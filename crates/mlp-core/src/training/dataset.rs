@@ -33,12 +33,12 @@ impl<B: Tensor> Dataset<B> {
     /// # Errors
     /// Returns an error if there are no samples, or if the numbers of inputs and targets differ.
     pub fn new(input: B, target: B) -> Result<Self, DataError> {
-        Samples::<B>::new(&input, &target)?;
-        Ok(Self {
+        let data = Self {
             input,
             target,
             weights: None,
-        })
+        };
+        data.checked()
     }
 
     /// Gives each sample a weight.
@@ -46,11 +46,8 @@ impl<B: Tensor> Dataset<B> {
     /// # Errors
     /// Returns the same errors as [`Samples::weighted`].
     pub fn weighted(self, weights: B) -> Result<Self, DataError> {
-        Samples::<B>::new(&self.input, &self.target)?.weighted(&weights)?;
-        Ok(Self {
-            weights: Some(weights),
-            ..self
-        })
+        let weights = Some(weights);
+        Self { weights, ..self }.checked()
     }
 
     /// Borrows all samples.
@@ -118,11 +115,17 @@ impl<B: Tensor> Dataset<B> {
 
     /// Creates a data set from `input` and `target` with the weights of this one.
     fn with(&self, input: B, target: B) -> Result<Self, DataError> {
-        let data = Self::new(input, target)?;
-        match &self.weights {
-            Some(weights) => data.weighted(weights.clone()),
-            None => Ok(data),
+        let weights = self.weights.clone();
+        let data = Self { input, target, weights };
+        data.checked()
+    }
+
+    fn checked(self) -> Result<Self, DataError> {
+        let samples = Samples::<B>::new(&self.input, &self.target)?;
+        if let Some(weights) = &self.weights {
+            samples.weighted(weights)?;
         }
+        Ok(self)
     }
 
     /// Returns the samples at `indices`, in that order, with their weights. An index may occur more than once.
@@ -144,16 +147,28 @@ impl<B: Tensor> Dataset<B> {
         if let Some(&got) = indices.iter().find(|&&index| index >= samples) {
             return Err(DataError::Index { samples, got });
         }
-        let gather = |source: &B| {
-            let mut part = B::zeros(source.shape().0, indices.len());
-            part.gather(0, source.into(), indices);
-            part
-        };
-        let part = Self::new(gather(&self.input), gather(&self.target))?;
-        match &self.weights {
-            Some(weights) => part.weighted(gather(weights)),
-            None => Ok(part),
+        let mut part = Self::zeros(self.samples(), indices.len());
+        part.gather(self.samples(), indices);
+        part.checked()
+    }
+
+    /// Allocates memory for up to `size` of `samples`.
+    pub(super) fn zeros(samples: Samples<'_, B>, size: usize) -> Self {
+        Self {
+            input: B::zeros(samples.input().shape().0, size),
+            target: B::zeros(samples.target().shape().0, size),
+            weights: samples.weights().map(|_| B::zeros(1, size)),
         }
+    }
+
+    /// Copies the samples with these indices to the front, and returns them.
+    pub(super) fn gather(&mut self, samples: Samples<'_, B>, indices: &[usize]) -> Samples<'_, B> {
+        self.input.gather(0, samples.input(), indices);
+        self.target.gather(0, samples.target(), indices);
+        if let (Some(weights), Some(all)) = (&mut self.weights, samples.weights()) {
+            weights.gather(0, all, indices);
+        }
+        self.samples().slice(0..indices.len())
     }
 
     /// Returns the class of each sample: the target itself if targets are 1 x N, or the row with the 1 if they are

@@ -29,12 +29,6 @@ pub struct Dropout {
 }
 
 impl Dropout {
-    /// Dropout that drops nothing.
-    pub(super) const NONE: Self = Self {
-        probability: 0.0,
-        seed: 0,
-    };
-
     /// Drops activations with the given probability p, drawn with `seed`.
     ///
     /// # Errors

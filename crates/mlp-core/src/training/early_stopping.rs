@@ -2,11 +2,13 @@ use super::{Monitor, StoppingState};
 use crate::error::not_negative;
 use crate::{Dense, HyperParameterError};
 
-/// Early stopping: training ends when the monitored value has not improved on its best for `patience` epochs. The
-/// network then gets back the parameters of the best epoch. A value that is NaN or infinite is never an improvement.
+/// Early stopping: training ends when the monitored value has not improved on its best for `patience` epochs. A value
+/// that is NaN or infinite is never an improvement.
 ///
-/// If the requested epochs end first, the network keeps its current parameters, so that training can continue.
-/// [`Trainer::restore_best`](super::Trainer::restore_best) then gives it the best parameters.
+/// When patience or the requested epochs end, the network gets the parameters of the best epoch. Observers see the
+/// network as the last step left it, in [`Event::Stop`](super::Event::Stop) too, so a checkpoint that they save resumes
+/// with the same bits. If the same trainer is to go on in another call of [`fit`](super::Trainer::fit), use
+/// [`keep_last`](Self::keep_last).
 ///
 /// Only validation measures how good the parameters after an epoch are. The training loss is measured before each step.
 /// If the training loss is monitored, no parameters are kept, and the network stays as the last step left it.
@@ -38,6 +40,7 @@ pub struct EarlyStopping {
     patience: u64,
     min_change: f64,
     monitor: Monitor,
+    pub(super) keep_last: bool,
 }
 
 impl EarlyStopping {
@@ -51,16 +54,23 @@ impl EarlyStopping {
             patience,
             min_change: 0.0,
             monitor: Monitor::Loss,
+            keep_last: false,
         }
+    }
+
+    /// Leaves the network with the parameters of the last epoch when training ends.
+    /// [`Trainer::restore_best`](super::Trainer::restore_best) gives it those of the best epoch.
+    #[must_use]
+    pub fn keep_last(mut self) -> Self {
+        self.keep_last = true;
+        self
     }
 
     /// Monitors this value instead of the loss.
     #[must_use]
-    pub fn monitor(self, monitor: impl Into<Monitor>) -> Self {
-        Self {
-            monitor: monitor.into(),
-            ..self
-        }
+    pub fn monitor(mut self, monitor: impl Into<Monitor>) -> Self {
+        self.monitor = monitor.into();
+        self
     }
 
     /// Counts a value as an improvement only if it is better than the best by more than `min_change`, which is 0 by
@@ -68,11 +78,9 @@ impl EarlyStopping {
     ///
     /// # Errors
     /// Returns an error if `min_change` is not a finite number of at least 0.
-    pub fn min_change(self, min_change: f64) -> Result<Self, HyperParameterError> {
-        Ok(Self {
-            min_change: not_negative("minimum improvement", min_change)?,
-            ..self
-        })
+    pub fn min_change(mut self, min_change: f64) -> Result<Self, HyperParameterError> {
+        self.min_change = not_negative("minimum improvement", min_change)?;
+        Ok(self)
     }
 
     /// Returns the value that is monitored.

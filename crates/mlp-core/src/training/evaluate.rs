@@ -1,6 +1,6 @@
 use super::Samples;
 use crate::backend::Tensor;
-use crate::workspace::columns;
+use crate::workspace::elements;
 use crate::{Activation, DataError, InferenceWorkspace, Loss, Metric, Mlp, Output, Scalar, Scores, TargetKind};
 use alloc::vec::Vec;
 
@@ -62,27 +62,24 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
     /// Returns the same errors as [`evaluate`](Self::evaluate).
     pub fn scores<L: Loss>(&self, loss: &L, samples: Samples<'_, B>) -> Result<Scores, DataError> {
         samples.check_all(self, loss, &mut Vec::new())?;
-        let mut values = Vec::new();
-        B::read((&self.predict(samples.input())).into(), &mut values);
-        Ok(scores(self.outputs(), loss, values, samples))
+        let activations = elements::<B>((&self.predict(samples.input())).into());
+        Ok(samples.scores_of_activations(self.outputs(), loss.target_kind(), activations))
     }
 }
 
 /// The working memory for evaluations of one network.
-pub(super) struct Evaluator<B> {
+pub(super) struct Evaluator<B: Tensor> {
     workspace: InferenceWorkspace<B>,
-    prediction: B,
     gradient: B,
 }
 
 impl<B: Tensor> Evaluator<B> {
-    /// Allocates the memory for `samples` samples, which go through the network in blocks.
+    /// Allocates the memory for `samples` samples.
     pub(super) fn new<C: Activation>(network: &Mlp<B, C>, samples: usize) -> Self {
-        let block = samples.min(256);
+        let workspace = InferenceWorkspace::for_samples(network, samples);
         Self {
-            workspace: InferenceWorkspace::new(network, block),
-            prediction: B::zeros(network.outputs(), block),
-            gradient: B::zeros(network.outputs(), block),
+            gradient: B::zeros(network.outputs(), workspace.batch),
+            workspace,
         }
     }
 
@@ -94,66 +91,46 @@ impl<B: Tensor> Evaluator<B> {
         samples: Samples<'_, B>,
         metrics: &[Metric],
     ) -> Evaluation {
-        let Self {
-            workspace,
-            prediction,
-            gradient,
-        } = self;
-        let (count, block) = (samples.len(), prediction.shape().1);
-        let mut sum = 0.0;
-        let mut values = Vec::new();
-        for start in (0..count).step_by(block) {
-            let part = samples.slice(start..count.min(start + block));
-            network.predict_into(part.input(), workspace, prediction);
-            let prediction = columns(prediction, part.len());
-            let one = B::Scalar::from_f64(1.0);
-            sum += gradient
-                .loss(loss, prediction, part.target(), part.weights(), one)
-                .to_f64();
+        let Self { workspace, gradient } = self;
+        let (mut sum, one) = (0.0, B::Scalar::from_f64(1.0));
+        let mut activations = Vec::new();
+        workspace.for_each_block(network, None, samples.input(), |range, prediction| {
+            let part = samples.slice(range);
+            let loss = gradient.loss(loss, prediction, part.target(), part.weights(), one);
+            sum += loss.to_f64();
             if !metrics.is_empty() {
-                B::read(prediction, &mut values);
+                B::read(prediction, &mut activations);
             }
-        }
-        let total_weight = samples.total_weight(&mut Vec::new());
+        });
         let metrics = if metrics.is_empty() {
             Vec::new()
         } else {
-            let scores = scores(network.outputs(), loss, values, samples);
+            let scores = samples.scores_of_activations(network.outputs(), loss.target_kind(), activations);
             metrics.iter().map(|metric| metric.value(&scores)).collect()
         };
         Evaluation {
-            loss: sum / total_weight,
+            loss: sum / samples.total_weight(&mut Vec::new()),
             metrics,
         }
     }
 }
 
-/// Returns the scores of the last layer's activations `values` and the targets of `samples`.
-fn scores<B: Tensor>(outputs: usize, loss: &impl Loss, mut values: Vec<B::Scalar>, samples: Samples<'_, B>) -> Scores {
-    let kind = loss.target_kind();
-    let output = Output::of(kind);
-    values.chunks_exact_mut(outputs).for_each(|sample| output.apply(sample));
-    scores_of_predictions(outputs, kind, values, samples)
-}
+impl<B: Tensor> Samples<'_, B> {
+    /// Returns the scores of the last layer's activations for these samples.
+    fn scores_of_activations(self, outputs: usize, kind: TargetKind, mut values: Vec<B::Scalar>) -> Scores {
+        Output::of(kind).apply_to(outputs, &mut values);
+        self.scores(outputs, kind, values)
+    }
 
-/// Returns the scores of `predictions` and the targets of `samples`.
-pub(crate) fn scores_of_predictions<B: Tensor>(
-    outputs: usize,
-    kind: TargetKind,
-    predictions: Vec<B::Scalar>,
-    samples: Samples<'_, B>,
-) -> Scores {
-    let numbers = |columns| {
-        let mut values = Vec::new();
-        B::read(columns, &mut values);
-        values.into_iter().map(Scalar::to_f64).collect::<Vec<_>>()
-    };
-    let predictions = predictions.into_iter().map(Scalar::to_f64).collect();
-    Scores::new(
-        outputs,
-        kind,
-        predictions,
-        numbers(samples.target()),
-        samples.weights().map(numbers),
-    )
+    /// Returns the scores of `predictions` for these samples.
+    pub(crate) fn scores(self, outputs: usize, kind: TargetKind, predictions: Vec<B::Scalar>) -> Scores {
+        let numbers = |values: Vec<B::Scalar>| values.into_iter().map(Scalar::to_f64).collect();
+        Scores::new(
+            outputs,
+            kind,
+            numbers(predictions),
+            numbers(elements::<B>(self.target())),
+            self.weights().map(|weights| numbers(elements::<B>(weights))),
+        )
+    }
 }

@@ -1,8 +1,10 @@
 use super::evaluate::Evaluator;
 use super::random::generator;
 use super::trainer::check_parameters;
-use super::{Event, Monitor, Pass, Position, Progress, Samples, StopReason, TrainError, Trainer, TrainingData};
-use crate::backend::{Columns, Tensor};
+use super::{
+    Dataset, Event, Monitor, Pass, Position, Progress, Samples, StopReason, TrainError, Trainer, TrainingData,
+};
+use crate::backend::Tensor;
 use crate::metric::class_count;
 use crate::{Activation, Loss, Metric, Mlp, Optimizer};
 use alloc::vec::Vec;
@@ -20,15 +22,11 @@ use rand::seq::SliceRandom;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct FitOptions {
-    epochs: Epochs,
+    epochs: u64,
+    /// Whether the epochs before this call count too.
+    in_total: bool,
     batch_size: Option<usize>,
     shuffle: Option<u64>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Epochs {
-    More(u64),
-    Until(u64),
 }
 
 impl FitOptions {
@@ -36,7 +34,8 @@ impl FitOptions {
     /// one epoch.
     pub fn epochs(epochs: u64) -> Self {
         Self {
-            epochs: Epochs::More(epochs),
+            epochs,
+            in_total: false,
             batch_size: None,
             shuffle: None,
         }
@@ -45,34 +44,27 @@ impl FitOptions {
     /// Trains until the trainer has done `epochs` epochs in total. Use this to resume interrupted training.
     pub fn until(epochs: u64) -> Self {
         Self {
-            epochs: Epochs::Until(epochs),
-            ..Self::epochs(0)
+            in_total: true,
+            ..Self::epochs(epochs)
         }
     }
 
     /// Returns the epoch to stop before, for a trainer whose next epoch is `next`.
     fn end(self, next: u64) -> u64 {
-        match self.epochs {
-            Epochs::More(epochs) => next.saturating_add(epochs),
-            Epochs::Until(epochs) => epochs,
-        }
+        self.epochs.saturating_add(if self.in_total { 0 } else { next })
     }
 
     /// Trains in mini-batches of `batch_size` samples. The last one of an epoch may be smaller.
-    pub fn batch_size(self, batch_size: usize) -> Self {
-        Self {
-            batch_size: Some(batch_size),
-            ..self
-        }
+    pub fn batch_size(mut self, batch_size: usize) -> Self {
+        self.batch_size = Some(batch_size);
+        self
     }
 
     /// Shuffles the samples anew in each epoch. The order depends only on `seed` and on the number of the epoch, so
     /// training that is interrupted and resumed does the same as uninterrupted training.
-    pub fn shuffle(self, seed: u64) -> Self {
-        Self {
-            shuffle: Some(seed),
-            ..self
-        }
+    pub fn shuffle(mut self, seed: u64) -> Self {
+        self.shuffle = Some(seed);
+        self
     }
 }
 
@@ -97,7 +89,9 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
     /// ([`Samples::validated_by`]), which are never trained on.
     ///
     /// A trainer counts its epochs. A hundred calls of one epoch do, bit for bit, the same as one call of 100 epochs,
-    /// including the schedule, early stopping and the optimizer's state.
+    /// including the schedule, early stopping and the optimizer's state. (With early stopping, the network has the best
+    /// parameters after each call; for training in several calls, use
+    /// [`EarlyStopping::keep_last`](super::EarlyStopping::keep_last).)
     ///
     /// ```
     /// use mlp_core::{FitOptions, GradientDescent, Mlp, Samples, SoftmaxCrossEntropy, Trainer};
@@ -194,7 +188,6 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
             if let Some((stopping, state)) = &self.stopping
                 && stopping.is_over(state)
             {
-                self.restore_best(network);
                 break StopReason::Patience {
                     best_epoch: self.best_epoch(),
                 };
@@ -202,14 +195,14 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
             if self.position.epoch >= end {
                 break StopReason::Epochs;
             }
-            match self.epoch(network, &mut batches, pass, observer) {
+            match self.epoch(network, &mut batches, observer) {
                 Ok(flow) if flow.is_break() => break StopReason::Observer,
                 Ok(_) => {}
                 Err(error) => {
                     if matches!(error, TrainError::Diverged(_)) {
                         self.abandon_epoch();
                     }
-                    let _ = observer(self.progress(network, Event::Stop(StopReason::Error)));
+                    let _ = self.notify(network, Event::Stop(StopReason::Error), observer);
                     return Err(error);
                 }
             }
@@ -219,7 +212,13 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
             }
         };
         // Training has ended, so the observer's return value is ignored.
-        let _ = observer(self.progress(network, Event::Stop(stop)));
+        let _ = self.notify(network, Event::Stop(stop), observer);
+        if let Some((stopping, _)) = &self.stopping
+            && !stopping.keep_last
+            && stop != StopReason::Observer
+        {
+            self.restore_best(network);
+        }
         Ok(Fitted {
             stop,
             epochs: self.position.epoch - first,
@@ -272,11 +271,10 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         &mut self,
         network: &mut Mlp<B, C>,
         batches: &mut Batches<'_, B>,
-        pass: Pass,
         observer: &mut Observer<'_, B, C>,
     ) -> Result<ControlFlow<()>, TrainError> {
         batches.draw(self.position.epoch);
-        self.position.pass = Some(pass);
+        self.position.pass = Some(batches.pass);
         while self.position.batch < batches.count() {
             let batch = self.position.batch;
             let samples = batches.get(batch);
@@ -299,7 +297,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
                 loss,
                 learning_rate: self.optimizer().learning_rate(),
             };
-            if observer(self.progress(network, event)).is_break() {
+            if self.notify(network, event, observer).is_break() {
                 return Ok(ControlFlow::Break(()));
             }
         }
@@ -316,54 +314,48 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         let Position { epoch, loss, .. } = self.position;
         let validation =
             validation.map(|(samples, evaluator)| evaluator.evaluate(network, &self.loss, samples, &self.metrics));
-        self.history.push(
-            self.optimizer().learning_rate(),
-            loss,
-            validation
-                .as_ref()
-                .map(|validation| (validation.loss, validation.metrics.as_slice())),
-        );
+        let learning_rate = self.optimizer().learning_rate();
+        self.history.push(learning_rate, loss, validation.as_ref());
         self.abandon_epoch();
         self.position.epoch += 1;
-        if let Some((reduce, monitor, state)) = self.rate.as_mut().and_then(|rate| rate.plateau.as_mut()) {
-            let value = monitor.last_value(&self.history, validation.is_some());
+        let value_of = |monitor: Monitor| monitor.last_value(&self.history, validation.is_some());
+        if let Some((reduce, monitor, state)) = &mut self.rate.plateau {
+            let value = value_of(*monitor);
             if monitor.rises() {
                 reduce.observe_rising(state, value);
             } else {
                 reduce.observe(state, value);
             }
         }
-        let mut improvement = None;
-        if let Some((stopping, state)) = &mut self.stopping {
+        let improvement = self.stopping.as_mut().and_then(|(stopping, state)| {
             let monitor = stopping.monitored();
-            let value = monitor.last_value(&self.history, validation.is_some());
             let of_validation = validation.is_some() && monitor != Monitor::TrainingLoss;
-            if stopping.observe(state, epoch, value, of_validation.then(|| network.layers())) {
-                improvement = Some(value);
-            }
-        }
-        let event = Event::Epoch {
+            let (best, layers) = (value_of(monitor), of_validation.then(|| network.layers()));
+            let improved = stopping.observe(state, epoch, best, layers);
+            improved.then_some(Event::Improvement { epoch, best })
+        });
+        let validation_loss = validation.map(|it| it.loss);
+        let ended = Event::Epoch {
             epoch,
             loss,
-            validation_loss: validation.map(|validation| validation.loss),
+            validation_loss,
         };
-        let flow = observer(self.progress(network, event));
-        match improvement {
-            Some(best) => {
-                let second = observer(self.progress(network, Event::Improvement { epoch, best }));
-                if flow.is_break() { flow } else { second }
+        let mut flow = ControlFlow::Continue(());
+        for event in [Some(ended), improvement].into_iter().flatten() {
+            if self.notify(network, event, observer).is_break() {
+                flow = ControlFlow::Break(());
             }
-            None => flow,
         }
+        flow
     }
 
-    fn progress<'a, C>(&'a self, network: &'a Mlp<B, C>, event: Event) -> Progress<'a, B, C> {
-        Progress {
+    fn notify<C>(&self, network: &Mlp<B, C>, event: Event, observer: &mut Observer<'_, B, C>) -> ControlFlow<()> {
+        observer(Progress {
             event,
             network,
             history: &self.history,
-            trainer: self,
-        }
+            snapshot: &|| self.state(),
+        })
     }
 }
 
@@ -373,74 +365,42 @@ type Observer<'a, B, C> = dyn FnMut(Progress<'_, B, C>) -> ControlFlow<()> + 'a;
 /// The batches of an epoch: consecutive ranges of the samples, or samples gathered in a random order.
 struct Batches<'a, B: Tensor> {
     samples: Samples<'a, B>,
-    size: usize,
-    shuffle: Option<u64>,
+    pass: Pass,
     order: Vec<usize>,
-    gathered: Gathered<B>,
+    /// The memory of a shuffled batch.
+    gathered: Dataset<B>,
 }
 
 impl<'a, B: Tensor> Batches<'a, B> {
     fn new(samples: Samples<'a, B>, pass: Pass) -> Self {
-        let size = pass.batch_size;
+        let gathered = if pass.shuffle.is_some() { pass.batch_size } else { 0 };
         Self {
             samples,
-            size,
-            shuffle: pass.shuffle,
+            pass,
             order: Vec::new(),
-            gathered: Gathered::zeros(samples, if pass.shuffle.is_some() { size } else { 0 }),
+            gathered: Dataset::zeros(samples, gathered),
         }
     }
 
     fn count(&self) -> usize {
-        self.samples.len().div_ceil(self.size)
+        self.pass.samples.div_ceil(self.pass.batch_size)
     }
 
     /// Draws the order of `epoch`.
     fn draw(&mut self, epoch: u64) {
-        if let Some(seed) = self.shuffle {
+        if let Some(seed) = self.pass.shuffle {
             self.order.clear();
-            self.order.extend(0..self.samples.len());
+            self.order.extend(0..self.pass.samples);
             self.order.shuffle(&mut generator(seed, &[epoch]));
         }
     }
 
     fn get(&mut self, batch: usize) -> Samples<'_, B> {
-        let start = batch * self.size;
-        let range = start..self.samples.len().min(start + self.size);
-        match self.shuffle {
+        let start = batch * self.pass.batch_size;
+        let range = start..self.pass.samples.min(start + self.pass.batch_size);
+        match self.pass.shuffle {
             Some(_) => self.gathered.gather(self.samples, &self.order[range]),
             None => self.samples.slice(range),
         }
-    }
-}
-
-/// A batch of samples gathered from the whole data set.
-struct Gathered<B> {
-    input: B,
-    target: B,
-    weights: Option<B>,
-}
-
-impl<B: Tensor> Gathered<B> {
-    fn zeros(like: Samples<'_, B>, size: usize) -> Self {
-        Self {
-            input: B::zeros(like.input().shape().0, size),
-            target: B::zeros(like.target().shape().0, size),
-            weights: like.weights().map(|_| B::zeros(1, size)),
-        }
-    }
-
-    fn gather(&mut self, samples: Samples<'_, B>, indices: &[usize]) -> Samples<'_, B> {
-        self.input.gather(0, samples.input(), indices);
-        self.target.gather(0, samples.target(), indices);
-        if let (Some(weights), Some(all)) = (&mut self.weights, samples.weights()) {
-            weights.gather(0, all, indices);
-        }
-        Samples::of_parts(
-            (&self.input).into(),
-            (&self.target).into(),
-            self.weights.as_ref().map(Into::into),
-        )
-        .slice(0..indices.len())
     }
 }

@@ -1,3 +1,4 @@
+use super::Evaluation;
 use crate::Metric;
 use alloc::vec::Vec;
 
@@ -46,16 +47,21 @@ impl History {
             .map(|(_, values)| values.as_slice())
     }
 
+    /// Returns all columns.
+    pub(super) fn columns(&self) -> impl Iterator<Item = &[f64]> {
+        let losses = [&self.learning_rate, &self.loss, &self.validation_loss];
+        let metrics = self.metrics.iter().map(|(_, values)| values);
+        losses.into_iter().chain(metrics).map(Vec::as_slice)
+    }
+
     /// Reserves memory for `epochs` more epochs, but for at most 2^16.
     pub(super) fn reserve(&mut self, epochs: u64) {
-        let epochs = epochs.min(1 << 16) as usize;
-        let columns = [&mut self.learning_rate, &mut self.loss, &mut self.validation_loss];
-        for column in columns
+        let losses = [&mut self.learning_rate, &mut self.loss, &mut self.validation_loss];
+        let metrics = self.metrics.iter_mut().map(|(_, values)| values);
+        losses
             .into_iter()
-            .chain(self.metrics.iter_mut().map(|(_, values)| values))
-        {
-            column.reserve(epochs);
-        }
+            .chain(metrics)
+            .for_each(|column| column.reserve(epochs.min(1 << 16) as usize));
     }
 
     /// Sets the metrics to record from now on. A new metric is NaN for past epochs.
@@ -68,12 +74,12 @@ impl History {
     }
 
     /// Adds an epoch.
-    pub(super) fn push(&mut self, learning_rate: f64, loss: f64, validation: Option<(f64, &[f64])>) {
+    pub(super) fn push(&mut self, learning_rate: f64, loss: f64, validation: Option<&Evaluation>) {
         self.learning_rate.push(learning_rate);
         self.loss.push(loss);
-        self.validation_loss.push(validation.map_or(f64::NAN, |(loss, _)| loss));
+        self.validation_loss.push(validation.map_or(f64::NAN, |it| it.loss));
         for (i, (_, values)) in self.metrics.iter_mut().enumerate() {
-            values.push(validation.map_or(f64::NAN, |(_, metrics)| metrics[i]));
+            values.push(validation.map_or(f64::NAN, |it| it.metrics[i]));
         }
     }
 }

@@ -11,8 +11,9 @@ pub enum Every {
     Batch,
 }
 
-/// The learning rate: initial rate times the factor of the schedule times the factor of the plateau.
-#[derive(Clone, Debug)]
+/// The learning rate with a schedule or a plateau: the initial rate times both factors. Without them, the learning rate
+/// is the optimizer's.
+#[derive(Clone, Debug, Default)]
 pub(super) struct LearningRate {
     pub(super) initial: f64,
     pub(super) schedule: Option<(Schedule, Every)>,
@@ -20,6 +21,11 @@ pub(super) struct LearningRate {
 }
 
 impl LearningRate {
+    /// Returns whether there is a schedule or a plateau.
+    pub(super) fn varies(&self) -> bool {
+        self.schedule.is_some() || self.plateau.is_some()
+    }
+
     /// Returns the learning rate of the step at `position`.
     pub(super) fn at(&self, position: &Position) -> f64 {
         let scheduled = self.schedule.as_ref().map_or(1.0, |(schedule, every)| {

@@ -30,7 +30,6 @@ pub use dropout::Dropout;
 pub use early_stopping::EarlyStopping;
 pub use error::{Diverged, LikelyCause, TrainError};
 pub use evaluate::Evaluation;
-pub(crate) use evaluate::scores_of_predictions;
 pub use fit::{FitOptions, Fitted};
 pub use history::History;
 pub use holdout::SplitError;

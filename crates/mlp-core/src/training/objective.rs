@@ -4,7 +4,7 @@ use super::{Clip, Dropout, Penalty, Samples};
 use crate::backend::{Objective, Tensor};
 use crate::backpropagation as pass;
 use crate::tensor::Sum;
-use crate::workspace::{LayerBuffers, columns};
+use crate::workspace::{LayerBuffers, columns, elements};
 use crate::{Activation, ActivationKind, Dense, Loss, Scalar, Workspace};
 use alloc::vec::Vec;
 
@@ -87,45 +87,36 @@ impl<B: Tensor, C: Activation, L: Loss> Batch<'_, '_, B, C, L> {
     fn forward(&self, layers: &[Dense<B>], first: usize, input: B::Columns<'_>, group: &mut Group<B>) {
         match self.shaping.and_then(|shaping| shaping.dropout) {
             None => pass::forward(layers, self.activations, input, &mut group.workspace, |_, _, _| ()),
-            Some(dropout) => dropped_forward(
-                layers,
-                self.activations,
-                input,
-                group,
-                dropout,
-                [self.step, first as u64],
-            ),
+            Some(dropout) => self.dropped_forward(layers, first, input, group, dropout),
         }
     }
-}
 
-/// Runs the forward pass with dropout. `step` is the number of the step, `first` the index of the first sample of
-/// `input` in the batch.
-#[inline(never)]
-fn dropped_forward<B: Tensor, C: Activation>(
-    layers: &[Dense<B>],
-    activations: &[ActivationKind<C>],
-    input: B::Columns<'_>,
-    group: &mut Group<B>,
-    dropout: Dropout,
-    [step, first]: [u64; 2],
-) {
-    let Group {
-        workspace,
-        masks,
-        values,
-        ..
-    } = group;
-    pass::forward(layers, activations, input, workspace, |layer, samples, buffers| {
-        // The last layer has no mask.
-        let LayerBuffers {
-            activation, derivative, ..
-        } = buffers;
-        if let (Some(mask), Some(derivative)) = (masks.get_mut(layer), derivative) {
-            dropout.draw([step, layer as u64, first], mask, values);
-            activation.zip(columns(mask, samples), [derivative], &Mask);
-        }
-    });
+    #[inline(never)]
+    fn dropped_forward(
+        &self,
+        layers: &[Dense<B>],
+        first: usize,
+        input: B::Columns<'_>,
+        group: &mut Group<B>,
+        dropout: Dropout,
+    ) {
+        let Group {
+            workspace,
+            masks,
+            values,
+            ..
+        } = group;
+        pass::forward(layers, self.activations, input, workspace, |layer, samples, buffers| {
+            // The last layer has no mask.
+            let LayerBuffers {
+                activation, derivative, ..
+            } = buffers;
+            if let (Some(mask), Some(derivative)) = (masks.get_mut(layer), derivative) {
+                dropout.draw([self.step, layer as u64, first as u64], mask, values);
+                activation.zip(columns(mask, samples), [derivative], &Mask);
+            }
+        });
+    }
 }
 
 /// The loss of a batch as a function of the parameters.
@@ -162,38 +153,22 @@ impl<B: Tensor, C: Activation, L: Loss> Objective<B> for BatchLoss<'_, '_, B, C,
     }
 }
 
-impl<B: Tensor, C: Activation, L> BatchLoss<'_, '_, B, C, L> {
+impl<B: Tensor, C: Activation, L: Loss> BatchLoss<'_, '_, B, C, L> {
     /// Runs a forward pass with the parameters `layers` and returns the first layer whose output is not finite.
     pub(super) fn first_bad_layer(&mut self, layers: &[Dense<B>]) -> Option<usize> {
-        let Batch {
-            activations,
-            samples,
-            split,
-            shaping,
-            step,
-            ..
-        } = self.batch;
-        let group = &mut self.groups[0];
-        let blocks = (0..split.groups).flat_map(|group| split.blocks(group));
-        blocks
-            .filter_map(|range| {
-                let first = range.start as u64;
-                // Without dropout this drops nothing. The code is cold, so it does not need its own forward pass.
-                let dropout = shaping.and_then(|shaping| shaping.dropout).unwrap_or(Dropout::NONE);
-                let input = B::slice(samples.input(), range);
-                dropped_forward(layers, activations, input, group, dropout, [step, first]);
-                first_bad(&group.workspace)
-            })
-            .min()
+        let Self { batch, groups, .. } = self;
+        let group = &mut groups[0];
+        let blocks = (0..batch.split.groups).flat_map(|group| batch.split.blocks(group));
+        let layers = blocks.filter_map(|range| {
+            let input = B::slice(batch.samples.input(), range.clone());
+            batch.forward(layers, range.start, input, group);
+            first_bad(&group.workspace)
+        });
+        layers.min()
     }
 }
 
 /// Returns the first layer whose output in the last forward pass is not finite.
 fn first_bad<B: Tensor>(workspace: &Workspace<B>) -> Option<usize> {
-    let mut values = Vec::new();
-    (0..workspace.layers.len()).find(|&layer| {
-        values.clear();
-        B::read(workspace.activation(layer), &mut values);
-        !values.iter().all(|a| a.is_finite())
-    })
+    (0..workspace.layers.len()).find(|&layer| !elements::<B>(workspace.activation(layer)).iter().all(|a| a.is_finite()))
 }

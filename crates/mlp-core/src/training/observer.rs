@@ -46,8 +46,7 @@ pub enum Event {
 pub enum StopReason {
     /// All requested epochs are done.
     Epochs,
-    /// The monitored value has not improved for as long as early stopping waits. If it is a value of validation
-    /// samples, the network has the parameters of the best epoch again.
+    /// The monitored value has not improved for as long as early stopping waits.
     Patience {
         /// The best epoch; `None` if the monitored value was never finite.
         best_epoch: Option<u64>,
@@ -69,7 +68,7 @@ pub struct Progress<'a, B, C> {
     pub network: &'a Mlp<B, C>,
     /// The history of all epochs so far.
     pub history: &'a History,
-    pub(super) trainer: &'a dyn Snapshot<B>,
+    pub(super) snapshot: &'a dyn Fn() -> TrainerState<B>,
 }
 
 impl<B: fmt::Debug, C: fmt::Debug> fmt::Debug for Progress<'_, B, C> {
@@ -86,11 +85,6 @@ impl<B, C> Progress<'_, B, C> {
     /// Returns the current [`Trainer::state`](super::Trainer::state). Together with the network, it is everything
     /// needed to continue from here later.
     pub fn state(&self) -> TrainerState<B> {
-        self.trainer.snapshot()
+        (self.snapshot)()
     }
-}
-
-/// A trainer with any loss and any optimizer.
-pub(super) trait Snapshot<B> {
-    fn snapshot(&self) -> TrainerState<B>;
 }

@@ -35,106 +35,30 @@ pub struct TrainerState<B> {
 impl<B: Tensor> TrainerState<B> {
     /// Checks that the state is consistent with itself and with the shapes of `layers`.
     pub(super) fn check(&self, layers: &[Dense<B>]) -> Result<(), StateError> {
-        let Position {
-            epoch,
-            batch,
-            steps,
-            loss,
-            weight,
-            last_finite_loss,
-            pass,
-        } = self.position;
-        let batches = match pass {
-            Some(Pass {
-                samples, batch_size, ..
-            }) if batch_size > 0 => samples.div_ceil(batch_size),
-            Some(_) => return Err(StateError::trainer("samples in a batch", "at least 1", 0)),
-            None => 0,
-        };
-        if batch > batches {
-            return Err(StateError::trainer(
-                "batches done",
-                format_args!("at most {batches}"),
-                batch,
-            ));
-        }
-        if steps >= 1 << f64::MANTISSA_DIGITS {
-            return Err(StateError::trainer("steps", "less than 2^53", steps));
-        }
-        if !(loss.is_finite() && weight.is_finite() && weight >= 0.0) {
-            return Err(StateError::trainer(
-                "loss and weight of the epoch",
-                "finite numbers",
-                format_args!("{loss} and {weight}"),
-            ));
-        }
-        // Batches whose samples all have weight 0 are skipped, but no epoch consists of such batches only.
-        let begun = batch > 0;
-        if (weight > 0.0 && !begun) || (loss != 0.0 && weight == 0.0) || (weight == 0.0 && begun && batch == batches) {
-            return Err(StateError::trainer(
-                "loss and weight of the epoch",
-                format_args!("values that fit {batch} finished batches"),
-                format_args!("{loss} and {weight}"),
-            ));
-        }
-        if let Some(loss) = last_finite_loss {
-            check("last finite loss", "a finite number", loss, loss.is_finite())?;
-        }
+        let epoch = self.position.epoch;
+        self.position.check()?;
         not_negative("initial learning rate", self.initial_learning_rate)?;
-        let History {
-            learning_rate,
-            loss,
-            validation_loss,
-            metrics,
-        } = &self.history;
-        let columns = [learning_rate, loss, validation_loss];
-        for column in columns.into_iter().chain(metrics.iter().map(|(_, values)| values)) {
-            if column.len() as u64 != epoch {
-                return Err(StateError::trainer("epochs in the history", epoch, column.len()));
-            }
+        for got in self.history.columns().map(<[f64]>::len) {
+            check("epochs in the history", epoch, got, got as u64 == epoch)?;
         }
-        if let Some(PlateauState {
-            factor,
-            best,
-            bad_epochs,
-        }) = self.plateau
-        {
-            let what = "factor of the plateau";
-            check(what, "a number from 0 to 1", factor, (0.0..=1.0).contains(&factor))?;
-            let best = best.unwrap_or_default();
-            check("best value of the plateau", "a number", best, !best.is_nan())?;
-            let expected = format_args!("at most {epoch}");
-            check("bad epochs of the plateau", expected, bad_epochs, bad_epochs <= epoch)?;
+        if let Some(plateau) = &self.plateau {
+            check_plateau(plateau, epoch)?;
         }
-        if let Some(StoppingState {
-            best,
-            best_epoch,
-            epochs_since,
-            best_layers,
-        }) = &self.stopping
-        {
-            let value = best.unwrap_or_default();
-            check("best value of early stopping", "a number", value, !value.is_nan())?;
-            // Early stopping observes every epoch, starting with the one in which it was set up.
-            let (what, since) = ("epochs since the best one", *epochs_since);
-            if best.is_some() {
-                let expected = format_args!("an epoch before {epoch}");
-                check("best epoch", expected, best_epoch, *best_epoch < epoch)?;
-                let expected = epoch - 1 - best_epoch;
-                check(what, expected, since, since == expected)?;
-            } else {
-                check(what, format_args!("at most {epoch}"), since, since <= epoch)?;
-            }
-            let shapes = |layer: &Dense<B>| (layer.weights.shape(), layer.bias.shape());
-            if !best_layers.is_empty() && !best_layers.iter().map(shapes).eq(layers.iter().map(shapes)) {
-                return Err(StateError::Shape {
-                    name: "the best parameters".into(),
-                });
-            }
-            check_numbers("the best parameters", best_layers, "finite numbers", f64::is_finite)?;
+        match &self.stopping {
+            Some(stopping) => stopping.check(epoch, layers),
+            None => Ok(()),
         }
-        Ok(())
     }
+}
+
+fn check_plateau(plateau: &PlateauState, epoch: u64) -> Result<(), StateError> {
+    let PlateauState { factor, bad_epochs, .. } = *plateau;
+    let best = plateau.best.unwrap_or_default();
+    let within = (0.0..=1.0).contains(&factor);
+    check("factor of the plateau", "a number from 0 to 1", factor, within)?;
+    check("best value of the plateau", "a number", best, !best.is_nan())?;
+    let expected = format_args!("at most {epoch}");
+    check("bad epochs of the plateau", expected, bad_epochs, bad_epochs <= epoch)
 }
 
 /// Returns an error about `what` unless `holds` is true.
@@ -171,6 +95,37 @@ pub struct Position {
     pub pass: Option<Pass>,
 }
 
+impl Position {
+    fn check(&self) -> Result<(), StateError> {
+        let Self {
+            batch, loss, weight, ..
+        } = *self;
+        let batches = match self.pass {
+            Some(pass) if pass.batch_size > 0 => pass.samples.div_ceil(pass.batch_size),
+            Some(_) => return Err(StateError::trainer("samples in a batch", "at least 1", 0)),
+            None => 0,
+        };
+        let expected = format_args!("at most {batches}");
+        check("batches done", expected, batch, batch <= batches)?;
+        let exact = self.steps < 1 << f64::MANTISSA_DIGITS;
+        check("steps", "less than 2^53", self.steps, exact)?;
+        let what = "loss and weight of the epoch";
+        let got = format_args!("{loss} and {weight}");
+        let finite = loss.is_finite() && weight.is_finite() && weight >= 0.0;
+        check(what, "finite numbers", got, finite)?;
+        // Batches whose samples all have weight 0 are skipped, but no epoch consists of such batches only.
+        let fits = if weight > 0.0 {
+            batch > 0
+        } else {
+            loss == 0.0 && (batch == 0 || batch < batches)
+        };
+        let expected = format_args!("values that fit {batch} finished batches");
+        check(what, expected, got, fits)?;
+        let loss = self.last_finite_loss.unwrap_or_default();
+        check("last finite loss", "a finite number", loss, loss.is_finite())
+    }
+}
+
 /// How an epoch goes through the samples. It must stay the same until the epoch ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pass {
@@ -203,6 +158,29 @@ pub struct StoppingState<B> {
     pub epochs_since: u64,
     /// The parameters of the best epoch; empty if there is none yet.
     pub best_layers: Vec<Dense<B>>,
+}
+
+impl<B: Tensor> StoppingState<B> {
+    fn check(&self, epoch: u64, layers: &[Dense<B>]) -> Result<(), StateError> {
+        let (best, best_epoch, since) = (self.best.unwrap_or_default(), self.best_epoch, self.epochs_since);
+        check("best value of early stopping", "a number", best, !best.is_nan())?;
+        // Early stopping observes every epoch, starting with the one in which it was set up.
+        let what = "epochs since the best one";
+        if self.best.is_some() {
+            let expected = format_args!("an epoch before {epoch}");
+            check("best epoch", expected, best_epoch, best_epoch < epoch)?;
+            let expected = epoch - 1 - best_epoch;
+            check(what, expected, since, since == expected)?;
+        } else {
+            check(what, format_args!("at most {epoch}"), since, since <= epoch)?;
+        }
+        let shapes = |layer: &Dense<B>| (layer.weights.shape(), layer.bias.shape());
+        let (what, layers) = ("the best parameters", layers.iter().map(shapes));
+        if !self.best_layers.is_empty() && !self.best_layers.iter().map(shapes).eq(layers) {
+            return Err(StateError::Shape { name: what.into() });
+        }
+        check_numbers(what, &self.best_layers, "finite numbers", f64::is_finite)
+    }
 }
 
 impl<B> Default for StoppingState<B> {

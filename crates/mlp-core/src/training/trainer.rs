@@ -1,12 +1,11 @@
 use super::learning_rate::LearningRate;
 use super::objective::{Batch, BatchLoss, Group, Shaping};
-use super::observer::Snapshot;
 use super::split::Split;
 use super::{
     Clip, DataError, Diverged, Dropout, EarlyStopping, Every, History, LikelyCause, Monitor, Penalty, Position,
     Samples, StoppingState, TrainError, TrainerState,
 };
-use crate::backend::Tensor;
+use crate::backend::{Tensor, check_shape};
 use crate::error::not_negative;
 use crate::state::{PlateauState, StateError};
 use crate::{
@@ -43,8 +42,7 @@ pub struct Trainer<B: Tensor, L, O> {
     pub(super) loss: L,
     optimizer: O,
     shaping: Option<Box<Shaping>>,
-    /// The learning rate with its schedule and plateau; `None` leaves the learning rate to the optimizer.
-    pub(super) rate: Option<LearningRate>,
+    pub(super) rate: LearningRate,
     pub(super) stopping: Option<(EarlyStopping, StoppingState<B>)>,
     pub(super) metrics: Vec<Metric>,
     pub(super) position: Position,
@@ -64,7 +62,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
             loss,
             optimizer,
             shaping: None,
-            rate: None,
+            rate: LearningRate::default(),
             stopping: None,
             metrics: Vec::new(),
             position: Position::default(),
@@ -148,12 +146,18 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         self.shaping.as_ref().and_then(|shaping| shaping.dropout)
     }
 
+    /// Returns the learning rate that the factors of a schedule and a plateau multiply.
+    fn initial_learning_rate(&self) -> f64 {
+        if self.rate.varies() {
+            self.rate.initial
+        } else {
+            self.optimizer.learning_rate()
+        }
+    }
+
     fn rate_mut(&mut self) -> &mut LearningRate {
-        self.rate.get_or_insert_with(|| LearningRate {
-            initial: self.optimizer.learning_rate(),
-            schedule: None,
-            plateau: None,
-        })
+        self.rate.initial = self.initial_learning_rate();
+        &mut self.rate
     }
 
     /// Returns the optimizer.
@@ -170,8 +174,11 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
     /// Returns the learning rate of the next step: the optimizer's or, with a schedule or a plateau, the initial
     /// learning rate times their factors.
     pub fn learning_rate(&self) -> f64 {
-        let rate = self.rate.as_ref();
-        rate.map_or(self.optimizer.learning_rate(), |rate| rate.at(&self.position))
+        if self.rate.varies() {
+            self.rate.at(&self.position)
+        } else {
+            self.optimizer.learning_rate()
+        }
     }
 
     /// Changes the learning rate. With a schedule or a plateau, this is the initial learning rate that their factors
@@ -191,11 +198,11 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
     /// # Errors
     /// Returns an error if `learning_rate` is not a finite number of at least 0. The learning rate is then unchanged.
     pub fn set_learning_rate(&mut self, learning_rate: f64) -> Result<(), HyperParameterError> {
-        match &mut self.rate {
-            Some(rate) => rate.initial = not_negative("learning rate", learning_rate)?,
-            None => self.optimizer.set_learning_rate(learning_rate)?,
+        if self.rate.varies() {
+            self.rate.initial = not_negative("learning rate", learning_rate)?;
+            return Ok(());
         }
-        Ok(())
+        self.optimizer.set_learning_rate(learning_rate)
     }
 
     /// Forgets which batches of the current epoch are done. [`fit`](Self::fit) then starts this epoch over, with any
@@ -228,23 +235,17 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
     /// # Panics
     /// Panics if these parameters do not have the shapes of `network`.
     pub fn restore_best<C: Activation>(&self, network: &mut Mlp<B, C>) -> bool {
-        match &self.stopping {
-            Some((_, state)) if !state.best_layers.is_empty() => {
-                let layers = network.layers_mut();
-                crate::backend::check_shape(
-                    "restore_best",
-                    "layers",
-                    (state.best_layers.len(), 1),
-                    (layers.len(), 1),
-                );
-                for (layer, best) in layers.iter_mut().zip(&state.best_layers) {
-                    crate::backend::check_shape("restore_best", "weights", best.weights.shape(), layer.weights.shape());
-                    layer.clone_from(best);
-                }
-                true
-            }
-            _ => false,
+        let best = self.stopping.iter().flat_map(|(_, state)| &state.best_layers);
+        let (count, layers) = (best.clone().count(), network.layers_mut());
+        if count == 0 {
+            return false;
         }
+        check_shape("restore_best", "layers", (count, 1), (layers.len(), 1));
+        for (layer, best) in layers.iter_mut().zip(best) {
+            check_shape("restore_best", "weights", best.weights.shape(), layer.weights.shape());
+            layer.clone_from(best);
+        }
+        true
     }
 
     /// Returns everything the trainer must remember, besides the network, to continue later exactly as if it had not
@@ -252,15 +253,9 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
     pub fn state(&self) -> TrainerState<B> {
         TrainerState {
             optimizer: self.optimizer.state(),
-            initial_learning_rate: self
-                .rate
-                .as_ref()
-                .map_or(self.optimizer.learning_rate(), |rate| rate.initial),
-            schedule: self.rate.as_ref().and_then(|rate| rate.schedule.clone()),
-            plateau: self
-                .rate
-                .as_ref()
-                .and_then(|rate| rate.plateau.as_ref().map(|(_, _, state)| *state)),
+            initial_learning_rate: self.initial_learning_rate(),
+            schedule: self.rate.schedule.clone(),
+            plateau: self.rate.plateau.map(|(_, _, state)| state),
             stopping: self.stopping.as_ref().map(|(_, state)| state.clone()),
             dropout: self.dropout_now(),
             position: self.position,
@@ -294,11 +289,11 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
             }
         };
         both("early stopping", self.stopping.is_some(), state.stopping.is_some())?;
-        let mut plateau = self.rate.as_ref().and_then(|rate| rate.plateau);
-        both("reduction on a plateau", plateau.is_some(), state.plateau.is_some())?;
+        let plateau = self.rate.plateau.is_some();
+        both("reduction on a plateau", plateau, state.plateau.is_some())?;
         // A schedule or dropout that only the state has is taken over. One that only the trainer has would be lost
         // silently, so it is an error.
-        let schedule = self.rate.as_ref().is_some_and(|rate| rate.schedule.is_some());
+        let schedule = self.rate.schedule.is_some();
         both("schedule", schedule, schedule && state.schedule.is_some())?;
         let dropout = self.dropout_now().is_some();
         both("dropout", dropout, dropout && state.dropout.is_some())?;
@@ -312,14 +307,11 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         if let (Some((_, old)), Some(new)) = (&mut self.stopping, state.stopping) {
             *old = new;
         }
-        if let (Some((_, _, old)), Some(new)) = (&mut plateau, state.plateau) {
+        if let (Some((_, _, old)), Some(new)) = (&mut self.rate.plateau, state.plateau) {
             *old = new;
         }
-        self.rate = (state.schedule.is_some() || plateau.is_some()).then_some(LearningRate {
-            initial: state.initial_learning_rate,
-            schedule: state.schedule,
-            plateau,
-        });
+        self.rate.initial = state.initial_learning_rate;
+        self.rate.schedule = state.schedule;
         if state.dropout != self.dropout_now() {
             self.shaping_mut().dropout = state.dropout;
         }
@@ -358,8 +350,8 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
     ) -> Result<f64, TrainError> {
         let split = Split::new(samples.len(), || network.parameter_count());
         self.reserve(network, split)?;
-        if let Some(rate) = &self.rate {
-            self.optimizer.set_learning_rate(rate.at(&self.position))?;
+        if self.rate.varies() {
+            self.optimizer.set_learning_rate(self.rate.at(&self.position))?;
         }
         let (layers, activations) = network.parts_mut();
         let batch = Batch {
@@ -420,28 +412,22 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
 
     /// Makes sure that each group has a workspace of the right size.
     fn reserve<C: Activation>(&mut self, network: &Mlp<B, C>, split: Split) -> Result<(), TrainError> {
-        let dropout = self.dropout_now().is_some();
-        let last = network.layers().len() - 1;
+        let (layers, activations) = (network.layers(), network.activations());
+        let masks = self.dropout_now().map_or(0, |_| layers.len() - 1);
         let fits = |group: &Group<B>| {
+            let Workspace {
+                layers: buffers,
+                gradient,
+                ..
+            } = &group.workspace;
+            let pairs = buffers.iter().zip(gradient).zip(layers.iter().zip(activations));
             group.workspace.batch() >= split.block
-                && group.workspace.layers.len() == network.layers().len()
-                && group.masks.len() == if dropout { last } else { 0 }
-                && group
-                    .workspace
-                    .gradient
-                    .iter()
-                    .zip(network.layers())
-                    .all(|(gradient, layer)| gradient.weights.shape() == layer.weights.shape())
-                && group
-                    .workspace
-                    .layers
-                    .iter()
-                    .zip(network.activations())
-                    .enumerate()
-                    .all(|(layer, (buffers, kind))| {
-                        let linear = matches!(kind, ActivationKind::Identity(_)) && !(dropout && layer < last);
-                        buffers.derivative.is_none() == linear
-                    })
+                && group.masks.len() == masks
+                && buffers.len() == layers.len()
+                && pairs.enumerate().all(|(i, ((buffers, gradient), (layer, kind)))| {
+                    let linear = matches!(kind, ActivationKind::Identity(_)) && i >= masks;
+                    gradient.weights.shape() == layer.weights.shape() && buffers.derivative.is_none() == linear
+                })
         };
         if self.groups.len() >= split.groups && self.groups.iter().all(fits) {
             return Ok(());
@@ -450,20 +436,15 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         self.signs.clear();
         for _ in 0..split.groups {
             let mut workspace = Workspace::new(network, split.block)?;
-            let mut masks = Vec::new();
-            if dropout {
-                let hidden = &mut workspace.layers[..last];
-                // Dropout needs a derivative buffer even for a linear layer, because the mask is part of the
-                // derivative.
-                for buffers in hidden {
-                    masks.push(buffers.activation.clone());
-                    buffers.derivative.get_or_insert_with(|| buffers.activation.clone());
-                }
-            }
+            let dropped = workspace.layers[..masks].iter_mut().map(|buffers| {
+                // Even a linear layer needs a derivative, because the mask is part of it.
+                buffers.derivative.get_or_insert_with(|| buffers.activation.clone());
+                buffers.activation.clone()
+            });
             self.groups.push(Group {
+                masks: dropped.collect(),
                 workspace,
                 loss: 0.0,
-                masks,
                 values: Vec::new(),
             });
         }
@@ -477,11 +458,5 @@ pub(super) fn check_parameters<B: Tensor>(layers: &[Dense<B>]) -> Result<(), Tra
     match layers.iter().enumerate().find_map(bad) {
         Some((layer, got)) => Err(TrainError::Parameters { layer, got }),
         None => Ok(()),
-    }
-}
-
-impl<B: Tensor, L: Loss, O: Optimizer<B>> Snapshot<B> for Trainer<B, L, O> {
-    fn snapshot(&self) -> TrainerState<B> {
-        self.state()
     }
 }

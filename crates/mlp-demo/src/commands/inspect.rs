@@ -57,6 +57,9 @@ fn network<T: Element>(network: &Mlp<Matrix<T>>) -> Vec<String> {
 fn lines<T: Element>(model: &Model<Matrix<T>>) -> Vec<String> {
     let mut lines = network(model.network());
     let predictions = match model.output() {
+        Prediction::Identity if model.target_scaling().is_some() => {
+            "the outputs of the last layer, converted to the units of the targets"
+        }
         Prediction::Identity => "the outputs of the last layer",
         Prediction::Softmax => "probabilities, by softmax",
         Prediction::Sigmoid => "probabilities, each by a sigmoid",
@@ -74,6 +77,12 @@ fn lines<T: Element>(model: &Model<Matrix<T>>) -> Vec<String> {
     lines.push(format!("Seed: {seed}"));
     let data = provenance.data.as_deref().map_or("not known".to_owned(), one_line);
     lines.push(format!("Training data: {data}"));
+    lines.extend(
+        provenance
+            .note
+            .as_deref()
+            .map(|note| format!("Note: {}", one_line(note))),
+    );
     lines
 }
 

@@ -51,7 +51,9 @@ fn predict<T: Element + Serialize, W: Write>(
     let names: Option<Vec<&str>> = classes.map(|classes| {
         let names = classes.names();
         let predicted = model.classify(&input);
-        predicted.into_iter().map(|class| names[class].as_str()).collect()
+        let name = |class: usize| names[class].as_str();
+        // The predictions are finite, so every sample has a class.
+        predicted.into_iter().flatten().map(name).collect()
     });
     match args.format {
         Format::Text => text(model, &predictions, names.as_deref(), output),

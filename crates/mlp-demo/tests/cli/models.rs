@@ -30,6 +30,7 @@ pub(super) fn classifier<T: Element>() -> Model<Matrix<T>> {
             version: "0.1.0".into(),
             seed: Some(7),
             data: Some("sha256:12ab".into()),
+            note: Some("a test\nof notes".into()),
         })
 }
 
@@ -313,6 +314,7 @@ fn inspect_prints_what_the_file_records() {
         "Version: 0.1.0",
         "Seed: 7",
         "Training data: sha256:12ab",
+        r"Note: a test\nof notes",
     ];
     assert_eq!(inspect("f64.safetensors").lines().collect::<Vec<_>>(), expected);
     let text = inspect("hundredfold.safetensors");

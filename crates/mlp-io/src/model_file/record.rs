@@ -57,6 +57,8 @@ struct ProvenanceRecord {
     seed: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     data: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
 }
 
 /// The part of a record that can be read in any version.
@@ -85,6 +87,7 @@ impl Record {
                 version: provenance.version.clone(),
                 seed: provenance.seed,
                 data: provenance.data.clone(),
+                note: provenance.note.clone(),
             },
         }
     }
@@ -156,8 +159,18 @@ impl Record {
             let classes = Classes::new(names).map_err(Problem::Classes)?;
             model = model.with_classes(classes).map_err(Problem::Model)?;
         }
-        let ProvenanceRecord { version, seed, data } = self.provenance;
-        Ok(model.with_provenance(Provenance { version, seed, data }))
+        let ProvenanceRecord {
+            version,
+            seed,
+            data,
+            note,
+        } = self.provenance;
+        Ok(model.with_provenance(Provenance {
+            version,
+            seed,
+            data,
+            note,
+        }))
     }
 }
 

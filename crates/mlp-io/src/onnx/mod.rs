@@ -235,6 +235,7 @@ fn metadata<B: Tensor, C: Activation>(model: &Model<B, C>) -> Vec<StringStringEn
         ("loss", Some(model.loss().name().to_owned())),
         ("seed", provenance.seed.map(|seed| seed.to_string())),
         ("data", provenance.data.clone()),
+        ("note", provenance.note.clone()),
         ("classes", classes),
     ];
     let present = entries.into_iter().filter(|(_, value)| value.is_some());

@@ -86,6 +86,7 @@ fn scalings_classes_and_provenance_are_kept_to_the_last_bit() {
         version: "9.9.9-rc1".to_owned(),
         seed: Some(u64::MAX),
         data: Some("sha256:\"quoted\" \\ \u{1}\u{2028}é".to_owned()),
+        note: Some("second try:\n\"wider\" network \u{1F642}".to_owned()),
     };
     let regression = Model::new(network::<f64>(&[3, 4, 2], Tanh), Huber::default())
         .with_input_scaling(input.clone())

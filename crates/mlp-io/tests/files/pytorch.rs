@@ -132,7 +132,7 @@ fn ours<T: Element>() -> Model<Matrix<T>> {
     let provenance = Provenance {
         version: "0.1.0".to_owned(),
         seed: Some(11),
-        data: None,
+        ..Provenance::default()
     };
     Model::new(network::<T>(&[3, 5, 4, 2], Tanh), HalfSquaredError).with_provenance(provenance)
 }

@@ -95,6 +95,7 @@ fn the_file_has_the_input_the_layers_and_the_output() {
         version: "1.2.3".into(),
         seed: Some(7),
         data: Some("abc".into()),
+        note: Some("for the shop".into()),
     };
     let model = model.with_provenance(provenance);
     let file = onnx_to_bytes(&model).unwrap();
@@ -134,6 +135,7 @@ fn the_file_has_the_input_the_layers_and_the_output() {
         ("loss", "softmax_cross_entropy"),
         ("seed", "7"),
         ("data", "abc"),
+        ("note", "for the shop"),
         ("classes", r#"["a","b \"c\""]"#),
     ];
     assert_eq!(

@@ -62,7 +62,7 @@ fn hundred_epochs<O: Optimizer<Naive<f64>> + Clone>(name: &str, optimizer: &O) {
         Trainer::new(HalfSquaredError, optimizer.clone())
             .schedule(schedule, Every::Batch)
             .dropout(Dropout::new(0.2, 9).unwrap())
-            .early_stopping(EarlyStopping::new(1000))
+            .early_stopping(EarlyStopping::new(1000).keep_last())
             .metrics(&[Metric::Mae])
     };
     let options = |epochs| FitOptions::epochs(epochs).batch_size(4).shuffle(5);
