@@ -89,7 +89,7 @@ mod workspace;
 
 pub use activation::{
     Activation, ActivationKind, Elu, Gelu, GeluTanh, HardTanh, Identity, LeakyRelu, Mish, NoCustom, Relu, Selu,
-    Sigmoid, Silu, Softplus, Softsign, Tanh, UnknownActivation,
+    Sigmoid, Silu, Softplus, Softsign, Tanh,
 };
 pub use builder::MlpBuilder;
 pub use dense::Dense;
@@ -100,7 +100,7 @@ pub use loss::{
     BinaryCrossEntropy, ElementLoss, HalfSquaredError, Huber, Loss, LossKind, MeanAbsoluteError, MeanSquaredError,
     OverOutputs, SoftmaxCrossEntropy, TargetKind, softmax,
 };
-pub use metric::{ConfusionMatrix, Metric, Scores, UnknownMetric};
+pub use metric::{ConfusionMatrix, Metric, Scores};
 pub use mlp::Mlp;
 pub use model::{Model, ModelError, Provenance};
 pub use optimizer::{Adagrad, Adam, AdamW, GradientDescent, Lbfgs, Momentum, NAdam, NonFinite, Optimizer, RmsProp};

@@ -3,7 +3,7 @@
 use crate::backend::{Columns, Tensor, check_shape};
 use crate::training::scores_of_predictions;
 use crate::{
-    Activation, Classes, DataError, InferenceWorkspace, LossKind, Metric, Mlp, NoCustom, Output, Samples, Scalar,
+    Activation, Classes, DataError, InferenceWorkspace, Loss, LossKind, Metric, Mlp, NoCustom, Output, Samples, Scalar,
     Scaling, Scores, TargetKind,
 };
 use alloc::borrow::ToOwned;

@@ -65,6 +65,13 @@ impl SoftmaxCrossEntropy {
     }
 }
 
+/// With classes, as in PyTorch and scikit-learn.
+impl Default for SoftmaxCrossEntropy {
+    fn default() -> Self {
+        Self::with_classes()
+    }
+}
+
 impl Loss for SoftmaxCrossEntropy {
     fn target_kind(&self) -> TargetKind {
         match self.target {

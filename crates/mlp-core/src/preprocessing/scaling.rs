@@ -1,10 +1,9 @@
 use super::ScalingError;
 use super::fit::{self, Moments};
+use crate::Scalar;
 use crate::backend::{Columns, IntoColumns, Tensor, check_shape};
-use crate::{KindError, Scalar};
-use alloc::borrow::ToOwned;
+use crate::kind::names;
 use alloc::vec::Vec;
-use core::str::FromStr;
 
 /// A scaling of each feature, x' = (x - offset) / scale, and its inverse, x = x' scale + offset.
 ///
@@ -173,30 +172,8 @@ pub enum ScalingKind {
     MinMax,
 }
 
-impl ScalingKind {
-    /// The names that [`FromStr`] accepts.
-    pub const NAMES: &'static [&'static str] = &["standard", "min_max"];
-
-    /// Returns the name used in files and on command lines. It is stable across versions.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Standard => "standard",
-            Self::MinMax => "min_max",
-        }
-    }
-}
-
-impl FromStr for ScalingKind {
-    type Err = KindError;
-    fn from_str(name: &str) -> Result<Self, KindError> {
-        match name {
-            "standard" => Ok(Self::Standard),
-            "min_max" => Ok(Self::MinMax),
-            _ => Err(KindError::Unknown {
-                what: "scaling",
-                expected: Self::NAMES,
-                got: name.to_owned(),
-            }),
-        }
-    }
+names! {
+    ScalingKind, "scaling";
+    "standard" => Self::Standard, Self::Standard;
+    "min_max" => Self::MinMax, Self::MinMax;
 }
