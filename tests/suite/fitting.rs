@@ -790,7 +790,7 @@ fn an_epoch_under_way_goes_on_only_as_it_began() {
 fn states_of_other_trainers_are_refused() {
     let plain = || Trainer::<Matrix<f64>, _, _>::new(HalfSquaredError, GradientDescent::new(0.1).unwrap());
     let network = network::<f64>(&[2, 4, 1]);
-    let refused = |mut trainer: Trainer<Matrix<f64>, HalfSquaredError, GradientDescent>,
+    let refused = |mut trainer: Trainer<Matrix<f64>, HalfSquaredError, GradientDescent<Matrix<f64>>>,
                    state: TrainerState<Matrix<f64>>| {
         let before = trainer.state();
         let error = trainer.restore(state, network.layers()).unwrap_err();
@@ -888,7 +888,7 @@ macro_rules! every_first_order_optimizer {
     ($run:ident, $scalar:ty) => {
         $run::<$scalar, _>("gradient descent", || GradientDescent::new(1e6).unwrap());
         $run::<$scalar, _>("momentum", || Momentum::new(1e6, 0.9).unwrap());
-        $run::<$scalar, _>("Nesterov", || Momentum::nesterov(1e6, 0.9).unwrap());
+        $run::<$scalar, _>("Nesterov", || Momentum::new(1e6, 0.9).unwrap().nesterov(true));
         $run::<$scalar, _>("RMSprop", || RmsProp::new(1e6).unwrap());
         $run::<$scalar, _>("Adagrad", || Adagrad::new(1e6).unwrap());
         $run::<$scalar, _>("Adam", || Adam::new(1e6).unwrap());

@@ -20,7 +20,7 @@ fn network(layer_sizes: &[usize], seed: u64) -> Network {
     Mlp::builder(layer_sizes).hidden(Tanh).seed(seed).build().unwrap()
 }
 
-fn trainer<L: Loss>(loss: L, learning_rate: f64) -> Trainer<Matrix<f64>, L, GradientDescent> {
+fn trainer<L: Loss>(loss: L, learning_rate: f64) -> Trainer<Matrix<f64>, L, GradientDescent<Matrix<f64>>> {
     Trainer::new(loss, GradientDescent::new(learning_rate).unwrap())
 }
 
@@ -801,8 +801,8 @@ fn gradients_that_do_not_fit_panic() {
     assert_panics("gradient: expected input of 2 x 3, got 2 x 5", || {
         network.gradient(&Matrix::zeros(2, 5), &mut workspace.clone());
     });
-    let descent = GradientDescent::new(0.1).unwrap();
-    let update = |gradient: &mut [Dense<Matrix<f64>>]| {
+    let mut descent = GradientDescent::new(0.1).unwrap();
+    let mut update = |gradient: &mut [Dense<Matrix<f64>>]| {
         let _ = descent.update(network.clone().layers_mut(), gradient);
     };
     assert_panics("update: expected gradients of layers of 2 x 1, got 1 x 1", || {

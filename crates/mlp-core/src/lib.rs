@@ -103,7 +103,9 @@ pub use loss::{
 pub use metric::{ConfusionMatrix, Metric, Scores};
 pub use mlp::Mlp;
 pub use model::{Model, ModelError, Provenance};
-pub use optimizer::{Adagrad, Adam, AdamW, GradientDescent, Lbfgs, Momentum, NAdam, NonFinite, Optimizer, RmsProp};
+pub use optimizer::{
+    Adagrad, Adam, AdamW, GradientDescent, Lbfgs, Momentum, NAdam, NonFinite, Optimizer, OptimizerKind, RmsProp,
+};
 pub use output::Output;
 pub use preprocessing::{Classes, ClassesError, Scaling, ScalingError, ScalingKind};
 pub use scalar::{Dual, Scalar};

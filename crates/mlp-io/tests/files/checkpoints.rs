@@ -133,8 +133,8 @@ fn resuming_equals_never_having_stopped() {
 fn resuming_is_exact_with_every_optimizer() {
     resume_here_and_there::<f32, _>(|| GradientDescent::new(0.05).unwrap());
     resume_here_and_there::<f64, _>(|| GradientDescent::new(0.05).unwrap());
-    resume_here_and_there::<f32, _>(|| Momentum::nesterov(0.05, 0.9).unwrap());
-    resume_here_and_there::<f64, _>(|| Momentum::nesterov(0.05, 0.9).unwrap());
+    resume_here_and_there::<f32, _>(|| Momentum::new(0.05, 0.9).unwrap().nesterov(true));
+    resume_here_and_there::<f64, _>(|| Momentum::new(0.05, 0.9).unwrap().nesterov(true));
     resume_here_and_there::<f32, _>(|| RmsProp::new(0.01).unwrap());
     resume_here_and_there::<f64, _>(|| RmsProp::new(0.01).unwrap());
     resume_here_and_there::<f32, _>(|| Adagrad::new(0.05).unwrap());

@@ -84,10 +84,15 @@ fn hundred_epochs<O: Optimizer<Naive<f64>> + Clone>(name: &str, optimizer: &O) {
 fn a_hundred_fits_of_one_epoch_have_the_bits_of_one_fit_of_a_hundred() {
     hundred_epochs("gradient descent", &GradientDescent::new(0.05).unwrap());
     hundred_epochs("momentum", &Momentum::new(0.05, 0.9).unwrap());
-    hundred_epochs("Nesterov", &Momentum::nesterov(0.05, 0.9).unwrap());
+    hundred_epochs("Nesterov", &Momentum::new(0.05, 0.9).unwrap().nesterov(true));
     hundred_epochs(
         "RMSprop",
-        &RmsProp::new(0.01).unwrap().centered(true).momentum(0.5).unwrap(),
+        &RmsProp::new(0.01)
+            .unwrap()
+            .centered(true)
+            .unwrap()
+            .momentum(0.5)
+            .unwrap(),
     );
     hundred_epochs("Adagrad", &Adagrad::new(0.05).unwrap());
     hundred_epochs("Adam", &Adam::new(0.01).unwrap());
