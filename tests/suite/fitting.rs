@@ -7,7 +7,7 @@ use mlp_core::{
     Adagrad, Adam, AdamW, Clip, DataError, Dense, Diverged, Dropout, EarlyStopping, Event, Every, FitOptions,
     GradientDescent, HalfSquaredError, Identity, Lbfgs, LeakyRelu, Loss, Metric, Mlp, Momentum, Monitor, NAdam,
     Optimizer, Penalty, Progress, ReduceOnPlateau, Relu, RmsProp, Samples, Schedule, SoftmaxCrossEntropy, StopReason,
-    Tanh, TargetKind, TrainError, Trainer,
+    Tanh, TrainError, Trainer,
 };
 use mlp_cpu::{Element, Matrix};
 use std::ops::ControlFlow;
@@ -439,7 +439,7 @@ fn a_metric_is_watched_where_it_is_better_the_higher() {
         error,
         TrainError::Metric {
             metric: Metric::R2,
-            target_kind: TargetKind::Class
+            problem: "not defined for Class targets, which this loss takes; choose another metric".to_owned()
         }
     );
 }

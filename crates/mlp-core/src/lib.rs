@@ -107,13 +107,12 @@ pub use optimizer::{
     Adagrad, Adam, AdamW, GradientDescent, Lbfgs, Momentum, NAdam, NonFinite, Optimizer, OptimizerKind, RmsProp,
 };
 pub use output::Output;
-pub use preprocessing::{Classes, ClassesError, Scaling, ScalingError, ScalingKind};
+pub use preprocessing::{Classes, Scaling, ScalingKind};
 pub use scalar::{Dual, Scalar};
 pub use schedule::{ReduceOnPlateau, Schedule, ScheduleError};
 pub use training::{
-    ClassWeightError, ClassWeights, Clip, DataError, Dataset, Diverged, Dropout, EarlyStopping, Evaluation, Event,
-    Every, FitOptions, Fitted, History, LikelyCause, Monitor, Penalty, Progress, Samples, SplitError, StopReason,
-    TrainError, Trainer, TrainingData,
+    ClassWeights, Clip, DataError, Dataset, Diverged, Dropout, EarlyStopping, Evaluation, Event, Every, FitOptions,
+    Fitted, History, LikelyCause, Monitor, Penalty, Progress, Samples, StopReason, TrainError, Trainer, TrainingData,
 };
 pub use workspace::{InferenceWorkspace, Workspace};
 

@@ -142,7 +142,8 @@ impl<B: Tensor> Dataset<B> {
     pub fn subset(&self, indices: &[usize]) -> Result<Self, DataError> {
         let samples = self.len();
         if let Some(&got) = indices.iter().find(|&&index| index >= samples) {
-            return Err(DataError::Index { samples, got });
+            let expected = format_args!("an index from 0 to {}", samples - 1);
+            return Err(DataError::invalid("samples", expected, got));
         }
         let gather = |source: &B| {
             let mut part = B::zeros(source.shape().0, indices.len());

@@ -193,7 +193,10 @@ fn metrics_that_cannot_be_computed_are_rejected() {
     };
     for metric in [Metric::PrecisionOf(3), Metric::RecallOf(3), Metric::F1Of(3)] {
         let error = refused(metric, true);
-        assert_eq!(error, TrainError::MetricClass { metric, classes: 3 });
+        assert!(
+            matches!(error, TrainError::Metric { metric: got, .. } if got == metric),
+            "{error:?}"
+        );
         assert_eq!(
             error.to_string(),
             format!("metric {metric}: expected a class from 0 to 2")
@@ -210,14 +213,8 @@ fn metrics_that_cannot_be_computed_are_rejected() {
     // These metrics are requested, but not monitored.
     let error = refused(Metric::F1, false);
     assert_eq!(
-        error,
-        TrainError::NoValidation {
-            metric: Metric::Accuracy
-        }
-    );
-    assert_eq!(
         error.to_string(),
-        "metric accuracy needs validation samples, but none were given; add `.validated_by(..)`"
+        "metric accuracy: needs validation samples, but none were given; add `.validated_by(..)`"
     );
 }
 
