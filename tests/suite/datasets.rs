@@ -18,7 +18,10 @@ fn data(labels: &[usize]) -> Dataset<Matrix<f64>> {
 }
 
 fn one_hot(labels: &[usize], classes: usize) -> Dataset<Matrix<f64>> {
-    let (input, weights) = (data(labels).input().clone(), data(labels).weights().unwrap().clone());
+    let (input, weights) = (
+        data(labels).input().clone(),
+        data(labels).sample_weights().unwrap().clone(),
+    );
     let target = Matrix::from_fn(classes, labels.len(), |i, j| f64::from(u8::from(labels[j] == i)));
     Dataset::new(input, target).unwrap().weighted(weights).unwrap()
 }
@@ -31,7 +34,7 @@ fn members(part: &Dataset<Matrix<f64>>, labels: &[usize]) -> Vec<usize> {
         assert_eq!(part.input()[(1, j)], -(i as f64));
         assert_eq!(part_labels[j], labels[i], "the target travels along");
         assert_eq!(
-            part.weights().unwrap()[(0, j)],
+            part.sample_weights().unwrap()[(0, j)],
             (i + 1) as f64,
             "the weight travels along"
         );
@@ -253,12 +256,15 @@ fn a_subset_is_what_it_was_asked_for() {
         part.input(),
         &Matrix::from_columns(&[[3.0, -3.0], [0.0, 0.0], [3.0, -3.0]])
     );
-    assert_eq!(part.weights(), Some(&Matrix::from_columns(&[[4.0], [1.0], [4.0]])));
+    assert_eq!(
+        part.sample_weights(),
+        Some(&Matrix::from_columns(&[[4.0], [1.0], [4.0]]))
+    );
     assert_eq!(
         (part.labels().unwrap(), part.len(), part.is_empty()),
         (vec![1, 0, 1], 3, false)
     );
-    assert_eq!(part.samples().weights().unwrap().shape(), (1, 3));
+    assert_eq!(part.samples().sample_weights().unwrap().shape(), (1, 3));
     assert_eq!(data(&labels).subset(&[]).unwrap_err(), DataError::Empty);
     let error = data(&labels).subset(&[0, 4]).unwrap_err();
     assert_eq!(error.to_string(), "samples: expected an index from 0 to 3, got 4");

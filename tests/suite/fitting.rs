@@ -122,7 +122,12 @@ fn penalties_add_their_value_and_their_gradient() {
         (Penalty::l2(0.3).unwrap(), 0.0, 0.3, false),
         (Penalty::l1(0.2).unwrap(), 0.2, 0.0, false),
         (Penalty::elastic_net(0.2, 0.3).unwrap(), 0.2, 0.3, false),
-        (Penalty::elastic_net(0.2, 0.3).unwrap().with_biases(), 0.2, 0.3, true),
+        (
+            Penalty::elastic_net(0.2, 0.3).unwrap().penalize_biases(true),
+            0.2,
+            0.3,
+            true,
+        ),
     ] {
         let got = of(penalty);
         let mut loss = plain.loss;

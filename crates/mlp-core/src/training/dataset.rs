@@ -24,7 +24,7 @@ use alloc::vec::Vec;
 pub struct Dataset<B> {
     input: B,
     target: B,
-    weights: Option<B>,
+    sample_weights: Option<B>,
 }
 
 impl<B: Tensor> Dataset<B> {
@@ -37,7 +37,7 @@ impl<B: Tensor> Dataset<B> {
         Ok(Self {
             input,
             target,
-            weights: None,
+            sample_weights: None,
         })
     }
 
@@ -48,7 +48,7 @@ impl<B: Tensor> Dataset<B> {
     pub fn weighted(self, weights: B) -> Result<Self, DataError> {
         Samples::<B>::new(&self.input, &self.target)?.weighted(&weights)?;
         Ok(Self {
-            weights: Some(weights),
+            sample_weights: Some(weights),
             ..self
         })
     }
@@ -58,7 +58,7 @@ impl<B: Tensor> Dataset<B> {
         Samples::of_parts(
             (&self.input).into(),
             (&self.target).into(),
-            self.weights.as_ref().map(Into::into),
+            self.sample_weights.as_ref().map(Into::into),
         )
     }
 
@@ -83,8 +83,8 @@ impl<B: Tensor> Dataset<B> {
     }
 
     /// Returns the weights, 1 x N, if the samples are weighted.
-    pub fn weights(&self) -> Option<&B> {
-        self.weights.as_ref()
+    pub fn sample_weights(&self) -> Option<&B> {
+        self.sample_weights.as_ref()
     }
 
     /// Returns a data set whose inputs are `f` applied to these inputs, with the same targets and weights.
@@ -98,7 +98,7 @@ impl<B: Tensor> Dataset<B> {
     /// let scaling = Scaling::min_max(data.input())?;
     /// let scaled = data.map_input(|input| scaling.apply(input))?;
     /// assert_eq!(scaled.input(), &Matrix::from_columns(&[[0.0], [1.0]]));
-    /// assert_eq!(scaled.weights(), data.weights());
+    /// assert_eq!(scaled.sample_weights(), data.sample_weights());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -119,7 +119,7 @@ impl<B: Tensor> Dataset<B> {
     /// Creates a data set from `input` and `target` with the weights of this one.
     fn with(&self, input: B, target: B) -> Result<Self, DataError> {
         let data = Self::new(input, target)?;
-        match &self.weights {
+        match &self.sample_weights {
             Some(weights) => data.weighted(weights.clone()),
             None => Ok(data),
         }
@@ -151,7 +151,7 @@ impl<B: Tensor> Dataset<B> {
             part
         };
         let part = Self::new(gather(&self.input), gather(&self.target))?;
-        match &self.weights {
+        match &self.sample_weights {
             Some(weights) => part.weighted(gather(weights)),
             None => Ok(part),
         }

@@ -108,7 +108,7 @@ impl<B: Tensor> Evaluator<B> {
             let prediction = columns(prediction, part.len());
             let one = B::Scalar::from_f64(1.0);
             sum += gradient
-                .loss(loss, prediction, part.target(), part.weights(), one)
+                .loss(loss, prediction, part.target(), part.sample_weights(), one)
                 .to_f64();
             if !metrics.is_empty() {
                 B::read(prediction, &mut values);
@@ -154,6 +154,6 @@ pub(crate) fn scores_of_predictions<B: Tensor>(
         kind,
         predictions,
         numbers(samples.target()),
-        samples.weights().map(numbers),
+        samples.sample_weights().map(numbers),
     )
 }

@@ -443,14 +443,14 @@ impl<B: Tensor> Gathered<B> {
         Self {
             input: B::zeros(like.input().shape().0, size),
             target: B::zeros(like.target().shape().0, size),
-            weights: like.weights().map(|_| B::zeros(1, size)),
+            weights: like.sample_weights().map(|_| B::zeros(1, size)),
         }
     }
 
     fn gather(&mut self, samples: Samples<'_, B>, indices: &[usize]) -> Samples<'_, B> {
         self.input.gather(0, samples.input(), indices);
         self.target.gather(0, samples.target(), indices);
-        if let (Some(weights), Some(all)) = (&mut self.weights, samples.weights()) {
+        if let (Some(weights), Some(all)) = (&mut self.weights, samples.sample_weights()) {
             weights.gather(0, all, indices);
         }
         Samples::of_parts(

@@ -176,7 +176,7 @@ mod tests {
         weights.write(&(1..10).map(f64::from).collect::<Vec<_>>());
         let shuffled = data(9, |j| j % 3).weighted(weights).unwrap().shuffled(1);
         let mut weights = Vec::new();
-        Naive::read(shuffled.weights().unwrap().into(), &mut weights);
+        Naive::read(shuffled.sample_weights().unwrap().into(), &mut weights);
         let labels = shuffled.labels().unwrap();
         for ((input, weight), label) in inputs(&shuffled).into_iter().zip(weights).zip(labels) {
             assert_eq!((weight, label), ((input + 1) as f64, input % 3));

@@ -71,7 +71,7 @@ impl<B: Tensor, C: Activation, L: Loss> Batch<'_, '_, B, C, L> {
             sum += pass::loss(
                 self.loss,
                 samples.target(),
-                samples.weights(),
+                samples.sample_weights(),
                 self.total_weight,
                 workspace,
             );

@@ -29,7 +29,7 @@ const WEIGHTS: &str = "sample weights";
 pub struct Samples<'a, B: Tensor> {
     input: B::Columns<'a>,
     target: B::Columns<'a>,
-    weights: Option<B::Columns<'a>>,
+    sample_weights: Option<B::Columns<'a>>,
 }
 
 impl<B: Tensor> Clone for Samples<'_, B> {
@@ -50,7 +50,7 @@ impl<'a, B: Tensor> Samples<'a, B> {
         let samples = Self {
             input,
             target,
-            weights: None,
+            sample_weights: None,
         };
         if samples.is_empty() {
             return Err(DataError::Empty);
@@ -82,7 +82,7 @@ impl<'a, B: Tensor> Samples<'a, B> {
             }
         }
         let samples = Self {
-            weights: Some(weights),
+            sample_weights: Some(weights),
             ..self
         };
         let total = samples.total_weight(&mut values);
@@ -119,8 +119,8 @@ impl<'a, B: Tensor> Samples<'a, B> {
     }
 
     /// Returns the weights, 1 x N, if the samples are weighted.
-    pub fn weights(&self) -> Option<B::Columns<'a>> {
-        self.weights
+    pub fn sample_weights(&self) -> Option<B::Columns<'a>> {
+        self.sample_weights
     }
 
     /// Returns the samples in `range`.
@@ -135,7 +135,7 @@ impl<'a, B: Tensor> Samples<'a, B> {
         Samples {
             input: B::slice(self.input, range.clone()),
             target: B::slice(self.target, range.clone()),
-            weights: self.weights.map(|weights| B::slice(weights, range)),
+            sample_weights: self.sample_weights.map(|weights| B::slice(weights, range)),
         }
     }
 
@@ -148,13 +148,21 @@ impl<'a, B: Tensor> Samples<'a, B> {
     }
 
     /// Creates samples from parts that are known to fit together.
-    pub(super) fn of_parts(input: B::Columns<'a>, target: B::Columns<'a>, weights: Option<B::Columns<'a>>) -> Self {
-        Self { input, target, weights }
+    pub(super) fn of_parts(
+        input: B::Columns<'a>,
+        target: B::Columns<'a>,
+        sample_weights: Option<B::Columns<'a>>,
+    ) -> Self {
+        Self {
+            input,
+            target,
+            sample_weights,
+        }
     }
 
     /// Returns the sum of the weights, or N without weights. `values` is scratch memory.
     pub(super) fn total_weight(&self, values: &mut Vec<B::Scalar>) -> f64 {
-        self.weights.map_or(self.len() as f64, |weights| {
+        self.sample_weights.map_or(self.len() as f64, |weights| {
             values.clear();
             B::read(weights, values);
             values.iter().map(|w| w.to_f64()).sum()
@@ -183,7 +191,7 @@ impl<'a, B: Tensor> Samples<'a, B> {
         values.clear();
         B::read(self.target, values);
         let numbers = values.len();
-        if let Some(weights) = self.weights {
+        if let Some(weights) = self.sample_weights {
             B::read(weights, values);
         }
         let (targets, weights) = values.split_at(numbers);
@@ -226,7 +234,7 @@ impl<'a, B: Tensor> Samples<'a, B> {
         /// The number of samples checked at a time, few enough to stay in the cache.
         const BLOCK: usize = 64;
         let mut weights = Vec::new();
-        if let Some(columns) = self.weights {
+        if let Some(columns) = self.sample_weights {
             B::read(columns, &mut weights);
         }
         for (what, columns) in [("input", self.input), ("target", self.target)] {

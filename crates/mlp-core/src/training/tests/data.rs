@@ -397,18 +397,24 @@ fn scores_are_those_of_the_network_and_of_the_model_on_raw_samples() {
 fn a_data_set_with_mapped_inputs_or_targets_keeps_its_weights() {
     let data = Dataset::new(columns(1, &[1.0, 2.0]), columns(1, &[5.0, 6.0])).unwrap();
     let plain = data.map_input(|_| columns(2, &[0.0; 4])).unwrap();
-    assert_eq!((plain.input().shape(), plain.weights()), ((2, 2), None));
+    assert_eq!((plain.input().shape(), plain.sample_weights()), ((2, 2), None));
     let weights = columns(1, &[1.0, 3.0]);
     let data = data.weighted(weights.clone()).unwrap();
     let scaling = Scaling::min_max(data.input()).unwrap();
     let scaled = data.map_input(|input| scaling.apply(input)).unwrap();
     assert_eq!(values(scaled.input()), [0.0, 1.0]);
-    assert_eq!((scaled.target(), scaled.weights()), (data.target(), Some(&weights)));
+    assert_eq!(
+        (scaled.target(), scaled.sample_weights()),
+        (data.target(), Some(&weights))
+    );
     let doubled = scaled
         .map_target(|target| columns(1, &values(target).into_iter().map(|y| 2.0 * y).collect::<Vec<_>>()))
         .unwrap();
     assert_eq!(values(doubled.target()), [10.0, 12.0]);
-    assert_eq!((doubled.input(), doubled.weights()), (scaled.input(), Some(&weights)));
+    assert_eq!(
+        (doubled.input(), doubled.sample_weights()),
+        (scaled.input(), Some(&weights))
+    );
     let error = data.map_input(|_| columns(1, &[0.0; 3])).unwrap_err();
     assert_eq!(error.to_string(), "target: expected 3 samples, got 2");
 }
