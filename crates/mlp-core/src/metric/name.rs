@@ -6,19 +6,19 @@ use alloc::string::{String, ToString};
 use core::fmt;
 use core::str::FromStr;
 
-/// The metrics without a parameter, and their names.
-const NAMED: [(Metric, &str); 11] = [
-    (Metric::Accuracy, "accuracy"),
-    (Metric::BalancedAccuracy, "balanced_accuracy"),
-    (Metric::Precision, "precision"),
-    (Metric::Recall, "recall"),
-    (Metric::F1, "f1"),
-    (Metric::RocAuc, "roc_auc"),
-    (Metric::LogLoss, "log_loss"),
-    (Metric::Mse, "mse"),
-    (Metric::Rmse, "rmse"),
-    (Metric::Mae, "mae"),
-    (Metric::R2, "r2"),
+/// The metrics without a parameter, in the order of [`Metric::NAMES`].
+const NAMED: [Metric; 11] = [
+    Metric::Accuracy,
+    Metric::BalancedAccuracy,
+    Metric::Precision,
+    Metric::Recall,
+    Metric::F1,
+    Metric::RocAuc,
+    Metric::LogLoss,
+    Metric::Mse,
+    Metric::Rmse,
+    Metric::Mae,
+    Metric::R2,
 ];
 
 /// The prefix of the names of [`Metric::TopK`]; k follows.
@@ -79,8 +79,8 @@ impl fmt::Display for Metric {
         {
             return f.pad(&alloc::format!("{prefix}{class}"));
         }
-        let named = NAMED.iter().find(|(metric, _)| metric == self);
-        f.pad(named.map_or("", |(_, name)| name))
+        let position = NAMED.iter().position(|metric| metric == self);
+        f.pad(position.map_or("", |position| Self::NAMES[position]))
     }
 }
 
@@ -88,7 +88,7 @@ impl FromStr for Metric {
     type Err = KindError;
 
     fn from_str(name: &str) -> Result<Self, KindError> {
-        if let Some((metric, _)) = NAMED.iter().find(|(_, known)| *known == name) {
+        if let Some((metric, _)) = NAMED.iter().zip(Self::NAMES).find(|(_, known)| **known == name) {
             return Ok(*metric);
         }
         let mut numbered = OF_CLASS.into_iter().chain([(Self::TopK as OfClass, TOP)]);
@@ -108,6 +108,7 @@ mod tests {
     fn names_read_back() {
         for (metric, name) in NAMED
             .into_iter()
+            .zip(Metric::NAMES.iter().copied())
             .chain([(Metric::TopK(1), "top_1"), (Metric::TopK(10), "top_10")])
             .chain([
                 (Metric::PrecisionOf(0), "precision_of_0"),

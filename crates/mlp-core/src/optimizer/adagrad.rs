@@ -1,5 +1,5 @@
 use super::first_order::{Memory, Update};
-use super::rule::{Rule, Visit, impl_optimizer, visit_learning_rate};
+use super::rule::{Rule, Visit, impl_new, impl_optimizer, visit_learning_rate};
 use super::{NonFinite, StateError};
 use crate::backend::{Tensor, ZipFormula};
 use crate::error::positive;
@@ -45,20 +45,6 @@ struct HyperParameters {
 }
 
 impl<B: Tensor> Adagrad<B> {
-    /// Creates the optimizer with learning rate eta.
-    ///
-    /// # Errors
-    /// Returns an error if `learning_rate` is not a finite number above 0.
-    pub fn new(learning_rate: f64) -> Result<Self, HyperParameterError> {
-        Ok(Self {
-            rule: HyperParameters {
-                learning_rate: positive("learning rate", learning_rate)?,
-                epsilon: 1e-10,
-            },
-            memory: Memory::new(),
-        })
-    }
-
     /// Sets epsilon, which is 1e-10 by default.
     ///
     /// # Errors
@@ -98,4 +84,5 @@ impl Rule<1> for HyperParameters {
     }
 }
 
+impl_new!(Adagrad, HyperParameters { epsilon: 1e-10 });
 impl_optimizer!(Adagrad, HyperParameters);

@@ -1,9 +1,9 @@
 use super::first_order::{Memory, Update};
-use super::rule::{Rule, Visit, impl_optimizer, visit_learning_rate};
+use super::rule::{Rule, Visit, impl_new, impl_optimizer, visit_learning_rate};
 use super::{NonFinite, StateError};
+use crate::Scalar;
 use crate::backend::{Tensor, ZipFormula};
 use crate::error::{below_one, positive};
-use crate::{HyperParameterError, Scalar};
 
 /// Adam: in step t = 1, 2, ..., for each parameter W with the gradient g = dL/dW,
 ///
@@ -47,41 +47,6 @@ pub struct Adam<B> {
     memory: Memory<B, 2>,
 }
 
-impl<B: Tensor> Adam<B> {
-    /// Creates the optimizer with learning rate eta.
-    ///
-    /// # Errors
-    /// Returns an error if `learning_rate` is not a finite number above 0.
-    pub fn new(learning_rate: f64) -> Result<Self, HyperParameterError> {
-        Ok(Self {
-            rule: HyperParameters {
-                learning_rate: positive("learning rate", learning_rate)?,
-                moments: Moments::DEFAULT,
-            },
-            memory: Memory::new(),
-        })
-    }
-
-    /// Sets the decay rates of the moments, which are 0.9 and 0.999 by default.
-    ///
-    /// # Errors
-    /// Returns an error if one of them is not a number of at least 0 and below 1.
-    pub fn betas(mut self, beta1: f64, beta2: f64) -> Result<Self, HyperParameterError> {
-        self.rule.moments.set_betas(beta1, beta2)?;
-        Ok(self)
-    }
-
-    /// Sets epsilon, which is 1e-8 by default.
-    ///
-    /// # Errors
-    /// Returns an error if `epsilon` is not a finite number above 0. With 0, a parameter whose gradient is always 0
-    /// would become 0/0.
-    pub fn epsilon(mut self, epsilon: f64) -> Result<Self, HyperParameterError> {
-        self.rule.moments.set_epsilon(epsilon)?;
-        Ok(self)
-    }
-}
-
 #[derive(Clone, Debug, PartialEq)]
 struct HyperParameters {
     learning_rate: f64,
@@ -107,17 +72,6 @@ impl Moments {
         beta2: 0.999,
         epsilon: 1e-8,
     };
-
-    pub(super) fn set_betas(&mut self, beta1: f64, beta2: f64) -> Result<(), HyperParameterError> {
-        self.beta1 = below_one("beta1", beta1)?;
-        self.beta2 = below_one("beta2", beta2)?;
-        Ok(())
-    }
-
-    pub(super) fn set_epsilon(&mut self, epsilon: f64) -> Result<(), HyperParameterError> {
-        self.epsilon = positive("epsilon", epsilon)?;
-        Ok(())
-    }
 
     pub(super) fn visit(&mut self, visit: &mut Visit<'_>) -> Result<(), StateError> {
         visit("beta1", &mut self.beta1, below_one)?;
@@ -197,4 +151,39 @@ impl Rule<2> for HyperParameters {
     }
 }
 
+/// Implements the setters of the moments' hyper-parameters.
+macro_rules! impl_moments {
+    ($optimizer:ident) => {
+        impl<B: $crate::backend::Tensor> $optimizer<B> {
+            /// Sets the decay rates of the moments, which are 0.9 and 0.999 by default.
+            ///
+            /// # Errors
+            /// Returns an error if one of them is not a number of at least 0 and below 1.
+            pub fn betas(mut self, beta1: f64, beta2: f64) -> Result<Self, $crate::HyperParameterError> {
+                self.rule.moments.beta1 = $crate::error::below_one("beta1", beta1)?;
+                self.rule.moments.beta2 = $crate::error::below_one("beta2", beta2)?;
+                Ok(self)
+            }
+
+            /// Sets epsilon, which is 1e-8 by default.
+            ///
+            /// # Errors
+            /// Returns an error if `epsilon` is not a finite number above 0. With 0, a parameter whose gradient is
+            /// always 0 would become 0/0.
+            pub fn epsilon(mut self, epsilon: f64) -> Result<Self, $crate::HyperParameterError> {
+                self.rule.moments.epsilon = $crate::error::positive("epsilon", epsilon)?;
+                Ok(self)
+            }
+        }
+    };
+}
+pub(super) use impl_moments;
+
+impl_moments!(Adam);
+impl_new!(
+    Adam,
+    HyperParameters {
+        moments: Moments::DEFAULT
+    }
+);
 impl_optimizer!(Adam, HyperParameters);

@@ -1,9 +1,9 @@
-use super::adam::{self, Moments};
+use super::adam::{self, Moments, impl_moments};
 use super::first_order::{Memory, Update};
-use super::rule::{Rule, Visit, impl_optimizer, visit_flag, visit_learning_rate};
+use super::rule::{Rule, Visit, impl_new, impl_optimizer, visit_flag, visit_learning_rate};
 use super::{NonFinite, StateError};
 use crate::backend::{Tensor, ZipFormula};
-use crate::error::{not_negative, positive};
+use crate::error::not_negative;
 use crate::{HyperParameterError, Scalar};
 
 /// Adam with decoupled weight decay: in each step, with the learning rate eta and the weight decay lambda,
@@ -51,22 +51,6 @@ struct HyperParameters {
 }
 
 impl<B: Tensor> AdamW<B> {
-    /// Creates the optimizer with learning rate eta.
-    ///
-    /// # Errors
-    /// Returns an error if `learning_rate` is not a finite number above 0.
-    pub fn new(learning_rate: f64) -> Result<Self, HyperParameterError> {
-        Ok(Self {
-            rule: HyperParameters {
-                learning_rate: positive("learning rate", learning_rate)?,
-                moments: Moments::DEFAULT,
-                weight_decay: 0.01,
-                decay_biases: false,
-            },
-            memory: Memory::new(),
-        })
-    }
-
     /// Sets the weight decay lambda, which is 0.01 by default.
     ///
     /// # Errors
@@ -81,25 +65,6 @@ impl<B: Tensor> AdamW<B> {
     pub fn decay_biases(mut self, decay_biases: bool) -> Self {
         self.rule.decay_biases = decay_biases;
         self
-    }
-
-    /// Sets the decay rates of the moments, which are 0.9 and 0.999 by default.
-    ///
-    /// # Errors
-    /// Returns an error if one of them is not a number of at least 0 and below 1.
-    pub fn betas(mut self, beta1: f64, beta2: f64) -> Result<Self, HyperParameterError> {
-        self.rule.moments.set_betas(beta1, beta2)?;
-        Ok(self)
-    }
-
-    /// Sets epsilon, which is 1e-8 by default.
-    ///
-    /// # Errors
-    /// Returns an error if `epsilon` is not a finite number above 0. With 0, a parameter whose gradient is always 0
-    /// would become 0/0.
-    pub fn epsilon(mut self, epsilon: f64) -> Result<Self, HyperParameterError> {
-        self.rule.moments.set_epsilon(epsilon)?;
-        Ok(self)
     }
 }
 
@@ -148,4 +113,13 @@ impl Rule<2> for HyperParameters {
     }
 }
 
+impl_moments!(AdamW);
+impl_new!(
+    AdamW,
+    HyperParameters {
+        moments: Moments::DEFAULT,
+        weight_decay: 0.01,
+        decay_biases: false
+    }
+);
 impl_optimizer!(AdamW, HyperParameters);

@@ -20,6 +20,9 @@ pub(super) struct Memory<B, const N: usize> {
 }
 
 impl<B: Tensor, const N: usize> Memory<B, N> {
+    /// Without values, steps are not counted, so that gradient descent has no state besides its learning rate.
+    const COUNTS: bool = N > 0;
+
     pub(super) fn new() -> Self {
         Self {
             steps: 0,
@@ -33,7 +36,7 @@ impl<B: Tensor, const N: usize> Memory<B, N> {
         layers: &'a mut [Dense<B>],
         gradient: &'a mut [Dense<B>],
     ) -> Update<'a, B, N> {
-        self.steps += 1;
+        self.steps += u64::from(Self::COUNTS);
         Update {
             step: self.steps,
             layers,
@@ -60,7 +63,9 @@ impl<B: Tensor, const N: usize> Memory<B, N> {
             Ok(())
         };
         rule.clone().visit(&mut save).expect("nothing is checked");
-        state = state.with_number("steps", self.steps as f64);
+        if Self::COUNTS {
+            state = state.with_number("steps", self.steps as f64);
+        }
         for (name, tensors) in rule.names().iter().zip(&self.tensors) {
             state = state.with_tensors(name, tensors.clone());
         }
@@ -79,7 +84,9 @@ impl<B: Tensor, const N: usize> Memory<B, N> {
             *value = range(name, state.take_number(name)?)?;
             Ok(())
         })?;
-        memory.steps = count("steps", state.take_number("steps")?)?;
+        if Self::COUNTS {
+            memory.steps = count("steps", state.take_number("steps")?)?;
+        }
         for (tensors, &name) in memory.tensors.iter_mut().zip(rule.names()) {
             *tensors = state.take_tensors(name, layers)?;
             let fresh = memory.steps == 0 && tensors.is_empty();

@@ -1,11 +1,10 @@
 use super::first_order::{Memory, Update};
-use super::rule::{Rule, Visit, impl_optimizer, visit_learning_rate};
+use super::rule::{Rule, Visit, impl_new, impl_optimizer, visit_learning_rate};
 use super::{NonFinite, StateError};
+use crate::Scalar;
 use crate::backend::{Tensor, ZipFormula};
-use crate::error::positive;
-use crate::{HyperParameterError, Scalar};
 
-/// Plain gradient descent: W <- W - eta dL/dW, b <- b - eta dL/db.
+/// Plain gradient descent: W <- W - eta dL/dW, b <- b - eta dL/db. Its only state is the learning rate eta.
 ///
 /// ```
 /// use mlp_core::GradientDescent;
@@ -23,21 +22,6 @@ pub struct GradientDescent<B> {
 #[derive(Clone, Debug, PartialEq)]
 struct HyperParameters {
     learning_rate: f64,
-}
-
-impl<B: Tensor> GradientDescent<B> {
-    /// Creates the optimizer with learning rate eta.
-    ///
-    /// # Errors
-    /// Returns an error if `learning_rate` is not a finite number above 0.
-    pub fn new(learning_rate: f64) -> Result<Self, HyperParameterError> {
-        Ok(Self {
-            rule: HyperParameters {
-                learning_rate: positive("learning rate", learning_rate)?,
-            },
-            memory: Memory::new(),
-        })
-    }
 }
 
 /// Replaces dL/dW by W - eta dL/dW.
@@ -64,4 +48,5 @@ impl Rule<0> for HyperParameters {
     }
 }
 
+impl_new!(GradientDescent, HyperParameters {});
 impl_optimizer!(GradientDescent, HyperParameters);

@@ -1,9 +1,9 @@
-use super::adam::{self, Moments};
+use super::adam::{self, Moments, impl_moments};
 use super::first_order::{Memory, Update};
-use super::rule::{Rule, Visit, impl_optimizer, visit_learning_rate};
+use super::rule::{Rule, Visit, impl_new, impl_optimizer, visit_learning_rate};
 use super::{NonFinite, StateError};
 use crate::backend::{Tensor, ZipFormula};
-use crate::error::{not_negative, positive};
+use crate::error::not_negative;
 use crate::{HyperParameterError, Scalar};
 
 /// Adam with Nesterov's momentum: in step t = 1, 2, ..., for each parameter W with the gradient g = dL/dW,
@@ -53,22 +53,6 @@ struct HyperParameters {
 }
 
 impl<B: Tensor> NAdam<B> {
-    /// Creates the optimizer with learning rate eta.
-    ///
-    /// # Errors
-    /// Returns an error if `learning_rate` is not a finite number above 0.
-    pub fn new(learning_rate: f64) -> Result<Self, HyperParameterError> {
-        Ok(Self {
-            rule: HyperParameters {
-                learning_rate: positive("learning rate", learning_rate)?,
-                moments: Moments::DEFAULT,
-                momentum_decay: 4e-3,
-                momentum_product: 1.0,
-            },
-            memory: Memory::new(),
-        })
-    }
-
     /// Sets the momentum decay psi, which is 0.004 by default. The greater it is, the sooner the momentum reaches
     /// beta1.
     ///
@@ -76,25 +60,6 @@ impl<B: Tensor> NAdam<B> {
     /// Returns an error if `momentum_decay` is not a finite number of at least 0.
     pub fn momentum_decay(mut self, momentum_decay: f64) -> Result<Self, HyperParameterError> {
         self.rule.momentum_decay = not_negative("momentum decay", momentum_decay)?;
-        Ok(self)
-    }
-
-    /// Sets the decay rates of the moments, which are 0.9 and 0.999 by default.
-    ///
-    /// # Errors
-    /// Returns an error if one of them is not a number of at least 0 and below 1.
-    pub fn betas(mut self, beta1: f64, beta2: f64) -> Result<Self, HyperParameterError> {
-        self.rule.moments.set_betas(beta1, beta2)?;
-        Ok(self)
-    }
-
-    /// Sets epsilon, which is 1e-8 by default.
-    ///
-    /// # Errors
-    /// Returns an error if `epsilon` is not a finite number above 0. With 0, a parameter whose gradient is always 0
-    /// would become 0/0.
-    pub fn epsilon(mut self, epsilon: f64) -> Result<Self, HyperParameterError> {
-        self.rule.moments.set_epsilon(epsilon)?;
         Ok(self)
     }
 }
@@ -178,4 +143,13 @@ fn product(name: &'static str, value: f64) -> Result<f64, HyperParameterError> {
     }
 }
 
+impl_moments!(NAdam);
+impl_new!(
+    NAdam,
+    HyperParameters {
+        moments: Moments::DEFAULT,
+        momentum_decay: 4e-3,
+        momentum_product: 1.0
+    }
+);
 impl_optimizer!(NAdam, HyperParameters);

@@ -1,5 +1,5 @@
 use super::first_order::{Memory, Update};
-use super::rule::{Rule, Visit, impl_optimizer, visit_flag, visit_learning_rate};
+use super::rule::{Rule, Visit, impl_new, impl_optimizer, visit_flag, visit_learning_rate};
 use super::{NonFinite, StateError};
 use crate::backend::{Tensor, ZipFormula};
 use crate::error::{below_one, positive};
@@ -60,23 +60,6 @@ struct HyperParameters {
 }
 
 impl<B: Tensor> RmsProp<B> {
-    /// Creates the optimizer with learning rate eta.
-    ///
-    /// # Errors
-    /// Returns an error if `learning_rate` is not a finite number above 0.
-    pub fn new(learning_rate: f64) -> Result<Self, HyperParameterError> {
-        Ok(Self {
-            rule: HyperParameters {
-                learning_rate: positive("learning rate", learning_rate)?,
-                rho: 0.99,
-                epsilon: 1e-8,
-                centered: false,
-                momentum: 0.0,
-            },
-            memory: Memory::new(),
-        })
-    }
-
     /// Sets the decay rate rho of the means, which is 0.99 by default.
     ///
     /// # Errors
@@ -189,4 +172,13 @@ impl Rule<3> for HyperParameters {
     }
 }
 
+impl_new!(
+    RmsProp,
+    HyperParameters {
+        rho: 0.99,
+        epsilon: 1e-8,
+        centered: false,
+        momentum: 0.0
+    }
+);
 impl_optimizer!(RmsProp, HyperParameters);

@@ -54,6 +54,26 @@ pub(super) fn visit_flag(visit: &mut Visit<'_>, name: &'static str, flag: &mut b
     Ok(())
 }
 
+/// Implements `new` for an optimizer that is created with a learning rate only; the other hyper-parameters have these
+/// defaults.
+macro_rules! impl_new {
+    ($optimizer:ident, $rule:ident { $($parameter:ident: $default:expr),* }) => {
+        impl<B: $crate::backend::Tensor> $optimizer<B> {
+            /// Creates the optimizer with learning rate eta.
+            ///
+            /// # Errors
+            /// Returns an error if `learning_rate` is not a finite number above 0.
+            pub fn new(learning_rate: f64) -> Result<Self, $crate::HyperParameterError> {
+                let learning_rate = $crate::error::positive("learning rate", learning_rate)?;
+                Ok(Self {
+                    rule: $rule { learning_rate, $($parameter: $default),* },
+                    memory: Memory::new(),
+                })
+            }
+        }
+    };
+}
+
 /// Implements `Optimizer` for a type whose fields are `rule`, with a field `learning_rate`, and `memory`.
 macro_rules! impl_optimizer {
     ($optimizer:ident, $rule:ty) => {
@@ -113,4 +133,4 @@ macro_rules! impl_optimizer {
         }
     };
 }
-pub(super) use impl_optimizer;
+pub(super) use {impl_new, impl_optimizer};
