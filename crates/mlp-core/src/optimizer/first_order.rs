@@ -5,7 +5,7 @@ use super::rule::{Range, Rule};
 use super::state::check_numbers;
 use super::{NonFinite, Objective, OptimizerState, StateError};
 use crate::backend::{Tensor, ZipFormula};
-use crate::error::check_shape;
+use crate::error::{check_shape, in_range};
 use crate::{Dense, HyperParameterError};
 use alloc::borrow::ToOwned;
 use alloc::vec::Vec;
@@ -48,11 +48,8 @@ impl<B: Tensor, const N: usize> Memory<B, N> {
     /// Returns an error if a step was taken: the hyper-parameter `name` decides which values are kept, and to change it
     /// would forget them.
     pub(super) fn expect_new(&self, name: &'static str, value: f64) -> Result<(), HyperParameterError> {
-        if self.steps == 0 {
-            Ok(())
-        } else {
-            Err(HyperParameterError::new(name, "no change after the first step", value))
-        }
+        in_range(name, "no change after the first step", value, self.steps == 0)?;
+        Ok(())
     }
 
     /// Returns the state of an optimizer with this rule and memory.
@@ -133,17 +130,13 @@ impl<B: Tensor, const N: usize> Update<'_, B, N> {
             *tensors = layers.iter().map(Dense::zeros_like).collect();
         }
         let mut state = state.each_mut().map(Vec::as_mut_slice);
-        check_shape("update", "gradients of layers", (layers.len(), 1), (gradient.len(), 1));
+        check_shapes(GRADIENTS, layers, gradient);
         for state in &state {
-            check_shape("update", "states of layers", (layers.len(), 1), (state.len(), 1));
+            check_shapes(STATES, layers, state);
         }
         // The new parameters overwrite the gradient. They are swapped with the old ones only after all of them have
         // proved to be finite. That way the old parameters are never lost, and need no copy.
         for (l, (layer, gradient)) in layers.iter().zip(&mut *gradient).enumerate() {
-            check_shapes(["a weights gradient", "a bias gradient"], layer, gradient);
-            for state in &state {
-                check_shapes(["a state of weights", "a state of a bias"], layer, &state[l]);
-            }
             let state_of_weights = state.each_mut().map(|state| &mut state[l].weights);
             let weights_finite = gradient.weights.zip((&layer.weights).into(), state_of_weights, weights);
             let state_of_bias = state.each_mut().map(|state| &mut state[l].bias);
@@ -167,24 +160,27 @@ pub(super) fn evaluate<B: Tensor>(layers: &[Dense<B>], objective: &mut dyn Objec
     }
 }
 
-/// Panics unless `got` has the shapes of `layer`. `weights` and `bias` name the parts of `got` in the message.
+/// The names of gradients and of their parts in the messages of [`check_shapes`].
+pub(super) const GRADIENTS: [&str; 3] = ["gradients of layers", "a weights gradient", "a bias gradient"];
+
+/// The names of values in memory, as [`GRADIENTS`].
+pub(super) const STATES: [&str; 3] = ["states of layers", "a state of weights", "a state of a bias"];
+
+/// Panics unless `got` has the shapes of `layers`. `all`, `weights` and `bias` name `got` and its parts in the message.
 #[track_caller]
-fn check_shapes<B: Tensor>([weights, bias]: [&str; 2], layer: &Dense<B>, got: &Dense<B>) {
-    check_shape("update", weights, layer.weights.shape(), got.weights.shape());
-    check_shape("update", bias, layer.bias.shape(), got.bias.shape());
+pub(super) fn check_shapes<B: Tensor>([all, weights, bias]: [&str; 3], layers: &[Dense<B>], got: &[Dense<B>]) {
+    check_shape("update", all, (layers.len(), 1), (got.len(), 1));
+    for (layer, got) in layers.iter().zip(got) {
+        check_shape("update", weights, layer.weights.shape(), got.weights.shape());
+        check_shape("update", bias, layer.bias.shape(), got.bias.shape());
+    }
 }
 
 /// Returns `value` as a count, if it is a whole number below 2^53, where an `f64` is exact.
 fn count(name: &'static str, value: f64) -> Result<u64, HyperParameterError> {
     const END: u64 = 1 << f64::MANTISSA_DIGITS;
     let count = value as u64;
-    if count as f64 == value && count < END {
-        Ok(count)
-    } else {
-        Err(HyperParameterError::new(
-            name,
-            "a whole number from 0 to 2^53 - 1",
-            value,
-        ))
-    }
+    let contains = count as f64 == value && count < END;
+    in_range(name, "a whole number from 0 to 2^53 - 1", value, contains)?;
+    Ok(count)
 }

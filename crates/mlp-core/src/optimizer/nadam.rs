@@ -3,7 +3,7 @@ use super::first_order::{Memory, Update};
 use super::rule::{Rule, Visit, impl_new, impl_optimizer, visit_learning_rate};
 use super::{NonFinite, StateError};
 use crate::backend::{Tensor, ZipFormula};
-use crate::error::not_negative;
+use crate::error::{in_range, not_negative};
 use crate::{HyperParameterError, Scalar};
 
 /// Adam with Nesterov's momentum: in step t = 1, 2, ..., for each parameter W with the gradient g = dL/dW,
@@ -136,11 +136,7 @@ impl Rule<2> for HyperParameters {
 
 /// Returns `value` if it can be a product of numbers in [0, 1); the empty product is 1.
 fn product(name: &'static str, value: f64) -> Result<f64, HyperParameterError> {
-    if (0.0..=1.0).contains(&value) {
-        Ok(value)
-    } else {
-        Err(HyperParameterError::new(name, "a number from 0 to 1", value))
-    }
+    in_range(name, "a number from 0 to 1", value, (0.0..=1.0).contains(&value))
 }
 
 impl_moments!(NAdam);

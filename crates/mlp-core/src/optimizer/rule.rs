@@ -4,7 +4,7 @@ use super::first_order::Update;
 use super::{NonFinite, StateError};
 use crate::HyperParameterError;
 use crate::backend::Tensor;
-use crate::error::not_negative;
+use crate::error::{flag, not_negative};
 
 /// The hyper-parameters of an optimizer, and the formula of a step. The optimizer keeps up to N values for each
 /// parameter in memory.
@@ -41,16 +41,10 @@ pub(super) fn visit_learning_rate(visit: &mut Visit<'_>, learning_rate: &mut f64
 }
 
 /// Visits a hyper-parameter that is true or false, saved as 1 or 0.
-pub(super) fn visit_flag(visit: &mut Visit<'_>, name: &'static str, flag: &mut bool) -> Result<(), StateError> {
-    let mut value = f64::from(*flag);
-    visit(name, &mut value, |name, value| {
-        if value == 0.0 || value == 1.0 {
-            Ok(value)
-        } else {
-            Err(HyperParameterError::new(name, "0 or 1", value))
-        }
-    })?;
-    *flag = value == 1.0;
+pub(super) fn visit_flag(visit: &mut Visit<'_>, name: &'static str, is_set: &mut bool) -> Result<(), StateError> {
+    let mut value = f64::from(*is_set);
+    visit(name, &mut value, flag)?;
+    *is_set = value == 1.0;
     Ok(())
 }
 

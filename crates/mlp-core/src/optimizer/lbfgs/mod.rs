@@ -2,16 +2,16 @@ mod curvature;
 mod search;
 mod vector;
 
-use super::first_order::evaluate;
+use super::first_order::{GRADIENTS, STATES, check_shapes, evaluate};
 use super::{NonFinite, Objective, Optimizer, OptimizerState, StateError};
 use crate::backend::Tensor;
-use crate::error::{not_negative, positive};
+use crate::error::{in_range, not_negative, positive};
 use crate::{Dense, HyperParameterError};
 use alloc::borrow::ToOwned;
 use alloc::vec::Vec;
 use curvature::{Curvature, Pair};
 use search::{Line, Point, search};
-use vector::{check_shapes, dot, dot_layer, is_within, one_norm, set_point, set_scaled, zeros_like};
+use vector::{dot, dot_layer, is_within, one_norm, set_point, set_scaled, zeros_like};
 
 /// L-BFGS with a line search. A step is one iteration. With all parameters W as one vector, and g = dL/dW,
 ///
@@ -148,14 +148,12 @@ impl<B: Tensor> Lbfgs<B> {
     /// Allocates the memory for a step, if it is not there yet. Panics unless the gradient and the memory have the
     /// shapes of `layers`.
     fn prepare(&mut self, layers: &[Dense<B>], gradient: &[Dense<B>]) {
-        let gradients = ["gradients of layers", "a weights gradient", "a bias gradient"];
-        check_shapes(gradients, layers, gradient);
+        check_shapes(GRADIENTS, layers, gradient);
         if self.direction.is_empty() {
             self.direction = zeros_like(layers);
             self.trial = zeros_like(layers);
         }
-        let states = ["states of layers", "a state of weights", "a state of a bias"];
-        check_shapes(states, layers, &self.direction);
+        check_shapes(STATES, layers, &self.direction);
     }
 
     /// Computes the direction. Returns its slope g.d, and true if the direction is -g because nothing is remembered.
@@ -280,13 +278,9 @@ impl<B: Tensor> Optimizer<B> for Lbfgs<B> {
         state.expect_empty()?;
         // No run can produce a history with such a pair. It would do no harm, but it cannot be what was saved.
         for pair in &mut restored.curvature.pairs {
-            if !pair.measure() {
-                return Err(StateError::HyperParameter(HyperParameterError::new(
-                    "curvature of a pair of changes",
-                    "a finite number above 1e-10",
-                    dot(&pair.change, &pair.gradient),
-                )));
-            }
+            let (name, expected) = ("curvature of a pair of changes", "a finite number above 1e-10");
+            let usable = pair.measure();
+            in_range(name, expected, dot(&pair.change, &pair.gradient), usable)?;
         }
         *self = restored;
         Ok(())
@@ -388,15 +382,9 @@ fn take_pairs<B: Tensor>(
 /// Returns `history_size` if it is a whole number of at least 1.
 fn at_least_one(history_size: f64) -> Result<usize, HyperParameterError> {
     let size = history_size as usize;
-    if size >= 1 && size as f64 == history_size {
-        Ok(size)
-    } else {
-        Err(HyperParameterError::new(
-            "history size",
-            "a whole number of at least 1",
-            history_size,
-        ))
-    }
+    let contains = size >= 1 && size as f64 == history_size;
+    in_range("history size", "a whole number of at least 1", history_size, contains)?;
+    Ok(size)
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! Treats the parameters of all layers as one vector, and provides the passes over it that L-BFGS needs.
 
 use crate::backend::{Tensor, ZipFormula};
-use crate::error::check_shape;
 use crate::{Dense, Scalar};
 use alloc::vec::Vec;
 
@@ -65,16 +64,6 @@ pub(super) fn set_point<B: Tensor>(
         finite &= own.bias.zip((&start.bias).into(), [&mut direction.bias], &formula);
     }
     finite
-}
-
-/// Panics unless `got` has the shapes of `layers`. `all`, `weights` and `bias` name `got` and its parts in the message.
-#[track_caller]
-pub(super) fn check_shapes<B: Tensor>([all, weights, bias]: [&str; 3], layers: &[Dense<B>], got: &[Dense<B>]) {
-    check_shape("update", all, (layers.len(), 1), (got.len(), 1));
-    for (layer, got) in layers.iter().zip(got) {
-        check_shape("update", weights, layer.weights.shape(), got.weights.shape());
-        check_shape("update", bias, layer.bias.shape(), got.bias.shape());
-    }
 }
 
 fn zip<B: Tensor>(own: &mut [Dense<B>], other: &[Dense<B>], formula: &impl ZipFormula<0>) -> bool {
