@@ -1,5 +1,6 @@
 //! Errors for unusable values from outside, and panics for programming mistakes.
 
+use crate::kind::from_variant;
 use core::fmt;
 
 /// A hyper-parameter outside its range.
@@ -147,17 +148,8 @@ impl fmt::Display for BuildError {
 
 impl core::error::Error for BuildError {}
 
-impl From<HyperParameterError> for BuildError {
-    fn from(error: HyperParameterError) -> Self {
-        Self::HyperParameter(error)
-    }
-}
-
-impl From<OutOfMemory> for BuildError {
-    fn from(error: OutOfMemory) -> Self {
-        Self::OutOfMemory(error)
-    }
-}
+from_variant! { BuildError [] HyperParameter(HyperParameterError) }
+from_variant! { BuildError [] OutOfMemory(OutOfMemory) }
 
 /// More memory is needed than can be allocated.
 #[derive(Clone, Debug, PartialEq, Eq)]

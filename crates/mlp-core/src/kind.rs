@@ -68,12 +68,6 @@ impl fmt::Display for KindError {
 
 impl core::error::Error for KindError {}
 
-impl From<HyperParameterError> for KindError {
-    fn from(error: HyperParameterError) -> Self {
-        Self::HyperParameter(error)
-    }
-}
-
 /// Returns the values of the parameters `expected`, in that order, if `got` contains each of them once and no others.
 pub(crate) fn arrange<const N: usize>(
     name: &'static str,
@@ -193,7 +187,7 @@ macro_rules! kinds {
             }
         }
 
-        $($crate::kind::from_variant! { $kind $generics $variant })+
+        $($crate::kind::from_variant! { $kind $generics $variant($variant) })+
 
         /// Evaluates an expression with the value that the kind holds, whatever its type. A custom value may have an
         /// expression of its own.
@@ -214,11 +208,11 @@ macro_rules! kinds {
     };
 }
 
-/// Converts a type into the variant of the same name.
+/// Converts a type into the variant of an enum that holds it.
 macro_rules! from_variant {
-    ($kind:ident [$($generics:tt)*] $variant:ident) => {
-        impl $($generics)* From<$variant> for $kind $($generics)* {
-            fn from(value: $variant) -> Self {
+    ($kind:ident [$($generics:tt)*] $variant:ident($type:ident)) => {
+        impl $($generics)* From<$type> for $kind $($generics)* {
+            fn from(value: $type) -> Self {
                 Self::$variant(value)
             }
         }
@@ -226,6 +220,8 @@ macro_rules! from_variant {
 }
 
 pub(crate) use {from_variant, kinds, names};
+
+from_variant! { KindError [] HyperParameter(HyperParameterError) }
 
 #[cfg(test)]
 mod tests {

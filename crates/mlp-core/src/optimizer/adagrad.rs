@@ -68,11 +68,8 @@ impl ZipFormula<1> for HyperParameters {
 
 impl Rule<1> for HyperParameters {
     const KIND: &'static str = "adagrad";
+    const NAMES: &'static [&'static str] = &["sum_of_squares"];
     const SQUARES: Option<&'static str> = Some("sum_of_squares");
-
-    fn names(&self) -> &'static [&'static str] {
-        &["sum_of_squares"]
-    }
 
     fn visit(&mut self, visit: &mut Visit<'_>) -> Result<(), StateError> {
         visit_learning_rate(visit, &mut self.learning_rate)?;

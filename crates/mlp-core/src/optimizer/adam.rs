@@ -134,11 +134,8 @@ pub(super) fn bias(beta: f64, t: u64) -> f64 {
 
 impl Rule<2> for HyperParameters {
     const KIND: &'static str = "adam";
+    const NAMES: &'static [&'static str] = Moments::NAMES;
     const SQUARES: Option<&'static str> = Moments::SQUARES;
-
-    fn names(&self) -> &'static [&'static str] {
-        Moments::NAMES
-    }
 
     fn visit(&mut self, visit: &mut Visit<'_>) -> Result<(), StateError> {
         visit_learning_rate(visit, &mut self.learning_rate)?;

@@ -86,11 +86,8 @@ impl ZipFormula<2> for Formula {
 
 impl Rule<2> for HyperParameters {
     const KIND: &'static str = "adamw";
+    const NAMES: &'static [&'static str] = Moments::NAMES;
     const SQUARES: Option<&'static str> = Moments::SQUARES;
-
-    fn names(&self) -> &'static [&'static str] {
-        Moments::NAMES
-    }
 
     fn visit(&mut self, visit: &mut Visit<'_>) -> Result<(), StateError> {
         visit_learning_rate(visit, &mut self.learning_rate)?;

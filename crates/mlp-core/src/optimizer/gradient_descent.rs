@@ -34,10 +34,7 @@ impl ZipFormula<0> for HyperParameters {
 
 impl Rule<0> for HyperParameters {
     const KIND: &'static str = "gradient_descent";
-
-    fn names(&self) -> &'static [&'static str] {
-        &[]
-    }
+    const NAMES: &'static [&'static str] = &[];
 
     fn visit(&mut self, visit: &mut Visit<'_>) -> Result<(), StateError> {
         visit_learning_rate(visit, &mut self.learning_rate)

@@ -89,10 +89,7 @@ impl ZipFormula<1> for HyperParameters {
 
 impl Rule<1> for HyperParameters {
     const KIND: &'static str = "momentum";
-
-    fn names(&self) -> &'static [&'static str] {
-        &["velocity"]
-    }
+    const NAMES: &'static [&'static str] = &["velocity"];
 
     fn visit(&mut self, visit: &mut Visit<'_>) -> Result<(), StateError> {
         visit_learning_rate(visit, &mut self.learning_rate)?;

@@ -135,6 +135,7 @@ impl<const CENTERED: bool, const MOMENTUM: bool, const S: usize> ZipFormula<S> f
 
 impl Rule<3> for HyperParameters {
     const KIND: &'static str = "rms_prop";
+    const NAMES: &'static [&'static str] = &["mean_square", "mean", "velocity"];
     const SQUARES: Option<&'static str> = Some("mean_square");
 
     fn names(&self) -> &'static [&'static str] {
@@ -142,7 +143,7 @@ impl Rule<3> for HyperParameters {
             (false, false) => &["mean_square"],
             (true, false) => &["mean_square", "mean"],
             (false, true) => &["mean_square", "velocity"],
-            (true, true) => &["mean_square", "mean", "velocity"],
+            (true, true) => Self::NAMES,
         }
     }
 

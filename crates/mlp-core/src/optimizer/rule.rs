@@ -12,12 +12,16 @@ pub(super) trait Rule<const N: usize>: Clone {
     /// The stable name of this kind of optimizer.
     const KIND: &'static str;
 
+    /// The stable names of the values, in the order in which the formula takes them.
+    const NAMES: &'static [&'static str];
+
     /// The name of the values that are a sum or a mean of squares, and therefore never negative, if there are any.
     const SQUARES: Option<&'static str> = None;
 
-    /// Returns the stable names of the values that these hyper-parameters need, in the order in which the formula takes
-    /// them.
-    fn names(&self) -> &'static [&'static str];
+    /// Returns the names of the values that these hyper-parameters need.
+    fn names(&self) -> &'static [&'static str] {
+        Self::NAMES
+    }
 
     /// Calls `visit` with each hyper-parameter: its name in a saved state, its value and its range. The same list thus
     /// serves to save and to restore.

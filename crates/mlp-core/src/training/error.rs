@@ -1,4 +1,5 @@
 use super::{DataError, Pass};
+use crate::kind::from_variant;
 use crate::{HyperParameterError, Metric, OutOfMemory};
 use alloc::string::String;
 use core::fmt;
@@ -66,23 +67,9 @@ impl fmt::Display for TrainError {
 
 impl core::error::Error for TrainError {}
 
-impl From<DataError> for TrainError {
-    fn from(error: DataError) -> Self {
-        Self::Data(error)
-    }
-}
-
-impl From<HyperParameterError> for TrainError {
-    fn from(error: HyperParameterError) -> Self {
-        Self::LearningRate(error)
-    }
-}
-
-impl From<OutOfMemory> for TrainError {
-    fn from(error: OutOfMemory) -> Self {
-        Self::OutOfMemory(error)
-    }
-}
+from_variant! { TrainError [] Data(DataError) }
+from_variant! { TrainError [] LearningRate(HyperParameterError) }
+from_variant! { TrainError [] OutOfMemory(OutOfMemory) }
 
 /// Training produced numbers that are not finite. The network holds the last finite parameters, from before the step
 /// that failed.
