@@ -1,5 +1,5 @@
-//! Kinds: activations, losses and other choices as values with a stable name. Files and command lines store a kind as its
-//! name and parameters.
+//! Kinds: activations, losses and other choices as values with a stable name. Files and command lines store a kind as
+//! its name and parameters.
 
 use crate::HyperParameterError;
 use alloc::borrow::ToOwned;
@@ -108,7 +108,7 @@ macro_rules! names {
             }
         }
 
-        /// Writes the [`name`]($kind::name).
+        /// Writes the name.
         impl $(<$type>)? core::fmt::Display for $kind $(<$type>)? {
             fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
                 f.pad(self.name())

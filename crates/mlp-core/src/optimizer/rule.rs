@@ -1,4 +1,5 @@
-//! An optimizer that evaluates the gradient once per step consists of a [`Rule`] and a [`Memory`](super::first_order::Memory).
+//! An optimizer that evaluates the gradient once per step consists of a [`Rule`] and a
+//! [`Memory`](super::first_order::Memory).
 
 use super::first_order::Update;
 use super::{NonFinite, StateError};

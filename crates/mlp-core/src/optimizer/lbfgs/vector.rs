@@ -102,7 +102,8 @@ formula!(
     Sign {}, |_, other| other.select_gt(T::zero(), T::one(), -T::one())
 );
 formula!(
-    /// Infinite where |factor v| is greater than the bound, and 0 elsewhere. The pass reports numbers that are not finite.
+    /// Infinite where |factor v| is greater than the bound, and 0 elsewhere. The pass reports numbers that are not
+    /// finite.
     Excess { factor, bound }, |_, other| (factor * other).abs().select_gt(bound, T::from_f64(f64::INFINITY), T::zero())
 );
 
