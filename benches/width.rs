@@ -15,7 +15,7 @@ const BATCH: usize = 32;
 struct Width<T: Element> {
     width: usize,
     network: Mlp<Matrix<T>>,
-    trainer: Trainer<Matrix<T>, HalfSquaredError, GradientDescent>,
+    trainer: Trainer<Matrix<T>, HalfSquaredError, GradientDescent<Matrix<T>>>,
     input: Matrix<T>,
     target: Matrix<T>,
     nanoseconds: Vec<f64>,

@@ -252,7 +252,7 @@ fn optimizers_with_a_state_allocate_nothing_after_the_first_step() {
     }
     check::<f32>("momentum, f32", Momentum::new(0.01, 0.9).unwrap());
     check::<f64>("momentum, f64", Momentum::new(0.01, 0.9).unwrap());
-    check::<f64>("Nesterov, f64", Momentum::nesterov(0.01, 0.9).unwrap());
+    check::<f64>("Nesterov, f64", Momentum::new(0.01, 0.9).unwrap().nesterov(true));
     check::<f32>("Adam, f32", Adam::new(0.01).unwrap());
     check::<f64>("Adam, f64", Adam::new(0.01).unwrap());
     check::<f64>("AdamW, f64", AdamW::new(0.01).unwrap());

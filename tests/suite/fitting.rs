@@ -7,7 +7,7 @@ use mlp_core::{
     Adagrad, Adam, AdamW, Clip, DataError, Dense, Diverged, Dropout, EarlyStopping, Event, Every, FitOptions,
     GradientDescent, HalfSquaredError, Identity, Lbfgs, LeakyRelu, Loss, Metric, Mlp, Momentum, Monitor, NAdam,
     Optimizer, Penalty, Progress, ReduceOnPlateau, Relu, RmsProp, Samples, Schedule, SoftmaxCrossEntropy, StopReason,
-    Tanh, TargetKind, TrainError, Trainer,
+    Tanh, TrainError, Trainer,
 };
 use mlp_cpu::{Element, Matrix};
 use std::ops::ControlFlow;
@@ -122,7 +122,12 @@ fn penalties_add_their_value_and_their_gradient() {
         (Penalty::l2(0.3).unwrap(), 0.0, 0.3, false),
         (Penalty::l1(0.2).unwrap(), 0.2, 0.0, false),
         (Penalty::elastic_net(0.2, 0.3).unwrap(), 0.2, 0.3, false),
-        (Penalty::elastic_net(0.2, 0.3).unwrap().with_biases(), 0.2, 0.3, true),
+        (
+            Penalty::elastic_net(0.2, 0.3).unwrap().penalize_biases(true),
+            0.2,
+            0.3,
+            true,
+        ),
     ] {
         let got = of(penalty);
         let mut loss = plain.loss;
@@ -465,7 +470,7 @@ fn a_metric_is_watched_where_it_is_better_the_higher() {
         error,
         TrainError::Metric {
             metric: Metric::R2,
-            target_kind: TargetKind::Class
+            problem: "not defined for Class targets, which this loss takes; choose another metric".to_owned()
         }
     );
 }
@@ -823,7 +828,7 @@ fn an_epoch_under_way_goes_on_only_as_it_began() {
 fn states_of_other_trainers_are_refused() {
     let plain = || Trainer::<Matrix<f64>, _, _>::new(HalfSquaredError, GradientDescent::new(0.1).unwrap());
     let network = network::<f64>(&[2, 4, 1]);
-    let refused = |mut trainer: Trainer<Matrix<f64>, HalfSquaredError, GradientDescent>,
+    let refused = |mut trainer: Trainer<Matrix<f64>, HalfSquaredError, GradientDescent<Matrix<f64>>>,
                    state: TrainerState<Matrix<f64>>| {
         let before = trainer.state();
         let error = trainer.restore(state, network.layers()).unwrap_err();
@@ -921,7 +926,7 @@ macro_rules! every_first_order_optimizer {
     ($run:ident, $scalar:ty) => {
         $run::<$scalar, _>("gradient descent", || GradientDescent::new(1e6).unwrap());
         $run::<$scalar, _>("momentum", || Momentum::new(1e6, 0.9).unwrap());
-        $run::<$scalar, _>("Nesterov", || Momentum::nesterov(1e6, 0.9).unwrap());
+        $run::<$scalar, _>("Nesterov", || Momentum::new(1e6, 0.9).unwrap().nesterov(true));
         $run::<$scalar, _>("RMSprop", || RmsProp::new(1e6).unwrap());
         $run::<$scalar, _>("Adagrad", || Adagrad::new(1e6).unwrap());
         $run::<$scalar, _>("Adam", || Adam::new(1e6).unwrap());

@@ -47,7 +47,7 @@ fn row(values: &[f64]) -> Matrix<f64> {
     Matrix::from_vec(1, values.len(), values.to_vec())
 }
 
-fn gradient_descent() -> GradientDescent {
+fn gradient_descent() -> GradientDescent<Matrix<f64>> {
     GradientDescent::new(LEARNING_RATE).unwrap()
 }
 

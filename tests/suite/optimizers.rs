@@ -5,7 +5,7 @@ use mlp_core::backend::{Objective, Tensor, ZipFormula};
 use mlp_core::state::{OptimizerState, StateError};
 use mlp_core::{
     Adagrad, Adam, AdamW, Dense, GradientDescent, HalfSquaredError, HyperParameterError, Mlp, Momentum, NAdam,
-    NonFinite, Optimizer, RmsProp, Samples, Scalar, Tanh, TrainError, Trainer, Workspace,
+    NonFinite, Optimizer, OptimizerKind, RmsProp, Samples, Scalar, Tanh, TrainError, Trainer, Workspace,
 };
 use mlp_cpu::Matrix;
 use proptest::prelude::*;
@@ -13,7 +13,7 @@ use proptest::test_runner::{Config, RngSeed, TestRunner};
 
 /// Returns the learning rate if it is valid.
 fn checked(learning_rate: f64) -> Result<f64, HyperParameterError> {
-    GradientDescent::new(learning_rate)?;
+    GradientDescent::<Matrix<f64>>::new(learning_rate)?;
     Ok(learning_rate)
 }
 
@@ -270,16 +270,20 @@ fn resuming_from_a_state_is_not_stopping() {
     fn check<T: mlp_cpu::Element>() {
         check_resumption::<T, _>("gradient descent", || GradientDescent::new(0.1).unwrap());
         check_resumption::<T, _>("momentum", || Momentum::<Matrix<T>>::new(0.05, 0.9).unwrap());
-        check_resumption::<T, _>("Nesterov", || Momentum::<Matrix<T>>::nesterov(0.05, 0.9).unwrap());
+        check_resumption::<T, _>("Nesterov", || {
+            Momentum::<Matrix<T>>::new(0.05, 0.9).unwrap().nesterov(true)
+        });
         check_resumption::<T, _>("Adam", || Adam::<Matrix<T>>::new(0.01).unwrap());
         check_resumption::<T, _>("AdamW", || AdamW::<Matrix<T>>::new(0.01).unwrap());
         check_resumption::<T, _>("NAdam", || NAdam::<Matrix<T>>::new(0.01).unwrap());
         check_resumption::<T, _>("Adagrad", || Adagrad::<Matrix<T>>::new(0.1).unwrap());
         let rms_prop = || RmsProp::<Matrix<T>>::new(0.01).unwrap();
         check_resumption::<T, _>("RMSprop", rms_prop);
-        check_resumption::<T, _>("RMSprop, centered", || rms_prop().centered(true));
+        check_resumption::<T, _>("RMSprop, centered", || rms_prop().centered(true).unwrap());
         check_resumption::<T, _>("RMSprop with momentum", || rms_prop().momentum(0.5).unwrap());
-        check_resumption::<T, _>("RMSprop with both", || rms_prop().centered(true).momentum(0.5).unwrap());
+        check_resumption::<T, _>("RMSprop with both", || {
+            rms_prop().centered(true).unwrap().momentum(0.5).unwrap()
+        });
         check_resumption::<T, _>("L-BFGS", Lbfgs::<Matrix<T>>::new);
     }
     check::<f32>();
@@ -331,7 +335,7 @@ fn every_optimizer_drives_the_loss_down() {
     }
     check::<f64>("gradient descent", GradientDescent::new(0.1).unwrap(), 500, 0.1);
     check::<f64>("momentum", Momentum::new(0.05, 0.9).unwrap(), 300, 0.05);
-    check::<f64>("Nesterov", Momentum::nesterov(0.05, 0.9).unwrap(), 300, 0.05);
+    check::<f64>("Nesterov", Momentum::new(0.05, 0.9).unwrap().nesterov(true), 300, 0.05);
     check::<f64>("Adam", Adam::new(0.02).unwrap(), 300, 0.05);
     check::<f64>("AdamW", AdamW::new(0.02).unwrap(), 300, 0.05);
     check::<f64>("NAdam", NAdam::new(0.02).unwrap(), 300, 0.05);
@@ -427,7 +431,7 @@ fn a_step_that_is_not_finite_changes_no_parameter() {
     }
     check("gradient descent", GradientDescent::new(0.1).unwrap());
     check("momentum", Momentum::new(0.1, 0.9).unwrap());
-    check("Nesterov", Momentum::nesterov(0.1, 0.9).unwrap());
+    check("Nesterov", Momentum::new(0.1, 0.9).unwrap().nesterov(true));
     // Adam's steps are no longer than its learning rate, and L-BFGS searches for a step that is short enough.
 }
 
@@ -451,7 +455,7 @@ fn the_update_is_its_formula() {
             let mut layers = vec![dense(numbers.iter().map(|pair| pair.0).collect())];
             let mut gradient = vec![dense(numbers.iter().map(|pair| pair.1).collect())];
             let before = layers.clone();
-            let optimizer = GradientDescent::new(learning_rate).unwrap();
+            let mut optimizer = GradientDescent::new(learning_rate).unwrap();
             prop_assert_eq!(optimizer.update(&mut layers, &mut gradient), Ok(()));
             let expected: Vec<f64> = numbers.iter().map(|(p, g)| p - learning_rate * g).collect();
             prop_assert_eq!(flat(&layers), expected);
@@ -471,11 +475,7 @@ fn an_update_that_is_not_finite_names_its_layer_and_changes_nothing() {
         let result = GradientDescent::new(10.0)
             .unwrap()
             .update(network.layers_mut(), &mut gradient);
-        assert_eq!(
-            result,
-            Err(NonFinite::Parameters { layer, loss: None }),
-            "gradient {bad}"
-        );
+        assert_eq!(result, Err(NonFinite::Parameters { layer }), "gradient {bad}");
         assert_eq!(network, before, "gradient {bad}");
     }
 }
@@ -514,9 +514,10 @@ fn a_loop_by_hand_gives_the_bits_of_the_trainer() {
             });
         }};
     }
+    check!(GradientDescent::new(0.1));
     check!(Momentum::new(0.1, 0.9));
     check!(RmsProp::new(0.01));
-    check!(RmsProp::new(0.01).map(|rms_prop| rms_prop.centered(true)));
+    check!(RmsProp::new(0.01).and_then(|rms_prop| rms_prop.centered(true)));
     check!(Adagrad::new(0.1));
     check!(Adam::new(0.01));
     check!(AdamW::new(0.01));
@@ -534,9 +535,15 @@ fn learning_rates_out_of_range_are_errors() {
         (f64::NEG_INFINITY, "-inf"),
     ] {
         let expected = format!("learning rate: expected a finite number above 0, got {printed}");
-        assert_eq!(GradientDescent::new(bad).unwrap_err().to_string(), expected);
+        assert_eq!(
+            GradientDescent::<Matrix<f64>>::new(bad).unwrap_err().to_string(),
+            expected
+        );
     }
-    assert!(GradientDescent::new(f64::MIN_POSITIVE).is_ok() && GradientDescent::new(f64::MAX).is_ok());
+    assert!(
+        GradientDescent::<Matrix<f64>>::new(f64::MIN_POSITIVE).is_ok()
+            && GradientDescent::<Matrix<f64>>::new(f64::MAX).is_ok()
+    );
 }
 
 #[test]
@@ -627,8 +634,95 @@ fn sets_of_values_have_the_shapes_of_the_parameters() {
 #[test]
 fn gradient_descent_round_trips() {
     let original = GradientDescent::new(0.123_456_789).unwrap();
-    let state = Optimizer::<Matrix<f64>>::state(&original);
+    let state = original.state();
     let mut restored = GradientDescent::new(1.0).unwrap();
     restored.restore(state, network::<f64>().layers()).unwrap();
     assert_eq!(restored, original);
+}
+
+/// Trains with the optimizer that `kind` builds and with the same one of its own type, and compares all bits.
+fn check_boxed<O: Optimizer<Matrix<f64>>>(kind: &str, concrete: O) {
+    let kind: OptimizerKind = kind.parse().unwrap();
+    assert_eq!(concrete.state().kind, kind.name());
+    let build = || -> Box<dyn Optimizer<Matrix<f64>> + Send + Sync> { kind.build(0.05).unwrap() };
+    let (mut by_kind, mut by_type) = (network::<f64>(), network::<f64>());
+    let mut boxed = Trainer::new(HalfSquaredError, build());
+    let mut concrete = Trainer::new(HalfSquaredError, concrete);
+    assert_eq!(
+        train(&mut boxed, &mut by_kind, 5),
+        train(&mut concrete, &mut by_type, 5),
+        "{kind}"
+    );
+    assert_eq!(boxed.optimizer().state(), concrete.optimizer().state(), "{kind}");
+
+    // The state of one goes on in the other.
+    boxed.optimizer_mut().set_learning_rate(0.025).unwrap();
+    concrete.restore(boxed.state(), by_type.layers()).unwrap();
+    assert_eq!(concrete.optimizer().learning_rate(), 0.025, "{kind}");
+    let mut resumed = Trainer::new(HalfSquaredError, build());
+    resumed.restore(concrete.state(), by_kind.layers()).unwrap();
+    assert_eq!(
+        train(&mut resumed, &mut by_kind, 5),
+        train(&mut concrete, &mut by_type, 5),
+        "{kind}"
+    );
+    assert_eq!(by_kind, by_type, "{kind}");
+
+    let other = if kind == OptimizerKind::Adam {
+        OptimizerKind::Lbfgs
+    } else {
+        OptimizerKind::Adam
+    };
+    let mut other = Trainer::new(HalfSquaredError, other.build(0.05).unwrap());
+    let error = other.restore(resumed.state(), by_kind.layers()).unwrap_err();
+    assert!(matches!(error, StateError::Kind { .. }), "{kind}: {error}");
+}
+
+#[test]
+fn an_optimizer_chosen_by_name_is_the_one_of_that_type() {
+    assert_eq!(OptimizerKind::NAMES.len(), 8);
+    check_boxed("gradient_descent", GradientDescent::new(0.05).unwrap());
+    check_boxed("momentum", Momentum::new(0.05, 0.9).unwrap());
+    check_boxed("rms_prop", RmsProp::new(0.05).unwrap());
+    check_boxed("adagrad", Adagrad::new(0.05).unwrap());
+    check_boxed("adam", Adam::new(0.05).unwrap());
+    check_boxed("adamw", AdamW::new(0.05).unwrap());
+    check_boxed("nadam", NAdam::new(0.05).unwrap());
+    check_boxed("lbfgs", mlp_core::Lbfgs::new(0.05).unwrap());
+}
+
+/// A schedule may end at 0, so only `new` refuses it.
+#[test]
+fn every_optimizer_refuses_a_learning_rate_of_0_when_it_is_created() {
+    for name in OptimizerKind::NAMES {
+        let kind: OptimizerKind = name.parse().unwrap();
+        for bad in [0.0, -0.0, -1.0, f64::INFINITY, f64::NAN] {
+            let error = kind.build::<Matrix<f64>>(bad).unwrap_err();
+            let expected = format!("learning rate: expected a finite number above 0, got {bad}");
+            assert_eq!(error.to_string(), expected, "{name}");
+        }
+        let mut optimizer = kind.build::<Matrix<f64>>(0.1).unwrap();
+        optimizer.set_learning_rate(0.0).unwrap();
+        let state = optimizer.state();
+        kind.build::<Matrix<f64>>(0.1)
+            .unwrap()
+            .restore(state, network::<f64>().layers())
+            .unwrap();
+    }
+}
+
+#[test]
+fn options_that_change_the_memory_are_refused_after_the_first_step() {
+    let mut trainer = Trainer::new(HalfSquaredError, RmsProp::new(0.01).unwrap());
+    train(&mut trainer, &mut network::<f64>(), 1);
+    let used = trainer.optimizer().clone();
+    assert_eq!(
+        used.clone().centered(true).unwrap_err().to_string(),
+        "centered: expected no change after the first step, got 1"
+    );
+    assert_eq!(
+        used.clone().momentum(0.5).unwrap_err().to_string(),
+        "momentum: expected no change after the first step, got 0.5"
+    );
+    assert!(used.rho(0.5).unwrap().epsilon(1e-6).is_ok());
 }

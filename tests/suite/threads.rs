@@ -89,7 +89,7 @@ fn networks<T: Element>() -> [u64; 7] {
             &[20, 40, 30, 1],
             Tanh,
             HalfSquaredError,
-            Momentum::nesterov(rate, 0.9).unwrap(),
+            Momentum::new(rate, 0.9).unwrap().nesterov(true),
             1100,
             |options| options,
         ),

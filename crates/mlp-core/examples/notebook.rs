@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let input = Matrix::from_columns(&[[2.0], [-1.0], [3.0]]);
     let target = Matrix::from_columns(&[[3.0], [1.0], [5.0]]);
     let start = network()?;
-    let optimizer = GradientDescent::new(0.1)?;
+    let mut optimizer = GradientDescent::new(0.1)?;
 
     println!("A [1, 4, 3, 1] network and {} samples", input.columns());
     show("x", &input);

@@ -1,5 +1,6 @@
 //! Errors for unusable values from outside, and panics for programming mistakes.
 
+use crate::kind::from_variant;
 use core::fmt;
 
 /// A hyper-parameter outside its range.
@@ -30,44 +31,44 @@ impl fmt::Display for HyperParameterError {
 
 impl core::error::Error for HyperParameterError {}
 
+/// Returns `value` if its range, `expected`, contains it.
+pub(crate) fn in_range(
+    name: &'static str,
+    expected: &'static str,
+    value: f64,
+    contains: bool,
+) -> Result<f64, HyperParameterError> {
+    contains
+        .then_some(value)
+        .ok_or(HyperParameterError::new(name, expected, value))
+}
+
 /// Returns `value` if it is finite.
 pub(crate) fn finite(name: &'static str, value: f64) -> Result<f64, HyperParameterError> {
-    if value.is_finite() {
-        Ok(value)
-    } else {
-        Err(HyperParameterError::new(name, "a finite number", value))
-    }
+    in_range(name, "a finite number", value, value.is_finite())
 }
 
 /// Returns `value` if it is finite and not below zero.
 pub(crate) fn not_negative(name: &'static str, value: f64) -> Result<f64, HyperParameterError> {
-    if value.is_finite() && value >= 0.0 {
-        Ok(value)
-    } else {
-        Err(HyperParameterError::new(name, "a finite number of at least 0", value))
-    }
+    let contains = value.is_finite() && value >= 0.0;
+    in_range(name, "a finite number of at least 0", value, contains)
 }
 
 /// Returns `value` if it is finite and above zero.
 pub(crate) fn positive(name: &'static str, value: f64) -> Result<f64, HyperParameterError> {
-    if value.is_finite() && value > 0.0 {
-        Ok(value)
-    } else {
-        Err(HyperParameterError::new(name, "a finite number above 0", value))
-    }
+    let contains = value.is_finite() && value > 0.0;
+    in_range(name, "a finite number above 0", value, contains)
 }
 
 /// Returns `value` if it is at least zero and below one.
 pub(crate) fn below_one(name: &'static str, value: f64) -> Result<f64, HyperParameterError> {
-    if (0.0..1.0).contains(&value) {
-        Ok(value)
-    } else {
-        Err(HyperParameterError::new(
-            name,
-            "a number of at least 0 and below 1",
-            value,
-        ))
-    }
+    let contains = (0.0..1.0).contains(&value);
+    in_range(name, "a number of at least 0 and below 1", value, contains)
+}
+
+/// Returns `value` if it is 0 or 1, which stand for false and true.
+pub(crate) fn flag(name: &'static str, value: f64) -> Result<f64, HyperParameterError> {
+    in_range(name, "0 or 1", value, value == 0.0 || value == 1.0)
 }
 
 /// Layer sizes, or layers, that do not form a network.
@@ -147,17 +148,8 @@ impl fmt::Display for BuildError {
 
 impl core::error::Error for BuildError {}
 
-impl From<HyperParameterError> for BuildError {
-    fn from(error: HyperParameterError) -> Self {
-        Self::HyperParameter(error)
-    }
-}
-
-impl From<OutOfMemory> for BuildError {
-    fn from(error: OutOfMemory) -> Self {
-        Self::OutOfMemory(error)
-    }
-}
+from_variant! { BuildError [] HyperParameter(HyperParameterError) }
+from_variant! { BuildError [] OutOfMemory(OutOfMemory) }
 
 /// More memory is needed than can be allocated.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! Initial weights.
 
 use crate::error::not_negative;
+use crate::kind::names;
 use crate::{Activation, HyperParameterError, Scalar};
 use alloc::vec::Vec;
 use rand::{Rng, RngExt};
@@ -19,12 +20,13 @@ use rand::{Rng, RngExt};
 /// let a = Mlp::<Matrix<f64>>::builder(&[1, 4, 3, 1]).initializer(Initializer::HeNormal).seed(7).build()?;
 /// let b = Mlp::<Matrix<f64>>::builder(&[1, 4, 3, 1]).initializer(Initializer::HeNormal).seed(7).build()?;
 /// assert_eq!(a, b);
+/// assert_eq!("he_normal".parse(), Ok(Initializer::HeNormal));
 /// # Ok::<(), mlp_core::BuildError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Initializer {
-    /// N(0, s^2) with s = `standard_deviation`; 0.1 in the notebook's experiment.
+    /// N(0, s^2) with s = `standard_deviation`; 0.1 in the notebook's experiment, and if parsed from the name `normal`.
     Normal {
         /// s.
         standard_deviation: f64,
@@ -57,6 +59,18 @@ pub enum Initializer {
     /// Source of the argument: He et al., see [`HeUniform`](Self::HeUniform); S. S. Schoenholz et al., *Deep
     /// Information Propagation* (ICLR 2017).
     MeanSquareGain,
+}
+
+names! {
+    Initializer, "initializer";
+    "normal" => Self::Normal { .. }, Self::Normal { standard_deviation: 0.1 };
+    "glorot_uniform" => Self::GlorotUniform, Self::GlorotUniform;
+    "glorot_normal" => Self::GlorotNormal, Self::GlorotNormal;
+    "he_uniform" => Self::HeUniform, Self::HeUniform;
+    "he_normal" => Self::HeNormal, Self::HeNormal;
+    "lecun_uniform" => Self::LecunUniform, Self::LecunUniform;
+    "lecun_normal" => Self::LecunNormal, Self::LecunNormal;
+    "mean_square_gain" => Self::MeanSquareGain, Self::MeanSquareGain;
 }
 
 impl Initializer {

@@ -38,7 +38,7 @@
 //! | networks | [`Mlp`], made of [`Dense`] layers; [`Initializer`]; [`ActivationKind`] is an [`Activation`] by name |
 //! | losses | [`Loss`], [`ElementLoss`]; [`LossKind`] selects one of this crate's losses by name |
 //! | data | [`Samples`] borrows data, [`Dataset`] owns and splits it; [`ClassWeights`]; [`Scaling`], [`Classes`] |
-//! | optimizers ([`Optimizer`]) | [`GradientDescent`], [`Momentum`], [`RmsProp`], [`Adagrad`], [`Adam`], [`AdamW`], [`NAdam`], [`Lbfgs`] |
+//! | optimizers ([`Optimizer`]) | [`GradientDescent`], [`Momentum`], [`RmsProp`], [`Adagrad`], [`Adam`], [`AdamW`], [`NAdam`], [`Lbfgs`]; [`OptimizerKind`] selects one by name |
 //! | learning rate | [`Schedule`], [`ReduceOnPlateau`] |
 //! | regularization | [`Penalty`], [`Dropout`], [`Clip`], [`EarlyStopping`] |
 //! | training | [`Trainer::step`], [`Trainer::fit`] with [`FitOptions`], [`Trainer::fit_with`] with each [`Event`] |
@@ -92,7 +92,7 @@ mod workspace;
 
 pub use activation::{
     Activation, ActivationKind, Elu, Gelu, GeluTanh, HardTanh, Identity, LeakyRelu, Mish, NoCustom, Relu, Selu,
-    Sigmoid, Silu, Softplus, Softsign, Tanh, UnknownActivation,
+    Sigmoid, Silu, Softplus, Softsign, Tanh,
 };
 pub use builder::MlpBuilder;
 pub use dense::Dense;
@@ -104,18 +104,19 @@ pub use loss::{
     BinaryCrossEntropy, ElementLoss, HalfSquaredError, Huber, Loss, LossKind, MeanAbsoluteError, MeanSquaredError,
     OverOutputs, SoftmaxCrossEntropy, TargetKind, softmax,
 };
-pub use metric::{ConfusionMatrix, Metric, Scores, UnknownMetric};
+pub use metric::{ConfusionMatrix, Metric, Scores};
 pub use mlp::Mlp;
 pub use model::{Model, ModelError, Provenance};
-pub use optimizer::{Adagrad, Adam, AdamW, GradientDescent, Lbfgs, Momentum, NAdam, NonFinite, Optimizer, RmsProp};
+pub use optimizer::{
+    Adagrad, Adam, AdamW, GradientDescent, Lbfgs, Momentum, NAdam, NonFinite, Optimizer, OptimizerKind, RmsProp,
+};
 pub use output::Output;
-pub use preprocessing::{Classes, ClassesError, Scaling, ScalingError, ScalingKind};
+pub use preprocessing::{Classes, Scaling, ScalingKind};
 pub use scalar::{Dual, Scalar};
 pub use schedule::{ReduceOnPlateau, Schedule, ScheduleError};
 pub use training::{
-    ClassWeightError, ClassWeights, Clip, DataError, Dataset, Diverged, Dropout, EarlyStopping, Evaluation, Event,
-    Every, FitOptions, Fitted, History, LikelyCause, Monitor, Penalty, Progress, Samples, SplitError, StopReason,
-    TrainError, Trainer, TrainingData,
+    ClassWeights, Clip, DataError, Dataset, Diverged, Dropout, EarlyStopping, Evaluation, Event, Every, FitOptions,
+    Fitted, History, LikelyCause, Monitor, Penalty, Progress, Samples, StopReason, TrainError, Trainer, TrainingData,
 };
 pub use workspace::Workspace;
 

@@ -5,7 +5,7 @@ use crate::classify::{above_half, largest};
 use crate::inference::column;
 use crate::workspace::elements;
 use crate::{
-    Activation, Classes, DataError, InferenceWorkspace, LossKind, Metric, Mlp, NoCustom, Output, Samples, Scaling,
+    Activation, Classes, DataError, InferenceWorkspace, Loss, LossKind, Metric, Mlp, NoCustom, Output, Samples, Scaling,
     Scores, TargetKind,
 };
 use alloc::borrow::ToOwned;

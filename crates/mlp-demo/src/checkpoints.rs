@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::commands::exact;
 use crate::error::Error;
-use crate::optimizer::OptimizerKind;
 use crate::output_file::OutputFile;
 use crate::weights::json_error;
 
@@ -38,7 +37,8 @@ pub(crate) struct Run {
     pub(crate) hidden: Vec<usize>,
     /// The name of the activation.
     pub(crate) activation: String,
-    pub(crate) optimizer: OptimizerKind,
+    /// The name of the optimizer.
+    pub(crate) optimizer: String,
     pub(crate) learning_rate: f64,
     pub(crate) batch_size: usize,
     pub(crate) seed: u64,
@@ -57,7 +57,7 @@ impl Run {
             ("--dtype", self.dtype.clone()),
             ("--hidden", hidden.join(",")),
             ("--activation", self.activation.clone()),
-            ("--optimizer", self.optimizer.name()),
+            ("--optimizer", self.optimizer.clone()),
             ("--learning-rate", exact(self.learning_rate)),
             ("--batch-size", self.batch_size.to_string()),
             ("--seed", self.seed.to_string()),
@@ -157,7 +157,7 @@ mod tests {
             command: "digits".into(),
             hidden: vec![16, 8],
             activation: "relu".into(),
-            optimizer: OptimizerKind::Adam,
+            optimizer: "adam".to_owned(),
             learning_rate: 0.001,
             batch_size: 16,
             seed: 7,
@@ -189,7 +189,7 @@ mod tests {
                 ..run()
             },
             Run {
-                optimizer: OptimizerKind::GradientDescent,
+                optimizer: "gradient_descent".to_owned(),
                 ..run()
             },
             Run {

@@ -6,14 +6,14 @@ use std::ops::ControlFlow;
 use mlp_core::state::TrainerState;
 use mlp_core::{
     ActivationKind, Classes, ConfusionMatrix, EarlyStopping, FitOptions, Fitted, History, Metric, Mlp, Model,
-    Output as Prediction, Progress, Provenance, Samples as TrainingSamples, SoftmaxCrossEntropy, Trainer,
+    Optimizer, OptimizerKind, Output as Prediction, Progress, Provenance, Samples as TrainingSamples,
+    SoftmaxCrossEntropy, StopReason, Trainer,
 };
 use mlp_cpu::{Element, Matrix};
 
 use crate::error::Error;
 use crate::idx::Part;
 use crate::memory;
-use crate::optimizer::{AnyOptimizer, OptimizerKind};
 use crate::task::Task;
 
 /// The options of the network and of its training.
@@ -37,10 +37,10 @@ pub struct Settings {
 }
 
 /// A network that learns a [`Task`].
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Classifier<T: Element> {
     network: Mlp<Matrix<T>>,
-    trainer: Trainer<Matrix<T>, SoftmaxCrossEntropy, AnyOptimizer<Matrix<T>>>,
+    trainer: Trainer<Matrix<T>, SoftmaxCrossEntropy, Box<dyn Optimizer<Matrix<T>> + Send + Sync>>,
     settings: Settings,
     train: Labeled<T>,
     validation: Option<Labeled<T>>,

@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use mlp_core::ActivationKind;
+use mlp_core::{ActivationKind, OptimizerKind};
 
 pub(crate) use self::models::{ExportArgs, InspectArgs, ModelArgs, ModelFormat, PredictArgs};
 use crate::commands::{classifier, export, inspect, notebook, predict};
 use crate::dtype::Dtype;
 use crate::error::{Error, one_line, quoted};
-use crate::optimizer::OptimizerKind;
+use crate::optimizer;
 use crate::output::Output;
 
 mod models;
@@ -221,7 +221,7 @@ pub(crate) struct TrainingArgs {
     pub(crate) activation: ActivationKind,
 
     /// How weights are updated from the derivatives of the loss
-    #[arg(long, value_name = "NAME", value_enum, default_value = "gradient_descent")]
+    #[arg(long, value_name = "NAME", default_value = "gradient_descent", value_parser = optimizer::parser())]
     pub(crate) optimizer: OptimizerKind,
 
     /// Learning rate eta, a finite number above 0; the default for Adam is 0.001

@@ -78,7 +78,7 @@ impl Setup {
 #[derive(Clone, Debug)]
 pub struct Run<T: Element> {
     network: Mlp<Matrix<T>>,
-    trainer: Trainer<Matrix<T>, HalfSquaredError, GradientDescent>,
+    trainer: Trainer<Matrix<T>, HalfSquaredError, GradientDescent<Matrix<T>>>,
     input: Matrix<T>,
     target: Matrix<T>,
 }

@@ -5,7 +5,7 @@
 //! number type that a run computes in.
 //!
 //! [`experiment`] trains the notebook's networks, [`task`] and [`classifier`] train classifiers of digits,
-//! [`optimizer`] offers the optimizers, and [`cli`] is the command line.
+//! and [`cli`] is the command line.
 //!
 //! Output goes through [`plot`] (loss curves as SVG), [`output_file`] (a file that is written completely or not at
 //! all), [`terminal_curve`] (a loss curve as text) and [`confusion`] (a confusion matrix). Models are saved as files of
@@ -29,7 +29,7 @@ mod log_scale;
 mod memory;
 mod model;
 pub mod notebook;
-pub mod optimizer;
+mod optimizer;
 mod output;
 pub mod output_file;
 pub mod plot;

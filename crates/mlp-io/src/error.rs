@@ -1,7 +1,7 @@
 //! Errors of reading and writing files.
 
 use crate::{Dtype, WriteError};
-use mlp_core::{BuildError, ClassesError, KindError, ModelError, ScalingError};
+use mlp_core::{BuildError, DataError, KindError, ModelError};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -217,10 +217,10 @@ pub enum Problem {
     ScalingKind { what: &'static str, source: KindError },
     /// The numbers of a scaling are invalid.
     #[error("{what}: {source}")]
-    Scaling { what: &'static str, source: ScalingError },
+    Scaling { what: &'static str, source: DataError },
     /// The class names are invalid.
     #[error("{}", one_line(&.0.to_string()))]
-    Classes(ClassesError),
+    Classes(DataError),
     /// The parts of the model do not match.
     #[error(transparent)]
     Model(ModelError),

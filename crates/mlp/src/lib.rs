@@ -60,9 +60,9 @@ pub mod prelude {
         Activation, ActivationKind, Adagrad, Adam, AdamW, BinaryCrossEntropy, ClassWeights, Classes, Clip, Dropout,
         EarlyStopping, ElementLoss, Elu, Event, Every, FitOptions, Gelu, GeluTanh, GradientDescent, HalfSquaredError,
         HardTanh, Huber, Identity, Initializer, Lbfgs, LeakyRelu, Loss, LossKind, MeanAbsoluteError, MeanSquaredError,
-        Metric, Mish, Momentum, Monitor, NAdam, Optimizer, Penalty, Provenance, ReduceOnPlateau, Relu, RmsProp,
-        Samples, Scalar, Scaling, Schedule, Selu, Sigmoid, Silu, SoftmaxCrossEntropy, Softplus, Softsign, StopReason,
-        Tanh, Trainer, Workspace,
+        Metric, Mish, Momentum, Monitor, NAdam, Optimizer, OptimizerKind, Penalty, Provenance, ReduceOnPlateau, Relu,
+        RmsProp, Samples, Scalar, Scaling, Schedule, Selu, Sigmoid, Silu, SoftmaxCrossEntropy, Softplus, Softsign,
+        StopReason, Tanh, Trainer, Workspace,
     };
     pub use mlp_cpu::{Matrix, MatrixRef};
     #[cfg(feature = "io")]

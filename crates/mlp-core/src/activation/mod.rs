@@ -21,7 +21,7 @@ pub use gelu::Gelu;
 pub use gelu_tanh::GeluTanh;
 pub use hard_tanh::HardTanh;
 pub use identity::Identity;
-pub use kind::{ActivationKind, ActivationVisitor, NoCustom, UnknownActivation};
+pub use kind::{ActivationKind, ActivationVisitor, NoCustom};
 pub use leaky_relu::LeakyRelu;
 pub use mish::Mish;
 pub use relu::Relu;

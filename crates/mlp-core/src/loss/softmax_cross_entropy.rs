@@ -1,5 +1,6 @@
 use super::binary_cross_entropy::times;
 use super::{Loss, TargetKind, check_length};
+use crate::error::flag;
 use crate::{HyperParameterError, Scalar};
 
 /// Softmax cross-entropy on logits: l = -sum_j y_j ln s_j with s = softmax(p); dl/dp_j = s_j sum_k y_k - y_j.
@@ -20,13 +21,8 @@ use crate::{HyperParameterError, Scalar};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SoftmaxCrossEntropy {
-    target: Target,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Target {
-    Class,
-    Distribution,
+    /// Whether the target is a probability for each class.
+    probabilities: bool,
 }
 
 impl SoftmaxCrossEntropy {
@@ -35,41 +31,39 @@ impl SoftmaxCrossEntropy {
     /// # Panics
     /// This function does not panic, but evaluating the loss does if a target is not a valid class index.
     pub fn with_classes() -> Self {
-        Self { target: Target::Class }
+        Self { probabilities: false }
     }
 
     /// Creates the loss whose target for a sample is a probability for each class, with sum 1 (one-hot or soft).
     pub fn with_probabilities() -> Self {
-        Self {
-            target: Target::Distribution,
-        }
+        Self { probabilities: true }
     }
 
     /// Returns the kind of target as a number for files: 0 for classes, 1 for probabilities.
     pub(super) fn probabilities(self) -> f64 {
-        match self.target {
-            Target::Class => 0.0,
-            Target::Distribution => 1.0,
-        }
+        self.probabilities.into()
     }
 
     /// Creates the loss from such a number, the inverse of [`probabilities`](Self::probabilities).
     pub(super) fn with_target(probabilities: f64) -> Result<Self, HyperParameterError> {
-        if probabilities == 0.0 {
-            Ok(Self::with_classes())
-        } else if probabilities == 1.0 {
-            Ok(Self::with_probabilities())
-        } else {
-            Err(HyperParameterError::new("probabilities", "0 or 1", probabilities))
-        }
+        let probabilities = flag("probabilities", probabilities)? == 1.0;
+        Ok(Self { probabilities })
+    }
+}
+
+/// With classes, as in PyTorch and scikit-learn.
+impl Default for SoftmaxCrossEntropy {
+    fn default() -> Self {
+        Self::with_classes()
     }
 }
 
 impl Loss for SoftmaxCrossEntropy {
     fn target_kind(&self) -> TargetKind {
-        match self.target {
-            Target::Class => TargetKind::Class,
-            Target::Distribution => TargetKind::Distribution,
+        if self.probabilities {
+            TargetKind::Distribution
+        } else {
+            TargetKind::Class
         }
     }
 
@@ -87,24 +81,21 @@ impl Loss for SoftmaxCrossEntropy {
         check_length("target", self.target_rows(prediction.len()), target.len());
         check_length("gradient", prediction.len(), gradient.len());
         let (max, sum) = exponentials(prediction, gradient);
-        match self.target {
-            Target::Class => {
-                let factor = T::one() / sum;
-                for g in &mut *gradient {
-                    *g *= factor;
-                }
-                gradient[class(target, prediction.len())] -= T::one();
+        if self.probabilities {
+            let mut mass = T::zero();
+            for &t in target {
+                mass += t;
             }
-            Target::Distribution => {
-                let mut mass = T::zero();
-                for &t in target {
-                    mass += t;
-                }
-                let factor = mass / sum;
-                for (g, &t) in gradient.iter_mut().zip(target) {
-                    *g = *g * factor - t;
-                }
+            let factor = mass / sum;
+            for (g, &t) in gradient.iter_mut().zip(target) {
+                *g = *g * factor - t;
             }
+        } else {
+            let factor = T::one() / sum;
+            for g in &mut *gradient {
+                *g *= factor;
+            }
+            gradient[class(target, prediction.len())] -= T::one();
         }
         self.cross_entropy(prediction, target, max, sum)
     }
@@ -114,16 +105,14 @@ impl SoftmaxCrossEntropy {
     /// Returns sum_j y_j (ln `sum` - (p_j - `max`)).
     fn cross_entropy<T: Scalar>(self, prediction: &[T], target: &[T], max: T, sum: T) -> T {
         let ln_sum = sum.ln();
-        match self.target {
-            Target::Class => ln_sum - (prediction[class(target, prediction.len())] - max),
-            Target::Distribution => {
-                let mut total = T::zero();
-                for (&p, &t) in prediction.iter().zip(target) {
-                    total += times(t, ln_sum - (p - max));
-                }
-                total
-            }
+        if !self.probabilities {
+            return ln_sum - (prediction[class(target, prediction.len())] - max);
         }
+        let mut total = T::zero();
+        for (&p, &t) in prediction.iter().zip(target) {
+            total += times(t, ln_sum - (p - max));
+        }
+        total
     }
 }
 

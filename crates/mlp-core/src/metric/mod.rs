@@ -10,7 +10,6 @@ mod roc_auc;
 mod scores;
 
 pub use confusion::ConfusionMatrix;
-pub use name::UnknownMetric;
 pub use scores::Scores;
 pub(crate) use scores::class_count;
 
@@ -41,7 +40,7 @@ use classification::{macro_mean, of_class};
 /// assert_eq!("balanced_accuracy".parse::<Metric>()?.value(&scores), (1.0 + 0.5) / 2.0);
 /// assert_eq!(Metric::RocAuc.value(&scores), 1.0);
 /// assert!(Metric::R2.value(&scores).is_nan()); // not defined for classes
-/// # Ok::<(), mlp_core::UnknownMetric>(())
+/// # Ok::<(), mlp_core::KindError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -1,23 +1,24 @@
 //! The names of metrics in files, on command lines and in histories.
 
 use super::Metric;
+use crate::KindError;
 use alloc::string::{String, ToString};
 use core::fmt;
 use core::str::FromStr;
 
-/// The metrics without a parameter, and their names.
-const NAMED: [(Metric, &str); 11] = [
-    (Metric::Accuracy, "accuracy"),
-    (Metric::BalancedAccuracy, "balanced_accuracy"),
-    (Metric::Precision, "precision"),
-    (Metric::Recall, "recall"),
-    (Metric::F1, "f1"),
-    (Metric::RocAuc, "roc_auc"),
-    (Metric::LogLoss, "log_loss"),
-    (Metric::Mse, "mse"),
-    (Metric::Rmse, "rmse"),
-    (Metric::Mae, "mae"),
-    (Metric::R2, "r2"),
+/// The metrics without a parameter, in the order of [`Metric::NAMES`].
+const NAMED: [Metric; 11] = [
+    Metric::Accuracy,
+    Metric::BalancedAccuracy,
+    Metric::Precision,
+    Metric::Recall,
+    Metric::F1,
+    Metric::RocAuc,
+    Metric::LogLoss,
+    Metric::Mse,
+    Metric::Rmse,
+    Metric::Mae,
+    Metric::R2,
 ];
 
 /// The prefix of the names of [`Metric::TopK`]; k follows.
@@ -34,6 +35,26 @@ const OF_CLASS: [(OfClass, &str); 3] = [
 ];
 
 impl Metric {
+    /// The names that [`FromStr`] accepts. In the last four, a number takes the place of `<class>` (0, 1, ...) or of
+    /// `<k>` (1, 2, ...).
+    pub const NAMES: &'static [&'static str] = &[
+        "accuracy",
+        "balanced_accuracy",
+        "precision",
+        "recall",
+        "f1",
+        "roc_auc",
+        "log_loss",
+        "mse",
+        "rmse",
+        "mae",
+        "r2",
+        "precision_of_<class>",
+        "recall_of_<class>",
+        "f1_of_<class>",
+        "top_<k>",
+    ];
+
     /// Returns the name, which is stable across versions. [`FromStr`] reads it back.
     ///
     /// ```
@@ -58,16 +79,16 @@ impl fmt::Display for Metric {
         {
             return f.pad(&alloc::format!("{prefix}{class}"));
         }
-        let named = NAMED.iter().find(|(metric, _)| metric == self);
-        f.pad(named.map_or("", |(_, name)| name))
+        let position = NAMED.iter().position(|metric| metric == self);
+        f.pad(position.map_or("", |position| Self::NAMES[position]))
     }
 }
 
 impl FromStr for Metric {
-    type Err = UnknownMetric;
+    type Err = KindError;
 
-    fn from_str(name: &str) -> Result<Self, UnknownMetric> {
-        if let Some((metric, _)) = NAMED.iter().find(|(_, known)| *known == name) {
+    fn from_str(name: &str) -> Result<Self, KindError> {
+        if let Some((metric, _)) = NAMED.iter().zip(Self::NAMES).find(|(_, known)| **known == name) {
             return Ok(*metric);
         }
         let mut numbered = OF_CLASS.into_iter().chain([(Self::TopK as OfClass, TOP)]);
@@ -75,32 +96,9 @@ impl FromStr for Metric {
         metric
             // Each metric has only one name, so `top_05` and `top_+5` are rejected.
             .filter(|metric| *metric != Self::TopK(0) && metric.name() == name)
-            .ok_or_else(|| UnknownMetric { name: name.to_string() })
+            .ok_or_else(|| KindError::unknown("metric", Self::NAMES, name))
     }
 }
-
-/// A name that no metric has.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct UnknownMetric {
-    /// The name given.
-    pub name: String,
-}
-
-impl fmt::Display for UnknownMetric {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "unknown metric `{}`: expected one of ", self.name)?;
-        for (_, name) in NAMED {
-            write!(f, "{name}, ")?;
-        }
-        for (_, prefix) in OF_CLASS {
-            write!(f, "{prefix}0, {prefix}1, ..., ")?;
-        }
-        write!(f, "{TOP}1, {TOP}2, ...")
-    }
-}
-
-impl core::error::Error for UnknownMetric {}
 
 #[cfg(test)]
 mod tests {
@@ -110,6 +108,7 @@ mod tests {
     fn names_read_back() {
         for (metric, name) in NAMED
             .into_iter()
+            .zip(Metric::NAMES.iter().copied())
             .chain([(Metric::TopK(1), "top_1"), (Metric::TopK(10), "top_10")])
             .chain([
                 (Metric::PrecisionOf(0), "precision_of_0"),
@@ -147,15 +146,25 @@ mod tests {
             "mse_of_1",
             "f1_of_99999999999999999999",
         ] {
-            assert_eq!(name.parse::<Metric>().unwrap_err().name, name);
+            let error = name.parse::<Metric>().unwrap_err();
+            assert!(
+                matches!(&error, KindError::Unknown { got, .. } if got == name),
+                "{error:?}"
+            );
         }
         let message = "auc".parse::<Metric>().unwrap_err().to_string();
-        assert!(message.starts_with("unknown metric `auc`: expected one of accuracy, balanced_accuracy, "));
-        let last = message.split_once("mae, ").expect("the list").1;
         assert_eq!(
-            last,
-            "r2, precision_of_0, precision_of_1, ..., recall_of_0, recall_of_1, ..., f1_of_0, f1_of_1, ..., top_1, \
-             top_2, ..."
+            message,
+            format!("unknown metric `auc`: expected one of {}", Metric::NAMES.join(", "))
         );
+    }
+
+    #[test]
+    fn every_name_in_the_list_is_the_name_of_a_metric() {
+        for pattern in Metric::NAMES {
+            let name = pattern.replace("<class>", "0").replace("<k>", "1");
+            assert_eq!(name.parse::<Metric>().map(Metric::name), Ok(name));
+        }
+        assert_eq!(Metric::NAMES.len(), NAMED.len() + OF_CLASS.len() + 1);
     }
 }

@@ -1,9 +1,9 @@
-use super::first_order::{Formulas, Memory};
-use super::rule::{Rule as _, impl_optimizer};
-use super::{NonFinite, OptimizerState, StateError, rule};
+use super::first_order::{Memory, Update};
+use super::rule::{Rule, Visit, impl_new, impl_optimizer, visit_learning_rate};
+use super::{NonFinite, StateError};
 use crate::backend::{Tensor, ZipFormula};
 use crate::error::positive;
-use crate::{Dense, HyperParameterError, Scalar};
+use crate::{HyperParameterError, Scalar};
 
 /// Adagrad: for each parameter W with the gradient g = dL/dW,
 ///
@@ -34,29 +34,17 @@ use crate::{Dense, HyperParameterError, Scalar};
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Adagrad<B> {
-    learning_rate: f64,
-    rule: Rule,
+    rule: HyperParameters,
     memory: Memory<B, 1>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-struct Rule {
+struct HyperParameters {
+    learning_rate: f64,
     epsilon: f64,
 }
 
 impl<B: Tensor> Adagrad<B> {
-    /// Creates the optimizer with learning rate eta.
-    ///
-    /// # Errors
-    /// Returns an error if `learning_rate` is not a finite number above 0.
-    pub fn new(learning_rate: f64) -> Result<Self, HyperParameterError> {
-        Ok(Self {
-            learning_rate: positive("learning rate", learning_rate)?,
-            rule: Rule { epsilon: 1e-10 },
-            memory: Memory::new(),
-        })
-    }
-
     /// Sets epsilon, which is 1e-10 by default.
     ///
     /// # Errors
@@ -68,13 +56,7 @@ impl<B: Tensor> Adagrad<B> {
     }
 }
 
-#[derive(Clone)]
-struct Formula {
-    learning_rate: f64,
-    epsilon: f64,
-}
-
-impl ZipFormula<1> for Formula {
+impl ZipFormula<1> for HyperParameters {
     #[inline(always)]
     fn apply<T: Scalar>(&self, gradient: T, parameter: T, [squares]: [T; 1]) -> (T, [T; 1]) {
         // Keep the sum finite. With an infinite sum, W would silently never change again.
@@ -84,38 +66,20 @@ impl ZipFormula<1> for Formula {
     }
 }
 
-impl rule::Rule<1> for Rule {
+impl Rule<1> for HyperParameters {
     const KIND: &'static str = "adagrad";
+    const NAMES: &'static [&'static str] = &["sum_of_squares"];
     const SQUARES: Option<&'static str> = Some("sum_of_squares");
 
-    fn names(&self) -> &'static [&'static str] {
-        &["sum_of_squares"]
+    fn visit(&mut self, visit: &mut Visit<'_>) -> Result<(), StateError> {
+        visit_learning_rate(visit, &mut self.learning_rate)?;
+        visit("epsilon", &mut self.epsilon, positive)
     }
 
-    fn update<B: Tensor>(
-        &mut self,
-        learning_rate: f64,
-        memory: &mut Memory<B, 1>,
-        layers: &mut [Dense<B>],
-        gradient: &mut [Dense<B>],
-    ) -> Result<(), NonFinite> {
-        memory.update(layers, gradient, |_| {
-            Formulas::both(Formula {
-                learning_rate,
-                epsilon: self.epsilon,
-            })
-        })
-    }
-
-    fn save<B>(&self, state: OptimizerState<B>) -> OptimizerState<B> {
-        state.with_number("epsilon", self.epsilon)
-    }
-
-    fn take<B>(state: &mut OptimizerState<B>) -> Result<Self, StateError> {
-        Ok(Self {
-            epsilon: positive("epsilon", state.take_number("epsilon")?)?,
-        })
+    fn update<B: Tensor>(&mut self, update: Update<'_, B, 1>) -> Result<(), NonFinite> {
+        update.apply(self, self)
     }
 }
 
-impl_optimizer!(Adagrad, Rule);
+impl_new!(Adagrad, HyperParameters { epsilon: 1e-10 });
+impl_optimizer!(Adagrad, HyperParameters);

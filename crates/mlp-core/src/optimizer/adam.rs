@@ -1,9 +1,9 @@
-use super::first_order::{Formulas, Memory};
-use super::rule::{Rule as _, impl_optimizer};
-use super::{NonFinite, OptimizerState, StateError, rule};
+use super::first_order::{Memory, Update};
+use super::rule::{Rule, Visit, impl_new, impl_optimizer, visit_learning_rate};
+use super::{NonFinite, StateError};
+use crate::Scalar;
 use crate::backend::{Tensor, ZipFormula};
 use crate::error::{below_one, positive};
-use crate::{Dense, HyperParameterError, Scalar};
 
 /// Adam: in step t = 1, 2, ..., for each parameter W with the gradient g = dL/dW,
 ///
@@ -43,72 +43,40 @@ use crate::{Dense, HyperParameterError, Scalar};
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Adam<B> {
-    learning_rate: f64,
-    rule: Rule,
+    rule: HyperParameters,
     memory: Memory<B, 2>,
 }
 
-impl<B: Tensor> Adam<B> {
-    /// Creates the optimizer with learning rate eta.
-    ///
-    /// # Errors
-    /// Returns an error if `learning_rate` is not a finite number above 0.
-    pub fn new(learning_rate: f64) -> Result<Self, HyperParameterError> {
-        Ok(Self {
-            learning_rate: positive("learning rate", learning_rate)?,
-            rule: Rule::new(),
-            memory: Memory::new(),
-        })
-    }
-
-    /// Sets the decay rates of the moments, which are 0.9 and 0.999 by default.
-    ///
-    /// # Errors
-    /// Returns an error if one of them is not a number of at least 0 and below 1.
-    pub fn betas(mut self, beta1: f64, beta2: f64) -> Result<Self, HyperParameterError> {
-        self.rule.set_betas(beta1, beta2)?;
-        Ok(self)
-    }
-
-    /// Sets epsilon, which is 1e-8 by default.
-    ///
-    /// # Errors
-    /// Returns an error if `epsilon` is not a finite number above 0. With 0, a parameter whose gradient is always 0
-    /// would become 0/0.
-    pub fn epsilon(mut self, epsilon: f64) -> Result<Self, HyperParameterError> {
-        self.rule.set_epsilon(epsilon)?;
-        Ok(self)
-    }
+#[derive(Clone, Debug, PartialEq)]
+struct HyperParameters {
+    learning_rate: f64,
+    moments: Moments,
 }
 
 /// The hyper-parameters that Adam and its variants share.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Rule {
+pub(super) struct Moments {
     pub(super) beta1: f64,
     pub(super) beta2: f64,
     pub(super) epsilon: f64,
 }
 
-impl Rule {
+impl Moments {
     pub(super) const NAMES: &'static [&'static str] = &["first_moment", "second_moment"];
 
-    pub(super) fn new() -> Self {
-        Self {
-            beta1: 0.9,
-            beta2: 0.999,
-            epsilon: 1e-8,
-        }
-    }
+    /// The name of the moment that is never negative.
+    pub(super) const SQUARES: Option<&'static str> = Some("second_moment");
 
-    pub(super) fn set_betas(&mut self, beta1: f64, beta2: f64) -> Result<(), HyperParameterError> {
-        self.beta1 = below_one("beta1", beta1)?;
-        self.beta2 = below_one("beta2", beta2)?;
-        Ok(())
-    }
+    pub(super) const DEFAULT: Self = Self {
+        beta1: 0.9,
+        beta2: 0.999,
+        epsilon: 1e-8,
+    };
 
-    pub(super) fn set_epsilon(&mut self, epsilon: f64) -> Result<(), HyperParameterError> {
-        self.epsilon = positive("epsilon", epsilon)?;
-        Ok(())
+    pub(super) fn visit(&mut self, visit: &mut Visit<'_>) -> Result<(), StateError> {
+        visit("beta1", &mut self.beta1, below_one)?;
+        visit("beta2", &mut self.beta2, below_one)?;
+        visit("epsilon", &mut self.epsilon, positive)
     }
 
     /// Returns the formula of step t.
@@ -126,7 +94,7 @@ impl Rule {
 /// The formula of one step. Numerator and denominator of the change are multiplied by sqrt(1 - beta2^t). Two constants
 /// then contain everything that depends only on t, and an element needs one square root and one division. The end of
 /// section 2 of the paper proposes this order of operations.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 pub(super) struct Formula {
     beta1: f64,
     beta2: f64,
@@ -164,37 +132,55 @@ pub(super) fn bias(beta: f64, t: u64) -> f64 {
     -Scalar::exp_m1(t as f64 * Scalar::ln(beta))
 }
 
-impl rule::Rule<2> for Rule {
+impl Rule<2> for HyperParameters {
     const KIND: &'static str = "adam";
-    const SQUARES: Option<&'static str> = Some("second_moment");
+    const NAMES: &'static [&'static str] = Moments::NAMES;
+    const SQUARES: Option<&'static str> = Moments::SQUARES;
 
-    fn names(&self) -> &'static [&'static str] {
-        Self::NAMES
+    fn visit(&mut self, visit: &mut Visit<'_>) -> Result<(), StateError> {
+        visit_learning_rate(visit, &mut self.learning_rate)?;
+        self.moments.visit(visit)
     }
 
-    fn update<B: Tensor>(
-        &mut self,
-        learning_rate: f64,
-        memory: &mut Memory<B, 2>,
-        layers: &mut [Dense<B>],
-        gradient: &mut [Dense<B>],
-    ) -> Result<(), NonFinite> {
-        memory.update(layers, gradient, |t| Formulas::both(self.formula(learning_rate, t)))
-    }
-
-    fn save<B>(&self, state: OptimizerState<B>) -> OptimizerState<B> {
-        state
-            .with_number("beta1", self.beta1)
-            .with_number("beta2", self.beta2)
-            .with_number("epsilon", self.epsilon)
-    }
-
-    fn take<B>(state: &mut OptimizerState<B>) -> Result<Self, StateError> {
-        let mut rule = Self::new();
-        rule.set_betas(state.take_number("beta1")?, state.take_number("beta2")?)?;
-        rule.set_epsilon(state.take_number("epsilon")?)?;
-        Ok(rule)
+    fn update<B: Tensor>(&mut self, update: Update<'_, B, 2>) -> Result<(), NonFinite> {
+        let formula = self.moments.formula(self.learning_rate, update.step);
+        update.apply(&formula, &formula)
     }
 }
 
-impl_optimizer!(Adam, Rule);
+/// Implements the setters of the moments' hyper-parameters.
+macro_rules! impl_moments {
+    ($optimizer:ident) => {
+        impl<B: $crate::backend::Tensor> $optimizer<B> {
+            /// Sets the decay rates of the moments, which are 0.9 and 0.999 by default.
+            ///
+            /// # Errors
+            /// Returns an error if one of them is not a number of at least 0 and below 1.
+            pub fn betas(mut self, beta1: f64, beta2: f64) -> Result<Self, $crate::HyperParameterError> {
+                self.rule.moments.beta1 = $crate::error::below_one("beta1", beta1)?;
+                self.rule.moments.beta2 = $crate::error::below_one("beta2", beta2)?;
+                Ok(self)
+            }
+
+            /// Sets epsilon, which is 1e-8 by default.
+            ///
+            /// # Errors
+            /// Returns an error if `epsilon` is not a finite number above 0. With 0, a parameter whose gradient is
+            /// always 0 would become 0/0.
+            pub fn epsilon(mut self, epsilon: f64) -> Result<Self, $crate::HyperParameterError> {
+                self.rule.moments.epsilon = $crate::error::positive("epsilon", epsilon)?;
+                Ok(self)
+            }
+        }
+    };
+}
+pub(super) use impl_moments;
+
+impl_moments!(Adam);
+impl_new!(
+    Adam,
+    HyperParameters {
+        moments: Moments::DEFAULT
+    }
+);
+impl_optimizer!(Adam, HyperParameters);

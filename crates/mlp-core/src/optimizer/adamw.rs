@@ -1,9 +1,10 @@
-use super::first_order::{Formulas, Memory};
-use super::rule::{Rule as _, flag, impl_optimizer};
-use super::{NonFinite, OptimizerState, StateError, adam, rule};
+use super::adam::{self, Moments, impl_moments};
+use super::first_order::{Memory, Update};
+use super::rule::{Rule, Visit, impl_new, impl_optimizer, visit_flag, visit_learning_rate};
+use super::{NonFinite, StateError};
 use crate::backend::{Tensor, ZipFormula};
-use crate::error::{not_negative, positive};
-use crate::{Dense, HyperParameterError, Scalar};
+use crate::error::not_negative;
+use crate::{HyperParameterError, Scalar};
 
 /// Adam with decoupled weight decay: in each step, with the learning rate eta and the weight decay lambda,
 ///
@@ -37,35 +38,19 @@ use crate::{Dense, HyperParameterError, Scalar};
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct AdamW<B> {
-    learning_rate: f64,
-    rule: Rule,
+    rule: HyperParameters,
     memory: Memory<B, 2>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-struct Rule {
-    adam: adam::Rule,
+struct HyperParameters {
+    learning_rate: f64,
+    moments: Moments,
     weight_decay: f64,
     decay_biases: bool,
 }
 
 impl<B: Tensor> AdamW<B> {
-    /// Creates the optimizer with learning rate eta.
-    ///
-    /// # Errors
-    /// Returns an error if `learning_rate` is not a finite number above 0.
-    pub fn new(learning_rate: f64) -> Result<Self, HyperParameterError> {
-        Ok(Self {
-            learning_rate: positive("learning rate", learning_rate)?,
-            rule: Rule {
-                adam: adam::Rule::new(),
-                weight_decay: 0.01,
-                decay_biases: false,
-            },
-            memory: Memory::new(),
-        })
-    }
-
     /// Sets the weight decay lambda, which is 0.01 by default.
     ///
     /// # Errors
@@ -81,30 +66,10 @@ impl<B: Tensor> AdamW<B> {
         self.rule.decay_biases = decay_biases;
         self
     }
-
-    /// Sets the decay rates of the moments, which are 0.9 and 0.999 by default.
-    ///
-    /// # Errors
-    /// Returns an error if one of them is not a number of at least 0 and below 1.
-    pub fn betas(mut self, beta1: f64, beta2: f64) -> Result<Self, HyperParameterError> {
-        self.rule.adam.set_betas(beta1, beta2)?;
-        Ok(self)
-    }
-
-    /// Sets epsilon, which is 1e-8 by default.
-    ///
-    /// # Errors
-    /// Returns an error if `epsilon` is not a finite number above 0. With 0, a parameter whose gradient is always 0
-    /// would become 0/0.
-    pub fn epsilon(mut self, epsilon: f64) -> Result<Self, HyperParameterError> {
-        self.rule.adam.set_epsilon(epsilon)?;
-        Ok(self)
-    }
 }
 
 /// The formula of one step. It subtracts the decay and Adam's change together. A factor 1 - eta lambda would be rounded
 /// the same way in every step in `f32`, and for a small eta it would be rounded to 1.
-#[derive(Clone)]
 struct Formula {
     adam: adam::Formula,
     /// eta lambda, or 0.
@@ -119,47 +84,39 @@ impl ZipFormula<2> for Formula {
     }
 }
 
-impl rule::Rule<2> for Rule {
+impl Rule<2> for HyperParameters {
     const KIND: &'static str = "adamw";
-    const SQUARES: Option<&'static str> = Some("second_moment");
+    const NAMES: &'static [&'static str] = Moments::NAMES;
+    const SQUARES: Option<&'static str> = Moments::SQUARES;
 
-    fn names(&self) -> &'static [&'static str] {
-        adam::Rule::NAMES
+    fn visit(&mut self, visit: &mut Visit<'_>) -> Result<(), StateError> {
+        visit_learning_rate(visit, &mut self.learning_rate)?;
+        self.moments.visit(visit)?;
+        visit("weight_decay", &mut self.weight_decay, |_, value| {
+            not_negative("weight decay", value)
+        })?;
+        visit_flag(visit, "decay_biases", &mut self.decay_biases)
     }
 
-    fn update<B: Tensor>(
-        &mut self,
-        learning_rate: f64,
-        memory: &mut Memory<B, 2>,
-        layers: &mut [Dense<B>],
-        gradient: &mut [Dense<B>],
-    ) -> Result<(), NonFinite> {
-        memory.update(layers, gradient, |t| {
-            let mut formulas = Formulas::both(Formula {
-                adam: self.adam.formula(learning_rate, t),
-                decay: learning_rate * self.weight_decay,
-            });
-            if !self.decay_biases {
-                formulas.biases.decay = 0.0;
-            }
-            formulas
-        })
-    }
-
-    fn save<B>(&self, state: OptimizerState<B>) -> OptimizerState<B> {
-        self.adam
-            .save(state)
-            .with_number("weight_decay", self.weight_decay)
-            .with_number("decay_biases", self.decay_biases.into())
-    }
-
-    fn take<B>(state: &mut OptimizerState<B>) -> Result<Self, StateError> {
-        Ok(Self {
-            adam: adam::Rule::take(state)?,
-            weight_decay: not_negative("weight decay", state.take_number("weight_decay")?)?,
-            decay_biases: flag("decay_biases", state.take_number("decay_biases")?)?,
-        })
+    fn update<B: Tensor>(&mut self, update: Update<'_, B, 2>) -> Result<(), NonFinite> {
+        let adam = self.moments.formula(self.learning_rate, update.step);
+        let decay = self.learning_rate * self.weight_decay;
+        let bias_decay = if self.decay_biases { decay } else { 0.0 };
+        let biases = Formula {
+            adam,
+            decay: bias_decay,
+        };
+        update.apply(&Formula { adam, decay }, &biases)
     }
 }
 
-impl_optimizer!(AdamW, Rule);
+impl_moments!(AdamW);
+impl_new!(
+    AdamW,
+    HyperParameters {
+        moments: Moments::DEFAULT,
+        weight_decay: 0.01,
+        decay_biases: false
+    }
+);
+impl_optimizer!(AdamW, HyperParameters);

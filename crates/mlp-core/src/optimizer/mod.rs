@@ -5,6 +5,7 @@ mod adam;
 mod adamw;
 mod first_order;
 mod gradient_descent;
+mod kind;
 mod lbfgs;
 mod momentum;
 mod nadam;
@@ -16,6 +17,7 @@ pub use adagrad::Adagrad;
 pub use adam::Adam;
 pub use adamw::AdamW;
 pub use gradient_descent::GradientDescent;
+pub use kind::OptimizerKind;
 pub use lbfgs::Lbfgs;
 pub use momentum::Momentum;
 pub use nadam::NAdam;
@@ -25,6 +27,7 @@ pub use state::{OptimizerState, StateError};
 
 use crate::backend::Tensor;
 use crate::{Dense, HyperParameterError};
+use alloc::boxed::Box;
 use core::fmt;
 
 /// The loss of a batch as a function of a network's parameters.
@@ -37,6 +40,9 @@ pub trait Objective<B: Tensor> {
 }
 
 /// An optimizer changes parameters so that the loss falls. It owns its state, which has the shapes of the parameters.
+///
+/// The trait is object safe: `Box<dyn Optimizer<B>>` is an optimizer whose type is chosen at run time, see
+/// [`OptimizerKind`].
 ///
 /// It may evaluate the objective as often as it needs to. Gradient descent and its variants evaluate it once per step,
 /// and a line search more often. [`Tensor::zip`] is the pass over a parameter matrix that updates it.
@@ -51,14 +57,14 @@ pub trait Objective<B: Tensor> {
 ///
 /// let network = Mlp::<Matrix<f64>>::builder(&[2, 3, 1]).build()?;
 /// let mut optimizer = GradientDescent::new(0.1)?;
-/// let state = Optimizer::<Matrix<f64>>::state(&optimizer);
+/// let state = optimizer.state();
 /// halve(&mut optimizer)?;
 /// assert_eq!(optimizer, GradientDescent::new(0.05)?);
 /// optimizer.restore(state, network.layers())?;
 /// assert_eq!(optimizer, GradientDescent::new(0.1)?);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub trait Optimizer<B: Tensor> {
+pub trait Optimizer<B: Tensor>: fmt::Debug {
     /// Takes one step. Returns the loss at the parameters before the step.
     ///
     /// # Errors
@@ -91,6 +97,29 @@ pub trait Optimizer<B: Tensor> {
     fn restore(&mut self, state: OptimizerState<B>, layers: &[Dense<B>]) -> Result<(), StateError>;
 }
 
+/// An optimizer on the heap is an optimizer as well, so that its type can be chosen at run time; see [`OptimizerKind`].
+impl<B: Tensor, O: Optimizer<B> + ?Sized> Optimizer<B> for Box<O> {
+    fn step(&mut self, layers: &mut [Dense<B>], objective: &mut dyn Objective<B>) -> Result<f64, NonFinite> {
+        (**self).step(layers, objective)
+    }
+
+    fn learning_rate(&self) -> f64 {
+        (**self).learning_rate()
+    }
+
+    fn set_learning_rate(&mut self, learning_rate: f64) -> Result<(), HyperParameterError> {
+        (**self).set_learning_rate(learning_rate)
+    }
+
+    fn state(&self) -> OptimizerState<B> {
+        (**self).state()
+    }
+
+    fn restore(&mut self, state: OptimizerState<B>, layers: &[Dense<B>]) -> Result<(), StateError> {
+        (**self).restore(state, layers)
+    }
+}
+
 /// Why a step was not taken.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
@@ -104,15 +133,11 @@ pub enum NonFinite {
     Gradient {
         /// The first layer, from 0, whose gradient makes it so.
         layer: usize,
-        /// The loss before the step.
-        loss: f64,
     },
     /// A weight or a bias would be infinite or NaN after the step.
     Parameters {
         /// The layer of the parameter. 0 is the first hidden layer.
         layer: usize,
-        /// The loss before the step. An `update` does not know it.
-        loss: Option<f64>,
     },
 }
 
@@ -120,13 +145,13 @@ impl fmt::Display for NonFinite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Loss { loss } => write!(f, "the loss is {loss}"),
-            Self::Gradient { layer, .. } => {
+            Self::Gradient { layer } => {
                 write!(
                     f,
                     "the gradient of layer {layer}, or the sum of its squares, is not finite"
                 )
             }
-            Self::Parameters { layer, .. } => write!(f, "a parameter of layer {layer} would no longer be finite"),
+            Self::Parameters { layer } => write!(f, "a parameter of layer {layer} would no longer be finite"),
         }
     }
 }

@@ -1,9 +1,9 @@
-use super::first_order::{Formulas, Memory};
-use super::rule::{Rule as _, flag, impl_optimizer};
-use super::{NonFinite, OptimizerState, StateError, rule};
+use super::first_order::{Memory, Update};
+use super::rule::{Rule, Visit, impl_optimizer, visit_flag, visit_learning_rate};
+use super::{NonFinite, StateError};
 use crate::backend::{Tensor, ZipFormula};
 use crate::error::{below_one, positive};
-use crate::{Dense, HyperParameterError, Scalar};
+use crate::{HyperParameterError, Scalar};
 
 /// Gradient descent with momentum mu: for each parameter W with the gradient g = dL/dW,
 ///
@@ -29,20 +29,20 @@ use crate::{Dense, HyperParameterError, Scalar};
 /// let target = Matrix::from_columns(&[[1.0], [0.25], [0.0], [0.25], [1.0]]);
 /// let mut network = Mlp::<Matrix<f64>>::builder(&[1, 8, 1]).hidden(Tanh).seed(1).build()?;
 ///
-/// let mut trainer = Trainer::new(HalfSquaredError, Momentum::nesterov(0.05, 0.9)?);
+/// let mut trainer = Trainer::new(HalfSquaredError, Momentum::new(0.05, 0.9)?.nesterov(true));
 /// let loss = trainer.fit(&mut network, Samples::new(&input, &target)?, FitOptions::epochs(300))?.loss;
 /// assert!(loss < 1e-3);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Momentum<B> {
-    learning_rate: f64,
-    rule: Rule,
+    rule: HyperParameters,
     memory: Memory<B, 1>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-struct Rule {
+struct HyperParameters {
+    learning_rate: f64,
     momentum: f64,
     nesterov: bool,
 }
@@ -55,8 +55,8 @@ impl<B: Tensor> Momentum<B> {
     /// 0 and below 1.
     pub fn new(learning_rate: f64, momentum: f64) -> Result<Self, HyperParameterError> {
         Ok(Self {
-            learning_rate: positive("learning rate", learning_rate)?,
-            rule: Rule {
+            rule: HyperParameters {
+                learning_rate: positive("learning rate", learning_rate)?,
                 momentum: below_one("momentum", momentum)?,
                 nesterov: false,
             },
@@ -64,25 +64,15 @@ impl<B: Tensor> Momentum<B> {
         })
     }
 
-    /// Creates the optimizer with Nesterov's momentum, learning rate eta and momentum mu.
-    ///
-    /// # Errors
-    /// Returns the same errors as [`new`](Self::new).
-    pub fn nesterov(learning_rate: f64, momentum: f64) -> Result<Self, HyperParameterError> {
-        let mut optimizer = Self::new(learning_rate, momentum)?;
-        optimizer.rule.nesterov = true;
-        Ok(optimizer)
+    /// Sets whether steps use Nesterov's momentum. By default they do not.
+    #[must_use]
+    pub fn nesterov(mut self, nesterov: bool) -> Self {
+        self.rule.nesterov = nesterov;
+        self
     }
 }
 
-#[derive(Clone)]
-struct Formula {
-    learning_rate: f64,
-    momentum: f64,
-    nesterov: bool,
-}
-
-impl ZipFormula<1> for Formula {
+impl ZipFormula<1> for HyperParameters {
     #[inline(always)]
     fn apply<T: Scalar>(&self, gradient: T, parameter: T, [velocity]: [T; 1]) -> (T, [T; 1]) {
         let momentum = T::from_f64(self.momentum);
@@ -97,42 +87,19 @@ impl ZipFormula<1> for Formula {
     }
 }
 
-impl rule::Rule<1> for Rule {
+impl Rule<1> for HyperParameters {
     const KIND: &'static str = "momentum";
-    const SQUARES: Option<&'static str> = None;
+    const NAMES: &'static [&'static str] = &["velocity"];
 
-    fn names(&self) -> &'static [&'static str] {
-        &["velocity"]
+    fn visit(&mut self, visit: &mut Visit<'_>) -> Result<(), StateError> {
+        visit_learning_rate(visit, &mut self.learning_rate)?;
+        visit("momentum", &mut self.momentum, below_one)?;
+        visit_flag(visit, "nesterov", &mut self.nesterov)
     }
 
-    fn update<B: Tensor>(
-        &mut self,
-        learning_rate: f64,
-        memory: &mut Memory<B, 1>,
-        layers: &mut [Dense<B>],
-        gradient: &mut [Dense<B>],
-    ) -> Result<(), NonFinite> {
-        memory.update(layers, gradient, |_| {
-            Formulas::both(Formula {
-                learning_rate,
-                momentum: self.momentum,
-                nesterov: self.nesterov,
-            })
-        })
-    }
-
-    fn save<B>(&self, state: OptimizerState<B>) -> OptimizerState<B> {
-        state
-            .with_number("momentum", self.momentum)
-            .with_number("nesterov", self.nesterov.into())
-    }
-
-    fn take<B>(state: &mut OptimizerState<B>) -> Result<Self, StateError> {
-        Ok(Self {
-            momentum: below_one("momentum", state.take_number("momentum")?)?,
-            nesterov: flag("nesterov", state.take_number("nesterov")?)?,
-        })
+    fn update<B: Tensor>(&mut self, update: Update<'_, B, 1>) -> Result<(), NonFinite> {
+        update.apply(self, self)
     }
 }
 
-impl_optimizer!(Momentum, Rule);
+impl_optimizer!(Momentum, HyperParameters);

@@ -1,9 +1,10 @@
-use super::first_order::{Formulas, Memory};
-use super::rule::{Rule as _, impl_optimizer};
-use super::{NonFinite, OptimizerState, StateError, adam, rule};
+use super::adam::{self, Moments, impl_moments};
+use super::first_order::{Memory, Update};
+use super::rule::{Rule, Visit, impl_new, impl_optimizer, visit_learning_rate};
+use super::{NonFinite, StateError};
 use crate::backend::{Tensor, ZipFormula};
-use crate::error::{not_negative, positive};
-use crate::{Dense, HyperParameterError, Scalar};
+use crate::error::{in_range, not_negative};
+use crate::{HyperParameterError, Scalar};
 
 /// Adam with Nesterov's momentum: in step t = 1, 2, ..., for each parameter W with the gradient g = dL/dW,
 ///
@@ -38,36 +39,20 @@ use crate::{Dense, HyperParameterError, Scalar};
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct NAdam<B> {
-    learning_rate: f64,
-    rule: Rule,
+    rule: HyperParameters,
     memory: Memory<B, 2>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-struct Rule {
-    adam: adam::Rule,
+struct HyperParameters {
+    learning_rate: f64,
+    moments: Moments,
     momentum_decay: f64,
     /// p_t of the last step. It is the only number here that changes, so it is part of the state.
     momentum_product: f64,
 }
 
 impl<B: Tensor> NAdam<B> {
-    /// Creates the optimizer with learning rate eta.
-    ///
-    /// # Errors
-    /// Returns an error if `learning_rate` is not a finite number above 0.
-    pub fn new(learning_rate: f64) -> Result<Self, HyperParameterError> {
-        Ok(Self {
-            learning_rate: positive("learning rate", learning_rate)?,
-            rule: Rule {
-                adam: adam::Rule::new(),
-                momentum_decay: 4e-3,
-                momentum_product: 1.0,
-            },
-            memory: Memory::new(),
-        })
-    }
-
     /// Sets the momentum decay psi, which is 0.004 by default. The greater it is, the sooner the momentum reaches
     /// beta1.
     ///
@@ -77,52 +62,32 @@ impl<B: Tensor> NAdam<B> {
         self.rule.momentum_decay = not_negative("momentum decay", momentum_decay)?;
         Ok(self)
     }
-
-    /// Sets the decay rates of the moments, which are 0.9 and 0.999 by default.
-    ///
-    /// # Errors
-    /// Returns an error if one of them is not a number of at least 0 and below 1.
-    pub fn betas(mut self, beta1: f64, beta2: f64) -> Result<Self, HyperParameterError> {
-        self.rule.adam.set_betas(beta1, beta2)?;
-        Ok(self)
-    }
-
-    /// Sets epsilon, which is 1e-8 by default.
-    ///
-    /// # Errors
-    /// Returns an error if `epsilon` is not a finite number above 0. With 0, a parameter whose gradient is always 0
-    /// would become 0/0.
-    pub fn epsilon(mut self, epsilon: f64) -> Result<Self, HyperParameterError> {
-        self.rule.adam.set_epsilon(epsilon)?;
-        Ok(self)
-    }
 }
 
-impl Rule {
+impl HyperParameters {
     /// Returns mu_t.
     fn momentum(&self, t: f64) -> f64 {
         let power = Scalar::exp(t * self.momentum_decay * Scalar::ln(0.96_f64));
-        self.adam.beta1 * (1.0 - 0.5 * power)
+        self.moments.beta1 * (1.0 - 0.5 * power)
     }
 
     /// Returns the formula of step t, and updates `momentum_product`, which must belong to step t - 1.
-    fn next_formula(&mut self, learning_rate: f64, t: u64) -> Formula {
+    fn next_formula(&mut self, t: u64) -> Formula {
         let (momentum, next_momentum) = (self.momentum(t as f64), self.momentum(t as f64 + 1.0));
         self.momentum_product *= momentum;
-        let root = Scalar::sqrt(adam::bias(self.adam.beta2, t));
-        let scale = learning_rate * root;
+        let root = Scalar::sqrt(adam::bias(self.moments.beta2, t));
+        let scale = self.learning_rate * root;
         Formula {
-            beta1: self.adam.beta1,
-            beta2: self.adam.beta2,
+            beta1: self.moments.beta1,
+            beta2: self.moments.beta2,
             of_gradient: scale * (1.0 - momentum) / (1.0 - self.momentum_product),
             of_moment: scale * next_momentum / (1.0 - self.momentum_product * next_momentum),
-            epsilon: self.adam.epsilon * root,
+            epsilon: self.moments.epsilon * root,
         }
     }
 }
 
 /// The formula of one step. As in Adam's, numerator and denominator of the change are multiplied by sqrt(1 - beta2^t).
-#[derive(Clone)]
 struct Formula {
     beta1: f64,
     beta2: f64,
@@ -146,53 +111,38 @@ impl ZipFormula<2> for Formula {
     }
 }
 
-impl rule::Rule<2> for Rule {
+impl Rule<2> for HyperParameters {
     const KIND: &'static str = "nadam";
-    const SQUARES: Option<&'static str> = Some("second_moment");
+    const NAMES: &'static [&'static str] = Moments::NAMES;
+    const SQUARES: Option<&'static str> = Moments::SQUARES;
 
-    fn names(&self) -> &'static [&'static str] {
-        adam::Rule::NAMES
+    fn visit(&mut self, visit: &mut Visit<'_>) -> Result<(), StateError> {
+        visit_learning_rate(visit, &mut self.learning_rate)?;
+        self.moments.visit(visit)?;
+        visit("momentum_decay", &mut self.momentum_decay, |_, value| {
+            not_negative("momentum decay", value)
+        })?;
+        visit("momentum_product", &mut self.momentum_product, product)
     }
 
-    fn update<B: Tensor>(
-        &mut self,
-        learning_rate: f64,
-        memory: &mut Memory<B, 2>,
-        layers: &mut [Dense<B>],
-        gradient: &mut [Dense<B>],
-    ) -> Result<(), NonFinite> {
-        memory.update(layers, gradient, |t| {
-            Formulas::both(self.next_formula(learning_rate, t))
-        })
-    }
-
-    fn save<B>(&self, state: OptimizerState<B>) -> OptimizerState<B> {
-        self.adam
-            .save(state)
-            .with_number("momentum_decay", self.momentum_decay)
-            .with_number("momentum_product", self.momentum_product)
-    }
-
-    fn take<B>(state: &mut OptimizerState<B>) -> Result<Self, StateError> {
-        Ok(Self {
-            adam: adam::Rule::take(state)?,
-            momentum_decay: not_negative("momentum decay", state.take_number("momentum_decay")?)?,
-            momentum_product: product(state.take_number("momentum_product")?)?,
-        })
+    fn update<B: Tensor>(&mut self, update: Update<'_, B, 2>) -> Result<(), NonFinite> {
+        let formula = self.next_formula(update.step);
+        update.apply(&formula, &formula)
     }
 }
 
 /// Returns `value` if it can be a product of numbers in [0, 1); the empty product is 1.
-fn product(value: f64) -> Result<f64, HyperParameterError> {
-    if (0.0..=1.0).contains(&value) {
-        Ok(value)
-    } else {
-        Err(HyperParameterError::new(
-            "momentum_product",
-            "a number from 0 to 1",
-            value,
-        ))
-    }
+fn product(name: &'static str, value: f64) -> Result<f64, HyperParameterError> {
+    in_range(name, "a number from 0 to 1", value, (0.0..=1.0).contains(&value))
 }
 
-impl_optimizer!(NAdam, Rule);
+impl_moments!(NAdam);
+impl_new!(
+    NAdam,
+    HyperParameters {
+        moments: Moments::DEFAULT,
+        momentum_decay: 4e-3,
+        momentum_product: 1.0
+    }
+);
+impl_optimizer!(NAdam, HyperParameters);

@@ -1,9 +1,9 @@
-use super::first_order::{Formulas, Memory};
-use super::rule::{Rule as _, flag, impl_optimizer};
-use super::{NonFinite, OptimizerState, StateError, rule};
+use super::first_order::{Memory, Update};
+use super::rule::{Rule, Visit, impl_new, impl_optimizer, visit_flag, visit_learning_rate};
+use super::{NonFinite, StateError};
 use crate::backend::{Tensor, ZipFormula};
 use crate::error::{below_one, positive};
-use crate::{Dense, HyperParameterError, Scalar};
+use crate::{HyperParameterError, Scalar};
 
 /// RMSprop: for each parameter W with the gradient g = dL/dW,
 ///
@@ -46,13 +46,13 @@ use crate::{Dense, HyperParameterError, Scalar};
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct RmsProp<B> {
-    learning_rate: f64,
-    rule: Rule,
+    rule: HyperParameters,
     memory: Memory<B, 3>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-struct Rule {
+struct HyperParameters {
+    learning_rate: f64,
     rho: f64,
     epsilon: f64,
     centered: bool,
@@ -60,23 +60,6 @@ struct Rule {
 }
 
 impl<B: Tensor> RmsProp<B> {
-    /// Creates the optimizer with learning rate eta.
-    ///
-    /// # Errors
-    /// Returns an error if `learning_rate` is not a finite number above 0.
-    pub fn new(learning_rate: f64) -> Result<Self, HyperParameterError> {
-        Ok(Self {
-            learning_rate: positive("learning rate", learning_rate)?,
-            rule: Rule {
-                rho: 0.99,
-                epsilon: 1e-8,
-                centered: false,
-                momentum: 0.0,
-            },
-            memory: Memory::new(),
-        })
-    }
-
     /// Sets the decay rate rho of the means, which is 0.99 by default.
     ///
     /// # Errors
@@ -96,131 +79,63 @@ impl<B: Tensor> RmsProp<B> {
         Ok(self)
     }
 
-    /// Sets whether steps use the variance instead of the mean square. By default they use the mean square. This
-    /// forgets all earlier steps, because the two need different memory.
-    #[must_use]
-    pub fn centered(mut self, centered: bool) -> Self {
-        self.rule.centered = centered;
-        self.memory = Memory::new();
-        self
-    }
-
-    /// Sets the momentum mu, which is 0 by default. This forgets all earlier steps, as [`centered`](Self::centered)
-    /// does.
+    /// Sets whether steps use the variance instead of the mean square. By default they use the mean square.
     ///
     /// # Errors
-    /// Returns an error if `momentum` is not a number of at least 0 and below 1.
+    /// Returns an error if a step was taken before, because the two need different memory.
+    pub fn centered(mut self, centered: bool) -> Result<Self, HyperParameterError> {
+        self.memory.expect_new("centered", centered.into())?;
+        self.rule.centered = centered;
+        Ok(self)
+    }
+
+    /// Sets the momentum mu, which is 0 by default.
+    ///
+    /// # Errors
+    /// Returns an error if `momentum` is not a number of at least 0 and below 1, or if a step was taken before.
     pub fn momentum(mut self, momentum: f64) -> Result<Self, HyperParameterError> {
+        self.memory.expect_new("momentum", momentum)?;
         self.rule.momentum = below_one("momentum", momentum)?;
-        self.memory = Memory::new();
         Ok(self)
     }
 }
 
-/// The formula of one step. It uses only the memory that the options need.
-#[derive(Clone)]
-struct Formula<const CENTERED: bool, const MOMENTUM: bool> {
-    learning_rate: f64,
-    rho: f64,
-    epsilon: f64,
-    momentum: f64,
-}
-
-impl<const CENTERED: bool, const MOMENTUM: bool> Formula<CENTERED, MOMENTUM> {
-    fn new(learning_rate: f64, rule: &Rule) -> Formulas<Self> {
-        Formulas::both(Self {
-            learning_rate,
-            rho: rule.rho,
-            epsilon: rule.epsilon,
-            momentum: rule.momentum,
-        })
-    }
-
-    /// Computes rho `mean` + (1 - rho) `value`.
-    #[inline(always)]
-    fn mean<T: Scalar>(&self, mean: T, value: T) -> T {
-        T::from_f64(self.rho) * mean + T::from_f64(1.0 - self.rho) * value
-    }
-
-    /// Computes g / (sqrt(`square`) + epsilon).
-    #[inline(always)]
-    fn direction<T: Scalar>(&self, gradient: T, square: T) -> T {
-        gradient / (square.sqrt() + T::from_f64(self.epsilon))
-    }
-
-    #[inline(always)]
-    fn velocity<T: Scalar>(&self, velocity: T, direction: T) -> T {
-        T::from_f64(self.momentum) * velocity + direction
-    }
-
-    /// Returns the parameter after a step in this direction.
-    #[inline(always)]
-    fn parameter<T: Scalar>(&self, parameter: T, direction: T) -> T {
-        parameter - T::from_f64(self.learning_rate) * direction
-    }
-}
-
-/// Computes `square` - `mean`^2, but at least 0.
-#[inline(always)]
-fn variance<T: Scalar>(square: T, mean: T) -> T {
-    (square - mean * mean).at_least(T::zero())
-}
-
-/// Returns `square` as it is kept in memory. It must be finite, because an infinite one would never fall again. The
-/// step itself uses the infinite value: with a bounded square and an infinite square of the mean, the variance would
-/// become 0.
-#[inline(always)]
-fn bounded<T: Scalar>(square: T) -> T {
-    square.at_most(T::largest())
-}
-
-impl ZipFormula<1> for Formula<false, false> {
-    #[inline(always)]
-    fn apply<T: Scalar>(&self, gradient: T, parameter: T, [square]: [T; 1]) -> (T, [T; 1]) {
-        let square = self.mean(square, gradient * gradient);
-        let direction = self.direction(gradient, square);
-        (self.parameter(parameter, direction), [bounded(square)])
-    }
-}
-
-impl ZipFormula<2> for Formula<true, false> {
-    #[inline(always)]
-    fn apply<T: Scalar>(&self, gradient: T, parameter: T, [square, mean]: [T; 2]) -> (T, [T; 2]) {
-        let square = self.mean(square, gradient * gradient);
-        let mean = self.mean(mean, gradient);
-        let direction = self.direction(gradient, variance(square, mean));
-        (self.parameter(parameter, direction), [bounded(square), mean])
-    }
-}
-
-impl ZipFormula<2> for Formula<false, true> {
-    #[inline(always)]
-    fn apply<T: Scalar>(&self, gradient: T, parameter: T, [square, velocity]: [T; 2]) -> (T, [T; 2]) {
-        let square = self.mean(square, gradient * gradient);
-        let velocity = self.velocity(velocity, self.direction(gradient, square));
-        (self.parameter(parameter, velocity), [bounded(square), velocity])
-    }
-}
-
-impl ZipFormula<3> for Formula<true, true> {
-    #[inline(always)]
-    fn apply<T: Scalar>(&self, gradient: T, parameter: T, [square, mean, velocity]: [T; 3]) -> (T, [T; 3]) {
-        let square = self.mean(square, gradient * gradient);
-        let mean = self.mean(mean, gradient);
-        let direction = self.direction(gradient, variance(square, mean));
-        let velocity = self.velocity(velocity, direction);
-        (self.parameter(parameter, velocity), [bounded(square), mean, velocity])
-    }
-}
-
-impl Rule {
+impl HyperParameters {
     fn has_momentum(&self) -> bool {
         self.momentum > 0.0
     }
 }
 
-impl rule::Rule<3> for Rule {
+/// The formula of one step. Its state is the mean square, then the mean if `CENTERED`, then the velocity if `MOMENTUM`:
+/// only the memory that the options need.
+struct Formula<const CENTERED: bool, const MOMENTUM: bool>(HyperParameters);
+
+impl<const CENTERED: bool, const MOMENTUM: bool, const S: usize> ZipFormula<S> for Formula<CENTERED, MOMENTUM> {
+    #[inline(always)]
+    fn apply<T: Scalar>(&self, gradient: T, parameter: T, mut state: [T; S]) -> (T, [T; S]) {
+        let c = T::from_f64;
+        let mean = |mean: T, value: T| c(self.0.rho) * mean + c(1.0 - self.0.rho) * value;
+        let square = mean(state[0], gradient * gradient);
+        // The memory of the square must be finite, because an infinite one would never fall again. The step itself uses
+        // the infinite value: with a bounded square and an infinite square of the mean, the variance would become 0.
+        state[0] = square.at_most(T::largest());
+        let mut under_root = square;
+        if CENTERED {
+            state[1] = mean(state[1], gradient);
+            under_root = (square - state[1] * state[1]).at_least(T::zero());
+        }
+        let mut direction = gradient / (under_root.sqrt() + c(self.0.epsilon));
+        if MOMENTUM {
+            direction = c(self.0.momentum) * state[S - 1] + direction;
+            state[S - 1] = direction;
+        }
+        (parameter - c(self.0.learning_rate) * direction, state)
+    }
+}
+
+impl Rule<3> for HyperParameters {
     const KIND: &'static str = "rms_prop";
+    const NAMES: &'static [&'static str] = &["mean_square", "mean", "velocity"];
     const SQUARES: Option<&'static str> = Some("mean_square");
 
     fn names(&self) -> &'static [&'static str] {
@@ -228,41 +143,43 @@ impl rule::Rule<3> for Rule {
             (false, false) => &["mean_square"],
             (true, false) => &["mean_square", "mean"],
             (false, true) => &["mean_square", "velocity"],
-            (true, true) => &["mean_square", "mean", "velocity"],
+            (true, true) => Self::NAMES,
         }
     }
 
-    fn update<B: Tensor>(
-        &mut self,
-        eta: f64,
-        memory: &mut Memory<B, 3>,
-        layers: &mut [Dense<B>],
-        gradient: &mut [Dense<B>],
-    ) -> Result<(), NonFinite> {
+    fn visit(&mut self, visit: &mut Visit<'_>) -> Result<(), StateError> {
+        visit_learning_rate(visit, &mut self.learning_rate)?;
+        visit("rho", &mut self.rho, below_one)?;
+        visit("epsilon", &mut self.epsilon, positive)?;
+        visit_flag(visit, "centered", &mut self.centered)?;
+        visit("momentum", &mut self.momentum, below_one)
+    }
+
+    fn update<B: Tensor>(&mut self, update: Update<'_, B, 3>) -> Result<(), NonFinite> {
+        /// Applies the formula with S values in memory.
+        fn apply<B: Tensor, const CENTERED: bool, const MOMENTUM: bool, const S: usize>(
+            parameters: &HyperParameters,
+            update: Update<'_, B, 3>,
+        ) -> Result<(), NonFinite> {
+            let formula = Formula::<CENTERED, MOMENTUM>(parameters.clone());
+            update.apply::<S, _>(&formula, &formula)
+        }
         match (self.centered, self.has_momentum()) {
-            (false, false) => memory.update(layers, gradient, |_| Formula::<false, false>::new(eta, self)),
-            (true, false) => memory.update(layers, gradient, |_| Formula::<true, false>::new(eta, self)),
-            (false, true) => memory.update(layers, gradient, |_| Formula::<false, true>::new(eta, self)),
-            (true, true) => memory.update(layers, gradient, |_| Formula::<true, true>::new(eta, self)),
+            (false, false) => apply::<B, false, false, 1>(self, update),
+            (true, false) => apply::<B, true, false, 2>(self, update),
+            (false, true) => apply::<B, false, true, 2>(self, update),
+            (true, true) => apply::<B, true, true, 3>(self, update),
         }
-    }
-
-    fn save<B>(&self, state: OptimizerState<B>) -> OptimizerState<B> {
-        state
-            .with_number("rho", self.rho)
-            .with_number("epsilon", self.epsilon)
-            .with_number("centered", self.centered.into())
-            .with_number("momentum", self.momentum)
-    }
-
-    fn take<B>(state: &mut OptimizerState<B>) -> Result<Self, StateError> {
-        Ok(Self {
-            rho: below_one("rho", state.take_number("rho")?)?,
-            epsilon: positive("epsilon", state.take_number("epsilon")?)?,
-            centered: flag("centered", state.take_number("centered")?)?,
-            momentum: below_one("momentum", state.take_number("momentum")?)?,
-        })
     }
 }
 
-impl_optimizer!(RmsProp, Rule);
+impl_new!(
+    RmsProp,
+    HyperParameters {
+        rho: 0.99,
+        epsilon: 1e-8,
+        centered: false,
+        momentum: 0.0
+    }
+);
+impl_optimizer!(RmsProp, HyperParameters);

@@ -1,4 +1,5 @@
 use crate::backend::Tensor;
+use crate::kind::from_variant;
 use crate::{Dense, HyperParameterError, Scalar};
 use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
@@ -213,8 +214,4 @@ impl fmt::Display for StateError {
 
 impl core::error::Error for StateError {}
 
-impl From<HyperParameterError> for StateError {
-    fn from(error: HyperParameterError) -> Self {
-        Self::HyperParameter(error)
-    }
-}
+from_variant! { StateError [] HyperParameter(HyperParameterError) }

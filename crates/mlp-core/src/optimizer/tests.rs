@@ -86,10 +86,14 @@ fn squares_that_overflow_do_not_freeze_parameters() {
         check_recovery::<T, _>("NAdam", || NAdam::new(0.1).unwrap());
         check_recovery::<T, _>("Adagrad", || Adagrad::new(0.1).unwrap());
         check_recovery::<T, _>("RMSprop", || RmsProp::new(0.1).unwrap());
-        check_recovery::<T, _>("RMSprop, centered", || RmsProp::new(0.1).unwrap().centered(true));
+        check_recovery::<T, _>("RMSprop, centered", || {
+            RmsProp::new(0.1).unwrap().centered(true).unwrap()
+        });
         let momentum = || RmsProp::new(0.1).unwrap().momentum(0.5).unwrap();
         check_recovery::<T, _>("RMSprop with momentum", momentum);
-        check_recovery::<T, _>("RMSprop, centered, with momentum", || momentum().centered(true));
+        check_recovery::<T, _>("RMSprop, centered, with momentum", || {
+            momentum().centered(true).unwrap()
+        });
     }
     check::<f32>();
     check::<f64>();
@@ -155,7 +159,12 @@ fn tensors_that_no_run_can_produce_are_rejected() {
     check(AdamW::new(0.1).unwrap(), "second_moment");
     check(NAdam::new(0.1).unwrap(), "second_moment");
     check(Adagrad::new(0.1).unwrap(), "sum_of_squares");
-    let rms_prop = RmsProp::new(0.1).unwrap().centered(true).momentum(0.5).unwrap();
+    let rms_prop = RmsProp::new(0.1)
+        .unwrap()
+        .centered(true)
+        .unwrap()
+        .momentum(0.5)
+        .unwrap();
     check(rms_prop, "mean_square");
     check(Lbfgs::new(0.1).unwrap(), "none");
 }

@@ -1,8 +1,8 @@
-use crate::Scalar;
 use crate::backend::Tensor;
+use crate::{DataError, Scalar};
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt;
+use core::fmt::Display;
 
 /// The names of the classes, in the order of a network's outputs: class k is output k.
 ///
@@ -15,7 +15,7 @@ use core::fmt;
 /// assert_eq!(classes.names(), ["setosa", "versicolor"]);
 /// assert_eq!(classes.indices::<Matrix<f32>>(&labels)?.to_vec(), [1.0, 0.0, 0.0]);
 /// assert_eq!(classes.one_hot::<Matrix<f32>>(&labels)?, Matrix::from_columns(&[[0.0, 1.0], [1.0, 0.0], [1.0, 0.0]]));
-/// # Ok::<(), mlp_core::ClassesError>(())
+/// # Ok::<(), mlp_core::DataError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Classes {
@@ -29,22 +29,20 @@ impl Classes {
     ///
     /// # Errors
     /// If there is no name, one is empty, or two are equal.
-    pub fn new(names: impl IntoIterator<Item = impl Into<String>>) -> Result<Self, ClassesError> {
+    pub fn new(names: impl IntoIterator<Item = impl Into<String>>) -> Result<Self, DataError> {
         let names: Vec<String> = names.into_iter().map(Into::into).collect();
         if names.is_empty() {
-            return Err(ClassesError::None);
+            return Err(invalid("at least one name", "none"));
         }
         if let Some(position) = names.iter().position(String::is_empty) {
-            return Err(ClassesError::Empty { position });
+            return Err(empty_name(position));
         }
         let mut by_name: Vec<usize> = (0..names.len()).collect();
         // The sort is stable, so the earlier of two equal names comes first.
         by_name.sort_by(|&a, &b| names[a].cmp(&names[b]));
         if let Some(pair) = by_name.windows(2).find(|pair| names[pair[0]] == names[pair[1]]) {
-            return Err(ClassesError::Repeated {
-                name: names[pair[0]].clone(),
-                positions: (pair[0], pair[1]),
-            });
+            let got = format_args!("`{}` at positions {} and {}", names[pair[0]], pair[0], pair[1]);
+            return Err(invalid("each name once", got));
         }
         Ok(Self { names, by_name })
     }
@@ -54,9 +52,9 @@ impl Classes {
     ///
     /// # Errors
     /// If there is no label, or one is empty.
-    pub fn of_labels(labels: &[impl AsRef<str>]) -> Result<Self, ClassesError> {
+    pub fn of_labels(labels: &[impl AsRef<str>]) -> Result<Self, DataError> {
         if let Some(position) = labels.iter().position(|label| label.as_ref().is_empty()) {
-            return Err(ClassesError::Empty { position });
+            return Err(empty_name(position));
         }
         let mut names: Vec<&str> = labels.iter().map(AsRef::as_ref).collect();
         names.sort_unstable();
@@ -89,7 +87,7 @@ impl Classes {
     ///
     /// # Errors
     /// If a label is not the name of a class.
-    pub fn indices<B: Tensor>(&self, labels: &[impl AsRef<str>]) -> Result<B, ClassesError> {
+    pub fn indices<B: Tensor>(&self, labels: &[impl AsRef<str>]) -> Result<B, DataError> {
         let mut indices = Vec::with_capacity(labels.len());
         for (sample, label) in labels.iter().enumerate() {
             indices.push(B::Scalar::from_f64(self.class_of(sample, label.as_ref())? as f64));
@@ -104,7 +102,7 @@ impl Classes {
     ///
     /// # Errors
     /// If a label is not the name of a class.
-    pub fn one_hot<B: Tensor>(&self, labels: &[impl AsRef<str>]) -> Result<B, ClassesError> {
+    pub fn one_hot<B: Tensor>(&self, labels: &[impl AsRef<str>]) -> Result<B, DataError> {
         let mut values = alloc::vec![B::Scalar::from_f64(0.0); self.len() * labels.len()];
         for (sample, label) in labels.iter().enumerate() {
             let class = self.class_of(sample, label.as_ref())?;
@@ -115,66 +113,18 @@ impl Classes {
         Ok(target)
     }
 
-    fn class_of(&self, sample: usize, label: &str) -> Result<usize, ClassesError> {
-        self.index_of(label).ok_or_else(|| ClassesError::Unknown {
-            sample,
-            label: label.into(),
+    fn class_of(&self, sample: usize, label: &str) -> Result<usize, DataError> {
+        self.index_of(label).ok_or_else(|| {
+            let expected = format_args!("the name of a class for sample {sample}");
+            invalid(expected, format_args!("`{label}`"))
         })
     }
 }
 
-/// Invalid class names, or a label that is not the name of a class.
-///
-/// ```
-/// let error = mlp_core::Classes::new(["yes", "no", "yes"]).unwrap_err();
-/// assert_eq!(error.to_string(), "classes: expected each name once, got `yes` at positions 0 and 2");
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ClassesError {
-    /// There are no names, or no labels.
-    None,
-    /// A name or label is empty.
-    Empty {
-        /// Its position in the list, from 0.
-        position: usize,
-    },
-    /// A name occurs twice.
-    Repeated {
-        /// The name.
-        name: String,
-        /// The first two positions of the name, from 0.
-        positions: (usize, usize),
-    },
-    /// A label is not the name of a class.
-    Unknown {
-        /// The sample, from 0.
-        sample: usize,
-        /// Its label.
-        label: String,
-    },
+fn invalid(expected: impl Display, got: impl Display) -> DataError {
+    DataError::invalid("classes", expected, got)
 }
 
-impl fmt::Display for ClassesError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::None => f.write_str("classes: expected at least one name, got none"),
-            Self::Empty { position } => {
-                write!(f, "classes: expected a name at position {position}, got an empty one")
-            }
-            Self::Repeated { name, positions } => write!(
-                f,
-                "classes: expected each name once, got `{name}` at positions {} and {}",
-                positions.0, positions.1
-            ),
-            Self::Unknown { sample, label } => {
-                write!(
-                    f,
-                    "classes: expected the name of a class for sample {sample}, got `{label}`"
-                )
-            }
-        }
-    }
+fn empty_name(position: usize) -> DataError {
+    invalid(format_args!("a name at position {position}"), "an empty one")
 }
-
-impl core::error::Error for ClassesError {}

@@ -1,8 +1,7 @@
 //! The statistics that a scaling is fitted from: means, deviations and bounds of the features, in `f64`.
 
-use super::ScalingError;
-use crate::Scalar;
 use crate::backend::{Columns, Tensor};
+use crate::{DataError, Scalar};
 use alloc::vec::Vec;
 
 /// The number of samples that are read at a time.
@@ -22,7 +21,7 @@ impl Moments {
     ///
     /// Source: T. F. Chan, G. H. Golub, R. J. LeVeque, *Algorithms for Computing the Sample Variance* (The American
     /// Statistician 37, 1983).
-    pub(super) fn of<B: Tensor>(columns: B::Columns<'_>) -> Result<Vec<Self>, ScalingError> {
+    pub(super) fn of<B: Tensor>(columns: B::Columns<'_>) -> Result<Vec<Self>, DataError> {
         let samples = columns.shape().1 as f64;
         let mut means = alloc::vec![0.0; columns.shape().0];
         for_each::<B>(columns, |feature, x| means[feature] += x)?;
@@ -55,7 +54,7 @@ impl Moments {
 }
 
 /// Returns the least and the greatest number of each feature of `columns`.
-pub(super) fn bounds<B: Tensor>(columns: B::Columns<'_>) -> Result<Vec<(f64, f64)>, ScalingError> {
+pub(super) fn bounds<B: Tensor>(columns: B::Columns<'_>) -> Result<Vec<(f64, f64)>, DataError> {
     let mut bounds = alloc::vec![(f64::INFINITY, f64::NEG_INFINITY); columns.shape().0];
     for_each::<B>(columns, |feature, x| {
         let (min, max) = &mut bounds[feature];
@@ -65,12 +64,10 @@ pub(super) fn bounds<B: Tensor>(columns: B::Columns<'_>) -> Result<Vec<(f64, f64
 }
 
 /// Calls `visit` with each feature's index and value, sample by sample. Data that is empty or not finite is an error.
-fn for_each<B: Tensor>(columns: B::Columns<'_>, mut visit: impl FnMut(usize, f64)) -> Result<(), ScalingError> {
+fn for_each<B: Tensor>(columns: B::Columns<'_>, mut visit: impl FnMut(usize, f64)) -> Result<(), DataError> {
     let (features, samples) = columns.shape();
     if features == 0 || samples == 0 {
-        return Err(ScalingError::Empty {
-            got: (features, samples),
-        });
+        return Err(empty(features, samples));
     }
     let mut values = Vec::with_capacity(features * BLOCK.min(samples));
     for start in (0..samples).step_by(BLOCK) {
@@ -79,9 +76,10 @@ fn for_each<B: Tensor>(columns: B::Columns<'_>, mut visit: impl FnMut(usize, f64
         for (i, value) in values.iter().enumerate() {
             let (feature, x) = (i % features, value.to_f64());
             if !x.is_finite() {
-                return Err(ScalingError::NonFinite {
-                    feature,
+                return Err(DataError::NotFinite {
+                    what: "scaling",
                     sample: start + i / features,
+                    row: feature,
                     got: x,
                 });
             }
@@ -89,4 +87,10 @@ fn for_each<B: Tensor>(columns: B::Columns<'_>, mut visit: impl FnMut(usize, f64
         }
     }
     Ok(())
+}
+
+/// The error for data without features or samples.
+pub(super) fn empty(features: usize, samples: usize) -> DataError {
+    let got = format_args!("{features} x {samples}");
+    DataError::invalid("scaling", "at least one feature and one sample", got)
 }

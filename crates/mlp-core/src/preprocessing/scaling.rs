@@ -1,10 +1,8 @@
-use super::ScalingError;
 use super::fit::{self, Moments};
 use crate::backend::{Columns, IntoColumns, Tensor, check_shape};
-use crate::{KindError, Scalar};
-use alloc::borrow::ToOwned;
+use crate::kind::names;
+use crate::{DataError, Scalar};
 use alloc::vec::Vec;
-use core::str::FromStr;
 
 /// A scaling of each feature, x' = (x - offset) / scale, and its inverse, x = x' scale + offset.
 ///
@@ -23,7 +21,7 @@ use core::str::FromStr;
 /// let scaled = scaling.apply(&input);
 /// assert_eq!(scaled, Matrix::from_columns(&[[0.0, 0.0], [0.5, 0.0], [1.0, 0.0], [2.0, 0.0]]));
 /// assert_eq!(scaling.invert(&scaled), input);
-/// # Ok::<(), mlp_core::ScalingError>(())
+/// # Ok::<(), mlp_core::DataError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scaling {
@@ -42,7 +40,7 @@ impl Scaling {
     /// # Errors
     /// If there are no features or no samples, a number is infinite or NaN, or the numbers are so large that the mean
     /// or the deviation is.
-    pub fn standard<'a, X: IntoColumns<'a>>(columns: X) -> Result<Self, ScalingError> {
+    pub fn standard<'a, X: IntoColumns<'a>>(columns: X) -> Result<Self, DataError> {
         let (columns, kind) = (columns.into_columns(), ScalingKind::Standard);
         let samples = columns.shape().1 as f64;
         let (offset, scale) = Moments::of::<X::Tensor>(columns)?
@@ -60,7 +58,7 @@ impl Scaling {
     ///
     /// # Errors
     /// If there are no features or no samples, a number is infinite or NaN, or max - min overflows.
-    pub fn min_max<'a, X: IntoColumns<'a>>(columns: X) -> Result<Self, ScalingError> {
+    pub fn min_max<'a, X: IntoColumns<'a>>(columns: X) -> Result<Self, DataError> {
         let (offset, scale) = fit::bounds::<X::Tensor>(columns.into_columns())?
             .into_iter()
             .map(|(min, max)| (min, if max > min { max - min } else { 1.0 }))
@@ -73,22 +71,19 @@ impl Scaling {
     /// # Errors
     /// If there are no features, there are more or fewer scales than offsets, an offset is not finite, or a scale is
     /// not a finite number above 0.
-    pub fn from_parts(kind: ScalingKind, offset: Vec<f64>, scale: Vec<f64>) -> Result<Self, ScalingError> {
+    pub fn from_parts(kind: ScalingKind, offset: Vec<f64>, scale: Vec<f64>) -> Result<Self, DataError> {
         if offset.is_empty() {
-            return Err(ScalingError::Empty { got: (0, scale.len()) });
+            return Err(fit::empty(0, scale.len()));
         }
-        if scale.len() != offset.len() {
-            return Err(ScalingError::Count {
-                offsets: offset.len(),
-                scales: scale.len(),
-            });
-        }
+        DataError::check_count("scaling", "scales, one for each offset", offset.len(), scale.len())?;
         for (feature, (&offset, &scale)) in offset.iter().zip(&scale).enumerate() {
             if !offset.is_finite() {
-                return Err(ScalingError::Offset { feature, got: offset });
+                let expected = format_args!("a finite offset for feature {feature}");
+                return Err(DataError::invalid("scaling", expected, offset));
             }
             if !(scale.is_finite() && scale > 0.0) {
-                return Err(ScalingError::Scale { feature, got: scale });
+                let expected = format_args!("a finite scale above 0 for feature {feature}");
+                return Err(DataError::invalid("scaling", expected, scale));
             }
         }
         Ok(Self { kind, offset, scale })
@@ -174,30 +169,8 @@ pub enum ScalingKind {
     MinMax,
 }
 
-impl ScalingKind {
-    /// The names that [`FromStr`] accepts.
-    pub const NAMES: &'static [&'static str] = &["standard", "min_max"];
-
-    /// Returns the name used in files and on command lines. It is stable across versions.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Standard => "standard",
-            Self::MinMax => "min_max",
-        }
-    }
-}
-
-impl FromStr for ScalingKind {
-    type Err = KindError;
-    fn from_str(name: &str) -> Result<Self, KindError> {
-        match name {
-            "standard" => Ok(Self::Standard),
-            "min_max" => Ok(Self::MinMax),
-            _ => Err(KindError::Unknown {
-                what: "scaling",
-                expected: Self::NAMES,
-                got: name.to_owned(),
-            }),
-        }
-    }
+names! {
+    ScalingKind, "scaling";
+    "standard" => Self::Standard, Self::Standard;
+    "min_max" => Self::MinMax, Self::MinMax;
 }

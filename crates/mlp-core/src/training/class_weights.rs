@@ -1,7 +1,7 @@
-use crate::Scalar;
 use crate::backend::Tensor;
+use crate::{DataError, Scalar};
 use alloc::vec::Vec;
-use core::fmt;
+use core::fmt::Display;
 
 /// A weight for each class, which all its samples get. With such weights, rare classes can count as much as frequent
 /// ones.
@@ -29,17 +29,18 @@ impl ClassWeights {
     ///
     /// # Errors
     /// Returns an error if there are no weights, if one is negative or not finite, or if all are 0.
-    pub fn new(weights: Vec<f64>) -> Result<Self, ClassWeightError> {
+    pub fn new(weights: Vec<f64>) -> Result<Self, DataError> {
         if weights.is_empty() {
-            return Err(ClassWeightError::NoClasses);
+            return Err(invalid("at least one class", "none"));
         }
         for (class, &got) in weights.iter().enumerate() {
             if !(got.is_finite() && got >= 0.0) {
-                return Err(ClassWeightError::Weight { class, got });
+                let expected = format_args!("a finite number of at least 0 for class {class}");
+                return Err(invalid(expected, got));
             }
         }
         if weights.iter().all(|&weight| weight == 0.0) {
-            return Err(ClassWeightError::AllZero);
+            return Err(invalid("a weight above 0", "none"));
         }
         Ok(Self(weights))
     }
@@ -54,23 +55,23 @@ impl ClassWeights {
     ///
     /// # Errors
     /// Returns an error if there are no classes, if a label is not below `classes`, or if a class has no samples.
-    pub fn balanced(labels: &[usize], classes: usize) -> Result<Self, ClassWeightError> {
+    pub fn balanced(labels: &[usize], classes: usize) -> Result<Self, DataError> {
         if classes == 0 {
-            return Err(ClassWeightError::NoClasses);
+            return Err(invalid("at least one class", "none"));
         }
         // With more classes than labels, one of the first `labels.len() + 1` classes has no label, and the rest needs
         // no memory.
         let mut counts = alloc::vec![0_usize; classes.min(labels.len() + 1)];
         for (sample, &got) in labels.iter().enumerate() {
             if got >= classes {
-                return Err(ClassWeightError::Label { sample, classes, got });
+                return Err(not_a_class(sample, classes, got));
             }
             if let Some(count) = counts.get_mut(got) {
                 *count += 1;
             }
         }
         if let Some(class) = counts.iter().position(|&count| count == 0) {
-            return Err(ClassWeightError::EmptyClass { class });
+            return Err(invalid(format_args!("at least one sample of class {class}"), "none"));
         }
         let total = labels.len() as f64;
         let weight = |count: usize| total / (classes as f64 * count as f64);
@@ -87,14 +88,10 @@ impl ClassWeights {
     ///
     /// # Errors
     /// Returns an error if a label is not below the number of classes.
-    pub fn sample_weights<B: Tensor>(&self, labels: &[usize]) -> Result<B, ClassWeightError> {
+    pub fn sample_weights<B: Tensor>(&self, labels: &[usize]) -> Result<B, DataError> {
         let weight = |(sample, &got): (usize, &usize)| match self.0.get(got) {
             Some(&weight) => Ok(B::Scalar::from_f64(weight)),
-            None => Err(ClassWeightError::Label {
-                sample,
-                classes: self.0.len(),
-                got,
-            }),
+            None => Err(not_a_class(sample, self.0.len(), got)),
         };
         let values = labels.iter().enumerate().map(weight).collect::<Result<Vec<_>, _>>()?;
         let mut weights = B::zeros(1, values.len());
@@ -103,52 +100,13 @@ impl ClassWeights {
     }
 }
 
-/// Why class weights are not valid, or do not fit the labels.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum ClassWeightError {
-    /// There are no classes.
-    NoClasses,
-    /// A label is not a class.
-    Label {
-        /// The sample.
-        sample: usize,
-        /// The number of classes.
-        classes: usize,
-        /// The label of the sample.
-        got: usize,
-    },
-    /// A class has no samples.
-    EmptyClass {
-        /// The class.
-        class: usize,
-    },
-    /// A weight is negative, infinite or NaN.
-    Weight {
-        /// The class.
-        class: usize,
-        /// Its weight.
-        got: f64,
-    },
-    /// No class has a weight above 0.
-    AllZero,
+fn invalid(expected: impl Display, got: impl Display) -> DataError {
+    DataError::invalid("class weights", expected, got)
 }
 
-impl fmt::Display for ClassWeightError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("class weights: expected ")?;
-        match self {
-            Self::NoClasses => f.write_str("at least one class, got none"),
-            Self::Label { sample, classes, got } => {
-                write!(f, "a label from 0 to {} for sample {sample}, got {got}", classes - 1)
-            }
-            Self::EmptyClass { class } => write!(f, "at least one sample of class {class}, got none"),
-            Self::Weight { class, got } => {
-                write!(f, "a finite number of at least 0 for class {class}, got {got}")
-            }
-            Self::AllZero => f.write_str("a weight above 0, got none"),
-        }
-    }
+fn not_a_class(sample: usize, classes: usize, got: usize) -> DataError {
+    invalid(
+        format_args!("a label from 0 to {} for sample {sample}", classes - 1),
+        got,
+    )
 }
-
-impl core::error::Error for ClassWeightError {}

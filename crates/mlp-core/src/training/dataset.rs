@@ -24,7 +24,7 @@ use alloc::vec::Vec;
 pub struct Dataset<B> {
     input: B,
     target: B,
-    weights: Option<B>,
+    sample_weights: Option<B>,
 }
 
 impl<B: Tensor> Dataset<B> {
@@ -36,7 +36,7 @@ impl<B: Tensor> Dataset<B> {
         let data = Self {
             input,
             target,
-            weights: None,
+            sample_weights: None,
         };
         data.checked()
     }
@@ -46,8 +46,8 @@ impl<B: Tensor> Dataset<B> {
     /// # Errors
     /// Returns the same errors as [`Samples::weighted`].
     pub fn weighted(self, weights: B) -> Result<Self, DataError> {
-        let weights = Some(weights);
-        Self { weights, ..self }.checked()
+        let sample_weights = Some(weights);
+        Self { sample_weights, ..self }.checked()
     }
 
     /// Borrows all samples.
@@ -55,7 +55,7 @@ impl<B: Tensor> Dataset<B> {
         Samples::of_parts(
             (&self.input).into(),
             (&self.target).into(),
-            self.weights.as_ref().map(Into::into),
+            self.sample_weights.as_ref().map(Into::into),
         )
     }
 
@@ -80,8 +80,8 @@ impl<B: Tensor> Dataset<B> {
     }
 
     /// Returns the weights, 1 x N, if the samples are weighted.
-    pub fn weights(&self) -> Option<&B> {
-        self.weights.as_ref()
+    pub fn sample_weights(&self) -> Option<&B> {
+        self.sample_weights.as_ref()
     }
 
     /// Returns a data set whose inputs are `f` applied to these inputs, with the same targets and weights.
@@ -95,7 +95,7 @@ impl<B: Tensor> Dataset<B> {
     /// let scaling = Scaling::min_max(data.input())?;
     /// let scaled = data.map_input(|input| scaling.apply(input))?;
     /// assert_eq!(scaled.input(), &Matrix::from_columns(&[[0.0], [1.0]]));
-    /// assert_eq!(scaled.weights(), data.weights());
+    /// assert_eq!(scaled.sample_weights(), data.sample_weights());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -115,14 +115,14 @@ impl<B: Tensor> Dataset<B> {
 
     /// Creates a data set from `input` and `target` with the weights of this one.
     fn with(&self, input: B, target: B) -> Result<Self, DataError> {
-        let weights = self.weights.clone();
-        let data = Self { input, target, weights };
+        let sample_weights = self.sample_weights.clone();
+        let data = Self { input, target, sample_weights };
         data.checked()
     }
 
     fn checked(self) -> Result<Self, DataError> {
         let samples = Samples::<B>::new(&self.input, &self.target)?;
-        if let Some(weights) = &self.weights {
+        if let Some(weights) = &self.sample_weights {
             samples.weighted(weights)?;
         }
         Ok(self)
@@ -145,7 +145,8 @@ impl<B: Tensor> Dataset<B> {
     pub fn subset(&self, indices: &[usize]) -> Result<Self, DataError> {
         let samples = self.len();
         if let Some(&got) = indices.iter().find(|&&index| index >= samples) {
-            return Err(DataError::Index { samples, got });
+            let expected = format_args!("an index from 0 to {}", samples - 1);
+            return Err(DataError::invalid("samples", expected, got));
         }
         let mut part = Self::zeros(self.samples(), indices.len());
         part.gather(self.samples(), indices);
@@ -157,7 +158,7 @@ impl<B: Tensor> Dataset<B> {
         Self {
             input: B::zeros(samples.input().shape().0, size),
             target: B::zeros(samples.target().shape().0, size),
-            weights: samples.weights().map(|_| B::zeros(1, size)),
+            sample_weights: samples.sample_weights().map(|_| B::zeros(1, size)),
         }
     }
 
@@ -165,7 +166,7 @@ impl<B: Tensor> Dataset<B> {
     pub(super) fn gather(&mut self, samples: Samples<'_, B>, indices: &[usize]) -> Samples<'_, B> {
         self.input.gather(0, samples.input(), indices);
         self.target.gather(0, samples.target(), indices);
-        if let (Some(weights), Some(all)) = (&mut self.weights, samples.weights()) {
+        if let (Some(weights), Some(all)) = (&mut self.sample_weights, samples.sample_weights()) {
             weights.gather(0, all, indices);
         }
         self.samples().slice(0..indices.len())

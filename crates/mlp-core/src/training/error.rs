@@ -1,5 +1,7 @@
 use super::{DataError, Pass};
-use crate::{HyperParameterError, Metric, OutOfMemory, TargetKind};
+use crate::kind::from_variant;
+use crate::{HyperParameterError, Metric, OutOfMemory};
+use alloc::string::String;
 use core::fmt;
 
 /// Why training stopped, or did not begin.
@@ -10,24 +12,13 @@ pub enum TrainError {
     Data(DataError),
     /// The batch size is 0.
     BatchSize,
-    /// A metric is not defined for the targets of this loss.
+    /// A metric cannot be computed: it is not defined for the targets of this loss, belongs to a class that the network
+    /// does not have, or needs validation samples that were not given.
     Metric {
         /// The metric.
         metric: Metric,
-        /// The kind of targets that the loss takes.
-        target_kind: TargetKind,
-    },
-    /// A metric belongs to a class that the network does not have.
-    MetricClass {
-        /// The metric.
-        metric: Metric,
-        /// The number of classes or, for multilabel targets, of labels.
-        classes: usize,
-    },
-    /// A metric was requested, but there are no validation samples to compute it from.
-    NoValidation {
-        /// The metric.
-        metric: Metric,
+        /// What is wrong.
+        problem: String,
     },
     /// An epoch is under way and cannot continue with other samples or in another order.
     Pass {
@@ -56,29 +47,7 @@ impl fmt::Display for TrainError {
         match self {
             Self::Data(error) => error.fmt(f),
             Self::BatchSize => f.write_str("batch size: expected at least 1, got 0"),
-            Self::Metric {
-                metric: metric @ Metric::TopK(0),
-                ..
-            } => write!(
-                f,
-                "metric {metric}: expected at least 1 as the number of best classes, got 0"
-            ),
-            Self::Metric { metric, target_kind } => {
-                write!(
-                    f,
-                    "metric {metric} is not defined for {target_kind:?} targets, which this loss takes; choose \
-                     another metric"
-                )
-            }
-            Self::MetricClass { metric, classes } => {
-                write!(f, "metric {metric}: expected a class from 0 to {}", classes - 1)
-            }
-            Self::NoValidation { metric } => {
-                write!(
-                    f,
-                    "metric {metric} needs validation samples, but none were given; add `.validated_by(..)`"
-                )
-            }
+            Self::Metric { metric, problem } => write!(f, "metric {metric}: {problem}"),
             Self::Pass { expected, got } => {
                 write!(
                     f,
@@ -98,23 +67,9 @@ impl fmt::Display for TrainError {
 
 impl core::error::Error for TrainError {}
 
-impl From<DataError> for TrainError {
-    fn from(error: DataError) -> Self {
-        Self::Data(error)
-    }
-}
-
-impl From<HyperParameterError> for TrainError {
-    fn from(error: HyperParameterError) -> Self {
-        Self::LearningRate(error)
-    }
-}
-
-impl From<OutOfMemory> for TrainError {
-    fn from(error: OutOfMemory) -> Self {
-        Self::OutOfMemory(error)
-    }
-}
+from_variant! { TrainError [] Data(DataError) }
+from_variant! { TrainError [] LearningRate(HyperParameterError) }
+from_variant! { TrainError [] OutOfMemory(OutOfMemory) }
 
 /// Training produced numbers that are not finite. The network holds the last finite parameters, from before the step
 /// that failed.

@@ -96,7 +96,7 @@ impl<B: Tensor> Evaluator<B> {
         let mut activations = Vec::new();
         workspace.for_each_block(network, None, samples.input(), |range, prediction| {
             let part = samples.slice(range);
-            let loss = gradient.loss(loss, prediction, part.target(), part.weights(), one);
+            let loss = gradient.loss(loss, prediction, part.target(), part.sample_weights(), one);
             sum += loss.to_f64();
             if !metrics.is_empty() {
                 B::read(prediction, &mut activations);
@@ -130,7 +130,7 @@ impl<B: Tensor> Samples<'_, B> {
             kind,
             numbers(predictions),
             numbers(elements::<B>(self.target())),
-            self.weights().map(|weights| numbers(elements::<B>(weights))),
+            self.sample_weights().map(|weights| numbers(elements::<B>(weights))),
         )
     }
 }

@@ -7,6 +7,8 @@ use super::{
 use crate::backend::Tensor;
 use crate::metric::class_count;
 use crate::{Activation, Loss, Metric, Mlp, Optimizer};
+use alloc::borrow::ToOwned;
+use alloc::format;
 use alloc::vec::Vec;
 use core::ops::ControlFlow;
 use rand::seq::SliceRandom;
@@ -226,6 +228,33 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         })
     }
 
+    /// Checks that the metrics, which include the one that is monitored, can be computed.
+    fn check_metrics(&self, outputs: usize, validated: bool) -> Result<(), TrainError> {
+        let target_kind = self.loss.target_kind();
+        let classes = class_count(target_kind, outputs);
+        let problem_of = |metric: Metric| match metric {
+            Metric::TopK(0) => Some("expected at least 1 as the number of best classes, got 0".to_owned()),
+            _ if !metric.applies_to(target_kind) => Some(format!(
+                "not defined for {target_kind:?} targets, which this loss takes; choose another metric"
+            )),
+            _ if metric.class().is_some_and(|class| class >= classes) => {
+                Some(format!("expected a class from 0 to {}", classes - 1))
+            }
+            _ if !validated => {
+                Some("needs validation samples, but none were given; add `.validated_by(..)`".to_owned())
+            }
+            _ => None,
+        };
+        let mut problems = self
+            .metrics
+            .iter()
+            .filter_map(|&metric| Some((metric, problem_of(metric)?)));
+        match problems.next() {
+            Some((metric, problem)) => Err(TrainError::Metric { metric, problem }),
+            None => Ok(()),
+        }
+    }
+
     /// Checks everything that the caller provides, before anything changes.
     fn check<C: Activation>(
         &mut self,
@@ -238,19 +267,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
             samples.check_all(network, &self.loss, &mut self.values)?;
         }
         check_parameters(network.layers())?;
-        let target_kind = self.loss.target_kind();
-        if let Some(&metric) = self.metrics.iter().find(|metric| !metric.applies_to(target_kind)) {
-            return Err(TrainError::Metric { metric, target_kind });
-        }
-        let classes = class_count(target_kind, network.outputs());
-        let is_missing = |metric: &&Metric| metric.class().is_some_and(|class| class >= classes);
-        if let Some(&metric) = self.metrics.iter().find(is_missing) {
-            return Err(TrainError::MetricClass { metric, classes });
-        }
-        // The metrics include the one that is monitored.
-        if let (Some(&metric), None) = (self.metrics.first(), data.validation) {
-            return Err(TrainError::NoValidation { metric });
-        }
+        self.check_metrics(network.outputs(), data.validation.is_some())?;
         let batch_size = options.batch_size.unwrap_or(train.len()).min(train.len());
         if batch_size == 0 {
             return Err(TrainError::BatchSize);

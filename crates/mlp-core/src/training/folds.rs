@@ -1,6 +1,6 @@
 //! Divides a data set into folds for cross-validation, and shuffles it.
 
-use super::{Dataset, SplitError};
+use super::{DataError, Dataset};
 use crate::backend::Tensor;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -34,7 +34,7 @@ impl<B: Tensor> Dataset<B> {
         &self,
         count: usize,
         seed: u64,
-    ) -> Result<impl ExactSizeIterator<Item = Result<(Self, Self), SplitError>> + '_, SplitError> {
+    ) -> Result<impl ExactSizeIterator<Item = Result<(Self, Self), DataError>> + '_, DataError> {
         self.check_folds(count)?;
         Ok(self.deal([(0..self.len()).collect()], count, seed))
     }
@@ -49,16 +49,13 @@ impl<B: Tensor> Dataset<B> {
         &self,
         count: usize,
         seed: u64,
-    ) -> Result<impl ExactSizeIterator<Item = Result<(Self, Self), SplitError>> + '_, SplitError> {
+    ) -> Result<impl ExactSizeIterator<Item = Result<(Self, Self), DataError>> + '_, DataError> {
         self.check_folds(count)?;
         let classes = self.members_by_class()?;
         for (&class, members) in &classes {
             if members.len() < count {
-                return Err(SplitError::FoldsOfClass {
-                    class,
-                    samples: members.len(),
-                    folds: count,
-                });
+                let expected = format_args!("at least {count} samples of class {class}, one for each fold");
+                return Err(DataError::invalid("folds", expected, members.len()));
             }
         }
         Ok(self.deal(classes.into_values(), count, seed))
@@ -72,12 +69,13 @@ impl<B: Tensor> Dataset<B> {
         self.subset(&order).expect("the order has the same samples")
     }
 
-    fn check_folds(&self, count: usize) -> Result<(), SplitError> {
+    fn check_folds(&self, count: usize) -> Result<(), DataError> {
         let samples = self.len();
         if (2..=samples).contains(&count) {
             Ok(())
         } else {
-            Err(SplitError::Folds { samples, got: count })
+            let expected = format_args!("from 2 to {samples} (the samples)");
+            Err(DataError::invalid("folds", expected, count))
         }
     }
 
@@ -87,7 +85,7 @@ impl<B: Tensor> Dataset<B> {
         groups: impl IntoIterator<Item = Vec<usize>>,
         count: usize,
         seed: u64,
-    ) -> impl ExactSizeIterator<Item = Result<(Self, Self), SplitError>> + '_ {
+    ) -> impl ExactSizeIterator<Item = Result<(Self, Self), DataError>> + '_ {
         let mut generator = Xoshiro256PlusPlus::seed_from_u64(seed);
         let mut fold_of = vec![0; self.len()];
         let mut dealt = 0;
@@ -178,7 +176,7 @@ mod tests {
         weights.write(&(1..10).map(f64::from).collect::<Vec<_>>());
         let shuffled = data(9, |j| j % 3).weighted(weights).unwrap().shuffled(1);
         let mut weights = Vec::new();
-        Naive::read(shuffled.weights().unwrap().into(), &mut weights);
+        Naive::read(shuffled.sample_weights().unwrap().into(), &mut weights);
         let labels = shuffled.labels().unwrap();
         for ((input, weight), label) in inputs(&shuffled).into_iter().zip(weights).zip(labels) {
             assert_eq!((weight, label), ((input + 1) as f64, input % 3));

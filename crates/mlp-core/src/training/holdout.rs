@@ -4,7 +4,7 @@ use super::{DataError, Dataset};
 use crate::backend::Tensor;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use core::fmt;
+use core::fmt::Display;
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::seq::SliceRandom;
@@ -26,7 +26,7 @@ impl<B: Tensor> Dataset<B> {
     /// # Errors
     /// Returns an error if `fraction` is not a number above 0 and below 1, or if one part would have no samples or no
     /// sample with a weight above 0.
-    pub fn split(&self, fraction: f64, seed: u64) -> Result<(Self, Self), SplitError> {
+    pub fn split(&self, fraction: f64, seed: u64) -> Result<(Self, Self), DataError> {
         let members = (0..self.len()).collect();
         let held_out = held_out(self.len(), fraction)?;
         self.parts([(members, held_out)], seed)
@@ -42,18 +42,15 @@ impl<B: Tensor> Dataset<B> {
     /// # Errors
     /// Returns the same errors as [`split`](Self::split). Also returns an error if a target is not a class (see
     /// [`labels`](Self::labels)), or if a class that has samples would have none in one of the parts.
-    pub fn stratified_split(&self, fraction: f64, seed: u64) -> Result<(Self, Self), SplitError> {
+    pub fn stratified_split(&self, fraction: f64, seed: u64) -> Result<(Self, Self), DataError> {
         let total = held_out(self.len(), fraction)?;
         let classes = self.members_by_class()?;
         let sizes: Vec<usize> = classes.values().map(Vec::len).collect();
         let shares = shares(&sizes, total);
         for ((&class, members), &held_out) in classes.iter().zip(&shares) {
             if held_out == 0 || held_out == members.len() {
-                return Err(SplitError::Class {
-                    class,
-                    samples: members.len(),
-                    held_out,
-                });
+                let part = format_args!("samples of class {class}");
+                return Err(empty_part(part, held_out, members.len()));
             }
         }
         self.parts(classes.into_values().zip(shares), seed)
@@ -74,7 +71,7 @@ impl<B: Tensor> Dataset<B> {
         &self,
         groups: impl IntoIterator<Item = (Vec<usize>, usize)>,
         seed: u64,
-    ) -> Result<(Self, Self), SplitError> {
+    ) -> Result<(Self, Self), DataError> {
         let mut generator = Xoshiro256PlusPlus::seed_from_u64(seed);
         let (mut train, mut held_out) = (Vec::new(), Vec::new());
         for (mut members, count) in groups {
@@ -90,15 +87,20 @@ impl<B: Tensor> Dataset<B> {
 }
 
 /// Returns how many of `samples` are held out.
-fn held_out(samples: usize, fraction: f64) -> Result<usize, SplitError> {
+fn held_out(samples: usize, fraction: f64) -> Result<usize, DataError> {
     if !(fraction > 0.0 && fraction < 1.0) {
-        return Err(SplitError::Fraction { got: fraction });
+        return Err(DataError::invalid("split", "a fraction above 0 and below 1", fraction));
     }
     let held_out = (fraction * samples as f64 + 0.5) as usize;
     if held_out == 0 || held_out >= samples {
-        return Err(SplitError::EmptyPart { samples, held_out });
+        return Err(empty_part("samples", held_out, samples));
     }
     Ok(held_out)
+}
+
+fn empty_part(members: impl Display, held_out: usize, samples: usize) -> DataError {
+    let got = format_args!("{held_out} of {samples} held out");
+    DataError::invalid("split", format_args!("{members} in both parts"), got)
 }
 
 /// Divides `total` in proportion to `sizes` by the method of largest remainders. Returns whole numbers that sum to
@@ -115,87 +117,4 @@ fn shares(sizes: &[usize], total: usize) -> Vec<usize> {
         shares[k] += 1;
     }
     shares
-}
-
-/// Why a data set cannot be split.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum SplitError {
-    /// The fraction is not between 0 and 1, so one part would be empty.
-    Fraction {
-        /// The fraction given.
-        got: f64,
-    },
-    /// There are too few samples: one part would have none.
-    EmptyPart {
-        /// The number of samples.
-        samples: usize,
-        /// The number that would be held out.
-        held_out: usize,
-    },
-    /// A class has too few samples: one part would have none of them.
-    Class {
-        /// The class.
-        class: usize,
-        /// The number of its samples.
-        samples: usize,
-        /// The number of them that would be held out.
-        held_out: usize,
-    },
-    /// Fewer than two folds, or more folds than samples.
-    Folds {
-        /// The number of samples.
-        samples: usize,
-        /// The number of folds given.
-        got: usize,
-    },
-    /// A class has fewer samples than there are folds.
-    FoldsOfClass {
-        /// The class.
-        class: usize,
-        /// The number of its samples.
-        samples: usize,
-        /// The number of folds.
-        folds: usize,
-    },
-    /// The targets are not classes, or a part cannot be trained on.
-    Data(DataError),
-}
-
-impl fmt::Display for SplitError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Fraction { got } => write!(f, "split: expected a fraction above 0 and below 1, got {got}"),
-            Self::EmptyPart { samples, held_out } => {
-                write!(
-                    f,
-                    "split: expected samples in both parts, got {held_out} of {samples} held out"
-                )
-            }
-            Self::Class {
-                class,
-                samples,
-                held_out,
-            } => write!(
-                f,
-                "split: expected samples of class {class} in both parts, got {held_out} of {samples} held out"
-            ),
-            Self::Folds { samples, got } => {
-                write!(f, "folds: expected from 2 to {samples} (the samples), got {got}")
-            }
-            Self::FoldsOfClass { class, samples, folds } => write!(
-                f,
-                "folds: expected at least {folds} samples of class {class}, one for each fold, got {samples}"
-            ),
-            Self::Data(error) => error.fmt(f),
-        }
-    }
-}
-
-impl core::error::Error for SplitError {}
-
-impl From<DataError> for SplitError {
-    fn from(error: DataError) -> Self {
-        Self::Data(error)
-    }
 }

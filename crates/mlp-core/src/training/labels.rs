@@ -16,7 +16,17 @@ pub(super) fn of_targets<T: Scalar>(values: &[T], rows: usize, samples: usize) -
             [class] => class_index(class.to_f64(), usize::try_from(1_u64 << 53).unwrap_or(usize::MAX)),
             _ => one_hot(target),
         }
-        .ok_or(DataError::Label { sample, rows })
+        .ok_or_else(|| match target {
+            [class] => DataError::invalid(
+                "target",
+                format_args!("a class index for sample {sample}"),
+                class.to_f64(),
+            ),
+            _ => {
+                let expected = format_args!("a one-hot column (one 1, otherwise 0) for sample {sample}");
+                DataError::invalid("target", expected, "other numbers")
+            }
+        })
     };
     (0..samples).map(label).collect()
 }

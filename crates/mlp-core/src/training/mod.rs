@@ -2,6 +2,7 @@
 
 mod class_weights;
 mod clip;
+mod data_error;
 mod dataset;
 mod dropout;
 mod early_stopping;
@@ -23,8 +24,9 @@ mod split;
 mod state;
 mod trainer;
 
-pub use class_weights::{ClassWeightError, ClassWeights};
+pub use class_weights::ClassWeights;
 pub use clip::Clip;
+pub use data_error::DataError;
 pub use dataset::Dataset;
 pub use dropout::Dropout;
 pub use early_stopping::EarlyStopping;
@@ -32,12 +34,11 @@ pub use error::{Diverged, LikelyCause, TrainError};
 pub use evaluate::Evaluation;
 pub use fit::{FitOptions, Fitted};
 pub use history::History;
-pub use holdout::SplitError;
 pub use learning_rate::Every;
 pub use monitor::Monitor;
 pub use observer::{Event, Progress, StopReason};
 pub use penalty::Penalty;
-pub use samples::{DataError, Samples, TrainingData};
+pub use samples::{Samples, TrainingData};
 pub use state::{Pass, Position, StoppingState, TrainerState};
 pub use trainer::Trainer;
 

@@ -71,7 +71,7 @@ impl<B: Tensor, C: Activation, L: Loss> Batch<'_, '_, B, C, L> {
             sum += pass::loss(
                 self.loss,
                 samples.target(),
-                samples.weights(),
+                samples.sample_weights(),
                 self.total_weight,
                 workspace,
             );
@@ -125,11 +125,18 @@ pub(super) struct BatchLoss<'a, 'samples, B: Tensor, C, L> {
     pub(super) groups: &'a mut [Group<B>],
     /// Memory for the penalty.
     pub(super) signs: &'a mut Vec<Dense<B>>,
+    /// The loss before the step: that of the first evaluation.
+    pub(super) first_loss: Option<f64>,
 }
 
 impl<B: Tensor, C: Activation, L: Loss> Objective<B> for BatchLoss<'_, '_, B, C, L> {
     fn evaluate(&mut self, layers: &[Dense<B>]) -> f64 {
-        let Self { batch, groups, signs } = self;
+        let Self {
+            batch,
+            groups,
+            signs,
+            first_loss,
+        } = self;
         B::for_each(groups, |i, group| batch.evaluate(layers, i, group));
         let (first, others) = groups.split_first_mut().expect("a batch has at least one group");
         let mut sum = first.loss;
@@ -141,11 +148,12 @@ impl<B: Tensor, C: Activation, L: Loss> Objective<B> for BatchLoss<'_, '_, B, C,
                 total.bias.zip((&part.bias).into(), [], &Sum);
             }
         }
-        let loss = sum / batch.total_weight;
-        match batch.shaping {
-            None => loss,
-            Some(shaping) => loss + shaping.shape(layers, gradient, signs),
+        let mut loss = sum / batch.total_weight;
+        if let Some(shaping) = batch.shaping {
+            loss += shaping.shape(layers, gradient, signs);
         }
+        first_loss.get_or_insert(loss);
+        loss
     }
 
     fn gradient_mut(&mut self) -> &mut [Dense<B>] {

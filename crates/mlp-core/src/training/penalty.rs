@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 /// A penalty on large weights. It adds lambda1 sum |w| + lambda2/2 sum w^2 over the weights of all layers to the
 /// training loss, and lambda1 sign(w) + lambda2 w to the gradient of the weights, with sign(0) = 0.
 ///
-/// Biases are not penalized unless [`with_biases`](Self::with_biases) is called. The penalty is not divided by the
+/// Biases are not penalized unless [`penalize_biases`](Self::penalize_biases) is set. The penalty is not divided by the
 /// number of samples: scikit-learn's `alpha` is lambda2 times the number of samples in a batch, and `weight_decay` of
 /// PyTorch's SGD is lambda2 with biases.
 ///
@@ -62,10 +62,13 @@ impl Penalty {
         })
     }
 
-    /// Penalizes the biases too.
+    /// Sets whether the biases are penalized as well. By default they are not.
     #[must_use]
-    pub fn with_biases(self) -> Self {
-        Self { biases: true, ..self }
+    pub fn penalize_biases(self, penalize_biases: bool) -> Self {
+        Self {
+            biases: penalize_biases,
+            ..self
+        }
     }
 
     /// Adds the penalty's gradient to `gradient` and returns the penalty. `signs` is memory for the signs of the

@@ -1,9 +1,12 @@
 use crate::backend::{Columns, Tensor};
 use crate::loss::class_index;
-use crate::{Activation, Loss, Mlp, Scalar, TargetKind};
+use crate::{Activation, DataError, Loss, Mlp, Scalar, TargetKind};
+use alloc::format;
 use alloc::vec::Vec;
-use core::fmt;
 use core::ops::Range;
+
+/// The name of the weights in messages.
+const WEIGHTS: &str = "sample weights";
 
 /// Borrowed samples to train on: `input` (n_in x N), `target` (n_out x N, or 1 x N class indices) and, optionally, a
 /// weight for each sample (1 x N). Copies and slices are cheap.
@@ -26,7 +29,7 @@ use core::ops::Range;
 pub struct Samples<'a, B: Tensor> {
     input: B::Columns<'a>,
     target: B::Columns<'a>,
-    weights: Option<B::Columns<'a>>,
+    sample_weights: Option<B::Columns<'a>>,
 }
 
 impl<B: Tensor> Clone for Samples<'_, B> {
@@ -47,12 +50,12 @@ impl<'a, B: Tensor> Samples<'a, B> {
         let samples = Self {
             input,
             target,
-            weights: None,
+            sample_weights: None,
         };
         if samples.is_empty() {
             return Err(DataError::Empty);
         }
-        check_count("target", samples.len(), target.shape().1)?;
+        DataError::check_count("target", "samples", samples.len(), target.shape().1)?;
         Ok(samples)
     }
 
@@ -63,21 +66,23 @@ impl<'a, B: Tensor> Samples<'a, B> {
     /// small that its inverse is not finite, if all weights are 0, or if the square of their sum is not finite.
     pub fn weighted(self, weights: impl Into<B::Columns<'a>>) -> Result<Self, DataError> {
         let weights = weights.into();
-        check_rows("sample weights", 1, weights.shape().0)?;
-        check_count("sample weights", self.len(), weights.shape().1)?;
+        check_rows(WEIGHTS, 1, weights.shape().0)?;
+        DataError::check_count(WEIGHTS, "samples", self.len(), weights.shape().1)?;
         let mut values = Vec::new();
         B::read(weights, &mut values);
         for (sample, weight) in values.iter().map(|w| w.to_f64()).enumerate() {
             if !(weight.is_finite() && weight >= 0.0) {
-                return Err(DataError::Weight { sample, got: weight });
+                let expected = format!("a finite number of at least 0 for sample {sample}");
+                return Err(DataError::invalid(WEIGHTS, expected, weight));
             }
             // A batch may consist of this sample alone, and then divides by this weight.
             if weight > 0.0 && !B::Scalar::from_f64(1.0 / weight).is_finite() {
-                return Err(DataError::SmallWeight { sample, got: weight });
+                let expected = format!("0 or a number whose inverse is finite for sample {sample}");
+                return Err(DataError::invalid(WEIGHTS, expected, format_args!("{weight:e}")));
             }
         }
         let samples = Self {
-            weights: Some(weights),
+            sample_weights: Some(weights),
             ..self
         };
         let total = samples.total_weight(&mut values);
@@ -88,7 +93,8 @@ impl<'a, B: Tensor> Samples<'a, B> {
             // The square leaves room for losses: they are multiplied by the weights before they are divided by the sum.
             Ok(samples)
         } else {
-            Err(DataError::TotalWeight { got: total })
+            let got = format!("{total:e}; only their ratios matter");
+            Err(DataError::invalid(WEIGHTS, "a sum whose square is finite", got))
         }
     }
 
@@ -113,8 +119,8 @@ impl<'a, B: Tensor> Samples<'a, B> {
     }
 
     /// Returns the weights, 1 x N, if the samples are weighted.
-    pub fn weights(&self) -> Option<B::Columns<'a>> {
-        self.weights
+    pub fn sample_weights(&self) -> Option<B::Columns<'a>> {
+        self.sample_weights
     }
 
     /// Returns the samples in `range`.
@@ -129,7 +135,7 @@ impl<'a, B: Tensor> Samples<'a, B> {
         Samples {
             input: B::slice(self.input, range.clone()),
             target: B::slice(self.target, range.clone()),
-            weights: self.weights.map(|weights| B::slice(weights, range)),
+            sample_weights: self.sample_weights.map(|weights| B::slice(weights, range)),
         }
     }
 
@@ -142,13 +148,21 @@ impl<'a, B: Tensor> Samples<'a, B> {
     }
 
     /// Creates samples from parts that are known to fit together.
-    pub(super) fn of_parts(input: B::Columns<'a>, target: B::Columns<'a>, weights: Option<B::Columns<'a>>) -> Self {
-        Self { input, target, weights }
+    pub(super) fn of_parts(
+        input: B::Columns<'a>,
+        target: B::Columns<'a>,
+        sample_weights: Option<B::Columns<'a>>,
+    ) -> Self {
+        Self {
+            input,
+            target,
+            sample_weights,
+        }
     }
 
     /// Returns the sum of the weights, or N without weights. `values` is scratch memory.
     pub(super) fn total_weight(&self, values: &mut Vec<B::Scalar>) -> f64 {
-        self.weights.map_or(self.len() as f64, |weights| {
+        self.sample_weights.map_or(self.len() as f64, |weights| {
             values.clear();
             B::read(weights, values);
             values.iter().map(|w| w.to_f64()).sum()
@@ -177,7 +191,7 @@ impl<'a, B: Tensor> Samples<'a, B> {
         values.clear();
         B::read(self.target, values);
         let numbers = values.len();
-        if let Some(weights) = self.weights {
+        if let Some(weights) = self.sample_weights {
             B::read(weights, values);
         }
         let (targets, weights) = values.split_at(numbers);
@@ -220,7 +234,7 @@ impl<'a, B: Tensor> Samples<'a, B> {
         /// The number of samples checked at a time, few enough to stay in the cache.
         const BLOCK: usize = 64;
         let mut weights = Vec::new();
-        if let Some(columns) = self.weights {
+        if let Some(columns) = self.sample_weights {
             B::read(columns, &mut weights);
         }
         for (what, columns) in [("input", self.input), ("target", self.target)] {
@@ -258,15 +272,18 @@ fn check_target<T: Scalar>(kind: TargetKind, outputs: usize, sample: usize, targ
     for (row, got) in target.iter().map(|y| y.to_f64()).enumerate() {
         if kind == TargetKind::Class {
             if class_index(got, classes).is_none() {
-                return Err(DataError::Class { sample, classes, got });
+                let expected = format!("a class index from 0 to {} for sample {sample}", classes - 1);
+                return Err(DataError::invalid("target", expected, got));
             }
         } else if got.is_finite() && !(0.0..=1.0).contains(&got) {
-            return Err(DataError::Probability { sample, row, got });
+            let expected = format!("a number from 0 to 1 in row {row}, column {sample} (a column is a sample)");
+            return Err(DataError::invalid("target", expected, got));
         }
         sum += got;
     }
     if kind == TargetKind::Distribution && (sum - 1.0).abs() > ROUNDING && sum.is_finite() {
-        return Err(DataError::Distribution { sample, got: sum });
+        let expected = format!("probabilities that sum to 1 in column {sample} (a column is a sample)");
+        return Err(DataError::invalid("target", expected, format_args!("a sum of {sum}")));
     }
     Ok(())
 }
@@ -295,184 +312,11 @@ impl<'a, B: Tensor> From<Samples<'a, B>> for TrainingData<'a, B> {
     }
 }
 
+/// Returns an error unless a matrix has as many rows as expected.
 fn check_rows(what: &'static str, expected: usize, got: usize) -> Result<(), DataError> {
-    if expected == got {
-        Ok(())
-    } else {
-        Err(DataError::Rows { what, expected, got })
-    }
+    let of = match expected {
+        1 => "row (a column is a sample)",
+        _ => "rows (a column is a sample)",
+    };
+    DataError::check_count(what, of, expected, got)
 }
-
-fn check_count(what: &'static str, expected: usize, got: usize) -> Result<(), DataError> {
-    if expected == got {
-        Ok(())
-    } else {
-        Err(DataError::Count { what, expected, got })
-    }
-}
-
-/// Data that cannot be trained on.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum DataError {
-    /// There are no samples, or none with a weight above 0.
-    Empty,
-    /// The number of rows of the inputs, targets or weights does not fit the network or the loss.
-    Rows {
-        /// Which of them: `input`, `target` or `sample weights`.
-        what: &'static str,
-        /// The number of rows needed.
-        expected: usize,
-        /// The number of rows given.
-        got: usize,
-    },
-    /// The number of targets or weights differs from the number of inputs.
-    Count {
-        /// Which of them: `target` or `sample weights`.
-        what: &'static str,
-        /// The number of inputs.
-        expected: usize,
-        /// The number given.
-        got: usize,
-    },
-    /// A target is not a class index.
-    Class {
-        /// The sample.
-        sample: usize,
-        /// The number of classes of the network.
-        classes: usize,
-        /// The target given.
-        got: f64,
-    },
-    /// A target that must be a probability is below 0 or above 1.
-    Probability {
-        /// The sample: the column.
-        sample: usize,
-        /// The output: the row.
-        row: usize,
-        /// The target given.
-        got: f64,
-    },
-    /// The class probabilities of a target do not sum to 1, to three digits.
-    Distribution {
-        /// The sample: the column.
-        sample: usize,
-        /// Their sum.
-        got: f64,
-    },
-    /// The index of a sample is out of range.
-    Index {
-        /// The number of samples.
-        samples: usize,
-        /// The index given.
-        got: usize,
-    },
-    /// A target is neither a class index nor one-hot.
-    Label {
-        /// The sample.
-        sample: usize,
-        /// The number of rows of its target: 1 for a class index, more for one-hot.
-        rows: usize,
-    },
-    /// The sum of the sample weights is so large that its square is infinite.
-    TotalWeight {
-        /// The sum.
-        got: f64,
-    },
-    /// A sample weight above 0 is so small that its inverse is not finite.
-    SmallWeight {
-        /// The sample.
-        sample: usize,
-        /// Its weight.
-        got: f64,
-    },
-    /// An input or a target is infinite or NaN.
-    NotFinite {
-        /// Which of them: `input` or `target`.
-        what: &'static str,
-        /// The sample: the column, or the row in a table that has one sample per row.
-        sample: usize,
-        /// The feature or the output: the row.
-        row: usize,
-        /// The number given.
-        got: f64,
-    },
-    /// A sample weight is negative, infinite or NaN.
-    Weight {
-        /// The sample.
-        sample: usize,
-        /// Its weight.
-        got: f64,
-    },
-}
-
-impl fmt::Display for DataError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Empty => f.write_str("samples: expected at least one with a weight above 0, got none"),
-            Self::Rows { what, expected, got } => {
-                let rows = if *expected == 1 { "row" } else { "rows" };
-                write!(
-                    f,
-                    "{what}: expected {expected} {rows} (a column is a sample), got {got}"
-                )
-            }
-            Self::Count { what, expected, got } => write!(f, "{what}: expected {expected} samples, got {got}"),
-            Self::Class { sample, classes, got } => {
-                write!(
-                    f,
-                    "target: expected a class index from 0 to {} for sample {sample}, got {got}",
-                    classes - 1
-                )
-            }
-            Self::NotFinite { what, sample, row, got } => {
-                write!(
-                    f,
-                    "{what}: expected a finite number in row {row}, column {sample} (a column is a sample), got {got}"
-                )
-            }
-            Self::Probability { sample, row, got } => {
-                write!(
-                    f,
-                    "target: expected a number from 0 to 1 in row {row}, column {sample} (a column is a sample), got \
-                     {got}"
-                )
-            }
-            Self::Distribution { sample, got } => {
-                write!(
-                    f,
-                    "target: expected probabilities that sum to 1 in column {sample} (a column is a sample), got a sum \
-                     of {got}"
-                )
-            }
-            Self::Index { samples, got } => {
-                write!(f, "samples: expected an index from 0 to {}, got {got}", samples - 1)
-            }
-            Self::Label { sample, rows: 1 } => write!(f, "target: expected a class index for sample {sample}"),
-            Self::Label { sample, .. } => write!(
-                f,
-                "target: expected a one-hot column (one 1, otherwise 0) for sample {sample}"
-            ),
-            Self::TotalWeight { got } => {
-                write!(
-                    f,
-                    "sample weights: expected a sum whose square is finite, got {got:e}; only their ratios matter"
-                )
-            }
-            Self::SmallWeight { sample, got } => {
-                write!(
-                    f,
-                    "sample weights: expected 0 or a number whose inverse is finite for sample {sample}, got {got:e}"
-                )
-            }
-            Self::Weight { sample, got } => {
-                write!(
-                    f,
-                    "sample weights: expected a finite number of at least 0 for sample {sample}, got {got}"
-                )
-            }
-        }
-    }
-}
-
-impl core::error::Error for DataError {}

@@ -367,6 +367,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
             batch,
             groups: &mut self.groups[..split.groups],
             signs: &mut self.signs,
+            first_loss: None,
         };
         match self.optimizer.step(layers, &mut objective) {
             Ok(loss) => {
@@ -375,10 +376,11 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
                 Ok(loss)
             }
             Err(failure) => {
-                let (layer, loss) = match failure {
-                    NonFinite::Loss { loss } => (objective.first_bad_layer(layers), loss),
-                    NonFinite::Gradient { layer, loss } => (Some(layer), loss),
-                    NonFinite::Parameters { layer, loss } => (Some(layer), loss.unwrap_or(f64::NAN)),
+                // An optimizer that fails before it evaluates the objective does not know the loss.
+                let loss = objective.first_loss.unwrap_or(f64::NAN);
+                let layer = match failure {
+                    NonFinite::Loss { .. } => objective.first_bad_layer(layers),
+                    NonFinite::Gradient { layer } | NonFinite::Parameters { layer } => Some(layer),
                 };
                 // `step` checks this only after a failure, so that a successful step does not pay for it. `fit` has
                 // already checked it.

@@ -17,6 +17,7 @@ use crate::confusion::ConfusionTable;
 use crate::dtype::Dtype;
 use crate::error::{Error, counted};
 use crate::idx::Mnist;
+use crate::optimizer;
 use crate::output::Output;
 use crate::output_file::Files;
 use crate::plot::{Curve, training_curves};
@@ -70,7 +71,7 @@ fn train<W: Write>(
         command: command.to_owned(),
         hidden: settings.hidden.clone(),
         activation: settings.activation.name().to_owned(),
-        optimizer: settings.optimizer,
+        optimizer: settings.optimizer.name().to_owned(),
         learning_rate: settings.learning_rate,
         batch_size: settings.batch_size,
         seed: settings.seed,
@@ -217,7 +218,7 @@ fn write_heading<T: Element, W: Write>(
     ))?;
     output.line(format_args!(
         "{}: learning rate {}, batches of {}",
-        args.optimizer,
+        optimizer::title(args.optimizer),
         exact(args.learning_rate),
         args.batch_size,
     ))?;

@@ -4,7 +4,7 @@
 use mlp_core::state::TrainerState;
 use mlp_core::{
     Adagrad, Adam, AdamW, Clip, DataError, Dropout, EarlyStopping, Event, Every, FitOptions, GradientDescent,
-    HalfSquaredError, History, Lbfgs, Metric, Mlp, Model, Momentum, Monitor, NAdam, Optimizer, Penalty,
+    HalfSquaredError, History, Lbfgs, Metric, Mlp, Model, Momentum, Monitor, NAdam, Optimizer, OptimizerKind, Penalty,
     ReduceOnPlateau, RmsProp, Samples, Schedule, StopReason, Tanh, Trainer,
 };
 use mlp_cpu::{Element, Matrix};
@@ -133,8 +133,8 @@ fn resuming_equals_never_having_stopped() {
 fn resuming_is_exact_with_every_optimizer() {
     resume_here_and_there::<f32, _>(|| GradientDescent::new(0.05).unwrap());
     resume_here_and_there::<f64, _>(|| GradientDescent::new(0.05).unwrap());
-    resume_here_and_there::<f32, _>(|| Momentum::nesterov(0.05, 0.9).unwrap());
-    resume_here_and_there::<f64, _>(|| Momentum::nesterov(0.05, 0.9).unwrap());
+    resume_here_and_there::<f32, _>(|| Momentum::new(0.05, 0.9).unwrap().nesterov(true));
+    resume_here_and_there::<f64, _>(|| Momentum::new(0.05, 0.9).unwrap().nesterov(true));
     resume_here_and_there::<f32, _>(|| RmsProp::new(0.01).unwrap());
     resume_here_and_there::<f64, _>(|| RmsProp::new(0.01).unwrap());
     resume_here_and_there::<f32, _>(|| Adagrad::new(0.05).unwrap());
@@ -143,6 +143,14 @@ fn resuming_is_exact_with_every_optimizer() {
     resume_here_and_there::<f64, _>(|| AdamW::new(0.02).unwrap());
     resume_here_and_there::<f32, _>(|| NAdam::new(0.02).unwrap());
     resume_here_and_there::<f64, _>(|| NAdam::new(0.02).unwrap());
+}
+
+#[test]
+fn resuming_is_exact_with_an_optimizer_chosen_by_name() {
+    for name in OptimizerKind::NAMES {
+        let kind: OptimizerKind = name.parse().unwrap();
+        resume_here_and_there::<f64, _>(|| kind.build(0.02).unwrap());
+    }
 }
 
 /// Returns a network and a state with everything in it. The history has epochs without validation.

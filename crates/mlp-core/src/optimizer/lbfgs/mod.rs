@@ -1,17 +1,17 @@
-mod history;
+mod curvature;
 mod search;
 mod vector;
 
-use super::first_order::evaluate;
+use super::first_order::{GRADIENTS, STATES, check_shapes, evaluate};
 use super::{NonFinite, Objective, Optimizer, OptimizerState, StateError};
 use crate::backend::Tensor;
-use crate::error::not_negative;
+use crate::error::{in_range, not_negative, positive};
 use crate::{Dense, HyperParameterError};
 use alloc::borrow::ToOwned;
 use alloc::vec::Vec;
-use history::{History, Pair};
+use curvature::{Curvature, Pair};
 use search::{Line, Point, search};
-use vector::{check_shapes, dot, dot_layer, is_within, one_norm, set_point, set_scaled, zeros_like};
+use vector::{dot, dot_layer, is_within, one_norm, set_point, set_scaled, zeros_like};
 
 /// L-BFGS with a line search. A step is one iteration. With all parameters W as one vector, and g = dL/dW,
 ///
@@ -77,8 +77,8 @@ use vector::{check_shapes, dot, dot_layer, is_within, one_norm, set_point, set_s
 /// ```
 #[derive(Clone, Debug)]
 pub struct Lbfgs<B> {
-    rule: Rule,
-    history: History<B>,
+    rule: HyperParameters,
+    curvature: Curvature<B>,
     /// The last step, if it changed the parameters. Its `change` is s, and its `gradient` is the gradient before the
     /// step.
     last: Option<Pair<B>>,
@@ -92,7 +92,7 @@ pub struct Lbfgs<B> {
 
 /// The hyper-parameters.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Rule {
+struct HyperParameters {
     learning_rate: f64,
     history_size: usize,
     tolerance_grad: f64,
@@ -105,17 +105,16 @@ impl<B: Tensor> Lbfgs<B> {
     /// Creates the optimizer with learning rate eta, the first length that a line search tries.
     ///
     /// # Errors
-    /// Returns an error if `learning_rate` is not a finite number of at least 0.
+    /// Returns an error if `learning_rate` is not a finite number above 0.
     pub fn new(learning_rate: f64) -> Result<Self, HyperParameterError> {
-        let rule = Rule {
-            learning_rate: not_negative("learning rate", learning_rate)?,
-            history_size: 10,
-            tolerance_grad: 1e-7,
-            tolerance_change: 1e-9,
-        };
         Ok(Self {
-            rule,
-            history: History::new(Vec::new()),
+            rule: HyperParameters {
+                learning_rate: positive("learning rate", learning_rate)?,
+                history_size: 10,
+                tolerance_grad: 1e-7,
+                tolerance_change: 1e-9,
+            },
+            curvature: Curvature::new(Vec::new()),
             last: None,
             spare: None,
             direction: Vec::new(),
@@ -149,28 +148,26 @@ impl<B: Tensor> Lbfgs<B> {
     /// Allocates the memory for a step, if it is not there yet. Panics unless the gradient and the memory have the
     /// shapes of `layers`.
     fn prepare(&mut self, layers: &[Dense<B>], gradient: &[Dense<B>]) {
-        let gradients = ["gradients of layers", "a weights gradient", "a bias gradient"];
-        check_shapes(gradients, layers, gradient);
+        check_shapes(GRADIENTS, layers, gradient);
         if self.direction.is_empty() {
             self.direction = zeros_like(layers);
             self.trial = zeros_like(layers);
         }
-        let states = ["states of layers", "a state of weights", "a state of a bias"];
-        check_shapes(states, layers, &self.direction);
+        check_shapes(STATES, layers, &self.direction);
     }
 
     /// Computes the direction. Returns its slope g.d, and true if the direction is -g because nothing is remembered.
     fn find_direction(&mut self, gradient: &[Dense<B>]) -> (f64, bool) {
-        let mut fresh = self.last.is_none() && self.history.pairs.is_empty();
+        let mut fresh = self.last.is_none() && self.curvature.pairs.is_empty();
         if let Some(last) = self.last.take() {
-            self.spare = self.history.add(last, gradient, self.rule.history_size);
+            self.spare = self.curvature.add(last, gradient, self.rule.history_size);
         }
-        self.history.direction(gradient, &mut self.direction);
+        self.curvature.direction(gradient, &mut self.direction);
         let mut slope = dot(gradient, &self.direction);
         if !(slope.is_finite() && slope < 0.0) {
             // The direction does not lead downhill. In exact arithmetic it would, because H is positive definite.
-            self.history.pairs.clear();
-            self.history.direction(gradient, &mut self.direction);
+            self.curvature.pairs.clear();
+            self.curvature.direction(gradient, &mut self.direction);
             slope = dot(gradient, &self.direction);
             fresh = true;
         }
@@ -187,9 +184,9 @@ impl<B: Tensor> Optimizer<B> for Lbfgs<B> {
         let gradient = &*objective.gradient_mut();
         self.prepare(layers, gradient);
         if let Some(layer) = first_not_finite(gradient) {
-            return Err(NonFinite::Gradient { layer, loss });
+            return Err(NonFinite::Gradient { layer });
         }
-        let Rule {
+        let HyperParameters {
             learning_rate,
             tolerance_grad,
             tolerance_change,
@@ -227,7 +224,7 @@ impl<B: Tensor> Optimizer<B> for Lbfgs<B> {
         };
         let length = search(&mut line, start, first).length;
         if length == 0.0 {
-            self.history.pairs.clear();
+            self.curvature.pairs.clear();
             self.spare = Some(last);
             return Ok(loss);
         }
@@ -252,7 +249,8 @@ impl<B: Tensor> Optimizer<B> for Lbfgs<B> {
     /// The entries `change` and `gradient` belong to the last step, and are empty if it changed no parameter. The
     /// entries `changes` and `gradient_changes` are the pairs (s, y), oldest first.
     fn state(&self) -> OptimizerState<B> {
-        let concat = |part: fn(&Pair<B>) -> &Vec<Dense<B>>| self.history.pairs.iter().flat_map(part).cloned().collect();
+        let concat =
+            |part: fn(&Pair<B>) -> &Vec<Dense<B>>| self.curvature.pairs.iter().flat_map(part).cloned().collect();
         let last = |part: fn(&Pair<B>) -> &Vec<Dense<B>>| self.last.as_ref().map(part).cloned().unwrap_or_default();
         OptimizerState::new(KIND)
             .with_number("learning_rate", self.rule.learning_rate)
@@ -267,24 +265,22 @@ impl<B: Tensor> Optimizer<B> for Lbfgs<B> {
 
     fn restore(&mut self, mut state: OptimizerState<B>, layers: &[Dense<B>]) -> Result<(), StateError> {
         state.expect_kind(KIND)?;
-        let mut restored = Self::new(state.take_number("learning_rate")?)?.tolerances(
+        let mut restored = Self::new(1.0)?;
+        restored.set_learning_rate(state.take_number("learning_rate")?)?;
+        restored = restored.tolerances(
             state.take_number("tolerance_grad")?,
             state.take_number("tolerance_change")?,
         )?;
         restored.rule.history_size = at_least_one(state.take_number("history_size")?)?;
         restored.last = take_pairs(&mut state, ["change", "gradient"], layers, 1)?.pop();
         let size = restored.rule.history_size;
-        restored.history = History::new(take_pairs(&mut state, ["changes", "gradient_changes"], layers, size)?);
+        restored.curvature = Curvature::new(take_pairs(&mut state, ["changes", "gradient_changes"], layers, size)?);
         state.expect_empty()?;
         // No run can produce a history with such a pair. It would do no harm, but it cannot be what was saved.
-        for pair in &mut restored.history.pairs {
-            if !pair.measure() {
-                return Err(StateError::HyperParameter(HyperParameterError::new(
-                    "curvature of a pair of changes",
-                    "a finite number above 1e-10",
-                    dot(&pair.change, &pair.gradient),
-                )));
-            }
+        for pair in &mut restored.curvature.pairs {
+            let (name, expected) = ("curvature of a pair of changes", "a finite number above 1e-10");
+            let usable = pair.measure();
+            in_range(name, expected, dot(&pair.change, &pair.gradient), usable)?;
         }
         *self = restored;
         Ok(())
@@ -298,7 +294,7 @@ impl<B: Tensor + PartialEq> PartialEq for Lbfgs<B> {
             let last = optimizer.last.as_ref();
             last.map(|last| (last.change.clone(), last.gradient.clone()))
         };
-        self.rule == other.rule && self.history.pairs == other.history.pairs && last(self) == last(other)
+        self.rule == other.rule && self.curvature.pairs == other.curvature.pairs && last(self) == last(other)
     }
 }
 
@@ -386,15 +382,9 @@ fn take_pairs<B: Tensor>(
 /// Returns `history_size` if it is a whole number of at least 1.
 fn at_least_one(history_size: f64) -> Result<usize, HyperParameterError> {
     let size = history_size as usize;
-    if size >= 1 && size as f64 == history_size {
-        Ok(size)
-    } else {
-        Err(HyperParameterError::new(
-            "history size",
-            "a whole number of at least 1",
-            history_size,
-        ))
-    }
+    let contains = size >= 1 && size as f64 == history_size;
+    in_range("history size", "a whole number of at least 1", history_size, contains)?;
+    Ok(size)
 }
 
 #[cfg(test)]

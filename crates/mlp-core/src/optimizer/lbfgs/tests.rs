@@ -81,7 +81,7 @@ fn after_three_steps() -> (Lbfgs<Naive<f64>>, Vec<Layer>) {
     for _ in 0..3 {
         optimizer.step(&mut layers, &mut bowl).unwrap();
     }
-    assert_eq!((optimizer.history.pairs.len(), optimizer.last.is_some()), (2, true));
+    assert_eq!((optimizer.curvature.pairs.len(), optimizer.last.is_some()), (2, true));
     (optimizer, layers)
 }
 
@@ -194,14 +194,14 @@ fn a_direction_that_does_not_lead_down_is_replaced_by_the_negative_gradient() {
         let mut optimizer = optimizer(0.0, 0.0);
         let mut pair = pair(change, gradient_change);
         assert!(pair.measure());
-        optimizer.history.pairs.push(pair);
+        optimizer.curvature.pairs.push(pair);
         let gradient = layers([gradient]);
         optimizer.prepare(&gradient, &gradient);
         let (slope, fresh) = optimizer.find_direction(&gradient);
         assert_eq!(slope, dot(&gradient, &optimizer.direction));
         assert!(slope < 0.0 && slope.is_finite(), "{slope}");
         assert_eq!(
-            (fresh, optimizer.history.pairs.len()),
+            (fresh, optimizer.curvature.pairs.len()),
             (!kept, usize::from(kept)),
             "{change:?}"
         );

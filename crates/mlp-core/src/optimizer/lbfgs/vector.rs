@@ -1,7 +1,6 @@
 //! Treats the parameters of all layers as one vector, and provides the passes over it that L-BFGS needs.
 
 use crate::backend::{Tensor, ZipFormula};
-use crate::error::check_shape;
 use crate::{Dense, Scalar};
 use alloc::vec::Vec;
 
@@ -21,7 +20,7 @@ pub(super) fn dot_layer<B: Tensor>(a: &Dense<B>, b: &Dense<B>) -> f64 {
 
 /// Computes the sum of |v_i|. `scratch` is overwritten.
 pub(super) fn one_norm<B: Tensor>(vector: &[Dense<B>], scratch: &mut [Dense<B>]) -> f64 {
-    zip(scratch, vector, &Sign);
+    zip(scratch, vector, &Sign {});
     dot(vector, scratch)
 }
 
@@ -47,7 +46,7 @@ pub(super) fn scale<B: Tensor>(own: &mut [Dense<B>], factor: f64, any: &[Dense<B
 
 /// Computes own <- other - own.
 pub(super) fn subtract_from<B: Tensor>(own: &mut [Dense<B>], other: &[Dense<B>]) {
-    zip(own, other, &SubtractFrom);
+    zip(own, other, &SubtractFrom {});
 }
 
 /// Computes own = start + length direction. Returns true if all elements are finite. The direction does not change.
@@ -67,16 +66,6 @@ pub(super) fn set_point<B: Tensor>(
     finite
 }
 
-/// Panics unless `got` has the shapes of `layers`. `all`, `weights` and `bias` name `got` and its parts in the message.
-#[track_caller]
-pub(super) fn check_shapes<B: Tensor>([all, weights, bias]: [&str; 3], layers: &[Dense<B>], got: &[Dense<B>]) {
-    check_shape("update", all, (layers.len(), 1), (got.len(), 1));
-    for (layer, got) in layers.iter().zip(got) {
-        check_shape("update", weights, layer.weights.shape(), got.weights.shape());
-        check_shape("update", bias, layer.bias.shape(), got.bias.shape());
-    }
-}
-
 fn zip<B: Tensor>(own: &mut [Dense<B>], other: &[Dense<B>], formula: &impl ZipFormula<0>) -> bool {
     let mut finite = true;
     for (own, other) in own.iter_mut().zip(other) {
@@ -86,72 +75,37 @@ fn zip<B: Tensor>(own: &mut [Dense<B>], other: &[Dense<B>], formula: &impl ZipFo
     finite
 }
 
-struct Scaled {
-    factor: f64,
+/// Defines a formula of an element of `own` and one of `other`, with factors or bounds.
+macro_rules! formula {
+    ($(#[$doc:meta])* $name:ident { $($factor:ident),* }, |$own:pat_param, $other:pat_param| $value:expr) => {
+        $(#[$doc])*
+        struct $name {
+            $($factor: f64),*
+        }
+
+        impl ZipFormula<0> for $name {
+            #[inline(always)]
+            fn apply<T: Scalar>(&self, $own: T, $other: T, []: [T; 0]) -> (T, [T; 0]) {
+                $(let $factor = T::from_f64(self.$factor);)*
+                ($value, [])
+            }
+        }
+    };
 }
 
-impl ZipFormula<0> for Scaled {
-    #[inline(always)]
-    fn apply<T: Scalar>(&self, _: T, other: T, []: [T; 0]) -> (T, [T; 0]) {
-        (T::from_f64(self.factor) * other, [])
-    }
-}
-
-struct AddScaled {
-    factor: f64,
-}
-
-impl ZipFormula<0> for AddScaled {
-    #[inline(always)]
-    fn apply<T: Scalar>(&self, own: T, other: T, []: [T; 0]) -> (T, [T; 0]) {
-        (own + T::from_f64(self.factor) * other, [])
-    }
-}
-
-struct Scale {
-    factor: f64,
-}
-
-impl ZipFormula<0> for Scale {
-    #[inline(always)]
-    fn apply<T: Scalar>(&self, own: T, _: T, []: [T; 0]) -> (T, [T; 0]) {
-        (T::from_f64(self.factor) * own, [])
-    }
-}
-
-struct SubtractFrom;
-
-impl ZipFormula<0> for SubtractFrom {
-    #[inline(always)]
-    fn apply<T: Scalar>(&self, own: T, other: T, []: [T; 0]) -> (T, [T; 0]) {
-        (other - own, [])
-    }
-}
-
-/// The factor 1 or -1 that turns v into |v|.
-struct Sign;
-
-impl ZipFormula<0> for Sign {
-    #[inline(always)]
-    fn apply<T: Scalar>(&self, _: T, other: T, []: [T; 0]) -> (T, [T; 0]) {
-        (other.select_gt(T::zero(), T::one(), -T::one()), [])
-    }
-}
-
-/// Infinite where |factor v| is greater than the bound, and 0 elsewhere. The pass reports numbers that are not finite.
-struct Excess {
-    factor: f64,
-    bound: f64,
-}
-
-impl ZipFormula<0> for Excess {
-    #[inline(always)]
-    fn apply<T: Scalar>(&self, _: T, other: T, []: [T; 0]) -> (T, [T; 0]) {
-        let size = (T::from_f64(self.factor) * other).abs();
-        let infinite = T::from_f64(f64::INFINITY);
-        (size.select_gt(T::from_f64(self.bound), infinite, T::zero()), [])
-    }
-}
+formula!(Scaled { factor }, |_, other| factor * other);
+formula!(AddScaled { factor }, |own, other| own + factor * other);
+formula!(Scale { factor }, |own, _| factor * own);
+formula!(SubtractFrom {}, |own, other| other - own);
+formula!(
+    /// The factor 1 or -1 that turns v into |v|.
+    Sign {}, |_, other| other.select_gt(T::zero(), T::one(), -T::one())
+);
+formula!(
+    /// Infinite where |factor v| is greater than the bound, and 0 elsewhere. The pass reports numbers that are not
+    /// finite.
+    Excess { factor, bound }, |_, other| (factor * other).abs().select_gt(bound, T::from_f64(f64::INFINITY), T::zero())
+);
 
 struct Along {
     length: f64,

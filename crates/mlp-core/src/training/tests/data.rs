@@ -84,10 +84,15 @@ fn hundred_epochs<O: Optimizer<Naive<f64>> + Clone>(name: &str, optimizer: &O) {
 fn a_hundred_fits_of_one_epoch_have_the_bits_of_one_fit_of_a_hundred() {
     hundred_epochs("gradient descent", &GradientDescent::new(0.05).unwrap());
     hundred_epochs("momentum", &Momentum::new(0.05, 0.9).unwrap());
-    hundred_epochs("Nesterov", &Momentum::nesterov(0.05, 0.9).unwrap());
+    hundred_epochs("Nesterov", &Momentum::new(0.05, 0.9).unwrap().nesterov(true));
     hundred_epochs(
         "RMSprop",
-        &RmsProp::new(0.01).unwrap().centered(true).momentum(0.5).unwrap(),
+        &RmsProp::new(0.01)
+            .unwrap()
+            .centered(true)
+            .unwrap()
+            .momentum(0.5)
+            .unwrap(),
     );
     hundred_epochs("Adagrad", &Adagrad::new(0.05).unwrap());
     hundred_epochs("Adam", &Adam::new(0.01).unwrap());
@@ -188,7 +193,10 @@ fn metrics_that_cannot_be_computed_are_rejected() {
     };
     for metric in [Metric::PrecisionOf(3), Metric::RecallOf(3), Metric::F1Of(3)] {
         let error = refused(metric, true);
-        assert_eq!(error, TrainError::MetricClass { metric, classes: 3 });
+        assert!(
+            matches!(error, TrainError::Metric { metric: got, .. } if got == metric),
+            "{error:?}"
+        );
         assert_eq!(
             error.to_string(),
             format!("metric {metric}: expected a class from 0 to 2")
@@ -205,14 +213,8 @@ fn metrics_that_cannot_be_computed_are_rejected() {
     // These metrics are requested, but not monitored.
     let error = refused(Metric::F1, false);
     assert_eq!(
-        error,
-        TrainError::NoValidation {
-            metric: Metric::Accuracy
-        }
-    );
-    assert_eq!(
         error.to_string(),
-        "metric accuracy needs validation samples, but none were given; add `.validated_by(..)`"
+        "metric accuracy: needs validation samples, but none were given; add `.validated_by(..)`"
     );
 }
 
@@ -395,18 +397,24 @@ fn scores_are_those_of_the_network_and_of_the_model_on_raw_samples() {
 fn a_data_set_with_mapped_inputs_or_targets_keeps_its_weights() {
     let data = Dataset::new(columns(1, &[1.0, 2.0]), columns(1, &[5.0, 6.0])).unwrap();
     let plain = data.map_input(|_| columns(2, &[0.0; 4])).unwrap();
-    assert_eq!((plain.input().shape(), plain.weights()), ((2, 2), None));
+    assert_eq!((plain.input().shape(), plain.sample_weights()), ((2, 2), None));
     let weights = columns(1, &[1.0, 3.0]);
     let data = data.weighted(weights.clone()).unwrap();
     let scaling = Scaling::min_max(data.input()).unwrap();
     let scaled = data.map_input(|input| scaling.apply(input)).unwrap();
     assert_eq!(values(scaled.input()), [0.0, 1.0]);
-    assert_eq!((scaled.target(), scaled.weights()), (data.target(), Some(&weights)));
+    assert_eq!(
+        (scaled.target(), scaled.sample_weights()),
+        (data.target(), Some(&weights))
+    );
     let doubled = scaled
         .map_target(|target| columns(1, &values(target).into_iter().map(|y| 2.0 * y).collect::<Vec<_>>()))
         .unwrap();
     assert_eq!(values(doubled.target()), [10.0, 12.0]);
-    assert_eq!((doubled.input(), doubled.weights()), (scaled.input(), Some(&weights)));
+    assert_eq!(
+        (doubled.input(), doubled.sample_weights()),
+        (scaled.input(), Some(&weights))
+    );
     let error = data.map_input(|_| columns(1, &[0.0; 3])).unwrap_err();
     assert_eq!(error.to_string(), "target: expected 3 samples, got 2");
 }

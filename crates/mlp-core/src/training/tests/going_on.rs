@@ -30,7 +30,7 @@ fn line(weight: f64) -> Network {
     Mlp::from_layers(vec![(layer, Identity.into())]).unwrap()
 }
 
-fn descent(learning_rate: f64) -> Trainer<Naive<f64>, HalfSquaredError, GradientDescent> {
+fn descent(learning_rate: f64) -> Trainer<Naive<f64>, HalfSquaredError, GradientDescent<Naive<f64>>> {
     Trainer::new(HalfSquaredError, GradientDescent::new(learning_rate).unwrap())
 }
 

@@ -45,14 +45,14 @@ impl<B: Tensor> Pair<B> {
 
 /// The pairs of the last steps.
 #[derive(Clone, Debug)]
-pub(super) struct History<B> {
+pub(super) struct Curvature<B> {
     /// The pairs, oldest first.
     pub(super) pairs: Vec<Pair<B>>,
     /// The numbers that the first loop of the recursion passes to the second.
     shares: Vec<f64>,
 }
 
-impl<B: Tensor> History<B> {
+impl<B: Tensor> Curvature<B> {
     pub(super) fn new(pairs: Vec<Pair<B>>) -> Self {
         Self {
             pairs,
