@@ -1,6 +1,8 @@
 //! Numbers read and written one at a time, as `.npz` and ONNX files need it.
 
-use crate::{Dtype, Number};
+use crate::{Dtype, Number, SaveError, SaveErrorKind};
+use mlp_core::Scalar as _;
+use mlp_core::backend::Tensor;
 
 pub(crate) trait LittleEndian: Number {
     /// The number of bytes of one number.
@@ -26,3 +28,24 @@ pub(crate) trait LittleEndian: Number {
 }
 
 impl<T: Number> LittleEndian for T {}
+
+/// Returns the weights or the bias (`what`) of a layer, column after column. They must be finite.
+pub(crate) fn parameters<B: Tensor<Scalar: Number>>(
+    layer: usize,
+    what: &str,
+    part: &B,
+) -> Result<Vec<B::Scalar>, SaveError> {
+    let mut values = Vec::new();
+    B::read(part.into(), &mut values);
+    match values
+        .iter()
+        .map(|value| value.to_f64())
+        .find(|value| !value.is_finite())
+    {
+        Some(got) => {
+            let message = format!("layer {layer}: expected finite {what}, got {got}");
+            Err(SaveError::new(SaveErrorKind::NotFinite, message))
+        }
+        None => Ok(values),
+    }
+}

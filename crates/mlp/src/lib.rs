@@ -68,7 +68,7 @@ pub mod prelude {
     pub use mlp_cpu::{Matrix, MatrixRef};
     #[cfg(feature = "io")]
     pub use mlp_io::{
-        Checkpoint, CheckpointDirectory, export_onnx, load_model, load_network, load_npz, save_model, save_npz,
+        Checkpoint, CheckpointDirectory, export_onnx, load_model, load_npz, load_pytorch, save_model, save_npz,
     };
 }
 

@@ -1,7 +1,8 @@
 //! The history as columns of finite numbers, because the tensors of a file may not hold other numbers.
 
-use super::KEY;
-use crate::Problem;
+use crate::LoadError;
+use crate::container::CHECKPOINT;
+use crate::error::quoted;
 use mlp_core::{History, Metric};
 
 /// One column of the history.
@@ -41,7 +42,7 @@ pub(super) fn columns(history: &History) -> Vec<Column> {
 }
 
 /// Builds a history from columns with these names.
-pub(super) fn of_columns(columns: Vec<(String, Vec<f64>)>) -> Result<History, Problem> {
+pub(super) fn of_columns(columns: Vec<(String, Vec<f64>)>) -> Result<History, LoadError> {
     let mut history = History::default();
     let mut seen = Vec::new();
     for (name, values) in columns {
@@ -53,7 +54,7 @@ pub(super) fn of_columns(columns: Vec<(String, Vec<f64>)>) -> Result<History, Pr
                 let metric = name
                     .strip_prefix(METRIC)
                     .and_then(|metric| metric.parse::<Metric>().ok());
-                let no_column = || problem(format!("history: unknown column {}", crate::error::quoted(&name)));
+                let no_column = || problem(format!("history: unknown column {}", quoted(&name)));
                 history.metrics.push((metric.ok_or_else(no_column)?, values));
             }
         }
@@ -67,10 +68,7 @@ pub(super) fn of_columns(columns: Vec<(String, Vec<f64>)>) -> Result<History, Pr
     seen.sort_unstable();
     let mut pairs = seen.iter().zip(seen.iter().skip(1));
     match pairs.find(|(a, b)| a == b) {
-        Some((name, _)) => Err(problem(format!(
-            "history: the column {} appears twice",
-            crate::error::quoted(name)
-        ))),
+        Some((name, _)) => Err(problem(format!("history: the column {} appears twice", quoted(name)))),
         None => Ok(history),
     }
 }
@@ -93,14 +91,14 @@ impl Column {
 }
 
 /// Replaces the zeros of `values` with the numbers that `codes` stand for.
-pub(super) fn decode(name: &str, values: &mut [f64], codes: &[f64]) -> Result<(), Problem> {
+pub(super) fn decode(name: &str, values: &mut [f64], codes: &[f64]) -> Result<(), LoadError> {
     for (value, &code) in values.iter_mut().zip(codes) {
         let known = CODES.get(code as usize).filter(|_| (code as usize) as f64 == code);
         match known {
             Some(None) => {}
             Some(Some(other)) if *value == 0.0 => *value = *other,
             _ => {
-                let name = crate::error::quoted(name);
+                let name = quoted(name);
                 return Err(problem(format!(
                     "history: the column {name} has the invalid code {code} for the value {value}"
                 )));
@@ -110,6 +108,6 @@ pub(super) fn decode(name: &str, values: &mut [f64], codes: &[f64]) -> Result<()
     Ok(())
 }
 
-fn problem(problem: String) -> Problem {
-    Problem::Metadata { key: KEY, problem }
+fn problem(problem: String) -> LoadError {
+    LoadError::metadata(CHECKPOINT, problem)
 }

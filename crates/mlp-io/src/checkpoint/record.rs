@@ -1,10 +1,11 @@
 //! The JSON record in the metadata of a checkpoint.
 
-use super::KEY;
 use super::history::Column;
 use super::number::JsonNumber;
-use crate::model_file::{KindRecord, activations, layer_sizes, read_record, syntax};
-use crate::{Number, Problem};
+use crate::container::CHECKPOINT;
+use crate::error::quoted;
+use crate::model_file::{KindRecord, activations, kinds, layer_count, layer_sizes, read_record};
+use crate::{LoadError, Number};
 use mlp_core::backend::Tensor;
 use mlp_core::state::{Pass, PlateauState, Position, TrainerState};
 use mlp_core::{ActivationKind, Dropout, Every, Mlp, Schedule};
@@ -113,11 +114,7 @@ impl Record {
         Self {
             version: VERSION,
             layer_sizes: network.layer_sizes().into_iter().map(|size| size as u64).collect(),
-            activations: network
-                .activations()
-                .iter()
-                .map(|activation| KindRecord::new(activation.name(), activation.parameters()))
-                .collect(),
+            activations: kinds(network.activations()),
             optimizer: OptimizerRecord {
                 kind: optimizer.kind.clone(),
                 numbers: numbers
@@ -173,34 +170,30 @@ impl Record {
         }
     }
 
-    pub(super) fn text(&self) -> Result<String, Problem> {
-        serde_json::to_string(self).map_err(|e| syntax(KEY, &e))
+    pub(super) fn read(text: &str) -> Result<Self, LoadError> {
+        read_record(CHECKPOINT, text, VERSION..=VERSION)
     }
 
-    pub(super) fn read(text: &str) -> Result<Self, Problem> {
-        read_record(KEY, text, VERSION)
+    pub(super) fn layer_sizes(&self) -> Result<Vec<usize>, LoadError> {
+        layer_sizes(CHECKPOINT, &self.layer_sizes)
     }
 
-    pub(super) fn layer_sizes(&self) -> Result<Vec<usize>, Problem> {
-        layer_sizes(KEY, &self.layer_sizes)
-    }
-
-    pub(super) fn activations(&self) -> Result<Vec<ActivationKind>, Problem> {
+    pub(super) fn activations(&self) -> Result<Vec<ActivationKind>, LoadError> {
         activations(&self.activations, self.layer_sizes.len().saturating_sub(1))
     }
 
-    pub(super) fn optimizer(&self) -> Result<OptimizerParts, Problem> {
+    pub(super) fn optimizer(&self) -> Result<OptimizerParts, LoadError> {
         let OptimizerRecord { kind, numbers, tensors } = &self.optimizer;
         let numbers = numbers.iter().map(|(name, value)| (name.clone(), value.0)).collect();
         let tensors = tensors.iter().map(|(name, count)| Ok((name.clone(), size(*count)?)));
-        Ok((kind.clone(), numbers, tensors.collect::<Result<_, Problem>>()?))
+        Ok((kind.clone(), numbers, tensors.collect::<Result<_, LoadError>>()?))
     }
 
     pub(super) fn initial_learning_rate(&self) -> f64 {
         self.initial_learning_rate.0
     }
 
-    pub(super) fn schedule(&self) -> Result<Option<(Schedule, Every)>, Problem> {
+    pub(super) fn schedule(&self) -> Result<Option<(Schedule, Every)>, LoadError> {
         let Some(ScheduleRecord { text, every }) = &self.schedule else {
             return Ok(None);
         };
@@ -212,12 +205,12 @@ impl Record {
             "batch" => Ok(Some((schedule, Every::Batch))),
             _ => Err(problem(format!(
                 "schedule: expected `every` to be `epoch` or `batch`, got {}",
-                crate::error::quoted(every)
+                quoted(every)
             ))),
         }
     }
 
-    pub(super) fn plateau(&self) -> Result<Option<PlateauState>, Problem> {
+    pub(super) fn plateau(&self) -> Result<Option<PlateauState>, LoadError> {
         let Some(plateau) = &self.plateau else {
             return Ok(None);
         };
@@ -232,24 +225,20 @@ impl Record {
         }))
     }
 
-    pub(super) fn stopping(&self) -> Result<Option<StoppingParts>, Problem> {
+    pub(super) fn stopping(&self) -> Result<Option<StoppingParts>, LoadError> {
         let Some(stopping) = &self.stopping else {
             return Ok(None);
         };
         let layers = size(stopping.layers)?;
         let network = self.layer_sizes.len().saturating_sub(1);
         if layers != 0 && layers != network {
-            return Err(Problem::LayerCount {
-                what: "the best parameters",
-                expected: network,
-                got: layers,
-            });
+            return Err(layer_count("the best parameters", network, layers));
         }
         let best = stopping.best.map(|best| best.0);
         Ok(Some((best, stopping.best_epoch, stopping.epochs_since, layers)))
     }
 
-    pub(super) fn dropout(&self) -> Result<Option<Dropout>, Problem> {
+    pub(super) fn dropout(&self) -> Result<Option<Dropout>, LoadError> {
         let Some(DropoutRecord { probability, seed }) = &self.dropout else {
             return Ok(None);
         };
@@ -257,7 +246,7 @@ impl Record {
         Ok(Some(dropout))
     }
 
-    pub(super) fn position(&self) -> Result<Position, Problem> {
+    pub(super) fn position(&self) -> Result<Position, LoadError> {
         let position = &self.position;
         let pass = match &position.pass {
             Some(pass) => Some(Pass {
@@ -278,7 +267,7 @@ impl Record {
         })
     }
 
-    pub(super) fn epochs(&self) -> Result<usize, Problem> {
+    pub(super) fn epochs(&self) -> Result<usize, LoadError> {
         size(self.history.epochs)
     }
 
@@ -288,10 +277,10 @@ impl Record {
     }
 }
 
-fn size(value: u64) -> Result<usize, Problem> {
+fn size(value: u64) -> Result<usize, LoadError> {
     usize::try_from(value).map_err(|_| problem(format!("{value} is too large for the address space")))
 }
 
-fn problem(problem: String) -> Problem {
-    Problem::Metadata { key: KEY, problem }
+fn problem(problem: String) -> LoadError {
+    LoadError::metadata(CHECKPOINT, problem)
 }

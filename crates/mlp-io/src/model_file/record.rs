@@ -1,8 +1,8 @@
 //! The JSON record in the metadata of a model.
 
-use super::KEY;
-use crate::container::check_json;
-use crate::{Dtype, Number, Problem};
+use crate::container::{MODEL, check_json, message};
+use crate::error::{one_line, quoted};
+use crate::{Dtype, LoadError, LoadErrorKind, Number};
 use mlp_core::backend::Tensor;
 use mlp_core::{
     ActivationKind, Classes, Dense, Identity, KindError, LossKind, Mlp, Model, Provenance, Scaling, ScalingKind,
@@ -10,6 +10,8 @@ use mlp_core::{
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::RangeInclusive;
 
 /// The format version that is written, and the newest that is read.
 const VERSION: u64 = 1;
@@ -72,11 +74,7 @@ impl Record {
             version: VERSION,
             dtype: B::Scalar::DTYPE.name().to_owned(),
             layer_sizes: network.layer_sizes().into_iter().map(|size| size as u64).collect(),
-            activations: network
-                .activations()
-                .iter()
-                .map(|activation| KindRecord::new(activation.name(), activation.parameters()))
-                .collect(),
+            activations: kinds(network.activations()),
             loss: KindRecord::new(model.loss().name(), model.loss().parameters()),
             input_scaling: model.input_scaling().map(ScalingRecord::of),
             target_scaling: model.target_scaling().map(ScalingRecord::of),
@@ -89,17 +87,13 @@ impl Record {
         }
     }
 
-    pub(super) fn text(&self) -> Result<String, Problem> {
-        serde_json::to_string(self).map_err(|e| syntax(KEY, &e))
-    }
-
-    pub(super) fn read(text: &str) -> Result<Self, Problem> {
-        read_record(KEY, text, VERSION)
+    pub(super) fn read(text: &str) -> Result<Self, LoadError> {
+        read_record(MODEL, text, VERSION..=VERSION)
     }
 
     /// Checks that the record can be read back and matches the network. A small network with the same numbers of inputs
     /// and outputs stands in for the real one.
-    pub(super) fn check<B: Tensor<Scalar: Number>>(text: &str) -> Result<(), Problem> {
+    pub(super) fn check<B: Tensor<Scalar: Number>>(text: &str) -> Result<(), LoadError> {
         let record = Self::read(text)?;
         record.dtype()?;
         record.activations()?;
@@ -109,77 +103,95 @@ impl Record {
             let dense = Dense::<B>::zeros(inputs, outputs);
             (dense, Identity.into())
         });
-        let small = Mlp::from_layers(layers.into()).map_err(Problem::Network)?;
+        let small = Mlp::from_layers(layers.into()).map_err(super::does_not_fit)?;
         let loss = record.loss()?;
         record.finish(Model::new(small, loss)).map(drop)
     }
 
-    pub(super) fn dtype(&self) -> Result<Dtype, Problem> {
+    pub(super) fn dtype(&self) -> Result<Dtype, LoadError> {
         match self.dtype.as_str() {
             "F32" => Ok(Dtype::F32),
             "F64" => Ok(Dtype::F64),
-            _ => {
-                let problem = format!(
-                    "expected the dtype F32 or F64, got {}",
-                    crate::error::quoted(&self.dtype)
-                );
-                Err(Problem::Metadata { key: KEY, problem })
+            other => {
+                let problem = format!("expected the dtype F32 or F64, got {}", quoted(other));
+                Err(LoadError::metadata(MODEL, problem))
             }
         }
     }
 
-    pub(super) fn layer_sizes(&self) -> Result<Vec<usize>, Problem> {
-        layer_sizes(KEY, &self.layer_sizes)
+    pub(super) fn layer_sizes(&self) -> Result<Vec<usize>, LoadError> {
+        layer_sizes(MODEL, &self.layer_sizes)
     }
 
-    pub(super) fn activations(&self) -> Result<Vec<ActivationKind>, Problem> {
+    pub(super) fn activations(&self) -> Result<Vec<ActivationKind>, LoadError> {
         activations(&self.activations, self.layer_sizes.len().saturating_sub(1))
     }
 
-    pub(super) fn loss(&self) -> Result<LossKind, Problem> {
-        self.loss.build(LossKind::from_parts).map_err(Problem::Loss)
+    pub(super) fn loss(&self) -> Result<LossKind, LoadError> {
+        self.loss.build(LossKind::from_parts).map_err(|e| invalid("loss: ", e))
     }
 
     /// Adds to `model` everything that is not in its network.
-    pub(super) fn finish<B: Tensor>(self, mut model: Model<B>) -> Result<Model<B>, Problem> {
+    pub(super) fn finish<B: Tensor>(self, mut model: Model<B>) -> Result<Model<B>, LoadError> {
         if let Some(scaling) = self.input_scaling {
-            model = model
-                .with_input_scaling(scaling.build("input scaling")?)
-                .map_err(Problem::Model)?;
+            let scaling = scaling.build("input scaling: ")?;
+            model = model.with_input_scaling(scaling).map_err(|e| invalid("", e))?;
         }
         if let Some(scaling) = self.target_scaling {
-            model = model
-                .with_target_scaling(scaling.build("target scaling")?)
-                .map_err(Problem::Model)?;
+            let scaling = scaling.build("target scaling: ")?;
+            model = model.with_target_scaling(scaling).map_err(|e| invalid("", e))?;
         }
         if let Some(names) = self.classes {
-            let classes = Classes::new(names).map_err(Problem::Classes)?;
-            model = model.with_classes(classes).map_err(Problem::Model)?;
+            let classes = Classes::new(names).map_err(|e| invalid("", e))?;
+            model = model.with_classes(classes).map_err(|e| invalid("", e))?;
         }
         let ProvenanceRecord { version, seed, data } = self.provenance;
         Ok(model.with_provenance(Provenance { version, seed, data }))
     }
 }
 
-/// Reads the record in `text`, whose format version must be from 1 to `newest`.
-pub(crate) fn read_record<R: DeserializeOwned>(key: &'static str, text: &str, newest: u64) -> Result<R, Problem> {
-    // The version comes first, because a newer version may have other keys, and more of them.
+/// Makes an error of a value in the record that is invalid, after `place`.
+fn invalid(place: &str, error: impl fmt::Display) -> LoadError {
+    LoadError::malformed(format!("{place}{}", one_line(&error.to_string())))
+}
+
+/// Returns the text of a record.
+pub(crate) fn text(key: &'static str, record: &impl Serialize) -> Result<String, LoadError> {
+    serde_json::to_string(record).map_err(|e| LoadError::metadata(key, message(&e)))
+}
+
+/// Reads the record in `text`, whose format version must be one of `versions`.
+pub(crate) fn read_record<R: DeserializeOwned>(
+    key: &'static str,
+    text: &str,
+    versions: RangeInclusive<u64>,
+) -> Result<R, LoadError> {
+    // The version comes first, because another version may have other keys, and more of them.
     let version = serde_json::from_str(text).map(|VersionRecord { version }| version);
-    if let Ok(got) = version
-        && got > newest
-    {
-        return Err(Problem::NewerVersion { newest, got });
+    let other = |message| Err(LoadError::new(LoadErrorKind::Version, message));
+    let (oldest, newest) = versions.into_inner();
+    match version {
+        Ok(0) => return Err(LoadError::malformed("expected format version 1 or newer, got 0")),
+        Ok(got) if got > newest => {
+            return other(format!(
+                "expected format version {newest} or older, got {got}: a newer version of this library wrote the file"
+            ));
+        }
+        Ok(got) if got < oldest => {
+            return other(format!(
+                "expected format version {oldest} or newer, got {got}: an older version of this library wrote the file"
+            ));
+        }
+        _ => {}
     }
     check_json(key, text)?;
-    match version {
-        Err(e) => Err(syntax(key, &e)),
-        Ok(0) => Err(Problem::Version { got: 0 }),
-        Ok(_) => serde_json::from_str(text).map_err(|e| syntax(key, &e)),
-    }
+    let malformed = |e| LoadError::metadata(key, message(&e));
+    version.map_err(malformed)?;
+    serde_json::from_str(text).map_err(malformed)
 }
 
 /// Returns the layer sizes. There must be at least two, and none may be 0.
-pub(crate) fn layer_sizes(key: &'static str, sizes: &[u64]) -> Result<Vec<usize>, Problem> {
+pub(crate) fn layer_sizes(key: &'static str, sizes: &[u64]) -> Result<Vec<usize>, LoadError> {
     /// How many sizes a message shows.
     const SHOWN: usize = 16;
     let numbers = sizes.iter().map(|&size| usize::try_from(size));
@@ -188,29 +200,38 @@ pub(crate) fn layer_sizes(key: &'static str, sizes: &[u64]) -> Result<Vec<usize>
         let shown = sizes.get(..SHOWN).unwrap_or(sizes);
         let more = if shown.len() < sizes.len() { " and more" } else { "" };
         let problem = format!("expected at least two layer_sizes, each at least 1, got {shown:?}{more}");
-        return Err(Problem::Metadata { key, problem });
+        return Err(LoadError::metadata(key, problem));
     }
     Ok(numbers)
 }
 
 /// Returns the activations. There must be one per layer.
-pub(crate) fn activations(kinds: &[KindRecord], layers: usize) -> Result<Vec<ActivationKind>, Problem> {
+pub(crate) fn activations(kinds: &[KindRecord], layers: usize) -> Result<Vec<ActivationKind>, LoadError> {
     if kinds.len() != layers {
-        return Err(Problem::LayerCount {
-            what: "activations",
-            expected: layers,
-            got: kinds.len(),
-        });
+        return Err(layer_count("activations", layers, kinds.len()));
     }
     let activation = |(layer, kind): (usize, &KindRecord)| {
         kind.build(ActivationKind::from_parts)
-            .map_err(|source| Problem::Activation { layer, source })
+            .map_err(|e| invalid(&format!("layer {layer}: "), e))
     };
     kinds.iter().enumerate().map(activation).collect()
 }
 
+/// Says that a list does not have one entry per layer.
+pub(crate) fn layer_count(what: &str, expected: usize, got: usize) -> LoadError {
+    LoadError::malformed(format!("{what}: expected {expected}, one per layer, got {got}"))
+}
+
+/// Returns the record of each activation.
+pub(crate) fn kinds(activations: &[ActivationKind]) -> Vec<KindRecord> {
+    let kinds = activations.iter();
+    kinds
+        .map(|kind| KindRecord::new(kind.name(), kind.parameters()))
+        .collect()
+}
+
 impl KindRecord {
-    pub(crate) fn new(name: &str, parameters: Vec<(&str, f64)>) -> Self {
+    fn new(name: &str, parameters: Vec<(&str, f64)>) -> Self {
         Self {
             name: name.to_owned(),
             parameters: parameters
@@ -239,18 +260,8 @@ impl ScalingRecord {
         }
     }
 
-    fn build(self, what: &'static str) -> Result<Scaling, Problem> {
-        let kind: ScalingKind = self
-            .kind
-            .parse()
-            .map_err(|source| Problem::ScalingKind { what, source })?;
-        Scaling::from_parts(kind, self.offset, self.scale).map_err(|source| Problem::Scaling { what, source })
-    }
-}
-
-pub(crate) fn syntax(key: &'static str, error: &serde_json::Error) -> Problem {
-    Problem::Metadata {
-        key,
-        problem: crate::container::message(error),
+    fn build(self, place: &str) -> Result<Scaling, LoadError> {
+        let kind: ScalingKind = self.kind.parse().map_err(|e| invalid(place, e))?;
+        Scaling::from_parts(kind, self.offset, self.scale).map_err(|e| invalid(place, e))
     }
 }

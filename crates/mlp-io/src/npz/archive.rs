@@ -2,9 +2,10 @@
 //! gaps, then the list of the entries, then the end record. Everything else is refused, so that a file has only one
 //! meaning.
 
-use super::NpzError;
+use super::{entry_error, unknown};
 use crate::error::quoted;
-use crc32fast::Hasher;
+use crate::{LoadError, LoadErrorKind};
+use std::io::{self, Write};
 
 /// No network here has more entries. The limit keeps the list short compared to the megabyte of memory that reading may
 /// take.
@@ -26,7 +27,7 @@ const UTF8: u16 = 1 << 11;
 pub(super) trait Source {
     fn length(&self) -> u64;
     /// Fills `into` with the bytes that begin at `offset`.
-    fn read(&mut self, offset: u64, into: &mut [u8]) -> Result<(), NpzError>;
+    fn read(&mut self, offset: u64, into: &mut [u8]) -> Result<(), LoadError>;
 }
 
 /// An entry whose headers have been checked.
@@ -66,8 +67,8 @@ struct End {
     length: u64,
 }
 
-fn end(source: &mut impl Source) -> Result<End, NpzError> {
-    let at = source.length().checked_sub(END_LENGTH as u64).ok_or(NpzError::NotZip)?;
+fn end(source: &mut impl Source) -> Result<End, LoadError> {
+    let at = source.length().checked_sub(END_LENGTH as u64).ok_or_else(not_zip)?;
     let mut record = [0; END_LENGTH];
     source.read(at, &mut record)?;
     let mut fields = Fields(&record);
@@ -76,29 +77,27 @@ fn end(source: &mut impl Source) -> Result<End, NpzError> {
         let counts = [fields.u16()?, fields.u16()?, fields.u16()?, fields.u16()?];
         Some((signature, counts, fields.u32()?, fields.u32()?, fields.u16()?))
     };
-    let (signature, [disk, first_disk, here, entries], length, offset, comment) = read().ok_or(NpzError::NotZip)?;
+    let (signature, [disk, first_disk, here, entries], length, offset, comment) = read().ok_or_else(not_zip)?;
     if signature != END || comment != 0 {
-        return Err(NpzError::NotZip);
+        return Err(not_zip());
     }
     if [disk, first_disk] != [0, 0] || here != entries || entries == u16::MAX || offset.max(length) == u32::MAX {
-        return Err(NpzError::LargeZip);
+        return Err(large_zip());
     }
     let (entries, offset, length) = (usize::from(entries), u64::from(offset), u64::from(length));
     if offset.checked_add(length) != Some(at) {
         if has_wide_end(source, at)? {
-            return Err(NpzError::LargeZip);
+            return Err(large_zip());
         }
-        let expected = at.saturating_sub(offset);
-        return Err(NpzError::Directory { expected, got: length });
+        return Err(other_list(at.saturating_sub(offset), length));
     }
     if entries > MAX_ENTRIES {
-        let expected = MAX_ENTRIES;
-        return Err(NpzError::TooManyEntries { expected, got: entries });
+        let message = format!("zip archive: expected at most {MAX_ENTRIES} entries, got {entries}");
+        return Err(LoadError::new(LoadErrorKind::Unsupported, message));
     }
     // The list cannot be longer, because names are short and extra fields are refused.
     if length > entries.saturating_mul(LISTED_LENGTH.saturating_add(MAX_NAME.into())) as u64 {
-        let expected = entries.saturating_mul(LISTED_LENGTH) as u64;
-        return Err(NpzError::Directory { expected, got: length });
+        return Err(other_list(entries.saturating_mul(LISTED_LENGTH) as u64, length));
     }
     Ok(End {
         entries,
@@ -108,7 +107,7 @@ fn end(source: &mut impl Source) -> Result<End, NpzError> {
 }
 
 /// Returns whether the record in front of the end record at `at` locates another end record, with 64-bit numbers.
-fn has_wide_end(source: &mut impl Source, at: u64) -> Result<bool, NpzError> {
+fn has_wide_end(source: &mut impl Source, at: u64) -> Result<bool, LoadError> {
     let mut signature = [0; 4];
     let Some(place) = at.checked_sub(WIDE_END_LENGTH) else {
         return Ok(false);
@@ -154,9 +153,9 @@ fn listed<'a>(list: &mut Fields<'a>) -> Option<Listed<'a>> {
 
 /// Returns the entries in their order, after checking that every byte of the archive outside their content is accounted
 /// for.
-pub(super) fn entries(source: &mut impl Source) -> Result<Vec<Entry>, NpzError> {
+pub(super) fn entries(source: &mut impl Source) -> Result<Vec<Entry>, LoadError> {
     let end = end(source)?;
-    let mut list = vec![0; usize::try_from(end.length).map_err(|_| NpzError::LargeZip)?];
+    let mut list = vec![0; usize::try_from(end.length).map_err(|_| large_zip())?];
     source.read(end.offset, &mut list)?;
     let mut list = Fields(&list);
     let mut entries = Vec::with_capacity(end.entries);
@@ -166,30 +165,23 @@ pub(super) fn entries(source: &mut impl Source) -> Result<Vec<Entry>, NpzError> 
             .offset
             .saturating_add(end.length)
             .saturating_sub(list.0.len() as u64);
-        let listed = listed(&mut list).ok_or(NpzError::Header { at })?;
+        let listed = listed(&mut list).ok_or_else(|| no_header(at))?;
         let entry = entry(source, &listed, expected, end.offset)?;
         expected = entry.start.saturating_add(entry.length);
         entries.push(entry);
     }
     if !list.0.is_empty() {
         let expected = end.length.saturating_sub(list.0.len() as u64);
-        return Err(NpzError::Directory {
-            expected,
-            got: end.length,
-        });
+        return Err(other_list(expected, end.length));
     }
     if expected != end.offset {
-        return Err(NpzError::Place {
-            entry: "list of entries".into(),
-            expected,
-            got: end.offset,
-        });
+        return Err(other_place("list of entries", expected, end.offset));
     }
     Ok(entries)
 }
 
 /// Checks an entry that should begin at `expected` and end before `limit`.
-fn entry(source: &mut impl Source, listed: &Listed<'_>, expected: u64, limit: u64) -> Result<Entry, NpzError> {
+fn entry(source: &mut impl Source, listed: &Listed<'_>, expected: u64, limit: u64) -> Result<Entry, LoadError> {
     let full = String::from_utf8_lossy(listed.name).into_owned();
     let name = full.strip_suffix(".npy").unwrap_or(&full).to_owned();
     let plain = listed
@@ -197,37 +189,32 @@ fn entry(source: &mut impl Source, listed: &Listed<'_>, expected: u64, limit: u6
         .iter()
         .all(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(byte));
     if name == full || !plain || listed.name.len() > MAX_NAME.into() {
-        return Err(NpzError::Unknown { entry: full });
+        return Err(unknown(&full));
     }
     if listed.flags & !UTF8 != 0 {
         let flags = listed.flags;
-        return Err(NpzError::Flags { entry: name, flags });
+        let problem = format!("expected an entry that is neither encrypted nor streamed, got the flags {flags:#06x}");
+        return Err(entry_error(LoadErrorKind::Unsupported, &name, problem));
     }
     if listed.method != 0 {
         let method = listed.method;
-        return Err(NpzError::Compressed { entry: name, method });
+        let problem =
+            format!("expected an entry stored without compression (np.savez), got compression method {method}");
+        return Err(entry_error(LoadErrorKind::Unsupported, &name, problem));
     }
     if listed.more != [0; 3] {
-        return Err(NpzError::Extra { entry: name });
+        return Err(extra_fields(&name));
     }
     let got = u64::from(listed.offset);
     if got != expected {
-        return Err(NpzError::Place {
-            entry: name,
-            expected,
-            got,
-        });
+        return Err(other_place(&name, expected, got));
     }
     let header = local_header(source, &name, listed, limit)?;
     let start = got.saturating_add(header);
     let length = u64::from(listed.length);
     if listed.stored != listed.length || start.saturating_add(length) > limit {
         let got = limit.saturating_sub(start).min(listed.stored.into());
-        return Err(NpzError::DataLength {
-            entry: name,
-            expected: length.into(),
-            got,
-        });
+        return Err(other_length(&name, length.into(), got));
     }
     Ok(Entry {
         name,
@@ -238,7 +225,7 @@ fn entry(source: &mut impl Source, listed: &Listed<'_>, expected: u64, limit: u6
 }
 
 /// Compares the header in front of an entry with the list, and returns the length of the header.
-fn local_header(source: &mut impl Source, entry: &str, listed: &Listed<'_>, limit: u64) -> Result<u64, NpzError> {
+fn local_header(source: &mut impl Source, entry: &str, listed: &Listed<'_>, limit: u64) -> Result<u64, LoadError> {
     let at = u64::from(listed.offset);
     let mut header = [0; LOCAL_LENGTH + MAX_NAME as usize + 20];
     let fits = limit.saturating_sub(at).min(header.len() as u64);
@@ -255,14 +242,12 @@ fn local_header(source: &mut impl Source, entry: &str, listed: &Listed<'_>, limi
         let name = fields.bytes(name.into())?;
         Some((flags, method, checksum, lengths, name, extra))
     };
-    let (flags, method, checksum, lengths, name, extra) = read().ok_or(NpzError::Header { at })?;
+    let (flags, method, checksum, lengths, name, extra) = read().ok_or_else(|| no_header(at))?;
     // np.savez writes 64-bit lengths in front of every entry, even a short one.
     let lengths = match (extra, lengths) {
         (0, [stored, length]) => [u64::from(stored), u64::from(length)],
-        (20, [u32::MAX, u32::MAX]) => {
-            wide_lengths(&mut fields).ok_or_else(|| NpzError::Extra { entry: entry.into() })?
-        }
-        _ => return Err(NpzError::Extra { entry: entry.into() }),
+        (20, [u32::MAX, u32::MAX]) => wide_lengths(&mut fields).ok_or_else(|| extra_fields(entry))?,
+        _ => return Err(extra_fields(entry)),
     };
     let text = |name: &[u8]| quoted(&String::from_utf8_lossy(name));
     let hexadecimal = |number: u32| format!("{number:#x}");
@@ -276,11 +261,9 @@ fn local_header(source: &mut impl Source, entry: &str, listed: &Listed<'_>, limi
         ("length", bytes(lengths), bytes(listed_lengths)),
     ] {
         if header != list {
-            return Err(NpzError::HeadersDiffer {
-                entry: entry.into(),
-                what,
-                got: (header, list),
-            });
+            let problem =
+                format!("expected the same {what} in its header and in the archive's list, got {header} and {list}");
+            return Err(entry_error(LoadErrorKind::Malformed, entry, problem));
         }
     }
     Ok((LOCAL_LENGTH as u64)
@@ -296,16 +279,61 @@ fn wide_lengths(fields: &mut Fields<'_>) -> Option<[u64; 2]> {
     Some([stored, length])
 }
 
+/// The last 22 bytes are not the end of a zip archive. The file has another format, is cut off, or is followed by other
+/// data.
+pub(super) fn not_zip() -> LoadError {
+    let message = "not an .npz file: expected the end record of a zip archive in the last 22 bytes";
+    LoadError::new(LoadErrorKind::NotThisFormat, message)
+}
+
+/// The archive has 4 GiB, 65,535 entries or several volumes, or it has a 64-bit end record, as Python writes it from
+/// 2 GiB on.
+fn large_zip() -> LoadError {
+    let message = "zip archive: expected a single volume of less than 4 GiB and 65,535 entries, not a zip64 archive";
+    LoadError::new(LoadErrorKind::Unsupported, message)
+}
+
+/// The list of entries does not agree with the end record or with the length of the file.
+fn other_list(expected: u64, got: u64) -> LoadError {
+    LoadError::malformed(format!(
+        "zip archive: expected a list of entries of {expected} bytes, got {got}"
+    ))
+}
+
+fn no_header(at: u64) -> LoadError {
+    LoadError::malformed(format!("zip archive: expected the header of an entry at byte {at}"))
+}
+
+/// There are extra fields or a comment that `np.savez` does not write.
+fn extra_fields(entry: &str) -> LoadError {
+    entry_error(
+        LoadErrorKind::Unsupported,
+        entry,
+        "expected no extra fields and no comment",
+    )
+}
+
+/// There are unused bytes in front of an entry, or it overlaps another entry.
+fn other_place(entry: &str, expected: u64, got: u64) -> LoadError {
+    let problem = format!("expected at byte {expected}, where the entry before it ends, got byte {got}");
+    entry_error(LoadErrorKind::Malformed, entry, problem)
+}
+
+pub(super) fn other_length(entry: &str, expected: u128, got: u64) -> LoadError {
+    let problem = format!("expected {expected} bytes of elements, got {got}");
+    entry_error(LoadErrorKind::Malformed, entry, problem)
+}
+
 /// Writes entries one after the other, and the list at the end.
-pub(super) struct Writer<W> {
-    output: W,
+pub(super) struct Writer<'a> {
+    output: &'a mut dyn Write,
     written: u64,
     entries: u16,
     list: Vec<u8>,
 }
 
-impl<W: FnMut(&[u8]) -> Result<(), E>, E> Writer<W> {
-    pub(super) fn new(output: W) -> Self {
+impl<'a> Writer<'a> {
+    pub(super) fn new(output: &'a mut dyn Write) -> Self {
         Self {
             output,
             written: 0,
@@ -315,19 +343,14 @@ impl<W: FnMut(&[u8]) -> Result<(), E>, E> Writer<W> {
     }
 
     /// Writes `content` as the entry `name`. The caller has checked that all of it fits the format.
-    pub(super) fn entry(&mut self, name: &str, content: &[u8]) -> Result<(), E> {
+    pub(super) fn entry(&mut self, name: &str, content: &[u8]) -> io::Result<()> {
         let name = format!("{name}.npy");
-        let checksum = {
-            let mut hasher = Hasher::new();
-            hasher.update(content);
-            hasher.finalize()
-        };
         let length = u32::try_from(content.len()).unwrap_or(u32::MAX);
         let name_length = u16::try_from(name.len()).unwrap_or(u16::MAX);
         // Both headers share these fields: version 2.0, no flags, no compression, midnight on 1 January 1980, the
         // lengths.
         let mut common = vec![20, 0, 0, 0, 0, 0, 0, 0, 0x21, 0];
-        common.extend(checksum.to_le_bytes());
+        common.extend(crc32fast::hash(content).to_le_bytes());
         common.extend(length.to_le_bytes());
         common.extend(length.to_le_bytes());
         common.extend(name_length.to_le_bytes());
@@ -352,7 +375,7 @@ impl<W: FnMut(&[u8]) -> Result<(), E>, E> Writer<W> {
     }
 
     /// Writes the list of entries and the end record.
-    pub(super) fn finish(mut self) -> Result<(), E> {
+    pub(super) fn finish(mut self) -> io::Result<()> {
         let start = u32::try_from(self.written).unwrap_or(u32::MAX);
         let length = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
         let mut end = std::mem::take(&mut self.list);
@@ -366,8 +389,8 @@ impl<W: FnMut(&[u8]) -> Result<(), E>, E> Writer<W> {
         self.write(&end)
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Result<(), E> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.written = self.written.saturating_add(bytes.len() as u64);
-        (self.output)(bytes)
+        self.output.write_all(bytes)
     }
 }
