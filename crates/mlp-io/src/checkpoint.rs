@@ -2,7 +2,6 @@
 
 mod directory;
 mod history;
-mod number;
 mod record;
 
 use crate::container::{
@@ -13,7 +12,7 @@ use crate::{LoadError, LoadErrorKind, Number, SaveError};
 use mlp_core::backend::{Tensor, check_layers};
 use mlp_core::state::{OptimizerState, StoppingState, TrainerState};
 use mlp_core::{History, Mlp};
-use record::Record;
+use record::{HistoryRecord, Record};
 use std::io::Read;
 use std::path::Path;
 
@@ -210,15 +209,8 @@ fn check_record(text: &str) -> Result<(), LoadError> {
     let record = Record::read(text)?;
     record.layer_sizes()?;
     record.activations()?;
-    record.optimizer()?;
-    record.stopping()?;
-    record.schedule()?;
-    record.plateau()?;
-    record.dropout()?;
-    record.position()?;
-    record.epochs()?;
-    let columns = record.columns().map(|(name, _)| (name.to_owned(), Vec::new()));
-    history::of_columns(columns.collect()).map(drop)
+    let columns = record.history.columns.into_iter();
+    history::of_columns(columns.map(|(name, _)| (name, Vec::new())).collect()).map(drop)
 }
 
 fn codes_name(column: &str) -> String {
@@ -239,52 +231,53 @@ fn checkpoint<B: Tensor<Scalar: Number>, R: Read + Send>(mut opened: Opened<R>) 
     let layers = tensors.take_layers("layers", &layer_sizes, activations.len())?;
     let network = network(layers, activations)?;
 
-    let (kind, numbers, names) = record.optimizer()?;
-    let mut optimizer = OptimizerState::new(&kind);
-    optimizer.numbers = numbers;
-    for (name, count) in names {
+    let mut optimizer = OptimizerState::new(&record.optimizer.kind);
+    optimizer.numbers = record.optimizer.numbers;
+    for (name, count) in record.optimizer.tensors {
         let layers = tensors.take_layers(&optimizer_prefix(&name), &layer_sizes, count)?;
         optimizer.tensors.push((name, layers));
     }
     // A checkpoint that loads must also be savable.
-    check_history_size(&network, &optimizer, record.columns().count())?;
-    let stopping = match record.stopping()? {
-        Some((best, best_epoch, epochs_since, count)) => Some(StoppingState {
-            best,
-            best_epoch,
-            epochs_since,
-            best_layers: tensors.take_layers("best", &layer_sizes, count)?,
+    check_history_size(&network, &optimizer, record.history.columns.len())?;
+    let stopping = match record.stopping {
+        Some(stopping) => Some(StoppingState {
+            best: stopping.best,
+            best_epoch: stopping.best_epoch,
+            epochs_since: stopping.epochs_since,
+            best_layers: tensors.take_layers("best", &layer_sizes, stopping.layers)?,
         }),
         None => None,
     };
-    let history = take_history(&mut tensors, &record)?;
+    let history = take_history(&mut tensors, record.history)?;
     tensors.finish()?;
     let state = TrainerState {
         optimizer,
-        initial_learning_rate: record.initial_learning_rate(),
-        schedule: record.schedule()?,
-        plateau: record.plateau()?,
+        initial_learning_rate: record.initial_learning_rate,
+        schedule: record.schedule,
+        plateau: record.plateau,
         stopping,
-        dropout: record.dropout()?,
-        position: record.position()?,
+        dropout: record.dropout,
+        position: record.position,
         history,
     };
     Ok(Checkpoint { network, state })
 }
 
-fn take_history<B: Tensor<Scalar: Number>>(tensors: &mut Tensors<B>, record: &Record) -> Result<History, LoadError> {
-    let epochs = record.epochs()?;
+fn take_history<B: Tensor<Scalar: Number>>(
+    tensors: &mut Tensors<B>,
+    record: HistoryRecord,
+) -> Result<History, LoadError> {
     let mut columns = Vec::new();
-    for (name, coded) in record.columns() {
+    for (name, coded) in record.columns {
         let mut values: Vec<f64> = Vec::new();
-        if epochs > 0 {
-            values = tensors.take_vector(&format!("history.{name}"), epochs)?;
+        if record.epochs > 0 {
+            values = tensors.take_vector(&format!("history.{name}"), record.epochs)?;
         }
         if coded {
-            let codes: Vec<f64> = tensors.take_vector(&codes_name(name), epochs)?;
-            history::decode(name, &mut values, &codes)?;
+            let codes: Vec<f64> = tensors.take_vector(&codes_name(&name), record.epochs)?;
+            history::decode(&name, &mut values, &codes)?;
         }
-        columns.push((name.to_owned(), values));
+        columns.push((name, values));
     }
     history::of_columns(columns)
 }

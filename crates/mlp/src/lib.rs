@@ -21,6 +21,7 @@
 //! # Features
 //! - `io` (default): model files, checkpoints, npz and ONNX.
 //! - `ndarray`: arrays of the `ndarray` crate in and out of matrices, without a copy where they are in C order.
+//! - `serde`: `Serialize` and `Deserialize` for [`History`], [`Metric`], [`Schedule`], [`Penalty`] and other settings.
 //! - `check`: `check_activation!` and `check_loss!`, which prove the derivatives of your own formulas.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]

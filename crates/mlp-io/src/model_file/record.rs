@@ -171,7 +171,10 @@ pub(crate) fn read_record<R: DeserializeOwned>(
     let other = |message| Err(LoadError::new(LoadErrorKind::Version, message));
     let (oldest, newest) = versions.into_inner();
     match version {
-        Ok(0) => return Err(LoadError::malformed("expected format version 1 or newer, got 0")),
+        Ok(0) => {
+            let message = format!("expected format version {oldest} or newer, got 0");
+            return Err(LoadError::malformed(message));
+        }
         Ok(got) if got > newest => {
             return other(format!(
                 "expected format version {newest} or older, got {got}: a newer version of this library wrote the file"

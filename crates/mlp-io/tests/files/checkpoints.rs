@@ -307,14 +307,19 @@ fn malformed_checkpoint_metadata_is_refused_with_its_own_error() {
     };
     for (from, to, expected) in [
         (
-            r#"{"version":1,"#,
             r#"{"version":2,"#,
-            "expected format version 1 or older, got 2",
+            r#"{"version":3,"#,
+            "expected format version 2 or older, got 3: a newer version of this library wrote the file",
         ),
         (
+            r#"{"version":2,"#,
             r#"{"version":1,"#,
+            "expected format version 2 or newer, got 1: an older version of this library wrote the file",
+        ),
+        (
+            r#"{"version":2,"#,
             r#"{"version":0,"#,
-            "expected format version 1 or newer, got 0",
+            "expected format version 2 or newer, got 0",
         ),
         (
             r#""dropout":{"#,
@@ -332,12 +337,21 @@ fn malformed_checkpoint_metadata_is_refused_with_its_own_error() {
             "tensor `layers.1.weight`: expected the shape [5, 6], got [4, 6]",
         ),
         (r#"{"name":"identity"}"#, r#"{"name":"identify"}"#, "layer 2: "),
-        (r#"warm_up(7)"#, r#"warm_down(7)"#, "schedule: "),
-        (r#"warm_up(7)"#, r"\\u007f(7)", r"got `\u{7f}`"),
         (
-            r#""every":"batch""#,
-            r#""every":"blue moon""#,
-            "schedule: expected `every` to be `epoch` or `batch`, got `blue moon`",
+            r#""warm_up""#,
+            r#""warm_down""#,
+            "unknown variant `warm_down`, expected one of",
+        ),
+        (r#""warm_up""#, r#""\\u007f""#, r"unknown variant `\u{7f}`"),
+        (
+            r#""warm_up":{"steps":7}"#,
+            r#""warm_up":{"steps":0}"#,
+            "steps: expected a whole number of at least 1, got 0",
+        ),
+        (
+            r#""batch"],"#,
+            r#""blue moon"],"#,
+            "unknown variant `blue moon`, expected `epoch` or `batch`",
         ),
         (
             r#""probability":0.1"#,
