@@ -5,13 +5,13 @@ mod history;
 mod record;
 
 use crate::container::{
-    CHECKPOINT, Contents, Opened, Shape, TENSOR_LIMIT, Tensors, check_shapes, header_limit, other_shape,
+    CHECKPOINT, Contents, Opened, Shape, TENSOR_LIMIT, check_shapes, header_limit, other_shape,
 };
 use crate::model_file::{does_not_fit, network, text};
 use crate::{LoadError, LoadErrorKind, Number, SaveError};
 use mlp_core::backend::{Tensor, check_layers};
 use mlp_core::state::{OptimizerState, StoppingState, TrainerState};
-use mlp_core::{History, Mlp};
+use mlp_core::Mlp;
 use record::{HistoryRecord, Record};
 use std::io::Read;
 use std::path::Path;
@@ -73,8 +73,7 @@ pub fn save_checkpoint<B: Tensor<Scalar: Number>>(
     state: &TrainerState<B>,
 ) -> Result<(), SaveError> {
     let path = path.as_ref();
-    let columns = history::columns(&state.history);
-    contents(network, state, &columns)
+    contents(network, state)
         .map_err(|e| SaveError::unloadable(e).in_file(path))?
         .save(path)
 }
@@ -87,8 +86,7 @@ pub fn checkpoint_to_bytes<B: Tensor<Scalar: Number>>(
     network: &Mlp<B>,
     state: &TrainerState<B>,
 ) -> Result<Vec<u8>, SaveError> {
-    let columns = history::columns(&state.history);
-    contents(network, state, &columns)
+    contents(network, state)
         .map_err(SaveError::unloadable)?
         .into_bytes()
 }
@@ -115,11 +113,10 @@ pub fn checkpoint_from_bytes<B: Tensor<Scalar: Number>>(bytes: &[u8]) -> Result<
 fn contents<'a, B: Tensor<Scalar: Number>>(
     network: &'a Mlp<B>,
     state: &'a TrainerState<B>,
-    columns: &'a [history::Column],
 ) -> Result<Contents<'a>, LoadError> {
-    check_tensors(network, state, columns)?;
-    check_history_size(network, &state.optimizer, columns.len())?;
-    let text = text(CHECKPOINT, &Record::of(network, state, columns))?;
+    check_tensors(network, state)?;
+    check_history_size(network, &state.optimizer, state.history.metrics.len())?;
+    let text = text(CHECKPOINT, &Record::of(network, state))?;
     check_record(&text)?;
     let mut contents = Contents::new(CHECKPOINT, text);
     contents.layers("layers", network.layers());
@@ -129,23 +126,16 @@ fn contents<'a, B: Tensor<Scalar: Number>>(
     if let Some(stopping) = &state.stopping {
         contents.layers("best", &stopping.best_layers);
     }
-    for column in columns {
-        if !column.values.is_empty() {
-            contents.numbers(format!("history.{}", column.name), &column.values);
-        }
-        if let Some(codes) = &column.codes {
-            contents.numbers(codes_name(&column.name), codes);
+    for (name, values) in history::columns(&state.history) {
+        if !values.is_empty() {
+            contents.numbers(name, values);
         }
     }
     Ok(contents)
 }
 
 /// Checks that each tensor has the shape that the reader will expect.
-fn check_tensors<B: Tensor>(
-    network: &Mlp<B>,
-    state: &TrainerState<B>,
-    columns: &[history::Column],
-) -> Result<(), LoadError> {
+fn check_tensors<B: Tensor>(network: &Mlp<B>, state: &TrainerState<B>) -> Result<(), LoadError> {
     check_layers(network.layers()).map_err(does_not_fit)?;
     let sizes = network.layer_sizes();
     for (name, layers) in &state.optimizer.tensors {
@@ -155,13 +145,11 @@ fn check_tensors<B: Tensor>(
         check_shapes("best", &sizes, &stopping.best_layers)?;
     }
     let expected = Shape::Vector(state.history.epochs());
-    let other = columns
-        .iter()
-        .find(|column| Shape::Vector(column.values.len()) != expected);
-    other.map_or(Ok(()), |column| {
-        let got = Shape::Vector(column.values.len());
-        Err(other_shape(&format!("history.{}", column.name), expected, got))
-    })
+    let mut columns = history::columns(&state.history).map(|(name, values)| (name, Shape::Vector(values.len())));
+    match columns.find(|(_, got)| *got != expected) {
+        Some((name, got)) => Err(other_shape(&name, expected, got)),
+        None => Ok(()),
+    }
 }
 
 /// Checks that a file has room for all the steps that L-BFGS is to remember. Without this check, saving would fail in
@@ -169,7 +157,7 @@ fn check_tensors<B: Tensor>(
 fn check_history_size<B: Tensor<Scalar: Number>>(
     network: &Mlp<B>,
     optimizer: &OptimizerState<B>,
-    columns: usize,
+    metrics: usize,
 ) -> Result<(), LoadError> {
     /// Bytes that the header takes for one tensor, with room for the largest numbers of such a file.
     const ENTRY: usize = 128;
@@ -183,7 +171,7 @@ fn check_history_size<B: Tensor<Scalar: Number>>(
     let sets = |history: usize| history.saturating_mul(2).saturating_add(OTHERS);
     let layers = network.layers().len();
     let fits = |history: usize| {
-        let columns = columns.saturating_mul(2);
+        let columns = metrics.saturating_add(3);
         let tensors = layers
             .saturating_mul(2)
             .saturating_mul(sets(history))
@@ -209,12 +197,7 @@ fn check_record(text: &str) -> Result<(), LoadError> {
     let record = Record::read(text)?;
     record.layer_sizes()?;
     record.activations()?;
-    let columns = record.history.columns.into_iter();
-    history::of_columns(columns.map(|(name, _)| (name, Vec::new())).collect()).map(drop)
-}
-
-fn codes_name(column: &str) -> String {
-    format!("history.{column}.codes")
+    Ok(())
 }
 
 fn optimizer_prefix(name: &str) -> String {
@@ -227,7 +210,7 @@ fn checkpoint<B: Tensor<Scalar: Number>, R: Read + Send>(mut opened: Opened<R>) 
     drop(text);
     let layer_sizes = record.layer_sizes()?;
     let activations = record.activations()?;
-    let mut tensors = opened.tensors::<B>()?;
+    let mut tensors = opened.tensors_except::<B>(Some(history::PREFIX))?;
     let layers = tensors.take_layers("layers", &layer_sizes, activations.len())?;
     let network = network(layers, activations)?;
 
@@ -238,7 +221,7 @@ fn checkpoint<B: Tensor<Scalar: Number>, R: Read + Send>(mut opened: Opened<R>) 
         optimizer.tensors.push((name, layers));
     }
     // A checkpoint that loads must also be savable.
-    check_history_size(&network, &optimizer, record.history.columns.len())?;
+    check_history_size(&network, &optimizer, record.history.metrics.len())?;
     let stopping = match record.stopping {
         Some(stopping) => Some(StoppingState {
             best: stopping.best,
@@ -248,7 +231,8 @@ fn checkpoint<B: Tensor<Scalar: Number>, R: Read + Send>(mut opened: Opened<R>) 
         }),
         None => None,
     };
-    let history = take_history(&mut tensors, record.history)?;
+    let HistoryRecord { epochs, metrics } = record.history;
+    let history = history::take(&mut tensors, epochs, metrics)?;
     tensors.finish()?;
     let state = TrainerState {
         optimizer,
@@ -261,23 +245,4 @@ fn checkpoint<B: Tensor<Scalar: Number>, R: Read + Send>(mut opened: Opened<R>) 
         history,
     };
     Ok(Checkpoint { network, state })
-}
-
-fn take_history<B: Tensor<Scalar: Number>>(
-    tensors: &mut Tensors<B>,
-    record: HistoryRecord,
-) -> Result<History, LoadError> {
-    let mut columns = Vec::new();
-    for (name, coded) in record.columns {
-        let mut values: Vec<f64> = Vec::new();
-        if record.epochs > 0 {
-            values = tensors.take_vector(&format!("history.{name}"), record.epochs)?;
-        }
-        if coded {
-            let codes: Vec<f64> = tensors.take_vector(&codes_name(&name), record.epochs)?;
-            history::decode(&name, &mut values, &codes)?;
-        }
-        columns.push((name, values));
-    }
-    history::of_columns(columns)
 }

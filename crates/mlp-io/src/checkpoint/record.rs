@@ -1,15 +1,16 @@
 //! The JSON record in the metadata of a checkpoint.
 
-use super::history::Column;
 use crate::container::CHECKPOINT;
 use crate::model_file::{KindRecord, activations, kinds, layer_count, layer_sizes, read_record};
 use crate::{LoadError, Number};
 use mlp_core::backend::Tensor;
 use mlp_core::state::{PlateauState, Position, TrainerState, numbers};
-use mlp_core::{ActivationKind, Dropout, Every, Mlp, Schedule};
+use mlp_core::{ActivationKind, Dropout, Every, Metric, Mlp, Schedule};
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 
-/// The format version that is written, and the only one that is read. In version 1, a schedule was a text.
+/// The format version that is written, and the only one that is read. In version 1, a schedule was a text, and the
+/// history had codes for numbers that are not finite.
 const VERSION: u64 = 2;
 
 /// Everything about training except its tensors, as JSON.
@@ -54,14 +55,13 @@ pub(super) struct StoppingRecord {
 #[serde(deny_unknown_fields)]
 pub(super) struct HistoryRecord {
     pub(super) epochs: usize,
-    /// For each column, its name and whether there are codes for numbers that are not finite.
-    pub(super) columns: Vec<(String, bool)>,
+    pub(super) metrics: Vec<Metric>,
 }
 
 impl Record {
-    pub(super) fn of<B: Tensor<Scalar: Number>>(network: &Mlp<B>, state: &TrainerState<B>, columns: &[Column]) -> Self {
+    pub(super) fn of<B: Tensor<Scalar: Number>>(network: &Mlp<B>, state: &TrainerState<B>) -> Self {
         let tensors = state.optimizer.tensors.iter();
-        let columns = columns.iter();
+        let metrics = state.history.metrics.iter();
         Self {
             version: VERSION,
             layer_sizes: network.layer_sizes().into_iter().map(|size| size as u64).collect(),
@@ -84,15 +84,18 @@ impl Record {
             position: state.position,
             history: HistoryRecord {
                 epochs: state.history.epochs(),
-                columns: columns
-                    .map(|column| (column.name.clone(), column.codes.is_some()))
-                    .collect(),
+                metrics: metrics.map(|(metric, _)| *metric).collect(),
             },
         }
     }
 
     pub(super) fn read(text: &str) -> Result<Self, LoadError> {
         let record: Self = read_record(CHECKPOINT, text, VERSION..=VERSION)?;
+        let mut seen = HashSet::new();
+        if let Some(metric) = record.history.metrics.iter().find(|metric| !seen.insert(**metric)) {
+            let problem = format!("history: the metric {metric} appears twice");
+            return Err(LoadError::metadata(CHECKPOINT, problem));
+        }
         let network = record.layer_sizes.len().saturating_sub(1);
         match &record.stopping {
             Some(stopping) if stopping.layers != 0 && stopping.layers != network => {

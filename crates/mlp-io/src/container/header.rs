@@ -28,6 +28,8 @@ pub(crate) struct Entry {
     pub(crate) dtype: Dtype,
     pub(crate) shape: Shape,
     offsets: (u64, u64),
+    /// Whether the numbers must be finite.
+    pub(super) finite: bool,
 }
 
 impl Header {
@@ -208,6 +210,7 @@ impl Entry {
             dtype,
             shape,
             offsets: first.into(),
+            finite: true,
         })
     }
 

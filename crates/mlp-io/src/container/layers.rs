@@ -32,7 +32,11 @@ pub(crate) fn check_shapes<B: Tensor>(
     for (tensor, (name, expected)) in tensors.zip(layer_tensors(prefix, layer_sizes, layers.len())) {
         if tensor.shape() != expected.dimensions() {
             let (rows, columns) = tensor.shape();
-            return Err(other_shape(&name, expected, Shape::Matrix(rows, columns)));
+            let got = match expected {
+                Shape::Vector(_) if columns == 1 => Shape::Vector(rows),
+                _ => Shape::Matrix(rows, columns),
+            };
+            return Err(other_shape(&name, expected, got));
         }
     }
     Ok(())

@@ -88,10 +88,20 @@ impl<R: Read + Send> Opened<R> {
         })
     }
 
-    /// Reads all numbers. This takes as many bytes of memory as the file has, and a few rows of a matrix in between.
-    pub(crate) fn tensors<B: Tensor<Scalar: Number>>(mut self) -> Result<Tensors<B>, LoadError> {
+    /// Reads all numbers, which must be finite.
+    pub(crate) fn tensors<B: Tensor<Scalar: Number>>(self) -> Result<Tensors<B>, LoadError> {
+        self.tensors_except(None)
+    }
+
+    /// Reads all numbers. Those of tensors whose name begins with `prefix` need not be finite. This takes as many bytes
+    /// of memory as the file has, and a few rows of a matrix in between.
+    pub(crate) fn tensors_except<B: Tensor<Scalar: Number>>(
+        mut self,
+        prefix: Option<&str>,
+    ) -> Result<Tensors<B>, LoadError> {
         let mut tensors = Vec::new();
-        for entry in self.header.into_entries() {
+        for mut entry in self.header.into_entries() {
+            entry.finite = prefix.is_none_or(|prefix| !entry.name.starts_with(prefix));
             let numbers = match entry.dtype {
                 dtype if dtype == B::Scalar::DTYPE && is_large(&entry) => {
                     Numbers::Tensor(read_tensor(&mut self.source, &entry)?)
@@ -196,7 +206,10 @@ fn read_columns<T: Number, B: Tensor>(
         (first, height) = (behind, next_height?);
         std::mem::swap(&mut batch, &mut next);
     }
-    finite.finish(&entry.name, columns)
+    if entry.finite {
+        finite.finish(&entry.name, columns)?;
+    }
+    Ok(())
 }
 
 /// Reads the numbers of the next tensor into `values` in the order of the file.
@@ -212,7 +225,10 @@ fn read_in_order<T: Number>(source: &mut (impl Read + Send), entry: &Entry, valu
         }
     }
     let (_, columns) = entry.shape.dimensions();
-    finite.finish(&entry.name, columns)
+    if entry.finite {
+        finite.finish(&entry.name, columns)?;
+    }
+    Ok(())
 }
 
 /// Returns whether memory for that many numbers can be allocated. It is freed again.

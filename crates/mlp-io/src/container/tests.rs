@@ -233,9 +233,9 @@ fn a_save_that_is_refused_leaves_the_old_file() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("file");
     std::fs::write(&path, "old").unwrap();
-    let nan = [1.0, f64::NAN];
+    let nan = Matrix::from_columns(&[[1.0, f64::NAN]]);
     let mut contents = Contents::new("k", "{}".to_owned());
-    contents.numbers("a", &nan);
+    contents.vector("a", &nan);
     let error = contents.save(&path).unwrap_err();
     assert_eq!(error.kind, SaveErrorKind::NotFinite);
     assert!(error.message.ends_with("got NaN in row 1, column 0"), "{error}");

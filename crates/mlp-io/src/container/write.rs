@@ -88,15 +88,13 @@ impl<'a> Contents<'a> {
         });
     }
 
-    /// Adds numbers as a vector.
+    /// Adds numbers as a vector. They need not be finite.
     pub(crate) fn numbers<T: Number>(&mut self, name: impl Into<String>, numbers: &'a [T]) {
-        let (name, shape) = (name.into(), Shape::Vector(numbers.len()));
-        let of = name.clone();
         self.tensors.push(Item {
-            name,
-            shape,
+            name: name.into(),
+            shape: Shape::Vector(numbers.len()),
             dtype: T::DTYPE,
-            write: Box::new(move |out| write_numbers(&of, numbers, shape, out)),
+            write: Box::new(move |out| write_numbers(numbers, out).map(drop)),
         });
     }
 
@@ -181,7 +179,8 @@ fn write_matrix<T: Number, B: Tensor>(
     if columns == 1 || stride == 1 {
         // The order of rows and of columns is the same here.
         let values = values.get(..rows.saturating_mul(columns)).unwrap_or(values);
-        return write_numbers(tensor, values, shape, out);
+        let finite = write_numbers(values, out)?;
+        return finite.finish(tensor, columns).map_err(SaveError::unloadable);
     }
     // This leaves out any padding after the last column.
     let values = values.get(..columns.saturating_mul(stride)).unwrap_or(values);
@@ -198,8 +197,8 @@ fn write_matrix<T: Number, B: Tensor>(
     finite.finish(tensor, columns).map_err(SaveError::unloadable)
 }
 
-/// Writes `values` in their order.
-fn write_numbers<T: Number>(tensor: &str, values: &[T], shape: Shape, out: &mut dyn Write) -> Result<(), SaveError> {
+/// Writes `values` in their order, and returns what was found about them.
+fn write_numbers<T: Number>(values: &[T], out: &mut dyn Write) -> Result<Finite, SaveError> {
     let mut buffer = [T::ZERO; 4096];
     let mut finite = Finite::default();
     for part in values.chunks(buffer.len()) {
@@ -210,6 +209,5 @@ fn write_numbers<T: Number>(tensor: &str, values: &[T], shape: Shape, out: &mut 
         finite.look::<T>(buffer);
         out.write_all(T::flat(buffer)).map_err(SaveError::not_written)?;
     }
-    let (_, columns) = shape.dimensions();
-    finite.finish(tensor, columns).map_err(SaveError::unloadable)
+    Ok(finite)
 }

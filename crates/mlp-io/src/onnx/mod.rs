@@ -9,8 +9,7 @@ use crate::{Number, SaveError, write_atomically};
 use graph::{Graph, INPUT, Value, integer};
 use mlp_core::backend::Tensor;
 use mlp_core::{Activation, Model, Output, Scaling};
-use prost::Message as _;
-use proto::{ModelProto, OperatorSetIdProto, StringStringEntryProto};
+use proto::Message;
 use std::path::Path;
 
 /// The version of the operator set.
@@ -142,18 +141,15 @@ where
             &value,
         );
     }
-    let file = ModelProto {
-        ir_version: Some(IR_VERSION),
-        producer_name: Some(env!("CARGO_PKG_NAME").to_owned()),
-        producer_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
-        graph: Some(graph.finish(network.inputs(), network.outputs())),
-        opset_import: vec![OperatorSetIdProto {
-            domain: Some(String::new()),
-            version: Some(OPSET),
-        }],
-        metadata_props: metadata(model),
-    };
-    Ok(file.encode_to_vec())
+    let operators = Message::default().bytes(1, "").integer(2, OPSET);
+    let file = Message::default()
+        .integer(1, IR_VERSION)
+        .bytes(2, env!("CARGO_PKG_NAME"))
+        .bytes(3, env!("CARGO_PKG_VERSION"))
+        .bytes(7, graph.finish(network.inputs(), network.outputs()))
+        .bytes(8, operators)
+        .each(14, metadata(model));
+    Ok(file.into_bytes())
 }
 
 /// Applies the operators with the offset or scale of each feature, in double precision.
@@ -185,7 +181,7 @@ fn row_major<T: Number>(values: &[T], rows: usize) -> Vec<u8> {
 }
 
 /// Returns where the model comes from and what its outputs are, in a fixed order.
-fn metadata<B: Tensor, C: Activation>(model: &Model<B, C>) -> Vec<StringStringEntryProto> {
+fn metadata<B: Tensor, C: Activation>(model: &Model<B, C>) -> Vec<Message> {
     let provenance = model.provenance();
     let classes = model
         .classes()
@@ -197,11 +193,8 @@ fn metadata<B: Tensor, C: Activation>(model: &Model<B, C>) -> Vec<StringStringEn
         ("data", provenance.data.clone()),
         ("classes", classes),
     ];
-    let present = entries.into_iter().filter(|(_, value)| value.is_some());
+    let present = entries.into_iter().filter_map(|(key, value)| Some((key, value?)));
     present
-        .map(|(key, value)| StringStringEntryProto {
-            key: Some(key.to_owned()),
-            value,
-        })
+        .map(|(key, value)| Message::default().bytes(1, key).bytes(2, value))
         .collect()
 }
