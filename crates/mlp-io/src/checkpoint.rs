@@ -4,14 +4,12 @@ mod directory;
 mod history;
 mod record;
 
-use crate::container::{
-    CHECKPOINT, Contents, Opened, Shape, TENSOR_LIMIT, check_shapes, header_limit, other_shape,
-};
+use crate::container::{CHECKPOINT, Contents, Opened, Shape, TENSOR_LIMIT, check_shapes, header_limit, other_shape};
 use crate::model_file::{does_not_fit, network, text};
 use crate::{LoadError, LoadErrorKind, Number, SaveError};
+use mlp_core::Mlp;
 use mlp_core::backend::{Tensor, check_layers};
 use mlp_core::state::{OptimizerState, StoppingState, TrainerState};
-use mlp_core::Mlp;
 use record::{HistoryRecord, Record};
 use std::io::Read;
 use std::path::Path;
@@ -86,9 +84,7 @@ pub fn checkpoint_to_bytes<B: Tensor<Scalar: Number>>(
     network: &Mlp<B>,
     state: &TrainerState<B>,
 ) -> Result<Vec<u8>, SaveError> {
-    contents(network, state)
-        .map_err(SaveError::unloadable)?
-        .into_bytes()
+    contents(network, state).map_err(SaveError::unloadable)?.into_bytes()
 }
 
 /// Loads training that [`save_checkpoint`] saved. The memory limit is that of [`load_model`](crate::load_model). Never

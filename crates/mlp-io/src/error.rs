@@ -5,31 +5,94 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Says which file cannot be loaded, and why. The message is one line that says where in the file the problem is, what
-/// was expected and what was found.
-///
-/// ```
-/// use mlp_io::{LoadErrorKind, load_model};
-/// use mlp_cpu::Matrix;
-///
-/// # let directory = tempfile::tempdir()?;
-/// # let path = directory.path().join("model.safetensors");
-/// std::fs::write(&path, "not a model")?;
-/// let error = load_model::<Matrix<f32>>(&path).unwrap_err();
-/// assert_eq!(error.kind, LoadErrorKind::NotThisFormat);
-/// assert!(error.message.starts_with("not a safetensors file: expected `{`"));
-/// # Ok::<(), std::io::Error>(())
-/// ```
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct LoadError {
-    /// The file, or `None` if the bytes were in memory.
-    pub file: Option<PathBuf>,
-    /// What a caller can act on.
-    pub kind: LoadErrorKind,
-    /// What is wrong with the file. It does not contain the name of the file.
-    pub message: String,
-    source: Option<io::Error>,
+/// Defines an error about a file, with kinds of its own.
+macro_rules! file_error {
+    ($(#[$attribute:meta])* $name:ident, $kind:ident) => {
+        $(#[$attribute])*
+        #[derive(Debug)]
+        #[non_exhaustive]
+        pub struct $name {
+            /// The file, or `None` if the bytes are in memory.
+            pub file: Option<PathBuf>,
+            /// What a caller can act on.
+            pub kind: $kind,
+            /// What is wrong, on one line. It does not contain the name of the file.
+            pub message: String,
+            source: Option<io::Error>,
+        }
+
+        impl $name {
+            pub(crate) fn new(kind: $kind, message: impl Into<String>) -> Self {
+                let (file, message, source) = (None, message.into(), None);
+                Self { file, kind, message, source }
+            }
+
+            /// Makes an error that the system reported while it did `what`.
+            fn system(kind: $kind, what: &str, source: io::Error) -> Self {
+                let message = format!("{what}: {source}");
+                let source = Some(source);
+                Self { source, ..Self::new(kind, message) }
+            }
+
+            /// Adds the name of the file.
+            pub(crate) fn in_file(self, path: &Path) -> Self {
+                let file = Some(path.to_path_buf());
+                Self { file, ..self }
+            }
+        }
+
+        /// The name of the file, if there is one, and the message.
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                if let Some(file) = &self.file {
+                    write!(f, "{}: ", shown(file))?;
+                }
+                f.write_str(&self.message)
+            }
+        }
+
+        /// The source is the error of the system, if there is one.
+        impl Error for $name {
+            fn source(&self) -> Option<&(dyn Error + 'static)> {
+                self.source.as_ref().map(|error| error as _)
+            }
+        }
+    };
+}
+
+file_error! {
+    /// Says which file cannot be loaded, and why. The message is one line that says where in the file the problem is, what
+    /// was expected and what was found.
+    ///
+    /// ```
+    /// use mlp_io::{LoadErrorKind, load_model};
+    /// use mlp_cpu::Matrix;
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("model.safetensors");
+    /// std::fs::write(&path, "not a model")?;
+    /// let error = load_model::<Matrix<f32>>(&path).unwrap_err();
+    /// assert_eq!(error.kind, LoadErrorKind::NotThisFormat);
+    /// assert!(error.message.starts_with("not a safetensors file: expected `{`"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    LoadError, LoadErrorKind
+}
+
+file_error! {
+    /// Says which file was not saved, and why. The message is one line.
+    ///
+    /// ```
+    /// use mlp_core::{HalfSquaredError, Mlp, Model};
+    /// use mlp_cpu::Matrix;
+    /// use mlp_io::{SaveErrorKind, save_model};
+    ///
+    /// let model = Model::new(Mlp::<Matrix<f32>>::builder(&[1, 4, 1]).build()?, HalfSquaredError);
+    /// let error = save_model("no/such/directory/model.safetensors", &model).unwrap_err();
+    /// assert_eq!(error.kind, SaveErrorKind::NotWritten);
+    /// # Ok::<(), mlp_core::BuildError>(())
+    /// ```
+    SaveError, SaveErrorKind
 }
 
 /// Why a file cannot be loaded.
@@ -62,16 +125,22 @@ pub enum LoadErrorKind {
     OutOfMemory,
 }
 
-impl LoadError {
-    pub(crate) fn new(kind: LoadErrorKind, message: impl Into<String>) -> Self {
-        Self {
-            file: None,
-            kind,
-            message: message.into(),
-            source: None,
-        }
-    }
+/// Why a file was not saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SaveErrorKind {
+    /// The system reported an error. Nothing changed: the old content is still under the path, whole.
+    NotWritten,
+    /// The new content is under the path, whole, but the system did not confirm that the directory is on the disk. If
+    /// the power fails now, the old content may come back.
+    NotDurable,
+    /// A number is infinite or NaN. The old file is unchanged.
+    NotFinite,
+    /// The format cannot hold this model, or the file could not be loaded again. The old file is unchanged.
+    Refused,
+}
 
+impl LoadError {
     /// Makes an error of a file whose header, metadata or layout is invalid.
     pub(crate) fn malformed(message: impl Into<String>) -> Self {
         Self::new(LoadErrorKind::Malformed, message)
@@ -93,17 +162,7 @@ impl LoadError {
             io::ErrorKind::NotFound => LoadErrorKind::NotFound,
             _ => LoadErrorKind::Io,
         };
-        let message = format!("cannot be read: {source}");
-        Self {
-            source: Some(source),
-            ..Self::new(kind, message)
-        }
-    }
-
-    /// Adds the name of the file.
-    pub(crate) fn in_file(self, path: &Path) -> Self {
-        let file = Some(path.to_path_buf());
-        Self { file, ..self }
+        Self::system(kind, "cannot be read", source)
     }
 
     /// Returns whether the file itself is at fault. It is not if the system reported an error, if the caller asked for
@@ -114,69 +173,7 @@ impl LoadError {
     }
 }
 
-/// The name of the file, if there is one, and the message.
-impl fmt::Display for LoadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        display(f, self.file.as_deref(), &self.message)
-    }
-}
-
-/// The source is the error of the system, if there is one.
-impl Error for LoadError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source.as_ref().map(|error| error as _)
-    }
-}
-
-/// Says which file was not saved, and why. The message is one line.
-///
-/// ```
-/// use mlp_core::{HalfSquaredError, Mlp, Model};
-/// use mlp_cpu::Matrix;
-/// use mlp_io::{SaveErrorKind, save_model};
-///
-/// let model = Model::new(Mlp::<Matrix<f32>>::builder(&[1, 4, 1]).build()?, HalfSquaredError);
-/// let error = save_model("no/such/directory/model.safetensors", &model).unwrap_err();
-/// assert_eq!(error.kind, SaveErrorKind::NotWritten);
-/// # Ok::<(), mlp_core::BuildError>(())
-/// ```
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct SaveError {
-    /// The file, or `None` if the bytes were to stay in memory.
-    pub file: Option<PathBuf>,
-    /// What a caller can act on.
-    pub kind: SaveErrorKind,
-    /// What is wrong. It does not contain the name of the file.
-    pub message: String,
-    source: Option<io::Error>,
-}
-
-/// Why a file was not saved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SaveErrorKind {
-    /// The system reported an error. Nothing changed: the old content is still under the path, whole.
-    NotWritten,
-    /// The new content is under the path, whole, but the system did not confirm that the directory is on the disk. If
-    /// the power fails now, the old content may come back.
-    NotDurable,
-    /// A number is infinite or NaN. The old file is unchanged.
-    NotFinite,
-    /// The format cannot hold this model, or the file could not be loaded again. The old file is unchanged.
-    Refused,
-}
-
 impl SaveError {
-    pub(crate) fn new(kind: SaveErrorKind, message: impl Into<String>) -> Self {
-        Self {
-            file: None,
-            kind,
-            message: message.into(),
-            source: None,
-        }
-    }
-
     /// Makes an error of something that the format cannot hold.
     pub(crate) fn refused(message: impl Into<String>) -> Self {
         Self::new(SaveErrorKind::Refused, message)
@@ -192,47 +189,13 @@ impl SaveError {
     }
 
     pub(crate) fn not_written(source: io::Error) -> Self {
-        let message = format!("cannot be written: {source}");
-        Self {
-            source: Some(source),
-            ..Self::new(SaveErrorKind::NotWritten, message)
-        }
+        Self::system(SaveErrorKind::NotWritten, "cannot be written", source)
     }
 
     pub(crate) fn not_durable(source: io::Error) -> Self {
-        let message = format!("written, but it may not survive a power failure: {source}");
-        Self {
-            source: Some(source),
-            ..Self::new(SaveErrorKind::NotDurable, message)
-        }
+        let what = "written, but it may not survive a power failure";
+        Self::system(SaveErrorKind::NotDurable, what, source)
     }
-
-    /// Adds the name of the file.
-    pub(crate) fn in_file(self, path: &Path) -> Self {
-        let file = Some(path.to_path_buf());
-        Self { file, ..self }
-    }
-}
-
-/// The name of the file, if there is one, and the message.
-impl fmt::Display for SaveError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        display(f, self.file.as_deref(), &self.message)
-    }
-}
-
-/// The source is the error of the system, if there is one.
-impl Error for SaveError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source.as_ref().map(|error| error as _)
-    }
-}
-
-fn display(f: &mut fmt::Formatter<'_>, file: Option<&Path>, message: &str) -> fmt::Result {
-    if let Some(file) = file {
-        write!(f, "{}: ", shown(file))?;
-    }
-    f.write_str(message)
 }
 
 /// Formats a path for a message, on one line.

@@ -116,36 +116,51 @@ fn has_wide_end(source: &mut impl Source, at: u64) -> Result<bool, LoadError> {
     Ok(u32::from_le_bytes(signature) == WIDE_END)
 }
 
-/// What the list says about an entry.
-struct Listed<'a> {
-    name: &'a [u8],
+/// The fields that the header of an entry and the list have in common.
+struct Common {
     flags: u16,
     method: u16,
     checksum: u32,
-    stored: u32,
-    length: u32,
-    /// The lengths of the extra fields and the comment, and the number of the volume.
-    more: [u16; 3],
+    /// The length as stored and without compression.
+    lengths: [u32; 2],
+    name: u16,
+    extra: u16,
+}
+
+fn common(fields: &mut Fields<'_>) -> Option<Common> {
+    fields.bytes(2)?; // version needed
+    let (flags, method) = (fields.u16()?, fields.u16()?);
+    fields.bytes(4)?; // time and date
+    Some(Common {
+        flags,
+        method,
+        checksum: fields.u32()?,
+        lengths: [fields.u32()?, fields.u32()?],
+        name: fields.u16()?,
+        extra: fields.u16()?,
+    })
+}
+
+/// What the list says about an entry.
+struct Listed<'a> {
+    name: &'a [u8],
+    common: Common,
+    /// The length of the comment, and the number of the volume.
+    more: [u16; 2],
     offset: u32,
 }
 
 fn listed<'a>(list: &mut Fields<'a>) -> Option<Listed<'a>> {
     (list.u32()? == LISTED).then_some(())?;
-    list.bytes(4)?; // versions made by and needed
-    let (flags, method) = (list.u16()?, list.u16()?);
-    list.bytes(4)?; // time and date
-    let (checksum, stored, length, name) = (list.u32()?, list.u32()?, list.u32()?, list.u16()?);
-    let more = [list.u16()?, list.u16()?, list.u16()?];
+    list.bytes(2)?; // version made by
+    let common = common(list)?;
+    let more = [list.u16()?, list.u16()?];
     list.bytes(6)?; // attributes
     let offset = list.u32()?;
-    let name = list.bytes(name.into())?;
+    let name = list.bytes(common.name.into())?;
     Some(Listed {
         name,
-        flags,
-        method,
-        checksum,
-        stored,
-        length,
+        common,
         more,
         offset,
     })
@@ -191,18 +206,17 @@ fn entry(source: &mut impl Source, listed: &Listed<'_>, expected: u64, limit: u6
     if name == full || !plain || listed.name.len() > MAX_NAME.into() {
         return Err(unknown(&full));
     }
-    if listed.flags & !UTF8 != 0 {
-        let flags = listed.flags;
+    let Common { flags, method, .. } = listed.common;
+    if flags & !UTF8 != 0 {
         let problem = format!("expected an entry that is neither encrypted nor streamed, got the flags {flags:#06x}");
         return Err(entry_error(LoadErrorKind::Unsupported, &name, problem));
     }
-    if listed.method != 0 {
-        let method = listed.method;
+    if method != 0 {
         let problem =
             format!("expected an entry stored without compression (np.savez), got compression method {method}");
         return Err(entry_error(LoadErrorKind::Unsupported, &name, problem));
     }
-    if listed.more != [0; 3] {
+    if listed.common.extra != 0 || listed.more != [0; 2] {
         return Err(extra_fields(&name));
     }
     let got = u64::from(listed.offset);
@@ -211,16 +225,16 @@ fn entry(source: &mut impl Source, listed: &Listed<'_>, expected: u64, limit: u6
     }
     let header = local_header(source, &name, listed, limit)?;
     let start = got.saturating_add(header);
-    let length = u64::from(listed.length);
-    if listed.stored != listed.length || start.saturating_add(length) > limit {
-        let got = limit.saturating_sub(start).min(listed.stored.into());
+    let [stored, length] = listed.common.lengths.map(u64::from);
+    if stored != length || start.saturating_add(length) > limit {
+        let got = limit.saturating_sub(start).min(stored);
         return Err(other_length(&name, length.into(), got));
     }
     Ok(Entry {
         name,
         start,
         length,
-        checksum: listed.checksum,
+        checksum: listed.common.checksum,
     })
 }
 
@@ -234,31 +248,27 @@ fn local_header(source: &mut impl Source, entry: &str, listed: &Listed<'_>, limi
     let mut fields = Fields(header);
     let mut read = || {
         (fields.u32()? == LOCAL).then_some(())?;
-        fields.bytes(2)?; // version needed
-        let (flags, method) = (fields.u16()?, fields.u16()?);
-        fields.bytes(4)?; // time and date
-        let (checksum, lengths) = (fields.u32()?, [fields.u32()?, fields.u32()?]);
-        let (name, extra) = (fields.u16()?, fields.u16()?);
-        let name = fields.bytes(name.into())?;
-        Some((flags, method, checksum, lengths, name, extra))
+        let common = common(&mut fields)?;
+        let name = fields.bytes(common.name.into())?;
+        Some((common, name))
     };
-    let (flags, method, checksum, lengths, name, extra) = read().ok_or_else(|| no_header(at))?;
+    let (found, name) = read().ok_or_else(|| no_header(at))?;
     // np.savez writes 64-bit lengths in front of every entry, even a short one.
-    let lengths = match (extra, lengths) {
-        (0, [stored, length]) => [u64::from(stored), u64::from(length)],
+    let lengths = match (found.extra, found.lengths) {
+        (0, lengths) => lengths.map(u64::from),
         (20, [u32::MAX, u32::MAX]) => wide_lengths(&mut fields).ok_or_else(|| extra_fields(entry))?,
         _ => return Err(extra_fields(entry)),
     };
     let text = |name: &[u8]| quoted(&String::from_utf8_lossy(name));
     let hexadecimal = |number: u32| format!("{number:#x}");
     let bytes = |[stored, length]: [u64; 2]| format!("{stored} of {length} bytes");
-    let listed_lengths = [listed.stored.into(), listed.length.into()];
+    let list = &listed.common;
     for (what, header, list) in [
         ("name", text(name), text(listed.name)),
-        ("flags", hexadecimal(flags.into()), hexadecimal(listed.flags.into())),
-        ("method", method.to_string(), listed.method.to_string()),
-        ("checksum", hexadecimal(checksum), hexadecimal(listed.checksum)),
-        ("length", bytes(lengths), bytes(listed_lengths)),
+        ("flags", hexadecimal(found.flags.into()), hexadecimal(list.flags.into())),
+        ("method", found.method.to_string(), list.method.to_string()),
+        ("checksum", hexadecimal(found.checksum), hexadecimal(list.checksum)),
+        ("length", bytes(lengths), bytes(list.lengths.map(u64::from))),
     ] {
         if header != list {
             let problem =
@@ -268,7 +278,7 @@ fn local_header(source: &mut impl Source, entry: &str, listed: &Listed<'_>, limi
     }
     Ok((LOCAL_LENGTH as u64)
         .saturating_add(name.len() as u64)
-        .saturating_add(extra.into()))
+        .saturating_add(found.extra.into()))
 }
 
 /// Returns the stored length and the uncompressed length from an extra field with 64-bit lengths.
