@@ -48,7 +48,7 @@
 //! # Features
 //! - `std` (default): uses the square root of the standard library instead of that of `libm`. The bits are the same.
 //! - `serde`: [`History`], [`Metric`], [`Schedule`], [`ReduceOnPlateau`], [`Penalty`], [`Dropout`], [`Clip`],
-//!   [`EarlyStopping`] and the plain data in [`state`] implement `Serialize` and `Deserialize`. An invalid value is
+//!   [`EarlyStopping`], [`Scaling`], [`Classes`], [`Provenance`] and the plain data in [`state`] implement `Serialize` and `Deserialize`. An invalid value is
 //!   refused with the error of the constructor.
 //! - `check`: provides `check_activation!` and `check_loss!`, which verify the derivatives of your own formulas.
 #![cfg_attr(
@@ -105,6 +105,8 @@ mod output;
 mod preprocessing;
 mod scalar;
 mod schedule;
+#[cfg(feature = "serde")]
+mod serialize;
 pub mod state;
 mod tensor;
 mod training;

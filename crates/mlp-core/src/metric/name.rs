@@ -103,19 +103,7 @@ impl fmt::Display for UnknownMetric {
 impl core::error::Error for UnknownMetric {}
 
 #[cfg(feature = "serde")]
-impl serde::Serialize for Metric {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-#[cfg(feature = "serde")]
-impl<'de> serde::Deserialize<'de> for Metric {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name = <String as serde::Deserialize>::deserialize(deserializer)?;
-        name.parse().map_err(serde::de::Error::custom)
-    }
-}
+crate::serialize::by_name!(Metric);
 
 #[cfg(test)]
 mod tests {

@@ -17,6 +17,11 @@ use core::fmt;
 /// assert_eq!(classes.one_hot::<Matrix<f32>>(&labels)?, Matrix::from_columns(&[[0.0, 1.0], [1.0, 0.0], [1.0, 0.0]]));
 /// # Ok::<(), mlp_core::ClassesError>(())
 /// ```
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(try_from = "Vec<String>", into = "Vec<String>")
+)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Classes {
     names: Vec<String>,
@@ -178,3 +183,17 @@ impl fmt::Display for ClassesError {
 }
 
 impl core::error::Error for ClassesError {}
+
+impl TryFrom<Vec<String>> for Classes {
+    type Error = ClassesError;
+
+    fn try_from(names: Vec<String>) -> Result<Self, ClassesError> {
+        Self::new(names)
+    }
+}
+
+impl From<Classes> for Vec<String> {
+    fn from(classes: Classes) -> Self {
+        classes.names
+    }
+}

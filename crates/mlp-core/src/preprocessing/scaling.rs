@@ -25,6 +25,11 @@ use core::str::FromStr;
 /// assert_eq!(scaling.invert(&scaled), input);
 /// # Ok::<(), mlp_core::ScalingError>(())
 /// ```
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(remote = "Self", deny_unknown_fields)
+)]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scaling {
     kind: ScalingKind,
@@ -200,3 +205,9 @@ impl FromStr for ScalingKind {
         }
     }
 }
+
+#[cfg(feature = "serde")]
+crate::serialize::checked!(Scaling, |it| Self::from_parts(it.kind, it.offset, it.scale));
+
+#[cfg(feature = "serde")]
+crate::serialize::by_name!(ScalingKind);

@@ -100,7 +100,7 @@ impl Schedule {
 }
 
 #[cfg(feature = "serde")]
-crate::state::numbers::checked!(Schedule, |it| match it.0 {
+crate::serialize::checked!(Schedule, |it| match it.0 {
     Form::Constant => Ok(Self::constant()),
     Form::Step { every, gamma } => Self::step(every, gamma),
     Form::Exponential { gamma } => Self::exponential(gamma),

@@ -147,12 +147,12 @@ impl Default for PlateauState {
 }
 
 #[cfg(feature = "serde")]
-crate::state::numbers::checked!(ReduceOnPlateau, |it| Self::new(it.factor, it.patience)
+crate::serialize::checked!(ReduceOnPlateau, |it| Self::new(it.factor, it.patience)
     .and_then(|_| it.threshold(it.threshold))
     .and_then(|_| it.least(it.least)));
 
 #[cfg(feature = "serde")]
-crate::state::numbers::checked!(PlateauState, |it| share("factor", it.factor).map(|_| it));
+crate::serialize::checked!(PlateauState, |it| share("factor", it.factor).map(|_| it));
 
 #[cfg(test)]
 mod tests {

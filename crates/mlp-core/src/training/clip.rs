@@ -127,7 +127,7 @@ impl ZipFormula<0> for Cut {
 }
 
 #[cfg(feature = "serde")]
-crate::state::numbers::checked!(Clip, |it| match it.0 {
+crate::serialize::checked!(Clip, |it| match it.0 {
     Bound::Norm(max) => Self::norm(max),
     Bound::Value(max) => Self::value(max),
 });

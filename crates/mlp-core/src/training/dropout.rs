@@ -98,7 +98,7 @@ impl ZipFormula<1> for Mask {
 }
 
 #[cfg(feature = "serde")]
-crate::state::numbers::checked!(Dropout, |it| Self::new(it.probability, it.seed));
+crate::serialize::checked!(Dropout, |it| Self::new(it.probability, it.seed));
 
 #[cfg(test)]
 mod tests {

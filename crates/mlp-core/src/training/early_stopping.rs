@@ -118,7 +118,7 @@ impl EarlyStopping {
 }
 
 #[cfg(feature = "serde")]
-crate::state::numbers::checked!(EarlyStopping, |it| it.min_change(it.min_change));
+crate::serialize::checked!(EarlyStopping, |it| it.min_change(it.min_change));
 
 #[cfg(test)]
 mod tests {

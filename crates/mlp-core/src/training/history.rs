@@ -89,7 +89,7 @@ impl History {
 
 // All columns must have one value per epoch.
 #[cfg(feature = "serde")]
-crate::state::numbers::checked!(History, |it| {
+crate::serialize::checked!(History, |it| {
     let metrics = it.metrics.iter().map(|(_, values)| values);
     let columns = [&it.learning_rate, &it.validation_loss].into_iter().chain(metrics);
     let expected = it.epochs();

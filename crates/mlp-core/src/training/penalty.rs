@@ -146,4 +146,4 @@ impl ZipFormula<1> for L1 {
 }
 
 #[cfg(feature = "serde")]
-crate::state::numbers::checked!(Penalty, |it| Self::elastic_net(it.l1, it.l2).map(|_| it));
+crate::serialize::checked!(Penalty, |it| Self::elastic_net(it.l1, it.l2).map(|_| it));

@@ -4,9 +4,7 @@ use crate::container::{MODEL, check_json, message};
 use crate::error::{one_line, quoted};
 use crate::{Dtype, LoadError, LoadErrorKind, Number};
 use mlp_core::backend::Tensor;
-use mlp_core::{
-    ActivationKind, Classes, Dense, Identity, KindError, LossKind, Mlp, Model, Provenance, Scaling, ScalingKind,
-};
+use mlp_core::{ActivationKind, Classes, Dense, Identity, KindError, LossKind, Mlp, Model, Provenance, Scaling};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -26,12 +24,12 @@ pub(super) struct Record {
     activations: Vec<KindRecord>,
     loss: KindRecord,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    input_scaling: Option<ScalingRecord>,
+    input_scaling: Option<Scaling>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    target_scaling: Option<ScalingRecord>,
+    target_scaling: Option<Scaling>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    classes: Option<Vec<String>>,
-    provenance: ProvenanceRecord,
+    classes: Option<Classes>,
+    provenance: Provenance,
 }
 
 /// An activation or a loss.
@@ -43,24 +41,6 @@ pub(crate) struct KindRecord {
     parameters: BTreeMap<String, f64>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ScalingRecord {
-    kind: String,
-    offset: Vec<f64>,
-    scale: Vec<f64>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ProvenanceRecord {
-    version: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    seed: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    data: Option<String>,
-}
-
 /// The part of a record that can be read in any version.
 #[derive(Deserialize)]
 struct VersionRecord {
@@ -69,21 +49,17 @@ struct VersionRecord {
 
 impl Record {
     pub(super) fn of<B: Tensor<Scalar: Number>>(model: &Model<B>) -> Self {
-        let (network, provenance) = (model.network(), model.provenance());
+        let network = model.network();
         Self {
             version: VERSION,
             dtype: B::Scalar::DTYPE.name().to_owned(),
             layer_sizes: network.layer_sizes().into_iter().map(|size| size as u64).collect(),
             activations: kinds(network.activations()),
             loss: KindRecord::new(model.loss().name(), model.loss().parameters()),
-            input_scaling: model.input_scaling().map(ScalingRecord::of),
-            target_scaling: model.target_scaling().map(ScalingRecord::of),
-            classes: model.classes().map(|classes| classes.names().to_vec()),
-            provenance: ProvenanceRecord {
-                version: provenance.version.clone(),
-                seed: provenance.seed,
-                data: provenance.data.clone(),
-            },
+            input_scaling: model.input_scaling().cloned(),
+            target_scaling: model.target_scaling().cloned(),
+            classes: model.classes().cloned(),
+            provenance: model.provenance().clone(),
         }
     }
 
@@ -134,19 +110,15 @@ impl Record {
     /// Adds to `model` everything that is not in its network.
     pub(super) fn finish<B: Tensor>(self, mut model: Model<B>) -> Result<Model<B>, LoadError> {
         if let Some(scaling) = self.input_scaling {
-            let scaling = scaling.build("input scaling: ")?;
             model = model.with_input_scaling(scaling).map_err(|e| invalid("", e))?;
         }
         if let Some(scaling) = self.target_scaling {
-            let scaling = scaling.build("target scaling: ")?;
             model = model.with_target_scaling(scaling).map_err(|e| invalid("", e))?;
         }
-        if let Some(names) = self.classes {
-            let classes = Classes::new(names).map_err(|e| invalid("", e))?;
+        if let Some(classes) = self.classes {
             model = model.with_classes(classes).map_err(|e| invalid("", e))?;
         }
-        let ProvenanceRecord { version, seed, data } = self.provenance;
-        Ok(model.with_provenance(Provenance { version, seed, data }))
+        Ok(model.with_provenance(self.provenance))
     }
 }
 
@@ -251,20 +223,5 @@ impl KindRecord {
             .map(|(name, &value)| (name.as_str(), value))
             .collect();
         from_parts(&self.name, &parameters)
-    }
-}
-
-impl ScalingRecord {
-    fn of(scaling: &Scaling) -> Self {
-        Self {
-            kind: scaling.kind().name().to_owned(),
-            offset: scaling.offset().to_vec(),
-            scale: scaling.scale().to_vec(),
-        }
-    }
-
-    fn build(self, place: &str) -> Result<Scaling, LoadError> {
-        let kind: ScalingKind = self.kind.parse().map_err(|e| invalid(place, e))?;
-        Scaling::from_parts(kind, self.offset, self.scale).map_err(|e| invalid(place, e))
     }
 }

@@ -650,19 +650,19 @@ fn model_cases() -> Vec<Case> {
             "an input scaling of unknown kind",
             changed(provenance, &scaling("input", "robust", "[0,0]", "[1,1]")),
             "Malformed",
-            "input scaling: unknown scaling `robust`: expected one of standard, min_max",
+            "metadata mlp: line 1, column 162: unknown scaling `robust`: expected one of standard, min_max",
         ),
         (
             "an input scaling by 0",
             changed(provenance, &scaling("input", "standard", "[0,0]", "[1,0]")),
             "Malformed",
-            "input scaling: scaling: expected a finite scale above 0 for feature 1, got 0",
+            "metadata mlp: line 1, column 194: scaling: expected a finite scale above 0 for feature 1, got 0",
         ),
         (
             "an input scaling of other lengths",
             changed(provenance, &scaling("input", "standard", "[0,0]", "[1]")),
             "Malformed",
-            "input scaling: scaling: expected 2 scales, one for each offset, got 1",
+            "metadata mlp: line 1, column 192: scaling: expected 2 scales, one for each offset, got 1",
         ),
         (
             "an input scaling for another network",
@@ -680,7 +680,7 @@ fn model_cases() -> Vec<Case> {
             "two classes of one name",
             changed(provenance, &format!(r#""classes":["a","a"],{provenance}"#)),
             "Malformed",
-            "classes: expected each name once, got `a` at positions 0 and 1",
+            "metadata mlp: line 1, column 149: classes: expected each name once, got `a` at positions 0 and 1",
         ),
         (
             "more classes than outputs",
