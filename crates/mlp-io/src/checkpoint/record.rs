@@ -96,7 +96,7 @@ impl Record {
             let problem = format!("history: the metric {metric} appears twice");
             return Err(LoadError::metadata(CHECKPOINT, problem));
         }
-        let network = record.layer_sizes.len().saturating_sub(1);
+        let network = record.layer_sizes()?.len().saturating_sub(1);
         match &record.stopping {
             Some(stopping) if stopping.layers != 0 && stopping.layers != network => {
                 Err(layer_count("the best parameters", network, stopping.layers))

@@ -490,17 +490,17 @@ fn a_history_that_will_not_fit_is_refused_with_the_first_checkpoint() {
     assert_eq!(refused(&[32; 11], 100), None);
     assert_eq!(
         refused(&[32; 12], 100).unwrap(),
-        "cannot be saved: L-BFGS: a checkpoint of 11 layers has room for a history of at most 90 steps, got 100"
+        "cannot be saved: L-BFGS: a checkpoint of 11 layers has room for a history of at most 91 steps, got 100"
     );
-    assert_eq!(refused(&[32; 12], 90), None);
+    assert_eq!(refused(&[32; 12], 91), None);
     // It is not loaded either, because a checkpoint that loads must also be savable.
-    let optimizer = Lbfgs::new(0.5).unwrap().history_size(90).unwrap();
+    let optimizer = Lbfgs::new(0.5).unwrap().history_size(91).unwrap();
     let network = Mlp::<Matrix<f64>>::builder(&[32; 12]).build().unwrap();
     let bytes = checkpoint_to_bytes(&network, &Trainer::new(HalfSquaredError, optimizer).state()).unwrap();
-    let bytes = changed(&bytes, r#"["history_size",90.0]"#, r#"["history_size",91.0]"#);
+    let bytes = changed(&bytes, r#"["history_size",91.0]"#, r#"["history_size",92.0]"#);
     let error = checkpoint_from_bytes::<Matrix<f64>>(&bytes).unwrap_err();
     assert_eq!(error.kind, LoadErrorKind::Unsupported);
-    assert!(error.message.ends_with("at most 90 steps, got 91"), "{error}");
+    assert!(error.message.ends_with("at most 91 steps, got 92"), "{error}");
     // For small layers, the names take more room than the numbers.
     let refusal = refused(&[2; 9], 100).unwrap();
     let limit = refusal

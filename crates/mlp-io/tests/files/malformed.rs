@@ -143,7 +143,7 @@ fn container_cases() -> Vec<Case> {
         (
             "header not UTF-8",
             not_text,
-            "NotUtf8",
+            "Malformed",
             "header: expected UTF-8, got an invalid sequence at byte 3",
         ),
         (
