@@ -50,12 +50,5 @@ pub(crate) fn header_limit(header: u64, length: u64) -> u64 {
     LONE_HEADER_LIMIT.saturating_add(data / 2).min(HEADER_LIMIT)
 }
 
-/// The numbers of a tensor, column by column.
-#[derive(Debug)]
-pub(crate) enum Values {
-    F32(Vec<f32>),
-    F64(Vec<f64>),
-}
-
 #[cfg(test)]
 mod tests;

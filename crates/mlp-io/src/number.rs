@@ -1,6 +1,5 @@
 //! The numbers of a file.
 
-use crate::container::Values;
 use mlp_core::Scalar;
 use std::fmt;
 
@@ -49,6 +48,13 @@ impl fmt::Display for Dtype {
 pub trait Number: Scalar + Coded {
     /// Which of the two types this is.
     const DTYPE: Dtype;
+}
+
+/// The numbers of a tensor, column by column.
+#[derive(Debug)]
+pub(crate) enum Values {
+    F32(Vec<f32>),
+    F64(Vec<f64>),
 }
 
 /// Conversion between a number and its little-endian bytes.

@@ -3,9 +3,9 @@
 use super::finite::Finite;
 use super::header::{Entry, Header, changed, read_exact};
 use super::transpose::{batch_rows, decode_rows};
-use super::{KINDS, Shape, Values};
+use super::{KINDS, Shape};
 use crate::error::quoted;
-use crate::number::Coded;
+use crate::number::{Coded, Values};
 use crate::{Dtype, LoadError, LoadErrorKind, Number};
 use mlp_core::backend::Tensor;
 use std::fs::{File, Metadata};
