@@ -29,11 +29,11 @@ mod atomic;
 mod checkpoint;
 mod container;
 mod error;
-mod little_endian;
 mod model_file;
 mod npz;
 mod number;
 mod onnx;
+mod parameters;
 
 pub use atomic::{AtomicFile, write_atomically};
 pub use checkpoint::{

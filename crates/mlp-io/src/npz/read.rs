@@ -4,7 +4,6 @@ use super::archive::{self, Entry, Source};
 use super::npy::{self, Header, PREFIX};
 use super::{ACTIVATION, HIDDEN_NAMES, OUT_ACTIVATION, OUTPUT_NAMES, entry_error, unknown};
 use crate::container::can_allocate;
-use crate::little_endian::LittleEndian as _;
 use crate::model_file::does_not_fit;
 use crate::number::Coded;
 use crate::{LoadError, LoadErrorKind, Number};

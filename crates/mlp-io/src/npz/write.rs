@@ -2,7 +2,8 @@
 
 use super::archive::{END_LENGTH, MAX_ENTRIES, Writer};
 use super::{ACTIVATION, OUT_ACTIVATION, npy};
-use crate::little_endian::{LittleEndian as _, parameters};
+use crate::number::Coded as _;
+use crate::parameters::parameters;
 use crate::{Number, SaveError};
 use mlp_core::backend::{Tensor, check_layers};
 use mlp_core::{Activation, ActivationKind, Model, Output};

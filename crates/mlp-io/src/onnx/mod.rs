@@ -4,7 +4,8 @@ mod activation;
 mod graph;
 mod proto;
 
-use crate::little_endian::{LittleEndian as _, parameters};
+use crate::number::Coded as _;
+use crate::parameters::parameters;
 use crate::{Number, SaveError, write_atomically};
 use graph::{Graph, INPUT, Value, integer};
 use mlp_core::backend::Tensor;
