@@ -5,7 +5,7 @@
 use super::{entry_error, unknown};
 use crate::error::quoted;
 use crate::{LoadError, LoadErrorKind};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 
 /// No network here has more entries. The limit keeps the list short compared to the megabyte of memory that reading may
 /// take.
@@ -23,11 +23,13 @@ pub(super) const END_LENGTH: usize = 22;
 /// The flag that says that a name is UTF-8. It makes no difference for ASCII.
 const UTF8: u16 = 1 << 11;
 
-/// A source of bytes that can be read at any offset: a file or a slice.
-pub(super) trait Source {
-    fn length(&self) -> u64;
-    /// Fills `into` with the bytes that begin at `offset`.
-    fn read(&mut self, offset: u64, into: &mut [u8]) -> Result<(), LoadError>;
+/// Fills `into` with the bytes of the file that begin at `offset`.
+pub(super) fn read_at(source: &mut (impl Read + Seek), offset: u64, into: &mut [u8]) -> Result<(), LoadError> {
+    let mut read = || {
+        source.seek(SeekFrom::Start(offset))?;
+        source.read_exact(into)
+    };
+    read().map_err(LoadError::io)
 }
 
 /// An entry whose headers have been checked.
@@ -67,10 +69,11 @@ struct End {
     length: u64,
 }
 
-fn end(source: &mut impl Source) -> Result<End, LoadError> {
-    let at = source.length().checked_sub(END_LENGTH as u64).ok_or_else(not_zip)?;
+fn end(source: &mut (impl Read + Seek)) -> Result<End, LoadError> {
+    let length = source.seek(SeekFrom::End(0)).map_err(LoadError::io)?;
+    let at = length.checked_sub(END_LENGTH as u64).ok_or_else(not_zip)?;
     let mut record = [0; END_LENGTH];
-    source.read(at, &mut record)?;
+    read_at(source, at, &mut record)?;
     let mut fields = Fields(&record);
     let mut read = || {
         let signature = fields.u32()?;
@@ -107,12 +110,12 @@ fn end(source: &mut impl Source) -> Result<End, LoadError> {
 }
 
 /// Returns whether the record in front of the end record at `at` locates another end record, with 64-bit numbers.
-fn has_wide_end(source: &mut impl Source, at: u64) -> Result<bool, LoadError> {
+fn has_wide_end(source: &mut (impl Read + Seek), at: u64) -> Result<bool, LoadError> {
     let mut signature = [0; 4];
     let Some(place) = at.checked_sub(WIDE_END_LENGTH) else {
         return Ok(false);
     };
-    source.read(place, &mut signature)?;
+    read_at(source, place, &mut signature)?;
     Ok(u32::from_le_bytes(signature) == WIDE_END)
 }
 
@@ -168,10 +171,10 @@ fn listed<'a>(list: &mut Fields<'a>) -> Option<Listed<'a>> {
 
 /// Returns the entries in their order, after checking that every byte of the archive outside their content is accounted
 /// for.
-pub(super) fn entries(source: &mut impl Source) -> Result<Vec<Entry>, LoadError> {
+pub(super) fn entries(source: &mut (impl Read + Seek)) -> Result<Vec<Entry>, LoadError> {
     let end = end(source)?;
     let mut list = vec![0; usize::try_from(end.length).map_err(|_| large_zip())?];
-    source.read(end.offset, &mut list)?;
+    read_at(source, end.offset, &mut list)?;
     let mut list = Fields(&list);
     let mut entries = Vec::with_capacity(end.entries);
     let mut expected = 0;
@@ -196,7 +199,7 @@ pub(super) fn entries(source: &mut impl Source) -> Result<Vec<Entry>, LoadError>
 }
 
 /// Checks an entry that should begin at `expected` and end before `limit`.
-fn entry(source: &mut impl Source, listed: &Listed<'_>, expected: u64, limit: u64) -> Result<Entry, LoadError> {
+fn entry(source: &mut (impl Read + Seek), listed: &Listed<'_>, expected: u64, limit: u64) -> Result<Entry, LoadError> {
     let full = String::from_utf8_lossy(listed.name).into_owned();
     let name = full.strip_suffix(".npy").unwrap_or(&full).to_owned();
     let plain = listed
@@ -239,12 +242,17 @@ fn entry(source: &mut impl Source, listed: &Listed<'_>, expected: u64, limit: u6
 }
 
 /// Compares the header in front of an entry with the list, and returns the length of the header.
-fn local_header(source: &mut impl Source, entry: &str, listed: &Listed<'_>, limit: u64) -> Result<u64, LoadError> {
+fn local_header(
+    source: &mut (impl Read + Seek),
+    entry: &str,
+    listed: &Listed<'_>,
+    limit: u64,
+) -> Result<u64, LoadError> {
     let at = u64::from(listed.offset);
     let mut header = [0; LOCAL_LENGTH + MAX_NAME as usize + 20];
     let fits = limit.saturating_sub(at).min(header.len() as u64);
     let (header, _) = header.split_at_mut(usize::try_from(fits).unwrap_or(0));
-    source.read(at, header)?;
+    read_at(source, at, header)?;
     let mut fields = Fields(header);
     let mut read = || {
         (fields.u32()? == LOCAL).then_some(())?;

@@ -8,12 +8,10 @@ mod write;
 use crate::container::open;
 use crate::error::quoted;
 use crate::{LoadError, LoadErrorKind, Number, SaveError, write_atomically};
-use archive::Source;
 use mlp_core::backend::Tensor;
 use mlp_core::{Activation, Model};
 use std::fmt::Display;
-use std::fs::File;
-use std::io::{Read as _, Seek as _, SeekFrom};
+use std::io::Cursor;
 use std::path::Path;
 
 const ACTIVATION: &str = "activation";
@@ -128,11 +126,9 @@ where
 /// ```
 pub fn load_npz<B: Tensor<Scalar: Number>>(path: impl AsRef<Path>) -> Result<Model<B>, LoadError> {
     let path = path.as_ref();
-    let model = || {
-        let (file, length) = open(path)?;
-        read::model(&mut FileSource { file, length })
-    };
-    model().map_err(|e: LoadError| e.in_file(path))
+    open(path)
+        .and_then(|(mut file, _)| read::model(&mut file))
+        .map_err(|e| e.in_file(path))
 }
 
 /// Reads a model like [`load_npz`], from the bytes of a file.
@@ -150,8 +146,8 @@ pub fn load_npz<B: Tensor<Scalar: Number>>(path: impl AsRef<Path>) -> Result<Mod
 /// assert!(mlp_io::npz_from_bytes::<Matrix<f64>>(&bytes).is_err());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn npz_from_bytes<B: Tensor<Scalar: Number>>(mut bytes: &[u8]) -> Result<Model<B>, LoadError> {
-    read::model(&mut bytes)
+pub fn npz_from_bytes<B: Tensor<Scalar: Number>>(bytes: &[u8]) -> Result<Model<B>, LoadError> {
+    read::model(&mut Cursor::new(bytes))
 }
 
 /// Makes an error about an entry, which has the name that it has in the file, without `.npy`.
@@ -163,41 +159,4 @@ fn entry_error(kind: LoadErrorKind, entry: &str, problem: impl Display) -> LoadE
 fn unknown(entry: &str) -> LoadError {
     let problem = "unexpected entry; expected only coefs_N, intercepts_N, activation and out_activation_";
     entry_error(LoadErrorKind::DoesNotFit, &quoted(entry), problem)
-}
-
-/// A file of which only a piece at a time is in memory.
-struct FileSource {
-    file: File,
-    /// The length when the file was opened. If the file shrinks later, reading fails; if it grows, the new bytes are
-    /// ignored.
-    length: u64,
-}
-
-impl Source for FileSource {
-    fn length(&self) -> u64 {
-        self.length
-    }
-
-    fn read(&mut self, offset: u64, into: &mut [u8]) -> Result<(), LoadError> {
-        let mut read = || {
-            self.file.seek(SeekFrom::Start(offset))?;
-            self.file.read_exact(into)
-        };
-        read().map_err(LoadError::io)
-    }
-}
-
-impl Source for &[u8] {
-    fn length(&self) -> u64 {
-        self.len() as u64
-    }
-
-    fn read(&mut self, offset: u64, into: &mut [u8]) -> Result<(), LoadError> {
-        let start = usize::try_from(offset).ok();
-        let end = start.and_then(|start| start.checked_add(into.len()));
-        // The end record guarantees that every place that is read lies before it.
-        let piece = start.zip(end).and_then(|(start, end)| self.get(start..end));
-        into.copy_from_slice(piece.ok_or_else(archive::not_zip)?);
-        Ok(())
-    }
 }

@@ -1,6 +1,6 @@
 //! Makes a model from the entries of an archive.
 
-use super::archive::{self, Entry, Source};
+use super::archive::{self, Entry, read_at};
 use super::npy::{self, Header, PREFIX};
 use super::{ACTIVATION, HIDDEN_NAMES, OUT_ACTIVATION, OUTPUT_NAMES, entry_error, unknown};
 use crate::container::can_allocate;
@@ -14,13 +14,14 @@ use mlp_core::{
     SoftmaxCrossEntropy, Tanh,
 };
 use std::fmt::Display;
+use std::io::{Read, Seek};
 
 /// The length of the longest text that is accepted, in letters.
 const MAX_TEXT: u64 = 16;
 /// The number of bytes that are read at a time.
 const PIECE: usize = 1 << 14;
 
-pub(super) fn model<B: Tensor<Scalar: Number>>(source: &mut impl Source) -> Result<Model<B>, LoadError> {
+pub(super) fn model<B: Tensor<Scalar: Number>>(source: &mut (impl Read + Seek)) -> Result<Model<B>, LoadError> {
     let entries = archive::entries(source)?;
     let layers = layer_count(&entries)?;
     let find = |name: &str| {
@@ -107,16 +108,16 @@ struct Array<'a, S> {
     length: u64,
 }
 
-impl<'a, S: Source> Array<'a, S> {
+impl<'a, S: Read + Seek> Array<'a, S> {
     fn open(source: &'a mut S, entry: &'a Entry) -> Result<Self, LoadError> {
         let name = &entry.name;
         let mut prefix = [0; PREFIX];
         if entry.length < PREFIX as u64 {
             return Err(npy::not_npy(name, format_args!("{} bytes", entry.length)));
         }
-        source.read(entry.start, &mut prefix)?;
+        read_at(source, entry.start, &mut prefix)?;
         let mut header = vec![0; npy::header_length(name, &prefix, entry.length)?.into()];
-        source.read(entry.start.saturating_add(PREFIX as u64), &mut header)?;
+        read_at(source, entry.start.saturating_add(PREFIX as u64), &mut header)?;
         let mut hasher = Hasher::new();
         hasher.update(&prefix);
         hasher.update(&header);
@@ -177,7 +178,7 @@ impl<'a, S: Source> Array<'a, S> {
         while left > 0 {
             let count = left.min(PIECE as u64);
             let (piece, _) = buffer.split_at_mut(usize::try_from(count).unwrap_or(PIECE));
-            self.source.read(at, piece)?;
+            read_at(self.source, at, piece)?;
             self.hasher.update(piece);
             take(piece)?;
             (at, left) = (at.saturating_add(count), left.saturating_sub(count));
@@ -259,7 +260,7 @@ fn places(rows: usize, columns: usize, stride: usize, by_rows: bool) -> impl Ite
 /// Reads W (n_out x n_in) from an array of n_in x n_out, which is its transpose. The rows of the array are the columns
 /// of W, so an array in C order holds W column by column.
 fn weights<B: Tensor<Scalar: Number>>(
-    source: &mut impl Source,
+    source: &mut (impl Read + Seek),
     entry: &Entry,
     inputs: Option<u64>,
 ) -> Result<B, LoadError> {
@@ -274,7 +275,11 @@ fn weights<B: Tensor<Scalar: Number>>(
     array.matrix(size(outputs), size(got), by_rows)
 }
 
-fn bias<B: Tensor<Scalar: Number>>(source: &mut impl Source, entry: &Entry, outputs: usize) -> Result<B, LoadError> {
+fn bias<B: Tensor<Scalar: Number>>(
+    source: &mut (impl Read + Seek),
+    entry: &Entry,
+    outputs: usize,
+) -> Result<B, LoadError> {
     let array = Array::open(source, entry)?;
     let [got] = array.shape()?;
     let expected = outputs as u64;
@@ -287,7 +292,7 @@ fn bias<B: Tensor<Scalar: Number>>(source: &mut impl Source, entry: &Entry, outp
 
 /// Reads a text: an array without dimensions, with one element of type `<UN`. This is N letters of four bytes each,
 /// padded with zeros.
-fn text(source: &mut impl Source, entry: &Entry) -> Result<String, LoadError> {
+fn text(source: &mut (impl Read + Seek), entry: &Entry) -> Result<String, LoadError> {
     let array = Array::open(source, entry)?;
     array.shape::<0>()?;
     let letters = array
