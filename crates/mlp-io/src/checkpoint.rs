@@ -197,8 +197,7 @@ fn checkpoint<B: Tensor<Scalar: Number>, R: Read + Send>(mut opened: Opened<R>) 
     let text = opened.take_metadata(CHECKPOINT)?;
     let record = Record::read(&text)?;
     drop(text);
-    let layer_sizes = record.layer_sizes()?;
-    let activations = record.activations()?;
+    let (activations, layer_sizes) = (record.activations()?, record.layer_sizes);
     let mut tensors = opened.tensors_except::<B>(Some(history::PREFIX))?;
     let layers = tensors.take_layers("layers", &layer_sizes, activations.len())?;
     let network = network(layers, activations)?;

@@ -8,7 +8,7 @@ use crate::{Dtype, LoadError, LoadErrorKind, Number, SaveError};
 use mlp_core::backend::{Tensor, check_layers};
 use mlp_core::{ActivationKind, BuildError, Dense, Mlp, Model};
 use record::Record;
-pub(crate) use record::{KindRecord, activations, kinds, layer_count, layer_sizes, read_record, text};
+pub(crate) use record::{KindRecord, activations, check_layer_sizes, kinds, layer_count, read_record, text};
 use std::io::Read;
 use std::path::Path;
 
@@ -144,9 +144,8 @@ fn summary<R: Read + Send>(mut opened: Opened<R>) -> Result<Summary, LoadError> 
     let is_model = opened.header().metadata().iter().any(|(key, _)| key == MODEL);
     let (dtype, layer_sizes) = if is_model {
         let record = Record::read(&opened.take_metadata(MODEL)?)?;
-        let (dtype, layer_sizes) = (record.dtype()?, record.layer_sizes()?);
-        check_tensors(&opened, &layer_sizes, dtype)?;
-        (dtype, layer_sizes)
+        check_tensors(&opened, &record.layer_sizes, record.dtype)?;
+        (record.dtype, record.layer_sizes)
     } else {
         let plan = pytorch::Plan::new(opened.header(), "a model or a PyTorch network")?;
         (plan.dtype(), plan.layer_sizes())
@@ -175,15 +174,14 @@ fn model<B: Tensor<Scalar: Number>, R: Read + Send>(mut opened: Opened<R>) -> Re
     let text = opened.take_metadata(MODEL)?;
     let record = Record::read(&text)?;
     drop(text);
-    let (layer_sizes, dtype) = (record.layer_sizes()?, record.dtype()?);
-    check_tensors(&opened, &layer_sizes, dtype)?;
+    check_tensors(&opened, &record.layer_sizes, record.dtype)?;
     let activations = record.activations()?;
-    if dtype != B::Scalar::DTYPE {
-        return Err(other_dtype("layers.0.weight", B::Scalar::DTYPE, dtype));
+    if record.dtype != B::Scalar::DTYPE {
+        return Err(other_dtype("layers.0.weight", B::Scalar::DTYPE, record.dtype));
     }
     let loss = record.loss()?;
     let mut tensors = opened.tensors()?;
-    let layers = tensors.take_layers("layers", &layer_sizes, activations.len())?;
+    let layers = tensors.take_layers("layers", &record.layer_sizes, activations.len())?;
     tensors.finish()?;
     record.finish(Model::new(network(layers, activations)?, loss))
 }

@@ -4,7 +4,7 @@ use mlp_core::Scalar;
 use std::fmt;
 
 /// The type of the numbers in a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub enum Dtype {
     /// `f32`.
@@ -21,20 +21,12 @@ impl Dtype {
             Self::F64 => size_of::<f64>(),
         }
     }
-
-    /// Returns the name that stands in the file's header.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "F32",
-            Self::F64 => "F64",
-        }
-    }
 }
 
 /// `F32` or `F64`.
 impl fmt::Display for Dtype {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        fmt::Debug::fmt(self, f)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The JSON record in the metadata of a checkpoint.
 
 use crate::container::CHECKPOINT;
-use crate::model_file::{KindRecord, activations, kinds, layer_count, layer_sizes, read_record};
+use crate::model_file::{KindRecord, activations, check_layer_sizes, kinds, layer_count, read_record};
 use crate::{LoadError, Number};
 use mlp_core::backend::Tensor;
 use mlp_core::state::{PlateauState, Position, TrainerState, numbers};
@@ -18,7 +18,7 @@ const VERSION: u64 = 2;
 #[serde(deny_unknown_fields)]
 pub(super) struct Record {
     version: u64,
-    layer_sizes: Vec<u64>,
+    pub(super) layer_sizes: Vec<usize>,
     activations: Vec<KindRecord>,
     pub(super) optimizer: OptimizerRecord,
     #[serde(with = "numbers")]
@@ -64,7 +64,7 @@ impl Record {
         let metrics = state.history.metrics.iter();
         Self {
             version: VERSION,
-            layer_sizes: network.layer_sizes().into_iter().map(|size| size as u64).collect(),
+            layer_sizes: network.layer_sizes(),
             activations: kinds(network.activations()),
             optimizer: OptimizerRecord {
                 kind: state.optimizer.kind.clone(),
@@ -91,22 +91,19 @@ impl Record {
 
     pub(super) fn read(text: &str) -> Result<Self, LoadError> {
         let record: Self = read_record(CHECKPOINT, text, VERSION..=VERSION)?;
+        check_layer_sizes(CHECKPOINT, &record.layer_sizes)?;
         let mut seen = HashSet::new();
         if let Some(metric) = record.history.metrics.iter().find(|metric| !seen.insert(**metric)) {
             let problem = format!("history: the metric {metric} appears twice");
             return Err(LoadError::metadata(CHECKPOINT, problem));
         }
-        let network = record.layer_sizes()?.len().saturating_sub(1);
+        let network = record.layer_sizes.len().saturating_sub(1);
         match &record.stopping {
             Some(stopping) if stopping.layers != 0 && stopping.layers != network => {
                 Err(layer_count("the best parameters", network, stopping.layers))
             }
             _ => Ok(record),
         }
-    }
-
-    pub(super) fn layer_sizes(&self) -> Result<Vec<usize>, LoadError> {
-        layer_sizes(CHECKPOINT, &self.layer_sizes)
     }
 
     pub(super) fn activations(&self) -> Result<Vec<ActivationKind>, LoadError> {

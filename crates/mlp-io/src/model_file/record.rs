@@ -1,7 +1,7 @@
 //! The JSON record in the metadata of a model.
 
 use crate::container::{MODEL, check_json, message};
-use crate::error::{one_line, quoted};
+use crate::error::one_line;
 use crate::{Dtype, LoadError, LoadErrorKind, Number};
 use mlp_core::backend::Tensor;
 use mlp_core::{ActivationKind, Classes, Dense, Identity, KindError, LossKind, Mlp, Model, Provenance, Scaling};
@@ -19,8 +19,8 @@ const VERSION: u64 = 1;
 #[serde(deny_unknown_fields)]
 pub(super) struct Record {
     version: u64,
-    dtype: String,
-    layer_sizes: Vec<u64>,
+    pub(super) dtype: Dtype,
+    pub(super) layer_sizes: Vec<usize>,
     activations: Vec<KindRecord>,
     loss: KindRecord,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -52,8 +52,8 @@ impl Record {
         let network = model.network();
         Self {
             version: VERSION,
-            dtype: B::Scalar::DTYPE.name().to_owned(),
-            layer_sizes: network.layer_sizes().into_iter().map(|size| size as u64).collect(),
+            dtype: B::Scalar::DTYPE,
+            layer_sizes: network.layer_sizes(),
             activations: kinds(network.activations()),
             loss: KindRecord::new(model.loss().name(), model.loss().parameters()),
             input_scaling: model.input_scaling().cloned(),
@@ -64,17 +64,17 @@ impl Record {
     }
 
     pub(super) fn read(text: &str) -> Result<Self, LoadError> {
-        read_record(MODEL, text, VERSION..=VERSION)
+        let record: Self = read_record(MODEL, text, VERSION..=VERSION)?;
+        check_layer_sizes(MODEL, &record.layer_sizes).map(|()| record)
     }
 
     /// Checks that the record can be read back and matches the network. A small network with the same numbers of inputs
     /// and outputs stands in for the real one.
     pub(super) fn check<B: Tensor<Scalar: Number>>(text: &str) -> Result<(), LoadError> {
         let record = Self::read(text)?;
-        record.dtype()?;
         record.activations()?;
-        let sizes = record.layer_sizes()?;
-        let (inputs, outputs) = sizes.first().copied().zip(sizes.last().copied()).unwrap_or((1, 1));
+        let ends = record.layer_sizes.first().zip(record.layer_sizes.last());
+        let (&inputs, &outputs) = ends.unwrap_or((&1, &1));
         let layers = [(inputs, 1), (1, outputs)].map(|(inputs, outputs)| {
             let dense = Dense::<B>::zeros(inputs, outputs);
             (dense, Identity.into())
@@ -82,21 +82,6 @@ impl Record {
         let small = Mlp::from_layers(layers.into()).map_err(super::does_not_fit)?;
         let loss = record.loss()?;
         record.finish(Model::new(small, loss)).map(drop)
-    }
-
-    pub(super) fn dtype(&self) -> Result<Dtype, LoadError> {
-        match self.dtype.as_str() {
-            "F32" => Ok(Dtype::F32),
-            "F64" => Ok(Dtype::F64),
-            other => {
-                let problem = format!("expected the dtype F32 or F64, got {}", quoted(other));
-                Err(LoadError::metadata(MODEL, problem))
-            }
-        }
-    }
-
-    pub(super) fn layer_sizes(&self) -> Result<Vec<usize>, LoadError> {
-        layer_sizes(MODEL, &self.layer_sizes)
     }
 
     pub(super) fn activations(&self) -> Result<Vec<ActivationKind>, LoadError> {
@@ -165,19 +150,17 @@ pub(crate) fn read_record<R: DeserializeOwned>(
     serde_json::from_str(text).map_err(malformed)
 }
 
-/// Returns the layer sizes. There must be at least two, and none may be 0.
-pub(crate) fn layer_sizes(key: &'static str, sizes: &[u64]) -> Result<Vec<usize>, LoadError> {
+/// Checks that there are at least two layer sizes, and that none is 0.
+pub(crate) fn check_layer_sizes(key: &'static str, sizes: &[usize]) -> Result<(), LoadError> {
     /// How many sizes a message shows.
     const SHOWN: usize = 16;
-    let numbers = sizes.iter().map(|&size| usize::try_from(size));
-    let numbers = numbers.collect::<Result<Vec<usize>, _>>().unwrap_or_default();
-    if numbers.len() < 2 || numbers.contains(&0) {
-        let shown = sizes.get(..SHOWN).unwrap_or(sizes);
-        let more = if shown.len() < sizes.len() { " and more" } else { "" };
-        let problem = format!("expected at least two layer_sizes, each at least 1, got {shown:?}{more}");
-        return Err(LoadError::metadata(key, problem));
+    if sizes.len() >= 2 && !sizes.contains(&0) {
+        return Ok(());
     }
-    Ok(numbers)
+    let shown = sizes.get(..SHOWN).unwrap_or(sizes);
+    let more = if shown.len() < sizes.len() { " and more" } else { "" };
+    let problem = format!("expected at least two layer_sizes, each at least 1, got {shown:?}{more}");
+    Err(LoadError::metadata(key, problem))
 }
 
 /// Returns the activations. There must be one per layer.

@@ -584,7 +584,7 @@ fn model_cases() -> Vec<Case> {
             "an unknown dtype of the record",
             changed(r#""F32""#, r#""F16""#),
             "Malformed",
-            "metadata mlp: expected the dtype F32 or F64, got `F16`",
+            "metadata mlp: line 1, column 26: unknown variant `F16`, expected `F32` or `F64`",
         ),
         (
             "a dtype that is not the tensors'",
