@@ -148,7 +148,7 @@ fn summary<R: Read + Send>(mut opened: Opened<R>) -> Result<Summary, LoadError> 
         (record.dtype, record.layer_sizes)
     } else {
         let plan = pytorch::Plan::new(opened.header(), "a model or a PyTorch network")?;
-        (plan.dtype(), plan.layer_sizes())
+        (plan.dtype, plan.layer_sizes())
     };
     Ok(Summary {
         dtype,

@@ -7,6 +7,10 @@ use serde::de::{self, DeserializeSeed, Deserializer as _, MapAccess, SeqAccess, 
 use std::cell::RefCell;
 use std::fmt;
 
+// A growing list holds its elements three times for a moment: once in the old memory, and room for twice as many in the
+// new memory. So a list of numbers as text, two bytes each, takes twelve times its bytes. A limit on the length of the
+// metadata alone would have to be too low for the scaling of a few thousand features.
+
 /// The bytes of memory that a string takes in a growing list, besides its text: three times its 24 bytes.
 const TEXT: usize = 72;
 /// The bytes of memory that a number takes in a growing list: three times its 8 bytes.

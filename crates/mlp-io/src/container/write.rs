@@ -8,7 +8,6 @@ use crate::{AtomicFile, Dtype, LoadError, LoadErrorKind, Number, SaveError};
 use mlp_core::backend::Tensor;
 use safetensors::tensor::Metadata;
 use std::collections::HashMap;
-use std::fmt;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
@@ -18,7 +17,6 @@ use std::path::Path;
 /// The same contents always give the same bytes. The metadata comes first, then the `f64` tensors, then the `f32`
 /// tensors, so that each tensor begins at a multiple of the size of its numbers. Within a type, the tensors stand in
 /// the order in which they were added.
-#[derive(Debug)]
 pub(crate) struct Contents<'a> {
     key: &'static str,
     metadata: String,
@@ -33,12 +31,6 @@ struct Item<'a> {
     dtype: Dtype,
     /// Writes the numbers row by row.
     write: Box<WriteNumbers<'a>>,
-}
-
-impl fmt::Debug for Item<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} {}", self.name, self.dtype, self.shape)
-    }
 }
 
 impl<'a> Contents<'a> {

@@ -86,7 +86,7 @@ fn load<B: Tensor<Scalar: Number>, R: Read + Send>(
 /// Which tensors of a file belong to which layer.
 #[derive(Debug)]
 pub(super) struct Plan {
-    dtype: Dtype,
+    pub(super) dtype: Dtype,
     /// The layers by their numbers.
     layers: BTreeMap<u32, Layer>,
 }
@@ -157,10 +157,6 @@ impl Plan {
             before = Some(layer.outputs);
         }
         Ok(())
-    }
-
-    pub(super) fn dtype(&self) -> Dtype {
-        self.dtype
     }
 
     pub(super) fn layer_sizes(&self) -> Vec<usize> {

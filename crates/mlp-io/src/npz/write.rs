@@ -1,7 +1,7 @@
 //! Writes a model as the entries of an archive.
 
 use super::archive::{END_LENGTH, MAX_ENTRIES, Writer};
-use super::{ACTIVATION, OUT_ACTIVATION, npy};
+use super::{ACTIVATION, HIDDEN_NAMES, OUT_ACTIVATION, npy};
 use crate::number::Coded as _;
 use crate::parameters::parameters;
 use crate::{Number, SaveError};
@@ -51,7 +51,7 @@ fn inexpressible(what: &str, expected: &str, got: &str) -> SaveError {
 
 /// Returns scikit-learn's name for the activation of the hidden layers.
 fn hidden_name<B: Tensor, C: Activation>(model: &Model<B, C>) -> Result<&'static str, SaveError> {
-    let inexpressible = |layer: usize, expected, got: &ActivationKind<C>| {
+    let inexpressible = |layer: usize, expected: &str, got: &ActivationKind<C>| {
         inexpressible(&format!("layer {layer}"), expected, got.name())
     };
     let mut activations = model.network().activations().iter().enumerate();
@@ -67,7 +67,7 @@ fn hidden_name<B: Tensor, C: Activation>(model: &Model<B, C>) -> Result<&'static
             ActivationKind::Sigmoid(_) => "logistic",
             ActivationKind::Tanh(_) => "tanh",
             ActivationKind::Relu(_) => "relu",
-            _ => return Err(inexpressible(layer, ONE_OF_THEM, activation)),
+            _ => return Err(inexpressible(layer, &format!("one of {HIDDEN_NAMES}"), activation)),
         };
         if *hidden.get_or_insert(name) != name {
             return Err(inexpressible(layer, "the activation of layer 0", activation));
@@ -76,8 +76,6 @@ fn hidden_name<B: Tensor, C: Activation>(model: &Model<B, C>) -> Result<&'static
     // Without hidden layers any name would do. This one is scikit-learn's default.
     Ok(hidden.unwrap_or("relu"))
 }
-
-const ONE_OF_THEM: &str = "one of identity, logistic, relu, tanh";
 
 /// Writes the archive to `output`, entry after entry. The model must have passed [`check`].
 pub(super) fn write<B: Tensor<Scalar: Number>, C: Activation>(
