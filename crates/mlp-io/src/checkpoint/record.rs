@@ -90,7 +90,7 @@ impl Record {
     }
 
     pub(super) fn read(text: &str) -> Result<Self, LoadError> {
-        let record: Self = read_record(CHECKPOINT, text, VERSION..=VERSION)?;
+        let record: Self = read_record(CHECKPOINT, text, VERSION)?;
         check_layer_sizes(CHECKPOINT, &record.layer_sizes)?;
         let mut seen = HashSet::new();
         if let Some(metric) = record.history.metrics.iter().find(|metric| !seen.insert(**metric)) {

@@ -9,9 +9,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::ops::RangeInclusive;
 
-/// The format version that is written, and the newest that is read.
+/// The format version that is written, and the only one that is read.
 const VERSION: u64 = 1;
 
 /// Everything about a model except its numbers, as JSON.
@@ -64,7 +63,7 @@ impl Record {
     }
 
     pub(super) fn read(text: &str) -> Result<Self, LoadError> {
-        let record: Self = read_record(MODEL, text, VERSION..=VERSION)?;
+        let record: Self = read_record(MODEL, text, VERSION)?;
         check_layer_sizes(MODEL, &record.layer_sizes).map(|()| record)
     }
 
@@ -117,29 +116,24 @@ pub(crate) fn text(key: &'static str, record: &impl Serialize) -> Result<String,
     serde_json::to_string(record).map_err(|e| LoadError::metadata(key, message(&e)))
 }
 
-/// Reads the record in `text`, whose format version must be one of `versions`.
-pub(crate) fn read_record<R: DeserializeOwned>(
-    key: &'static str,
-    text: &str,
-    versions: RangeInclusive<u64>,
-) -> Result<R, LoadError> {
+/// Reads the record in `text`, whose format version must be `expected`.
+pub(crate) fn read_record<R: DeserializeOwned>(key: &'static str, text: &str, expected: u64) -> Result<R, LoadError> {
     // The version comes first, because another version may have other keys, and more of them.
     let version = serde_json::from_str(text).map(|VersionRecord { version }| version);
     let other = |message| Err(LoadError::new(LoadErrorKind::Version, message));
-    let (oldest, newest) = versions.into_inner();
     match version {
         Ok(0) => {
-            let message = format!("expected format version {oldest} or newer, got 0");
+            let message = format!("expected format version {expected} or newer, got 0");
             return Err(LoadError::malformed(message));
         }
-        Ok(got) if got > newest => {
+        Ok(got) if got > expected => {
             return other(format!(
-                "expected format version {newest} or older, got {got}: a newer version of this library wrote the file"
+                "expected format version {expected} or older, got {got}: a newer version of this library wrote the file"
             ));
         }
-        Ok(got) if got < oldest => {
+        Ok(got) if got < expected => {
             return other(format!(
-                "expected format version {oldest} or newer, got {got}: an older version of this library wrote the file"
+                "expected format version {expected} or newer, got {got}: an older version of this library wrote the file"
             ));
         }
         _ => {}
