@@ -1,6 +1,6 @@
 //! Reads networks that PyTorch saved.
 
-use super::network;
+use super::does_not_fit;
 use crate::container::{
     Header, KINDS, Opened, Shape, missing, other_dtype, other_shape, unexpected, unexpected_metadata,
 };
@@ -68,19 +68,20 @@ fn load<B: Tensor<Scalar: Number>, R: Read + Send>(
     }
     let mut tensors = opened.tensors()?;
     let mut layers = Vec::new();
-    let mut activations = vec![hidden.clone(); plan.layers.len().saturating_sub(1)];
-    activations.push(output.clone());
+    let mut left = plan.layers.len();
     for layer in plan.layers.into_values() {
+        left = left.saturating_sub(1);
         let weights = layer.weight.unwrap_or_default();
         let weights = tensors.take(&weights, Shape::Matrix(layer.outputs, layer.inputs))?;
         let bias = match layer.bias {
             Some(name) => tensors.take(&name, Shape::Vector(layer.outputs))?,
             None => B::zeros(layer.outputs, 1),
         };
-        layers.push(Dense { weights, bias });
+        let activation = if left == 0 { output } else { hidden };
+        layers.push((Dense { weights, bias }, activation.clone()));
     }
     tensors.finish()?;
-    network(layers, activations)
+    Mlp::from_layers(layers).map_err(does_not_fit)
 }
 
 /// Which tensors of a file belong to which layer.
