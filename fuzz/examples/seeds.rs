@@ -240,24 +240,22 @@ fn demo() -> Outcome {
 
 fn texts() -> Outcome {
     for (name, text) in [
-        ("composed", "then(warm_up(5), 5, times(cosine(95, 0.01), constant))"),
-        ("one_cycle", "one_cycle(100, 0.3, 25.0, 10000.0)"),
-        ("step", "step(2, 0.5)"),
-        ("exponential", "exponential(1e-300)"),
-        ("inverse_scaling", " inverse_scaling ( .5 ) "),
-        ("unknown", "times(constant, sine(1))"),
-        ("open", "cosine(5, 0.1"),
-        ("out_of_range", "warm_up(0)"),
+        (
+            "composed",
+            r#"{"then":{"first":{"warm_up":{"steps":5}},"steps":5,"second":{"times":[{"cosine":{"steps":95,"least":0.01}},"constant"]}}}"#,
+        ),
+        (
+            "one_cycle",
+            r#"{"one_cycle":{"steps":100,"rise":0.3,"divisor":25.0,"final_divisor":10000.0}}"#,
+        ),
+        ("step", r#"{"step":{"every":2,"gamma":0.5}}"#),
+        ("exponential", r#"{"exponential":{"gamma":1e-300}}"#),
+        ("inverse_scaling", r#" { "inverse_scaling" : { "power" : 5e-1 } } "#),
+        ("unknown", r#"{"times":["constant",{"sine":{"steps":1}}]}"#),
+        ("open", r#"{"cosine":{"steps":5,"least":0.1"#),
+        ("out_of_range", r#"{"warm_up":{"steps":0}}"#),
     ] {
         seed("schedule", name, text)?;
-    }
-    for (name, text) in [
-        ("plain", "reduce_on_plateau(0.5, 1, 0.0001, 0.0)"),
-        ("spaces", " reduce_on_plateau ( .1,18446744073709551615 ,0, 1 )"),
-        ("out_of_range", "reduce_on_plateau(2, 1, 0.0001, 0.0)"),
-        ("short", "reduce_on_plateau(0.5, 1"),
-    ] {
-        seed("plateau", name, text)?;
     }
     for text in [
         "accuracy",

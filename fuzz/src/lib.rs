@@ -15,7 +15,7 @@ pub use checkpoint::checkpoint;
 pub use demo::{idx, samples_csv, weights_json};
 pub use model::{model, network};
 pub use npz::npz;
-pub use text::{names, plateau, schedule};
+pub use text::{names, schedule};
 
 /// Checks that the message of an error is a single line, whatever the file contains.
 fn check_message(error: &dyn std::error::Error) {
@@ -72,7 +72,6 @@ mod tests {
         );
         replay("idx", super::idx, &["large"]);
         replay("schedule", super::schedule, &["unknown", "open", "out_of_range"]);
-        replay("plateau", super::plateau, &["out_of_range", "short"]);
         replay("names", super::names, &["top_05"]);
     }
 }

@@ -4,7 +4,7 @@ use crate::memory::bounded;
 use crate::{check_message, seal};
 use mlp_core::{HalfSquaredError, Identity, Model, Tanh};
 use mlp_cpu::{Element, Matrix};
-use mlp_io::{Number, model_from_bytes, model_to_bytes, network_from_bytes};
+use mlp_io::{Number, model_from_bytes, model_to_bytes, pytorch_from_bytes};
 
 /// Checks that a file that loads as a model of `f32` or `f64` can be saved, and that the saved file loads as the same
 /// model and saves to the same bytes. The model must predict.
@@ -40,7 +40,7 @@ fn load_model<T: Element + Number>(bytes: &[u8]) -> bool {
 }
 
 fn load_network<T: Element + Number>(bytes: &[u8]) -> bool {
-    match bounded(bytes, |bytes| network_from_bytes::<Matrix<T>>(bytes, Tanh, Identity)) {
+    match bounded(bytes, |bytes| pytorch_from_bytes::<Matrix<T>>(bytes, Tanh, Identity)) {
         Ok(network) => {
             saves(&Model::new(network, HalfSquaredError));
             true

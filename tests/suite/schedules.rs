@@ -1,4 +1,4 @@
-//! Tests that schedules and the reduction on a plateau, read from the text form, follow PyTorch's and scikit-learn's.
+//! Tests that schedules and the reduction on a plateau, read from JSON, follow PyTorch's and scikit-learn's.
 
 use mlp_core::state::PlateauState;
 use mlp_core::{ReduceOnPlateau, Schedule};
@@ -16,7 +16,7 @@ struct Golden {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Timed {
-    schedule: String,
+    schedule: Schedule,
     factors: Vec<f64>,
 }
 
@@ -24,7 +24,7 @@ struct Timed {
 #[serde(deny_unknown_fields)]
 struct Observing {
     mode: String,
-    plateau: String,
+    plateau: ReduceOnPlateau,
     factors: Vec<f64>,
 }
 
@@ -36,18 +36,13 @@ fn golden() -> Golden {
 fn schedules_follow_pytorch_and_scikit_learn() {
     let schedules = golden().schedules;
     assert_eq!(schedules.len(), 15);
-    for Timed {
-        schedule: text,
-        factors,
-    } in schedules
-    {
-        let schedule: Schedule = text.parse().unwrap();
-        assert!(factors.len() > 40, "{text}");
+    for Timed { schedule, factors } in schedules {
+        assert!(factors.len() > 40, "{schedule:?}");
         for (t, &expected) in (0..).zip(&factors) {
             let got = schedule.factor(t);
             assert!(
                 (got - expected).abs() <= 1e-12 * expected,
-                "{text}, t = {t}: expected {expected}, got {got}"
+                "{schedule:?}, t = {t}: expected {expected}, got {got}"
             );
         }
     }
@@ -57,15 +52,9 @@ fn schedules_follow_pytorch_and_scikit_learn() {
 fn plateaus_follow_pytorch() {
     let Golden { losses, plateaus, .. } = golden();
     assert_eq!(plateaus.len(), 8);
-    for Observing {
-        mode,
-        plateau: text,
-        factors,
-    } in plateaus
-    {
-        let plateau: ReduceOnPlateau = text.parse().unwrap();
+    for Observing { mode, plateau, factors } in plateaus {
         let mut state = PlateauState::default();
-        assert_eq!(factors.len(), losses.len(), "{text}");
+        assert_eq!(factors.len(), losses.len(), "{plateau:?}");
         for (epoch, (&loss, &expected)) in losses.iter().zip(&factors).enumerate() {
             match mode.as_str() {
                 "min" => plateau.observe(&mut state, loss),
@@ -75,7 +64,7 @@ fn plateaus_follow_pytorch() {
             let got = state.factor;
             assert!(
                 (got - expected).abs() <= 1e-12 * expected,
-                "{text}, epoch {epoch}: expected {expected}, got {got}"
+                "{plateau:?}, epoch {epoch}: expected {expected}, got {got}"
             );
         }
     }

@@ -4,5 +4,6 @@
 
 pub use crate::activation::ActivationVisitor;
 pub use crate::error::{check_shape, shape_mismatch};
+pub use crate::mlp::check_layers;
 pub use crate::optimizer::Objective;
 pub use crate::tensor::{Columns, IntoColumns, Tensor, ZipFormula};

@@ -49,6 +49,29 @@
 //!
 //! # Features
 //! - `std` (default): uses the square root of the standard library instead of that of `libm`. The bits are the same.
+//! - `serde`: [`History`], [`Metric`], [`Schedule`], [`ReduceOnPlateau`], [`Penalty`], [`Dropout`], [`Clip`],
+//!   [`EarlyStopping`], [`Scaling`], [`Classes`], [`Provenance`] and the plain data in [`state`] implement `Serialize` and
+//!   `Deserialize`. An invalid value is refused with the error of the constructor.
+#![cfg_attr(
+    feature = "serde",
+    doc = r##"
+# Settings as JSON
+With the feature `serde`, settings can live in a file:
+
+```
+use mlp_core::Schedule;
+
+let json = r#"{"then":{"first":{"warm_up":{"steps":5}},"steps":5,"second":{"cosine":{"steps":95,"least":0.01}}}}"#;
+let schedule: Schedule = serde_json::from_str(json)?;
+assert_eq!(schedule, Schedule::warm_up(5)?.then(5, Schedule::cosine(95, 0.01)?));
+assert_eq!(serde_json::to_string(&schedule)?, json);
+
+let error = serde_json::from_str::<Schedule>(r#"{"warm_up":{"steps":0}}"#).unwrap_err();
+assert!(error.to_string().starts_with("steps: expected a whole number of at least 1, got 0"));
+# Ok::<(), Box<dyn std::error::Error>>(())
+```
+"##
+)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![doc(html_root_url = "https://docs.rs/mlp-core/latest")]
 #![cfg_attr(not(test), no_std)]
@@ -85,6 +108,8 @@ mod output;
 mod preprocessing;
 mod scalar;
 mod schedule;
+#[cfg(feature = "serde")]
+mod serialize;
 pub mod state;
 mod tensor;
 mod training;
@@ -113,7 +138,7 @@ pub use optimizer::{
 pub use output::Output;
 pub use preprocessing::{Classes, Scaling, ScalingKind};
 pub use scalar::{Dual, Scalar};
-pub use schedule::{ReduceOnPlateau, Schedule, ScheduleError};
+pub use schedule::{ReduceOnPlateau, Schedule};
 pub use training::{
     ClassWeights, Clip, DataError, Dataset, Diverged, Dropout, EarlyStopping, Evaluation, Event, Every, FitOptions,
     Fitted, History, LikelyCause, Monitor, Penalty, Progress, Samples, StopReason, TrainError, Trainer, TrainingData,

@@ -66,32 +66,7 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
     /// If there is no layer, a layer is empty, a bias is not n_out x 1, or a layer has more or fewer inputs than the
     /// layer before it has outputs.
     pub fn from_layers(layers: Vec<(Dense<B>, ActivationKind<C>)>) -> Result<Self, BuildError> {
-        if layers.is_empty() {
-            return Err(BuildError::TooFewLayers { got: 0 });
-        }
-        let mut outputs = layers[0].0.inputs();
-        for (layer, (dense, _)) in layers.iter().enumerate() {
-            let (weights, bias) = (dense.weights.shape(), dense.bias.shape());
-            if weights.0 == 0 || weights.1 == 0 {
-                return Err(BuildError::EmptyLayer {
-                    position: layer + usize::from(weights.1 > 0),
-                });
-            }
-            for (what, expected, got) in [
-                ("weights", (weights.0, outputs), weights),
-                ("bias", (weights.0, 1), bias),
-            ] {
-                if got != expected {
-                    return Err(BuildError::LayerShape {
-                        layer,
-                        what,
-                        expected,
-                        got,
-                    });
-                }
-            }
-            outputs = weights.0;
-        }
+        check_layers(layers.iter().map(|(dense, _)| dense))?;
         let (layers, activations) = layers.into_iter().unzip();
         Ok(Self { layers, activations })
     }
@@ -252,5 +227,40 @@ impl<B: Tensor, C: Activation> fmt::Display for Mlp<B, C> {
             write!(f, "\nlayer {i}: {inputs} -> {outputs}, {}", activation.name())?;
         }
         Ok(())
+    }
+}
+
+/// Checks that the layers form a network: there is at least one, none is empty, the inputs of each are the outputs of
+/// the layer before it, and each bias has one number per output. [`Mlp::from_layers`] requires this; code that changes
+/// the layers of a network later may break it.
+///
+/// # Errors
+/// The error of [`Mlp::from_layers`].
+pub fn check_layers<'a, B: Tensor + 'a>(layers: impl IntoIterator<Item = &'a Dense<B>>) -> Result<(), BuildError> {
+    let mut inputs = None;
+    for (layer, dense) in layers.into_iter().enumerate() {
+        let (outputs, columns) = dense.weights.shape();
+        if outputs == 0 || columns == 0 {
+            let position = layer + usize::from(columns > 0);
+            return Err(BuildError::EmptyLayer { position });
+        }
+        for (what, expected, got) in [
+            ("weights", (outputs, inputs.unwrap_or(columns)), (outputs, columns)),
+            ("bias", (outputs, 1), dense.bias.shape()),
+        ] {
+            if got != expected {
+                return Err(BuildError::LayerShape {
+                    layer,
+                    what,
+                    expected,
+                    got,
+                });
+            }
+        }
+        inputs = Some(outputs);
+    }
+    match inputs {
+        Some(_) => Ok(()),
+        None => Err(BuildError::TooFewLayers { got: 0 }),
     }
 }

@@ -297,13 +297,20 @@ fn no_classifier(loss: &str, outputs: usize) -> ! {
 }
 
 /// Where a [`Model`] comes from. The default is this version of the library, with nothing known about the training.
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(deny_unknown_fields)
+)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Provenance {
     /// The version of the library that made the model.
     pub version: String,
     /// The seed that the model was trained with. The caller fills it in with [`Model::with_provenance`].
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub seed: Option<u64>,
     /// A hash of the training data. The caller chooses the hash function (`mlp-demo` uses SHA-256 in hexadecimal).
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub data: Option<String>,
     /// Free text, such as who trained the model and what for.
     pub note: Option<String>,

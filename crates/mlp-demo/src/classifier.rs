@@ -7,7 +7,7 @@ use mlp_core::state::TrainerState;
 use mlp_core::{
     ActivationKind, Classes, ConfusionMatrix, EarlyStopping, FitOptions, Fitted, History, Metric, Mlp, Model,
     Optimizer, OptimizerKind, Output as Prediction, Progress, Provenance, Samples as TrainingSamples,
-    SoftmaxCrossEntropy, StopReason, Trainer,
+    SoftmaxCrossEntropy, Trainer,
 };
 use mlp_cpu::{Element, Matrix};
 

@@ -28,9 +28,9 @@ pub enum Error {
         /// Why it failed.
         source: io::Error,
     },
-    /// A file was written, but it may not survive a power failure.
-    #[error("{0}")]
-    NotDurable(mlp_io::WriteError),
+    /// A file is not saved, or it is saved but may not survive a power failure.
+    #[error(transparent)]
+    Save(#[from] SaveError),
     /// A text violates the syntax of its format.
     #[error("{at}: {problem}")]
     Syntax {
@@ -65,7 +65,7 @@ impl Error {
             Self::Diverged(_) => 1,
             Self::Read { .. }
             | Self::Write { .. }
-            | Self::NotDurable(_)
+            | Self::Save(_)
             | Self::Syntax { .. }
             | Self::Unexpected { .. }
             | Self::Refused(_) => 2,
@@ -96,15 +96,6 @@ impl Error {
     pub(crate) fn about<E: Display>(path: &Path) -> impl FnOnce(E) -> Self {
         let path = path.to_path_buf();
         move |error| Self::Refused(format!("{}: {error}", path.display()).into())
-    }
-}
-
-impl From<SaveError> for Error {
-    fn from(error: SaveError) -> Self {
-        match error {
-            SaveError::Write(error) => error.into(),
-            other => Self::Refused(other.into()),
-        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use mlp_core::{ActivationKind, HalfSquaredError, Identity, Model};
 use mlp_cpu::{Element, Matrix};
-use mlp_io::{Number, load_model, load_network};
+use mlp_io::{Number, load_model, load_pytorch};
 
 use crate::error::Error;
 
@@ -49,6 +49,6 @@ pub(crate) fn load(path: &Path, activation: Option<&ActivationKind>) -> Result<A
 fn load_as<T: Element + Number>(path: &Path, activation: Option<&ActivationKind>) -> Result<Model<Matrix<T>>, Error> {
     Ok(match activation {
         None => load_model(path)?,
-        Some(activation) => Model::new(load_network(path, activation.clone(), Identity)?, HalfSquaredError),
+        Some(activation) => Model::new(load_pytorch(path, activation.clone(), Identity)?, HalfSquaredError),
     })
 }

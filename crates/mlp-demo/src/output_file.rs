@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf, absolute};
 
-use mlp_io::{AtomicFile, WriteError, write_atomically};
+use mlp_io::{AtomicFile, write_atomically};
 
 use crate::checkpoints;
 use crate::error::Error;
@@ -20,7 +20,7 @@ impl OutputFile {
     ///
     /// # Errors
     ///
-    /// Returns [`Error::Write`] if the directory is missing or not writable, or if `path` is a directory, a device, a
+    /// Returns [`Error::Save`] if the directory is missing or not writable, or if `path` is a directory, a device, a
     /// dangling link or a read-only file.
     pub fn create(path: &Path) -> Result<Self, Error> {
         // The temporary file is removed now, because a process that is killed before the write would leave it behind.
@@ -34,8 +34,8 @@ impl OutputFile {
     ///
     /// # Errors
     ///
-    /// Returns [`Error::Write`] if the file is not written; `path` is then as it was before. Returns
-    /// [`Error::NotDurable`] if the file is written but may not survive a power failure.
+    /// Returns [`Error::Save`] if the file is not written, in which case `path` is as it was before, or if it is written
+    /// but may not survive a power failure.
     pub fn write(self, content: &[u8]) -> Result<(), Error> {
         Ok(write_atomically(&self.path, |file| file.write_all(content))?)
     }
@@ -114,15 +114,6 @@ fn place(path: &Path) -> PathBuf {
         Some(above.canonicalize().ok()?.join(rest))
     });
     found.unwrap_or(path)
-}
-
-impl From<WriteError> for Error {
-    fn from(error: WriteError) -> Self {
-        match error {
-            WriteError::NotWritten { path, source } => Self::Write { path, source },
-            uncertain => Self::NotDurable(uncertain),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@
 
 use mlp_core::{HalfSquaredError, Identity, Model, Tanh};
 use mlp_cpu::Matrix;
-use mlp_io::{Dtype, inspect, load_model, load_network, save_model};
+use mlp_io::{Dtype, inspect, load_model, load_pytorch, save_model};
 use std::error::Error;
 use std::path::Path;
 
@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let summary = inspect(&path)?;
     println!("{:?} of {}", summary.layer_sizes, summary.dtype);
     assert_eq!(summary.dtype, Dtype::F32);
-    let network = load_network::<Matrix<f32>>(&path, Tanh, Identity)?;
+    let network = load_pytorch::<Matrix<f32>>(&path, Tanh, Identity)?;
 
     // The inputs that PyTorch was given, one list per sample, and its predictions for them.
     let cases: serde_json::Value = serde_json::from_slice(&std::fs::read(fixtures.join("pytorch.json"))?)?;

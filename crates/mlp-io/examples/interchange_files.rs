@@ -11,7 +11,7 @@ use mlp_core::{
     NoCustom, Scaling, ScalingKind, SoftmaxCrossEntropy,
 };
 use mlp_cpu::Matrix;
-use mlp_io::{Number, export_onnx, load_network, load_npz, save_model, save_npz};
+use mlp_io::{Number, export_onnx, load_npz, load_pytorch, save_model, save_npz};
 use serde::Deserialize;
 use serde_json::json;
 use std::error::Error;
@@ -157,7 +157,7 @@ where
     input.write(&theirs.inputs.iter().map(|&x| T::from_f64(x)).collect::<Vec<_>>());
     Ok(numbers(&match &theirs.activation {
         Some(activation) => {
-            load_network::<Matrix<T>>(path, activation.parse::<ActivationKind>()?, Identity)?.predict(&input)
+            load_pytorch::<Matrix<T>>(path, activation.parse::<ActivationKind>()?, Identity)?.predict(&input)
         }
         None => load_npz::<Matrix<T>>(path)?.predict(&input),
     }))

@@ -2,6 +2,7 @@
 
 mod system;
 
+use crate::SaveError;
 use crate::error::shown;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, Permissions};
@@ -10,29 +11,6 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use system::{Disk, System};
-
-/// Why a file was not written, or may not survive a power failure.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum WriteError {
-    /// Nothing changed: the old content is still under the path, whole.
-    #[error("{}: cannot be written: {source}", shown(.path))]
-    NotWritten {
-        /// The file that was to be written.
-        path: PathBuf,
-        /// Why writing failed.
-        source: io::Error,
-    },
-    /// The new content is under the path, whole, but the system did not confirm that the directory is on the disk. If
-    /// the power fails now, the old content may come back.
-    #[error("{}: written, but it may not survive a power failure: {source}", shown(.path))]
-    DurabilityUncertain {
-        /// The file that was written.
-        path: PathBuf,
-        /// Why writing the directory to the disk failed.
-        source: io::Error,
-    },
-}
 
 /// A file that appears under its path, whole, only when [`commit`](Self::commit) is called.
 ///
@@ -69,18 +47,18 @@ impl AtomicFile {
     /// commit.
     ///
     /// # Errors
-    /// Returns [`WriteError::NotWritten`] if the directory is missing or cannot be written, or if `path` is a
+    /// Returns [`NotWritten`](crate::SaveErrorKind::NotWritten) if the directory is missing or cannot be written, or if `path` is a
     /// directory, a device, a link to nothing or a read-only file, or does not end in a file name.
-    pub fn create(path: impl AsRef<Path>) -> Result<Self, WriteError> {
+    pub fn create(path: impl AsRef<Path>) -> Result<Self, SaveError> {
         Pending::create(Disk, path.as_ref()).map(Self)
     }
 
     /// Moves the new content into place.
     ///
     /// # Errors
-    /// Returns [`WriteError::NotWritten`] if the old content is still in place, and [`WriteError::DurabilityUncertain`]
+    /// Returns [`NotWritten`](crate::SaveErrorKind::NotWritten) if the old content is still in place, and [`NotDurable`](crate::SaveErrorKind::NotDurable)
     /// if the new content is in place but may not survive a power failure.
-    pub fn commit(self) -> Result<(), WriteError> {
+    pub fn commit(self) -> Result<(), SaveError> {
         self.0.commit()
     }
 }
@@ -107,11 +85,11 @@ impl Write for AtomicFile {
 ///
 /// # Errors
 /// The errors of [`AtomicFile::create`] and [`AtomicFile::commit`]. An error of `write` becomes a
-/// [`WriteError::NotWritten`].
+/// [`NotWritten`](crate::SaveErrorKind::NotWritten).
 pub fn write_atomically(
     path: impl AsRef<Path>,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> Result<(), WriteError> {
+) -> Result<(), SaveError> {
     write_through(Disk, path.as_ref(), write)
 }
 
@@ -119,17 +97,14 @@ fn write_through<S: System>(
     system: S,
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> Result<(), WriteError> {
+) -> Result<(), SaveError> {
     let mut file = Pending::create(system, path)?;
     write(&mut file).map_err(|source| not_written(path, source))?;
     file.commit()
 }
 
-fn not_written(path: &Path, source: io::Error) -> WriteError {
-    WriteError::NotWritten {
-        path: path.to_path_buf(),
-        source,
-    }
+fn not_written(path: &Path, source: io::Error) -> SaveError {
+    SaveError::not_written(source).in_file(path)
 }
 
 /// An [`AtomicFile`], generic over the system calls.
@@ -147,7 +122,7 @@ struct Pending<S: System> {
 }
 
 impl<S: System> Pending<S> {
-    fn create(system: S, path: &Path) -> Result<Self, WriteError> {
+    fn create(system: S, path: &Path) -> Result<Self, SaveError> {
         Self::try_create(system, path).map_err(|source| not_written(path, source))
     }
 
@@ -186,7 +161,7 @@ impl<S: System> Pending<S> {
         Ok(pending)
     }
 
-    fn commit(mut self) -> Result<(), WriteError> {
+    fn commit(mut self) -> Result<(), SaveError> {
         let replaced = match self.file.take() {
             Some(file) => self.system.sync(&file).and_then(|()| {
                 // The file is closed first because some systems do not rename an open file.
@@ -199,10 +174,7 @@ impl<S: System> Pending<S> {
         self.renamed = true;
         self.system
             .sync_directory(&self.directory)
-            .map_err(|source| WriteError::DurabilityUncertain {
-                path: self.path.clone(),
-                source,
-            })
+            .map_err(|source| SaveError::not_durable(source).in_file(&self.path))
     }
 }
 
@@ -234,19 +206,18 @@ fn ends_in(path: &Path, name: &OsStr) -> bool {
 }
 
 /// Makes a directory and its missing parents, and writes their names to the disk.
-pub(crate) fn make_directory(path: &Path) -> Result<(), WriteError> {
+pub(crate) fn make_directory(path: &Path) -> Result<(), SaveError> {
     make_directory_through(&Disk, path)
 }
 
-fn make_directory_through<S: System>(system: &S, path: &Path) -> Result<(), WriteError> {
+fn make_directory_through<S: System>(system: &S, path: &Path) -> Result<(), SaveError> {
     let named = path.ancestors().take_while(|part| !part.as_os_str().is_empty());
     let missing: Vec<&Path> = named.take_while(|part| !part.exists()).collect();
     fs::create_dir_all(path).map_err(|source| not_written(path, source))?;
     for made in missing {
-        let path = || path.to_path_buf();
         system
             .sync_directory(&directory_of(made))
-            .map_err(|source| WriteError::DurabilityUncertain { path: path(), source })?;
+            .map_err(|source| SaveError::not_durable(source).in_file(path))?;
     }
     Ok(())
 }

@@ -2,23 +2,19 @@
 
 mod directory;
 mod history;
-mod number;
 mod record;
 
-use crate::container::{Contents, Opened, TENSOR_LIMIT, Tensors, header_limit};
-use crate::model_file::check_layers;
-use crate::{LoadError, Number, Problem, SaveError, Shape};
-use mlp_core::backend::Tensor;
+use crate::container::{CHECKPOINT, Contents, Opened, Shape, TENSOR_LIMIT, check_shapes, header_limit, other_shape};
+use crate::model_file::{does_not_fit, network, text};
+use crate::{LoadError, LoadErrorKind, Number, SaveError};
+use mlp_core::Mlp;
+use mlp_core::backend::{Tensor, check_layers};
 use mlp_core::state::{OptimizerState, StoppingState, TrainerState};
-use mlp_core::{Dense, History, Mlp};
-use record::Record;
+use record::{HistoryRecord, Record};
 use std::io::Read;
 use std::path::Path;
 
 pub use directory::CheckpointDirectory;
-
-/// The metadata key of checkpoints.
-pub(crate) const KEY: &str = "mlp_checkpoint";
 
 /// A network in training and everything that its trainer remembers. This is all that is needed to resume training as if
 /// it had never stopped.
@@ -65,34 +61,30 @@ pub struct Checkpoint<B> {
 /// ```
 ///
 /// # Errors
-/// Returns [`SaveError::Refused`] if a number that must be finite is infinite or NaN, if the history of L-BFGS will
-/// grow longer than a file of a network with this many layers has room for, or if the file could not be loaded again
-/// for another reason. Returns [`SaveError::Write`] if the file cannot be written. The old file under the path stays in
-/// both cases, except with [`DurabilityUncertain`](crate::WriteError::DurabilityUncertain).
+/// Returns an error if a number that must be finite is infinite or NaN, if the history of L-BFGS will grow longer than
+/// a file of a network with this many layers has room for, if the file could not be loaded again for another reason, or
+/// if it cannot be written. The old file under the path stays, except with
+/// [`NotDurable`](crate::SaveErrorKind::NotDurable).
 pub fn save_checkpoint<B: Tensor<Scalar: Number>>(
     path: impl AsRef<Path>,
     network: &Mlp<B>,
     state: &TrainerState<B>,
 ) -> Result<(), SaveError> {
     let path = path.as_ref();
-    let columns = history::columns(&state.history);
-    contents(network, state, &columns)
-        .map_err(SaveError::of_file(path))?
+    contents(network, state)
+        .map_err(|e| SaveError::unloadable(e).in_file(path))?
         .save(path)
 }
 
 /// Returns the bytes of the file that [`save_checkpoint`] writes.
 ///
 /// # Errors
-/// Returns [`SaveError::Refused`] in the same cases as [`save_checkpoint`].
+/// The errors of [`save_checkpoint`], except those of writing the file.
 pub fn checkpoint_to_bytes<B: Tensor<Scalar: Number>>(
     network: &Mlp<B>,
     state: &TrainerState<B>,
 ) -> Result<Vec<u8>, SaveError> {
-    let columns = history::columns(&state.history);
-    contents(network, state, &columns)
-        .and_then(Contents::into_bytes)
-        .map_err(SaveError::of_bytes)
+    contents(network, state).map_err(SaveError::unloadable)?.into_bytes()
 }
 
 /// Loads training that [`save_checkpoint`] saved. The memory limit is that of [`load_model`](crate::load_model). Never
@@ -103,7 +95,7 @@ pub fn checkpoint_to_bytes<B: Tensor<Scalar: Number>>(
 /// type.
 pub fn load_checkpoint<B: Tensor<Scalar: Number>>(path: impl AsRef<Path>) -> Result<Checkpoint<B>, LoadError> {
     let path = path.as_ref();
-    Opened::file(path).and_then(checkpoint).map_err(Problem::of_file(path))
+    Opened::file(path).and_then(checkpoint).map_err(|e| e.in_file(path))
 }
 
 /// Loads training like [`load_checkpoint`], from the bytes of the file.
@@ -111,19 +103,19 @@ pub fn load_checkpoint<B: Tensor<Scalar: Number>>(path: impl AsRef<Path>) -> Res
 /// # Errors
 /// The errors of [`load_checkpoint`].
 pub fn checkpoint_from_bytes<B: Tensor<Scalar: Number>>(bytes: &[u8]) -> Result<Checkpoint<B>, LoadError> {
-    Opened::bytes(bytes).and_then(checkpoint).map_err(Problem::of_bytes)
+    Opened::bytes(bytes).and_then(checkpoint)
 }
 
 fn contents<'a, B: Tensor<Scalar: Number>>(
     network: &'a Mlp<B>,
     state: &'a TrainerState<B>,
-    columns: &'a [history::Column],
-) -> Result<Contents<'a>, Problem> {
-    check_shapes(network, state, columns)?;
-    check_history_size(network, &state.optimizer, columns.len())?;
-    let text = Record::of(network, state, columns).text()?;
-    check_record(&text)?;
-    let mut contents = Contents::new(KEY, text);
+) -> Result<Contents<'a>, LoadError> {
+    check_tensors(network, state)?;
+    check_history_size(network, &state.optimizer, state.history.metrics.len())?;
+    let text = text(CHECKPOINT, &Record::of(network, state))?;
+    // The record must be readable.
+    Record::read(&text)?.activations()?;
+    let mut contents = Contents::new(CHECKPOINT, text);
     contents.layers("layers", network.layers());
     for (name, layers) in &state.optimizer.tensors {
         contents.layers(&optimizer_prefix(name), layers);
@@ -131,64 +123,30 @@ fn contents<'a, B: Tensor<Scalar: Number>>(
     if let Some(stopping) = &state.stopping {
         contents.layers("best", &stopping.best_layers);
     }
-    for column in columns {
-        if !column.values.is_empty() {
-            contents.numbers(format!("history.{}", column.name), &column.values);
-        }
-        if let Some(codes) = &column.codes {
-            contents.numbers(codes_name(&column.name), codes);
+    for (name, values) in history::columns(&state.history) {
+        if !values.is_empty() {
+            contents.numbers(name, values);
         }
     }
     Ok(contents)
 }
 
 /// Checks that each tensor has the shape that the reader will expect.
-fn check_shapes<B: Tensor>(
-    network: &Mlp<B>,
-    state: &TrainerState<B>,
-    columns: &[history::Column],
-) -> Result<(), Problem> {
-    check_layers(network.layers()).map_err(Problem::Network)?;
+fn check_tensors<B: Tensor>(network: &Mlp<B>, state: &TrainerState<B>) -> Result<(), LoadError> {
+    check_layers(network.layers()).map_err(does_not_fit)?;
     let sizes = network.layer_sizes();
     for (name, layers) in &state.optimizer.tensors {
-        check_set(&optimizer_prefix(name), &sizes, layers)?;
+        check_shapes(&optimizer_prefix(name), &sizes, layers)?;
     }
     if let Some(stopping) = &state.stopping {
-        check_set("best", &sizes, &stopping.best_layers)?;
+        check_shapes("best", &sizes, &stopping.best_layers)?;
     }
     let expected = Shape::Vector(state.history.epochs());
-    let other = columns
-        .iter()
-        .find(|column| Shape::Vector(column.values.len()) != expected);
-    other.map_or(Ok(()), |column| {
-        Err(Problem::TensorShape {
-            tensor: format!("history.{}", column.name),
-            expected,
-            got: Shape::Vector(column.values.len()),
-        })
-    })
-}
-
-/// Checks that `layers` are the layers of a network of these sizes, repeated any number of times.
-fn check_set<B: Tensor>(prefix: &str, layer_sizes: &[usize], layers: &[Dense<B>]) -> Result<(), Problem> {
-    let sizes = layer_sizes.iter().zip(layer_sizes.iter().skip(1)).cycle();
-    for ((layer, dense), (&inputs, &outputs)) in layers.iter().enumerate().zip(sizes) {
-        for (what, tensor, expected) in [
-            ("weight", &dense.weights, (outputs, inputs)),
-            ("bias", &dense.bias, (outputs, 1)),
-        ] {
-            let got = tensor.shape();
-            if got != expected {
-                let shape = |(rows, columns)| Shape::Matrix(rows, columns);
-                return Err(Problem::TensorShape {
-                    tensor: format!("{prefix}.{layer}.{what}"),
-                    expected: shape(expected),
-                    got: shape(got),
-                });
-            }
-        }
+    let mut columns = history::columns(&state.history).map(|(name, values)| (name, Shape::Vector(values.len())));
+    match columns.find(|(_, got)| *got != expected) {
+        Some((name, got)) => Err(other_shape(&name, expected, got)),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Checks that a file has room for all the steps that L-BFGS is to remember. Without this check, saving would fail in
@@ -196,8 +154,8 @@ fn check_set<B: Tensor>(prefix: &str, layer_sizes: &[usize], layers: &[Dense<B>]
 fn check_history_size<B: Tensor<Scalar: Number>>(
     network: &Mlp<B>,
     optimizer: &OptimizerState<B>,
-    columns: usize,
-) -> Result<(), Problem> {
+    metrics: usize,
+) -> Result<(), LoadError> {
     /// Bytes that the header takes for one tensor, with room for the largest numbers of such a file.
     const ENTRY: usize = 128;
     /// The sets of tensors besides the history: the network, the best network, and the last change and gradient.
@@ -210,7 +168,7 @@ fn check_history_size<B: Tensor<Scalar: Number>>(
     let sets = |history: usize| history.saturating_mul(2).saturating_add(OTHERS);
     let layers = network.layers().len();
     let fits = |history: usize| {
-        let columns = columns.saturating_mul(2);
+        let columns = metrics.saturating_add(3);
         let tensors = layers
             .saturating_mul(2)
             .saturating_mul(sets(history))
@@ -225,111 +183,54 @@ fn check_history_size<B: Tensor<Scalar: Number>>(
         return Ok(());
     }
     let limit = (1..got.min(TENSOR_LIMIT)).rev().find(|&history| fits(history));
-    Err(Problem::HistorySize {
-        layers,
-        limit: limit.unwrap_or(0),
-        got,
-    })
-}
-
-/// Checks that the record can be read back.
-fn check_record(text: &str) -> Result<(), Problem> {
-    let record = Record::read(text)?;
-    record.layer_sizes()?;
-    record.activations()?;
-    record.optimizer()?;
-    record.stopping()?;
-    record.schedule()?;
-    record.plateau()?;
-    record.dropout()?;
-    record.position()?;
-    record.epochs()?;
-    let columns = record.columns().map(|(name, _)| (name.to_owned(), Vec::new()));
-    history::of_columns(columns.collect()).map(drop)
-}
-
-fn codes_name(column: &str) -> String {
-    format!("history.{column}.codes")
+    let limit = limit.unwrap_or(0);
+    let message =
+        format!("L-BFGS: a checkpoint of {layers} layers has room for a history of at most {limit} steps, got {got}");
+    Err(LoadError::new(LoadErrorKind::Unsupported, message))
 }
 
 fn optimizer_prefix(name: &str) -> String {
     format!("optimizer.{name}")
 }
 
-fn checkpoint<B: Tensor<Scalar: Number>, R: Read + Send>(mut opened: Opened<R>) -> Result<Checkpoint<B>, Problem> {
-    let text = opened.take_metadata(KEY)?;
+fn checkpoint<B: Tensor<Scalar: Number>, R: Read + Send>(mut opened: Opened<R>) -> Result<Checkpoint<B>, LoadError> {
+    let text = opened.take_metadata(CHECKPOINT)?;
     let record = Record::read(&text)?;
     drop(text);
-    let layer_sizes = record.layer_sizes()?;
-    let activations = record.activations()?;
-    let mut tensors = opened.tensors::<B>()?;
-    let layers = take_layers(&mut tensors, "layers", &layer_sizes, activations.len())?;
-    let network = Mlp::from_layers(layers.into_iter().zip(activations).collect()).map_err(Problem::Network)?;
+    let (activations, layer_sizes) = (record.activations()?, record.layer_sizes);
+    let mut tensors = opened.tensors_except::<B>(Some(history::PREFIX))?;
+    let layers = tensors.take_layers("layers", &layer_sizes, activations.len())?;
+    let network = network(layers, activations)?;
 
-    let (kind, numbers, names) = record.optimizer()?;
-    let mut optimizer = OptimizerState::new(&kind);
-    optimizer.numbers = numbers;
-    for (name, count) in names {
-        let layers = take_layers(&mut tensors, &optimizer_prefix(&name), &layer_sizes, count)?;
+    let mut optimizer = OptimizerState::new(&record.optimizer.kind);
+    optimizer.numbers = record.optimizer.numbers;
+    for (name, count) in record.optimizer.tensors {
+        let layers = tensors.take_layers(&optimizer_prefix(&name), &layer_sizes, count)?;
         optimizer.tensors.push((name, layers));
     }
     // A checkpoint that loads must also be savable.
-    check_history_size(&network, &optimizer, record.columns().count())?;
-    let stopping = match record.stopping()? {
-        Some((best, best_epoch, epochs_since, count)) => Some(StoppingState {
-            best,
-            best_epoch,
-            epochs_since,
-            best_layers: take_layers(&mut tensors, "best", &layer_sizes, count)?,
+    check_history_size(&network, &optimizer, record.history.metrics.len())?;
+    let stopping = match record.stopping {
+        Some(stopping) => Some(StoppingState {
+            best: stopping.best,
+            best_epoch: stopping.best_epoch,
+            epochs_since: stopping.epochs_since,
+            best_layers: tensors.take_layers("best", &layer_sizes, stopping.layers)?,
         }),
         None => None,
     };
-    let history = take_history(&mut tensors, &record)?;
+    let HistoryRecord { epochs, metrics } = record.history;
+    let history = history::take(&mut tensors, epochs, metrics)?;
     tensors.finish()?;
     let state = TrainerState {
         optimizer,
-        initial_learning_rate: record.initial_learning_rate(),
-        schedule: record.schedule()?,
-        plateau: record.plateau()?,
+        initial_learning_rate: record.initial_learning_rate,
+        schedule: record.schedule,
+        plateau: record.plateau,
         stopping,
-        dropout: record.dropout()?,
-        position: record.position()?,
+        dropout: record.dropout,
+        position: record.position,
         history,
     };
     Ok(Checkpoint { network, state })
-}
-
-/// Takes `count` layers. They are one or more sets of layers shaped like the network's, one after the other.
-fn take_layers<B: Tensor<Scalar: Number>>(
-    tensors: &mut Tensors<B>,
-    prefix: &str,
-    layer_sizes: &[usize],
-    count: usize,
-) -> Result<Vec<Dense<B>>, Problem> {
-    let shapes = layer_sizes.iter().zip(layer_sizes.iter().skip(1)).cycle();
-    let mut layers = Vec::new();
-    // The first missing layer ends the loop, so that no more layers are made than the file has.
-    for (layer, (&inputs, &outputs)) in (0..count).zip(shapes) {
-        let weights = tensors.take(&format!("{prefix}.{layer}.weight"), Shape::Matrix(outputs, inputs))?;
-        let bias = tensors.take(&format!("{prefix}.{layer}.bias"), Shape::Vector(outputs))?;
-        layers.push(Dense { weights, bias });
-    }
-    Ok(layers)
-}
-
-fn take_history<B: Tensor<Scalar: Number>>(tensors: &mut Tensors<B>, record: &Record) -> Result<History, Problem> {
-    let epochs = record.epochs()?;
-    let mut columns = Vec::new();
-    for (name, coded) in record.columns() {
-        let mut values: Vec<f64> = Vec::new();
-        if epochs > 0 {
-            values = tensors.take_vector(&format!("history.{name}"), epochs)?;
-        }
-        if coded {
-            let codes: Vec<f64> = tensors.take_vector(&codes_name(name), epochs)?;
-            history::decode(name, &mut values, &codes)?;
-        }
-        columns.push((name.to_owned(), values));
-    }
-    history::of_columns(columns)
 }

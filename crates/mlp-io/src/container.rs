@@ -8,13 +8,19 @@
 mod finite;
 mod header;
 mod json;
+mod layers;
 mod read;
+mod shape;
 mod transpose;
 mod write;
 
 pub(crate) use header::Header;
 pub(crate) use json::{check_json, message};
-pub(crate) use read::{Opened, Tensors, padded};
+pub(crate) use layers::{check_shapes, layer_tensors};
+pub(crate) use read::{
+    Opened, Tensors, can_allocate, missing, open, other_dtype, other_shape, unexpected, unexpected_metadata,
+};
+pub(crate) use shape::Shape;
 pub(crate) use write::Contents;
 
 /// The longest header that is read or written in a file with tensors, in bytes.
@@ -27,11 +33,12 @@ const LONE_HEADER_LIMIT: u64 = 320 << 10;
 pub(crate) const TENSOR_LIMIT: usize = 4096;
 /// The largest number of metadata keys that are read.
 const METADATA_LIMIT: usize = 16;
+/// The metadata key of models.
+pub(crate) const MODEL: &str = "mlp";
+/// The metadata key of checkpoints.
+pub(crate) const CHECKPOINT: &str = "mlp_checkpoint";
 /// For each kind of file of this library, its metadata key and what the file is.
-pub(crate) const KINDS: [(&str, &str); 2] = [
-    (crate::model_file::KEY, "a model"),
-    (crate::checkpoint::KEY, "a checkpoint"),
-];
+pub(crate) const KINDS: [(&str, &str); 2] = [(MODEL, "a model"), (CHECKPOINT, "a checkpoint")];
 /// The header's key for the metadata.
 const METADATA: &str = "__metadata__";
 /// The number of bytes before the header.
@@ -41,13 +48,6 @@ const PREFIX: u64 = 8;
 pub(crate) fn header_limit(header: u64, length: u64) -> u64 {
     let data = length.saturating_sub(header);
     LONE_HEADER_LIMIT.saturating_add(data / 2).min(HEADER_LIMIT)
-}
-
-/// The numbers of a tensor, column by column.
-#[derive(Debug)]
-pub(crate) enum Values {
-    F32(Vec<f32>),
-    F64(Vec<f64>),
 }
 
 #[cfg(test)]

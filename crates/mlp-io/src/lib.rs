@@ -1,7 +1,7 @@
 //! Model files and checkpoints for [`mlp-core`](mlp_core)'s multi-layer perceptrons, and exchange with PyTorch,
 //! scikit-learn and ONNX runtimes.
 //!
-//! [`save_model`] and [`load_model`] store a whole model in a safetensors file. [`load_network`] reads a network that
+//! [`save_model`] and [`load_model`] store a whole model in a safetensors file. [`load_pytorch`] reads a network that
 //! PyTorch wrote; [`inspect`] says whether a file holds `f32` or `f64`. [`save_npz`] and [`load_npz`] exchange networks
 //! with scikit-learn, and [`export_onnx`] writes models for onnxruntime and other runtimes. A [`CheckpointDirectory`]
 //! saves training, so that it can resume as if it had never stopped. All files are written through an [`AtomicFile`].
@@ -30,23 +30,23 @@ mod atomic;
 mod checkpoint;
 mod container;
 mod error;
-mod little_endian;
 mod model_file;
 mod npz;
 mod number;
 mod onnx;
+mod parameters;
 
-pub use atomic::{AtomicFile, WriteError, write_atomically};
+pub use atomic::{AtomicFile, write_atomically};
 pub use checkpoint::{
     Checkpoint, CheckpointDirectory, checkpoint_from_bytes, checkpoint_to_bytes, load_checkpoint, save_checkpoint,
 };
-pub use error::{LoadError, Problem, SaveError, Shape};
+pub use error::{LoadError, LoadErrorKind, SaveError, SaveErrorKind};
 pub use model_file::{
-    Summary, inspect, load_model, load_network, model_from_bytes, model_to_bytes, network_from_bytes, save_model,
+    Summary, inspect, load_model, load_pytorch, model_from_bytes, model_to_bytes, pytorch_from_bytes, save_model,
 };
-pub use npz::{NpzError, load_npz, npz_from_bytes, npz_to_bytes, save_npz};
+pub use npz::{load_npz, npz_from_bytes, npz_to_bytes, save_npz};
 pub use number::{Dtype, Number};
-pub use onnx::{OnnxError, export_onnx, onnx_to_bytes};
+pub use onnx::{export_onnx, onnx_to_bytes};
 
 /// The README, whose examples are compiled and run as tests.
 #[cfg(doctest)]

@@ -3,19 +3,16 @@
 mod pytorch;
 mod record;
 
-use crate::container::{Contents, Opened};
-use crate::{Dtype, LoadError, Number, Problem, SaveError, Shape};
-use mlp_core::backend::Tensor;
+use crate::container::{Contents, MODEL, Opened, layer_tensors, missing, other_dtype, other_shape, unexpected};
+use crate::{Dtype, LoadError, LoadErrorKind, Number, SaveError};
+use mlp_core::backend::{Tensor, check_layers};
 use mlp_core::{ActivationKind, BuildError, Dense, Mlp, Model};
 use record::Record;
-pub(crate) use record::{KindRecord, activations, layer_sizes, read_record, syntax};
+pub(crate) use record::{KindRecord, activations, check_layer_sizes, kinds, layer_count, read_record, text};
 use std::io::Read;
 use std::path::Path;
 
-pub use pytorch::{load_network, network_from_bytes};
-
-/// The metadata key of models.
-pub(crate) const KEY: &str = "mlp";
+pub use pytorch::{load_pytorch, pytorch_from_bytes};
 
 /// Saves a model to a file, which is written whole or not at all. The same model always gives the same bytes.
 ///
@@ -48,12 +45,12 @@ pub(crate) const KEY: &str = "mlp";
 /// ```
 ///
 /// # Errors
-/// Returns [`SaveError::Refused`] if a weight is infinite or NaN, or if the file could not be loaded again for another
-/// reason. Returns [`SaveError::Write`] if the file cannot be written. The old file under the path stays in both cases,
-/// except with [`DurabilityUncertain`](crate::WriteError::DurabilityUncertain).
+/// Returns an error if a weight is infinite or NaN, if the file could not be loaded again for another reason, or if it
+/// cannot be written. The old file under the path stays, except with
+/// [`NotDurable`](crate::SaveErrorKind::NotDurable).
 pub fn save_model<B: Tensor<Scalar: Number>>(path: impl AsRef<Path>, model: &Model<B>) -> Result<(), SaveError> {
     let path = path.as_ref();
-    contents(model).map_err(SaveError::of_file(path))?.save(path)
+    contents(model).map_err(|e| e.in_file(path))?.save(path)
 }
 
 /// Returns the bytes of the file that [`save_model`] writes.
@@ -70,26 +67,24 @@ pub fn save_model<B: Tensor<Scalar: Number>>(path: impl AsRef<Path>, model: &Mod
 /// ```
 ///
 /// # Errors
-/// Returns [`SaveError::Refused`] in the same cases as [`save_model`].
+/// The errors of [`save_model`], except those of writing the file.
 pub fn model_to_bytes<B: Tensor<Scalar: Number>>(model: &Model<B>) -> Result<Vec<u8>, SaveError> {
-    contents(model)
-        .and_then(Contents::into_bytes)
-        .map_err(SaveError::of_bytes)
+    contents(model)?.into_bytes()
 }
 
 /// Loads a model that [`save_model`] saved.
 ///
 /// Loading takes at most twice the file's bytes and 1 MiB of memory, including the model. This holds for a backend that
-/// gives access to its memory ([`Tensor::memory_mut`]) and pads columns to at most a multiple of 16 numbers, as
-/// `mlp-cpu` does. Loading never panics, whatever the file contains. If the backend has threads ([`Tensor::for_each`]),
+/// gives access to its memory ([`Tensor::memory_mut`]) and pads columns to at most twice their length, as `mlp-cpu`
+/// does. Loading never panics, whatever the file contains. If the backend has threads ([`Tensor::for_each`]),
 /// one of them reads large matrices while the others transpose what has been read.
 ///
 /// # Errors
 /// Returns an error if the file cannot be read, or if any byte of it does not belong to a model of numbers of this
-/// type; [`Problem`] lists the reasons. If the type of the numbers is unknown, call [`inspect`] first.
+/// type; [`LoadErrorKind`] lists the reasons. If the type of the numbers is unknown, call [`inspect`] first.
 pub fn load_model<B: Tensor<Scalar: Number>>(path: impl AsRef<Path>) -> Result<Model<B>, LoadError> {
     let path = path.as_ref();
-    Opened::file(path).and_then(model).map_err(Problem::of_file(path))
+    Opened::file(path).and_then(model).map_err(|e| e.in_file(path))
 }
 
 /// Loads a model like [`load_model`], from the bytes of the file.
@@ -97,7 +92,7 @@ pub fn load_model<B: Tensor<Scalar: Number>>(path: impl AsRef<Path>) -> Result<M
 /// # Errors
 /// The errors of [`load_model`].
 pub fn model_from_bytes<B: Tensor<Scalar: Number>>(bytes: &[u8]) -> Result<Model<B>, LoadError> {
-    Opened::bytes(bytes).and_then(model).map_err(Problem::of_bytes)
+    Opened::bytes(bytes).and_then(model)
 }
 
 /// What a file contains, according to its header.
@@ -111,7 +106,7 @@ pub struct Summary {
     /// The number of parameters: weights, and biases where the file has them (PyTorch's layers may lack them).
     pub parameters: usize,
     /// Whether the file is a model, for [`load_model`]. Otherwise it is a network without activations, for
-    /// [`load_network`].
+    /// [`load_pytorch`].
     pub is_model: bool,
 }
 
@@ -136,155 +131,88 @@ pub struct Summary {
 /// Returns an error if the file cannot be read, or is neither a model nor a network.
 pub fn inspect(path: impl AsRef<Path>) -> Result<Summary, LoadError> {
     let path = path.as_ref();
-    Opened::file(path).and_then(summary).map_err(Problem::of_file(path))
+    Opened::file(path).and_then(summary).map_err(|e| e.in_file(path))
 }
 
-fn summary<R: Read + Send>(mut opened: Opened<R>) -> Result<Summary, Problem> {
+fn summary<R: Read + Send>(mut opened: Opened<R>) -> Result<Summary, LoadError> {
     let elements = opened
         .header()
         .entries()
         .iter()
         .map(|entry| entry.shape.elements().unwrap_or(0));
     let parameters = elements.fold(0, usize::saturating_add);
-    if opened.header().metadata().iter().any(|(key, _)| key == KEY) {
-        let text = opened.take_metadata(KEY)?;
-        let record = Record::read(&text)?;
-        let dtype = record.dtype()?;
-        let layer_sizes = record.layer_sizes()?;
-        check_tensors(&opened, &layer_sizes, dtype)?;
-        Ok(Summary {
-            dtype,
-            layer_sizes,
-            parameters,
-            is_model: true,
-        })
+    let is_model = opened.header().metadata().iter().any(|(key, _)| key == MODEL);
+    let (dtype, layer_sizes) = if is_model {
+        let record = Record::read(&opened.take_metadata(MODEL)?)?;
+        check_tensors(&opened, &record.layer_sizes, record.dtype)?;
+        (record.dtype, record.layer_sizes)
     } else {
-        let plan = pytorch::Plan::new(opened.header()).map_err(|problem| match problem {
-            Problem::OtherKind { got, .. } => Problem::OtherKind {
-                expected: "a model or a PyTorch network",
-                got,
-            },
-            other => other,
-        })?;
-        Ok(Summary {
-            dtype: plan.dtype(),
-            layer_sizes: plan.layer_sizes(),
-            parameters,
-            is_model: false,
-        })
-    }
+        let plan = pytorch::Plan::new(opened.header(), "a model or a PyTorch network")?;
+        (plan.dtype, plan.layer_sizes())
+    };
+    Ok(Summary {
+        dtype,
+        layer_sizes,
+        parameters,
+        is_model,
+    })
 }
 
-fn weight_name(layer: usize) -> String {
-    format!("layers.{layer}.weight")
-}
-
-fn bias_name(layer: usize) -> String {
-    format!("layers.{layer}.bias")
-}
-
-fn contents<B: Tensor<Scalar: Number>>(model: &Model<B>) -> Result<Contents<'_>, Problem> {
-    check_layers(model.network().layers()).map_err(Problem::Network)?;
-    let record = Record::of(model).text()?;
-    Record::check::<B>(&record)?;
-    let mut contents = Contents::new(KEY, record);
-    contents.layers("layers", model.network().layers());
+fn contents<B: Tensor<Scalar: Number>>(model: &Model<B>) -> Result<Contents<'_>, SaveError> {
+    let layers = model.network().layers();
+    let record = || {
+        check_layers(layers).map_err(does_not_fit)?;
+        let record = text(MODEL, &Record::of(model))?;
+        Record::check::<B>(&record).map(|()| record)
+    };
+    let mut contents = Contents::new(MODEL, record().map_err(SaveError::unloadable)?);
+    contents.layers("layers", layers);
     Ok(contents)
 }
 
-fn model<B: Tensor<Scalar: Number>, R: Read + Send>(mut opened: Opened<R>) -> Result<Model<B>, Problem> {
-    let text = opened.take_metadata(KEY)?;
+fn model<B: Tensor<Scalar: Number>, R: Read + Send>(mut opened: Opened<R>) -> Result<Model<B>, LoadError> {
+    let text = opened.take_metadata(MODEL)?;
     let record = Record::read(&text)?;
     drop(text);
-    let (layer_sizes, dtype) = (record.layer_sizes()?, record.dtype()?);
-    check_tensors(&opened, &layer_sizes, dtype)?;
+    check_tensors(&opened, &record.layer_sizes, record.dtype)?;
     let activations = record.activations()?;
-    if dtype != B::Scalar::DTYPE {
-        let (tensor, expected) = (weight_name(0), B::Scalar::DTYPE);
-        return Err(Problem::TensorDtype {
-            tensor,
-            expected,
-            got: dtype,
-        });
+    if record.dtype != B::Scalar::DTYPE {
+        return Err(other_dtype("layers.0.weight", B::Scalar::DTYPE, record.dtype));
     }
     let loss = record.loss()?;
     let mut tensors = opened.tensors()?;
-    let shapes = layer_sizes.iter().zip(layer_sizes.iter().skip(1)).enumerate();
-    let mut layers = Vec::new();
-    for ((layer, (&inputs, &outputs)), activation) in shapes.zip(activations) {
-        let weights = tensors.take(&weight_name(layer), Shape::Matrix(outputs, inputs))?;
-        let bias = tensors.take(&bias_name(layer), Shape::Vector(outputs))?;
-        layers.push((Dense { weights, bias }, activation));
-    }
+    let layers = tensors.take_layers("layers", &record.layer_sizes, activations.len())?;
     tensors.finish()?;
-    record.finish(Model::new(network(layers)?, loss))
+    record.finish(Model::new(network(layers, activations)?, loss))
 }
 
-fn network<B: Tensor>(layers: Vec<(Dense<B>, ActivationKind)>) -> Result<Mlp<B>, Problem> {
-    Mlp::from_layers(layers).map_err(Problem::Network)
+pub(crate) fn network<B: Tensor>(layers: Vec<Dense<B>>, activations: Vec<ActivationKind>) -> Result<Mlp<B>, LoadError> {
+    Mlp::from_layers(layers.into_iter().zip(activations).collect()).map_err(does_not_fit)
 }
 
-/// Checks that the layers form a network, as [`Mlp::from_layers`] requires. They may have been changed since the
-/// network was built.
-pub(crate) fn check_layers<B: Tensor>(layers: &[Dense<B>]) -> Result<(), BuildError> {
-    let mut inputs = layers.first().map_or(0, Dense::inputs);
-    for (layer, dense) in layers.iter().enumerate() {
-        let (outputs, columns) = dense.weights.shape();
-        if outputs == 0 || columns == 0 {
-            let position = layer.saturating_add(usize::from(columns > 0));
-            return Err(BuildError::EmptyLayer { position });
-        }
-        for (what, expected, got) in [
-            ("weights", (outputs, inputs), dense.weights.shape()),
-            ("bias", (outputs, 1), dense.bias.shape()),
-        ] {
-            if got != expected {
-                return Err(BuildError::LayerShape {
-                    layer,
-                    what,
-                    expected,
-                    got,
-                });
-            }
-        }
-        inputs = outputs;
-    }
-    Ok(())
+/// Makes an error of layers that do not form a network.
+pub(crate) fn does_not_fit(error: BuildError) -> LoadError {
+    LoadError::new(LoadErrorKind::DoesNotFit, error.to_string())
 }
 
 /// Checks that the tensors are exactly those of layers of these sizes.
-fn check_tensors<R: Read + Send>(opened: &Opened<R>, layer_sizes: &[usize], dtype: Dtype) -> Result<(), Problem> {
+fn check_tensors<R: Read + Send>(opened: &Opened<R>, layer_sizes: &[usize], dtype: Dtype) -> Result<(), LoadError> {
     let mut expected = Vec::new();
-    for (layer, (&inputs, &outputs)) in layer_sizes.iter().zip(layer_sizes.iter().skip(1)).enumerate() {
-        for (tensor, shape) in [
-            (weight_name(layer), Shape::Matrix(outputs, inputs)),
-            (bias_name(layer), Shape::Vector(outputs)),
-        ] {
-            // The first missing tensor ends the loop, so that no more names are made than the file has.
-            let Some(entry) = opened.header().entry(&tensor) else {
-                return Err(Problem::MissingTensor { tensor });
-            };
-            if entry.dtype != dtype {
-                return Err(Problem::TensorDtype {
-                    tensor,
-                    expected: dtype,
-                    got: entry.dtype,
-                });
-            }
-            if entry.shape != shape {
-                return Err(Problem::TensorShape {
-                    tensor,
-                    expected: shape,
-                    got: entry.shape,
-                });
-            }
-            expected.push(tensor);
+    for (tensor, shape) in layer_tensors("layers", layer_sizes, layer_sizes.len().saturating_sub(1)) {
+        // The first missing tensor ends the loop, so that no more names are made than the file has.
+        let entry = opened.header().entry(&tensor).ok_or_else(|| missing(&tensor))?;
+        if entry.dtype != dtype {
+            return Err(other_dtype(&tensor, dtype, entry.dtype));
         }
+        if entry.shape != shape {
+            return Err(other_shape(&tensor, shape, entry.shape));
+        }
+        expected.push(tensor);
     }
     expected.sort_unstable();
     let mut names = opened.header().entries().iter().map(|entry| &entry.name);
     match names.find(|name| expected.binary_search(name).is_err()) {
-        Some(tensor) => Err(Problem::UnexpectedTensor { tensor: tensor.clone() }),
+        Some(name) => Err(unexpected(name)),
         None => Ok(()),
     }
 }

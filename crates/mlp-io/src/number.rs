@@ -1,11 +1,10 @@
 //! The numbers of a file.
 
-use crate::container::Values;
 use mlp_core::Scalar;
 use std::fmt;
 
 /// The type of the numbers in a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub enum Dtype {
     /// `f32`.
@@ -22,20 +21,12 @@ impl Dtype {
             Self::F64 => size_of::<f64>(),
         }
     }
-
-    /// Returns the name that stands in the file's header.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "F32",
-            Self::F64 => "F64",
-        }
-    }
 }
 
 /// `F32` or `F64`.
 impl fmt::Display for Dtype {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        fmt::Debug::fmt(self, f)
     }
 }
 
@@ -51,6 +42,13 @@ pub trait Number: Scalar + Coded {
     const DTYPE: Dtype;
 }
 
+/// The numbers of a tensor, column by column.
+#[derive(Debug)]
+pub(crate) enum Values {
+    F32(Vec<f32>),
+    F64(Vec<f64>),
+}
+
 /// Conversion between a number and its little-endian bytes.
 #[doc(hidden)]
 pub trait Coded: Sized {
@@ -58,16 +56,34 @@ pub trait Coded: Sized {
     type Bytes: Copy + Send + Sync;
     /// The bytes of zero.
     const ZERO: Self::Bytes;
+    /// The number of bytes of one number.
+    const SIZE: usize = size_of::<Self>();
+    /// NumPy's name for the type.
+    const DESCR: &'static str;
     fn encode(self) -> Self::Bytes;
     fn decode(bytes: Self::Bytes) -> Self;
     fn flat(bytes: &[Self::Bytes]) -> &[u8];
     fn flat_mut(bytes: &mut [Self::Bytes]) -> &mut [u8];
+
+    /// Reads a number from exactly [`SIZE`](Self::SIZE) bytes.
+    fn from_le(bytes: &[u8]) -> Self {
+        let mut number = [Self::ZERO];
+        Self::flat_mut(&mut number).copy_from_slice(bytes);
+        let [number] = number;
+        Self::decode(number)
+    }
+
+    /// Appends the bytes of the number to `bytes`.
+    fn put_le(self, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(Self::flat(&[self.encode()]));
+    }
+
     #[expect(private_interfaces, reason = "hidden, and only this crate uses it")]
     fn unwrap(values: Values) -> Option<Vec<Self>>;
 }
 
 macro_rules! impl_number {
-    ($type:ident, $variant:ident) => {
+    ($type:ident, $variant:ident, $descr:literal) => {
         impl Number for $type {
             const DTYPE: Dtype = Dtype::$variant;
         }
@@ -75,6 +91,7 @@ macro_rules! impl_number {
         impl Coded for $type {
             type Bytes = [u8; size_of::<$type>()];
             const ZERO: Self::Bytes = [0; size_of::<$type>()];
+            const DESCR: &'static str = $descr;
 
             #[inline(always)]
             fn encode(self) -> Self::Bytes {
@@ -105,5 +122,5 @@ macro_rules! impl_number {
     };
 }
 
-impl_number!(f32, F32);
-impl_number!(f64, F64);
+impl_number!(f32, F32, "<f4");
+impl_number!(f64, F64, "<f8");

@@ -21,6 +21,7 @@
 //! # Features
 //! - `io` (default): model files, checkpoints, npz and ONNX.
 //! - `ndarray`: arrays of the `ndarray` crate in and out of matrices, without a copy where they are in C order.
+//! - `serde`: `Serialize` and `Deserialize` for [`History`], [`Metric`], [`Schedule`], [`Penalty`] and other settings.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
@@ -67,7 +68,7 @@ pub mod prelude {
     pub use mlp_cpu::{Matrix, MatrixRef};
     #[cfg(feature = "io")]
     pub use mlp_io::{
-        Checkpoint, CheckpointDirectory, export_onnx, load_model, load_network, load_npz, save_model, save_npz,
+        Checkpoint, CheckpointDirectory, export_onnx, load_model, load_npz, load_pytorch, save_model, save_npz,
     };
 }
 

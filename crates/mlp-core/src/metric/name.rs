@@ -100,6 +100,9 @@ impl FromStr for Metric {
     }
 }
 
+#[cfg(feature = "serde")]
+crate::serialize::by_name!(Metric);
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -17,6 +17,11 @@ use core::fmt::Display;
 /// assert_eq!(classes.one_hot::<Matrix<f32>>(&labels)?, Matrix::from_columns(&[[0.0, 1.0], [1.0, 0.0], [1.0, 0.0]]));
 /// # Ok::<(), mlp_core::DataError>(())
 /// ```
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(try_from = "Vec<String>", into = "Vec<String>")
+)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Classes {
     names: Vec<String>,
@@ -127,4 +132,18 @@ fn invalid(expected: impl Display, got: impl Display) -> DataError {
 
 fn empty_name(position: usize) -> DataError {
     invalid(format_args!("a name at position {position}"), "an empty one")
+}
+
+impl TryFrom<Vec<String>> for Classes {
+    type Error = DataError;
+
+    fn try_from(names: Vec<String>) -> Result<Self, DataError> {
+        Self::new(names)
+    }
+}
+
+impl From<Classes> for Vec<String> {
+    fn from(classes: Classes) -> Self {
+        classes.names
+    }
 }

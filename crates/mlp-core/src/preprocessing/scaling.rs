@@ -23,6 +23,11 @@ use alloc::vec::Vec;
 /// assert_eq!(scaling.invert(&scaled), input);
 /// # Ok::<(), mlp_core::DataError>(())
 /// ```
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(remote = "Self", deny_unknown_fields)
+)]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scaling {
     kind: ScalingKind,
@@ -174,3 +179,9 @@ names! {
     "standard" => Self::Standard, Self::Standard;
     "min_max" => Self::MinMax, Self::MinMax;
 }
+
+#[cfg(feature = "serde")]
+crate::serialize::checked!(Scaling, |it| Self::from_parts(it.kind, it.offset, it.scale));
+
+#[cfg(feature = "serde")]
+crate::serialize::by_name!(ScalingKind);

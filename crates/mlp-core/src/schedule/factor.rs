@@ -185,7 +185,7 @@ mod tests {
             (Schedule::one_cycle(1, 0.0, f64::MAX, f64::MAX).unwrap(), 0.0),
         ] {
             for t in [2000, u64::MAX] {
-                assert_eq!(schedule.factor(t), expected, "{schedule}, t = {t}");
+                assert_eq!(schedule.factor(t), expected, "{schedule:?}, t = {t}");
             }
         }
     }
@@ -193,10 +193,11 @@ mod tests {
     /// The bits are the same with and without the standard library, on every machine.
     #[test]
     fn bits_are_fixed() {
-        let schedule: Schedule =
-            "times(then(one_cycle(100, 0.3, 25.0, 10000.0), 90, cosine(33, 0.1)), times(inverse_scaling(0.5), step(7, 0.9)))"
-                .parse()
-                .unwrap();
+        let cycle = Schedule::one_cycle(100, 0.3, 25.0, 10000.0).unwrap();
+        let cosine = Schedule::cosine(33, 0.1).unwrap();
+        let slow = Schedule::inverse_scaling(0.5).unwrap();
+        let step = Schedule::step(7, 0.9).unwrap();
+        let schedule = cycle.then(90, cosine).times(slow.times(step));
         let sum = (0..130).fold(0_u64, |sum, t| {
             sum.wrapping_mul(31).wrapping_add(schedule.factor(t).to_bits())
         });

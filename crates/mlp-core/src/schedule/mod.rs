@@ -4,13 +4,9 @@ mod constructors;
 mod cosine;
 mod factor;
 mod plateau;
-mod plateau_text;
 mod range;
-mod reader;
-mod text;
 
 pub use plateau::{PlateauState, ReduceOnPlateau};
-pub use reader::ScheduleError;
 
 use alloc::boxed::Box;
 
@@ -32,10 +28,6 @@ use alloc::boxed::Box;
 /// A factor is a finite number of at least 0. If it would overflow, it is the largest finite number. Its bits are the
 /// same on every machine.
 ///
-/// # As text
-/// A schedule displays as the expression that creates it, and that text parses to an equal schedule. This serves
-/// checkpoints, command lines and configuration files.
-///
 /// ```
 /// use mlp_core::Schedule;
 ///
@@ -43,17 +35,23 @@ use alloc::boxed::Box;
 /// let schedule = Schedule::warm_up(5)?.then(5, Schedule::cosine(95, 0.01)?);
 /// assert_eq!((schedule.factor(0), schedule.factor(4)), (0.2, 1.0));
 /// assert_eq!((schedule.factor(5), schedule.factor(100)), (1.0, 0.01));
-///
-/// let text = "then(warm_up(5), 5, cosine(95, 0.01))";
-/// assert_eq!(schedule.to_string(), text);
-/// assert_eq!(text.parse(), Ok(schedule));
 /// # Ok::<(), mlp_core::HyperParameterError>(())
 /// ```
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(remote = "Self")
+)]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Schedule(Form);
 
 /// The form of a [`Schedule`]. The numbers are in their ranges, and the depth is at most [`Schedule::MAX_DEPTH`], which
-/// bounds the stack of everything that descends into a schedule: computing its factor, writing its text, dropping it.
+/// bounds the stack of everything that descends into a schedule: computing its factor, serializing it, dropping it.
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case", deny_unknown_fields)
+)]
 #[derive(Clone, Debug, PartialEq)]
 enum Form {
     Constant,
@@ -89,13 +87,48 @@ enum Form {
 }
 
 impl Schedule {
-    /// How deep [`then`](Self::then) and [`times`](Self::times) may nest; a schedule without them is 1 deep.
-    pub const MAX_DEPTH: usize = 128;
+    /// How deep [`then`](Self::then) and [`times`](Self::times) may nest; a schedule without them is 1 deep. As JSON,
+    /// each level takes two levels of nesting, of which many readers allow 127.
+    pub const MAX_DEPTH: usize = 50;
 
     fn depth(&self) -> usize {
         match &self.0 {
             Form::Then { first, second, .. } | Form::Times(first, second) => 1 + first.depth().max(second.depth()),
             _ => 1,
         }
+    }
+}
+
+#[cfg(feature = "serde")]
+crate::serialize::checked!(Schedule, |it| match it.0 {
+    Form::Constant => Ok(Self::constant()),
+    Form::Step { every, gamma } => Self::step(every, gamma),
+    Form::Exponential { gamma } => Self::exponential(gamma),
+    Form::InverseScaling { power } => Self::inverse_scaling(power),
+    Form::Cosine { steps, least } => Self::cosine(steps, least),
+    Form::WarmUp { steps } => Self::warm_up(steps),
+    Form::OneCycle {
+        steps,
+        rise,
+        divisor,
+        final_divisor,
+    } => Self::one_cycle(steps, rise, divisor, final_divisor),
+    // The parts have been checked as schedules of their own.
+    Form::Then { .. } | Form::Times(..) if it.depth() > Self::MAX_DEPTH => {
+        let (expected, got) = ("at most 50", it.depth() as f64);
+        Err(crate::HyperParameterError::new("nested schedules", expected, got))
+    }
+    Form::Then { .. } | Form::Times(..) => Ok(it),
+});
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic = "then: expected schedules nested at most 50 deep, got 51"]
+    fn a_schedule_nested_too_deep_panics() {
+        let one = Schedule::constant();
+        let _ = (0..50).fold(one.clone(), |schedule, _| one.clone().then(1, schedule));
     }
 }

@@ -30,17 +30,19 @@ use crate::error::below_one;
 ///     state.factor
 /// });
 /// assert_eq!(factors, [1.0, 1.0, 1.0, 0.5, 0.5]);
-///
-/// assert_eq!(plateau.to_string(), "reduce_on_plateau(0.5, 1, 0.0001, 0.0)"); // threshold, least
-/// assert_eq!(plateau.to_string().parse(), Ok(plateau));
 /// # Ok::<(), mlp_core::HyperParameterError>(())
 /// ```
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(remote = "Self", deny_unknown_fields)
+)]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ReduceOnPlateau {
-    pub(super) factor: f64,
-    pub(super) patience: u64,
-    pub(super) threshold: f64,
-    pub(super) least: f64,
+    factor: f64,
+    patience: u64,
+    threshold: f64,
+    least: f64,
 }
 
 impl ReduceOnPlateau {
@@ -116,11 +118,18 @@ impl ReduceOnPlateau {
 }
 
 /// The progress of a [`ReduceOnPlateau`].
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(remote = "Self", deny_unknown_fields)
+)]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PlateauState {
     /// The factor of the initial learning rate.
+    #[cfg_attr(feature = "serde", serde(with = "crate::state::numbers"))]
     pub factor: f64,
     /// The best value so far, counting only improvements by the threshold; `None` if no value was finite yet.
+    #[cfg_attr(feature = "serde", serde(with = "crate::state::numbers"))]
     pub best: Option<f64>,
     /// How many epochs in a row were not better, since the best one or the last reduction.
     pub bad_epochs: u64,
@@ -136,6 +145,14 @@ impl Default for PlateauState {
         }
     }
 }
+
+#[cfg(feature = "serde")]
+crate::serialize::checked!(ReduceOnPlateau, |it| Self::new(it.factor, it.patience)
+    .and_then(|_| it.threshold(it.threshold))
+    .and_then(|_| it.least(it.least)));
+
+#[cfg(feature = "serde")]
+crate::serialize::checked!(PlateauState, |it| share("factor", it.factor).map(|_| it));
 
 #[cfg(test)]
 mod tests {

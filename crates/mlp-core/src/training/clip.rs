@@ -20,9 +20,19 @@ use crate::{Dense, HyperParameterError, Scalar};
 /// assert_eq!(network.layers()[0].bias[(0, 0)], before + 0.5);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(remote = "Self")
+)]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Clip(Bound);
 
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Bound {
     Norm(f64),
@@ -115,3 +125,9 @@ impl ZipFormula<0> for Cut {
         (gradient.at_most(max).at_least(-max), [])
     }
 }
+
+#[cfg(feature = "serde")]
+crate::serialize::checked!(Clip, |it| match it.0 {
+    Bound::Norm(max) => Self::norm(max),
+    Bound::Value(max) => Self::value(max),
+});

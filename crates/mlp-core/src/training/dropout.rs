@@ -22,6 +22,11 @@ use rand::Rng;
 /// let trainer = Trainer::new(MeanSquaredError, optimizer).dropout(Dropout::new(0.5, 7)?);
 /// # Ok::<(), mlp_core::HyperParameterError>(())
 /// ```
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(remote = "Self", deny_unknown_fields)
+)]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Dropout {
     probability: f64,
@@ -85,6 +90,9 @@ impl ZipFormula<1> for Mask {
         (activation * factor, [derivative * factor])
     }
 }
+
+#[cfg(feature = "serde")]
+crate::serialize::checked!(Dropout, |it| Self::new(it.probability, it.seed));
 
 #[cfg(test)]
 mod tests {

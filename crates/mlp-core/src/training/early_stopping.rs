@@ -35,6 +35,11 @@ use crate::{Dense, HyperParameterError};
 /// assert_eq!(trainer.history().epochs() as u64, best_epoch + 1 + 20);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(remote = "Self", deny_unknown_fields)
+)]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EarlyStopping {
     patience: u64,
@@ -119,6 +124,9 @@ impl EarlyStopping {
         improved
     }
 }
+
+#[cfg(feature = "serde")]
+crate::serialize::checked!(EarlyStopping, |it| it.min_change(it.min_change));
 
 #[cfg(test)]
 mod tests {

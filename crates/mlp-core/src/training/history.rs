@@ -17,19 +17,28 @@ use alloc::vec::Vec;
 /// assert!(history.loss[19] < history.loss[0]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(remote = "Self", deny_unknown_fields)
+)]
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct History {
     /// The learning rate of the epoch's last step.
+    #[cfg_attr(feature = "serde", serde(with = "crate::state::numbers"))]
     pub learning_rate: Vec<f64>,
     /// The training loss: the mean over the epoch's batches, each taken before its update and weighted by its number of
     /// samples (or by their weights). It includes the penalty, if there is one. With full-batch training, it is the
     /// loss before the update.
+    #[cfg_attr(feature = "serde", serde(with = "crate::state::numbers"))]
     pub loss: Vec<f64>,
     /// The loss of the validation samples after the epoch, without penalty; NaN for an epoch without validation
     /// samples.
+    #[cfg_attr(feature = "serde", serde(with = "crate::state::numbers"))]
     pub validation_loss: Vec<f64>,
     /// The metrics of the validation samples after the epoch; NaN for epochs before the metric was requested.
+    #[cfg_attr(feature = "serde", serde(with = "crate::state::numbers"))]
     pub metrics: Vec<(Metric, Vec<f64>)>,
 }
 
@@ -83,3 +92,18 @@ impl History {
         }
     }
 }
+
+// All columns must have one value per epoch.
+#[cfg(feature = "serde")]
+crate::serialize::checked!(History, |it| {
+    let metrics = it.metrics.iter().map(|(_, values)| values);
+    let columns = [&it.learning_rate, &it.validation_loss].into_iter().chain(metrics);
+    let expected = it.epochs();
+    let other = columns.map(Vec::len).find(|&got| got != expected);
+    match other {
+        Some(got) => Err(alloc::format!(
+            "history: expected columns of {expected} epochs, got {got}"
+        )),
+        None => Ok(it),
+    }
+});

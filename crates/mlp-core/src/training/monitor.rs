@@ -2,6 +2,11 @@ use super::History;
 use crate::Metric;
 
 /// The value that early stopping or a reduction on a plateau watches. It has one value per epoch.
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub enum Monitor {

@@ -26,6 +26,11 @@ use alloc::vec::Vec;
 /// assert!((network.layers()[0].weights[(0, 0)] - 0.8).abs() < 1e-12);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(remote = "Self", deny_unknown_fields)
+)]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Penalty {
     l1: f64,
@@ -142,3 +147,6 @@ impl ZipFormula<1> for L1 {
         (gradient + T::from_f64(self.lambda) * sign, [sign])
     }
 }
+
+#[cfg(feature = "serde")]
+crate::serialize::checked!(Penalty, |it| Self::elastic_net(it.l1, it.l2).map(|_| it));

@@ -76,6 +76,11 @@ fn check(
 }
 
 /// How far training has come.
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(deny_unknown_fields)
+)]
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Position {
     /// The epoch that is under way, or the next one.
@@ -86,10 +91,13 @@ pub struct Position {
     pub steps: u64,
     /// The weighted mean of the losses of the batches done; 0 before the first batch. (It is a mean because the sum of
     /// finite losses may be infinite.)
+    #[cfg_attr(feature = "serde", serde(with = "crate::state::numbers"))]
     pub loss: f64,
     /// The sum of the weights of the batches done.
+    #[cfg_attr(feature = "serde", serde(with = "crate::state::numbers"))]
     pub weight: f64,
     /// The loss of the last batch whose loss was finite.
+    #[cfg_attr(feature = "serde", serde(with = "crate::state::numbers"))]
     pub last_finite_loss: Option<f64>,
     /// How the epoch goes through the samples, if it is under way.
     pub pass: Option<Pass>,
@@ -127,6 +135,11 @@ impl Position {
 }
 
 /// How an epoch goes through the samples. It must stay the same until the epoch ends.
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(deny_unknown_fields)
+)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pass {
     /// The number of samples.

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use mlp_core::{ActivationKind, Dense, Mlp, Model};
 use mlp_cpu::{Element, Matrix};
-use mlp_io::{NpzError, Number, OnnxError, export_onnx, save_model, save_npz};
+use mlp_io::{Number, SaveError, SaveErrorKind, export_onnx, save_model, save_npz};
 
 use crate::cli::{ExportArgs, ModelFormat};
 use crate::error::Error;
@@ -66,15 +66,14 @@ fn folded<T: Element>(model: &Model<Matrix<T>>) -> Model<Matrix<T>> {
 
 fn export<T: Element + Number>(model: &Model<Matrix<T>>, args: &ExportArgs) -> Result<(), Error> {
     let (from, to) = (&args.model.path, &args.out);
+    // A model that the format cannot hold is a problem of the model's file, not of the one to write.
+    let refused = |error: SaveError| match error.kind {
+        SaveErrorKind::NotWritten | SaveErrorKind::NotDurable => error.into(),
+        _ => Error::about(from)(error.message),
+    };
     match args.to {
-        ModelFormat::Onnx => export_onnx(to, model).map_err(|error| match error {
-            OnnxError::Write(error) => error.into(),
-            other => Error::about(from)(other),
-        }),
-        ModelFormat::Npz => save_npz(to, &folded(model)).map_err(|error| match error {
-            NpzError::Write(error) => error.into(),
-            other => Error::about(from)(other),
-        }),
+        ModelFormat::Onnx => export_onnx(to, model).map_err(refused),
+        ModelFormat::Npz => save_npz(to, &folded(model)).map_err(refused),
         ModelFormat::Safetensors => Ok(save_model(to, model)?),
     }
 }

@@ -118,17 +118,3 @@ fn permissions_are_those_of_the_file_before_or_of_any_new_file() {
     OutputFile::create(&written).unwrap().write(b"").unwrap();
     assert_eq!(mode(&written), 0o600);
 }
-
-#[test]
-fn a_failure_to_sync_the_directory_does_not_mean_that_the_file_is_not_written() {
-    let uncertain = WriteError::DurabilityUncertain {
-        path: "plot.svg".into(),
-        source: std::io::Error::other("bad disk"),
-    };
-    let error = Error::from(uncertain);
-    assert!(matches!(error, Error::NotDurable(_)));
-    assert_eq!(
-        (error.to_string().as_str(), error.exit_code()),
-        ("plot.svg: written, but it may not survive a power failure: bad disk", 2)
-    );
-}

@@ -2,7 +2,7 @@
 
 use super::{Checkpoint, load_checkpoint, save_checkpoint};
 use crate::atomic::make_directory;
-use crate::{LoadError, Number, Problem, SaveError, WriteError};
+use crate::{LoadError, LoadErrorKind, Number, SaveError};
 use mlp_core::Mlp;
 use mlp_core::backend::Tensor;
 use mlp_core::state::TrainerState;
@@ -81,10 +81,6 @@ fn is_temporary(name: &str) -> bool {
     })
 }
 
-fn is_missing(problem: &Problem) -> bool {
-    matches!(problem, Problem::Io(error) if error.kind() == io::ErrorKind::NotFound)
-}
-
 impl CheckpointDirectory {
     /// Opens the directory at `path`, to hold the last `keep` checkpoints (at least 1). Makes the directory if it does
     /// not exist.
@@ -92,7 +88,7 @@ impl CheckpointDirectory {
     /// # Errors
     /// Returns an error if the directory cannot be made, if it may not survive a power failure, or if the path is not a
     /// directory.
-    pub fn new(path: impl Into<PathBuf>, keep: usize) -> Result<Self, WriteError> {
+    pub fn new(path: impl Into<PathBuf>, keep: usize) -> Result<Self, SaveError> {
         let path = path.into();
         let keep = NonZeroUsize::new(keep).unwrap_or(NonZeroUsize::MIN);
         make_directory(&path)?;
@@ -134,24 +130,25 @@ impl CheckpointDirectory {
     ///
     /// # Errors
     /// Returns an error if the directory or the checkpoint cannot be read, or if the checkpoint has numbers of another
-    /// type. Earlier checkpoints are not tried automatically; [`paths`](Self::paths) lists them. [`Problem::Newest`]
-    /// says that there are some.
+    /// type. Earlier checkpoints are not tried automatically; [`paths`](Self::paths) lists them, and the
+    /// message says how many there are if the newest one is damaged.
     pub fn load_latest<B: Tensor<Scalar: Number>>(&self) -> Result<Option<Checkpoint<B>>, LoadError> {
         loop {
-            let paths = self.paths().map_err(|e| Problem::of_file(&self.path)(Problem::Io(e)))?;
+            let paths = self.paths().map_err(|e| LoadError::io(e).in_file(&self.path))?;
             let Some((newest, earlier)) = paths.split_last() else {
                 return Ok(None);
             };
             match load_checkpoint(newest) {
                 Ok(checkpoint) => return Ok(Some(checkpoint)),
                 // A running training has removed the file since it was listed, so there are newer ones.
-                Err(error) if is_missing(&error.problem) && newest.symlink_metadata().is_err() => {}
+                Err(error) if error.kind == LoadErrorKind::NotFound && newest.symlink_metadata().is_err() => {}
                 Err(mut error) => {
-                    if !earlier.is_empty() && error.problem.is_damage() {
-                        error.problem = Problem::Newest {
-                            problem: Box::new(error.problem),
-                            earlier: earlier.len(),
-                        };
+                    if !earlier.is_empty() && error.is_damage() {
+                        error.message = format!(
+                            "{}; there are earlier checkpoints ({}): delete this file to resume from the newest of them",
+                            error.message,
+                            earlier.len()
+                        );
                     }
                     return Err(error);
                 }

@@ -1,297 +1,112 @@
 //! The JSON record in the metadata of a checkpoint.
 
-use super::KEY;
-use super::history::Column;
-use super::number::JsonNumber;
-use crate::model_file::{KindRecord, activations, layer_sizes, read_record, syntax};
-use crate::{Number, Problem};
+use crate::container::CHECKPOINT;
+use crate::model_file::{KindRecord, activations, check_layer_sizes, kinds, layer_count, read_record};
+use crate::{LoadError, Number};
 use mlp_core::backend::Tensor;
-use mlp_core::state::{Pass, PlateauState, Position, TrainerState};
-use mlp_core::{ActivationKind, Dropout, Every, Mlp, Schedule};
+use mlp_core::state::{PlateauState, Position, TrainerState, numbers};
+use mlp_core::{ActivationKind, Dropout, Every, Metric, Mlp, Schedule};
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 
-/// The format version that is written, and the newest that is read.
-const VERSION: u64 = 1;
+/// The format version that is written, and the only one that is read. In version 1, a schedule was a text, and the
+/// history had codes for numbers that are not finite.
+const VERSION: u64 = 2;
 
 /// Everything about training except its tensors, as JSON.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Record {
     version: u64,
-    layer_sizes: Vec<u64>,
+    pub(super) layer_sizes: Vec<usize>,
     activations: Vec<KindRecord>,
-    optimizer: OptimizerRecord,
-    initial_learning_rate: JsonNumber,
-    schedule: Option<ScheduleRecord>,
-    plateau: Option<PlateauRecord>,
-    stopping: Option<StoppingRecord>,
-    dropout: Option<DropoutRecord>,
-    position: PositionRecord,
-    history: HistoryRecord,
+    pub(super) optimizer: OptimizerRecord,
+    #[serde(with = "numbers")]
+    pub(super) initial_learning_rate: f64,
+    pub(super) schedule: Option<(Schedule, Every)>,
+    pub(super) plateau: Option<PlateauState>,
+    pub(super) stopping: Option<StoppingRecord>,
+    pub(super) dropout: Option<Dropout>,
+    pub(super) position: Position,
+    pub(super) history: HistoryRecord,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct OptimizerRecord {
-    kind: String,
-    numbers: Vec<(String, JsonNumber)>,
+pub(super) struct OptimizerRecord {
+    pub(super) kind: String,
+    #[serde(with = "numbers")]
+    pub(super) numbers: Vec<(String, f64)>,
     /// For each set of tensors, its name and its number of layers.
-    tensors: Vec<(String, u64)>,
+    pub(super) tensors: Vec<(String, usize)>,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct ScheduleRecord {
-    text: String,
-    every: String,
+pub(super) struct StoppingRecord {
+    #[serde(with = "numbers")]
+    pub(super) best: Option<f64>,
+    pub(super) best_epoch: u64,
+    pub(super) epochs_since: u64,
+    pub(super) layers: usize,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct PlateauRecord {
-    factor: JsonNumber,
-    best: Option<JsonNumber>,
-    bad_epochs: u64,
+pub(super) struct HistoryRecord {
+    pub(super) epochs: usize,
+    pub(super) metrics: Vec<Metric>,
 }
-
-#[derive(Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct StoppingRecord {
-    best: Option<JsonNumber>,
-    best_epoch: u64,
-    epochs_since: u64,
-    layers: u64,
-}
-
-#[derive(Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct DropoutRecord {
-    probability: JsonNumber,
-    seed: u64,
-}
-
-#[derive(Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct PositionRecord {
-    epoch: u64,
-    batch: u64,
-    steps: u64,
-    loss: JsonNumber,
-    weight: JsonNumber,
-    last_finite_loss: Option<JsonNumber>,
-    pass: Option<PassRecord>,
-}
-
-#[derive(Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct PassRecord {
-    samples: u64,
-    batch_size: u64,
-    shuffle: Option<u64>,
-}
-
-#[derive(Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct HistoryRecord {
-    epochs: u64,
-    /// For each column, its name and whether there are codes for numbers that are not finite.
-    columns: Vec<(String, bool)>,
-}
-
-/// The kind, the numbers, and for each set of tensors its name and number of layers.
-type OptimizerParts = (String, Vec<(String, f64)>, Vec<(String, usize)>);
-
-/// The best value, its epoch, the number of epochs since then, and the number of layers of the best parameters.
-type StoppingParts = (Option<f64>, u64, u64, usize);
 
 impl Record {
-    pub(super) fn of<B: Tensor<Scalar: Number>>(network: &Mlp<B>, state: &TrainerState<B>, columns: &[Column]) -> Self {
-        let optimizer = &state.optimizer;
-        let numbers = optimizer.numbers.iter();
-        let tensors = optimizer.tensors.iter();
-        let position = state.position;
+    pub(super) fn of<B: Tensor<Scalar: Number>>(network: &Mlp<B>, state: &TrainerState<B>) -> Self {
+        let tensors = state.optimizer.tensors.iter();
+        let metrics = state.history.metrics.iter();
         Self {
             version: VERSION,
-            layer_sizes: network.layer_sizes().into_iter().map(|size| size as u64).collect(),
-            activations: network
-                .activations()
-                .iter()
-                .map(|activation| KindRecord::new(activation.name(), activation.parameters()))
-                .collect(),
+            layer_sizes: network.layer_sizes(),
+            activations: kinds(network.activations()),
             optimizer: OptimizerRecord {
-                kind: optimizer.kind.clone(),
-                numbers: numbers
-                    .map(|(name, value)| (name.clone(), JsonNumber(*value)))
-                    .collect(),
-                tensors: tensors
-                    .map(|(name, layers)| (name.clone(), layers.len() as u64))
-                    .collect(),
+                kind: state.optimizer.kind.clone(),
+                numbers: state.optimizer.numbers.clone(),
+                tensors: tensors.map(|(name, layers)| (name.clone(), layers.len())).collect(),
             },
-            initial_learning_rate: JsonNumber(state.initial_learning_rate),
-            schedule: state.schedule.as_ref().map(|(schedule, every)| ScheduleRecord {
-                text: schedule.to_string(),
-                every: match every {
-                    Every::Epoch => "epoch".to_owned(),
-                    Every::Batch => "batch".to_owned(),
-                },
-            }),
-            plateau: state.plateau.map(|plateau| PlateauRecord {
-                factor: JsonNumber(plateau.factor),
-                best: plateau.best.map(JsonNumber),
-                bad_epochs: plateau.bad_epochs,
-            }),
+            initial_learning_rate: state.initial_learning_rate,
+            schedule: state.schedule.clone(),
+            plateau: state.plateau,
             stopping: state.stopping.as_ref().map(|stopping| StoppingRecord {
-                best: stopping.best.map(JsonNumber),
+                best: stopping.best,
                 best_epoch: stopping.best_epoch,
                 epochs_since: stopping.epochs_since,
-                layers: stopping.best_layers.len() as u64,
+                layers: stopping.best_layers.len(),
             }),
-            dropout: state.dropout.map(|dropout| DropoutRecord {
-                probability: JsonNumber(dropout.probability()),
-                seed: dropout.seed(),
-            }),
-            position: PositionRecord {
-                epoch: position.epoch,
-                batch: position.batch as u64,
-                steps: position.steps,
-                loss: JsonNumber(position.loss),
-                weight: JsonNumber(position.weight),
-                last_finite_loss: position.last_finite_loss.map(JsonNumber),
-                pass: position.pass.map(|pass| PassRecord {
-                    samples: pass.samples as u64,
-                    batch_size: pass.batch_size as u64,
-                    shuffle: pass.shuffle,
-                }),
-            },
+            dropout: state.dropout,
+            position: state.position,
             history: HistoryRecord {
-                epochs: state.history.epochs() as u64,
-                columns: columns
-                    .iter()
-                    .map(|column| (column.name.clone(), column.codes.is_some()))
-                    .collect(),
+                epochs: state.history.epochs(),
+                metrics: metrics.map(|(metric, _)| *metric).collect(),
             },
         }
     }
 
-    pub(super) fn text(&self) -> Result<String, Problem> {
-        serde_json::to_string(self).map_err(|e| syntax(KEY, &e))
+    pub(super) fn read(text: &str) -> Result<Self, LoadError> {
+        let record: Self = read_record(CHECKPOINT, text, VERSION)?;
+        check_layer_sizes(CHECKPOINT, &record.layer_sizes)?;
+        let mut seen = HashSet::new();
+        if let Some(metric) = record.history.metrics.iter().find(|metric| !seen.insert(**metric)) {
+            let problem = format!("history: the metric {metric} appears twice");
+            return Err(LoadError::metadata(CHECKPOINT, problem));
+        }
+        let network = record.layer_sizes.len().saturating_sub(1);
+        match &record.stopping {
+            Some(stopping) if stopping.layers != 0 && stopping.layers != network => {
+                Err(layer_count("the best parameters", network, stopping.layers))
+            }
+            _ => Ok(record),
+        }
     }
 
-    pub(super) fn read(text: &str) -> Result<Self, Problem> {
-        read_record(KEY, text, VERSION)
-    }
-
-    pub(super) fn layer_sizes(&self) -> Result<Vec<usize>, Problem> {
-        layer_sizes(KEY, &self.layer_sizes)
-    }
-
-    pub(super) fn activations(&self) -> Result<Vec<ActivationKind>, Problem> {
+    pub(super) fn activations(&self) -> Result<Vec<ActivationKind>, LoadError> {
         activations(&self.activations, self.layer_sizes.len().saturating_sub(1))
     }
-
-    pub(super) fn optimizer(&self) -> Result<OptimizerParts, Problem> {
-        let OptimizerRecord { kind, numbers, tensors } = &self.optimizer;
-        let numbers = numbers.iter().map(|(name, value)| (name.clone(), value.0)).collect();
-        let tensors = tensors.iter().map(|(name, count)| Ok((name.clone(), size(*count)?)));
-        Ok((kind.clone(), numbers, tensors.collect::<Result<_, Problem>>()?))
-    }
-
-    pub(super) fn initial_learning_rate(&self) -> f64 {
-        self.initial_learning_rate.0
-    }
-
-    pub(super) fn schedule(&self) -> Result<Option<(Schedule, Every)>, Problem> {
-        let Some(ScheduleRecord { text, every }) = &self.schedule else {
-            return Ok(None);
-        };
-        let schedule = text
-            .parse::<Schedule>()
-            .map_err(|e| problem(format!("schedule: {e}")))?;
-        match every.as_str() {
-            "epoch" => Ok(Some((schedule, Every::Epoch))),
-            "batch" => Ok(Some((schedule, Every::Batch))),
-            _ => Err(problem(format!(
-                "schedule: expected `every` to be `epoch` or `batch`, got {}",
-                crate::error::quoted(every)
-            ))),
-        }
-    }
-
-    pub(super) fn plateau(&self) -> Result<Option<PlateauState>, Problem> {
-        let Some(plateau) = &self.plateau else {
-            return Ok(None);
-        };
-        let factor = plateau.factor.0;
-        if !(0.0..=1.0).contains(&factor) {
-            return Err(problem(format!("plateau: expected a factor from 0 to 1, got {factor}")));
-        }
-        Ok(Some(PlateauState {
-            factor,
-            best: plateau.best.map(|best| best.0),
-            bad_epochs: plateau.bad_epochs,
-        }))
-    }
-
-    pub(super) fn stopping(&self) -> Result<Option<StoppingParts>, Problem> {
-        let Some(stopping) = &self.stopping else {
-            return Ok(None);
-        };
-        let layers = size(stopping.layers)?;
-        let network = self.layer_sizes.len().saturating_sub(1);
-        if layers != 0 && layers != network {
-            return Err(Problem::LayerCount {
-                what: "the best parameters",
-                expected: network,
-                got: layers,
-            });
-        }
-        let best = stopping.best.map(|best| best.0);
-        Ok(Some((best, stopping.best_epoch, stopping.epochs_since, layers)))
-    }
-
-    pub(super) fn dropout(&self) -> Result<Option<Dropout>, Problem> {
-        let Some(DropoutRecord { probability, seed }) = &self.dropout else {
-            return Ok(None);
-        };
-        let dropout = Dropout::new(probability.0, *seed).map_err(|e| problem(e.to_string()))?;
-        Ok(Some(dropout))
-    }
-
-    pub(super) fn position(&self) -> Result<Position, Problem> {
-        let position = &self.position;
-        let pass = match &position.pass {
-            Some(pass) => Some(Pass {
-                samples: size(pass.samples)?,
-                batch_size: size(pass.batch_size)?,
-                shuffle: pass.shuffle,
-            }),
-            None => None,
-        };
-        Ok(Position {
-            epoch: position.epoch,
-            batch: size(position.batch)?,
-            steps: position.steps,
-            loss: position.loss.0,
-            weight: position.weight.0,
-            last_finite_loss: position.last_finite_loss.map(|loss| loss.0),
-            pass,
-        })
-    }
-
-    pub(super) fn epochs(&self) -> Result<usize, Problem> {
-        size(self.history.epochs)
-    }
-
-    pub(super) fn columns(&self) -> impl Iterator<Item = (&str, bool)> {
-        let columns = self.history.columns.iter();
-        columns.map(|(name, coded)| (name.as_str(), *coded))
-    }
-}
-
-fn size(value: u64) -> Result<usize, Problem> {
-    usize::try_from(value).map_err(|_| problem(format!("{value} is too large for the address space")))
-}
-
-fn problem(problem: String) -> Problem {
-    Problem::Metadata { key: KEY, problem }
 }

@@ -1,6 +1,6 @@
 //! Checks that the numbers of a tensor are finite.
 
-use crate::{Number, Problem};
+use crate::{LoadError, LoadErrorKind, Number};
 
 /// Examines the numbers of a tensor, in the order of the file.
 #[derive(Default)]
@@ -28,15 +28,13 @@ impl Finite {
     }
 
     /// Returns an error if a number of the tensor named `tensor`, which has `columns` columns, was not finite.
-    pub(super) fn finish(self, tensor: &str, columns: usize) -> Result<(), Problem> {
-        match self.found {
-            None => Ok(()),
-            Some((place, got)) => Err(Problem::NonFinite {
-                tensor: tensor.to_owned(),
-                row: place.checked_div(columns).unwrap_or(0),
-                column: place.checked_rem(columns).unwrap_or(0),
-                got,
-            }),
-        }
+    pub(super) fn finish(self, tensor: &str, columns: usize) -> Result<(), LoadError> {
+        let Some((place, got)) = self.found else {
+            return Ok(());
+        };
+        let row = place.checked_div(columns).unwrap_or(0);
+        let column = place.checked_rem(columns).unwrap_or(0);
+        let problem = format!("expected finite numbers, got {got} in row {row}, column {column}");
+        Err(LoadError::tensor(LoadErrorKind::NotFinite, tensor, problem))
     }
 }

@@ -1,11 +1,14 @@
 //! The header, which is checked as text, as JSON and as a description of the file.
 
-use super::{METADATA, METADATA_LIMIT, PREFIX, TENSOR_LIMIT, header_limit};
+use super::json::message;
+use super::{METADATA, METADATA_LIMIT, PREFIX, Shape, TENSOR_LIMIT, header_limit};
 use crate::error::quoted;
-use crate::{Dtype, Problem, Shape};
+use crate::{Dtype, LoadError, LoadErrorKind};
 use safetensors::tensor::{Dtype as FileDtype, Metadata, TensorInfo};
-use serde::de::{self, DeserializeSeed, Deserializer as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use std::cell::RefCell;
+use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use std::borrow::Cow;
 use std::fmt;
 use std::io::Read;
 
@@ -25,13 +28,16 @@ pub(crate) struct Entry {
     pub(crate) dtype: Dtype,
     pub(crate) shape: Shape,
     offsets: (u64, u64),
+    /// Whether the numbers must be finite.
+    pub(super) finite: bool,
 }
 
 impl Header {
     /// Reads the header from the start of a file of `length` bytes.
-    pub(super) fn read(source: &mut impl Read, length: u64) -> Result<Self, Problem> {
+    pub(super) fn read(source: &mut impl Read, length: u64) -> Result<Self, LoadError> {
+        let truncated = |message| LoadError::new(LoadErrorKind::Truncated, message);
         let Some(behind_prefix) = length.checked_sub(PREFIX) else {
-            return Err(Problem::TooShort { got: length });
+            return Err(truncated(format!("expected at least 8 bytes, got {length}")));
         };
         let mut prefix = [0; PREFIX as usize];
         read_exact(source, &mut prefix)?;
@@ -49,23 +55,24 @@ impl Header {
                     _ if behind_prefix == 0 => "nothing".to_owned(),
                     _ => quoted(&first.escape_ascii().to_string()),
                 };
-                return Err(Problem::NotSafetensors { got });
+                let message =
+                    format!("not a safetensors file: expected `{{` after the length of the header, got {got}");
+                return Err(LoadError::new(LoadErrorKind::NotThisFormat, message));
             }
-            return Err(Problem::HeaderTooLarge {
-                limit,
-                got: header_length,
-            });
+            return Err(too_large(limit, header_length));
         }
         let Some(data_length) = behind_prefix.checked_sub(header_length) else {
-            return Err(Problem::HeaderTruncated {
-                expected: header_length,
-                got: behind_prefix,
-            });
+            return Err(truncated(format!(
+                "header: expected {header_length} bytes, got {behind_prefix}: the file is truncated"
+            )));
         };
         // The length is at most `HEADER_LIMIT`, which fits any `usize`.
         let mut bytes = vec![0; header_length as usize];
         read_exact(source, &mut bytes)?;
-        let text = str::from_utf8(&bytes).map_err(|e| Problem::NotUtf8 { at: e.valid_up_to() })?;
+        let text = str::from_utf8(&bytes).map_err(|e| {
+            let at = e.valid_up_to();
+            LoadError::malformed(format!("header: expected UTF-8, got an invalid sequence at byte {at}"))
+        })?;
         let mut header = Self::parse(text)?;
         header.check_names()?;
         header.check_layout(data_length)?;
@@ -96,114 +103,117 @@ impl Header {
         self.entries
     }
 
-    fn parse(text: &str) -> Result<Self, Problem> {
+    fn parse(text: &str) -> Result<Self, LoadError> {
         // The format requires this, and it detects files of other formats.
         if !text.starts_with('{') {
-            let got = text
-                .chars()
-                .next()
-                .map_or("nothing".to_owned(), |c| quoted(&c.to_string()));
-            let problem = format!("expected `{{` as its first character, got {got}");
-            return Err(Problem::Header { problem });
+            let first = text.chars().next();
+            let got = first.map_or("nothing".to_owned(), |c| quoted(&c.to_string()));
+            return Err(LoadError::malformed(format!(
+                "header: expected `{{` as its first character, got {got}"
+            )));
         }
-        let problem = RefCell::new(None);
         let mut json = serde_json::Deserializer::from_str(text);
-        let header = json
-            .deserialize_map(HeaderVisitor(&problem))
-            .and_then(|header| json.end().map(|()| header));
-        header.map_err(|error| {
-            problem.into_inner().unwrap_or_else(|| Problem::Header {
-                problem: super::json::message(&error),
-            })
-        })
+        let header = json.deserialize_map(HeaderVisitor);
+        let header = header.and_then(|header| json.end().map(|()| header));
+        let (metadata, entries) = header.map_err(|e| LoadError::malformed(format!("header: {}", message(&e))))?;
+        let entries = entries.into_iter().map(|(name, record)| Entry::new(name, record));
+        let entries = entries.collect::<Result<_, _>>()?;
+        Ok(Self { metadata, entries })
     }
 
     /// Checks that no name appears twice.
-    fn check_names(&mut self) -> Result<(), Problem> {
+    fn check_names(&mut self) -> Result<(), LoadError> {
         self.entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        let mut names = self.entries.iter().map(|entry| &entry.name);
-        let mut before = names.next();
-        for name in names {
-            if before == Some(name) {
-                return Err(duplicate("header", name));
-            }
-            before = Some(name);
+        let names = self.entries.iter().map(|entry| &entry.name);
+        match names.clone().zip(names.skip(1)).find(|(a, b)| a == b) {
+            Some((name, _)) => Err(LoadError::malformed(format!("header: {}", twice(name)))),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Checks that each tensor has the bytes that its shape requires, and that each byte of the file belongs to exactly
     /// one tensor.
-    fn check_layout(&mut self, data_length: u64) -> Result<(), Problem> {
+    fn check_layout(&mut self, data_length: u64) -> Result<(), LoadError> {
         self.entries.sort_unstable_by_key(|entry| entry.offsets);
         let mut end = 0;
         for entry in &self.entries {
-            let (tensor, got) = (|| entry.name.clone(), entry.offsets);
-            let (rows, columns) = entry.shape.dimensions();
-            if rows == 0 || columns == 0 {
-                return Err(Problem::EmptyDimension {
-                    tensor: tensor(),
-                    got: entry.shape,
-                });
+            let (start, shape) = (entry.offsets.0, entry.shape);
+            let malformed = |problem| Err(LoadError::tensor(LoadErrorKind::Malformed, &entry.name, problem));
+            if shape.elements() == Some(0) {
+                return Err(empty(&entry.name, shape));
             }
             let Some(expected) = entry.bytes() else {
-                return Err(Problem::ShapeOverflow {
-                    tensor: tensor(),
-                    got: entry.shape,
-                });
+                return Err(overflow(&entry.name, shape));
             };
-            let Some(size) = got.1.checked_sub(got.0) else {
-                return Err(Problem::Offsets { tensor: tensor(), got });
+            let Some(size) = entry.offsets.1.checked_sub(start) else {
+                let end = entry.offsets.1;
+                return malformed(format!("expected data_offsets in order, got {start} and {end}"));
             };
             if size != expected {
-                let shape = entry.shape;
-                return Err(Problem::Size {
-                    tensor: tensor(),
-                    shape,
-                    expected,
-                    got: size,
-                });
+                return malformed(format!("expected {expected} bytes for the shape {shape}, got {size}"));
             }
-            if got.0 > end {
-                return Err(Problem::Hole {
-                    tensor: tensor(),
-                    expected: end,
-                    got: got.0,
-                });
+            if start != end {
+                let problem = if start > end {
+                    "there are unused bytes before it"
+                } else {
+                    "it overlaps the tensor before it"
+                };
+                return malformed(format!("expected it to begin at byte {end}, got {start}: {problem}"));
             }
-            if got.0 < end {
-                return Err(Problem::Overlap {
-                    tensor: tensor(),
-                    expected: end,
-                    got: got.0,
-                });
-            }
-            end = got.1;
+            end = entry.offsets.1;
         }
-        if end > data_length {
-            return Err(Problem::Truncated {
-                expected: end,
-                got: data_length,
-            });
-        }
-        if end < data_length {
-            return Err(Problem::TrailingBytes {
-                expected: end,
-                got: data_length,
-            });
+        if end != data_length {
+            let (kind, problem) = if end > data_length {
+                (LoadErrorKind::Truncated, "the file is truncated")
+            } else {
+                (LoadErrorKind::Malformed, "the file has trailing bytes")
+            };
+            let message = format!("expected {end} bytes of tensors, got {data_length}: {problem}");
+            return Err(LoadError::new(kind, message));
         }
         // This is the check of the format's own crate.
-        let tensors = self
-            .entries
-            .iter()
-            .map(|entry| (entry.name.clone(), entry.info()))
-            .collect();
-        Metadata::new(None, tensors).map_err(|e| Problem::Header { problem: e.to_string() })?;
+        let tensors = self.entries.iter().map(|entry| (entry.name.clone(), entry.info()));
+        Metadata::new(None, tensors.collect()).map_err(|e| LoadError::malformed(format!("header: {e}")))?;
         Ok(())
     }
 }
 
 impl Entry {
+    fn new(name: String, record: EntryRecord<'_>) -> Result<Self, LoadError> {
+        let dtype = match &*record.dtype {
+            "F32" => Dtype::F32,
+            "F64" => Dtype::F64,
+            other => {
+                let problem = format!("expected the dtype F32 or F64, got {}", quoted(other));
+                return Err(LoadError::tensor(LoadErrorKind::Dtype, &name, problem));
+            }
+        };
+        let [rows, columns] = record.shape.first.map(usize::try_from);
+        let shape = match (record.shape.count, rows, columns) {
+            (1, Ok(rows), _) => Shape::Vector(rows),
+            (2, Ok(rows), Ok(columns)) => Shape::Matrix(rows, columns),
+            (1 | 2, ..) => {
+                let problem = "a dimension is too large for the address space";
+                return Err(LoadError::tensor(LoadErrorKind::Unsupported, &name, problem));
+            }
+            (got, ..) => {
+                let problem = format!("expected 1 or 2 dimensions, got {got}");
+                return Err(LoadError::tensor(LoadErrorKind::Unsupported, &name, problem));
+            }
+        };
+        let Numbers { first, count: 2 } = record.data_offsets else {
+            let problem = format!("expected 2 data_offsets, got {}", record.data_offsets.count);
+            return Err(LoadError::tensor(LoadErrorKind::Malformed, &name, problem));
+        };
+        Ok(Self {
+            name,
+            dtype,
+            shape,
+            offsets: first.into(),
+            finite: true,
+        })
+    }
+
     /// Returns how many bytes the numbers take, or `None` if memory cannot address that many.
     fn bytes(&self) -> Option<u64> {
         let bytes = self.shape.elements()?.checked_mul(self.dtype.size())?;
@@ -214,11 +224,8 @@ impl Entry {
     /// Converts the description to the type of the format's crate. By now it is certain that the offsets fit into
     /// memory.
     fn info(&self) -> TensorInfo {
-        tensor_info(
-            self.dtype,
-            self.shape,
-            (self.offsets.0 as usize, self.offsets.1 as usize),
-        )
+        let (start, end) = self.offsets;
+        tensor_info(self.dtype, self.shape, (start as usize, end as usize))
     }
 }
 
@@ -238,72 +245,85 @@ pub(super) fn tensor_info(dtype: Dtype, shape: Shape, data_offsets: (usize, usiz
 
 /// Fills `buffer` from the file. The length was checked when the file was opened, so if the file ends early, it has
 /// changed since.
-pub(super) fn read_exact(source: &mut impl Read, buffer: &mut [u8]) -> Result<(), Problem> {
+pub(super) fn read_exact(source: &mut impl Read, buffer: &mut [u8]) -> Result<(), LoadError> {
     source.read_exact(buffer).map_err(|e| match e.kind() {
-        std::io::ErrorKind::UnexpectedEof => Problem::Changed,
-        _ => Problem::Io(e),
+        std::io::ErrorKind::UnexpectedEof => changed(),
+        _ => LoadError::io(e),
     })
 }
 
-fn duplicate(place: impl Into<String>, key: &str) -> Problem {
-    Problem::DuplicateKey {
-        place: place.into(),
-        key: key.to_owned(),
-    }
+/// The length of the file is not what it was when the file was opened.
+pub(super) fn changed() -> LoadError {
+    LoadError::new(LoadErrorKind::Io, "the file changed while it was being read")
 }
 
-/// Where a visitor leaves a problem that a text cannot express.
-type Slot<'a> = &'a RefCell<Option<Problem>>;
-
-/// Leaves `problem` in the slot and returns an error that ends the reading.
-fn refuse<E: de::Error>(slot: Slot<'_>, problem: Problem) -> E {
-    slot.replace(Some(problem));
-    E::custom("")
+/// The header is longer than any header of a network.
+pub(super) fn too_large(limit: u64, got: u64) -> LoadError {
+    let message = format!("header: expected at most {limit} bytes, got {got}");
+    LoadError::new(LoadErrorKind::Unsupported, message)
 }
 
-struct HeaderVisitor<'a>(Slot<'a>);
+pub(super) fn empty(tensor: &str, shape: Shape) -> LoadError {
+    let problem = format!("expected dimensions of at least 1, got {shape}");
+    LoadError::tensor(LoadErrorKind::Malformed, tensor, problem)
+}
 
-impl<'de> Visitor<'de> for HeaderVisitor<'_> {
-    type Value = Header;
+pub(super) fn overflow(tensor: &str, shape: Shape) -> LoadError {
+    let problem = format!("the shape {shape} is too large to address");
+    LoadError::tensor(LoadErrorKind::Malformed, tensor, problem)
+}
+
+/// Says that a key appears twice in the same object. Readers would disagree about which one counts.
+pub(super) fn twice(key: &str) -> String {
+    format!("the key {} appears twice", quoted(key))
+}
+
+type Map<V> = Vec<(String, V)>;
+
+/// Reads the metadata and the descriptions of the tensors.
+struct HeaderVisitor;
+
+impl<'de> Visitor<'de> for HeaderVisitor {
+    type Value = (Map<String>, Map<EntryRecord<'de>>);
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object of tensors by name")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Header, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let (mut metadata, mut entries) = (None, Vec::new());
         while let Some(name) = map.next_key::<String>()? {
             if name == METADATA {
                 if metadata.is_some() {
-                    return Err(refuse(self.0, duplicate("header", METADATA)));
+                    return Err(A::Error::custom(twice(METADATA)));
                 }
-                metadata = Some(map.next_value_seed(MetadataSeed(self.0))?);
+                metadata = Some(map.next_value_seed(MetadataSeed)?);
             } else {
                 if entries.len() == TENSOR_LIMIT {
-                    return Err(refuse(self.0, Problem::TooManyTensors { limit: TENSOR_LIMIT }));
+                    let problem = format!("expected at most {TENSOR_LIMIT} tensors, got more");
+                    return Err(A::Error::custom(problem));
                 }
-                entries.push(map.next_value_seed(EntrySeed(self.0, name))?);
+                let record = map.next_value_seed(EntrySeed);
+                let record = record.map_err(|e| A::Error::custom(format_args!("tensor {}: {e}", quoted(&name))))?;
+                entries.push((name, record));
             }
         }
-        Ok(Header {
-            metadata: metadata.unwrap_or_default(),
-            entries,
-        })
+        Ok((metadata.unwrap_or_default(), entries))
     }
 }
 
-struct MetadataSeed<'a>(Slot<'a>);
+struct MetadataSeed;
 
-impl<'de> DeserializeSeed<'de> for MetadataSeed<'_> {
-    type Value = Vec<(String, String)>;
+impl<'de> DeserializeSeed<'de> for MetadataSeed {
+    type Value = Map<String>;
 
-    fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_map(self)
     }
 }
 
-impl<'de> Visitor<'de> for MetadataSeed<'_> {
-    type Value = Vec<(String, String)>;
+impl<'de> Visitor<'de> for MetadataSeed {
+    type Value = Map<String>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object of strings")
@@ -313,11 +333,11 @@ impl<'de> Visitor<'de> for MetadataSeed<'_> {
         let mut metadata: Self::Value = Vec::new();
         while let Some(key) = map.next_key::<String>()? {
             if metadata.iter().any(|(before, _)| *before == key) {
-                return Err(refuse(self.0, duplicate(METADATA, &key)));
+                return Err(A::Error::custom(format_args!("{METADATA}: {}", twice(&key))));
             }
             if metadata.len() == METADATA_LIMIT {
-                let limit = METADATA_LIMIT;
-                return Err(refuse(self.0, Problem::TooManyMetadataKeys { limit }));
+                let problem = format!("{METADATA}: expected at most {METADATA_LIMIT} keys, got more");
+                return Err(A::Error::custom(problem));
             }
             metadata.push((key, map.next_value()?));
         }
@@ -325,108 +345,37 @@ impl<'de> Visitor<'de> for MetadataSeed<'_> {
     }
 }
 
-/// Reads the description of the tensor of that name.
-struct EntrySeed<'a>(Slot<'a>, String);
+/// The description of a tensor, as JSON has it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EntryRecord<'a> {
+    #[serde(borrow)]
+    dtype: Cow<'a, str>,
+    shape: Numbers,
+    data_offsets: Numbers,
+}
 
-impl<'de> DeserializeSeed<'de> for EntrySeed<'_> {
-    type Value = Entry;
+/// Reads the description from an object only. The derived form would also read a list.
+struct EntrySeed;
 
-    fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<Entry, D::Error> {
+impl<'de> DeserializeSeed<'de> for EntrySeed {
+    type Value = EntryRecord<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_map(self)
     }
 }
 
-impl<'de> Visitor<'de> for EntrySeed<'_> {
-    type Value = Entry;
+impl<'de> Visitor<'de> for EntrySeed {
+    type Value = EntryRecord<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object with dtype, shape and data_offsets")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entry, A::Error> {
-        let Self(slot, name) = self;
-        let (mut dtype, mut shape, mut offsets) = (None, None, None);
-        while let Some(key) = map.next_key::<String>()? {
-            let repeated = match key.as_str() {
-                "dtype" => dtype.replace(map.next_value::<String>()?).is_some(),
-                "shape" => shape.replace(map.next_value_seed(NumbersSeed)?).is_some(),
-                "data_offsets" => offsets.replace(map.next_value_seed(NumbersSeed)?).is_some(),
-                _ => return Err(refuse(slot, Problem::UnknownKey { tensor: name, key })),
-            };
-            if repeated {
-                return Err(refuse(slot, duplicate(format!("tensor {}", quoted(&name)), &key)));
-            }
-        }
-        let missing = |key| {
-            refuse(
-                slot,
-                Problem::MissingKey {
-                    tensor: name.clone(),
-                    key,
-                },
-            )
-        };
-        let dtype = dtype.ok_or_else(|| missing("dtype"))?;
-        let shape = shape.ok_or_else(|| missing("shape"))?;
-        let offsets = offsets.ok_or_else(|| missing("data_offsets"))?;
-        let dtype = match dtype.as_str() {
-            "F32" => Dtype::F32,
-            "F64" => Dtype::F64,
-            _ => {
-                return Err(refuse(
-                    slot,
-                    Problem::Dtype {
-                        tensor: name,
-                        got: dtype,
-                    },
-                ));
-            }
-        };
-        let shape = match shape {
-            Numbers {
-                first: [rows, _],
-                count: 1,
-            } => address(rows).map(Shape::Vector),
-            Numbers {
-                first: [rows, columns],
-                count: 2,
-            } => address(rows)
-                .zip(address(columns))
-                .map(|(rows, columns)| Shape::Matrix(rows, columns)),
-            Numbers { count, .. } => {
-                return Err(refuse(
-                    slot,
-                    Problem::Rank {
-                        tensor: name,
-                        got: count,
-                    },
-                ));
-            }
-        };
-        let Some(shape) = shape else {
-            return Err(de::Error::custom("a dimension is too large for the address space"));
-        };
-        let offsets = match offsets {
-            Numbers {
-                first: [start, end],
-                count: 2,
-            } => (start, end),
-            Numbers { count, .. } => {
-                let problem = format!("tensor {}: expected 2 data_offsets, got {count}", quoted(&name));
-                return Err(refuse(slot, Problem::Header { problem }));
-            }
-        };
-        Ok(Entry {
-            name,
-            dtype,
-            shape,
-            offsets,
-        })
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        EntryRecord::deserialize(MapAccessDeserializer::new(map))
     }
-}
-
-fn address(dimension: u64) -> Option<usize> {
-    usize::try_from(dimension).ok()
 }
 
 /// The first two numbers of a list, and the length of the list. The other numbers are not needed, so they are not kept.
@@ -435,17 +384,15 @@ struct Numbers {
     count: usize,
 }
 
-struct NumbersSeed;
-
-impl<'de> DeserializeSeed<'de> for NumbersSeed {
-    type Value = Numbers;
-
-    fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<Numbers, D::Error> {
-        deserializer.deserialize_seq(self)
+impl<'de> Deserialize<'de> for Numbers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(NumbersVisitor)
     }
 }
 
-impl<'de> Visitor<'de> for NumbersSeed {
+struct NumbersVisitor;
+
+impl<'de> Visitor<'de> for NumbersVisitor {
     type Value = Numbers;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -453,20 +400,17 @@ impl<'de> Visitor<'de> for NumbersSeed {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Numbers, A::Error> {
-        let mut numbers = Numbers {
-            first: [0; 2],
-            count: 0,
-        };
-        for number in &mut numbers.first {
+        let (mut first, mut count) = ([0; 2], 0_usize);
+        for number in &mut first {
             match sequence.next_element()? {
                 Some(next) => *number = next,
-                None => return Ok(numbers),
+                None => return Ok(Numbers { first, count }),
             }
-            numbers.count = numbers.count.saturating_add(1);
+            count = count.saturating_add(1);
         }
         while sequence.next_element::<IgnoredAny>()?.is_some() {
-            numbers.count = numbers.count.saturating_add(1);
+            count = count.saturating_add(1);
         }
-        Ok(numbers)
+        Ok(Numbers { first, count })
     }
 }

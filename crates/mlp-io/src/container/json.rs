@@ -1,9 +1,15 @@
 //! Checks the JSON in the metadata before it is deserialized.
 
-use crate::Problem;
+use super::header::twice;
+use crate::error::one_line;
+use crate::{LoadError, LoadErrorKind};
 use serde::de::{self, DeserializeSeed, Deserializer as _, MapAccess, SeqAccess, Visitor};
 use std::cell::RefCell;
 use std::fmt;
+
+// A growing list holds its elements three times for a moment: once in the old memory, and room for twice as many in the
+// new memory. So a list of numbers as text, two bytes each, takes twelve times its bytes. A limit on the length of the
+// metadata alone would have to be too low for the scaling of a few thousand features.
 
 /// The bytes of memory that a string takes in a growing list, besides its text: three times its 24 bytes.
 const TEXT: usize = 72;
@@ -16,24 +22,24 @@ const ALLOWANCE: usize = 512 << 10;
 /// The longest allowed string, in bytes. Strings are names, and a message may hold several copies of a name.
 const LONGEST: usize = 4096;
 
+/// The longest description of a JSON error, in characters.
+const LONGEST_PROBLEM: usize = 500;
+
 /// Checks that `text` is JSON in which no object, at any depth, has a key twice, and that its deserialized form does
 /// not take much more memory than the text has bytes. Errors call the metadata `key`.
-pub(crate) fn check_json(key: &'static str, text: &str) -> Result<(), Problem> {
+pub(crate) fn check_json(key: &'static str, text: &str) -> Result<(), LoadError> {
     let state = State::default();
     let mut json = serde_json::Deserializer::from_str(text);
     let checked = json.deserialize_any(Check(&state)).and_then(|()| json.end());
-    let State { duplicate, cost } = state;
-    if let Some(duplicate) = duplicate.into_inner() {
-        let place = format!("metadata {key}");
-        return Err(Problem::DuplicateKey { place, key: duplicate });
+    if let Some(duplicate) = state.duplicate.into_inner() {
+        return Err(LoadError::metadata(key, twice(&duplicate)));
     }
-    checked.map_err(|error| Problem::Metadata {
-        key,
-        problem: message(&error),
-    })?;
-    let (limit, got) = (text.len().saturating_add(ALLOWANCE), cost.into_inner());
+    checked.map_err(|error| LoadError::metadata(key, message(&error)))?;
+    let cost = state.cost.into_inner();
+    let (limit, got) = (text.len().saturating_add(ALLOWANCE), cost);
     if got > limit {
-        return Err(Problem::MetadataTooLarge { key, limit, got });
+        let message = format!("metadata {key}: expected at most {limit} bytes in memory, got {got}");
+        return Err(LoadError::new(LoadErrorKind::Unsupported, message));
     }
     Ok(())
 }
@@ -43,7 +49,9 @@ pub(crate) fn message(error: &serde_json::Error) -> String {
     let (line, column, problem) = (error.line(), error.column(), error.to_string());
     let place = format!(" at line {line} column {column}");
     let problem = problem.strip_suffix(&place).unwrap_or(&problem);
-    let problem = crate::error::one_line(problem);
+    // A problem may contain a whole key of the file.
+    let problem: String = problem.chars().take(LONGEST_PROBLEM).collect();
+    let problem = one_line(&problem);
     if line == 0 {
         problem
     } else {

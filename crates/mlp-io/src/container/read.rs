@@ -1,13 +1,14 @@
 //! Reads the numbers after the header.
 
 use super::finite::Finite;
-use super::header::{Entry, Header, read_exact};
+use super::header::{Entry, Header, changed, read_exact};
 use super::transpose::{batch_rows, decode_rows};
-use super::{KINDS, Values};
-use crate::number::Coded;
-use crate::{Dtype, Number, Problem, Shape};
+use super::{KINDS, Shape};
+use crate::error::quoted;
+use crate::number::{Coded, Values};
+use crate::{Dtype, LoadError, LoadErrorKind, Number};
 use mlp_core::backend::Tensor;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{BufReader, Read};
 use std::path::Path;
 
@@ -18,31 +19,40 @@ pub(crate) struct Opened<R> {
     source: R,
 }
 
+/// Opens the regular file at `path`, and returns its length too.
+pub(crate) fn open(path: &Path) -> Result<(File, u64), LoadError> {
+    let regular = |metadata: Metadata| {
+        let error = LoadError::new(LoadErrorKind::Io, "expected a regular file");
+        if metadata.is_file() {
+            Ok(metadata.len())
+        } else {
+            Err(error)
+        }
+    };
+    // The path is checked before the file is opened, because opening a pipe waits for its other end.
+    regular(path.metadata().map_err(LoadError::io)?)?;
+    let file = File::open(path).map_err(LoadError::io)?;
+    let length = regular(file.metadata().map_err(LoadError::io)?)?;
+    Ok((file, length))
+}
+
 impl Opened<BufReader<File>> {
     /// Opens the file at `path`.
-    pub(crate) fn file(path: &Path) -> Result<Self, Problem> {
-        // The path is checked before the file is opened, because opening a pipe waits for its other end.
-        if !path.metadata().map_err(Problem::Io)?.is_file() {
-            return Err(Problem::NotAFile);
-        }
-        let file = File::open(path).map_err(Problem::Io)?;
-        let metadata = file.metadata().map_err(Problem::Io)?;
-        if !metadata.is_file() {
-            return Err(Problem::NotAFile);
-        }
-        Self::new(BufReader::with_capacity(64 << 10, file), metadata.len())
+    pub(crate) fn file(path: &Path) -> Result<Self, LoadError> {
+        let (file, length) = open(path)?;
+        Self::new(BufReader::with_capacity(64 << 10, file), length)
     }
 }
 
 impl<'a> Opened<&'a [u8]> {
     /// Opens a file whose bytes are in memory.
-    pub(crate) fn bytes(bytes: &'a [u8]) -> Result<Self, Problem> {
+    pub(crate) fn bytes(bytes: &'a [u8]) -> Result<Self, LoadError> {
         Self::new(bytes, bytes.len() as u64)
     }
 }
 
 impl<R: Read + Send> Opened<R> {
-    fn new(mut source: R, length: u64) -> Result<Self, Problem> {
+    fn new(mut source: R, length: u64) -> Result<Self, LoadError> {
         let header = Header::read(&mut source, length)?;
         Ok(Self { header, source })
     }
@@ -52,29 +62,46 @@ impl<R: Read + Send> Opened<R> {
     }
 
     /// Takes the text of the metadata under `key`, which must be the only key.
-    pub(crate) fn take_metadata(&mut self, key: &'static str) -> Result<String, Problem> {
-        let mut text = None;
+    pub(crate) fn take_metadata(&mut self, key: &'static str) -> Result<String, LoadError> {
+        let (mut text, mut unexpected) = (None, None);
         let metadata = self.header.take_metadata();
-        for (other, got) in KINDS.into_iter().filter(|&(other, _)| other != key) {
-            if metadata.iter().any(|(found, _)| found == other) {
-                let ours = KINDS.into_iter().find(|&(known, _)| known == key);
-                let expected = ours.map_or("another kind of file", |(_, what)| what);
-                return Err(Problem::OtherKind { expected, got });
-            }
-        }
+        let other_kind = |message| LoadError::new(LoadErrorKind::OtherKind, message);
         for (found, value) in metadata {
-            if found != key {
-                return Err(Problem::UnknownMetadata { key: found });
+            if found == key {
+                text = Some(value);
+            } else if let Some((_, got)) = KINDS.into_iter().find(|&(kind, _)| kind == found) {
+                let ours = KINDS.into_iter().find(|&(kind, _)| kind == key);
+                let expected = ours.map_or("another kind of file", |(_, what)| what);
+                return Err(other_kind(format!("expected {expected}, got {got}")));
+            } else {
+                unexpected = unexpected.or(Some(found));
             }
-            text = Some(value);
         }
-        text.ok_or(Problem::NoMetadata { expected: key })
+        if let Some(found) = unexpected {
+            return Err(unexpected_metadata(&found));
+        }
+        text.ok_or_else(|| {
+            let key = quoted(key);
+            other_kind(format!(
+                "the metadata key {key} is missing: this library did not write the file"
+            ))
+        })
     }
 
-    /// Reads all numbers. This takes as many bytes of memory as the file has, and a few rows of a matrix in between.
-    pub(crate) fn tensors<B: Tensor<Scalar: Number>>(mut self) -> Result<Tensors<B>, Problem> {
+    /// Reads all numbers, which must be finite.
+    pub(crate) fn tensors<B: Tensor<Scalar: Number>>(self) -> Result<Tensors<B>, LoadError> {
+        self.tensors_except(None)
+    }
+
+    /// Reads all numbers. Those of tensors whose name begins with `prefix` need not be finite. This takes as many bytes
+    /// of memory as the file has, and a few rows of a matrix in between.
+    pub(crate) fn tensors_except<B: Tensor<Scalar: Number>>(
+        mut self,
+        prefix: Option<&str>,
+    ) -> Result<Tensors<B>, LoadError> {
         let mut tensors = Vec::new();
-        for entry in self.header.into_entries() {
+        for mut entry in self.header.into_entries() {
+            entry.finite = prefix.is_none_or(|prefix| !entry.name.starts_with(prefix));
             let numbers = match entry.dtype {
                 dtype if dtype == B::Scalar::DTYPE && is_large(&entry) => {
                     Numbers::Tensor(read_tensor(&mut self.source, &entry)?)
@@ -87,8 +114,8 @@ impl<R: Read + Send> Opened<R> {
         // The length was right when the file was opened, so a longer file has changed.
         match self.source.read(&mut [0]) {
             Ok(0) => Ok(Tensors(tensors)),
-            Ok(_) => Err(Problem::Changed),
-            Err(e) => Err(Problem::Io(e)),
+            Ok(_) => Err(changed()),
+            Err(e) => Err(LoadError::io(e)),
         }
     }
 }
@@ -101,10 +128,16 @@ fn is_large(entry: &Entry) -> bool {
 }
 
 /// Reads the next tensor.
-fn read_tensor<T: Number, B: Tensor<Scalar = T>>(source: &mut (impl Read + Send), entry: &Entry) -> Result<B, Problem> {
+fn read_tensor<T: Number, B: Tensor<Scalar = T>>(
+    source: &mut (impl Read + Send),
+    entry: &Entry,
+) -> Result<B, LoadError> {
     let (rows, columns) = entry.shape.dimensions();
-    // The memory is reserved and freed first, so that too large a tensor is an error rather than an abort.
-    drop(reserved::<T>(entry, padded(rows, columns))?);
+    // Too large a tensor is an error rather than an abort. A backend may store columns at up to twice their length.
+    let elements = rows.saturating_mul(columns).saturating_mul(2);
+    if !can_allocate::<T>(elements) {
+        return Err(out_of_memory::<T>(entry, elements));
+    }
     let mut tensor = B::zeros(rows, columns);
     if let Some((values, stride)) = tensor.memory_mut() {
         read_columns::<T, B>(source, entry, values, stride)?;
@@ -119,7 +152,7 @@ fn read_tensor<T: Number, B: Tensor<Scalar = T>>(source: &mut (impl Read + Send)
 }
 
 /// Reads the numbers of the next tensor, column by column.
-fn read_values<T: Number, B: Tensor>(source: &mut (impl Read + Send), entry: &Entry) -> Result<Vec<T>, Problem> {
+fn read_values<T: Number, B: Tensor>(source: &mut (impl Read + Send), entry: &Entry) -> Result<Vec<T>, LoadError> {
     let elements = entry.shape.elements().unwrap_or(usize::MAX);
     // The memory is reserved first, as above. It is then allocated as zeros, which the system provides without writing
     // them.
@@ -136,7 +169,7 @@ fn read_columns<T: Number, B: Tensor>(
     entry: &Entry,
     values: &mut [T],
     stride: usize,
-) -> Result<(), Problem> {
+) -> Result<(), LoadError> {
     let ((rows, columns), stride) = (entry.shape.dimensions(), stride.max(1));
     if columns == 1 || stride == 1 {
         // The order of rows and of columns is the same here.
@@ -173,11 +206,14 @@ fn read_columns<T: Number, B: Tensor>(
         (first, height) = (behind, next_height?);
         std::mem::swap(&mut batch, &mut next);
     }
-    finite.finish(&entry.name, columns)
+    if entry.finite {
+        finite.finish(&entry.name, columns)?;
+    }
+    Ok(())
 }
 
 /// Reads the numbers of the next tensor into `values` in the order of the file.
-fn read_in_order<T: Number>(source: &mut (impl Read + Send), entry: &Entry, values: &mut [T]) -> Result<(), Problem> {
+fn read_in_order<T: Number>(source: &mut (impl Read + Send), entry: &Entry, values: &mut [T]) -> Result<(), LoadError> {
     let mut buffer = [T::ZERO; 4096];
     let mut finite = Finite::default();
     for part in values.chunks_mut(buffer.len()) {
@@ -189,27 +225,59 @@ fn read_in_order<T: Number>(source: &mut (impl Read + Send), entry: &Entry, valu
         }
     }
     let (_, columns) = entry.shape.dimensions();
-    finite.finish(&entry.name, columns)
+    if entry.finite {
+        finite.finish(&entry.name, columns)?;
+    }
+    Ok(())
 }
 
-/// Returns an upper bound on the numbers that a backend allocates for a matrix, with padding of each column to a
-/// multiple of 16 numbers or to a power of two.
-pub(crate) fn padded(rows: usize, columns: usize) -> usize {
-    const MOST: usize = 16;
-    let (numbers, free) = (rows.saturating_mul(columns), columns.saturating_mul(MOST));
-    numbers.saturating_add(numbers.min(free)).saturating_add(MOST)
+/// Returns whether memory for that many numbers can be allocated. It is freed again.
+pub(crate) fn can_allocate<T>(numbers: usize) -> bool {
+    Vec::<T>::new().try_reserve_exact(numbers).is_ok()
 }
 
 /// Reserves memory for `length` values, or returns an error if there is not enough.
-fn reserved<V>(entry: &Entry, length: usize) -> Result<Vec<V>, Problem> {
+fn reserved<V>(entry: &Entry, length: usize) -> Result<Vec<V>, LoadError> {
     let mut values = Vec::new();
     match values.try_reserve_exact(length) {
         Ok(()) => Ok(values),
-        Err(_) => Err(Problem::OutOfMemory {
-            tensor: entry.name.clone(),
-            bytes: length.saturating_mul(size_of::<V>()),
-        }),
+        Err(_) => Err(out_of_memory::<V>(entry, length)),
     }
+}
+
+fn out_of_memory<V>(entry: &Entry, length: usize) -> LoadError {
+    let bytes = length.saturating_mul(size_of::<V>());
+    let problem = format!("{bytes} bytes are more than can be allocated");
+    LoadError::tensor(LoadErrorKind::OutOfMemory, &entry.name, problem)
+}
+
+/// The metadata has a key that this library does not write and must not ignore.
+pub(crate) fn unexpected_metadata(key: &str) -> LoadError {
+    let message = format!("metadata: unexpected key {}", quoted(key));
+    LoadError::new(LoadErrorKind::OtherKind, message)
+}
+
+/// The tensors that a network needs and those of the file differ.
+fn does_not_fit(message: String) -> LoadError {
+    LoadError::new(LoadErrorKind::DoesNotFit, message)
+}
+
+pub(crate) fn missing(tensor: &str) -> LoadError {
+    does_not_fit(format!("the tensor {} is missing", quoted(tensor)))
+}
+
+pub(crate) fn unexpected(tensor: &str) -> LoadError {
+    does_not_fit(format!("unexpected tensor {}", quoted(tensor)))
+}
+
+pub(crate) fn other_shape(tensor: &str, expected: Shape, got: Shape) -> LoadError {
+    let problem = format!("expected the shape {expected}, got {got}");
+    LoadError::tensor(LoadErrorKind::DoesNotFit, tensor, problem)
+}
+
+pub(crate) fn other_dtype(tensor: &str, expected: Dtype, got: Dtype) -> LoadError {
+    let problem = format!("expected the dtype {expected}, got {got}");
+    LoadError::tensor(LoadErrorKind::Dtype, tensor, problem)
 }
 
 /// The numbers of a tensor that has been read.
@@ -227,7 +295,7 @@ pub(crate) struct Tensors<B>(Vec<(String, Shape, Numbers<B>)>);
 
 impl<B: Tensor<Scalar: Number>> Tensors<B> {
     /// Takes the tensor of that name. It must have this shape and hold the numbers of `B`.
-    pub(crate) fn take(&mut self, name: &str, expected: Shape) -> Result<B, Problem> {
+    pub(crate) fn take(&mut self, name: &str, expected: Shape) -> Result<B, LoadError> {
         match self.remove(name)? {
             (got, _) if got != expected => Err(other_shape(name, expected, got)),
             (_, Numbers::Tensor(tensor)) => Ok(tensor),
@@ -242,7 +310,7 @@ impl<B: Tensor<Scalar: Number>> Tensors<B> {
     }
 
     /// Takes the numbers of the vector of that name, which must have this length.
-    pub(crate) fn take_vector<T: Number>(&mut self, name: &str, length: usize) -> Result<Vec<T>, Problem> {
+    pub(crate) fn take_vector<T: Number>(&mut self, name: &str, length: usize) -> Result<Vec<T>, LoadError> {
         let expected = Shape::Vector(length);
         match self.remove(name)? {
             (got, Numbers::Values(values)) if got == expected => unwrap(name, values),
@@ -250,41 +318,25 @@ impl<B: Tensor<Scalar: Number>> Tensors<B> {
         }
     }
 
-    fn remove(&mut self, name: &str) -> Result<(Shape, Numbers<B>), Problem> {
-        let Some(position) = self.0.iter().position(|(found, ..)| found == name) else {
-            return Err(Problem::MissingTensor {
-                tensor: name.to_owned(),
-            });
-        };
-        let (_, shape, numbers) = self.0.swap_remove(position);
+    fn remove(&mut self, name: &str) -> Result<(Shape, Numbers<B>), LoadError> {
+        let position = self.0.iter().position(|(found, ..)| found == name);
+        let (_, shape, numbers) = self.0.swap_remove(position.ok_or_else(|| missing(name))?);
         Ok((shape, numbers))
     }
 
     /// Checks that no tensor is left.
-    pub(crate) fn finish(self) -> Result<(), Problem> {
-        match self.0.into_iter().map(|(name, ..)| name).min() {
-            Some(tensor) => Err(Problem::UnexpectedTensor { tensor }),
+    pub(crate) fn finish(self) -> Result<(), LoadError> {
+        match self.0.iter().map(|(name, ..)| name).min() {
+            Some(name) => Err(unexpected(name)),
             None => Ok(()),
         }
     }
 }
 
-fn other_shape(tensor: &str, expected: Shape, got: Shape) -> Problem {
-    Problem::TensorShape {
-        tensor: tensor.to_owned(),
-        expected,
-        got,
-    }
-}
-
-fn unwrap<T: Number>(tensor: &str, values: Values) -> Result<Vec<T>, Problem> {
+fn unwrap<T: Number>(tensor: &str, values: Values) -> Result<Vec<T>, LoadError> {
     let got = match values {
         Values::F32(_) => Dtype::F32,
         Values::F64(_) => Dtype::F64,
     };
-    <T as Coded>::unwrap(values).ok_or_else(|| Problem::TensorDtype {
-        tensor: tensor.to_owned(),
-        expected: T::DTYPE,
-        got,
-    })
+    <T as Coded>::unwrap(values).ok_or_else(|| other_dtype(tensor, T::DTYPE, got))
 }

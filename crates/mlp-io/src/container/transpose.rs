@@ -12,8 +12,8 @@ const LEAST: usize = 128 << 10;
 
 /// Returns the number of rows of a batch: a fraction of the matrix, in whole tiles if possible, and at least one row.
 ///
-/// The matrix, its padding and two such batches must take less than twice the matrix's numbers and 1 MiB. Beside the
-/// padded matrix, at least two rows and 2/17 of the numbers remain of this limit: 17 rows are padded to 32.
+/// The matrix, its padding and two such batches must take less than twice the matrix's numbers and 1 MiB. A backend
+/// that pads 17 rows to 32 leaves two rows of this limit, 2/17 of the numbers.
 pub(super) fn batch_rows<T: Number>(rows: usize, columns: usize) -> usize {
     const BATCH: usize = 256 << 10;
     const LARGEST: usize = 2 << 20;

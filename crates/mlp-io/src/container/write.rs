@@ -1,15 +1,13 @@
 //! Writes a file.
 
 use super::finite::Finite;
-use super::header::tensor_info;
+use super::header::{empty, overflow, tensor_info, too_large, twice};
 use super::transpose::{batch_rows, encode_rows};
-use super::{METADATA, TENSOR_LIMIT, check_json, header_limit};
-use crate::{AtomicFile, Dtype, Number, Problem, SaveError, Shape, WriteError};
-use mlp_core::Dense;
+use super::{METADATA, Shape, TENSOR_LIMIT, check_json, header_limit};
+use crate::{AtomicFile, Dtype, LoadError, LoadErrorKind, Number, SaveError};
 use mlp_core::backend::Tensor;
 use safetensors::tensor::Metadata;
 use std::collections::HashMap;
-use std::fmt;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
@@ -19,14 +17,13 @@ use std::path::Path;
 /// The same contents always give the same bytes. The metadata comes first, then the `f64` tensors, then the `f32`
 /// tensors, so that each tensor begins at a multiple of the size of its numbers. Within a type, the tensors stand in
 /// the order in which they were added.
-#[derive(Debug)]
 pub(crate) struct Contents<'a> {
     key: &'static str,
     metadata: String,
     tensors: Vec<Item<'a>>,
 }
 
-type WriteNumbers<'a> = dyn Fn(&mut dyn Write) -> Result<(), Failure> + 'a;
+type WriteNumbers<'a> = dyn Fn(&mut dyn Write) -> Result<(), SaveError> + 'a;
 
 struct Item<'a> {
     name: String,
@@ -36,24 +33,6 @@ struct Item<'a> {
     write: Box<WriteNumbers<'a>>,
 }
 
-impl fmt::Debug for Item<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} {}", self.name, self.dtype, self.shape)
-    }
-}
-
-/// Why writing ended early.
-enum Failure {
-    Io(io::Error),
-    Problem(Problem),
-}
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
 impl<'a> Contents<'a> {
     /// Makes contents whose metadata is JSON under one key.
     pub(crate) fn new(key: &'static str, metadata: String) -> Self {
@@ -61,14 +40,6 @@ impl<'a> Contents<'a> {
             key,
             metadata,
             tensors: Vec::new(),
-        }
-    }
-
-    /// Adds the parameters of layers as `PREFIX.0.weight`, `PREFIX.0.bias` and so on.
-    pub(crate) fn layers<B: Tensor<Scalar: Number>>(&mut self, prefix: &str, layers: &'a [Dense<B>]) {
-        for (layer, dense) in layers.iter().enumerate() {
-            self.matrix(format!("{prefix}.{layer}.weight"), &dense.weights);
-            self.vector(format!("{prefix}.{layer}.bias"), &dense.bias);
         }
     }
 
@@ -101,7 +72,7 @@ impl<'a> Contents<'a> {
                 let mut values = Vec::new();
                 values
                     .try_reserve_exact(shape.elements().unwrap_or(usize::MAX))
-                    .map_err(io::Error::other)?;
+                    .map_err(|e| SaveError::not_written(io::Error::other(e)))?;
                 B::read(tensor.into(), &mut values);
                 let (rows, _) = shape.dimensions();
                 write_matrix::<_, B>(&of, &values, rows, shape, out)
@@ -109,105 +80,80 @@ impl<'a> Contents<'a> {
         });
     }
 
-    /// Adds numbers as a vector.
+    /// Adds numbers as a vector. They need not be finite.
     pub(crate) fn numbers<T: Number>(&mut self, name: impl Into<String>, numbers: &'a [T]) {
-        let (name, shape) = (name.into(), Shape::Vector(numbers.len()));
-        let of = name.clone();
         self.tensors.push(Item {
-            name,
-            shape,
+            name: name.into(),
+            shape: Shape::Vector(numbers.len()),
             dtype: T::DTYPE,
-            write: Box::new(move |out| write_numbers(&of, numbers, shape, out)),
+            write: Box::new(move |out| write_numbers(numbers, out).map(drop)),
         });
     }
 
     /// Writes the file whole or not at all.
     pub(crate) fn save(mut self, path: &Path) -> Result<(), SaveError> {
-        let header = self.header().map_err(SaveError::of_file(path))?;
+        let in_file = |error: SaveError| error.in_file(path);
+        let header = self.header().map_err(SaveError::unloadable).map_err(in_file)?;
         let mut file = AtomicFile::create(path)?;
-        self.write(&header, &mut file).map_err(|failure| match failure {
-            Failure::Problem(problem) => SaveError::of_file(path)(problem),
-            Failure::Io(source) => SaveError::Write(WriteError::NotWritten {
-                path: path.to_path_buf(),
-                source,
-            }),
-        })?;
-        Ok(file.commit()?)
+        self.write(&header, &mut file).map_err(in_file)?;
+        file.commit()
     }
 
     /// Returns the bytes of the file.
-    pub(crate) fn into_bytes(mut self) -> Result<Vec<u8>, Problem> {
-        let header = self.header()?;
+    pub(crate) fn into_bytes(mut self) -> Result<Vec<u8>, SaveError> {
+        let header = self.header().map_err(SaveError::unloadable)?;
         let mut bytes = Vec::new();
-        match self.write(&header, &mut bytes) {
-            Ok(()) => Ok(bytes),
-            Err(Failure::Problem(problem)) => Err(problem),
-            Err(Failure::Io(error)) => Err(Problem::Io(error)),
-        }
+        self.write(&header, &mut bytes)?;
+        Ok(bytes)
     }
 
-    fn write(&self, header: &[u8], out: &mut dyn Write) -> Result<(), Failure> {
+    fn write(&self, header: &[u8], out: &mut dyn Write) -> Result<(), SaveError> {
         let mut out = BufWriter::with_capacity(256 << 10, out);
-        out.write_all(&(header.len() as u64).to_le_bytes())?;
-        out.write_all(header)?;
+        let length = (header.len() as u64).to_le_bytes();
+        out.write_all(&length).map_err(SaveError::not_written)?;
+        out.write_all(header).map_err(SaveError::not_written)?;
         for item in &self.tensors {
             (item.write)(&mut out)?;
         }
-        Ok(out.flush()?)
+        out.flush().map_err(SaveError::not_written)
     }
 
     /// Sorts the tensors and returns the header. Returns an error if the reader would refuse the file.
-    fn header(&mut self) -> Result<Vec<u8>, Problem> {
+    fn header(&mut self) -> Result<Vec<u8>, LoadError> {
         check_json(self.key, &self.metadata)?;
         if self.tensors.len() > TENSOR_LIMIT {
-            return Err(Problem::TooManyTensors { limit: TENSOR_LIMIT });
+            let message = format!("expected at most {TENSOR_LIMIT} tensors, got more");
+            return Err(LoadError::new(LoadErrorKind::Unsupported, message));
         }
         self.tensors.sort_by_key(|item| std::cmp::Reverse(item.dtype.size()));
         let (mut end, mut infos) = (0_usize, Vec::new());
-        for item in &self.tensors {
-            let (start, (rows, columns)) = (end, item.shape.dimensions());
-            if rows == 0 || columns == 0 {
-                return Err(Problem::EmptyDimension {
-                    tensor: item.name.clone(),
-                    got: item.shape,
-                });
+        for Item { name, shape, dtype, .. } in &self.tensors {
+            if shape.elements() == Some(0) {
+                return Err(empty(name, *shape));
             }
-            let bytes = item
-                .shape
-                .elements()
-                .and_then(|elements| elements.checked_mul(item.dtype.size()));
+            let start = end;
+            let bytes = shape.elements().and_then(|elements| elements.checked_mul(dtype.size()));
             end = bytes
                 .and_then(|bytes| start.checked_add(bytes))
-                .ok_or_else(|| Problem::ShapeOverflow {
-                    tensor: item.name.clone(),
-                    got: item.shape,
-                })?;
-            infos.push((item.name.clone(), tensor_info(item.dtype, item.shape, (start, end))));
+                .ok_or_else(|| overflow(name, *shape))?;
+            infos.push((name.clone(), tensor_info(*dtype, *shape, (start, end))));
         }
-        let mut names: Vec<&str> = self
-            .tensors
-            .iter()
-            .map(|item| item.name.as_str())
-            .chain([METADATA])
-            .collect();
+        let names = self.tensors.iter().map(|item| item.name.as_str());
+        let mut names: Vec<&str> = names.chain([METADATA]).collect();
         names.sort_unstable();
-        let mut pairs = names.iter().zip(names.iter().skip(1));
-        if let Some((name, _)) = pairs.find(|(a, b)| a == b) {
-            return Err(Problem::DuplicateKey {
-                place: "header".to_owned(),
-                key: (*name).to_owned(),
-            });
+        let malformed = |problem: String| LoadError::malformed(format!("header: {problem}"));
+        if let Some((name, _)) = names.iter().zip(names.iter().skip(1)).find(|(a, b)| a == b) {
+            return Err(malformed(twice(name)));
         }
         let texts = HashMap::from([(self.key.to_owned(), std::mem::take(&mut self.metadata))]);
-        let refused = |problem: String| Problem::Header { problem };
-        let metadata = Metadata::new(Some(texts.into_iter().collect()), infos).map_err(|e| refused(e.to_string()))?;
-        let mut header = serde_json::to_vec(&metadata).map_err(|e| refused(e.to_string()))?;
+        let metadata = Metadata::new(Some(texts.into_iter().collect()), infos).map_err(|e| malformed(e.to_string()))?;
+        let mut header = serde_json::to_vec(&metadata).map_err(|e| malformed(e.to_string()))?;
         // Padding makes the numbers begin at a multiple of eight bytes.
         header.resize(header.len().next_multiple_of(8), b' ');
         let length = header.len() as u64;
         let limit = header_limit(length, length.saturating_add(end as u64));
         if length > limit {
-            return Err(Problem::HeaderTooLarge { limit, got: length });
+            return Err(too_large(limit, length));
         }
         Ok(header)
     }
@@ -220,12 +166,13 @@ fn write_matrix<T: Number, B: Tensor>(
     stride: usize,
     shape: Shape,
     out: &mut dyn Write,
-) -> Result<(), Failure> {
+) -> Result<(), SaveError> {
     let ((rows, columns), stride) = (shape.dimensions(), stride.max(1));
     if columns == 1 || stride == 1 {
         // The order of rows and of columns is the same here.
         let values = values.get(..rows.saturating_mul(columns)).unwrap_or(values);
-        return write_numbers(tensor, values, shape, out);
+        let finite = write_numbers(values, out)?;
+        return finite.finish(tensor, columns).map_err(SaveError::unloadable);
     }
     // This leaves out any padding after the last column.
     let values = values.get(..columns.saturating_mul(stride)).unwrap_or(values);
@@ -237,13 +184,13 @@ fn write_matrix<T: Number, B: Tensor>(
         let batch = batch.get_mut(..height.saturating_mul(columns)).unwrap_or_default();
         encode_rows::<T, B>(values, stride, first, batch, columns);
         finite.look::<T>(batch);
-        out.write_all(T::flat(batch))?;
+        out.write_all(T::flat(batch)).map_err(SaveError::not_written)?;
     }
-    finite.finish(tensor, columns).map_err(Failure::Problem)
+    finite.finish(tensor, columns).map_err(SaveError::unloadable)
 }
 
-/// Writes `values` in their order.
-fn write_numbers<T: Number>(tensor: &str, values: &[T], shape: Shape, out: &mut dyn Write) -> Result<(), Failure> {
+/// Writes `values` in their order, and returns what was found about them.
+fn write_numbers<T: Number>(values: &[T], out: &mut dyn Write) -> Result<Finite, SaveError> {
     let mut buffer = [T::ZERO; 4096];
     let mut finite = Finite::default();
     for part in values.chunks(buffer.len()) {
@@ -252,8 +199,7 @@ fn write_numbers<T: Number>(tensor: &str, values: &[T], shape: Shape, out: &mut 
             *place = value.encode();
         }
         finite.look::<T>(buffer);
-        out.write_all(T::flat(buffer))?;
+        out.write_all(T::flat(buffer)).map_err(SaveError::not_written)?;
     }
-    let (_, columns) = shape.dimensions();
-    finite.finish(tensor, columns).map_err(Failure::Problem)
+    Ok(finite)
 }

@@ -1,8 +1,10 @@
 //! Reads networks that PyTorch saved.
 
-use super::network;
-use crate::container::{Header, KINDS, Opened};
-use crate::{Dtype, LoadError, Number, Problem, Shape};
+use super::does_not_fit;
+use crate::container::{
+    Header, KINDS, Opened, Shape, missing, other_dtype, other_shape, unexpected, unexpected_metadata,
+};
+use crate::{Dtype, LoadError, LoadErrorKind, Number};
 use mlp_core::backend::Tensor;
 use mlp_core::{ActivationKind, Dense, Mlp};
 use std::collections::BTreeMap;
@@ -20,10 +22,10 @@ use std::path::Path;
 /// ```
 /// use mlp_core::{Identity, Tanh};
 /// use mlp_cpu::Matrix;
-/// use mlp_io::load_network;
+/// use mlp_io::load_pytorch;
 ///
 /// let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/pytorch_f32.safetensors");
-/// let network = load_network::<Matrix<f32>>(path, Tanh, Identity)?;
+/// let network = load_pytorch::<Matrix<f32>>(path, Tanh, Identity)?;
 /// assert_eq!(network.layer_sizes(), [3, 5, 4, 2]);
 /// # Ok::<(), mlp_io::LoadError>(())
 /// ```
@@ -31,7 +33,7 @@ use std::path::Path;
 /// # Errors
 /// Returns an error if the file cannot be read, is a model or a checkpoint, has a `format` other than `pt`, has tensors
 /// that do not belong to such layers, has layers that do not match each other, or has numbers of the other type.
-pub fn load_network<B: Tensor<Scalar: Number>>(
+pub fn load_pytorch<B: Tensor<Scalar: Number>>(
     path: impl AsRef<Path>,
     hidden: impl Into<ActivationKind>,
     output: impl Into<ActivationKind>,
@@ -39,51 +41,38 @@ pub fn load_network<B: Tensor<Scalar: Number>>(
     let path = path.as_ref();
     Opened::file(path)
         .and_then(|opened| load(opened, &hidden.into(), &output.into()))
-        .map_err(Problem::of_file(path))
+        .map_err(|e| e.in_file(path))
 }
 
-/// Loads a network like [`load_network`], from the bytes of the file.
+/// Loads a network like [`load_pytorch`], from the bytes of the file.
 ///
 /// # Errors
-/// The errors of [`load_network`].
-pub fn network_from_bytes<B: Tensor<Scalar: Number>>(
+/// The errors of [`load_pytorch`].
+pub fn pytorch_from_bytes<B: Tensor<Scalar: Number>>(
     bytes: &[u8],
     hidden: impl Into<ActivationKind>,
     output: impl Into<ActivationKind>,
 ) -> Result<Mlp<B>, LoadError> {
-    Opened::bytes(bytes)
-        .and_then(|opened| load(opened, &hidden.into(), &output.into()))
-        .map_err(Problem::of_bytes)
+    load(Opened::bytes(bytes)?, &hidden.into(), &output.into())
 }
 
 fn load<B: Tensor<Scalar: Number>, R: Read + Send>(
     opened: Opened<R>,
     hidden: &ActivationKind,
     output: &ActivationKind,
-) -> Result<Mlp<B>, Problem> {
-    let plan = Plan::new(opened.header())?;
+) -> Result<Mlp<B>, LoadError> {
+    let plan = Plan::new(opened.header(), "a PyTorch network")?;
     if plan.dtype != B::Scalar::DTYPE {
-        let tensor = plan
-            .layers
-            .values()
-            .next()
-            .and_then(|layer| layer.weight.clone())
-            .unwrap_or_default();
-        return Err(Problem::TensorDtype {
-            tensor,
-            expected: B::Scalar::DTYPE,
-            got: plan.dtype,
-        });
+        let weight = plan.layers.values().find_map(|layer| layer.weight.as_deref());
+        return Err(other_dtype(weight.unwrap_or_default(), B::Scalar::DTYPE, plan.dtype));
     }
     let mut tensors = opened.tensors()?;
     let mut layers = Vec::new();
     let mut left = plan.layers.len();
     for layer in plan.layers.into_values() {
         left = left.saturating_sub(1);
-        let weights = tensors.take(
-            &layer.weight.unwrap_or_default(),
-            Shape::Matrix(layer.outputs, layer.inputs),
-        )?;
+        let weights = layer.weight.unwrap_or_default();
+        let weights = tensors.take(&weights, Shape::Matrix(layer.outputs, layer.inputs))?;
         let bias = match layer.bias {
             Some(name) => tensors.take(&name, Shape::Vector(layer.outputs))?,
             None => B::zeros(layer.outputs, 1),
@@ -92,13 +81,13 @@ fn load<B: Tensor<Scalar: Number>, R: Read + Send>(
         layers.push((Dense { weights, bias }, activation.clone()));
     }
     tensors.finish()?;
-    network(layers)
+    Mlp::from_layers(layers).map_err(does_not_fit)
 }
 
 /// Which tensors of a file belong to which layer.
 #[derive(Debug)]
 pub(super) struct Plan {
-    dtype: Dtype,
+    pub(super) dtype: Dtype,
     /// The layers by their numbers.
     layers: BTreeMap<u32, Layer>,
 }
@@ -112,75 +101,63 @@ struct Layer {
 }
 
 impl Plan {
-    pub(super) fn new(header: &Header) -> Result<Self, Problem> {
+    /// Plans the layers of a file that should be `expected`.
+    pub(super) fn new(header: &Header, expected: &str) -> Result<Self, LoadError> {
         for (key, text) in header.metadata() {
             if let Some((_, got)) = KINDS.into_iter().find(|(kind, _)| kind == key) {
-                let expected = "a PyTorch network";
-                return Err(Problem::OtherKind { expected, got });
+                let message = format!("expected {expected}, got {got}");
+                return Err(LoadError::new(LoadErrorKind::OtherKind, message));
             }
             if key == "format" && text != "pt" {
-                return Err(Problem::UnknownMetadata { key: key.clone() });
+                return Err(unexpected_metadata(key));
             }
         }
         let Some(first) = header.entries().first() else {
-            return Err(Problem::MissingTensor {
-                tensor: "0.weight".to_owned(),
-            });
+            return Err(missing("0.weight"));
         };
         let (dtype, prefix) = (first.dtype, split(&first.name).map(|(prefix, ..)| prefix));
         let mut layers: BTreeMap<u32, Layer> = BTreeMap::new();
         for entry in header.entries() {
-            let tensor = || entry.name.clone();
             if entry.dtype != dtype {
-                return Err(Problem::TensorDtype {
-                    tensor: tensor(),
-                    expected: dtype,
-                    got: entry.dtype,
-                });
+                return Err(other_dtype(&entry.name, dtype, entry.dtype));
             }
             let part = split(&entry.name).filter(|(before, ..)| Some(*before) == prefix);
             let layer = part.map(|(_, number, what)| (layers.entry(number).or_default(), what));
             match (layer, entry.shape) {
                 (Some((layer, "weight")), Shape::Matrix(outputs, inputs)) => {
-                    layer.weight = Some(tensor());
+                    layer.weight = Some(entry.name.clone());
                     (layer.inputs, layer.outputs) = (inputs, outputs);
                 }
-                (Some((layer, "bias")), Shape::Vector(_)) => layer.bias = Some(tensor()),
-                _ => return Err(Problem::UnexpectedTensor { tensor: tensor() }),
+                (Some((layer, "bias")), Shape::Vector(_)) => layer.bias = Some(entry.name.clone()),
+                _ => return Err(unexpected(&entry.name)),
             }
         }
+        let plan = Self { dtype, layers };
+        plan.check(header, prefix.unwrap_or_default())?;
+        Ok(plan)
+    }
+
+    /// Checks that each layer has weights, that its inputs are the outputs of the layer before it, and that its bias
+    /// has one number per output.
+    fn check(&self, header: &Header, prefix: &str) -> Result<(), LoadError> {
         let mut before = None;
-        for (number, layer) in &layers {
+        for (number, layer) in &self.layers {
             let Some(weight) = &layer.weight else {
-                let prefix = prefix.unwrap_or_default();
-                return Err(Problem::MissingTensor {
-                    tensor: format!("{prefix}{number}.weight"),
-                });
+                return Err(missing(&format!("{prefix}{number}.weight")));
             };
-            if let Some(expected) = before.filter(|&outputs| outputs != layer.inputs) {
-                return Err(Problem::Chain {
-                    tensor: weight.clone(),
-                    expected,
-                    got: layer.inputs,
-                });
+            let got = layer.inputs;
+            if let Some(expected) = before.filter(|&outputs| outputs != got) {
+                let problem = format!("expected {expected} columns, one per output of the layer before, got {got}");
+                return Err(LoadError::tensor(LoadErrorKind::DoesNotFit, weight, problem));
             }
-            if let Some(bias) = layer.bias.as_ref().and_then(|bias| header.entry(bias)) {
-                let expected = Shape::Vector(layer.outputs);
-                if bias.shape != expected {
-                    return Err(Problem::TensorShape {
-                        tensor: bias.name.clone(),
-                        expected,
-                        got: bias.shape,
-                    });
-                }
+            let expected = Shape::Vector(layer.outputs);
+            let bias = layer.bias.as_ref().and_then(|bias| header.entry(bias));
+            if let Some(bias) = bias.filter(|bias| bias.shape != expected) {
+                return Err(other_shape(&bias.name, expected, bias.shape));
             }
             before = Some(layer.outputs);
         }
-        Ok(Self { dtype, layers })
-    }
-
-    pub(super) fn dtype(&self) -> Dtype {
-        self.dtype
+        Ok(())
     }
 
     pub(super) fn layer_sizes(&self) -> Vec<usize> {

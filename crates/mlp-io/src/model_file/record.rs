@@ -1,17 +1,16 @@
 //! The JSON record in the metadata of a model.
 
-use super::KEY;
-use crate::container::check_json;
-use crate::{Dtype, Number, Problem};
+use crate::container::{MODEL, check_json, message};
+use crate::error::one_line;
+use crate::{Dtype, LoadError, LoadErrorKind, Number};
 use mlp_core::backend::Tensor;
-use mlp_core::{
-    ActivationKind, Classes, Dense, Identity, KindError, LossKind, Mlp, Model, Provenance, Scaling, ScalingKind,
-};
+use mlp_core::{ActivationKind, Classes, Dense, Identity, KindError, LossKind, Mlp, Model, Provenance, Scaling};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
 
-/// The format version that is written, and the newest that is read.
+/// The format version that is written, and the only one that is read.
 const VERSION: u64 = 1;
 
 /// Everything about a model except its numbers, as JSON.
@@ -19,17 +18,17 @@ const VERSION: u64 = 1;
 #[serde(deny_unknown_fields)]
 pub(super) struct Record {
     version: u64,
-    dtype: String,
-    layer_sizes: Vec<u64>,
+    pub(super) dtype: Dtype,
+    pub(super) layer_sizes: Vec<usize>,
     activations: Vec<KindRecord>,
     loss: KindRecord,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    input_scaling: Option<ScalingRecord>,
+    input_scaling: Option<Scaling>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    target_scaling: Option<ScalingRecord>,
+    target_scaling: Option<Scaling>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    classes: Option<Vec<String>>,
-    provenance: ProvenanceRecord,
+    classes: Option<Classes>,
+    provenance: Provenance,
 }
 
 /// An activation or a loss.
@@ -41,26 +40,6 @@ pub(crate) struct KindRecord {
     parameters: BTreeMap<String, f64>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ScalingRecord {
-    kind: String,
-    offset: Vec<f64>,
-    scale: Vec<f64>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ProvenanceRecord {
-    version: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    seed: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    data: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    note: Option<String>,
-}
-
 /// The part of a record that can be read in any version.
 #[derive(Deserialize)]
 struct VersionRecord {
@@ -69,161 +48,142 @@ struct VersionRecord {
 
 impl Record {
     pub(super) fn of<B: Tensor<Scalar: Number>>(model: &Model<B>) -> Self {
-        let (network, provenance) = (model.network(), model.provenance());
+        let network = model.network();
         Self {
             version: VERSION,
-            dtype: B::Scalar::DTYPE.name().to_owned(),
-            layer_sizes: network.layer_sizes().into_iter().map(|size| size as u64).collect(),
-            activations: network
-                .activations()
-                .iter()
-                .map(|activation| KindRecord::new(activation.name(), activation.parameters()))
-                .collect(),
+            dtype: B::Scalar::DTYPE,
+            layer_sizes: network.layer_sizes(),
+            activations: kinds(network.activations()),
             loss: KindRecord::new(model.loss().name(), model.loss().parameters()),
-            input_scaling: model.input_scaling().map(ScalingRecord::of),
-            target_scaling: model.target_scaling().map(ScalingRecord::of),
-            classes: model.classes().map(|classes| classes.names().to_vec()),
-            provenance: ProvenanceRecord {
-                version: provenance.version.clone(),
-                seed: provenance.seed,
-                data: provenance.data.clone(),
-                note: provenance.note.clone(),
-            },
+            input_scaling: model.input_scaling().cloned(),
+            target_scaling: model.target_scaling().cloned(),
+            classes: model.classes().cloned(),
+            provenance: model.provenance().clone(),
         }
     }
 
-    pub(super) fn text(&self) -> Result<String, Problem> {
-        serde_json::to_string(self).map_err(|e| syntax(KEY, &e))
-    }
-
-    pub(super) fn read(text: &str) -> Result<Self, Problem> {
-        read_record(KEY, text, VERSION)
+    pub(super) fn read(text: &str) -> Result<Self, LoadError> {
+        let record: Self = read_record(MODEL, text, VERSION)?;
+        check_layer_sizes(MODEL, &record.layer_sizes).map(|()| record)
     }
 
     /// Checks that the record can be read back and matches the network. A small network with the same numbers of inputs
     /// and outputs stands in for the real one.
-    pub(super) fn check<B: Tensor<Scalar: Number>>(text: &str) -> Result<(), Problem> {
+    pub(super) fn check<B: Tensor<Scalar: Number>>(text: &str) -> Result<(), LoadError> {
         let record = Self::read(text)?;
-        record.dtype()?;
         record.activations()?;
-        let sizes = record.layer_sizes()?;
-        let (inputs, outputs) = sizes.first().copied().zip(sizes.last().copied()).unwrap_or((1, 1));
+        let ends = record.layer_sizes.first().zip(record.layer_sizes.last());
+        let (&inputs, &outputs) = ends.unwrap_or((&1, &1));
         let layers = [(inputs, 1), (1, outputs)].map(|(inputs, outputs)| {
             let dense = Dense::<B>::zeros(inputs, outputs);
             (dense, Identity.into())
         });
-        let small = Mlp::from_layers(layers.into()).map_err(Problem::Network)?;
+        let small = Mlp::from_layers(layers.into()).map_err(super::does_not_fit)?;
         let loss = record.loss()?;
         record.finish(Model::new(small, loss)).map(drop)
     }
 
-    pub(super) fn dtype(&self) -> Result<Dtype, Problem> {
-        match self.dtype.as_str() {
-            "F32" => Ok(Dtype::F32),
-            "F64" => Ok(Dtype::F64),
-            _ => {
-                let problem = format!(
-                    "expected the dtype F32 or F64, got {}",
-                    crate::error::quoted(&self.dtype)
-                );
-                Err(Problem::Metadata { key: KEY, problem })
-            }
-        }
-    }
-
-    pub(super) fn layer_sizes(&self) -> Result<Vec<usize>, Problem> {
-        layer_sizes(KEY, &self.layer_sizes)
-    }
-
-    pub(super) fn activations(&self) -> Result<Vec<ActivationKind>, Problem> {
+    pub(super) fn activations(&self) -> Result<Vec<ActivationKind>, LoadError> {
         activations(&self.activations, self.layer_sizes.len().saturating_sub(1))
     }
 
-    pub(super) fn loss(&self) -> Result<LossKind, Problem> {
-        self.loss.build(LossKind::from_parts).map_err(Problem::Loss)
+    pub(super) fn loss(&self) -> Result<LossKind, LoadError> {
+        self.loss.build(LossKind::from_parts).map_err(|e| invalid("loss: ", e))
     }
 
     /// Adds to `model` everything that is not in its network.
-    pub(super) fn finish<B: Tensor>(self, mut model: Model<B>) -> Result<Model<B>, Problem> {
+    pub(super) fn finish<B: Tensor>(self, mut model: Model<B>) -> Result<Model<B>, LoadError> {
         if let Some(scaling) = self.input_scaling {
-            model = model
-                .with_input_scaling(scaling.build("input scaling")?)
-                .map_err(Problem::Model)?;
+            model = model.with_input_scaling(scaling).map_err(|e| invalid("", e))?;
         }
         if let Some(scaling) = self.target_scaling {
-            model = model
-                .with_target_scaling(scaling.build("target scaling")?)
-                .map_err(Problem::Model)?;
+            model = model.with_target_scaling(scaling).map_err(|e| invalid("", e))?;
         }
-        if let Some(names) = self.classes {
-            let classes = Classes::new(names).map_err(Problem::Classes)?;
-            model = model.with_classes(classes).map_err(Problem::Model)?;
+        if let Some(classes) = self.classes {
+            model = model.with_classes(classes).map_err(|e| invalid("", e))?;
         }
-        let ProvenanceRecord {
-            version,
-            seed,
-            data,
-            note,
-        } = self.provenance;
-        Ok(model.with_provenance(Provenance {
-            version,
-            seed,
-            data,
-            note,
-        }))
+        Ok(model.with_provenance(self.provenance))
     }
 }
 
-/// Reads the record in `text`, whose format version must be from 1 to `newest`.
-pub(crate) fn read_record<R: DeserializeOwned>(key: &'static str, text: &str, newest: u64) -> Result<R, Problem> {
-    // The version comes first, because a newer version may have other keys, and more of them.
+/// Makes an error of a value in the record that is invalid, after `place`.
+fn invalid(place: &str, error: impl fmt::Display) -> LoadError {
+    LoadError::malformed(format!("{place}{}", one_line(&error.to_string())))
+}
+
+/// Returns the text of a record.
+pub(crate) fn text(key: &'static str, record: &impl Serialize) -> Result<String, LoadError> {
+    serde_json::to_string(record).map_err(|e| LoadError::metadata(key, message(&e)))
+}
+
+/// Reads the record in `text`, whose format version must be `expected`.
+pub(crate) fn read_record<R: DeserializeOwned>(key: &'static str, text: &str, expected: u64) -> Result<R, LoadError> {
+    // The version comes first, because another version may have other keys, and more of them.
     let version = serde_json::from_str(text).map(|VersionRecord { version }| version);
-    if let Ok(got) = version
-        && got > newest
-    {
-        return Err(Problem::NewerVersion { newest, got });
+    let other = |message| Err(LoadError::new(LoadErrorKind::Version, message));
+    match version {
+        Ok(0) => {
+            let message = format!("expected format version {expected} or newer, got 0");
+            return Err(LoadError::malformed(message));
+        }
+        Ok(got) if got > expected => {
+            return other(format!(
+                "expected format version {expected} or older, got {got}: a newer version of this library wrote the file"
+            ));
+        }
+        Ok(got) if got < expected => {
+            return other(format!(
+                "expected format version {expected} or newer, got {got}: an older version of this library wrote the file"
+            ));
+        }
+        _ => {}
     }
     check_json(key, text)?;
-    match version {
-        Err(e) => Err(syntax(key, &e)),
-        Ok(0) => Err(Problem::Version { got: 0 }),
-        Ok(_) => serde_json::from_str(text).map_err(|e| syntax(key, &e)),
-    }
+    let malformed = |e| LoadError::metadata(key, message(&e));
+    version.map_err(malformed)?;
+    serde_json::from_str(text).map_err(malformed)
 }
 
-/// Returns the layer sizes. There must be at least two, and none may be 0.
-pub(crate) fn layer_sizes(key: &'static str, sizes: &[u64]) -> Result<Vec<usize>, Problem> {
+/// Checks that there are at least two layer sizes, and that none is 0.
+pub(crate) fn check_layer_sizes(key: &'static str, sizes: &[usize]) -> Result<(), LoadError> {
     /// How many sizes a message shows.
     const SHOWN: usize = 16;
-    let numbers = sizes.iter().map(|&size| usize::try_from(size));
-    let numbers = numbers.collect::<Result<Vec<usize>, _>>().unwrap_or_default();
-    if numbers.len() < 2 || numbers.contains(&0) {
-        let shown = sizes.get(..SHOWN).unwrap_or(sizes);
-        let more = if shown.len() < sizes.len() { " and more" } else { "" };
-        let problem = format!("expected at least two layer_sizes, each at least 1, got {shown:?}{more}");
-        return Err(Problem::Metadata { key, problem });
+    if sizes.len() >= 2 && !sizes.contains(&0) {
+        return Ok(());
     }
-    Ok(numbers)
+    let shown = sizes.get(..SHOWN).unwrap_or(sizes);
+    let more = if shown.len() < sizes.len() { " and more" } else { "" };
+    let problem = format!("expected at least two layer_sizes, each at least 1, got {shown:?}{more}");
+    Err(LoadError::metadata(key, problem))
 }
 
 /// Returns the activations. There must be one per layer.
-pub(crate) fn activations(kinds: &[KindRecord], layers: usize) -> Result<Vec<ActivationKind>, Problem> {
+pub(crate) fn activations(kinds: &[KindRecord], layers: usize) -> Result<Vec<ActivationKind>, LoadError> {
     if kinds.len() != layers {
-        return Err(Problem::LayerCount {
-            what: "activations",
-            expected: layers,
-            got: kinds.len(),
-        });
+        return Err(layer_count("activations", layers, kinds.len()));
     }
     let activation = |(layer, kind): (usize, &KindRecord)| {
         kind.build(ActivationKind::from_parts)
-            .map_err(|source| Problem::Activation { layer, source })
+            .map_err(|e| invalid(&format!("layer {layer}: "), e))
     };
     kinds.iter().enumerate().map(activation).collect()
 }
 
+/// Says that a list does not have one entry per layer.
+pub(crate) fn layer_count(what: &str, expected: usize, got: usize) -> LoadError {
+    LoadError::malformed(format!("{what}: expected {expected}, one per layer, got {got}"))
+}
+
+/// Returns the record of each activation.
+pub(crate) fn kinds(activations: &[ActivationKind]) -> Vec<KindRecord> {
+    let kinds = activations.iter();
+    kinds
+        .map(|kind| KindRecord::new(kind.name(), kind.parameters()))
+        .collect()
+}
+
 impl KindRecord {
-    pub(crate) fn new(name: &str, parameters: Vec<(&str, f64)>) -> Self {
+    fn new(name: &str, parameters: Vec<(&str, f64)>) -> Self {
         Self {
             name: name.to_owned(),
             parameters: parameters
@@ -240,30 +200,5 @@ impl KindRecord {
             .map(|(name, &value)| (name.as_str(), value))
             .collect();
         from_parts(&self.name, &parameters)
-    }
-}
-
-impl ScalingRecord {
-    fn of(scaling: &Scaling) -> Self {
-        Self {
-            kind: scaling.kind().name().to_owned(),
-            offset: scaling.offset().to_vec(),
-            scale: scaling.scale().to_vec(),
-        }
-    }
-
-    fn build(self, what: &'static str) -> Result<Scaling, Problem> {
-        let kind: ScalingKind = self
-            .kind
-            .parse()
-            .map_err(|source| Problem::ScalingKind { what, source })?;
-        Scaling::from_parts(kind, self.offset, self.scale).map_err(|source| Problem::Scaling { what, source })
-    }
-}
-
-pub(crate) fn syntax(key: &'static str, error: &serde_json::Error) -> Problem {
-    Problem::Metadata {
-        key,
-        problem: crate::container::message(error),
     }
 }

@@ -2,9 +2,10 @@
 //! gaps, then the list of the entries, then the end record. Everything else is refused, so that a file has only one
 //! meaning.
 
-use super::NpzError;
+use super::{entry_error, unknown};
 use crate::error::quoted;
-use crc32fast::Hasher;
+use crate::{LoadError, LoadErrorKind};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 
 /// No network here has more entries. The limit keeps the list short compared to the megabyte of memory that reading may
 /// take.
@@ -22,11 +23,13 @@ pub(super) const END_LENGTH: usize = 22;
 /// The flag that says that a name is UTF-8. It makes no difference for ASCII.
 const UTF8: u16 = 1 << 11;
 
-/// A source of bytes that can be read at any offset: a file or a slice.
-pub(super) trait Source {
-    fn length(&self) -> u64;
-    /// Fills `into` with the bytes that begin at `offset`.
-    fn read(&mut self, offset: u64, into: &mut [u8]) -> Result<(), NpzError>;
+/// Fills `into` with the bytes of the file that begin at `offset`.
+pub(super) fn read_at(source: &mut (impl Read + Seek), offset: u64, into: &mut [u8]) -> Result<(), LoadError> {
+    let mut read = || {
+        source.seek(SeekFrom::Start(offset))?;
+        source.read_exact(into)
+    };
+    read().map_err(LoadError::io)
 }
 
 /// An entry whose headers have been checked.
@@ -66,39 +69,38 @@ struct End {
     length: u64,
 }
 
-fn end(source: &mut impl Source) -> Result<End, NpzError> {
-    let at = source.length().checked_sub(END_LENGTH as u64).ok_or(NpzError::NotZip)?;
+fn end(source: &mut (impl Read + Seek)) -> Result<End, LoadError> {
+    let length = source.seek(SeekFrom::End(0)).map_err(LoadError::io)?;
+    let at = length.checked_sub(END_LENGTH as u64).ok_or_else(not_zip)?;
     let mut record = [0; END_LENGTH];
-    source.read(at, &mut record)?;
+    read_at(source, at, &mut record)?;
     let mut fields = Fields(&record);
     let mut read = || {
         let signature = fields.u32()?;
         let counts = [fields.u16()?, fields.u16()?, fields.u16()?, fields.u16()?];
         Some((signature, counts, fields.u32()?, fields.u32()?, fields.u16()?))
     };
-    let (signature, [disk, first_disk, here, entries], length, offset, comment) = read().ok_or(NpzError::NotZip)?;
+    let (signature, [disk, first_disk, here, entries], length, offset, comment) = read().ok_or_else(not_zip)?;
     if signature != END || comment != 0 {
-        return Err(NpzError::NotZip);
+        return Err(not_zip());
     }
     if [disk, first_disk] != [0, 0] || here != entries || entries == u16::MAX || offset.max(length) == u32::MAX {
-        return Err(NpzError::LargeZip);
+        return Err(large_zip());
     }
     let (entries, offset, length) = (usize::from(entries), u64::from(offset), u64::from(length));
     if offset.checked_add(length) != Some(at) {
         if has_wide_end(source, at)? {
-            return Err(NpzError::LargeZip);
+            return Err(large_zip());
         }
-        let expected = at.saturating_sub(offset);
-        return Err(NpzError::Directory { expected, got: length });
+        return Err(other_list(at.saturating_sub(offset), length));
     }
     if entries > MAX_ENTRIES {
-        let expected = MAX_ENTRIES;
-        return Err(NpzError::TooManyEntries { expected, got: entries });
+        let message = format!("zip archive: expected at most {MAX_ENTRIES} entries, got {entries}");
+        return Err(LoadError::new(LoadErrorKind::Unsupported, message));
     }
     // The list cannot be longer, because names are short and extra fields are refused.
     if length > entries.saturating_mul(LISTED_LENGTH.saturating_add(MAX_NAME.into())) as u64 {
-        let expected = entries.saturating_mul(LISTED_LENGTH) as u64;
-        return Err(NpzError::Directory { expected, got: length });
+        return Err(other_list(entries.saturating_mul(LISTED_LENGTH) as u64, length));
     }
     Ok(End {
         entries,
@@ -108,45 +110,60 @@ fn end(source: &mut impl Source) -> Result<End, NpzError> {
 }
 
 /// Returns whether the record in front of the end record at `at` locates another end record, with 64-bit numbers.
-fn has_wide_end(source: &mut impl Source, at: u64) -> Result<bool, NpzError> {
+fn has_wide_end(source: &mut (impl Read + Seek), at: u64) -> Result<bool, LoadError> {
     let mut signature = [0; 4];
     let Some(place) = at.checked_sub(WIDE_END_LENGTH) else {
         return Ok(false);
     };
-    source.read(place, &mut signature)?;
+    read_at(source, place, &mut signature)?;
     Ok(u32::from_le_bytes(signature) == WIDE_END)
+}
+
+/// The fields that the header of an entry and the list have in common.
+struct Common {
+    flags: u16,
+    method: u16,
+    checksum: u32,
+    /// The length as stored and without compression.
+    lengths: [u32; 2],
+    name: u16,
+    extra: u16,
+}
+
+fn common(fields: &mut Fields<'_>) -> Option<Common> {
+    fields.bytes(2)?; // version needed
+    let (flags, method) = (fields.u16()?, fields.u16()?);
+    fields.bytes(4)?; // time and date
+    Some(Common {
+        flags,
+        method,
+        checksum: fields.u32()?,
+        lengths: [fields.u32()?, fields.u32()?],
+        name: fields.u16()?,
+        extra: fields.u16()?,
+    })
 }
 
 /// What the list says about an entry.
 struct Listed<'a> {
     name: &'a [u8],
-    flags: u16,
-    method: u16,
-    checksum: u32,
-    stored: u32,
-    length: u32,
-    /// The lengths of the extra fields and the comment, and the number of the volume.
-    more: [u16; 3],
+    common: Common,
+    /// The length of the comment, and the number of the volume.
+    more: [u16; 2],
     offset: u32,
 }
 
 fn listed<'a>(list: &mut Fields<'a>) -> Option<Listed<'a>> {
     (list.u32()? == LISTED).then_some(())?;
-    list.bytes(4)?; // versions made by and needed
-    let (flags, method) = (list.u16()?, list.u16()?);
-    list.bytes(4)?; // time and date
-    let (checksum, stored, length, name) = (list.u32()?, list.u32()?, list.u32()?, list.u16()?);
-    let more = [list.u16()?, list.u16()?, list.u16()?];
+    list.bytes(2)?; // version made by
+    let common = common(list)?;
+    let more = [list.u16()?, list.u16()?];
     list.bytes(6)?; // attributes
     let offset = list.u32()?;
-    let name = list.bytes(name.into())?;
+    let name = list.bytes(common.name.into())?;
     Some(Listed {
         name,
-        flags,
-        method,
-        checksum,
-        stored,
-        length,
+        common,
         more,
         offset,
     })
@@ -154,10 +171,10 @@ fn listed<'a>(list: &mut Fields<'a>) -> Option<Listed<'a>> {
 
 /// Returns the entries in their order, after checking that every byte of the archive outside their content is accounted
 /// for.
-pub(super) fn entries(source: &mut impl Source) -> Result<Vec<Entry>, NpzError> {
+pub(super) fn entries(source: &mut (impl Read + Seek)) -> Result<Vec<Entry>, LoadError> {
     let end = end(source)?;
-    let mut list = vec![0; usize::try_from(end.length).map_err(|_| NpzError::LargeZip)?];
-    source.read(end.offset, &mut list)?;
+    let mut list = vec![0; usize::try_from(end.length).map_err(|_| large_zip())?];
+    read_at(source, end.offset, &mut list)?;
     let mut list = Fields(&list);
     let mut entries = Vec::with_capacity(end.entries);
     let mut expected = 0;
@@ -166,30 +183,23 @@ pub(super) fn entries(source: &mut impl Source) -> Result<Vec<Entry>, NpzError> 
             .offset
             .saturating_add(end.length)
             .saturating_sub(list.0.len() as u64);
-        let listed = listed(&mut list).ok_or(NpzError::Header { at })?;
+        let listed = listed(&mut list).ok_or_else(|| no_header(at))?;
         let entry = entry(source, &listed, expected, end.offset)?;
         expected = entry.start.saturating_add(entry.length);
         entries.push(entry);
     }
     if !list.0.is_empty() {
         let expected = end.length.saturating_sub(list.0.len() as u64);
-        return Err(NpzError::Directory {
-            expected,
-            got: end.length,
-        });
+        return Err(other_list(expected, end.length));
     }
     if expected != end.offset {
-        return Err(NpzError::Place {
-            entry: "list of entries".into(),
-            expected,
-            got: end.offset,
-        });
+        return Err(other_place("list of entries", expected, end.offset));
     }
     Ok(entries)
 }
 
 /// Checks an entry that should begin at `expected` and end before `limit`.
-fn entry(source: &mut impl Source, listed: &Listed<'_>, expected: u64, limit: u64) -> Result<Entry, NpzError> {
+fn entry(source: &mut (impl Read + Seek), listed: &Listed<'_>, expected: u64, limit: u64) -> Result<Entry, LoadError> {
     let full = String::from_utf8_lossy(listed.name).into_owned();
     let name = full.strip_suffix(".npy").unwrap_or(&full).to_owned();
     let plain = listed
@@ -197,95 +207,86 @@ fn entry(source: &mut impl Source, listed: &Listed<'_>, expected: u64, limit: u6
         .iter()
         .all(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(byte));
     if name == full || !plain || listed.name.len() > MAX_NAME.into() {
-        return Err(NpzError::Unknown { entry: full });
+        return Err(unknown(&full));
     }
-    if listed.flags & !UTF8 != 0 {
-        let flags = listed.flags;
-        return Err(NpzError::Flags { entry: name, flags });
+    let Common { flags, method, .. } = listed.common;
+    if flags & !UTF8 != 0 {
+        let problem = format!("expected an entry that is neither encrypted nor streamed, got the flags {flags:#06x}");
+        return Err(entry_error(LoadErrorKind::Unsupported, &name, problem));
     }
-    if listed.method != 0 {
-        let method = listed.method;
-        return Err(NpzError::Compressed { entry: name, method });
+    if method != 0 {
+        let problem =
+            format!("expected an entry stored without compression (np.savez), got compression method {method}");
+        return Err(entry_error(LoadErrorKind::Unsupported, &name, problem));
     }
-    if listed.more != [0; 3] {
-        return Err(NpzError::Extra { entry: name });
+    if listed.common.extra != 0 || listed.more != [0; 2] {
+        return Err(extra_fields(&name));
     }
     let got = u64::from(listed.offset);
     if got != expected {
-        return Err(NpzError::Place {
-            entry: name,
-            expected,
-            got,
-        });
+        return Err(other_place(&name, expected, got));
     }
     let header = local_header(source, &name, listed, limit)?;
     let start = got.saturating_add(header);
-    let length = u64::from(listed.length);
-    if listed.stored != listed.length || start.saturating_add(length) > limit {
-        let got = limit.saturating_sub(start).min(listed.stored.into());
-        return Err(NpzError::DataLength {
-            entry: name,
-            expected: length.into(),
-            got,
-        });
+    let [stored, length] = listed.common.lengths.map(u64::from);
+    if stored != length || start.saturating_add(length) > limit {
+        let got = limit.saturating_sub(start).min(stored);
+        return Err(other_length(&name, length.into(), got));
     }
     Ok(Entry {
         name,
         start,
         length,
-        checksum: listed.checksum,
+        checksum: listed.common.checksum,
     })
 }
 
 /// Compares the header in front of an entry with the list, and returns the length of the header.
-fn local_header(source: &mut impl Source, entry: &str, listed: &Listed<'_>, limit: u64) -> Result<u64, NpzError> {
+fn local_header(
+    source: &mut (impl Read + Seek),
+    entry: &str,
+    listed: &Listed<'_>,
+    limit: u64,
+) -> Result<u64, LoadError> {
     let at = u64::from(listed.offset);
     let mut header = [0; LOCAL_LENGTH + MAX_NAME as usize + 20];
     let fits = limit.saturating_sub(at).min(header.len() as u64);
     let (header, _) = header.split_at_mut(usize::try_from(fits).unwrap_or(0));
-    source.read(at, header)?;
+    read_at(source, at, header)?;
     let mut fields = Fields(header);
     let mut read = || {
         (fields.u32()? == LOCAL).then_some(())?;
-        fields.bytes(2)?; // version needed
-        let (flags, method) = (fields.u16()?, fields.u16()?);
-        fields.bytes(4)?; // time and date
-        let (checksum, lengths) = (fields.u32()?, [fields.u32()?, fields.u32()?]);
-        let (name, extra) = (fields.u16()?, fields.u16()?);
-        let name = fields.bytes(name.into())?;
-        Some((flags, method, checksum, lengths, name, extra))
+        let common = common(&mut fields)?;
+        let name = fields.bytes(common.name.into())?;
+        Some((common, name))
     };
-    let (flags, method, checksum, lengths, name, extra) = read().ok_or(NpzError::Header { at })?;
+    let (found, name) = read().ok_or_else(|| no_header(at))?;
     // np.savez writes 64-bit lengths in front of every entry, even a short one.
-    let lengths = match (extra, lengths) {
-        (0, [stored, length]) => [u64::from(stored), u64::from(length)],
-        (20, [u32::MAX, u32::MAX]) => {
-            wide_lengths(&mut fields).ok_or_else(|| NpzError::Extra { entry: entry.into() })?
-        }
-        _ => return Err(NpzError::Extra { entry: entry.into() }),
+    let lengths = match (found.extra, found.lengths) {
+        (0, lengths) => lengths.map(u64::from),
+        (20, [u32::MAX, u32::MAX]) => wide_lengths(&mut fields).ok_or_else(|| extra_fields(entry))?,
+        _ => return Err(extra_fields(entry)),
     };
     let text = |name: &[u8]| quoted(&String::from_utf8_lossy(name));
     let hexadecimal = |number: u32| format!("{number:#x}");
     let bytes = |[stored, length]: [u64; 2]| format!("{stored} of {length} bytes");
-    let listed_lengths = [listed.stored.into(), listed.length.into()];
+    let list = &listed.common;
     for (what, header, list) in [
         ("name", text(name), text(listed.name)),
-        ("flags", hexadecimal(flags.into()), hexadecimal(listed.flags.into())),
-        ("method", method.to_string(), listed.method.to_string()),
-        ("checksum", hexadecimal(checksum), hexadecimal(listed.checksum)),
-        ("length", bytes(lengths), bytes(listed_lengths)),
+        ("flags", hexadecimal(found.flags.into()), hexadecimal(list.flags.into())),
+        ("method", found.method.to_string(), list.method.to_string()),
+        ("checksum", hexadecimal(found.checksum), hexadecimal(list.checksum)),
+        ("length", bytes(lengths), bytes(list.lengths.map(u64::from))),
     ] {
         if header != list {
-            return Err(NpzError::HeadersDiffer {
-                entry: entry.into(),
-                what,
-                got: (header, list),
-            });
+            let problem =
+                format!("expected the same {what} in its header and in the archive's list, got {header} and {list}");
+            return Err(entry_error(LoadErrorKind::Malformed, entry, problem));
         }
     }
     Ok((LOCAL_LENGTH as u64)
         .saturating_add(name.len() as u64)
-        .saturating_add(extra.into()))
+        .saturating_add(found.extra.into()))
 }
 
 /// Returns the stored length and the uncompressed length from an extra field with 64-bit lengths.
@@ -296,16 +297,61 @@ fn wide_lengths(fields: &mut Fields<'_>) -> Option<[u64; 2]> {
     Some([stored, length])
 }
 
+/// The last 22 bytes are not the end of a zip archive. The file has another format, is cut off, or is followed by other
+/// data.
+pub(super) fn not_zip() -> LoadError {
+    let message = "not an .npz file: expected the end record of a zip archive in the last 22 bytes";
+    LoadError::new(LoadErrorKind::NotThisFormat, message)
+}
+
+/// The archive has 4 GiB, 65,535 entries or several volumes, or it has a 64-bit end record, as Python writes it from
+/// 2 GiB on.
+fn large_zip() -> LoadError {
+    let message = "zip archive: expected a single volume of less than 4 GiB and 65,535 entries, not a zip64 archive";
+    LoadError::new(LoadErrorKind::Unsupported, message)
+}
+
+/// The list of entries does not agree with the end record or with the length of the file.
+fn other_list(expected: u64, got: u64) -> LoadError {
+    LoadError::malformed(format!(
+        "zip archive: expected a list of entries of {expected} bytes, got {got}"
+    ))
+}
+
+fn no_header(at: u64) -> LoadError {
+    LoadError::malformed(format!("zip archive: expected the header of an entry at byte {at}"))
+}
+
+/// There are extra fields or a comment that `np.savez` does not write.
+fn extra_fields(entry: &str) -> LoadError {
+    entry_error(
+        LoadErrorKind::Unsupported,
+        entry,
+        "expected no extra fields and no comment",
+    )
+}
+
+/// There are unused bytes in front of an entry, or it overlaps another entry.
+fn other_place(entry: &str, expected: u64, got: u64) -> LoadError {
+    let problem = format!("expected at byte {expected}, where the entry before it ends, got byte {got}");
+    entry_error(LoadErrorKind::Malformed, entry, problem)
+}
+
+pub(super) fn other_length(entry: &str, expected: u128, got: u64) -> LoadError {
+    let problem = format!("expected {expected} bytes of elements, got {got}");
+    entry_error(LoadErrorKind::Malformed, entry, problem)
+}
+
 /// Writes entries one after the other, and the list at the end.
-pub(super) struct Writer<W> {
-    output: W,
+pub(super) struct Writer<'a> {
+    output: &'a mut dyn Write,
     written: u64,
     entries: u16,
     list: Vec<u8>,
 }
 
-impl<W: FnMut(&[u8]) -> Result<(), E>, E> Writer<W> {
-    pub(super) fn new(output: W) -> Self {
+impl<'a> Writer<'a> {
+    pub(super) fn new(output: &'a mut dyn Write) -> Self {
         Self {
             output,
             written: 0,
@@ -315,19 +361,14 @@ impl<W: FnMut(&[u8]) -> Result<(), E>, E> Writer<W> {
     }
 
     /// Writes `content` as the entry `name`. The caller has checked that all of it fits the format.
-    pub(super) fn entry(&mut self, name: &str, content: &[u8]) -> Result<(), E> {
+    pub(super) fn entry(&mut self, name: &str, content: &[u8]) -> io::Result<()> {
         let name = format!("{name}.npy");
-        let checksum = {
-            let mut hasher = Hasher::new();
-            hasher.update(content);
-            hasher.finalize()
-        };
         let length = u32::try_from(content.len()).unwrap_or(u32::MAX);
         let name_length = u16::try_from(name.len()).unwrap_or(u16::MAX);
         // Both headers share these fields: version 2.0, no flags, no compression, midnight on 1 January 1980, the
         // lengths.
         let mut common = vec![20, 0, 0, 0, 0, 0, 0, 0, 0x21, 0];
-        common.extend(checksum.to_le_bytes());
+        common.extend(crc32fast::hash(content).to_le_bytes());
         common.extend(length.to_le_bytes());
         common.extend(length.to_le_bytes());
         common.extend(name_length.to_le_bytes());
@@ -352,7 +393,7 @@ impl<W: FnMut(&[u8]) -> Result<(), E>, E> Writer<W> {
     }
 
     /// Writes the list of entries and the end record.
-    pub(super) fn finish(mut self) -> Result<(), E> {
+    pub(super) fn finish(mut self) -> io::Result<()> {
         let start = u32::try_from(self.written).unwrap_or(u32::MAX);
         let length = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
         let mut end = std::mem::take(&mut self.list);
@@ -366,8 +407,8 @@ impl<W: FnMut(&[u8]) -> Result<(), E>, E> Writer<W> {
         self.write(&end)
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Result<(), E> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.written = self.written.saturating_add(bytes.len() as u64);
-        (self.output)(bytes)
+        self.output.write_all(bytes)
     }
 }

@@ -1,19 +1,17 @@
 //! Exchanges parameters with scikit-learn in `.npz` files.
 
 mod archive;
-mod error;
 mod npy;
 mod read;
 mod write;
 
-pub use error::NpzError;
-
-use crate::{Number, write_atomically};
-use archive::Source;
+use crate::container::open;
+use crate::error::quoted;
+use crate::{LoadError, LoadErrorKind, Number, SaveError, write_atomically};
 use mlp_core::backend::Tensor;
 use mlp_core::{Activation, Model};
-use std::fs::File;
-use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::fmt::Display;
+use std::io::Cursor;
 use std::path::Path;
 
 const ACTIVATION: &str = "activation";
@@ -54,18 +52,16 @@ const OUTPUT_NAMES: &str = "identity, logistic, softmax";
 /// ```
 ///
 /// # Errors
-/// Returns [`NpzError::Inexpressible`] if an activation is not one of identity, sigmoid, tanh and ReLU, if hidden
-/// layers have different activations, if the last layer is not linear, or if there are scalings. Returns
-/// [`NpzError::NotFiniteLayer`] if a parameter is not finite, [`NpzError::Network`] if the layers do not match,
-/// [`NpzError::TooLarge`] if the model is too large, and [`NpzError::Write`] if the file cannot be written.
-pub fn save_npz<B, C>(path: impl AsRef<Path>, model: &Model<B, C>) -> Result<(), NpzError>
+/// Returns an error if an activation is not one of identity, sigmoid, tanh and ReLU, if hidden layers have different
+/// activations, if the last layer is not linear, if there are scalings, if a parameter is not finite, if the layers do
+/// not match, if the model is too large, or if the file cannot be written.
+pub fn save_npz<B, C>(path: impl AsRef<Path>, model: &Model<B, C>) -> Result<(), SaveError>
 where
     B: Tensor<Scalar: Number>,
     C: Activation,
 {
-    write::check(model)?;
-    write_atomically(path, |file| write::write(model, |bytes| file.write_all(bytes)))?;
-    Ok(())
+    write::check(model).map_err(|e| e.in_file(path.as_ref()))?;
+    write_atomically(path, |file| write::write(model, file))
 }
 
 /// Returns the bytes that [`save_npz`] writes.
@@ -85,17 +81,14 @@ where
 /// );
 /// # Ok::<(), mlp_core::BuildError>(())
 /// ```
-pub fn npz_to_bytes<B, C>(model: &Model<B, C>) -> Result<Vec<u8>, NpzError>
+pub fn npz_to_bytes<B, C>(model: &Model<B, C>) -> Result<Vec<u8>, SaveError>
 where
     B: Tensor<Scalar: Number>,
     C: Activation,
 {
     write::check(model)?;
     let mut bytes = Vec::new();
-    write::write(model, |piece| {
-        bytes.extend_from_slice(piece);
-        Ok::<_, NpzError>(())
-    })?;
+    write::write(model, &mut bytes).map_err(SaveError::not_written)?;
     Ok(bytes)
 }
 
@@ -119,7 +112,7 @@ where
 /// it. A file may have up to 4,096 entries and 4 GiB.
 ///
 /// # Errors
-/// Returns the variant of [`NpzError`] that says what is wrong with the file.
+/// Returns an error that says what is wrong with the file.
 ///
 /// ```
 /// use mlp_cpu::Matrix;
@@ -131,19 +124,11 @@ where
 /// assert!(error.to_string().ends_with("expected the end record of a zip archive in the last 22 bytes"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn load_npz<B: Tensor<Scalar: Number>>(path: impl AsRef<Path>) -> Result<Model<B>, NpzError> {
+pub fn load_npz<B: Tensor<Scalar: Number>>(path: impl AsRef<Path>) -> Result<Model<B>, LoadError> {
     let path = path.as_ref();
-    let open = || {
-        // The path is checked before the file is opened, because opening a pipe waits for its other end.
-        if !path.metadata()?.is_file() {
-            return Err(io::Error::other("expected a regular file"));
-        }
-        let file = File::open(path)?;
-        let length = file.metadata()?.len();
-        Ok((file, length))
-    };
-    let (file, length) = open().map_err(|source| cannot_read(path, source))?;
-    read::model(&mut FileSource { path, file, length }).map_err(|problem| problem.in_file(path))
+    open(path)
+        .and_then(|(mut file, _)| read::model(&mut file))
+        .map_err(|e| e.in_file(path))
 }
 
 /// Reads a model like [`load_npz`], from the bytes of a file.
@@ -161,51 +146,17 @@ pub fn load_npz<B: Tensor<Scalar: Number>>(path: impl AsRef<Path>) -> Result<Mod
 /// assert!(mlp_io::npz_from_bytes::<Matrix<f64>>(&bytes).is_err());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn npz_from_bytes<B: Tensor<Scalar: Number>>(mut bytes: &[u8]) -> Result<Model<B>, NpzError> {
-    read::model(&mut bytes)
+pub fn npz_from_bytes<B: Tensor<Scalar: Number>>(bytes: &[u8]) -> Result<Model<B>, LoadError> {
+    read::model(&mut Cursor::new(bytes))
 }
 
-fn cannot_read(path: &Path, source: io::Error) -> NpzError {
-    NpzError::Read {
-        path: path.to_path_buf(),
-        source,
-    }
+/// Makes an error about an entry, which has the name that it has in the file, without `.npy`.
+fn entry_error(kind: LoadErrorKind, entry: &str, problem: impl Display) -> LoadError {
+    LoadError::new(kind, format!("{entry}: {problem}"))
 }
 
-/// A file of which only a piece at a time is in memory.
-struct FileSource<'a> {
-    path: &'a Path,
-    file: File,
-    /// The length when the file was opened. If the file shrinks later, reading fails; if it grows, the new bytes are
-    /// ignored.
-    length: u64,
-}
-
-impl Source for FileSource<'_> {
-    fn length(&self) -> u64 {
-        self.length
-    }
-
-    fn read(&mut self, offset: u64, into: &mut [u8]) -> Result<(), NpzError> {
-        let mut read = || {
-            self.file.seek(SeekFrom::Start(offset))?;
-            self.file.read_exact(into)
-        };
-        read().map_err(|source| cannot_read(self.path, source))
-    }
-}
-
-impl Source for &[u8] {
-    fn length(&self) -> u64 {
-        self.len() as u64
-    }
-
-    fn read(&mut self, offset: u64, into: &mut [u8]) -> Result<(), NpzError> {
-        let start = usize::try_from(offset).ok();
-        let end = start.and_then(|start| start.checked_add(into.len()));
-        // The end record guarantees that every place that is read lies before it.
-        let piece = start.zip(end).and_then(|(start, end)| self.get(start..end));
-        into.copy_from_slice(piece.ok_or(NpzError::NotZip)?);
-        Ok(())
-    }
+/// An entry does not belong to a network of scikit-learn.
+fn unknown(entry: &str) -> LoadError {
+    let problem = "unexpected entry; expected only coefs_N, intercepts_N, activation and out_activation_";
+    entry_error(LoadErrorKind::DoesNotFit, &quoted(entry), problem)
 }

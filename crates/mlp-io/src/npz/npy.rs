@@ -1,7 +1,9 @@
 //! NumPy's `.npy` format, version 1.0: a magic number, the length of a header, the header, the elements.
 
-use super::NpzError;
+use super::entry_error;
 use crate::error::quoted;
+use crate::{LoadError, LoadErrorKind};
+use std::fmt::Display;
 
 const MAGIC: &[u8] = b"\x93NUMPY\x01\x00";
 /// The number of bytes of the magic number and the length of the header.
@@ -22,32 +24,32 @@ pub(super) struct Header {
 }
 
 /// Returns the length of the header that follows `prefix`, the first [`PREFIX`] bytes of an entry of `length` bytes.
-pub(super) fn header_length(entry: &str, prefix: &[u8; PREFIX], length: u64) -> Result<u16, NpzError> {
+pub(super) fn header_length(entry: &str, prefix: &[u8; PREFIX], length: u64) -> Result<u16, LoadError> {
     let [magic @ .., low, high] = prefix;
     if magic != MAGIC {
-        return Err(NpzError::NotNpy {
-            entry: entry.into(),
-            got: quoted(&prefix.escape_ascii().to_string()),
-        });
+        return Err(not_npy(entry, quoted(&prefix.escape_ascii().to_string())));
     }
     let got = u16::from_le_bytes([*low, *high]);
     let expected = length.saturating_sub(PREFIX as u64).min(MAX_HEADER.into());
     if u64::from(got) > expected {
-        return Err(NpzError::HeaderLength {
-            entry: entry.into(),
-            expected,
-            got: got.into(),
-        });
+        let problem = format!("expected a header of at most {expected} bytes, got {got}");
+        return Err(entry_error(LoadErrorKind::Malformed, entry, problem));
     }
     Ok(got)
 }
 
 /// Reads the dictionary that NumPy writes: three keys, each once and in any order, followed by spaces and a line feed.
-pub(super) fn parse(entry: &str, header: &[u8]) -> Result<Header, NpzError> {
-    Parser(header).header().ok_or_else(|| NpzError::HeaderSyntax {
-        entry: entry.into(),
-        got: String::from_utf8_lossy(header).trim_end().to_owned(),
+pub(super) fn parse(entry: &str, header: &[u8]) -> Result<Header, LoadError> {
+    Parser(header).header().ok_or_else(|| {
+        let got = quoted(String::from_utf8_lossy(header).trim_end());
+        let problem = format!("expected a header with descr, fortran_order and shape, each once, got {got}");
+        entry_error(LoadErrorKind::Malformed, entry, problem)
     })
+}
+
+pub(super) fn not_npy(entry: &str, got: impl Display) -> LoadError {
+    let problem = format!("expected an array in NumPy's format, version 1.0, got {got}");
+    entry_error(LoadErrorKind::Unsupported, entry, problem)
 }
 
 /// The bytes that are still to be read. The format has no nesting, so the parser does not recurse.

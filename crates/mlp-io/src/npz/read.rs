@@ -1,29 +1,31 @@
 //! Makes a model from the entries of an archive.
 
-use super::archive::{self, Entry, Source};
+use super::archive::{self, Entry, read_at};
 use super::npy::{self, Header, PREFIX};
-use super::{ACTIVATION, HIDDEN_NAMES, NpzError, OUT_ACTIVATION, OUTPUT_NAMES};
-use crate::Number;
-use crate::container::padded;
-use crate::little_endian::LittleEndian as _;
+use super::{ACTIVATION, HIDDEN_NAMES, OUT_ACTIVATION, OUTPUT_NAMES, entry_error, unknown};
+use crate::container::can_allocate;
+use crate::model_file::does_not_fit;
 use crate::number::Coded;
+use crate::{LoadError, LoadErrorKind, Number};
 use crc32fast::Hasher;
 use mlp_core::backend::Tensor;
 use mlp_core::{
     ActivationKind, BinaryCrossEntropy, Dense, HalfSquaredError, Identity, LossKind, Mlp, Model, Relu, Sigmoid,
     SoftmaxCrossEntropy, Tanh,
 };
+use std::fmt::Display;
+use std::io::{Read, Seek};
 
 /// The length of the longest text that is accepted, in letters.
 const MAX_TEXT: u64 = 16;
 /// The number of bytes that are read at a time.
 const PIECE: usize = 1 << 14;
 
-pub(super) fn model<B: Tensor<Scalar: Number>>(source: &mut impl Source) -> Result<Model<B>, NpzError> {
+pub(super) fn model<B: Tensor<Scalar: Number>>(source: &mut (impl Read + Seek)) -> Result<Model<B>, LoadError> {
     let entries = archive::entries(source)?;
     let layers = layer_count(&entries)?;
     let find = |name: &str| {
-        let missing = || NpzError::Missing { entry: name.into() };
+        let missing = || entry_error(LoadErrorKind::DoesNotFit, name, "this entry is missing");
         entries.iter().find(|entry| entry.name == name).ok_or_else(missing)
     };
     let hidden = hidden_activation(&text(source, find(ACTIVATION)?)?)?;
@@ -39,19 +41,17 @@ pub(super) fn model<B: Tensor<Scalar: Number>>(source: &mut impl Source) -> Resu
         network.push((Dense { weights, bias }, activation));
         inputs = Some(outputs as u64);
     }
-    // Everything that `from_layers` requires has been checked, so this error never occurs.
-    let network = Mlp::from_layers(network).map_err(|_| NpzError::Missing {
-        entry: "coefs_0".into(),
-    })?;
+    let network = Mlp::from_layers(network).map_err(does_not_fit)?;
     Ok(Model::new(network, loss))
 }
 
 /// Checks that each entry belongs to a network and appears once. Returns the number of layers.
-fn layer_count(entries: &[Entry]) -> Result<usize, NpzError> {
+fn layer_count(entries: &[Entry]) -> Result<usize, LoadError> {
     let mut names: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
     names.sort_unstable();
     if let Some((_, entry)) = names.iter().zip(names.iter().skip(1)).find(|(a, b)| a == b) {
-        return Err(NpzError::Duplicate { entry: (*entry).into() });
+        let problem = "the archive has two entries of this name";
+        return Err(entry_error(LoadErrorKind::Malformed, entry, problem));
     }
     let number = |name: &str| {
         let digits = name
@@ -66,38 +66,35 @@ fn layer_count(entries: &[Entry]) -> Result<usize, NpzError> {
     let mut layers = 1_usize;
     for name in names {
         if name != ACTIVATION && name != OUT_ACTIVATION {
-            let number = number(name).ok_or_else(|| NpzError::Unknown { entry: name.into() })?;
+            let number = number(name).ok_or_else(|| unknown(name))?;
             layers = layers.max(number.saturating_add(1));
         }
     }
     Ok(layers)
 }
 
-fn hidden_activation(name: &str) -> Result<ActivationKind, NpzError> {
+fn hidden_activation(name: &str) -> Result<ActivationKind, LoadError> {
     match name {
         "identity" => Ok(Identity.into()),
         "logistic" => Ok(Sigmoid.into()),
         "tanh" => Ok(Tanh.into()),
         "relu" => Ok(Relu.into()),
-        _ => Err(NpzError::Activation {
-            entry: ACTIVATION.into(),
-            expected: HIDDEN_NAMES,
-            got: name.into(),
-        }),
+        _ => Err(other_activation(ACTIVATION, HIDDEN_NAMES, name)),
     }
 }
 
-fn output_loss(name: &str) -> Result<LossKind, NpzError> {
+fn output_loss(name: &str) -> Result<LossKind, LoadError> {
     match name {
         "identity" => Ok(HalfSquaredError.into()),
         "softmax" => Ok(SoftmaxCrossEntropy::with_classes().into()),
         "logistic" => Ok(BinaryCrossEntropy.into()),
-        _ => Err(NpzError::Activation {
-            entry: OUT_ACTIVATION.into(),
-            expected: OUTPUT_NAMES,
-            got: name.into(),
-        }),
+        _ => Err(other_activation(OUT_ACTIVATION, OUTPUT_NAMES, name)),
     }
+}
+
+fn other_activation(entry: &str, expected: &str, got: &str) -> LoadError {
+    let problem = format!("expected one of {expected}, got {got:?}");
+    entry_error(LoadErrorKind::Unsupported, entry, problem)
 }
 
 /// An entry whose header has been read.
@@ -111,26 +108,25 @@ struct Array<'a, S> {
     length: u64,
 }
 
-impl<'a, S: Source> Array<'a, S> {
-    fn open(source: &'a mut S, entry: &'a Entry) -> Result<Self, NpzError> {
+impl<'a, S: Read + Seek> Array<'a, S> {
+    fn open(source: &'a mut S, entry: &'a Entry) -> Result<Self, LoadError> {
         let name = &entry.name;
         let mut prefix = [0; PREFIX];
         if entry.length < PREFIX as u64 {
-            return Err(NpzError::NotNpy {
-                entry: name.clone(),
-                got: format!("{} bytes", entry.length),
-            });
+            return Err(npy::not_npy(name, format_args!("{} bytes", entry.length)));
         }
-        source.read(entry.start, &mut prefix)?;
+        read_at(source, entry.start, &mut prefix)?;
         let mut header = vec![0; npy::header_length(name, &prefix, entry.length)?.into()];
-        source.read(entry.start.saturating_add(PREFIX as u64), &mut header)?;
+        read_at(source, entry.start.saturating_add(PREFIX as u64), &mut header)?;
         let mut hasher = Hasher::new();
         hasher.update(&prefix);
         hasher.update(&header);
         let before = (PREFIX as u64).saturating_add(header.len() as u64);
         let header = npy::parse(name, &header)?;
         if header.descr.contains('O') {
-            return Err(NpzError::Objects { entry: name.clone() });
+            // Reading objects would require running code from the file.
+            let problem = "expected numbers or text, got pickled objects";
+            return Err(entry_error(LoadErrorKind::Unsupported, name, problem));
         }
         Ok(Self {
             source,
@@ -142,70 +138,69 @@ impl<'a, S: Source> Array<'a, S> {
         })
     }
 
-    fn name(&self) -> String {
-        self.entry.name.clone()
+    fn error(&self, kind: LoadErrorKind, problem: impl Display) -> LoadError {
+        entry_error(kind, &self.entry.name, problem)
+    }
+
+    /// The elements have another type than the model's numbers, or text.
+    fn other_type(&self, expected: &str) -> LoadError {
+        let problem = format!("expected elements of type {expected}, got {}", self.header.descr);
+        self.error(LoadErrorKind::Dtype, problem)
     }
 
     /// Returns the dimensions. There must be as many as expected, and none may be 0.
-    fn shape<const RANK: usize>(&self) -> Result<[u64; RANK], NpzError> {
-        let shape = self.header.shape.as_slice().try_into().map_err(|_| NpzError::Rank {
-            entry: self.name(),
-            expected: RANK,
-            got: self.header.shape.len(),
-        })?;
-        if self.header.shape.contains(&0) {
-            return Err(NpzError::Empty { entry: self.name() });
+    fn shape<const RANK: usize>(&self) -> Result<[u64; RANK], LoadError> {
+        let shape = self.header.shape.as_slice();
+        if shape.contains(&0) && shape.len() == RANK {
+            let problem = "expected at least one element, got an empty array";
+            return Err(self.error(LoadErrorKind::DoesNotFit, problem));
         }
-        Ok(shape)
+        shape.try_into().map_err(|_| {
+            let problem = format!("expected {RANK} dimensions, got {}", shape.len());
+            self.error(LoadErrorKind::DoesNotFit, problem)
+        })
     }
 
     /// Checks that there are as many bytes as the shape requires, for elements of `size` bytes.
-    fn check_length(&self, size: u64) -> Result<(), NpzError> {
+    fn check_length(&self, size: u64) -> Result<(), LoadError> {
         let numbers = self.header.shape.iter().map(|&n| u128::from(n));
         let expected = numbers.fold(size.into(), u128::saturating_mul);
         if expected != u128::from(self.length) {
-            return Err(NpzError::DataLength {
-                entry: self.name(),
-                expected,
-                got: self.length,
-            });
+            return Err(archive::other_length(&self.entry.name, expected, self.length));
         }
         Ok(())
     }
 
     /// Passes the elements to `take` piece by piece, then compares the checksum.
-    fn pieces(mut self, mut take: impl FnMut(&[u8]) -> Result<(), NpzError>) -> Result<(), NpzError> {
+    fn pieces(mut self, mut take: impl FnMut(&[u8]) -> Result<(), LoadError>) -> Result<(), LoadError> {
         let mut buffer = vec![0; PIECE];
         let (mut at, mut left) = (self.start, self.length);
         while left > 0 {
             let count = left.min(PIECE as u64);
             let (piece, _) = buffer.split_at_mut(usize::try_from(count).unwrap_or(PIECE));
-            self.source.read(at, piece)?;
+            read_at(self.source, at, piece)?;
             self.hasher.update(piece);
             take(piece)?;
             (at, left) = (at.saturating_add(count), left.saturating_sub(count));
         }
         let (expected, got) = (self.entry.checksum, self.hasher.finalize());
         if expected != got {
-            let entry = self.entry.name.clone();
-            return Err(NpzError::Checksum { entry, expected, got });
+            let problem = format!("expected the checksum {expected:08x}, got {got:08x}");
+            return Err(entry_error(LoadErrorKind::Malformed, &self.entry.name, problem));
         }
         Ok(())
     }
 
     /// Reads the elements into a matrix of this shape. The elements stand row by row if `by_rows`, otherwise column by
     /// column.
-    fn matrix<B: Tensor<Scalar: Number>>(self, rows: usize, columns: usize, by_rows: bool) -> Result<B, NpzError> {
+    fn matrix<B: Tensor<Scalar: Number>>(self, rows: usize, columns: usize, by_rows: bool) -> Result<B, LoadError> {
         self.check_numbers::<B::Scalar>()?;
-        let out_of_memory = |entry: String| NpzError::OutOfMemory {
-            entry,
-            elements: rows.saturating_mul(columns),
-        };
-        // The memory is reserved and freed first, so that too large an array is an error rather than an abort.
-        let mut numbers: Vec<B::Scalar> = Vec::new();
-        let reserved = numbers.try_reserve_exact(padded(rows, columns));
-        reserved.map_err(|_| out_of_memory(self.name()))?;
-        drop(numbers);
+        // Too large an array is an error rather than an abort. A backend may store columns at up to twice their length.
+        let elements = rows.saturating_mul(columns);
+        if !can_allocate::<B::Scalar>(elements.saturating_mul(2)) {
+            let problem = format!("{elements} numbers are more than can be allocated");
+            return Err(self.error(LoadErrorKind::OutOfMemory, problem));
+        }
         let mut matrix = B::zeros(rows, columns);
         if let Some((numbers, stride)) = matrix.memory_mut() {
             self.numbers(numbers, places(rows, columns, stride, by_rows))?;
@@ -213,7 +208,7 @@ impl<'a, S: Source> Array<'a, S> {
         }
         // The first matrix is freed before the second one is allocated, which the numbers are copied to.
         drop(matrix);
-        let mut numbers = vec![<B::Scalar as Coded>::decode(B::Scalar::ZERO); rows.saturating_mul(columns)];
+        let mut numbers = vec![<B::Scalar as Coded>::decode(B::Scalar::ZERO); elements];
         self.numbers(&mut numbers, places(rows, columns, rows, by_rows))?;
         let mut matrix = B::zeros(rows, columns);
         matrix.write(&numbers);
@@ -221,27 +216,23 @@ impl<'a, S: Source> Array<'a, S> {
     }
 
     /// Checks that the elements are numbers of this type, as many as the shape requires.
-    fn check_numbers<T: Number>(&self) -> Result<(), NpzError> {
+    fn check_numbers<T: Number>(&self) -> Result<(), LoadError> {
         if self.header.descr != T::DESCR {
-            return Err(NpzError::Dtype {
-                entry: self.name(),
-                expected: T::DESCR,
-                got: self.header.descr.clone(),
-            });
+            return Err(self.other_type(T::DESCR));
         }
         self.check_length(T::SIZE as u64)
     }
 
     /// Writes the elements into `numbers`, one after the other at these places.
-    fn numbers<T: Number>(self, numbers: &mut [T], places: impl Iterator<Item = usize>) -> Result<(), NpzError> {
-        let (entry, mut places) = (self.name(), places.enumerate());
+    fn numbers<T: Number>(self, numbers: &mut [T], places: impl Iterator<Item = usize>) -> Result<(), LoadError> {
+        let (entry, mut places) = (self.entry, places.enumerate());
         self.pieces(|piece| {
             for (bytes, (index, place)) in piece.chunks_exact(T::SIZE).zip(&mut places) {
                 let number = T::from_le(bytes);
                 let got = number.to_f64();
                 if !got.is_finite() {
-                    let entry = entry.clone();
-                    return Err(NpzError::NotFinite { entry, index, got });
+                    let problem = format!("expected finite numbers, got {got} as element {index}");
+                    return Err(entry_error(LoadErrorKind::NotFinite, &entry.name, problem));
                 }
                 if let Some(there) = numbers.get_mut(place) {
                     *there = number;
@@ -269,43 +260,39 @@ fn places(rows: usize, columns: usize, stride: usize, by_rows: bool) -> impl Ite
 /// Reads W (n_out x n_in) from an array of n_in x n_out, which is its transpose. The rows of the array are the columns
 /// of W, so an array in C order holds W column by column.
 fn weights<B: Tensor<Scalar: Number>>(
-    source: &mut impl Source,
+    source: &mut (impl Read + Seek),
     entry: &Entry,
     inputs: Option<u64>,
-) -> Result<B, NpzError> {
+) -> Result<B, LoadError> {
     let array = Array::open(source, entry)?;
     let [got, outputs] = array.shape()?;
     if let Some(expected) = inputs.filter(|&expected| expected != got) {
-        return Err(NpzError::Shape {
-            entry: array.name(),
-            what: "inputs",
-            expected,
-            got,
-        });
+        let problem = format!("expected {expected} inputs, got {got}");
+        return Err(array.error(LoadErrorKind::DoesNotFit, problem));
     }
     let by_rows = array.header.fortran_order;
     let size = |n| usize::try_from(n).unwrap_or(usize::MAX);
     array.matrix(size(outputs), size(got), by_rows)
 }
 
-fn bias<B: Tensor<Scalar: Number>>(source: &mut impl Source, entry: &Entry, outputs: usize) -> Result<B, NpzError> {
+fn bias<B: Tensor<Scalar: Number>>(
+    source: &mut (impl Read + Seek),
+    entry: &Entry,
+    outputs: usize,
+) -> Result<B, LoadError> {
     let array = Array::open(source, entry)?;
     let [got] = array.shape()?;
     let expected = outputs as u64;
     if got != expected {
-        return Err(NpzError::Shape {
-            entry: array.name(),
-            what: "outputs",
-            expected,
-            got,
-        });
+        let problem = format!("expected {expected} outputs, got {got}");
+        return Err(array.error(LoadErrorKind::DoesNotFit, problem));
     }
     array.matrix(outputs, 1, false)
 }
 
 /// Reads a text: an array without dimensions, with one element of type `<UN`. This is N letters of four bytes each,
 /// padded with zeros.
-fn text(source: &mut impl Source, entry: &Entry) -> Result<String, NpzError> {
+fn text(source: &mut (impl Read + Seek), entry: &Entry) -> Result<String, LoadError> {
     let array = Array::open(source, entry)?;
     array.shape::<0>()?;
     let letters = array
@@ -314,15 +301,11 @@ fn text(source: &mut impl Source, entry: &Entry) -> Result<String, NpzError> {
         .strip_prefix("<U")
         .and_then(|n| n.parse::<u64>().ok());
     let Some(letters) = letters else {
-        return Err(NpzError::Dtype {
-            entry: array.name(),
-            expected: "text (<U)",
-            got: array.header.descr,
-        });
+        return Err(array.other_type("text (<U)"));
     };
-    let no_text = |got: String| NpzError::Text {
-        entry: entry.name.clone(),
-        got,
+    let no_text = |got: String| {
+        let problem = format!("expected the name of an activation, got {got}");
+        entry_error(LoadErrorKind::Unsupported, &entry.name, problem)
     };
     if letters > MAX_TEXT {
         return Err(no_text(format!("{letters} letters")));

@@ -1,12 +1,13 @@
 //! Writes a model as the entries of an archive.
 
 use super::archive::{END_LENGTH, MAX_ENTRIES, Writer};
-use super::{ACTIVATION, NpzError, OUT_ACTIVATION, npy};
-use crate::Number;
-use crate::little_endian::LittleEndian as _;
-use crate::model_file::check_layers;
-use mlp_core::backend::Tensor;
-use mlp_core::{Activation, ActivationKind, Model, Output, Scalar as _};
+use super::{ACTIVATION, HIDDEN_NAMES, OUT_ACTIVATION, npy};
+use crate::number::Coded as _;
+use crate::parameters::parameters;
+use crate::{Number, SaveError};
+use mlp_core::backend::{Tensor, check_layers};
+use mlp_core::{Activation, ActivationKind, Model, Output};
+use std::io::{self, Write};
 
 /// The longest file. For longer ones Python writes lengths and offsets in 64 bits.
 const MAX_LENGTH: u64 = (1 << 31) - 1;
@@ -14,55 +15,44 @@ const MAX_LENGTH: u64 = (1 << 31) - 1;
 const OVERHEAD: u64 = 512;
 
 /// Checks that the format can express the model and that the file can be read back.
-pub(super) fn check<B: Tensor<Scalar: Number>, C: Activation>(model: &Model<B, C>) -> Result<(), NpzError> {
+pub(super) fn check<B: Tensor<Scalar: Number>, C: Activation>(model: &Model<B, C>) -> Result<(), SaveError> {
     hidden_name(model)?;
     for (what, scaling) in [
         ("input scaling", model.input_scaling()),
         ("target scaling", model.target_scaling()),
     ] {
         if let Some(scaling) = scaling {
-            return Err(NpzError::Inexpressible {
-                what: what.into(),
-                expected: "none",
-                got: scaling.kind().name().into(),
-            });
+            return Err(inexpressible(what, "none", scaling.kind().name()));
         }
     }
-    let network = model.network();
-    check_layers(network.layers()).map_err(NpzError::Network)?;
+    let layers = model.network().layers();
+    check_layers(layers).map_err(|e| SaveError::refused(e.to_string()))?;
     let mut length = END_LENGTH as u64;
-    let mut values = Vec::new();
-    for (layer, dense) in network.layers().iter().enumerate() {
+    for (layer, dense) in layers.iter().enumerate() {
         for (what, part) in [("weights", &dense.weights), ("bias", &dense.bias)] {
-            let (rows, columns) = part.shape();
-            let bytes = (rows as u64)
-                .saturating_mul(columns as u64)
-                .saturating_mul(B::Scalar::SIZE as u64);
-            length = length.saturating_add(bytes).saturating_add(OVERHEAD);
-            values.clear();
-            B::read(part.into(), &mut values);
-            if let Some(got) = values
-                .iter()
-                .map(|value| value.to_f64())
-                .find(|value| !value.is_finite())
-            {
-                return Err(NpzError::NotFiniteLayer { layer, what, got });
-            }
+            let bytes = parameters(layer, what, part)?.len().saturating_mul(B::Scalar::SIZE);
+            length = length.saturating_add(bytes as u64).saturating_add(OVERHEAD);
         }
     }
-    let entries = network.layers().len().saturating_mul(2).saturating_add(2);
+    let entries = layers.len().saturating_mul(2).saturating_add(2);
     if length > MAX_LENGTH || entries > MAX_ENTRIES {
-        return Err(NpzError::TooLarge);
+        let message = "the model is too large for an .npz file: the limits are 2 GiB and 4,096 entries";
+        return Err(SaveError::refused(message));
     }
     Ok(())
 }
 
+/// scikit-learn's networks cannot express a part of the model.
+fn inexpressible(what: &str, expected: &str, got: &str) -> SaveError {
+    SaveError::refused(format!(
+        "scikit-learn cannot express this network: {what}: expected {expected}, got {got}"
+    ))
+}
+
 /// Returns scikit-learn's name for the activation of the hidden layers.
-fn hidden_name<B: Tensor, C: Activation>(model: &Model<B, C>) -> Result<&'static str, NpzError> {
-    let inexpressible = |layer: usize, expected, got: &ActivationKind<C>| NpzError::Inexpressible {
-        what: format!("layer {layer}"),
-        expected,
-        got: got.name().into(),
+fn hidden_name<B: Tensor, C: Activation>(model: &Model<B, C>) -> Result<&'static str, SaveError> {
+    let inexpressible = |layer: usize, expected: &str, got: &ActivationKind<C>| {
+        inexpressible(&format!("layer {layer}"), expected, got.name())
     };
     let mut activations = model.network().activations().iter().enumerate();
     if let Some((layer, last)) = activations.next_back()
@@ -77,7 +67,7 @@ fn hidden_name<B: Tensor, C: Activation>(model: &Model<B, C>) -> Result<&'static
             ActivationKind::Sigmoid(_) => "logistic",
             ActivationKind::Tanh(_) => "tanh",
             ActivationKind::Relu(_) => "relu",
-            _ => return Err(inexpressible(layer, ONE_OF_THEM, activation)),
+            _ => return Err(inexpressible(layer, &format!("one of {HIDDEN_NAMES}"), activation)),
         };
         if *hidden.get_or_insert(name) != name {
             return Err(inexpressible(layer, "the activation of layer 0", activation));
@@ -87,13 +77,11 @@ fn hidden_name<B: Tensor, C: Activation>(model: &Model<B, C>) -> Result<&'static
     Ok(hidden.unwrap_or("relu"))
 }
 
-const ONE_OF_THEM: &str = "one of identity, logistic, relu, tanh";
-
-/// Passes the archive to `output`, entry after entry. The model must have passed [`check`].
-pub(super) fn write<B: Tensor<Scalar: Number>, C: Activation, E>(
+/// Writes the archive to `output`, entry after entry. The model must have passed [`check`].
+pub(super) fn write<B: Tensor<Scalar: Number>, C: Activation>(
     model: &Model<B, C>,
-    output: impl FnMut(&[u8]) -> Result<(), E>,
-) -> Result<(), E> {
+    output: &mut dyn Write,
+) -> io::Result<()> {
     let mut archive = Writer::new(output);
     for (layer, dense) in model.network().layers().iter().enumerate() {
         let (outputs, inputs) = dense.weights.shape();

@@ -1,9 +1,6 @@
 //! Builds a graph node by node.
 
-use super::proto::{
-    ATTRIBUTE_FLOAT, ATTRIBUTE_INT, AttributeProto, DOUBLE, Dimension, DimensionValue, FLOAT, GraphProto, NodeProto,
-    TensorProto, TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
-};
+use super::proto::{DOUBLE, FLOAT, Message};
 
 pub(super) const INPUT: &str = "input";
 pub(super) const OUTPUT: &str = "output";
@@ -11,13 +8,21 @@ pub(super) const OUTPUT: &str = "output";
 /// The name of a value in the graph.
 pub(super) type Value = String;
 
+/// An operation. Its output has the name of the node.
+struct Node {
+    name: Value,
+    op: String,
+    inputs: Vec<Value>,
+    attributes: Vec<Message>,
+}
+
 pub(super) struct Graph {
     /// The type of the network's numbers: FLOAT or DOUBLE.
-    element: i32,
+    element: i64,
     /// The prefix of the names of new nodes.
     section: String,
-    nodes: Vec<NodeProto>,
-    initializers: Vec<TensorProto>,
+    nodes: Vec<Node>,
+    initializers: Vec<Message>,
     /// The bits and names of the scalar constants so far.
     constants: Vec<(u64, Value)>,
 }
@@ -47,14 +52,13 @@ impl Graph {
         self.node_with(op, inputs, Vec::new())
     }
 
-    pub(super) fn node_with(&mut self, op: &str, inputs: &[&Value], attribute: Vec<AttributeProto>) -> Value {
+    pub(super) fn node_with(&mut self, op: &str, inputs: &[&Value], attributes: Vec<Message>) -> Value {
         let name = format!("{}.{op}_{}", self.section, self.nodes.len());
-        self.nodes.push(NodeProto {
-            input: inputs.iter().map(|&input| input.clone()).collect(),
-            output: vec![name.clone()],
-            name: Some(name.clone()),
-            op_type: Some(op.to_owned()),
-            attribute,
+        self.nodes.push(Node {
+            name: name.clone(),
+            op: op.to_owned(),
+            inputs: inputs.iter().map(|&input| input.clone()).collect(),
+            attributes,
         });
         name
     }
@@ -91,13 +95,11 @@ impl Graph {
         self.tensor(name, DOUBLE, &[values.len()], bytes)
     }
 
-    fn tensor(&mut self, name: &str, data_type: i32, shape: &[usize], bytes: Vec<u8>) -> Value {
-        self.initializers.push(TensorProto {
-            dims: shape.iter().map(|&n| dimension(n)).collect(),
-            data_type: Some(data_type),
-            name: Some(name.to_owned()),
-            raw_data: Some(bytes),
-        });
+    fn tensor(&mut self, name: &str, data_type: i64, shape: &[usize], bytes: Vec<u8>) -> Value {
+        let dimensions = shape.iter().map(|&n| dimension(n));
+        let tensor = dimensions.fold(Message::default(), |tensor, n| tensor.integer(1, n));
+        let tensor = tensor.integer(2, data_type).bytes(8, name).bytes(9, bytes);
+        self.initializers.push(tensor);
         name.to_owned()
     }
 
@@ -111,45 +113,42 @@ impl Graph {
         self.cast(value, self.element)
     }
 
-    fn cast(&mut self, value: &Value, to: i32) -> Value {
+    fn cast(&mut self, value: &Value, to: i64) -> Value {
         if self.is_double() {
             return value.clone();
         }
-        self.node_with("Cast", &[value], vec![integer("to", to.into())])
+        self.node_with("Cast", &[value], vec![integer("to", to)])
     }
 
     /// Returns the graph. Its output is the output of the last node.
-    pub(super) fn finish(mut self, inputs: usize, outputs: usize) -> GraphProto {
-        if let Some(last) = self.nodes.last_mut() {
-            last.output = vec![OUTPUT.to_owned()];
-        }
-        GraphProto {
-            node: self.nodes,
-            name: Some("mlp".to_owned()),
-            initializer: self.initializers,
-            input: vec![samples(INPUT, self.element, inputs)],
-            output: vec![samples(OUTPUT, self.element, outputs)],
-        }
+    pub(super) fn finish(self, inputs: usize, outputs: usize) -> Message {
+        let last = self.nodes.len().saturating_sub(1);
+        let nodes = self.nodes.into_iter().enumerate().map(|(i, node)| {
+            let output = if i == last { OUTPUT } else { &node.name };
+            let message = Message::default().each(1, &node.inputs).bytes(2, output);
+            message.bytes(3, &node.name).bytes(4, &node.op).each(5, node.attributes)
+        });
+        Message::default()
+            .each(1, nodes)
+            .bytes(2, "mlp")
+            .each(5, self.initializers)
+            .bytes(11, samples(INPUT, self.element, inputs))
+            .bytes(12, samples(OUTPUT, self.element, outputs))
     }
 }
 
 /// Describes a matrix of N samples, where N is variable.
-fn samples(name: &str, element: i32, features: usize) -> ValueInfoProto {
+fn samples(name: &str, element: i64, features: usize) -> Message {
     let dimensions = [
-        DimensionValue::DimParam("N".to_owned()),
-        DimensionValue::DimValue(dimension(features)),
+        Message::default().bytes(2, "N"),
+        Message::default().integer(1, dimension(features)),
     ];
-    let dim = dimensions.map(|value| Dimension { value: Some(value) }).into();
-    let tensor_type = TensorTypeProto {
-        elem_type: Some(element),
-        shape: Some(TensorShapeProto { dim }),
-    };
-    ValueInfoProto {
-        name: Some(name.to_owned()),
-        r#type: Some(TypeProto {
-            tensor_type: Some(tensor_type),
-        }),
-    }
+    let tensor = Message::default()
+        .integer(1, element)
+        .bytes(2, Message::default().each(1, dimensions));
+    Message::default()
+        .bytes(1, name)
+        .bytes(2, Message::default().bytes(1, tensor))
 }
 
 /// Converts a dimension. It was checked before that it is at most 2^31.
@@ -157,20 +156,12 @@ fn dimension(n: usize) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }
 
-pub(super) fn integer(name: &str, value: i64) -> AttributeProto {
-    AttributeProto {
-        name: Some(name.to_owned()),
-        f: None,
-        i: Some(value),
-        r#type: Some(ATTRIBUTE_INT),
-    }
+/// Returns an attribute of the type INT.
+pub(super) fn integer(name: &str, value: i64) -> Message {
+    Message::default().bytes(1, name).integer(3, value).integer(20, 2)
 }
 
-pub(super) fn float(name: &str, value: f64) -> AttributeProto {
-    AttributeProto {
-        name: Some(name.to_owned()),
-        f: Some(value as f32),
-        i: None,
-        r#type: Some(ATTRIBUTE_FLOAT),
-    }
+/// Returns an attribute of the type FLOAT.
+pub(super) fn float(name: &str, value: f64) -> Message {
+    Message::default().bytes(1, name).float(2, value as f32).integer(20, 1)
 }

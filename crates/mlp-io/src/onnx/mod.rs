@@ -4,13 +4,13 @@ mod activation;
 mod graph;
 mod proto;
 
-use crate::little_endian::LittleEndian as _;
-use crate::{Number, WriteError, write_atomically};
+use crate::number::Coded as _;
+use crate::parameters::parameters;
+use crate::{Number, SaveError, write_atomically};
 use graph::{Graph, INPUT, Value, integer};
 use mlp_core::backend::Tensor;
-use mlp_core::{Activation, Model, Output, Scalar as _, Scaling};
-use prost::Message as _;
-use proto::{ModelProto, OperatorSetIdProto, StringStringEntryProto};
+use mlp_core::{Activation, Model, Output, Scaling};
+use proto::Message;
 use std::path::Path;
 
 /// The version of the operator set.
@@ -19,39 +19,6 @@ const OPSET: i64 = 13;
 const IR_VERSION: i64 = 7;
 /// The limit of protocol buffers, less room for names.
 const MAX_LENGTH: u64 = (1 << 31) - (1 << 24);
-
-/// Why a model was not exported.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum OnnxError {
-    /// The file could not be written.
-    #[error(transparent)]
-    Write(#[from] WriteError),
-    /// An activation is not one of this library's.
-    #[error("layer {layer}: expected an activation of this library, got {got}")]
-    Activation {
-        /// The layer, from 0.
-        layer: usize,
-        /// The activation's name.
-        got: &'static str,
-    },
-    /// A weight or bias is infinite or NaN.
-    #[error("layer {layer}: expected finite {what}, got {got}")]
-    NotFinite {
-        /// The layer, from 0.
-        layer: usize,
-        /// `weights` or `bias`.
-        what: &'static str,
-        /// The value.
-        got: f64,
-    },
-    /// The parameters take more bytes than an ONNX file can hold.
-    #[error("expected a model of less than 2 GiB, got {bytes} bytes of parameters")]
-    TooLarge {
-        /// How many bytes the parameters have.
-        bytes: u64,
-    },
-}
 
 /// Writes the model as an ONNX file. Its `output` (N x outputs) is what [`Model::predict`] returns for `input` (N x
 /// features), where N is variable. The file includes the scaling of the inputs, the layers and activations, the softmax
@@ -86,17 +53,15 @@ pub enum OnnxError {
 /// ```
 ///
 /// # Errors
-/// Returns [`OnnxError::Activation`] for an activation of your own, [`OnnxError::NotFinite`] if a parameter is not
-/// finite, [`OnnxError::TooLarge`] if the parameters take more bytes than a file can hold, and [`OnnxError::Write`] if
-/// the file cannot be written.
-pub fn export_onnx<B, C>(path: impl AsRef<Path>, model: &Model<B, C>) -> Result<(), OnnxError>
+/// Returns an error if the model has an activation of your own, if a parameter is not finite, if the parameters take
+/// more bytes than a file can hold, or if the file cannot be written.
+pub fn export_onnx<B, C>(path: impl AsRef<Path>, model: &Model<B, C>) -> Result<(), SaveError>
 where
     B: Tensor<Scalar: Number>,
     C: Activation,
 {
-    let bytes = onnx_to_bytes(model)?;
-    write_atomically(path, |file| file.write_all(&bytes))?;
-    Ok(())
+    let bytes = onnx_to_bytes(model).map_err(|e| e.in_file(path.as_ref()))?;
+    write_atomically(path, |file| file.write_all(&bytes))
 }
 
 /// Returns the bytes that [`export_onnx`] writes.
@@ -121,7 +86,7 @@ where
 /// assert_eq!(error.to_string(), "layer 0: expected an activation of this library, got custom");
 /// # Ok::<(), mlp_core::BuildError>(())
 /// ```
-pub fn onnx_to_bytes<B, C>(model: &Model<B, C>) -> Result<Vec<u8>, OnnxError>
+pub fn onnx_to_bytes<B, C>(model: &Model<B, C>) -> Result<Vec<u8>, SaveError>
 where
     B: Tensor<Scalar: Number>,
     C: Activation,
@@ -129,7 +94,8 @@ where
     let network = model.network();
     let bytes = (network.parameter_count() as u64).saturating_mul(B::Scalar::SIZE as u64);
     if bytes > MAX_LENGTH {
-        return Err(OnnxError::TooLarge { bytes });
+        let message = format!("expected a model of less than 2 GiB, got {bytes} bytes of parameters");
+        return Err(SaveError::refused(message));
     }
     let mut graph = Graph::new(B::Scalar::SIZE == size_of::<f64>());
     let mut value = INPUT.to_owned();
@@ -145,15 +111,20 @@ where
     for (layer, (dense, activation)) in network.layers().iter().zip(network.activations()).enumerate() {
         graph.section(&format!("layers.{layer}"));
         let mut parameter = |what, part: &B, matrix| {
-            let (shape, bytes) = row_major(part, matrix).map_err(|got| OnnxError::NotFinite { layer, what, got })?;
-            Ok::<_, OnnxError>(graph.parameter(&format!("layers.{layer}.{what}"), &shape, bytes))
+            let values = parameters(layer, what, part)?;
+            let (rows, columns) = part.shape();
+            let shape = if matrix { vec![rows, columns] } else { vec![rows] };
+            let bytes = row_major(&values, rows);
+            Ok::<_, SaveError>(graph.parameter(&format!("layers.{layer}.{what}"), &shape, bytes))
         };
         let weights: Value = parameter("weights", &dense.weights, true)?;
         let bias: Value = parameter("bias", &dense.bias, false)?;
         let z = graph.node_with("Gemm", &[&value, &weights, &bias], vec![integer("transB", 1)]);
-        value = activation::activation(&mut graph, activation, &z).ok_or_else(|| OnnxError::Activation {
-            layer,
-            got: activation.name(),
+        value = activation::activation(&mut graph, activation, &z).ok_or_else(|| {
+            let got = activation.name();
+            SaveError::refused(format!(
+                "layer {layer}: expected an activation of this library, got {got}"
+            ))
         })?;
     }
     graph.section("prediction");
@@ -171,18 +142,15 @@ where
             &value,
         );
     }
-    let file = ModelProto {
-        ir_version: Some(IR_VERSION),
-        producer_name: Some(env!("CARGO_PKG_NAME").to_owned()),
-        producer_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
-        graph: Some(graph.finish(network.inputs(), network.outputs())),
-        opset_import: vec![OperatorSetIdProto {
-            domain: Some(String::new()),
-            version: Some(OPSET),
-        }],
-        metadata_props: metadata(model),
-    };
-    Ok(file.encode_to_vec())
+    let operators = Message::default().bytes(1, "").integer(2, OPSET);
+    let file = Message::default()
+        .integer(1, IR_VERSION)
+        .bytes(2, env!("CARGO_PKG_NAME"))
+        .bytes(3, env!("CARGO_PKG_VERSION"))
+        .bytes(7, graph.finish(network.inputs(), network.outputs()))
+        .bytes(8, operators)
+        .each(14, metadata(model));
+    Ok(file.into_bytes())
 }
 
 /// Applies the operators with the offset or scale of each feature, in double precision.
@@ -201,31 +169,20 @@ fn scaled(graph: &mut Graph, section: &str, scaling: &Scaling, operators: [(&str
     graph.narrow(&value)
 }
 
-/// Returns the shape and the little-endian numbers, row after row. A bias is one row. The error is the first number
-/// that is not finite.
-fn row_major<B: Tensor<Scalar: Number>>(part: &B, matrix: bool) -> Result<(Vec<usize>, Vec<u8>), f64> {
-    let (rows, columns) = part.shape();
-    let mut values = Vec::new();
-    B::read(part.into(), &mut values);
-    if let Some(got) = values
-        .iter()
-        .map(|value| value.to_f64())
-        .find(|value| !value.is_finite())
-    {
-        return Err(got);
-    }
-    let mut bytes = Vec::with_capacity(values.len().saturating_mul(B::Scalar::SIZE));
+/// Returns the little-endian numbers of a matrix row after row. In `values` they are column after column.
+fn row_major<T: Number>(values: &[T], rows: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(values.len().saturating_mul(T::SIZE));
     for row in 0..rows {
-        // The numbers are column after column, so every `rows`-th one belongs to the row.
+        // Every `rows`-th number belongs to the row.
         for value in values.iter().skip(row).step_by(rows) {
             value.put_le(&mut bytes);
         }
     }
-    Ok((if matrix { vec![rows, columns] } else { vec![rows] }, bytes))
+    bytes
 }
 
 /// Returns where the model comes from and what its outputs are, in a fixed order.
-fn metadata<B: Tensor, C: Activation>(model: &Model<B, C>) -> Vec<StringStringEntryProto> {
+fn metadata<B: Tensor, C: Activation>(model: &Model<B, C>) -> Vec<Message> {
     let provenance = model.provenance();
     let classes = model
         .classes()
@@ -238,11 +195,8 @@ fn metadata<B: Tensor, C: Activation>(model: &Model<B, C>) -> Vec<StringStringEn
         ("note", provenance.note.clone()),
         ("classes", classes),
     ];
-    let present = entries.into_iter().filter(|(_, value)| value.is_some());
+    let present = entries.into_iter().filter_map(|(key, value)| Some((key, value?)));
     present
-        .map(|(key, value)| StringStringEntryProto {
-            key: Some(key.to_owned()),
-            value,
-        })
+        .map(|(key, value)| Message::default().bytes(1, key).bytes(2, value))
         .collect()
 }

@@ -9,7 +9,7 @@ use mlp_core::{
 };
 use mlp_cpu::{Element, Matrix};
 use mlp_io::{
-    Checkpoint, CheckpointDirectory, Number, Problem, checkpoint_from_bytes, checkpoint_to_bytes, inspect,
+    Checkpoint, CheckpointDirectory, LoadErrorKind, Number, checkpoint_from_bytes, checkpoint_to_bytes, inspect,
     load_checkpoint, load_model, model_to_bytes, save_checkpoint,
 };
 use std::fs;
@@ -315,14 +315,19 @@ fn malformed_checkpoint_metadata_is_refused_with_its_own_error() {
     };
     for (from, to, expected) in [
         (
-            r#"{"version":1,"#,
             r#"{"version":2,"#,
-            "expected format version 1 or older, got 2",
+            r#"{"version":3,"#,
+            "expected format version 2 or older, got 3: a newer version of this library wrote the file",
         ),
         (
+            r#"{"version":2,"#,
             r#"{"version":1,"#,
+            "expected format version 2 or newer, got 1: an older version of this library wrote the file",
+        ),
+        (
+            r#"{"version":2,"#,
             r#"{"version":0,"#,
-            "expected format version 1 or newer, got 0",
+            "expected format version 2 or newer, got 0",
         ),
         (
             r#""dropout":{"#,
@@ -340,12 +345,21 @@ fn malformed_checkpoint_metadata_is_refused_with_its_own_error() {
             "tensor `layers.1.weight`: expected the shape [5, 6], got [4, 6]",
         ),
         (r#"{"name":"identity"}"#, r#"{"name":"identify"}"#, "layer 2: "),
-        (r#"warm_up(7)"#, r#"warm_down(7)"#, "schedule: "),
-        (r#"warm_up(7)"#, r"\\u007f(7)", r"got `\u{7f}`"),
         (
-            r#""every":"batch""#,
-            r#""every":"blue moon""#,
-            "schedule: expected `every` to be `epoch` or `batch`, got `blue moon`",
+            r#""warm_up""#,
+            r#""warm_down""#,
+            "unknown variant `warm_down`, expected one of",
+        ),
+        (r#""warm_up""#, r#""\\u007f""#, r"unknown variant `\u{7f}`"),
+        (
+            r#""warm_up":{"steps":7}"#,
+            r#""warm_up":{"steps":0}"#,
+            "steps: expected a whole number of at least 1, got 0",
+        ),
+        (
+            r#""batch"],"#,
+            r#""blue moon"],"#,
+            "unknown variant `blue moon`, expected `epoch` or `batch`",
         ),
         (
             r#""probability":0.1"#,
@@ -368,19 +382,24 @@ fn malformed_checkpoint_metadata_is_refused_with_its_own_error() {
             "the best parameters: expected 3, one per layer, got 2",
         ),
         (
-            r#"["metric.mae",true]"#,
-            r#"["metric.mud",true]"#,
-            "the tensor `history.metric.mud` is missing",
+            r#""metrics":["mae","r2"]"#,
+            r#""metrics":["mud","r2"]"#,
+            "unknown metric `mud`",
         ),
         (
-            r#"["validation_loss",true]"#,
-            r#"["validation_loss",false]"#,
-            "unexpected tensor `history.validation_loss.codes`",
+            r#""metrics":["mae","r2"]"#,
+            r#""metrics":["rmse","r2"]"#,
+            "the tensor `history.metric.rmse` is missing",
         ),
         (
-            r#"["loss",false]"#,
-            r#"["loss",true]"#,
-            "the tensor `history.loss.codes` is missing",
+            r#""metrics":["mae","r2"]"#,
+            r#""metrics":["r2"]"#,
+            "unexpected tensor `history.metric.mae`",
+        ),
+        (
+            r#""metrics":["mae","r2"]"#,
+            r#""metrics":["mae","mae"]"#,
+            "metadata mlp_checkpoint: history: the metric mae appears twice",
         ),
         (
             r#""epochs":4"#,
@@ -400,17 +419,14 @@ fn a_checkpoint_is_not_a_model_and_has_one_type() {
     let path = directory.path().join("training.safetensors");
     save_checkpoint(&path, &network, &state).unwrap();
     let error = load_model::<Matrix<f64>>(&path).unwrap_err();
-    assert_eq!(error.problem.to_string(), "expected a model, got a checkpoint");
+    assert_eq!(error.message, "expected a model, got a checkpoint");
     let error = inspect(&path).unwrap_err();
-    assert_eq!(
-        error.problem.to_string(),
-        "expected a model or a PyTorch network, got a checkpoint"
-    );
+    assert_eq!(error.message, "expected a model or a PyTorch network, got a checkpoint");
     let model = model_to_bytes(&Model::new(network.clone(), HalfSquaredError)).unwrap();
     let error = checkpoint_from_bytes::<Matrix<f64>>(&model).unwrap_err();
-    assert_eq!(error.problem.to_string(), "expected a checkpoint, got a model");
+    assert_eq!(error.message, "expected a checkpoint, got a model");
     let error = load_checkpoint::<Matrix<f32>>(&path).unwrap_err();
-    assert!(matches!(error.problem, Problem::TensorDtype { .. }), "{error}");
+    assert_eq!(error.kind, LoadErrorKind::Dtype, "{error}");
 }
 
 #[test]
@@ -429,7 +445,7 @@ fn a_checkpoint_that_could_not_be_loaded_is_not_saved() {
     );
     assert_eq!(
         refused(&|_, state| state.optimizer.tensors[1].1[2].bias = Matrix::zeros(2, 1)),
-        "tensor `optimizer.second_moment.2.bias`: expected the shape [1, 1], got [2, 1]"
+        "tensor `optimizer.second_moment.2.bias`: expected the shape [1], got [2]"
     );
     assert_eq!(
         refused(&|network, _| network.layers_mut()[1].bias = Matrix::zeros(4, 2)),
@@ -453,18 +469,19 @@ fn a_checkpoint_that_could_not_be_loaded_is_not_saved() {
     );
     assert_eq!(
         refused(&|_, state| state.history.metrics[1].0 = Metric::Mae),
-        "metadata mlp_checkpoint: history: the column `metric.mae` appears twice"
+        "metadata mlp_checkpoint: history: the metric mae appears twice"
     );
     assert_eq!(
         refused(&|_, state| {
             state.history = Default::default();
             state.history.metrics = vec![(Metric::Mae, vec![]), (Metric::Mae, vec![])];
         }),
-        "metadata mlp_checkpoint: history: the column `metric.mae` appears twice"
+        "metadata mlp_checkpoint: history: the metric mae appears twice"
     );
-    assert_eq!(
-        refused(&|_, state| state.plateau.as_mut().unwrap().factor = 2.0),
-        "metadata mlp_checkpoint: plateau: expected a factor from 0 to 1, got 2"
+    let message = refused(&|_, state| state.plateau.as_mut().unwrap().factor = 2.0);
+    assert!(
+        message.ends_with(": factor: expected a number from 0 to 1, got 2"),
+        "{message}"
     );
 }
 
@@ -481,19 +498,17 @@ fn a_history_that_will_not_fit_is_refused_with_the_first_checkpoint() {
     assert_eq!(refused(&[32; 11], 100), None);
     assert_eq!(
         refused(&[32; 12], 100).unwrap(),
-        "cannot be saved: L-BFGS: a checkpoint of 11 layers has room for a history of at most 90 steps, got 100"
+        "cannot be saved: L-BFGS: a checkpoint of 11 layers has room for a history of at most 91 steps, got 100"
     );
-    assert_eq!(refused(&[32; 12], 90), None);
+    assert_eq!(refused(&[32; 12], 91), None);
     // It is not loaded either, because a checkpoint that loads must also be savable.
-    let optimizer = Lbfgs::new(0.5).unwrap().history_size(90).unwrap();
+    let optimizer = Lbfgs::new(0.5).unwrap().history_size(91).unwrap();
     let network = Mlp::<Matrix<f64>>::builder(&[32; 12]).build().unwrap();
     let bytes = checkpoint_to_bytes(&network, &Trainer::new(HalfSquaredError, optimizer).state()).unwrap();
-    let bytes = changed(&bytes, r#"["history_size",90.0]"#, r#"["history_size",91.0]"#);
+    let bytes = changed(&bytes, r#"["history_size",91.0]"#, r#"["history_size",92.0]"#);
     let error = checkpoint_from_bytes::<Matrix<f64>>(&bytes).unwrap_err();
-    assert!(
-        matches!(error.problem, Problem::HistorySize { limit: 90, got: 91, .. }),
-        "{error}"
-    );
+    assert_eq!(error.kind, LoadErrorKind::Unsupported);
+    assert!(error.message.ends_with("at most 91 steps, got 92"), "{error}");
     // For small layers, the names take more room than the numbers.
     let refusal = refused(&[2; 9], 100).unwrap();
     let limit = refusal

@@ -3,7 +3,7 @@
 use super::models::network;
 use mlp_core::{HalfSquaredError, Identity, Model, Provenance, Tanh};
 use mlp_cpu::{Element, Matrix};
-use mlp_io::{Dtype, Number, inspect, load_model, load_network, model_to_bytes, network_from_bytes};
+use mlp_io::{Dtype, Number, inspect, load_model, load_pytorch, model_to_bytes, pytorch_from_bytes};
 use serde::Deserialize;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -45,11 +45,11 @@ fn check<T: Element>(case: &Case, predictions: &Matrix<T>, tolerance: f64) {
 }
 
 fn check_theirs<T: Element + Number>(case: &Case, tolerance: f64) {
-    let network = load_network::<Matrix<T>>(fixture(&case.file), Tanh, Identity).unwrap();
+    let network = load_pytorch::<Matrix<T>>(fixture(&case.file), Tanh, Identity).unwrap();
     check(case, &network.predict(&columns::<T>(&case.inputs)), tolerance);
     let bytes = fs::read(fixture(&case.file)).unwrap();
     assert_eq!(
-        network_from_bytes::<Matrix<T>>(&bytes, Tanh, Identity).unwrap(),
+        pytorch_from_bytes::<Matrix<T>>(&bytes, Tanh, Identity).unwrap(),
         network
     );
     if case.file.contains("no_bias") {
@@ -84,12 +84,9 @@ fn networks_from_pytorch_predict_the_same_here() {
     // The file is refused as a model, and as a network with the other type of numbers.
     let path = fixture("pytorch_f32.safetensors");
     let error = load_model::<Matrix<f32>>(&path).unwrap_err();
-    assert_eq!(error.problem.to_string(), "metadata: unexpected key `format`");
-    let error = load_network::<Matrix<f64>>(&path, Tanh, Identity).unwrap_err();
-    assert_eq!(
-        error.problem.to_string(),
-        "tensor `0.weight`: expected the dtype F64, got F32"
-    );
+    assert_eq!(error.message, "metadata: unexpected key `format`");
+    let error = load_pytorch::<Matrix<f64>>(&path, Tanh, Identity).unwrap_err();
+    assert_eq!(error.message, "tensor `0.weight`: expected the dtype F64, got F32");
 }
 
 #[test]
@@ -105,11 +102,11 @@ fn metadata_given_to_pytorch_is_ignored() {
         let header = header.replace(r#"{"format":"pt"}"#, metadata);
         [&(header.len() as u64).to_le_bytes(), header.as_bytes(), numbers].concat()
     };
-    let expected = network_from_bytes::<Matrix<f32>>(&whole, Tanh, Identity).unwrap();
+    let expected = pytorch_from_bytes::<Matrix<f32>>(&whole, Tanh, Identity).unwrap();
     for metadata in [r#"{"epoch":"3"}"#, r#"{"format":"pt","epoch":"3","by":"me"}"#, "{}"] {
         let bytes = with(metadata);
         assert_eq!(
-            network_from_bytes::<Matrix<f32>>(&bytes, Tanh, Identity).unwrap(),
+            pytorch_from_bytes::<Matrix<f32>>(&bytes, Tanh, Identity).unwrap(),
             expected
         );
         fs::write(&path, bytes).unwrap();
@@ -122,7 +119,7 @@ fn metadata_given_to_pytorch_is_ignored() {
             "expected a PyTorch network, got a checkpoint",
         ),
     ] {
-        let error = network_from_bytes::<Matrix<f32>>(&with(metadata), Tanh, Identity).unwrap_err();
+        let error = pytorch_from_bytes::<Matrix<f32>>(&with(metadata), Tanh, Identity).unwrap_err();
         assert_eq!(error.to_string(), message);
     }
 }
