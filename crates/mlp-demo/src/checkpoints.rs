@@ -5,10 +5,9 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use mlp_cpu::{Element, Matrix};
-use mlp_io::{AtomicFile, Checkpoint, CheckpointDirectory, Number, WriteError, write_atomically};
+use mlp_io::{AtomicFile, Checkpoint, CheckpointDirectory, Number, WriteError, one_line, write_atomically};
 
 use crate::error::Error;
-use crate::text::one_line;
 use crate::weights::from_json;
 
 /// The number of checkpoints that are kept.

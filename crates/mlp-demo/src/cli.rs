@@ -5,11 +5,11 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use mlp_io::one_line;
 
 use crate::commands::{classifier, export, inspect, notebook, predict};
 use crate::options::{DigitsArgs, ExportArgs, InspectArgs, MnistArgs, NotebookArgs, PredictArgs};
 use crate::printer::Printer;
-use crate::text::one_line;
 
 /// Multi-layer perceptrons at work: a notebook's experiment, classifiers of digits, model files
 ///

@@ -28,27 +28,9 @@ pub(crate) fn counted(n: usize, noun: &str) -> String {
     format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
 
-/// Formats text from a user's file for a message: between backticks, cut after 40 characters, on one line.
+/// Formats text from a user's file for a message: between backticks, cut if it is long, on one line.
 pub(crate) fn quoted(text: &[u8]) -> String {
-    const LONGEST: usize = 40;
-    // A character has at most 4 bytes, so this cut is never visible.
-    let text = String::from_utf8_lossy(&text[..text.len().min(4 * (LONGEST + 1))]);
-    match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("`{}…`", one_line(&text[..end])),
-        None => format!("`{}`", one_line(&text)),
-    }
-}
-
-/// Escapes the control characters of a text, so that it can neither break the line nor control the terminal.
-pub(crate) fn one_line(text: &str) -> String {
-    let escaped = |c: char| {
-        if c.is_control() {
-            c.escape_default().to_string()
-        } else {
-            c.to_string()
-        }
-    };
-    text.chars().map(escaped).collect()
+    mlp_io::quoted(&String::from_utf8_lossy(text))
 }
 
 /// Returns the first `most` of `cells`; dots stand for the others.
@@ -83,9 +65,9 @@ mod tests {
     fn quoted_text_is_short_and_harmless() {
         assert_eq!(quoted(b"abc"), "`abc`");
         assert_eq!(quoted(b"a\nb\x1b[31m"), r"`a\nb\u{1b}[31m`");
-        assert_eq!(quoted(&[b'1'; 40]), format!("`{}`", "1".repeat(40)));
-        assert_eq!(quoted(&[b'1'; 100_000]), format!("`{}…`", "1".repeat(40)));
-        assert_eq!(quoted("é".repeat(50).as_bytes()), format!("`{}…`", "é".repeat(40)));
+        assert_eq!(quoted(&[b'1'; 60]), format!("`{}`", "1".repeat(60)));
+        assert_eq!(quoted(&[b'1'; 100_000]), format!("`{}…`", "1".repeat(60)));
+        assert_eq!(quoted("é".repeat(70).as_bytes()), format!("`{}…`", "é".repeat(60)));
         assert_eq!(quoted(b"\xff1"), "`\u{fffd}1`");
     }
 

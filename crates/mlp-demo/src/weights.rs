@@ -6,12 +6,13 @@ use std::path::Path;
 
 use mlp_core::{Dense, Identity, LeakyRelu, Mlp};
 use mlp_cpu::{Element, Matrix};
+use mlp_io::one_line;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::number::finite;
-use crate::text::{counted, list, one_line};
+use crate::text::{counted, list};
 
 /// The weights and biases of a network, `{"weights": [[[..row..],..],..], "biases": [[..],..]}`. Only the syntax of a
 /// file has been checked; [`network`](Self::network) checks the rest.

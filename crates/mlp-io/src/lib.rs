@@ -40,6 +40,9 @@ pub use checkpoint::{
     Checkpoint, CheckpointDirectory, checkpoint_from_bytes, checkpoint_to_bytes, load_checkpoint, save_checkpoint,
 };
 pub use error::{LoadError, Problem, SaveError, Shape};
+// Not part of the interface: mlp-demo quotes its files in messages in the same way.
+#[doc(hidden)]
+pub use error::{one_line, quoted};
 pub use model_file::{
     Summary, inspect, load_model, load_network, model_from_bytes, model_to_bytes, network_from_bytes, save_model,
 };

@@ -2,12 +2,13 @@
 
 use mlp_core::{Model, Output, Scaling};
 use mlp_cpu::{Element, Matrix};
+use mlp_io::one_line;
 
 use crate::error::Error;
 use crate::model::{self, AnyModel};
 use crate::options::{InspectArgs, ModelArgs};
 use crate::printer::Printer;
-use crate::text::{counted, exact, one_line};
+use crate::text::{counted, exact};
 
 /// Prints layers, activations, number of parameters, loss, preprocessing, classes and provenance.
 ///

@@ -5,6 +5,7 @@ use std::iter;
 
 use mlp_core::Model;
 use mlp_cpu::{Element, Matrix};
+use mlp_io::one_line;
 use serde::Serialize;
 
 use crate::error::Error;
@@ -12,7 +13,7 @@ use crate::model::{self, AnyModel};
 use crate::options::{Format, PredictArgs};
 use crate::printer::Printer;
 use crate::table;
-use crate::text::{aligned, cells, counted, one_line, predicted};
+use crate::text::{aligned, cells, counted, predicted};
 
 /// Prints the predictions of a model.
 ///
