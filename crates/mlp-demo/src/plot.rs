@@ -133,7 +133,7 @@ impl<'a> Chart<'a> {
             .margin(16)
             .margin_right(28)
             .x_label_area_size(52)
-            .y_label_area_size(100)
+            .y_label_area_size(90)
             .build_cartesian_2d(0..last, self.places.clone())?;
         chart
             .configure_mesh()

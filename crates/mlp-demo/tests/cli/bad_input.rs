@@ -136,15 +136,15 @@ fn options_are_checked() {
 #[test]
 fn a_network_or_a_record_too_large_says_how_many_bytes_it_needs() {
     let directory = directory();
-    // The numbers are the parameters: 2e11 weights and 1e11 + 1 biases.
+    // The numbers are the parameters, and once more those of the largest layer, which is drawn.
     let large = ["notebook", "--layers", "1,100000000000,1"];
     let message = |bytes: u64| format!("building the network needs {bytes} bytes, more than can be allocated");
-    assert_eq!(failure(directory.path(), &large), message(8 * 300_000_000_001));
+    assert_eq!(failure(directory.path(), &large), message(8 * 500_000_000_001));
     let single = [&large[..], &["--dtype", "f32"]].concat();
-    assert_eq!(failure(directory.path(), &single), message(4 * 300_000_000_001));
+    assert_eq!(failure(directory.path(), &single), message(4 * 500_000_000_001));
     assert_eq!(
         failure(directory.path(), &["digits", "--hidden", "100000000000"]),
-        message(4 * 7_500_000_000_010)
+        message(4 * 14_000_000_000_010)
     );
     assert_eq!(
         failure(directory.path(), &["notebook", "--epochs", "1000000000000000"]),
