@@ -1,32 +1,26 @@
 //! Fuzzes the readers of mlp-demo's files.
 
 use crate::check_message;
-use mlp_demo::dtype::Dtype;
-use mlp_demo::idx::{CLASSES, Mnist, PIXELS, SIDE};
-use mlp_demo::samples::Samples;
+use mlp_core::{Dataset, LeakyRelu, Mlp};
+use mlp_cpu::{Element, Matrix};
+use mlp_demo::idx::{Mnist, PIXELS, SIDE};
 use mlp_demo::weights::Weights;
-use serde_json::json;
+use mlp_demo::{CLASSES, samples};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use tempfile::TempDir;
 
-/// Checks that weights that are read, written as JSON and read again are the same.
+/// Checks that the weights of a network that is read, written as JSON and read again are the same.
 pub fn weights_json(bytes: &[u8]) -> bool {
-    match Weights::from_json("weights", bytes) {
-        Ok(weights) => {
-            let json = json!({ "weights": weights.weights(), "biases": weights.biases() }).to_string();
-            let again = Weights::from_json("weights", json.as_bytes()).expect("written data can be read");
-            assert_eq!(again, weights);
-            assert_eq!(again.sizes(), weights.sizes());
-            _ = weights.check_dtype("weights", Dtype::F32);
-            weights
-                .check_dtype("weights", Dtype::F64)
-                .expect("the numbers are finite");
-            weights
-                .check_sizes("weights", &weights.sizes())
-                .expect("the weights have their own sizes");
+    _ = network::<f32>(bytes).inspect_err(|error| check_message(error));
+    match network::<f64>(bytes) {
+        Ok(network) => {
+            let weights = Weights::of(&network);
+            let json = serde_json::to_vec(&weights).expect("finite numbers are valid JSON");
+            let again = self::network::<f64>(&json).expect("written data can be read");
+            assert_eq!(again, network);
             true
         }
         Err(error) => {
@@ -36,42 +30,42 @@ pub fn weights_json(bytes: &[u8]) -> bool {
     }
 }
 
+fn network<T: Element>(bytes: &[u8]) -> Result<Mlp<Matrix<T>>, mlp_demo::Error> {
+    let hidden = LeakyRelu::new(0.01).expect("the slope is finite");
+    Weights::from_json("weights", bytes)?.network("weights", hidden)
+}
+
 /// Checks that the samples that are read are finite and as many as there are targets, and that samples that are written
 /// as CSV and read again are the same.
 pub fn samples_csv(bytes: &[u8]) -> bool {
-    let path = Path::new("samples.csv");
-    let mut read = false;
-    for dtype in [Dtype::F64, Dtype::F32] {
-        let samples = match Samples::from_csv(path, bytes, dtype) {
-            Ok(samples) => samples,
-            Err(error) => {
-                check_message(&error);
-                continue;
-            }
-        };
-        let count = samples.count();
-        assert!(samples.features > 0 && samples.outputs > 0 && count > 0);
-        assert_eq!(samples.inputs.len(), samples.features * count);
-        assert_eq!(samples.targets.len(), samples.outputs * count);
-        let numbers = || samples.inputs.iter().chain(&samples.targets);
-        assert!(numbers().all(|&number| dtype.round(number).is_finite()));
-        let again = Samples::from_csv(path, csv(&samples).as_bytes(), dtype);
-        assert_eq!(again.expect("written data can be read"), samples);
-        read = true;
-    }
-    read
+    let single = samples_csv_as::<f32>(bytes);
+    samples_csv_as::<f64>(bytes) || single
 }
 
-fn csv(samples: &Samples) -> String {
+fn samples_csv_as<T: Element>(bytes: &[u8]) -> bool {
+    let path = Path::new("samples.csv");
+    let samples = match samples::parse::<T>(path, bytes) {
+        Ok(samples) => samples,
+        Err(error) => {
+            check_message(&error);
+            return false;
+        }
+    };
+    let (input, target) = (samples.input(), samples.target());
+    assert!(input.rows() > 0 && target.rows() > 0 && input.columns() > 0);
+    assert_eq!(input.columns(), target.columns());
+    assert!(input.to_vec().iter().chain(&target.to_vec()).all(|number| number.is_finite()));
+    let again = samples::parse(path, csv(&samples).as_bytes());
+    assert_eq!(again.expect("written data can be read"), samples);
+    true
+}
+
+fn csv<T: Element>(samples: &Dataset<Matrix<T>>) -> String {
+    let (input, target) = (samples.input(), samples.target());
     let line = |cells: Vec<String>| cells.join(",") + "\n";
     let names = |letter: char, n: usize| (0..n).map(move |i| format!("{letter}{i}"));
-    let mut csv = line(
-        names('x', samples.features)
-            .chain(names('y', samples.outputs))
-            .collect(),
-    );
-    let inputs = samples.inputs.chunks(samples.features);
-    for (input, target) in inputs.zip(samples.targets.chunks(samples.outputs)) {
+    let mut csv = line(names('x', input.rows()).chain(names('y', target.rows())).collect());
+    for (input, target) in input.iter_columns().zip(target.iter_columns()) {
         let cells = input.iter().chain(target).map(|number| format!("{number:?}"));
         _ = write!(csv, "{}", line(cells.collect()));
     }

@@ -2,7 +2,8 @@
 
 use flate2::read::GzDecoder;
 use mlp_cpu::{Element, Matrix};
-use mlp_demo::digits::{Digits, PIXELS};
+use mlp_demo::Part;
+use mlp_demo::digits::{self, PIXELS};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -34,7 +35,7 @@ pub(crate) fn read<T: Element>(name: &str, targets: usize) -> Data<T> {
 
 /// Reads the 1,797 digits of 8 x 8 pixels.
 pub(crate) fn digits<T: Element>() -> Data<T> {
-    let Digits { images, labels } = Digits::load();
+    let Part { images, labels } = digits::load();
     Data {
         input: Matrix::from_fn(PIXELS, labels.len(), |i, j| T::from_f64(images[PIXELS * j + i].into())),
         target: Matrix::from_fn(1, labels.len(), |_, j| T::from_f64(labels[j].into())),

@@ -36,11 +36,7 @@ fn network(weights: &[Vec<Vec<f64>>], biases: &[Vec<f64>], negative_slope: f64) 
 }
 
 fn network_of(experiment: &Experiment) -> Mlp<Matrix<f64>> {
-    network(
-        experiment.weights.weights(),
-        experiment.weights.biases(),
-        NEGATIVE_SLOPE,
-    )
+    experiment.network(NEGATIVE_SLOPE).unwrap()
 }
 
 fn row(values: &[f64]) -> Matrix<f64> {

@@ -5,8 +5,8 @@ use crate::classify::{above_half, largest};
 use crate::inference::column;
 use crate::workspace::elements;
 use crate::{
-    Activation, Classes, DataError, InferenceWorkspace, Loss, LossKind, Metric, Mlp, NoCustom, Output, Samples, Scaling,
-    Scores, TargetKind,
+    Activation, Classes, DataError, InferenceWorkspace, Loss, LossKind, Metric, Mlp, NoCustom, Output, Samples,
+    Scaling, Scores, TargetKind,
 };
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -313,6 +313,7 @@ pub struct Provenance {
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub data: Option<String>,
     /// Free text, such as who trained the model and what for.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub note: Option<String>,
 }
 

@@ -74,7 +74,7 @@ mod tests {
         round_trip(&Dropout::new(0.25, 7).unwrap(), r#"{"probability":0.25,"seed":7}"#);
         round_trip(&Clip::norm(0.5).unwrap(), r#"{"norm":0.5}"#);
         round_trip(&Clip::value(2.0).unwrap(), r#"{"value":2.0}"#);
-        let penalty = Penalty::elastic_net(0.5, 0.25).unwrap().with_biases();
+        let penalty = Penalty::elastic_net(0.5, 0.25).unwrap().penalize_biases(true);
         round_trip(&penalty, r#"{"l1":0.5,"l2":0.25,"biases":true}"#);
         let stopping = EarlyStopping::new(3).min_change(0.5).unwrap().monitor(Metric::Mae);
         round_trip(

@@ -8,7 +8,7 @@
 
 use core::ops::ControlFlow;
 use mlp_core::{
-    Event, FitOptions, GradientDescent, Initializer, Mlp, Samples, SoftmaxCrossEntropy, Tanh, Trainer, softmax,
+    Event, FitOptions, GradientDescent, Initializer, Metric, Mlp, Model, Samples, SoftmaxCrossEntropy, Tanh, Trainer,
 };
 use mlp_cpu::Matrix;
 use plotters::prelude::*;
@@ -32,7 +32,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         .initializer(Initializer::GlorotUniform)
         .seed(1)
         .build()?;
-    let mut trainer = Trainer::new(SoftmaxCrossEntropy::with_classes(), GradientDescent::new(0.2)?);
+    let loss = SoftmaxCrossEntropy::with_classes();
+    let mut trainer = Trainer::new(loss, GradientDescent::new(0.2)?);
     let options = FitOptions::epochs(400).batch_size(30).shuffle(1);
     trainer.fit_with(&mut network, Samples::new(&input, &target)?, options, |progress| {
         if let Event::Epoch { epoch, loss, .. } = progress.event
@@ -43,26 +44,23 @@ fn main() -> Result<(), Box<dyn Error>> {
         ControlFlow::Continue(())
     })?;
 
-    let accuracy = accuracy(&network, &input, &target);
-    let test_accuracy = self::accuracy(&network, &test_input, &test_target);
+    // A model knows that the outputs of its network are logits of classes.
+    let model = Model::new(network, loss);
+    let accuracy = model.evaluate(Samples::new(&input, &target)?, &[Metric::Accuracy])?[0];
+    let test_accuracy = model.evaluate(Samples::new(&test_input, &test_target)?, &[Metric::Accuracy])?[0];
     println!(
         "\ntraining accuracy: {:.1} %, test accuracy: {:.1} %",
         100.0 * accuracy,
         100.0 * test_accuracy
     );
 
-    // The probabilities at one point, from the logits.
-    let mut probabilities = [0.0; ARMS];
-    softmax(
-        network.predict(&Matrix::from_columns(&[[0.0, 0.5]])).column(0),
-        &mut probabilities,
-    );
-    println!("probabilities at (0, 0.5): {probabilities:.3?}");
+    let probabilities = model.predict(&Matrix::from_columns(&[[0.0, 0.5]]));
+    println!("probabilities at (0, 0.5): {:.3?}", probabilities.column(0));
 
     if let Some(directory) = path.parent() {
         std::fs::create_dir_all(directory)?;
     }
-    std::fs::write(&path, picture(&network, &input, &target)?)?;
+    std::fs::write(&path, picture(&model, &input, &target)?)?;
     println!("decision boundary: {}", path.display());
 
     assert!(
@@ -88,22 +86,6 @@ fn arms(points_per_arm: usize, seed: u64) -> (Matrix<f32>, Matrix<f32>) {
     (Matrix::from_columns(&points), Matrix::from_columns(&classes))
 }
 
-/// Returns the share of samples whose class has the greatest logit.
-fn accuracy(network: &Mlp<Matrix<f32>>, input: &Matrix<f32>, target: &Matrix<f32>) -> f64 {
-    let logits = network.predict(input);
-    let right = logits
-        .iter_columns()
-        .zip(target.iter_columns())
-        .filter(|(z, class)| greatest(z) == class[0] as usize);
-    right.count() as f64 / target.columns() as f64
-}
-
-fn greatest(logits: &[f32]) -> usize {
-    (0..logits.len())
-        .max_by(|&a, &b| logits[a].total_cmp(&logits[b]))
-        .expect("there is a logit")
-}
-
 /// The length of a side of the picture, in pixels.
 const SIDE: i32 = 560;
 /// The height of a row of rectangles, in pixels.
@@ -114,7 +96,7 @@ const EXTENT: f32 = 1.15;
 const COLORS: [RGBColor; ARMS] = [RGBColor(0, 114, 178), RGBColor(213, 94, 0), RGBColor(0, 158, 115)];
 
 /// Returns the picture as SVG: the class of each point of the plane as a pale color, and the samples as dots.
-fn picture(network: &Mlp<Matrix<f32>>, input: &Matrix<f32>, target: &Matrix<f32>) -> Result<String, Box<dyn Error>> {
+fn picture(model: &Model<Matrix<f32>>, input: &Matrix<f32>, target: &Matrix<f32>) -> Result<String, Box<dyn Error>> {
     let mut svg = String::new();
     {
         let root = SVGBackend::with_string(&mut svg, (SIDE as u32, SIDE as u32)).into_drawing_area();
@@ -129,7 +111,8 @@ fn picture(network: &Mlp<Matrix<f32>>, input: &Matrix<f32>, target: &Matrix<f32>
             let plane = |pixel: f32| EXTENT * (2.0 * pixel / SIDE as f32 - 1.0);
             let y = -plane((top + ROW / 2) as f32);
             let row = Matrix::from_fn(2, SIDE as usize, |i, x| if i == 0 { plane(x as f32 + 0.5) } else { y });
-            let classes: Vec<_> = network.predict(&row).iter_columns().map(greatest).collect();
+            // Every prediction is finite, so every pixel has a class.
+            let classes: Vec<usize> = model.classify(&row).into_iter().flatten().collect();
             let mut left = 0;
             for run in classes.chunk_by(|a, b| a == b) {
                 let right = left + run.len() as i32;

@@ -1,70 +1,50 @@
 //! The 1,797 handwritten digits of 8x8 pixels, embedded.
 
-use std::fmt;
-use std::io::Read;
+use std::io::Read as _;
 
 use flate2::read::GzDecoder;
+
+use crate::part::Part;
 
 /// Number of digits.
 pub const COUNT: usize = 1797;
 /// Pixels of a digit: 8 rows of 8.
 pub const PIXELS: usize = 64;
-/// Number of classes: the digits 0 to 9.
-pub const CLASSES: usize = 10;
 /// The greatest value of a pixel; the least is 0.
 pub const MAX_PIXEL: u8 = 16;
 
-/// Handwritten digits with their labels: the test part of the UCI *Optical Recognition of Handwritten Digits* data,
-/// in the same order as in scikit-learn's `load_digits`. `data/README.md` states the source and the license.
+/// Unpacks the digits, which are embedded in this library (`data/digits.bin.gz`): the test part of the UCI *Optical
+/// Recognition of Handwritten Digits* data, in the same order as in scikit-learn's `load_digits`. `data/README.md`
+/// states the source and the license.
 ///
 /// Successive digits often have the same writer, so shuffle them before you split them into a training and a test part.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Digits {
-    /// Pixels 0 (paper) to 16 (ink), 64 x n: digit after digit, each row by row from the top.
-    pub images: Vec<u8>,
-    /// The digit 0 to 9 that each image shows.
-    pub labels: Vec<u8>,
-}
-
-/// Shows the number of digits instead of all their pixels.
-impl fmt::Debug for Digits {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Digits")
-            .field("count", &self.labels.len())
-            .finish_non_exhaustive()
-    }
-}
-
-impl Digits {
-    /// Unpacks the digits, which are embedded in this library (`data/digits.bin.gz`).
-    ///
-    /// # Panics
-    ///
-    /// Panics only if the library was built with damaged data.
-    #[must_use]
-    pub fn load() -> Self {
-        let packed: &[u8] = include_bytes!("../data/digits.bin.gz");
-        let mut images = Vec::with_capacity(COUNT * (PIXELS + 1));
-        GzDecoder::new(packed)
-            .read_to_end(&mut images)
-            .expect("the embedded digits are valid gzip");
-        assert_eq!(
-            images.len(),
-            COUNT * (PIXELS + 1),
-            "the embedded digits have the right length"
-        );
-        let labels = images.split_off(COUNT * PIXELS);
-        Self { images, labels }
-    }
+///
+/// # Panics
+///
+/// Panics only if the library was built with damaged data.
+#[must_use]
+pub fn load() -> Part {
+    let packed: &[u8] = include_bytes!("../data/digits.bin.gz");
+    let mut images = Vec::with_capacity(COUNT * (PIXELS + 1));
+    let unpacked = GzDecoder::new(packed).read_to_end(&mut images);
+    unpacked.expect("the embedded digits are valid gzip");
+    assert_eq!(
+        images.len(),
+        COUNT * (PIXELS + 1),
+        "the embedded digits have the right length"
+    );
+    let labels = images.split_off(COUNT * PIXELS);
+    Part { images, labels }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::part::CLASSES;
 
     #[test]
     fn every_digit_is_there() {
-        let digits = Digits::load();
+        let digits = load();
         let mut per_class = [0; CLASSES];
         digits
             .labels
@@ -79,7 +59,7 @@ mod tests {
 
     #[test]
     fn pixels_are_where_scikit_learn_has_them() {
-        let digits = Digits::load();
+        let digits = load();
         let zero = [
             [0, 0, 5, 13, 9, 1, 0, 0],
             [0, 0, 13, 15, 10, 15, 5, 0],

@@ -5,21 +5,20 @@
 //! dimensions.
 
 use std::cmp::Ordering;
-use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 
-use crate::error::{Error, counted};
+use crate::error::Error;
+use crate::part::{CLASSES, Part};
+use crate::text::counted;
 
 /// Height and width of an image.
 pub const SIDE: usize = 28;
 /// Pixels of an image: 28 rows of 28.
 pub const PIXELS: usize = SIDE * SIDE;
-/// Number of classes: the digits 0 to 9.
-pub const CLASSES: usize = 10;
 
 /// The most bytes of data that a file may claim to hold: 1 GiB. The largest MNIST file holds 47 MB.
 const MAX_BYTES: usize = 1 << 30;
@@ -31,15 +30,6 @@ pub struct Mnist {
     pub train: Part,
     /// The test part, 10,000 digits in the original.
     pub test: Part,
-}
-
-/// Images and their labels.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Part {
-    /// Pixels 0 (paper) to 255 (ink), 784 x n: image after image, each row by row from the top.
-    pub images: Vec<u8>,
-    /// The n digits, 0 to 9, that the images show. A part that was read from files has at least one.
-    pub labels: Vec<u8>,
 }
 
 impl Mnist {
@@ -55,8 +45,8 @@ impl Mnist {
     pub fn load(dir: &Path) -> Result<Self, Error> {
         fs::read_dir(dir).map_err(Error::read(dir))?;
         Ok(Self {
-            train: Part::load(dir, "train")?,
-            test: Part::load(dir, "t10k")?,
+            train: load(dir, "train")?,
+            test: load(dir, "t10k")?,
         })
     }
 
@@ -70,46 +60,28 @@ impl Mnist {
     }
 }
 
-/// Shows the number of images instead of all their pixels.
-impl fmt::Debug for Part {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Part")
-            .field("count", &self.labels.len())
-            .finish_non_exhaustive()
+/// Reads the images and the labels of a part.
+fn load(dir: &Path, part: &str) -> Result<Part, Error> {
+    let (images_path, images) = open(dir, &format!("{part}-images"), "idx3-ubyte")?;
+    let ([count, rows, columns], images) = read_idx(&images_path, images)?;
+    if [rows, columns] != [SIDE, SIDE] {
+        let (expected, got) = (format!("images of {SIDE} x {SIDE}"), format!("{rows} x {columns}"));
+        return Err(Error::unexpected(images_path.display(), expected, got));
     }
-}
-
-impl Part {
-    fn load(dir: &Path, part: &str) -> Result<Self, Error> {
-        let (images_path, images) = open(dir, &format!("{part}-images"), "idx3-ubyte")?;
-        let ([count, rows, columns], images) = read_idx(&images_path, images)?;
-        if [rows, columns] != [SIDE, SIDE] {
-            let got = format!("{rows} x {columns}");
-            return Err(Error::unexpected(
-                images_path.display(),
-                format_args!("images of {SIDE} x {SIDE}"),
-                got,
-            ));
-        }
-        if count == 0 {
-            return Err(Error::unexpected(images_path.display(), "at least one image", "none"));
-        }
-        let (labels_path, labels) = open(dir, &format!("{part}-labels"), "idx1-ubyte")?;
-        let ([label_count], labels) = read_idx(&labels_path, labels)?;
-        if label_count != count {
-            let expected = format!("{count} labels, one per image of {}", images_path.display());
-            return Err(Error::unexpected(labels_path.display(), expected, label_count));
-        }
-        if let Some((i, label)) = labels
-            .iter()
-            .enumerate()
-            .find(|&(_, &label)| usize::from(label) >= CLASSES)
-        {
-            let at = format!("{}: label {} of {count}", labels_path.display(), i + 1);
-            return Err(Error::unexpected(at, "a digit 0 to 9", label));
-        }
-        Ok(Self { images, labels })
+    if count == 0 {
+        return Err(Error::unexpected(images_path.display(), "at least one image", "none"));
     }
+    let (labels_path, labels) = open(dir, &format!("{part}-labels"), "idx1-ubyte")?;
+    let ([label_count], labels) = read_idx(&labels_path, labels)?;
+    if label_count != count {
+        let expected = format!("{count} labels, one per image of {}", images_path.display());
+        return Err(Error::unexpected(labels_path.display(), expected, label_count));
+    }
+    if let Some(i) = labels.iter().position(|&label| usize::from(label) >= CLASSES) {
+        let at = format!("{}: label {} of {count}", labels_path.display(), i + 1);
+        return Err(Error::unexpected(at, "a digit 0 to 9", labels[i]));
+    }
+    Ok(Part { images, labels })
 }
 
 /// Returns the names that a file may have.
@@ -129,7 +101,7 @@ fn open(dir: &Path, stem: &str, kind: &str) -> Result<(PathBuf, File), Error> {
         match File::open(&path) {
             Ok(file) => return Ok((path, file)),
             Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-            Err(source) => return Err(Error::Read { path, source }),
+            Err(error) => return Err(Error::read(&path)(error)),
         }
     }
     let expected = format!("a file `{stem}-{kind}`, `{stem}-{kind}.gz` or `{stem}.{kind}`");
@@ -142,9 +114,8 @@ fn read_idx<const D: usize>(path: &Path, file: impl Read) -> Result<([usize; D],
     let mut reader = unpacked(file).map_err(Error::read(path))?;
     let unexpected = |expected: String, got: String| Err(Error::unexpected(path.display(), expected, got));
 
-    let mut header = Vec::new();
     let length = 4 + 4 * D;
-    read_up_to(&mut reader, length, length, &mut header).map_err(Error::read(path))?;
+    let header = read_up_to(&mut reader, length, length).map_err(Error::read(path))?;
     let mut numbers = header
         .chunks_exact(4)
         .map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]));
@@ -170,8 +141,7 @@ fn read_idx<const D: usize>(path: &Path, file: impl Read) -> Result<([usize; D],
             format!("{product} in the header"),
         );
     };
-    let mut data = Vec::new();
-    read_up_to(&mut reader, size + 1, size, &mut data).map_err(Error::read(path))?;
+    let data = read_up_to(&mut reader, size + 1, size).map_err(Error::read(path))?;
     let expected = counted(size, "byte") + " after the header";
     match data.len().cmp(&size) {
         Ordering::Less => unexpected(expected, data.len().to_string()),
@@ -182,8 +152,7 @@ fn read_idx<const D: usize>(path: &Path, file: impl Read) -> Result<([usize; D],
 
 /// Returns the decompressed content of the file if its first two bytes are those of gzip, else the content as it is.
 fn unpacked<'a>(mut file: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
-    let mut start = Vec::new();
-    read_up_to(&mut file, 2, 2, &mut start)?;
+    let start = read_up_to(&mut file, 2, 2)?;
     let gzip = start == [0x1f, 0x8b];
     let whole = Cursor::new(start).chain(file);
     Ok(if gzip {
@@ -193,12 +162,13 @@ fn unpacked<'a>(mut file: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
     })
 }
 
-/// Appends bytes to `data` until it has `limit` bytes or the reader ends. A gzip stream that ends too early is not an
-/// error here if `data` has fewer than `needed` bytes: the caller then reports both numbers, as for a plain file.
-fn read_up_to(reader: &mut impl Read, limit: usize, needed: usize, data: &mut Vec<u8>) -> io::Result<()> {
-    match reader.take(limit as u64).read_to_end(data) {
-        Err(e) if e.kind() == io::ErrorKind::UnexpectedEof && data.len() < needed => Ok(()),
-        result => result.map(drop),
+/// Reads bytes until there are `limit` bytes or the reader ends. A gzip stream that ends too early is not an error here
+/// if there are fewer than `needed` bytes: the caller then reports both numbers, as for a plain file.
+fn read_up_to(reader: &mut impl Read, limit: usize, needed: usize) -> io::Result<Vec<u8>> {
+    let mut data = Vec::new();
+    match reader.take(limit as u64).read_to_end(&mut data) {
+        Err(e) if e.kind() == io::ErrorKind::UnexpectedEof && data.len() < needed => Ok(data),
+        result => result.map(|_| data),
     }
 }
 

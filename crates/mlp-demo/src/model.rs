@@ -4,7 +4,7 @@ use std::path::Path;
 
 use mlp_core::{ActivationKind, HalfSquaredError, Identity, Model};
 use mlp_cpu::{Element, Matrix};
-use mlp_io::{Number, load_model, load_pytorch};
+use mlp_io::{Dtype, Number, load_model, load_pytorch};
 
 use crate::error::Error;
 
@@ -24,24 +24,24 @@ pub(crate) enum AnyModel {
 /// activations, or if `activation` is missing for a file that does not record them.
 pub(crate) fn load(path: &Path, activation: Option<&ActivationKind>) -> Result<AnyModel, Error> {
     let summary = mlp_io::inspect(path)?;
+    let file = path.display();
     match (summary.is_model, activation) {
-        (true, Some(activation)) => Err(Error::unexpected(
-            "--activation",
-            format_args!("no activation, because {} records its own", path.display()),
-            format_args!("`{}`", activation.name()),
-        )),
-        (false, None) => Err(Error::unexpected(
-            "--activation",
-            format_args!(
-                "the activation of the hidden layers, because {} does not record it",
-                path.display()
-            ),
-            "none",
-        )),
+        (true, Some(activation)) => {
+            let expected = format!("no activation, because {file} records its own");
+            Err(Error::unexpected(
+                "--activation",
+                expected,
+                format_args!("`{}`", activation.name()),
+            ))
+        }
+        (false, None) => {
+            let expected = format!("the activation of the hidden layers, because {file} does not record it");
+            Err(Error::unexpected("--activation", expected, "none"))
+        }
         _ => match summary.dtype {
-            mlp_io::Dtype::F32 => load_as(path, activation).map(AnyModel::F32),
-            mlp_io::Dtype::F64 => load_as(path, activation).map(AnyModel::F64),
-            other => Err(Error::unexpected(path.display(), "F32 or F64", other)),
+            Dtype::F32 => load_as(path, activation).map(AnyModel::F32),
+            Dtype::F64 => load_as(path, activation).map(AnyModel::F64),
+            other => Err(Error::unexpected(file, "F32 or F64", other)),
         },
     }
 }

@@ -1,13 +1,13 @@
 //! Draws curves of losses and accuracies as an SVG picture.
 
-use std::ops::{Range, RangeInclusive};
+use std::ops::Range;
 
 use plotters::coord::Shift;
-use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
+use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
-use crate::log_scale::{self, Tick};
+use crate::scale::{even_ticks, extent, log_place, log_ticks, short, stretches};
 
 /// Width and height of a chart in pixels.
 const SIZE: (u32, u32) = (960, 600);
@@ -23,190 +23,154 @@ const COLORS: [RGBColor; 6] = [
 ];
 /// The largest number of points in a curve for which each point gets a marker.
 const MOST_MARKERS: usize = 50;
-
 /// A long curve is divided into this many buckets, and only the least and the greatest value of each are drawn.
 const MOST_BUCKETS: usize = 1000;
 
-/// The losses, or the accuracies, of one training run.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Curve {
+/// The losses, or the accuracies, of the epochs of one training run.
+#[derive(Clone, Debug)]
+pub(crate) struct Curve<'a> {
     /// The name in the legend.
-    pub name: String,
-    /// The epochs, in ascending order, with their values.
-    pub points: Vec<(usize, f64)>,
+    pub(crate) name: String,
+    /// The value of each epoch, from epoch 0.
+    pub(crate) values: &'a [f64],
 }
 
 /// Draws curves of losses over epochs, with a logarithmic loss axis and a legend, and returns the SVG text.
 ///
 /// A loss that is zero, negative or not finite has no place on the axis: the curve is broken there, and the legend
 /// counts such points. If no other points are left, the axes are drawn without a curve.
-///
-/// # Panics
-///
-/// Never panics, because drawing to a string cannot fail.
-#[must_use]
-pub fn loss_curves(title: &str, curves: &[Curve]) -> String {
-    let chart = Chart {
-        title,
-        name: "loss (log scale)",
-        axis: Axis::of_losses(curves),
-        curves,
-        legend: SeriesLabelPosition::UpperRight,
-    };
-    picture(SIZE, |area| chart.draw(area, &Common::of(&[&chart])))
+pub(crate) fn loss_curves(title: &str, curves: &[Curve<'_>]) -> String {
+    picture(&[Chart::of_losses(title, curves)])
 }
 
 /// Draws the losses and, below them, the accuracies (shares from 0 to 1) of a classifier over epochs, and returns the
 /// SVG text. Losses are drawn as in [`loss_curves`]; accuracies have a linear axis, in percent. An epoch is at the same
 /// place in both charts, and curves of the same name have the same color.
-///
-/// # Panics
-///
-/// Never panics, because drawing to a string cannot fail.
-#[must_use]
-pub fn training_curves(losses: &[Curve], accuracies: &[Curve]) -> String {
-    let (width, height) = SIZE;
-    let upper = Chart {
-        title: "loss by epoch",
-        name: "loss (log scale)",
-        axis: Axis::of_losses(losses),
-        curves: losses,
-        legend: SeriesLabelPosition::UpperRight,
-    };
-    let lower = Chart {
-        title: "accuracy by epoch",
-        name: "accuracy (%)",
-        axis: Axis::of_shares(accuracies),
-        curves: accuracies,
-        legend: SeriesLabelPosition::LowerRight,
-    };
-    let common = Common::of(&[&upper, &lower]);
-    picture((width, 2 * height), |area| {
-        let (above, below) = area.split_vertically(height);
-        upper.draw(&above, &common)?;
-        lower.draw(&below, &common)
-    })
+pub(crate) fn training_curves(losses: &[Curve<'_>], accuracies: &[Curve<'_>]) -> String {
+    picture(&[
+        Chart::of_losses("loss by epoch", losses),
+        Chart::of_accuracies("accuracy by epoch", accuracies),
+    ])
 }
 
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Drawn = Result<(), Box<dyn std::error::Error>>;
 
-/// Returns the SVG text of a picture that `draw` draws on a white background.
-fn picture(size: (u32, u32), draw: impl FnOnce(&Area<'_>) -> Drawn) -> String {
+/// Draws charts, one below the other, on a white background.
+fn picture(charts: &[Chart<'_>]) -> String {
     let mut svg = String::new();
-    let drawn = || -> Drawn {
+    let curves = || charts.iter().flat_map(|chart| chart.curves);
+    let last = curves().map(|curve| curve.values.len()).max().unwrap_or(0).max(2) - 1;
+    let color = |name: &str| {
+        let place = curves().position(|curve| curve.name == name).unwrap_or(0);
+        COLORS[place % COLORS.len()]
+    };
+    let mut draw = || -> Drawn {
+        let size = (SIZE.0, SIZE.1 * u32::try_from(charts.len())?);
         let root = SVGBackend::with_string(&mut svg, size).into_drawing_area();
         root.fill(&WHITE)?;
-        draw(&root)?;
-        root.present()?;
-        Ok(())
+        for (chart, area) in charts.iter().zip(root.split_evenly((charts.len(), 1))) {
+            chart.draw(&area, last, &color)?;
+        }
+        Ok(root.present()?)
     };
-    drawn().expect("drawing to a string cannot fail: no file is written and no system font is read");
+    draw().expect("drawing to a string cannot fail: no file is written and no system font is read");
     svg
 }
 
-/// Curves over epochs, with their axes and a legend.
+/// Curves over epochs, with their axes and a legend. Values have places on the vertical axis.
 struct Chart<'a> {
     title: &'a str,
     /// The name of the vertical axis.
-    name: &'a str,
-    axis: Axis,
-    curves: &'a [Curve],
+    axis: &'static str,
+    curves: &'a [Curve<'a>],
+    /// Returns the place of a value, or `None` if the value has no place.
+    place: fn(f64) -> Option<f64>,
+    /// Returns the number with which a place is labeled.
+    number: fn(f64) -> f64,
+    places: Places,
     legend: SeriesLabelPosition,
 }
 
-/// The properties that the charts of a picture share.
-struct Common<'a> {
-    epochs: Range<usize>,
-    /// The number of characters in the longest label of a vertical axis.
-    widest: usize,
-    /// The names of the curves, each once. The index of a name determines its color.
-    names: Vec<&'a str>,
-}
-
-impl<'a> Common<'a> {
-    fn of(charts: &[&Chart<'a>]) -> Self {
-        let curves = || charts.iter().flat_map(|chart| chart.curves);
-        let epochs = || curves().flat_map(|curve| &curve.points).map(|&(epoch, _)| epoch);
-        let first = epochs().min().unwrap_or(0).min(usize::MAX - 1);
-        let last = epochs().max().unwrap_or(first).max(first + 1);
-        let ticks = charts.iter().flat_map(|chart| &chart.axis.ticks);
-        let mut names = vec![];
-        for curve in curves() {
-            if !names.contains(&curve.name.as_str()) {
-                names.push(curve.name.as_str());
-            }
-        }
+impl<'a> Chart<'a> {
+    /// Returns a chart with the logarithmic axis that the curves need. Its places are log10(loss).
+    fn of_losses(title: &'a str, curves: &'a [Curve<'a>]) -> Self {
+        let range = range(curves, log_place, (-1.0, 1.0), 0.01);
         Self {
-            epochs: first..last,
-            widest: ticks.map(|tick| tick.label.len()).max().unwrap_or(0),
-            names,
+            title,
+            axis: "loss (log scale)",
+            curves,
+            place: log_place,
+            number: |place| 10_f64.powf(place),
+            places: Places {
+                ticks: log_ticks(&range),
+                range,
+            },
+            legend: SeriesLabelPosition::UpperRight,
         }
     }
 
-    fn color(&self, name: &str) -> RGBColor {
-        let place = self.names.iter().position(|other| *other == name).unwrap_or(0);
-        COLORS[place % COLORS.len()]
-    }
-}
-
-impl Chart<'_> {
-    fn draw(&self, area: &Area<'_>, common: &Common<'_>) -> Drawn {
-        let Self {
+    /// Returns a chart with the linear axis, in percent, that the curves need.
+    fn of_accuracies(title: &'a str, curves: &'a [Curve<'a>]) -> Self {
+        let percent = |share: f64| share.is_finite().then_some(100.0 * share);
+        let range = range(curves, percent, (0.0, 100.0), 0.5);
+        Self {
             title,
-            name,
-            axis,
+            axis: "accuracy (%)",
             curves,
-            legend,
-        } = self;
-        let place = axis.place;
+            place: percent,
+            number: |percent| percent,
+            places: Places {
+                ticks: even_ticks(range.start.max(0.0)..range.end.min(100.0)),
+                range,
+            },
+            legend: SeriesLabelPosition::LowerRight,
+        }
+    }
 
+    fn draw(&self, area: &DrawingArea<SVGBackend<'_>, Shift>, last: usize, color: &dyn Fn(&str) -> RGBColor) -> Drawn {
         let mut chart = ChartBuilder::on(area)
-            .caption(printable(title), (FONT, 24))
+            .caption(printable(self.title), (FONT, 24))
             .margin(16)
             .margin_right(28)
             .x_label_area_size(52)
-            .y_label_area_size(44 + 9 * u32::try_from(common.widest)?)
-            .build_cartesian_2d(common.epochs.clone(), axis.clone())?;
+            .y_label_area_size(90)
+            .build_cartesian_2d(0..last, self.places.clone())?;
         chart
             .configure_mesh()
             .light_line_style(TRANSPARENT)
             .bold_line_style(BLACK.mix(0.12))
             .x_labels(11)
             .x_desc("epoch")
-            .y_desc(*name)
+            .y_desc(self.axis)
+            .y_label_formatter(&|&place| short((self.number)(place)))
             .axis_desc_style((FONT, 18))
             .label_style((FONT, 15))
             .draw()?;
 
-        for curve in *curves {
-            let color = common.color(&curve.name);
-            let line = color.stroke_width(2);
-            let (stretches, left_out) = stretches(&curve.points, place);
-            let marked = curve.points.len() <= MOST_MARKERS;
+        for Curve { name, values } in self.curves {
+            let line = color(name).stroke_width(2);
+            let stretches = stretches(values, self.place);
             for stretch in &stretches {
-                if marked || stretch.len() == 1 {
-                    chart.draw_series(stretch.iter().map(|&point| Circle::new(point, 3, color.filled())))?;
+                if values.len() <= MOST_MARKERS || stretch.len() == 1 {
+                    chart.draw_series(stretch.iter().map(|&point| Circle::new(point, 3, color(name).filled())))?;
                 }
+                chart.draw_series(LineSeries::new(thinned(stretch), line))?;
             }
-            let mut name = printable(&curve.name);
+            let mut name = printable(name);
+            let left_out = values.len() - stretches.iter().map(Vec::len).sum::<usize>();
             if left_out > 0 {
-                name += &format!(" ({left_out} of {} not drawable)", curve.points.len());
+                name += &format!(" ({left_out} of {} not drawable)", values.len());
             }
-            // The legend needs an entry even if nothing is drawn, so the first stretch may be empty.
-            let mut stretches = stretches.into_iter();
+            // The legend has an entry even if nothing is drawn, so it belongs to an empty series.
             chart
-                .draw_series(LineSeries::new(stretches.next().unwrap_or_default(), line))?
+                .draw_series(LineSeries::new([], line))?
                 .label(name)
                 .legend(move |(x, y)| PathElement::new([(x, y), (x + 22, y)], line));
-            for stretch in stretches {
-                chart.draw_series(LineSeries::new(stretch, line))?;
-            }
         }
-        if !curves.is_empty() {
+        if !self.curves.is_empty() {
             chart
                 .configure_series_labels()
-                .position(legend.clone())
+                .position(self.legend.clone())
                 .background_style(WHITE.mix(0.85))
                 .border_style(BLACK.mix(0.3))
                 .legend_area_size(30)
@@ -218,118 +182,53 @@ impl Chart<'_> {
     }
 }
 
-/// A vertical axis: the places of values on it, the range of places, and the ticks.
-#[derive(Clone)]
-struct Axis {
-    /// Returns the place of a value, or `None` if the value has no place.
-    place: fn(f64) -> Option<f64>,
-    places: Range<f64>,
-    ticks: Vec<Tick>,
+/// The places on a vertical axis.
+#[derive(Clone, Debug)]
+struct Places {
+    range: Range<f64>,
+    ticks: Vec<f64>,
 }
 
-impl Axis {
-    /// Returns the logarithmic axis that the curves need, with a margin. Its places are log10(loss), and its ticks are
-    /// those of [`log_scale`].
-    fn of_losses(curves: &[Curve]) -> Self {
-        let places = with_margin(curves, log_scale::place, -1.0..=1.0, 0.01);
-        Self {
-            place: log_scale::place,
-            ticks: log_scale::ticks(&(places.start..=places.end)),
-            places,
-        }
+impl Ranged for Places {
+    type FormatOption = DefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, place: &f64, pixels: (i32, i32)) -> i32 {
+        RangedCoordf64::from(self.range.clone()).map(place, pixels)
     }
 
-    /// Returns the linear axis, in percent, that the curves need, with a margin.
-    fn of_shares(curves: &[Curve]) -> Self {
-        let percent = |share: f64| share.is_finite().then_some(100.0 * share);
-        let places = with_margin(curves, percent, 0.0..=100.0, 0.5);
-        let mut ticks = log_scale::even_ticks(places.start.max(0.0), places.end.min(100.0), Some);
-        ticks.retain(|tick| (0.0..=100.0).contains(&tick.place));
-        Self {
-            place: percent,
-            places,
-            ticks,
-        }
+    fn key_points<Hint: KeyPointHint>(&self, _: Hint) -> Vec<f64> {
+        self.ticks.clone()
+    }
+
+    fn range(&self) -> Range<f64> {
+        self.range.clone()
     }
 }
 
 /// Returns the range of the curves' places, or `none` if there are no places, extended at both ends by a margin: a
 /// twentieth of the range, but at least `least`.
-fn with_margin(curves: &[Curve], place: fn(f64) -> Option<f64>, none: RangeInclusive<f64>, least: f64) -> Range<f64> {
-    let values = curves.iter().flat_map(|curve| &curve.points);
-    let places = values.filter_map(|&(_, value)| place(value));
-    let (low, high) = log_scale::range(places).unwrap_or(none).into_inner();
+fn range(curves: &[Curve<'_>], place: fn(f64) -> Option<f64>, none: (f64, f64), least: f64) -> Range<f64> {
+    let stretches: Vec<_> = curves.iter().flat_map(|curve| stretches(curve.values, place)).collect();
+    let (low, high) = extent(&stretches).unwrap_or(none);
     let margin = (0.05 * (high - low)).max(least);
     low - margin..high + margin
 }
 
-impl Ranged for Axis {
-    type FormatOption = NoDefaultFormatting;
-    type ValueType = f64;
-
-    fn map(&self, place: &f64, pixels: (i32, i32)) -> i32 {
-        RangedCoordf64::from(self.places.clone()).map(place, pixels)
-    }
-
-    fn key_points<Hint: KeyPointHint>(&self, _: Hint) -> Vec<f64> {
-        self.ticks.iter().map(|tick| tick.place).collect()
-    }
-
-    fn range(&self) -> Range<f64> {
-        self.places.clone()
-    }
-}
-
-impl ValueFormatter<f64> for Axis {
-    fn format(place: &f64) -> String {
-        place.to_string()
-    }
-
-    fn format_ext(&self, place: &f64) -> String {
-        self.ticks
-            .iter()
-            .find(|tick| tick.place == *place)
-            .map_or_else(String::new, |tick| tick.label.clone())
-    }
-}
-
-/// Returns the stretches of successive points that can be drawn, as (epoch, place), and the number of points that
-/// cannot be drawn.
-fn stretches(points: &[(usize, f64)], place: fn(f64) -> Option<f64>) -> (Vec<Vec<(usize, f64)>>, usize) {
-    let mut stretches = vec![];
-    let mut stretch = vec![];
-    let mut left_out = 0;
-    for &(epoch, value) in points {
-        if let Some(place) = place(value) {
-            stretch.push((epoch, place));
-        } else {
-            left_out += 1;
-            stretches.push(std::mem::take(&mut stretch));
-        }
-    }
-    stretches.push(stretch);
-    stretches.retain(|stretch| !stretch.is_empty());
-    (stretches.into_iter().map(thinned).collect(), left_out)
-}
-
 /// Thins a stretch that has far more points than the picture has columns. It keeps the least and the greatest value of
 /// each of [`MOST_BUCKETS`] buckets, which looks the same, and both ends of the stretch.
-fn thinned(stretch: Vec<(usize, f64)>) -> Vec<(usize, f64)> {
-    let (Some(&first), Some(&last)) = (stretch.first(), stretch.last()) else {
-        return stretch;
-    };
+fn thinned(stretch: &[(usize, f64)]) -> Vec<(usize, f64)> {
     if stretch.len() <= 2 * MOST_BUCKETS {
-        return stretch;
+        return stretch.to_vec();
     }
-    let mut thinned = vec![first];
-    for bucket in stretch.chunks(stretch.len().div_ceil(MOST_BUCKETS)) {
-        let by_place = |a: &&(usize, f64), b: &&(usize, f64)| a.1.total_cmp(&b.1);
-        let extremes = [bucket.iter().min_by(by_place), bucket.iter().max_by(by_place)];
-        let mut extremes: Vec<_> = extremes.into_iter().flatten().copied().collect();
-        extremes.sort_by_key(|&(epoch, _)| epoch);
-        thinned.extend(extremes);
-    }
-    thinned.push(last);
+    let by_place = |a: &&(usize, f64), b: &&(usize, f64)| a.1.total_cmp(&b.1);
+    let extremes = |bucket: &[(usize, f64)]| {
+        [bucket.iter().min_by(by_place), bucket.iter().max_by(by_place)].map(Option::<&_>::copied)
+    };
+    let buckets = stretch.chunks(stretch.len().div_ceil(MOST_BUCKETS));
+    let ends = [stretch.first().copied(), stretch.last().copied()];
+    let mut thinned: Vec<_> = buckets.flat_map(extremes).chain(ends).flatten().collect();
+    thinned.sort_by_key(|&(epoch, _)| epoch);
     thinned.dedup();
     thinned
 }

@@ -3,92 +3,82 @@
 use std::path::Path;
 
 use csv::{ByteRecord, ReaderBuilder, Trim};
+use mlp_cpu::{Element, Matrix};
 
-use crate::dtype::Dtype;
-use crate::error::{Error, counted, quoted};
+use crate::error::Error;
+use crate::number::finite;
+use crate::text::{counted, quoted};
 
-/// Rows of numbers, at least one, all of the same length.
-#[derive(Debug)]
-pub(crate) struct Table {
-    columns: usize,
-    /// The numbers, row after row.
-    values: Vec<f64>,
-}
+/// Parses `csv`, the content of the file at `path`: a header, then one row per line. `check` checks the header before
+/// anything else is read. Messages show `example` as an example of a header. Returns a matrix with a column per row of
+/// the file.
+///
+/// A name in the header must not be a number; NaN and infinity count as numbers. Cells are decimal numbers that are
+/// finite in `T`. Space around cells, blank lines, `\r\n` and a UTF-8 byte order mark are accepted.
+///
+/// # Errors
+///
+/// Returns an error if the file is empty, if the header is missing or `check` rejects it, if there is no row, or if a
+/// cell is missing, superfluous, empty, not a number or not finite. The message names the line of the file and the
+/// column, both counted from 1.
+pub(crate) fn parse<T: Element>(
+    path: &Path,
+    csv: &[u8],
+    example: &str,
+    check: impl FnOnce(&ByteRecord, &Place<'_>) -> Result<(), Error>,
+) -> Result<Matrix<T>, Error> {
+    let mut reader = ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .trim(Trim::All)
+        .from_reader(csv);
+    let place = |record: &ByteRecord| Place {
+        path,
+        csv,
+        offset: record.position().map_or(0, csv::Position::byte),
+    };
+    let syntax = |error| Error::refused(format_args!("{}: {error}", path.display()));
+    let mut records = reader.byte_records().map(|record| record.map_err(syntax));
+    let a_header = format!("a header such as {example}");
 
-impl Table {
-    /// Parses `csv`, the content of the file at `path`: a header, then one row per line. `check` checks the header
-    /// before anything else is read. Messages show `example` as an example of a header.
-    ///
-    /// A name in the header must not be a number; NaN and infinity count as numbers. Cells are decimal numbers that are
-    /// finite in `dtype`. Space around cells, blank lines, `\r\n` and a UTF-8 byte order mark are accepted.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if the file is empty, if the header is missing or `check` rejects it, if there is no row, or if
-    /// a cell is missing, superfluous, empty, not a number or not finite. The message names the line of the file and
-    /// the column, both counted from 1.
-    pub(crate) fn parse(
-        path: &Path,
-        csv: &[u8],
-        dtype: Dtype,
-        example: &str,
-        check: impl FnOnce(&ByteRecord, &Place<'_>) -> Result<(), Error>,
-    ) -> Result<Self, Error> {
-        let mut reader = ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .trim(Trim::All)
-            .from_reader(csv);
-        let mut records = reader.byte_records();
-        let place = |record: &ByteRecord| Place::of(path, csv, record);
-        let syntax = |e: csv::Error| Error::Syntax {
-            at: path.display().to_string(),
-            problem: e.to_string(),
-        };
-        let a_header = format!("a header such as {example}");
-        let a_name = |cell: &[u8]| str::from_utf8(cell).map_or(true, |text| text.parse::<f64>().is_err());
+    let Some(header) = records.next().transpose()? else {
+        return Err(Error::unexpected(path.display(), a_header, "an empty file"));
+    };
+    // A single number is enough to reject it, because a first sample that is taken for a header would silently be lost.
+    if header.iter().any(|cell| parsed(cell).is_some()) {
+        let row = header.iter().collect::<Vec<_>>().join(&b',');
+        let expected = a_header + " (names must not be numbers)";
+        return Err(Error::unexpected(place(&header).line(), expected, quoted(&row)));
+    }
+    check(&header, &place(&header))?;
 
-        let Some(header) = records.next().transpose().map_err(syntax)? else {
-            return Err(Error::unexpected(path.display(), a_header, "an empty file"));
-        };
-        // A single number is enough to reject it, because a first sample that is taken for a header would silently be
-        // lost.
-        if !header.iter().all(a_name) {
-            let row = header.iter().map(String::from_utf8_lossy).collect::<Vec<_>>().join(",");
-            let expected = a_header + " (names must not be numbers)";
-            return Err(Error::unexpected(
-                place(&header).line(),
-                expected,
-                quoted(row.as_bytes()),
-            ));
+    let mut values = vec![];
+    for record in records {
+        let record = record?;
+        if record.len() != header.len() {
+            // The first cell that is missing or superfluous.
+            let column = record.len().min(header.len());
+            let expected = format!("{} as in the header", counted(header.len(), "cell"));
+            return Err(place(&record).unexpected(column, header.get(column), &expected, record.len().to_string()));
         }
-        check(&header, &place(&header))?;
-
-        let mut values = vec![];
-        for record in records {
-            let record = record.map_err(syntax)?;
-            check_length(&record, &header, &place(&record))?;
-            for (column, cell) in record.iter().enumerate() {
-                let value = number(cell, dtype)
-                    .map_err(|expected| place(&record).unexpected(column, header.get(column), expected, shown(cell)))?;
-                values.push(value);
+        for (column, cell) in record.iter().enumerate() {
+            match parsed(cell).ok_or("a number").and_then(finite) {
+                Ok(value) => values.push(value),
+                Err(expected) => {
+                    return Err(place(&record).unexpected(column, header.get(column), expected, shown(cell)));
+                }
             }
         }
-        if values.is_empty() {
-            return Err(Error::unexpected(
-                path.display(),
-                "at least one sample",
-                "only a header",
-            ));
-        }
-        let columns = header.len();
-        Ok(Self { columns, values })
     }
+    if values.is_empty() {
+        let expected = "at least one sample";
+        return Err(Error::unexpected(path.display(), expected, "only a header"));
+    }
+    Ok(Matrix::from_vec(header.len(), values.len() / header.len(), values))
+}
 
-    /// Returns the rows.
-    pub(crate) fn rows(&self) -> impl ExactSizeIterator<Item = &[f64]> {
-        self.values.chunks_exact(self.columns)
-    }
+fn parsed(cell: &[u8]) -> Option<f64> {
+    str::from_utf8(cell).ok()?.parse().ok()
 }
 
 /// The place of a record, for messages. The number of its line is determined only when it is needed, because that takes
@@ -99,54 +89,21 @@ pub(crate) struct Place<'a> {
     offset: u64,
 }
 
-impl<'a> Place<'a> {
-    fn of(path: &'a Path, csv: &'a [u8], record: &ByteRecord) -> Self {
-        Self {
-            path,
-            csv,
-            offset: record.position().map_or(0, csv::Position::byte),
-        }
-    }
-
+impl Place<'_> {
     /// Returns the file and the line, counted from 1, on which the record starts. The line number of the reader
     /// is that on which the previous record ended; blank lines and the `\n` of `\r\n` may lie between the two.
     pub(crate) fn line(&self) -> String {
-        let end = usize::try_from(self.offset).unwrap_or(usize::MAX).min(self.csv.len());
-        let blank = self.csv[end..]
-            .iter()
-            .take_while(|byte| matches!(byte, b'\r' | b'\n'))
-            .count();
-        let line = 1 + self.csv[..end + blank].iter().filter(|&&byte| byte == b'\n').count();
+        let (before, after) = self.csv.split_at(self.csv.len().min(self.offset as usize));
+        let blank = after.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+        let line = 1 + before.iter().chain(blank).filter(|&&byte| byte == b'\n').count();
         format!("{}: line {line}", self.path.display())
     }
 
-    /// Creates [`Error::Unexpected`] for the cell in `column`, which is counted from 0; `name` is its header.
+    /// Creates an error for the cell in `column`, which is counted from 0; `name` is its header.
     pub(crate) fn unexpected(&self, column: usize, name: Option<&[u8]>, expected: &str, got: String) -> Error {
         let name = name.map_or(String::new(), |name| format!(" ({})", quoted(name)));
-        Error::unexpected(
-            format_args!("{}, column {}{name}", self.line(), column + 1),
-            expected,
-            got,
-        )
-    }
-}
-
-/// Checks that a row has a cell for each column. The error names the first cell that is missing or superfluous.
-fn check_length(record: &ByteRecord, header: &ByteRecord, place: &Place<'_>) -> Result<(), Error> {
-    if record.len() == header.len() {
-        return Ok(());
-    }
-    let column = record.len().min(header.len());
-    let expected = format!("{} as in the header", counted(header.len(), "cell"));
-    Err(place.unexpected(column, header.get(column), &expected, record.len().to_string()))
-}
-
-/// Returns the number in a cell, or a description of what the cell should have been.
-fn number(cell: &[u8], dtype: Dtype) -> Result<f64, &'static str> {
-    match str::from_utf8(cell).ok().and_then(|text| text.parse::<f64>().ok()) {
-        Some(value) if dtype.round(value).is_finite() => Ok(value),
-        Some(_) => Err(dtype.finite_number()),
-        None => Err("a number"),
+        let at = format!("{}, column {}{name}", self.line(), column + 1);
+        Error::unexpected(at, expected, got)
     }
 }
 

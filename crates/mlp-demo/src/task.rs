@@ -1,63 +1,54 @@
 //! The task of a classifier of images: the images in their parts, and the properties of the images that a saved model
 //! records.
 
-use mlp_core::{Scaling, ScalingKind};
+use mlp_core::{Dataset, Scaling, ScalingKind};
 use mlp_cpu::{Element, Matrix};
-use rand::SeedableRng;
-use rand::rngs::Xoshiro256PlusPlus;
-use rand::seq::SliceRandom;
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 
-use crate::digits::{self, Digits};
-use crate::idx::{self, Mnist, Part};
+use crate::digits;
+use crate::idx::{self, Mnist};
+use crate::part::{CLASSES, Part};
 
 /// Images of one size and their classes, in a training part, an optional validation part and a test part.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Task {
+pub(crate) struct Task {
     /// The number of pixels in an image.
-    pub pixels: usize,
+    pub(crate) pixels: usize,
     /// The greatest value of a pixel; the least is 0.
-    pub max_pixel: u8,
+    pub(crate) max_pixel: u8,
     /// The input of the network for the least value of a pixel. The input for the greatest value is 1.
-    pub least_input: f64,
+    pub(crate) least_input: f64,
     /// The number of classes.
-    pub classes: usize,
+    pub(crate) classes: usize,
     /// The images to train on.
-    pub train: Part,
+    pub(crate) train: Part,
     /// The images that are evaluated after each epoch, to decide when to stop. This part is empty unless
     /// [`hold_out`](Self::hold_out) filled it.
-    pub validation: Part,
+    pub(crate) validation: Part,
     /// The images to test with.
-    pub test: Part,
+    pub(crate) test: Part,
 }
 
 impl Task {
     /// Returns the 8x8 digits. A fifth of each class, drawn with `seed`, is the test part. Inputs are -1 to 1, because
     /// a pixel has a third of the greatest value on average, and centered inputs are learned better.
-    #[must_use]
-    pub fn digits(seed: u64) -> Self {
-        let Digits { images, labels } = Digits::load();
-        let (train, test) = split(&Part { images, labels }, digits::PIXELS, 5, seed);
-        Self {
-            pixels: digits::PIXELS,
-            max_pixel: digits::MAX_PIXEL,
-            least_input: -1.0,
-            classes: digits::CLASSES,
-            train,
-            validation: Part::default(),
-            test,
-        }
+    pub(crate) fn digits(seed: u64) -> Self {
+        let (train, test) = digits::load().split(5, seed);
+        Self::new(digits::PIXELS, digits::MAX_PIXEL, -1.0, train, test)
     }
 
     /// Returns the MNIST digits. Inputs are 0 to 1, because most of an image is paper, and an input of 0 contributes
     /// nothing to any product.
-    #[must_use]
-    pub fn mnist(Mnist { train, test }: Mnist) -> Self {
+    pub(crate) fn mnist(Mnist { train, test }: Mnist) -> Self {
+        Self::new(idx::PIXELS, u8::MAX, 0.0, train, test)
+    }
+
+    fn new(pixels: usize, max_pixel: u8, least_input: f64, train: Part, test: Part) -> Self {
         Self {
-            pixels: idx::PIXELS,
-            max_pixel: u8::MAX,
-            least_input: 0.0,
-            classes: idx::CLASSES,
+            pixels,
+            max_pixel,
+            least_input,
+            classes: CLASSES,
             train,
             validation: Part::default(),
             test,
@@ -65,9 +56,8 @@ impl Task {
     }
 
     /// Moves a tenth of each class of the training part, drawn with `seed`, to the validation part.
-    #[must_use]
-    pub fn hold_out(self, seed: u64) -> Self {
-        let (train, validation) = split(&self.train, self.pixels, 10, seed);
+    pub(crate) fn hold_out(self, seed: u64) -> Self {
+        let (train, validation) = self.train.split(10, seed);
         Self {
             train,
             validation,
@@ -77,8 +67,7 @@ impl Task {
 
     /// Returns the scaling that converts each pixel to an input: the least value to
     /// [`least_input`](Self::least_input), and the greatest value to 1.
-    #[must_use]
-    pub fn scaling(&self) -> Scaling {
+    pub(crate) fn scaling(&self) -> Scaling {
         let scale = f64::from(self.max_pixel) / (1.0 - self.least_input);
         // The product is subtracted from 0 instead of negated, because -(0 * scale) would be -0.
         let offset = 0.0 - self.least_input * scale;
@@ -87,69 +76,43 @@ impl Task {
             .expect("an image has pixels, and their scale is finite and not 0")
     }
 
-    /// Returns the images of a part, pixels x n. Each pixel is scaled to exactly the same bits as by
-    /// [`scaling`](Self::scaling).
-    #[must_use]
-    pub fn input<T: Element>(&self, part: &Part) -> Matrix<T> {
-        let scaling = self.scaling();
-        let (offset, scale) = (scaling.offset()[0], scaling.scale()[0]);
-        let input = |pixel| T::from_f64((f64::from(pixel) - offset) / scale);
-        let values: Vec<T> = (0..=self.max_pixel).map(input).collect();
-        let pixels = part.images.iter().map(|&pixel| values[usize::from(pixel)]).collect();
-        Matrix::from_vec(self.pixels, part.labels.len(), pixels)
+    /// Returns the images of a part as inputs of the network, pixels x n, with the indices of their classes, 1 x n.
+    /// Returns `None` if the part is empty.
+    pub(crate) fn data<T: Element>(&self, part: &Part) -> Option<Dataset<Matrix<T>>> {
+        if part.labels.is_empty() {
+            return None;
+        }
+        let matrix = |rows, bytes: &[u8]| {
+            let numbers = bytes.iter().map(|&byte| T::from_f64(byte.into()));
+            Matrix::from_vec(rows, part.labels.len(), numbers.collect())
+        };
+        let input = self.scaling().apply(&matrix(self.pixels, &part.images));
+        Dataset::new(input, matrix(1, &part.labels)).ok()
     }
 
     /// Returns the names of the classes, in the order of the outputs: `0`, `1` and so on.
-    #[must_use]
-    pub fn class_names(&self) -> Vec<String> {
+    pub(crate) fn class_names(&self) -> Vec<String> {
         (0..self.classes).map(|class| class.to_string()).collect()
     }
 
     /// Returns `sha256:` and the SHA-256 of the training part: the bytes of all its images, then its labels, a byte
     /// each.
-    #[must_use]
-    pub fn hash(&self) -> String {
-        hash([&self.train])
+    pub(crate) fn hash(&self) -> String {
+        hash(&[&self.train])
     }
 
     /// Returns the same kind of hash for all parts, one after the other: the training part, the validation part, which
     /// is evaluated after each epoch, and the test part.
-    #[must_use]
-    pub fn hash_of_all(&self) -> String {
-        hash([&self.train, &self.validation, &self.test])
+    pub(crate) fn hash_of_all(&self) -> String {
+        hash(&[&self.train, &self.validation, &self.test])
     }
 }
 
-fn hash<const N: usize>(parts: [&Part; N]) -> String {
-    let mut state = Sha256::new();
-    for part in parts {
-        state.update(&part.images);
-        state.update(&part.labels);
-    }
+fn hash(parts: &[&Part]) -> String {
+    let bytes = parts.iter().flat_map(|part| [&part.images, &part.labels]);
+    let state = bytes.fold(Sha256::new(), Sha256::chain_update);
     let hex: String = state.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     format!("sha256:{hex}")
-}
-
-/// Splits a part in two. The second result has one in `share` images of each class, drawn with `seed`; the first result
-/// has the other images.
-fn split(part: &Part, pixels: usize, share: usize, seed: u64) -> (Part, Part) {
-    let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
-    let mut parts = [Part::default(), Part::default()];
-    let classes = part.labels.iter().max().map_or(0, |&label| usize::from(label) + 1);
-    for class in 0..classes {
-        let mut members: Vec<_> = (0..part.labels.len())
-            .filter(|&i| usize::from(part.labels[i]) == class)
-            .collect();
-        members.shuffle(&mut rng);
-        let held_out = (members.len() + share / 2) / share;
-        for (place, i) in members.into_iter().enumerate() {
-            let to = &mut parts[usize::from(place < held_out)];
-            to.images.extend_from_slice(&part.images[i * pixels..][..pixels]);
-            to.labels.push(part.labels[i]);
-        }
-    }
-    let [rest, held_out] = parts;
-    (rest, held_out)
 }
 
 /// Returns an easy task for tests, in which class c has its ink in pixel c.
@@ -202,8 +165,7 @@ mod tests {
     #[test]
     fn the_parts_together_are_all_digits_each_once() {
         let task = Task::digits(3);
-        let Digits { images, labels } = Digits::load();
-        assert_eq!(sorted(&[&task.train, &task.test]), sorted(&[&Part { images, labels }]));
+        assert_eq!(sorted(&[&task.train, &task.test]), sorted(&[&digits::load()]));
         assert_eq!(task, Task::digits(3));
         assert_ne!(task.test, Task::digits(4).test);
     }
@@ -227,12 +189,18 @@ mod tests {
     #[test]
     fn pixels_are_scaled() {
         let task = easy();
-        assert_eq!(task.input::<f64>(&task.test).column(1), [0.05, 1.0, 0.05]);
+        assert_eq!(
+            task.data::<f64>(&task.test).unwrap().input().column(1),
+            [0.05, 1.0, 0.05]
+        );
         let task = Task {
             least_input: -1.0,
             ..task
         };
-        assert_eq!(task.input::<f32>(&task.test).column(1), [-0.9, 1.0, -0.9]);
+        assert_eq!(
+            task.data::<f32>(&task.test).unwrap().input().column(1),
+            [-0.9, 1.0, -0.9]
+        );
         let (digits, mnist) = (
             Task::digits(0),
             Mnist {
@@ -241,7 +209,7 @@ mod tests {
             },
         );
         let range = |task: &Task| {
-            let values = task.input::<f64>(&task.test).into_vec();
+            let values = task.data::<f64>(&task.test).unwrap().input().to_vec();
             values
                 .iter()
                 .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &v| {
@@ -273,7 +241,7 @@ mod tests {
                 part.labels.len(),
                 part.images.iter().map(|&p| f32::from(p)).collect(),
             );
-            assert_eq!(task.scaling().apply(&raw), task.input::<f32>(&part));
+            assert_eq!(&task.scaling().apply(&raw), task.data::<f32>(&part).unwrap().input());
             assert!(task.scaling().offset()[0].is_sign_positive());
         };
         every_pixel(255, 0.0);

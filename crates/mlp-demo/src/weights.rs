@@ -1,239 +1,187 @@
-//! Reads the weights and biases of a network from a JSON file.
+//! The weights and biases of a network as JSON.
 
 use std::fmt::Display;
 use std::fs;
 use std::path::Path;
 
-use serde::Deserialize;
+use mlp_core::{Dense, Identity, LeakyRelu, Mlp};
+use mlp_cpu::{Element, Matrix};
+use mlp_io::one_line;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
-use crate::dtype::Dtype;
-use crate::error::{Error, counted, one_line};
+use crate::error::Error;
+use crate::number::finite;
+use crate::text::{counted, list};
 
-/// The weights and biases of a dense network. They are known to be valid: there is at least one layer, no matrix is
-/// empty, the shapes chain, and every number is finite.
+/// The weights and biases of a network, `{"weights": [[[..row..],..],..], "biases": [[..],..]}`. Only the syntax of a
+/// file has been checked; [`network`](Self::network) checks the rest.
 ///
 /// Layer l (from 0) maps n_in values to n_out values: `weights[l]` is n_out rows of n_in numbers, and `biases[l]` is
 /// n_out numbers.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Weights {
-    weights: Vec<Vec<Vec<f64>>>,
-    biases: Vec<Vec<f64>>,
-}
-
-/// The content of the file. Only its syntax has been checked.
-#[derive(Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Unchecked {
-    weights: Vec<Vec<Vec<f64>>>,
-    biases: Option<Vec<Vec<f64>>>,
+pub struct Weights {
+    /// The weights of each layer.
+    pub weights: Vec<Vec<Vec<f64>>>,
+    /// The biases of each layer. If there are none, all biases are zero.
+    pub biases: Option<Vec<Vec<f64>>>,
 }
 
 impl Weights {
-    /// Reads a file `{"weights": [[[..row..],..],..], "biases": [[..],..]}`. If `biases` is missing, all biases are
-    /// zero. Any other key is an error.
+    /// Reads a JSON file. Any other key than `weights` and `biases` is an error.
     ///
     /// # Errors
     ///
-    /// Returns an error if the file cannot be read, if it is not JSON of this form (the message names the line and the
-    /// column), or if [`Weights::new`] rejects the weights and biases.
+    /// Returns an error if the file cannot be read, or if it is not JSON of this form. The message names the line and
+    /// the column.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let json = fs::read(path).map_err(Error::read(path))?;
-        Self::from_json(path.display(), &json)
+        from_json(path.display(), &fs::read(path).map_err(Error::read(path))?)
     }
 
-    /// Parses a JSON text as [`Weights::read`] does; `source` names the text in messages.
+    /// Parses a JSON text as [`read`](Self::read) does; `source` names the text in messages.
     ///
     /// # Errors
     ///
-    /// Returns the errors of [`Weights::read`] that concern the content of the file.
+    /// Returns the errors of [`read`](Self::read) that concern the content of the file.
     pub fn from_json(source: impl Display, json: &[u8]) -> Result<Self, Error> {
-        let Unchecked { weights, biases } = serde_json::from_slice(json).map_err(|e| json_error(&source, &e))?;
-        Self::new(source, weights, biases)
+        from_json(source, json)
     }
 
-    /// Checks weights and biases; `source` names them in messages. `None` stands for zero biases.
+    /// Returns the current weights and biases of a network. `f32` numbers become the `f64` numbers of the same value.
+    #[must_use]
+    pub fn of<T: Element>(network: &Mlp<Matrix<T>>) -> Self {
+        let columns = |matrix: &Matrix<T>| -> Vec<Vec<f64>> {
+            let columns = matrix.iter_columns();
+            columns
+                .map(|column| column.iter().map(|value| value.to_f64()).collect())
+                .collect()
+        };
+        let layers = network.layers().iter();
+        Self {
+            weights: layers
+                .clone()
+                .map(|layer| columns(&layer.weights.transposed()))
+                .collect(),
+            biases: Some(layers.flat_map(|layer| columns(&layer.bias)).collect()),
+        }
+    }
+
+    /// Builds the network that has these weights, with the activation `hidden` in the hidden layers and linear outputs.
+    /// `source` names the weights in messages.
     ///
     /// # Errors
     ///
     /// Returns an error if there is no layer, if a layer has no rows, if a row is empty or ragged, if the number of
-    /// inputs of a layer is not the number of outputs of the layer before, if a number is not finite, or if the biases
-    /// are not one list per layer with one number per row. The message names the layer, counted from 1, and its place
-    /// in the file.
-    pub fn new(
-        source: impl Display,
-        weights: Vec<Vec<Vec<f64>>>,
-        biases: Option<Vec<Vec<f64>>>,
-    ) -> Result<Self, Error> {
-        if weights.is_empty() {
-            return Err(Error::unexpected(
-                format_args!("{source}: `weights`"),
-                "at least one layer",
-                "none",
-            ));
-        }
-        let mut outputs_before = None;
+    /// inputs of a layer is not the number of outputs of the layer before, if a number is not finite in `T`, or if the
+    /// biases are not one list per layer with one number per row. The message names the layer, counted from 1, and its
+    /// place in the file.
+    pub fn network<T: Element>(&self, source: impl Display, hidden: LeakyRelu) -> Result<Mlp<Matrix<T>>, Error> {
+        let Self { weights, biases } = self;
+        let mut matrices = vec![];
         for (l, rows) in weights.iter().enumerate() {
-            check_layer(&source, l, rows, outputs_before)?;
-            outputs_before = Some(rows.len());
+            matrices.push(matrix::<T>(&source, l, rows, matrices.last())?);
         }
-        let biases = biases.unwrap_or_else(|| weights.iter().map(|rows| vec![0.0; rows.len()]).collect());
-        if biases.len() != weights.len() {
+        if matrices.is_empty() {
+            let at = format!("{source}: `weights`");
+            return Err(Error::unexpected(at, "at least one layer", "none"));
+        }
+        if let Some(got) = biases.as_ref().map(Vec::len).filter(|&got| got != weights.len()) {
             let expected = counted(weights.len(), "list") + ", one per layer";
-            return Err(Error::unexpected(
-                format_args!("{source}: `biases`"),
-                expected,
-                biases.len(),
-            ));
+            return Err(Error::unexpected(format_args!("{source}: `biases`"), expected, got));
         }
-        for (l, (biases, rows)) in biases.iter().zip(&weights).enumerate() {
-            let at = format!("{source}: layer {} (`biases[{l}]`)", l + 1);
-            check_row(&at, biases, rows.len(), "one per row of its weights")?;
+        let mut layers = vec![];
+        for (l, weights) in matrices.into_iter().enumerate() {
+            let bias = match biases {
+                None => Matrix::zeros(weights.rows(), 1),
+                Some(biases) => {
+                    let at = format!("{source}: layer {} (`biases[{l}]`)", l + 1);
+                    let bias = numbers(&at, &biases[l], weights.rows(), "one per row of its weights")?;
+                    Matrix::from_columns(&[bias])
+                }
+            };
+            let last = l + 1 == self.weights.len();
+            let activation = if last { Identity.into() } else { hidden.into() };
+            layers.push((Dense { weights, bias }, activation));
         }
-        Ok(Self { weights, biases })
-    }
-
-    /// Returns the sizes of the network: its inputs, then the outputs of each layer.
-    #[must_use]
-    pub fn sizes(&self) -> Vec<usize> {
-        let inputs = self.weights.first().and_then(|rows| rows.first()).map_or(0, Vec::len);
-        std::iter::once(inputs)
-            .chain(self.weights.iter().map(Vec::len))
-            .collect()
-    }
-
-    /// Returns the weights: `weights()[l]` is n_out rows of n_in numbers.
-    #[must_use]
-    pub fn weights(&self) -> &[Vec<Vec<f64>>] {
-        &self.weights
-    }
-
-    /// Returns the biases: `biases()[l]` is n_out numbers.
-    #[must_use]
-    pub fn biases(&self) -> &[Vec<f64>] {
-        &self.biases
-    }
-
-    /// Checks that every number is also finite in `dtype`.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error that names the layer of the first number that is not finite, and its place in the file.
-    pub fn check_dtype(&self, source: impl Display, dtype: Dtype) -> Result<(), Error> {
-        let check = |at: &dyn Display, values: &[f64]| match values.iter().position(|&v| !dtype.round(v).is_finite()) {
-            Some(i) => {
-                let at = format!("{source}: {at}, number {}", i + 1);
-                Err(Error::unexpected(
-                    at,
-                    dtype.finite_number(),
-                    format_args!("{:e}", values[i]),
-                ))
-            }
-            None => Ok(()),
-        };
-        for (l, (rows, biases)) in self.weights.iter().zip(&self.biases).enumerate() {
-            for (r, row) in rows.iter().enumerate() {
-                check(
-                    &format_args!("layer {}, row {} (`weights[{l}][{r}]`)", l + 1, r + 1),
-                    row,
-                )?;
-            }
-            check(&format_args!("layer {} (`biases[{l}]`)", l + 1), biases)?;
-        }
-        Ok(())
-    }
-
-    /// Checks that these are the weights of a network with the given sizes, which were requested by `--layers`.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if the number of layers differs, or else for the first layer whose shape differs.
-    pub fn check_sizes(&self, source: impl Display, sizes: &[usize]) -> Result<(), Error> {
-        let asked = sizes.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
-        let layers = sizes.len().saturating_sub(1);
-        if self.weights.len() != layers {
-            let expected = format!("{} (`--layers {asked}`)", counted(layers, "layer"));
-            return Err(Error::unexpected(
-                format_args!("{source}: `weights`"),
-                expected,
-                self.weights.len(),
-            ));
-        }
-        let shape = |pair: &[usize]| format!("{} of {}", counted(pair[1], "row"), counted(pair[0], "number"));
-        for (l, (wanted, own)) in sizes.windows(2).zip(self.sizes().windows(2)).enumerate() {
-            if wanted != own {
-                let at = format!("{source}: layer {} (`weights[{l}]`)", l + 1);
-                return Err(Error::unexpected(
-                    at,
-                    shape(wanted) + &format!(" (`--layers {asked}`)"),
-                    shape(own),
-                ));
-            }
-        }
-        Ok(())
+        Ok(Mlp::from_layers(layers)?)
     }
 }
 
-/// Checks the rows of layer `l`. Each must have one number per output of the layer before.
-fn check_layer(source: &impl Display, l: usize, rows: &[Vec<f64>], outputs_before: Option<usize>) -> Result<(), Error> {
+/// Returns the weights of layer `l`. Each row must have one number per output of the layer before.
+fn matrix<T: Element>(
+    source: &impl Display,
+    l: usize,
+    rows: &[Vec<f64>],
+    before: Option<&Matrix<T>>,
+) -> Result<Matrix<T>, Error> {
     let at = format!("{source}: layer {}", l + 1);
     let Some(first) = rows.first() else {
-        return Err(Error::unexpected(
-            format_args!("{at} (`weights[{l}]`)"),
-            "at least one row",
-            "none",
-        ));
+        let at = format!("{at} (`weights[{l}]`)");
+        return Err(Error::unexpected(at, "at least one row", "none"));
     };
     if first.is_empty() {
         let at = format!("{at}, row 1 (`weights[{l}][0]`)");
         return Err(Error::unexpected(at, "at least one number", "none"));
     }
-    let (inputs, why) = match outputs_before {
-        Some(outputs) => (outputs, format!("one per output of layer {l}")),
-        None => (first.len(), "as in row 1".to_owned()),
-    };
+    let mut matrix = vec![];
     for (r, row) in rows.iter().enumerate() {
-        // A row is ragged if its length differs from that of the first row. If all rows have the same wrong length, the
-        // shapes do not chain.
-        let (inputs, why) = if row.len() == first.len() {
-            (inputs, why.as_str())
-        } else {
-            (first.len(), "as in row 1")
+        // If the first row has the wrong length, the shapes do not chain. Any other row is ragged.
+        let (length, why) = match before {
+            Some(before) if r == 0 => (before.rows(), format!("one per output of layer {l}")),
+            _ => (first.len(), "as in row 1".to_owned()),
         };
-        check_row(&format!("{at}, row {} (`weights[{l}][{r}]`)", r + 1), row, inputs, why)?;
+        let at = format!("{at}, row {} (`weights[{l}][{r}]`)", r + 1);
+        matrix.push(numbers(&at, row, length, &why)?);
+    }
+    Ok(Matrix::from_rows(&matrix))
+}
+
+/// Checks that there are `length` numbers and that they are finite in `T`; `why` says where the length comes from.
+fn numbers<T: Element>(at: &str, numbers: &[f64], length: usize, why: &str) -> Result<Vec<T>, Error> {
+    if numbers.len() != length {
+        let expected = format!("{}, {why}", counted(length, "number"));
+        return Err(Error::unexpected(at, expected, numbers.len()));
+    }
+    let checked = |(i, &number): (usize, &f64)| {
+        let at = format_args!("{at}, number {i}");
+        finite(number).map_err(|expected| Error::unexpected(at, expected, format_args!("{number:e}")))
+    };
+    (1..).zip(numbers).map(checked).collect()
+}
+
+/// Checks that a network has the sizes that `--layers` requested; `source` names the file of its weights.
+///
+/// # Errors
+///
+/// Returns an error if the number of layers differs, or else for the first layer whose shape differs.
+pub(crate) fn check_sizes(source: impl Display, sizes: &[usize], requested: &[usize]) -> Result<(), Error> {
+    let option = format!("(`--layers {}`)", list(requested));
+    let layers = |sizes: &[usize]| sizes.len().saturating_sub(1);
+    if sizes.len() != requested.len() {
+        let expected = format!("{} {option}", counted(layers(requested), "layer"));
+        let at = format!("{source}: `weights`");
+        return Err(Error::unexpected(at, expected, layers(sizes)));
+    }
+    let shape = |pair: &[usize]| format!("{} of {}", counted(pair[1], "row"), counted(pair[0], "number"));
+    for (l, (expected, got)) in requested.windows(2).zip(sizes.windows(2)).enumerate() {
+        if expected != got {
+            let at = format!("{source}: layer {} (`weights[{l}]`)", l + 1);
+            let expected = format!("{} {option}", shape(expected));
+            return Err(Error::unexpected(at, expected, shape(got)));
+        }
     }
     Ok(())
 }
 
-/// Checks that `row` has `length` numbers and that they are finite; `why` says where the length comes from.
-fn check_row(at: &str, row: &[f64], length: usize, why: &str) -> Result<(), Error> {
-    if row.len() != length {
-        return Err(Error::unexpected(
-            at,
-            format!("{}, {why}", counted(length, "number")),
-            row.len(),
-        ));
-    }
-    match row.iter().enumerate().find(|(_, value)| !value.is_finite()) {
-        Some((i, value)) => Err(Error::unexpected(
-            format_args!("{at}, number {}", i + 1),
-            "a finite number",
-            value,
-        )),
-        None => Ok(()),
-    }
-}
-
-/// Converts a JSON error to one that names the place before the problem, as all other messages do.
-pub(crate) fn json_error(source: &impl Display, error: &serde_json::Error) -> Error {
-    let (line, column) = (error.line(), error.column());
-    let problem = error.to_string();
-    let problem = problem
-        .strip_suffix(&format!(" at line {line} column {column}"))
-        .unwrap_or(&problem);
-    Error::Syntax {
-        at: format!("{source}: line {line}, column {column}"),
-        problem: one_line(problem),
-    }
+/// Parses a JSON text. An error names the place before the problem, as all other messages do; `source` names the text.
+pub(crate) fn from_json<V: DeserializeOwned>(source: impl Display, json: &[u8]) -> Result<V, Error> {
+    serde_json::from_slice(json).map_err(|error| {
+        let (line, column, problem) = (error.line(), error.column(), error.to_string());
+        let place = format!(" at line {line} column {column}");
+        let problem = one_line(problem.strip_suffix(&place).unwrap_or(&problem));
+        Error::refused(format_args!("{source}: line {line}, column {column}: {problem}"))
+    })
 }
 
 #[cfg(test)]

@@ -204,7 +204,7 @@ pub(crate) fn shown(path: &Path) -> String {
 }
 
 /// Formats text from a file for a message: between backticks, cut after 60 characters, on one line.
-pub(crate) fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     const LONGEST: usize = 60;
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("`{}…`", one_line(text.get(..end).unwrap_or_default())),
@@ -213,7 +213,7 @@ pub(crate) fn quoted(text: &str) -> String {
 }
 
 /// Escapes control characters, so that the text can neither break the line nor control the terminal.
-pub(crate) fn one_line(text: &str) -> String {
+pub fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_control() {

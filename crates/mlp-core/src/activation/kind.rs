@@ -69,7 +69,7 @@ impl<C: Activation> ActivationKind<C> {
     /// If the activation is a custom one, which is returned.
     #[inline(always)]
     pub fn built_in(&self) -> Result<ActivationKind, &C> {
-        match_kind!(self, activation => Ok(activation.clone().into()), activation => Err(activation))
+        match_kind!(self, activation => Ok((*activation).into()), activation => Err(activation))
     }
 }
 

@@ -116,7 +116,11 @@ impl<B: Tensor> Dataset<B> {
     /// Creates a data set from `input` and `target` with the weights of this one.
     fn with(&self, input: B, target: B) -> Result<Self, DataError> {
         let sample_weights = self.sample_weights.clone();
-        let data = Self { input, target, sample_weights };
+        let data = Self {
+            input,
+            target,
+            sample_weights,
+        };
         data.checked()
     }
 

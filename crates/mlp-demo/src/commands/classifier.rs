@@ -1,36 +1,34 @@
 //! `mlp-demo digits` and `mlp-demo mnist`.
 
-use std::io::Write;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use mlp_core::{Event, History, Metric, StopReason};
+use mlp_core::{Event, Fitted, History, Metric, StopReason};
 use mlp_cpu::Element;
-use mlp_io::{Number, model_to_bytes};
+use mlp_io::{CheckpointDirectory, Dtype, Number, model_to_bytes};
 
-use super::exact;
-use crate::checkpoints::{Checkpoints, Run};
-use crate::classifier::{Classifier, Settings};
-use crate::cli::{DigitsArgs, MnistArgs, TrainingArgs, check_dtype};
-use crate::confusion::ConfusionTable;
-use crate::dtype::Dtype;
-use crate::error::{Error, counted};
+use crate::checkpoints::{self, RunRecord};
+use crate::classifier::Classifier;
+use crate::error::Error;
+use crate::files::{self, Files};
 use crate::idx::Mnist;
+use crate::number::{check_option, dtype};
 use crate::optimizer;
-use crate::output::Output;
-use crate::output_file::Files;
+use crate::options::{DigitsArgs, MnistArgs, TrainingArgs};
 use crate::plot::{Curve, training_curves};
+use crate::printer::Printer;
 use crate::task::Task;
+use crate::text::{counted, exact, list};
 
 /// Trains a classifier of the 8x8 digits.
 ///
 /// # Errors
 ///
 /// Returns an error for bad input, before a line is written, or if training diverges.
-pub(crate) fn digits<W: Write>(args: &DigitsArgs, output: &mut Output<W>) -> Result<(), Error> {
-    let task = Task::digits(args.training.seed);
-    train("digits", task, args.epochs, &args.training, Files::default(), output)
+pub(crate) fn digits(args: &DigitsArgs, printer: &mut Printer) -> Result<(), Error> {
+    let task = Task::digits(args.training.settings.seed);
+    train("digits", task, &args.training, Files::default(), printer)
 }
 
 /// Trains a classifier of the MNIST digits.
@@ -38,218 +36,224 @@ pub(crate) fn digits<W: Write>(args: &DigitsArgs, output: &mut Output<W>) -> Res
 /// # Errors
 ///
 /// Returns an error for bad input, before a line is written, or if training diverges.
-pub(crate) fn mnist<W: Write>(args: &MnistArgs, output: &mut Output<W>) -> Result<(), Error> {
+pub(crate) fn mnist(args: &MnistArgs, printer: &mut Printer) -> Result<(), Error> {
     let task = Task::mnist(Mnist::load(&args.data)?);
-    let files = Files::default().reading(Mnist::paths(&args.data));
-    train("mnist", task, args.epochs, &args.training, files, output)
+    let files = Files::reading(Mnist::paths(&args.data));
+    train("mnist", task, &args.training, files, printer)
 }
 
-fn train<W: Write>(
-    command: &str,
+fn train(
+    command: &'static str,
     task: Task,
-    epochs: u64,
     args: &TrainingArgs,
     files: Files,
-    output: &mut Output<W>,
+    printer: &mut Printer,
 ) -> Result<(), Error> {
-    check_dtype("--learning-rate", args.learning_rate, args.dtype)?;
-    let task = match args.patience {
-        Some(_) => task.hold_out(args.seed),
-        None => task,
+    let (task, seen) = match args.settings.patience {
+        Some(_) => (task.hold_out(args.settings.seed), "Validation"),
+        None => (task, "Test"),
     };
-    let settings = Settings {
-        hidden: args.hidden.0.clone(),
-        activation: args.activation.clone(),
-        optimizer: args.optimizer,
-        learning_rate: args.learning_rate,
-        // A batch size larger than the data means that all of the data is one batch.
-        batch_size: usize::try_from(args.batch_size).unwrap_or(usize::MAX),
-        seed: args.seed,
-        patience: args.patience,
-    };
-    let run = Run {
-        command: command.to_owned(),
-        hidden: settings.hidden.clone(),
-        activation: settings.activation.name().to_owned(),
-        optimizer: settings.optimizer.name().to_owned(),
-        learning_rate: settings.learning_rate,
-        batch_size: settings.batch_size,
-        seed: settings.seed,
-        dtype: args.dtype.to_string(),
-        patience: settings.patience,
-        data: task.hash_of_all(),
+    let job = Job {
+        command,
+        task,
+        args,
+        seen,
     };
     match args.dtype {
-        Dtype::F32 => train_as(
-            &task,
-            epochs,
-            args,
-            &run,
-            Classifier::<f32>::new(&task, &settings)?,
-            files,
-            output,
-        ),
-        Dtype::F64 => train_as(
-            &task,
-            epochs,
-            args,
-            &run,
-            Classifier::<f64>::new(&task, &settings)?,
-            files,
-            output,
-        ),
+        Dtype::F32 => job.train::<f32>(files, printer),
+        _ => job.train::<f64>(files, printer),
     }
 }
 
-fn train_as<T: Element + Number, W: Write>(
-    task: &Task,
-    epochs: u64,
-    args: &TrainingArgs,
-    run: &Run,
-    mut classifier: Classifier<T>,
-    files: Files,
-    output: &mut Output<W>,
-) -> Result<(), Error> {
-    let mut files = files.checkpoints(args.checkpoint.as_deref());
-    let save = files.output("--save", args.save.as_deref())?;
-    let plot = files.output("--plot", args.plot.as_deref())?;
-    let mut checkpoints = None;
-    if let Some(path) = &args.checkpoint {
-        let (directory, latest) = Checkpoints::open(path, args.resume, run)?;
+/// A classifier to train.
+struct Job<'a> {
+    command: &'static str,
+    task: Task,
+    args: &'a TrainingArgs,
+    /// The name of the part that is evaluated after each epoch.
+    seen: &'static str,
+}
+
+impl Job<'_> {
+    fn train<T: Element + Number>(&self, files: Files, printer: &mut Printer) -> Result<(), Error> {
+        let args = self.args;
+        check_option::<T>("--learning-rate", args.settings.learning_rate)?;
+        let mut classifier = Classifier::<T>::new(&self.task, &args.settings)?;
+        let mut files = files.checkpoints(args.checkpoint.as_deref());
+        files.writing("--save", args.save.as_deref())?;
+        files.writing("--plot", args.plot.as_deref())?;
+        let checkpoints = self.open_checkpoints(&mut classifier)?;
+        self.write_heading(&classifier, printer)?;
+        let fitted = self.fit(&mut classifier, checkpoints.as_ref(), printer)?;
+        self.write_results(&classifier, fitted, printer)
+    }
+
+    /// Opens the checkpoint directory, if there is one, and resumes from the newest checkpoint in it.
+    fn open_checkpoints<T: Element + Number>(
+        &self,
+        classifier: &mut Classifier<T>,
+    ) -> Result<Option<CheckpointDirectory>, Error> {
+        let Some(path) = &self.args.checkpoint else {
+            return Ok(None);
+        };
+        let (directory, latest) = checkpoints::open(path, self.args.resume, &self.record::<T>())?;
         if let Some(latest) = latest {
             classifier.resume(latest.network, latest.state)?;
             let done = classifier.history().epochs() as u64;
-            if epochs < done {
+            if self.args.epochs < done {
                 let expected = format!("at least {done}, the number of epochs already trained");
-                return Err(Error::unexpected("--epochs", expected, epochs));
+                return Err(Error::unexpected("--epochs", expected, self.args.epochs));
             }
         }
-        checkpoints = Some(directory);
+        Ok(Some(directory))
     }
-    write_heading(task, args, &classifier, output)?;
 
-    let bar = progress_bar(epochs, output.is_terminal());
-    bar.set_position(classifier.history().epochs() as u64);
-    let writes = save.is_some() || plot.is_some() || checkpoints.is_some();
-    let seen = if args.patience.is_some() { "Validation" } else { "Test" };
-    let fitted = classifier.fit(epochs, |progress| {
-        if let Event::Epoch { epoch, loss, .. } = progress.event {
-            let accuracy = last_accuracy(progress.history);
-            if bar.is_hidden() {
-                output.line(format_args!(
-                    "Epoch {epoch} - Loss: {loss:.6} - {seen} accuracy: {accuracy}"
-                ))?;
+    /// Returns everything that determines the course of training, except the number of epochs.
+    fn record<T: Number>(&self) -> RunRecord {
+        let settings = &self.args.settings;
+        let patience = settings.patience.map_or("none".to_owned(), |it| it.to_string());
+        let parts = [
+            ("the subcommand", self.command.to_owned()),
+            ("--dtype", dtype::<T>()),
+            ("--hidden", list(&settings.hidden.0)),
+            ("--activation", settings.activation.name().to_owned()),
+            ("--optimizer", settings.optimizer.to_string()),
+            ("--learning-rate", exact(settings.learning_rate)),
+            ("--batch-size", settings.batch_size.to_string()),
+            ("--seed", settings.seed.to_string()),
+            ("--patience", patience),
+            ("the images and labels", self.task.hash_of_all()),
+        ];
+        parts.map(|(part, value)| (part.to_owned(), value)).into()
+    }
+
+    /// Trains the classifier and shows the progress: a bar in a terminal, otherwise a line for each epoch.
+    fn fit<T: Element + Number>(
+        &self,
+        classifier: &mut Classifier<T>,
+        checkpoints: Option<&CheckpointDirectory>,
+        printer: &mut Printer,
+    ) -> Result<Fitted, Error> {
+        let bar = progress_bar(self.args.epochs, printer.is_terminal());
+        bar.set_position(classifier.history().epochs() as u64);
+        let writes = self.args.save.is_some() || self.args.plot.is_some() || checkpoints.is_some();
+        let seen = self.seen;
+        let fitted = classifier.fit(self.args.epochs, |progress| {
+            if let Event::Epoch { epoch, loss, .. } = progress.event {
+                let accuracy = last_accuracy(progress.history);
+                if bar.is_hidden() {
+                    writeln!(printer, "Epoch {epoch} - Loss: {loss:.6} - {seen} accuracy: {accuracy}")?;
+                }
+                bar.inc(1);
+                bar.set_message(format!("loss {loss:.6}, accuracy {accuracy}"));
+                if let Some(checkpoints) = checkpoints {
+                    checkpoints.save(progress.network, &progress.state())?;
+                }
             }
-            bar.inc(1);
-            bar.set_message(format!("loss {loss:.6}, accuracy {accuracy}"));
-            if let Some(checkpoints) = &checkpoints {
-                checkpoints.save(progress.network, &progress.state())?;
+            // Training ends early if nobody reads the output and no file was requested.
+            if printer.is_closed() && !writes {
+                return Ok(ControlFlow::Break(()));
             }
+            Ok(ControlFlow::Continue(()))
+        });
+        match fitted {
+            Ok(_) => bar.finish(),
+            Err(_) => bar.abandon(),
         }
-        // Training ends early if nobody reads the output and no file was requested.
-        Ok(if output.is_closed() && !writes {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        })
-    });
-    let fitted = match fitted {
-        Ok(fitted) => fitted,
-        Err(error) => {
-            bar.abandon();
-            end_line(&bar, output)?;
-            return Err(error);
+        if !bar.is_hidden() {
+            // The bar leaves the cursor at its end.
+            writeln!(printer)?;
         }
-    };
-    bar.finish();
-    end_line(&bar, output)?;
-    if let (
-        StopReason::Patience {
-            best_epoch: Some(best_epoch),
-        },
-        Some(patience),
-    ) = (fitted.stop, args.patience)
-    {
-        output.line(format_args!(
-            "Stopped: the validation loss has not improved for {} since epoch {best_epoch}",
-            counted(usize::try_from(patience).unwrap_or(usize::MAX), "epoch"),
-        ))?;
+        fitted
     }
 
-    let test = classifier.test();
-    output.line(format_args!("\nResults on the test part after training:\n"))?;
-    output.line(format_args!("{}", ConfusionTable(&test)))?;
-    if save.is_some() || plot.is_some() {
-        output.line(format_args!(""))?;
-    }
-    if let (Some(file), Some(path)) = (save, &args.save) {
-        file.write(&model_to_bytes(&classifier.model())?)?;
-        output.line(format_args!("Model: {}", path.display()))?;
-    }
-    if let (Some(file), Some(path)) = (plot, &args.plot) {
-        file.write(curves(classifier.history(), &seen.to_lowercase()).as_bytes())?;
-        output.line(format_args!("Loss and accuracy curves: {}", path.display()))?;
-    }
-    Ok(())
-}
-
-fn write_heading<T: Element, W: Write>(
-    task: &Task,
-    args: &TrainingArgs,
-    classifier: &Classifier<T>,
-    output: &mut Output<W>,
-) -> Result<(), Error> {
-    output.line(format_args!(
-        "Network {:?}: {} in {}, {}, seed {}",
-        classifier.network().layer_sizes(),
-        counted(classifier.network().parameter_count(), "parameter"),
-        args.dtype,
-        args.activation.name(),
-        args.seed,
-    ))?;
-    let validation = match task.validation.labels.len() {
-        0 => String::new(),
-        images => format!("{images} to validate with, "),
-    };
-    output.line(format_args!(
-        "Images: {} to train on, {validation}{} to test with",
-        task.train.labels.len(),
-        task.test.labels.len(),
-    ))?;
-    output.line(format_args!(
-        "{}: learning rate {}, batches of {}",
-        optimizer::title(args.optimizer),
-        exact(args.learning_rate),
-        args.batch_size,
-    ))?;
-    if let Some(path) = &args.checkpoint {
-        let begin = match classifier.history().epochs() {
-            0 => "from the beginning".to_owned(),
-            done => format!("resuming after {}", counted(done, "epoch")),
+    fn write_heading<T: Element + Number>(
+        &self,
+        classifier: &Classifier<T>,
+        printer: &mut Printer,
+    ) -> Result<(), Error> {
+        let (settings, network) = (&self.args.settings, classifier.model().network());
+        writeln!(
+            printer,
+            "Network {:?}: {} in {}, {}, seed {}",
+            network.layer_sizes(),
+            counted(network.parameter_count(), "parameter"),
+            dtype::<T>(),
+            settings.activation.name(),
+            settings.seed,
+        )?;
+        let Task {
+            train,
+            validation,
+            test,
+            ..
+        } = &self.task;
+        let [train, validation, test] = [train, validation, test].map(|part| part.labels.len());
+        let validation = match validation {
+            0 => String::new(),
+            count => format!("{count} to validate with, "),
         };
-        output.line(format_args!("Checkpoints: {}, {begin}", path.display()))?;
+        writeln!(printer, "Images: {train} to train on, {validation}{test} to test with")?;
+        writeln!(
+            printer,
+            "{}: learning rate {}, batches of {}",
+            optimizer::title(settings.optimizer),
+            exact(settings.learning_rate),
+            settings.batch_size,
+        )?;
+        if let Some(path) = &self.args.checkpoint {
+            let begin = match classifier.history().epochs() {
+                0 => "from the beginning".to_owned(),
+                done => format!("resuming after {}", counted(done, "epoch")),
+            };
+            writeln!(printer, "Checkpoints: {}, {begin}", path.display())?;
+        }
+        writeln!(printer)
     }
-    output.line(format_args!(""))
-}
 
-/// Draws the losses of the training part and of the part that is evaluated after each epoch, whose name is `seen`, and
-/// the accuracy on the latter.
-fn curves(history: &History, seen: &str) -> String {
-    let curve = |name: &str, values: &[f64]| Curve {
-        name: name.to_owned(),
-        points: values.iter().copied().enumerate().collect(),
-    };
-    let losses = [curve("training", &history.loss), curve(seen, &history.validation_loss)];
-    let accuracy = history.metric(Metric::Accuracy).unwrap_or_default();
-    training_curves(&losses, &[curve(seen, accuracy)])
-}
-
-/// Prints a line break after a visible bar, because the bar leaves the cursor at its end.
-fn end_line<W: Write>(bar: &ProgressBar, output: &mut Output<W>) -> Result<(), Error> {
-    if bar.is_hidden() {
+    /// Prints why training stopped early and how good the network is, and writes the requested files.
+    fn write_results<T: Element + Number>(
+        &self,
+        classifier: &Classifier<T>,
+        fitted: Fitted,
+        printer: &mut Printer,
+    ) -> Result<(), Error> {
+        let (save, plot) = (&self.args.save, &self.args.plot);
+        let patience = self.args.settings.patience;
+        if let (StopReason::Patience { best_epoch: Some(best) }, Some(patience)) = (fitted.stop, patience) {
+            let epochs = counted(patience as usize, "epoch");
+            writeln!(
+                printer,
+                "Stopped: the validation loss has not improved for {epochs} since epoch {best}"
+            )?;
+        }
+        writeln!(printer, "\nResults on the test part after training:\n")?;
+        writeln!(printer, "{}", classifier.test()?)?;
+        if save.is_some() || plot.is_some() {
+            writeln!(printer)?;
+        }
+        if let Some(path) = save {
+            files::write(path, &model_to_bytes(classifier.model())?)?;
+            writeln!(printer, "Model: {}", path.display())?;
+        }
+        if let Some(path) = plot {
+            files::write(path, self.curves(classifier.history()).as_bytes())?;
+            writeln!(printer, "Loss and accuracy curves: {}", path.display())?;
+        }
         Ok(())
-    } else {
-        output.line(format_args!(""))
+    }
+
+    /// Draws the losses of the training part and of the part that is evaluated after each epoch, and the accuracy on
+    /// the latter.
+    fn curves(&self, history: &History) -> String {
+        let seen = self.seen.to_lowercase();
+        let curve = |name: &str, values| Curve {
+            name: name.to_owned(),
+            values,
+        };
+        let losses = [curve("training", &history.loss), curve(&seen, &history.validation_loss)];
+        let accuracy = history.metric(Metric::Accuracy).unwrap_or_default();
+        training_curves(&losses, &[curve(&seen, accuracy)])
     }
 }
 

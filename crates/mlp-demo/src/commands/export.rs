@@ -1,31 +1,27 @@
 //! `mlp-demo export`: writes a model in the format of another program.
 
-use std::io::Write;
-
 use mlp_core::{ActivationKind, Dense, Mlp, Model};
 use mlp_cpu::{Element, Matrix};
 use mlp_io::{Number, SaveError, SaveErrorKind, export_onnx, save_model, save_npz};
 
-use crate::cli::{ExportArgs, ModelFormat};
 use crate::error::Error;
+use crate::files::Files;
 use crate::model::{self, AnyModel};
-use crate::output::Output;
-use crate::output_file::Files;
+use crate::options::{ExportArgs, ModelFormat};
+use crate::printer::Printer;
 
 /// Writes the model in another format.
 ///
 /// # Errors
 ///
 /// Returns an error for bad input, for a model that the format cannot express, or if the file cannot be written.
-pub(crate) fn run<W: Write>(args: &ExportArgs, output: &mut Output<W>) -> Result<(), Error> {
-    Files::default()
-        .reading([args.model.path.clone()])
-        .add("--out", &args.out)?;
+pub(crate) fn run(args: &ExportArgs, printer: &mut Printer) -> Result<(), Error> {
+    Files::reading([args.model.path.clone()]).writing("--out", Some(&args.out))?;
     match model::load(&args.model.path, args.model.activation.as_ref())? {
         AnyModel::F32(model) => export(&model, args)?,
         AnyModel::F64(model) => export(&model, args)?,
     }
-    output.line(format_args!("Model: {}", args.out.display()))
+    writeln!(printer, "Model: {}", args.out.display())
 }
 
 /// Folds the scalings of a model into its first and last layer and returns a model without scalings:
@@ -65,15 +61,14 @@ fn folded<T: Element>(model: &Model<Matrix<T>>) -> Model<Matrix<T>> {
 }
 
 fn export<T: Element + Number>(model: &Model<Matrix<T>>, args: &ExportArgs) -> Result<(), Error> {
-    let (from, to) = (&args.model.path, &args.out);
     // A model that the format cannot hold is a problem of the model's file, not of the one to write.
     let refused = |error: SaveError| match error.kind {
         SaveErrorKind::NotWritten | SaveErrorKind::NotDurable => error.into(),
-        _ => Error::about(from)(error.message),
+        _ => Error::refused(format_args!("{}: {}", args.model.path.display(), error.message)),
     };
     match args.to {
-        ModelFormat::Onnx => export_onnx(to, model).map_err(refused),
-        ModelFormat::Npz => save_npz(to, &folded(model)).map_err(refused),
-        ModelFormat::Safetensors => Ok(save_model(to, model)?),
+        ModelFormat::Onnx => export_onnx(&args.out, model).map_err(refused),
+        ModelFormat::Npz => save_npz(&args.out, &folded(model)).map_err(refused),
+        ModelFormat::Safetensors => Ok(save_model(&args.out, model)?),
     }
 }

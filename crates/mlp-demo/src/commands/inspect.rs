@@ -1,89 +1,75 @@
 //! `mlp-demo inspect`: prints what a model file records.
 
-use std::io::Write;
-
-use mlp_core::{Mlp, Model, Output as Prediction, Scaling};
+use mlp_core::{Model, Output, Scaling};
 use mlp_cpu::{Element, Matrix};
+use mlp_io::one_line;
 
-use super::exact;
-use crate::cli::{InspectArgs, ModelArgs};
-use crate::error::{Error, counted, one_line};
+use crate::error::Error;
 use crate::model::{self, AnyModel};
-use crate::output::Output;
+use crate::options::{InspectArgs, ModelArgs};
+use crate::printer::Printer;
+use crate::text::{counted, exact};
 
 /// Prints layers, activations, number of parameters, loss, preprocessing, classes and provenance.
 ///
 /// # Errors
 ///
 /// Returns an error if the file is not a model, or if an activation is given for a model that records its own.
-pub(crate) fn run<W: Write>(args: &InspectArgs, output: &mut Output<W>) -> Result<(), Error> {
+pub(crate) fn run(args: &InspectArgs, printer: &mut Printer) -> Result<(), Error> {
     let ModelArgs { path, activation } = &args.model;
     let summary = mlp_io::inspect(path)?;
     let sizes = &summary.layer_sizes;
-    let lines = if summary.is_model {
-        match model::load(path, activation.as_ref())? {
-            AnyModel::F32(model) => lines(&model),
-            AnyModel::F64(model) => lines(&model),
-        }
-    } else {
-        let mut lines = match activation.as_ref().map(|it| model::load(path, Some(it))).transpose()? {
-            None => layers(sizes, |_| String::new()),
-            Some(AnyModel::F32(model)) => network(model.network()),
-            Some(AnyModel::F64(model)) => network(model.network()),
-        };
-        lines.push(
-            "A network saved by PyTorch: the file does not record activations, loss, preprocessing, classes or \
-             provenance"
-                .to_owned(),
-        );
-        lines
-    };
     let dtype = summary.dtype.to_string().to_lowercase();
-    output.line(format_args!(
+    let mut lines = vec![format!(
         "Network {sizes:?}: {} in {dtype}",
         counted(summary.parameters, "parameter")
-    ))?;
-    lines.iter().try_for_each(|line| output.line(format_args!("{line}")))
+    )];
+    if summary.is_model || activation.is_some() {
+        match model::load(path, activation.as_ref())? {
+            AnyModel::F32(model) => describe(&model, summary.is_model, &mut lines),
+            AnyModel::F64(model) => describe(&model, summary.is_model, &mut lines),
+        }
+    } else {
+        lines.extend(layers(sizes, |_| String::new()));
+    }
+    if !summary.is_model {
+        let missing = "the file does not record activations, loss, preprocessing, classes or provenance";
+        lines.push(format!("A network saved by PyTorch: {missing}"));
+    }
+    lines.iter().try_for_each(|line| writeln!(printer, "{line}"))
 }
 
-/// Returns a line per layer, with its activation.
-fn network<T: Element>(network: &Mlp<Matrix<T>>) -> Vec<String> {
-    layers(&network.layer_sizes(), |layer| {
+/// Adds the lines about a model's layers and, if it is not only a network, about the rest of it.
+fn describe<T: Element>(model: &Model<Matrix<T>>, whole: bool, lines: &mut Vec<String>) {
+    let network = model.network();
+    lines.extend(layers(&network.layer_sizes(), |layer| {
         let activation = &network.activations()[layer];
         format!(", {}", with_parameters(activation.name(), &activation.parameters()))
-    })
-}
-
-fn lines<T: Element>(model: &Model<Matrix<T>>) -> Vec<String> {
-    let mut lines = network(model.network());
+    }));
+    if !whole {
+        return;
+    }
     let predictions = match model.output() {
-        Prediction::Identity if model.target_scaling().is_some() => {
-            "the outputs of the last layer, converted to the units of the targets"
-        }
-        Prediction::Identity => "the outputs of the last layer",
-        Prediction::Softmax => "probabilities, by softmax",
-        Prediction::Sigmoid => "probabilities, each by a sigmoid",
+        Output::Identity => "the outputs of the last layer",
+        Output::Softmax => "probabilities, by softmax",
+        Output::Sigmoid => "probabilities, each by a sigmoid",
     };
     let loss = with_parameters(model.loss().name(), &model.loss().parameters());
-    lines.push(format!("Loss: {loss}"));
-    lines.push(format!("Predictions: {predictions}"));
-    lines.push(format!("Input scaling: {}", scaling(model.input_scaling())));
-    lines.push(format!("Target scaling: {}", scaling(model.target_scaling())));
     let classes = model.classes().map(|classes| one_line(&classes.names().join(", ")));
-    lines.push(format!("Classes: {}", classes.as_deref().unwrap_or("not named")));
     let provenance = model.provenance();
-    lines.push(format!("Version: {}", one_line(&provenance.version)));
-    let seed = provenance.seed.map_or("not known".to_owned(), |seed| seed.to_string());
-    lines.push(format!("Seed: {seed}"));
-    let data = provenance.data.as_deref().map_or("not known".to_owned(), one_line);
-    lines.push(format!("Training data: {data}"));
-    lines.extend(
-        provenance
-            .note
-            .as_deref()
-            .map(|note| format!("Note: {}", one_line(note))),
-    );
-    lines
+    let seed = provenance.seed.map(|seed| seed.to_string());
+    let data = provenance.data.as_deref().map(one_line);
+    let or = |value: Option<String>, missing: &str| value.unwrap_or_else(|| missing.to_owned());
+    lines.extend([
+        format!("Loss: {loss}"),
+        format!("Predictions: {predictions}"),
+        format!("Input scaling: {}", or(model.input_scaling().map(scaling), "none")),
+        format!("Target scaling: {}", or(model.target_scaling().map(scaling), "none")),
+        format!("Classes: {}", or(classes, "not named")),
+        format!("Version: {}", one_line(&provenance.version)),
+        format!("Seed: {}", or(seed, "not known")),
+        format!("Training data: {}", or(data, "not known")),
+    ]);
 }
 
 /// Returns a line per layer, numbered like the tensors of the file, with the text that `more` adds to it.
@@ -108,10 +94,7 @@ fn with_parameters(name: &str, parameters: &[(&str, f64)]) -> String {
 
 /// Formats a scaling, such as `standard, (x - offset) / scale, offset 1.5, scale 2`. If all features have the same
 /// offset or scale, it is one number; otherwise it is a range from the least to the greatest.
-fn scaling(scaling: Option<&Scaling>) -> String {
-    let Some(scaling) = scaling else {
-        return "none".to_owned();
-    };
+fn scaling(scaling: &Scaling) -> String {
     let range = |values: &[f64]| {
         let least = values.iter().copied().fold(f64::INFINITY, f64::min);
         let greatest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);

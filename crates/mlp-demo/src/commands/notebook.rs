@@ -1,116 +1,117 @@
 //! `mlp-demo notebook`: runs the experiment, with any of its constants changed.
 
-use std::fmt::Display;
-use std::io::Write;
+use std::collections::BTreeMap;
+use std::fmt::Debug;
 use std::iter;
 
-use mlp_cpu::Element;
+use mlp_core::{Dataset, LeakyRelu, Mlp};
+use mlp_cpu::{Element, Matrix};
+use mlp_io::{Dtype, Number};
 use serde::Serialize;
 
-use super::{aligned, cells, exact, predicted};
-use crate::cli::{Format, NotebookArgs, check_dtype};
-use crate::dtype::Dtype;
-use crate::error::{Error, counted};
-use crate::experiment::{Run, Setup, Start};
+use crate::error::Error;
+use crate::experiment::Run;
+use crate::files::{self, Files};
 use crate::notebook::{self, Experiment};
-use crate::output::Output;
-use crate::output_file::Files;
+use crate::number::{check_option, dtype};
+use crate::options::{Format, NotebookArgs};
 use crate::plot::{Curve, loss_curves};
-use crate::samples::Samples;
+use crate::printer::Printer;
+use crate::samples;
 use crate::terminal_curve::terminal_curve;
-use crate::weights::Weights;
+use crate::text::{aligned, cells, counted, exact, list, predicted};
+use crate::weights::{Weights, check_sizes};
 
 /// Runs the experiment that `args` describe.
 ///
 /// # Errors
 ///
 /// Returns an error for bad input, before a line is written, or if training diverges.
-pub(crate) fn run<W: Write>(args: &NotebookArgs, output: &mut Output<W>) -> Result<(), Error> {
+pub(crate) fn run(args: &NotebookArgs, printer: &mut Printer) -> Result<(), Error> {
     match args.dtype {
-        Dtype::F32 => run_as::<f32, _>(args, output),
-        Dtype::F64 => run_as::<f64, _>(args, output),
+        Dtype::F32 => run_as::<f32>(args, printer),
+        _ => run_as::<f64>(args, printer),
     }
 }
 
-fn run_as<T: Element, W: Write>(args: &NotebookArgs, output: &mut Output<W>) -> Result<(), Error> {
-    let jobs = jobs(args)?;
-    let read = [&args.weights, &args.data].into_iter().flatten().cloned();
-    let plot = Files::default().reading(read).output("--plot", args.plot.as_deref())?;
+fn run_as<T: Element + Number>(args: &NotebookArgs, printer: &mut Printer) -> Result<(), Error> {
+    check_option::<T>("--learning-rate", args.learning_rate)?;
+    check_option::<T>("--negative-slope", args.negative_slope)?;
+    let data = match &args.data {
+        Some(path) => samples::read::<T>(path)?,
+        None => notebook::samples(),
+    };
     // All runs are prepared before the first line is written, so that bad input leaves no partial output.
-    let runs = jobs
-        .iter()
-        .map(|job| Run::<T>::new(&job.setup))
-        .collect::<Result<Vec<_>, _>>()?;
-    let mut losses = jobs
-        .iter()
-        .map(|_| losses(args.epochs))
-        .collect::<Result<Vec<_>, _>>()?;
+    let mut jobs = jobs(args, &data)?;
+    let read = [&args.weights, &args.data].into_iter().flatten().cloned();
+    Files::reading(read).writing("--plot", args.plot.as_deref())?;
 
-    for (i, ((job, mut run), losses)) in jobs.iter().zip(runs).zip(&mut losses).enumerate() {
+    for (i, job) in jobs.iter_mut().enumerate() {
         if args.format == Format::Text {
             if i > 0 {
-                output.line(format_args!(""))?;
+                writeln!(printer)?;
             }
-            write_heading(args, job, &run, output)?;
+            write_heading(args, job, printer)?;
         }
         for epoch in 0..args.epochs {
-            if output.is_closed() && plot.is_none() {
+            if printer.is_closed() && args.plot.is_none() {
                 return Ok(());
             }
-            let loss = run.epoch()?;
-            losses.push(loss);
+            let loss = job.run.epoch()?;
+            job.losses.push(loss);
             if epoch.is_multiple_of(args.print_every) {
                 match args.format {
-                    Format::Text => output.line(format_args!("{}", job.text(epoch, loss)))?,
-                    Format::Json => output.line(format_args!("{}", json(&Line { epoch, loss })))?,
+                    Format::Text => writeln!(printer, "{}", text(epoch, loss, job.recorded_loss(epoch)))?,
+                    Format::Json => writeln!(printer, "{}", json(&Line { epoch, loss }))?,
                 }
             }
         }
         match args.format {
-            Format::Text => write_results(args, job, &run, losses, output)?,
-            Format::Json => output.line(format_args!("{}", last_line(&run)?))?,
+            Format::Text => write_results(args, job, printer)?,
+            Format::Json => writeln!(printer, "{}", last_line(&job.run)?)?,
         }
     }
 
-    if let (Some(plot), Some(path)) = (plot, &args.plot) {
-        let curve = |(job, losses): (&Job, &Vec<f64>)| Curve {
-            name: list(&job.layers),
-            points: points(losses),
-        };
-        let curves: Vec<_> = jobs.iter().zip(&losses).map(curve).collect();
-        plot.write(loss_curves("loss before each epoch's update", &curves).as_bytes())?;
+    if let Some(path) = &args.plot {
+        let curves = jobs.iter().map(|job| Curve {
+            name: format!("{:?}", job.run.network().layer_sizes()),
+            values: &job.losses,
+        });
+        let curves: Vec<_> = curves.collect();
+        files::write(path, loss_curves("loss before each epoch's update", &curves).as_bytes())?;
         if args.format == Format::Text {
-            output.line(format_args!("\nLoss curves: {}", path.display()))?;
+            writeln!(printer, "\nLoss curves: {}", path.display())?;
         }
     }
     Ok(())
 }
 
 /// A network to train.
-struct Job {
-    layers: Vec<usize>,
-    setup: Setup,
-    /// The origin of its weights, as it is printed.
+struct Job<'a, T: Element> {
+    run: Run<'a, T>,
+    /// The origin of its initial weights, as it is printed.
     origin: String,
     /// The recorded run that this one repeats.
     recorded: Option<Experiment>,
+    /// The losses so far, with room for all epochs.
+    losses: Vec<f64>,
 }
 
-impl Job {
-    /// Formats the line of an epoch.
-    fn text(&self, epoch: u64, loss: f64) -> String {
-        let line = format!("Epoch {epoch} - Loss: {loss:.6}");
-        match self.recorded_loss(epoch) {
-            Some(recorded) => {
-                let verdict = if agree(loss, recorded) { "" } else { "   differs" };
-                format!("{line}   recorded: {recorded:.6}{verdict}")
-            }
-            None => line,
-        }
-    }
-
+impl<T: Element> Job<'_, T> {
     fn recorded_loss(&self, epoch: u64) -> Option<f64> {
         self.recorded.as_ref()?.recorded_loss(epoch)
+    }
+}
+
+/// Formats the line of an epoch.
+fn text(epoch: u64, loss: f64, recorded: Option<f64>) -> String {
+    let line = format!("Epoch {epoch} - Loss: {loss:.6}");
+    match recorded {
+        Some(recorded) => {
+            let verdict = if agree(loss, recorded) { "" } else { "   differs" };
+            format!("{line}   recorded: {recorded:.6}{verdict}")
+        }
+        None => line,
     }
 }
 
@@ -119,229 +120,170 @@ fn agree(loss: f64, recorded: f64) -> bool {
     format!("{loss:.6}") == format!("{recorded:.6}")
 }
 
-/// Returns the networks to train, after checking them against the samples.
-fn jobs(args: &NotebookArgs) -> Result<Vec<Job>, Error> {
-    check_dtype("--learning-rate", args.learning_rate, args.dtype)?;
-    check_dtype("--negative-slope", args.negative_slope, args.dtype)?;
-    let (samples, source) = match &args.data {
-        Some(path) => (Samples::read(path, args.dtype)?, path.display().to_string()),
-        None => (
-            notebook::samples(),
-            "the notebook's samples (use --data for others)".to_owned(),
-        ),
-    };
-
+/// Prepares the runs of the networks, after checking them against the samples.
+fn jobs<'a, T: Element + Number>(args: &NotebookArgs, data: &'a Dataset<Matrix<T>>) -> Result<Vec<Job<'a, T>>, Error> {
     // The losses were recorded with these constants, so they apply to no others.
-    let recorded = args.data.is_none()
+    let same = args.data.is_none()
         && args.dtype == Dtype::F64
         && args.learning_rate == notebook::LEARNING_RATE
         && args.negative_slope == notebook::NEGATIVE_SLOPE;
-    let job = |start: Start, origin: String, experiment: Option<Experiment>| -> Result<Job, Error> {
-        let layers = start.layers();
-        check_samples(&source, &samples, &layers)?;
-        let samples = samples.clone();
-        let setup = Setup {
-            start,
-            samples,
-            learning_rate: args.learning_rate,
-            negative_slope: args.negative_slope,
-        };
+    let job = |Start(network, origin, recorded)| {
+        check_samples(args, data, &network)?;
         Ok(Job {
-            layers,
-            setup,
+            run: Run::new(network, data, args.learning_rate)?,
             origin,
-            recorded: experiment.filter(|_| recorded),
+            recorded: recorded.filter(|_| same),
+            losses: losses(args.epochs)?,
         })
     };
-    let drawn = |layers: Vec<usize>, seed: u64| {
-        let origin = format!(
-            "drawn from N(0, {}^2) with seed {seed}; biases 0",
-            notebook::STANDARD_DEVIATION
-        );
-        job(Start::Drawn { layers, seed }, origin, None)
+    starts(args)?.into_iter().map(job).collect()
+}
+
+/// A network before training, the origin of its weights, and the recorded run that starts with them.
+struct Start<T: Element>(Mlp<Matrix<T>>, String, Option<Experiment>);
+
+/// Returns the networks before training.
+fn starts<T: Element>(args: &NotebookArgs) -> Result<Vec<Start<T>>, Error> {
+    if let Some(path) = &args.weights {
+        let origin = path.display().to_string();
+        let network = Weights::read(path)?.network(&origin, LeakyRelu::new(args.negative_slope)?)?;
+        if let Some(layers) = &args.layers {
+            check_sizes(&origin, &network.layer_sizes(), &layers.0)?;
+        }
+        return Ok(vec![Start(network, origin, None)]);
+    }
+    let drawn = |layers: &[usize], seed: u64| {
+        let deviation = notebook::STANDARD_DEVIATION;
+        let origin = format!("drawn from N(0, {deviation}^2) with seed {seed}; biases 0");
+        Ok(Start(notebook::drawn(layers, seed, args.negative_slope)?, origin, None))
     };
     let embedded = |experiment: Experiment| {
         let origin = "recovered from the losses the notebook printed (its run was not seeded); biases 0";
-        job(
-            Start::Given(experiment.weights.clone()),
-            origin.to_owned(),
-            Some(experiment),
-        )
+        let network = experiment.network(args.negative_slope)?;
+        Ok(Start(network, origin.to_owned(), Some(experiment)))
     };
-
-    let experiments = notebook::experiments();
-    match (&args.weights, &args.layers, args.seed) {
-        (Some(path), layers, _) => {
-            let weights = Weights::read(path)?;
-            if let Some(layers) = layers {
-                weights.check_sizes(path.display(), &layers.0)?;
-            }
-            weights.check_dtype(path.display(), args.dtype)?;
-            Ok(vec![job(Start::Given(weights), path.display().to_string(), None)?])
-        }
-        (None, None, None) => experiments.into_iter().map(embedded).collect(),
-        (None, None, Some(seed)) => experiments.into_iter().map(|it| drawn(it.layers, seed)).collect(),
-        (None, Some(layers), seed) => {
-            let experiment = experiments
-                .into_iter()
-                .find(|it| it.layers == layers.0 && seed.is_none());
-            let job = match experiment {
-                Some(experiment) => embedded(experiment),
-                None => drawn(layers.0.clone(), seed.unwrap_or(0)),
-            };
-            Ok(vec![job?])
-        }
+    let mut experiments = notebook::experiments().into_iter();
+    match (&args.layers, args.seed) {
+        (None, None) => experiments.map(embedded).collect(),
+        (None, Some(seed)) => experiments.map(|it| drawn(&it.layers, seed)).collect(),
+        (Some(layers), seed) => match experiments.find(|it| it.layers == layers.0 && seed.is_none()) {
+            Some(experiment) => Ok(vec![embedded(experiment)?]),
+            None => Ok(vec![drawn(&layers.0, seed.unwrap_or(0))?]),
+        },
     }
 }
 
-/// Checks that a network of the given layers has an input per feature and an output per target.
-fn check_samples(source: &str, samples: &Samples, layers: &[usize]) -> Result<(), Error> {
-    let (inputs, outputs) = (layers[0], layers[layers.len() - 1]);
-    if (samples.features, samples.outputs) == (inputs, outputs) {
+/// Checks that the network has an input per feature and an output per target.
+fn check_samples<T: Element>(
+    args: &NotebookArgs,
+    data: &Dataset<Matrix<T>>,
+    network: &Mlp<Matrix<T>>,
+) -> Result<(), Error> {
+    let expected = (network.inputs(), network.outputs());
+    let got = (data.input().rows(), data.target().rows());
+    if got == expected {
         return Ok(());
     }
-    let counts = |features, targets| format!("{} and {}", counted(features, "feature"), counted(targets, "target"));
-    let expected = format!("{} for the layers {}", counts(inputs, outputs), sizes(layers));
-    Err(Error::unexpected(
-        source,
-        expected,
-        counts(samples.features, samples.outputs),
-    ))
+    let source = args.data.as_ref().map(|path| path.display().to_string());
+    let source = source.unwrap_or_else(|| "the notebook's samples (use --data for others)".to_owned());
+    let counts = |(x, y)| format!("{} and {}", counted(x, "feature"), counted(y, "target"));
+    let layers = list(&network.layer_sizes());
+    let expected = format!("{} for the layers {layers}", counts(expected));
+    Err(Error::unexpected(source, expected, counts(got)))
 }
 
 /// Allocates room for the loss of every epoch.
 fn losses(epochs: u64) -> Result<Vec<f64>, Error> {
     let mut losses = Vec::new();
-    match usize::try_from(epochs)
-        .ok()
-        .and_then(|epochs| losses.try_reserve_exact(epochs).ok())
-    {
-        Some(()) => Ok(losses),
-        None => {
-            let bytes = u128::from(epochs) * size_of::<f64>() as u128;
-            Err(Error::unexpected(
-                "--epochs",
-                "a number of epochs whose losses fit in memory",
-                format_args!("{epochs}, whose losses need {bytes} bytes"),
-            ))
-        }
+    let bytes = u128::from(epochs) * size_of::<f64>() as u128;
+    if usize::try_from(epochs).is_ok_and(|epochs| losses.try_reserve_exact(epochs).is_ok()) {
+        return Ok(losses);
     }
+    let expected = "a number of epochs whose losses fit in memory";
+    let got = format!("{epochs}, whose losses need {bytes} bytes");
+    Err(Error::unexpected("--epochs", expected, got))
 }
 
-fn points(losses: &[f64]) -> Vec<(usize, f64)> {
-    losses.iter().copied().enumerate().collect()
-}
-
-fn write_heading<T: Element, W: Write>(
+fn write_heading<T: Element + Number>(
     args: &NotebookArgs,
-    job: &Job,
-    run: &Run<T>,
-    output: &mut Output<W>,
+    job: &Job<'_, T>,
+    printer: &mut Printer,
 ) -> Result<(), Error> {
-    output.line(format_args!(
-        "Network {}: {} in {}, leaky ReLU with slope {}, learning rate {}, {}",
-        list(&job.layers),
-        counted(run.network().parameter_count(), "parameter"),
-        args.dtype,
+    let network = job.run.network();
+    writeln!(
+        printer,
+        "Network {:?}: {} in {}, leaky ReLU with slope {}, learning rate {}, {}",
+        network.layer_sizes(),
+        counted(network.parameter_count(), "parameter"),
+        dtype::<T>(),
         exact(args.negative_slope),
         exact(args.learning_rate),
-        counted(job.setup.samples.count(), "sample"),
-    ))?;
-    output.line(format_args!("Initial weights: {}\n", job.origin))
+        counted(job.run.data().len(), "sample"),
+    )?;
+    writeln!(printer, "Initial weights: {}\n", job.origin)
 }
 
-fn write_results<T: Element, W: Write>(
-    args: &NotebookArgs,
-    job: &Job,
-    run: &Run<T>,
-    losses: &[f64],
-    output: &mut Output<W>,
-) -> Result<(), Error> {
-    let predictions = run.predictions()?;
-    let compared = || {
-        let printed = (0..)
-            .zip(losses)
-            .filter(|&(epoch, _)| u64::is_multiple_of(epoch, args.print_every));
-        printed.filter_map(|(epoch, &loss)| Some((loss, job.recorded_loss(epoch)?)))
-    };
-    let total = compared().count();
-    if total > 0 {
-        let agreeing = compared().filter(|&(loss, recorded)| agree(loss, recorded)).count();
-        output.line(format_args!(
-            "{agreeing} of {total} losses agree with the recorded ones to the last digit"
-        ))?;
+fn write_results<T: Element>(args: &NotebookArgs, job: &Job<'_, T>, printer: &mut Printer) -> Result<(), Error> {
+    let predictions = job.run.predictions()?;
+    let printed = (0..)
+        .zip(&job.losses)
+        .filter(|&(epoch, _)| u64::is_multiple_of(epoch, args.print_every));
+    let compared = printed.filter_map(|(epoch, &loss)| Some(agree(loss, job.recorded_loss(epoch)?)));
+    let compared: Vec<bool> = compared.collect();
+    if !compared.is_empty() {
+        writeln!(
+            printer,
+            "{} of {} losses agree with the recorded ones to the last digit",
+            compared.iter().filter(|&&agrees| agrees).count(),
+            compared.len()
+        )?;
     }
-    if output.is_terminal() {
-        let curve = terminal_curve(&points(losses), 60, 10);
+    if printer.is_terminal() {
+        let curve = terminal_curve(&job.losses, 60, 10);
         if !curve.is_empty() {
-            output.line(format_args!("\n{curve}"))?;
+            writeln!(printer, "\n{curve}")?;
         }
     }
-    output.line(format_args!("\nPredictions after {}:", counted(losses.len(), "epoch")))?;
-    output.line(format_args!("{}", predictions_table(&job.setup.samples, &predictions)))
+    writeln!(printer, "\nPredictions after {}:", counted(job.losses.len(), "epoch"))?;
+    writeln!(printer, "{}", predictions_table(job.run.data(), &predictions))
 }
 
 /// Formats a table with a row per sample: its features, its targets and its predictions. Rows and numbers that would be
 /// too many to read are left out.
-fn predictions_table(samples: &Samples, predictions: &[Vec<f64>]) -> String {
+fn predictions_table<T: Element>(data: &Dataset<Matrix<T>>, predictions: &[Vec<f64>]) -> String {
     const MOST_ROWS: usize = 20;
     const MOST_NUMBERS: usize = 4;
-    let names = |name: &str, n: usize| -> Vec<String> {
-        let numbered = |i: usize| {
-            if n == 1 {
-                name.to_owned()
-            } else {
-                format!("{name}{}", i + 1)
-            }
-        };
-        cells((0..n).map(numbered), MOST_NUMBERS)
+    let names = |name: &str, n: usize| {
+        let numbered = |i| if n == 1 { name.to_owned() } else { format!("{name}{i}") };
+        cells((0..n).map(|i| numbered(i + 1)), MOST_NUMBERS)
     };
-    let numbers = |values: &[f64]| cells(values.iter().map(|&value| number(value)), MOST_NUMBERS);
+    let numbers = |values: &[T]| cells(values.iter().map(|&value| number(value, value.to_f64())), MOST_NUMBERS);
 
+    let (features, targets) = (data.input().rows(), data.target().rows());
     let header = [
-        names("x", samples.features),
-        names("target ", samples.outputs),
-        names("prediction ", samples.outputs),
+        names("x", features),
+        names("target ", targets),
+        names("prediction ", targets),
     ];
-    let inputs = samples.inputs.chunks(samples.features);
-    let targets = samples.targets.chunks(samples.outputs);
-    let rows = inputs.zip(targets).zip(predictions);
-    let rows = rows.map(|((x, y), p)| {
-        [
-            numbers(x),
-            numbers(y),
-            cells(p.iter().map(|&p| predicted(p)), MOST_NUMBERS),
-        ]
+    let samples = data.input().iter_columns().zip(data.target().iter_columns());
+    let rows = samples.zip(predictions).take(MOST_ROWS).map(|((x, y), p)| {
+        let predictions = p.iter().map(|&p| predicted(p));
+        [numbers(x), numbers(y), cells(predictions, MOST_NUMBERS)]
     });
-    let rows: Vec<_> = iter::once(header)
-        .chain(rows.take(MOST_ROWS))
-        .map(|groups| groups.concat())
-        .collect();
+    let rows: Vec<_> = iter::once(header).chain(rows).map(|groups| groups.concat()).collect();
 
     let mut lines = aligned(&rows);
     if predictions.len() > MOST_ROWS {
-        lines.push(format!(
-            "  and {}",
-            counted(predictions.len() - MOST_ROWS, "more sample")
-        ));
+        let more = counted(predictions.len() - MOST_ROWS, "more sample");
+        lines.push(format!("  and {more}"));
     }
     lines.join("\n")
 }
 
-/// Formats a number from a file as it is, or shortened if it is long.
-fn number(value: f64) -> String {
-    let text = exact(value);
+/// Formats a number from a file, whose value is `value`, as it is, or shortened if it is long.
+fn number(number: impl Debug, value: f64) -> String {
+    let text = exact(number);
     if text.len() <= 10 { text } else { predicted(value) }
-}
-
-/// Formats sizes as `[1, 4, 3, 1]`.
-fn list(layers: &[usize]) -> String {
-    format!("{layers:?}")
-}
-
-/// Formats sizes as `1,4,3,1`, the form that `--layers` takes.
-fn sizes(layers: &[usize]) -> impl Display {
-    layers.iter().map(usize::to_string).collect::<Vec<_>>().join(",")
 }
 
 /// A line of `--format json`.
@@ -352,26 +294,16 @@ struct Line {
 }
 
 #[derive(Serialize)]
-struct LastLine<'a> {
-    r#final: Final<'a>,
-}
-
-#[derive(Serialize)]
-struct Final<'a> {
-    weights: &'a [Vec<Vec<f64>>],
-    biases: &'a [Vec<f64>],
-    predictions: &'a [Vec<f64>],
+struct Final {
+    #[serde(flatten)]
+    weights: Weights,
+    predictions: Vec<Vec<f64>>,
 }
 
 /// Returns the last line of a network in `--format json`.
-fn last_line<T: Element>(run: &Run<T>) -> Result<String, Error> {
-    let (weights, predictions) = (run.weights(), run.predictions()?);
-    let r#final = Final {
-        weights: weights.weights(),
-        biases: weights.biases(),
-        predictions: &predictions,
-    };
-    Ok(json(&LastLine { r#final }))
+fn last_line<T: Element>(run: &Run<'_, T>) -> Result<String, Error> {
+    let (weights, predictions) = (Weights::of(run.network()), run.predictions()?);
+    Ok(json(&BTreeMap::from([("final", Final { weights, predictions })])))
 }
 
 fn json(line: &impl Serialize) -> String {
@@ -384,29 +316,20 @@ mod tests {
 
     #[test]
     fn a_loss_that_differs_from_the_recorded_one_says_so() {
-        let [small, _] = notebook::experiments();
-        let job = Job {
-            layers: small.layers.clone(),
-            setup: Setup::notebook(Start::Given(small.weights.clone())),
-            origin: String::new(),
-            recorded: Some(small),
-        };
         assert_eq!(
-            job.text(5, 2.902_166_4),
+            text(5, 2.902_166_4, Some(2.902_166)),
             "Epoch 5 - Loss: 2.902166   recorded: 2.902166"
         );
         assert_eq!(
-            job.text(5, 2.902_166_6),
+            text(5, 2.902_166_6, Some(2.902_166)),
             "Epoch 5 - Loss: 2.902167   recorded: 2.902166   differs"
         );
-        assert_eq!(job.text(6, 2.5), "Epoch 6 - Loss: 2.500000");
-        let job = Job { recorded: None, ..job };
-        assert_eq!(job.text(5, 2.902_166_4), "Epoch 5 - Loss: 2.902166");
+        assert_eq!(text(6, 2.5, None), "Epoch 6 - Loss: 2.500000");
     }
 
     #[test]
     fn predictions_are_a_table() {
-        let table = predictions_table(&notebook::samples(), &[vec![2.5], vec![-1.0], vec![1e9]]);
+        let table = predictions_table(&notebook::samples::<f64>(), &[vec![2.5], vec![-1.0], vec![1e9]]);
         let expected = [
             "   x  target  prediction",
             "   2       3    2.500000",
@@ -418,12 +341,11 @@ mod tests {
 
     #[test]
     fn large_tables_are_cut() {
-        let samples = Samples {
-            features: 6,
-            outputs: 2,
-            inputs: vec![0.1; 150],
-            targets: vec![1.0; 50],
-        };
+        let samples = Dataset::new(
+            Matrix::from_fn(6, 25, |_, _| 0.1_f32),
+            Matrix::from_fn(2, 25, |_, _| 1.0),
+        );
+        let samples = samples.unwrap();
         let table = predictions_table(&samples, &vec![vec![0.25; 2]; 25]);
         let lines: Vec<_> = table.lines().collect();
         assert_eq!(lines.len(), 22);
@@ -440,11 +362,8 @@ mod tests {
 
     #[test]
     fn numbers_are_short() {
-        let short = [3.0, -0.5, 0.1 + 0.2, 1e300, 1e-12, 123_456_789_012.0].map(number);
+        let short = [3.0, -0.5, 0.1 + 0.2, 1e300, 1e-12, 123_456_789_012.0].map(|it| number(it, it));
         assert_eq!(short, ["3", "-0.5", "0.300000", "1e300", "1e-12", "1.234568e11"]);
-        assert_eq!(
-            [0.0, 4.987_654_321, 1e-9, 1e30].map(predicted),
-            ["0.000000", "4.987654", "1.000000e-9", "1.000000e30"]
-        );
+        assert_eq!(number(0.1_f32, 0.1_f32.into()), "0.1");
     }
 }

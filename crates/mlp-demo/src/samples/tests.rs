@@ -2,30 +2,26 @@
 
 use super::*;
 
-fn parse(csv: &str) -> Result<Samples, String> {
-    Samples::from_csv(Path::new("data.csv"), csv.as_bytes(), Dtype::F64).map_err(|e| e.to_string())
+fn parsed(csv: &str) -> Result<Dataset<Matrix<f64>>, String> {
+    parse(Path::new("data.csv"), csv.as_bytes()).map_err(|e| e.to_string())
 }
 
 fn failure(csv: &str) -> String {
-    parse(csv).expect_err(csv)
+    parsed(csv).expect_err(csv)
 }
 
 #[test]
 fn columns_are_distinguished_by_name_and_keep_their_order() {
-    let samples = parse("x1,y_b,x0,y_a\n1,2,3,4\n5,6,7,8e-1\n").unwrap();
-    let expected = Samples {
-        features: 2,
-        outputs: 2,
-        inputs: vec![1., 3., 5., 7.],
-        targets: vec![2., 4., 6., 0.8],
-    };
-    assert_eq!(samples, expected);
-    assert_eq!(samples.count(), 2);
+    let samples = parsed("x1,y_b,x0,y_a\n1,2,3,4\n5,6,7,8e-1\n").unwrap();
+    let matrix = |columns: [[f64; 2]; 2]| Matrix::from_columns(&columns);
+    let expected = Dataset::new(matrix([[1., 3.], [5., 7.]]), matrix([[2., 4.], [6., 0.8]]));
+    assert_eq!(samples, expected.unwrap());
+    assert_eq!(samples.len(), 2);
 }
 
 #[test]
 fn space_crlf_byte_order_mark_quotes_and_blank_lines_are_accepted() {
-    let plain = parse("x,y\n2,3\n-1,1\n").unwrap();
+    let plain = parsed("x,y\n2,3\n-1,1\n").unwrap();
     for csv in [
         "\u{feff}x,y\n2,3\n-1,1\n",
         "x,y\r\n2,3\r\n-1,1\r\n",
@@ -33,7 +29,7 @@ fn space_crlf_byte_order_mark_quotes_and_blank_lines_are_accepted() {
         "\n\nx,y\n\n2,3\n\r\n\n-1,1\n\n\n",
         "\"x\",\"y\"\n\"2\",\"3\"\n\" -1\",+1.0",
     ] {
-        assert_eq!(parse(csv).as_ref(), Ok(&plain), "{csv:?}");
+        assert_eq!(parsed(csv).as_ref(), Ok(&plain), "{csv:?}");
     }
 }
 
@@ -121,7 +117,7 @@ fn the_header_is_checked() {
 
 #[test]
 fn text_that_is_not_utf8_is_a_bad_cell() {
-    let error = Samples::from_csv(Path::new("data.csv"), b"x,y\n1,\xff\n", Dtype::F64).unwrap_err();
+    let error = parse::<f64>(Path::new("data.csv"), b"x,y\n1,\xff\n").unwrap_err();
     assert_eq!(
         error.to_string(),
         "data.csv: line 2, column 2 (`y`): expected a number, got `\u{fffd}`"
@@ -132,33 +128,27 @@ fn text_that_is_not_utf8_is_a_bad_cell() {
 fn files_are_read_and_a_missing_one_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("data.csv");
-    let error = Samples::read(&path, Dtype::F64).unwrap_err();
-    assert!(matches!(&error, Error::Read { path: at, .. } if *at == path), "{error}");
+    let message = read::<f64>(&path).unwrap_err().to_string();
     assert!(
-        error
-            .to_string()
-            .starts_with(&format!("{}: cannot be read: ", path.display())),
-        "{error}"
+        message.starts_with(&format!("{}: cannot be read: ", path.display())),
+        "{message}"
     );
-    assert!(matches!(Samples::read(dir.path(), Dtype::F64), Err(Error::Read { .. })));
+    let message = read::<f64>(dir.path()).unwrap_err().to_string();
+    assert!(message.contains(": cannot be read: "), "{message}");
 
     fs::write(&path, "x,y\n2,3\n").unwrap();
-    let expected = Samples {
-        features: 1,
-        outputs: 1,
-        inputs: vec![2.],
-        targets: vec![3.],
-    };
-    assert_eq!(Samples::read(&path, Dtype::F64).unwrap(), expected);
+    let expected = Dataset::new(Matrix::from_columns(&[[2.0]]), Matrix::from_columns(&[[3.0]]));
+    assert_eq!(read::<f64>(&path).unwrap(), expected.unwrap());
 }
 
 #[test]
 fn a_number_too_large_for_f32_is_named_by_line_and_column() {
     let csv = "x,y\n1,2\n3,-1e300\n";
-    let read = |dtype| Samples::from_csv(Path::new("data.csv"), csv.as_bytes(), dtype);
-    assert_eq!(read(Dtype::F64).unwrap().targets, [2.0, -1e300]);
+    let double = parse::<f64>(Path::new("data.csv"), csv.as_bytes()).unwrap();
+    assert_eq!(double.target().to_vec(), [2.0, -1e300]);
+    let single = parse::<f32>(Path::new("data.csv"), csv.as_bytes()).unwrap_err();
     assert_eq!(
-        read(Dtype::F32).unwrap_err().to_string(),
+        single.to_string(),
         "data.csv: line 3, column 2 (`y`): expected a finite number (in f32: at most 3.4e38), got `-1e300`"
     );
 }

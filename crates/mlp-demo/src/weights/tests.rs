@@ -2,8 +2,15 @@
 
 use super::*;
 
+fn network<T: Element>(json: &str) -> Result<Mlp<Matrix<T>>, Error> {
+    let weights = Weights::from_json("w.json", json.as_bytes())?;
+    weights.network("w.json", LeakyRelu::new(0.01).unwrap())
+}
+
+/// Returns the weights and biases of the network that the text describes.
 fn parse(json: &str) -> Result<Weights, String> {
-    Weights::from_json("w.json", json.as_bytes()).map_err(|e| e.to_string())
+    let network = network::<f64>(json).map_err(|e| e.to_string())?;
+    Ok(Weights::of(&network))
 }
 
 fn failure(json: &str) -> String {
@@ -14,19 +21,18 @@ fn failure(json: &str) -> String {
 fn weights_and_biases_are_read() {
     let json = r#"{"biases": [[5, -6], [0.5]], "weights": [[[1, 2, 3], [-4, 5e-1, 6]], [[7, 8]]]}"#;
     let weights = parse(json).unwrap();
-    assert_eq!(weights.sizes(), [3, 2, 1]);
+    assert_eq!(network::<f64>(json).unwrap().layer_sizes(), [3, 2, 1]);
     assert_eq!(
-        weights.weights(),
+        weights.weights,
         [vec![vec![1., 2., 3.], vec![-4., 0.5, 6.]], vec![vec![7., 8.]]]
     );
-    assert_eq!(weights.biases(), [vec![5., -6.], vec![0.5]]);
+    assert_eq!(weights.biases.unwrap(), [vec![5., -6.], vec![0.5]]);
 }
 
 #[test]
 fn biases_are_zero_by_default() {
     let weights = parse(r#"{"weights": [[[1], [2]], [[3, 4]]]}"#).unwrap();
-    assert_eq!(weights.sizes(), [1, 2, 1]);
-    assert_eq!(weights.biases(), [vec![0., 0.], vec![0.]]);
+    assert_eq!(weights.biases.unwrap(), [vec![0., 0.], vec![0.]]);
 }
 
 #[test]
@@ -41,7 +47,7 @@ fn numbers_are_read_to_the_same_bits() {
     ] {
         let json = format!(r#"{{"weights": [[[{value:?}]]]}}"#);
         assert_eq!(
-            parse(&json).unwrap().weights()[0][0][0].to_bits(),
+            parse(&json).unwrap().weights[0][0][0].to_bits(),
             value.to_bits(),
             "{value:e}"
         );
@@ -139,21 +145,26 @@ fn biases_must_match_the_weights() {
 
 #[test]
 fn numbers_must_be_finite() {
-    let error = Weights::new("memory", vec![vec![vec![1.0, f64::NAN]]], None).unwrap_err();
-    let expected = "memory: layer 1, row 1 (`weights[0][0]`), number 2: expected a finite number, got NaN";
-    assert_eq!(error.to_string(), expected);
-    let error = Weights::new("memory", vec![vec![vec![1.0]]], Some(vec![vec![f64::INFINITY]])).unwrap_err();
+    let failure = |weights, biases| {
+        let weights = Weights { weights, biases };
+        let network = weights.network::<f64>("memory", LeakyRelu::new(0.01).unwrap());
+        network.unwrap_err().to_string()
+    };
     assert_eq!(
-        error.to_string(),
+        failure(vec![vec![vec![1.0, f64::NAN]]], None),
+        "memory: layer 1, row 1 (`weights[0][0]`), number 2: expected a finite number, got NaN"
+    );
+    assert_eq!(
+        failure(vec![vec![vec![1.0]]], Some(vec![vec![f64::INFINITY]])),
         "memory: layer 1 (`biases[0]`), number 1: expected a finite number, got inf"
     );
 }
 
 #[test]
 fn sizes_must_be_those_requested() {
-    let weights = parse(r#"{"weights": [[[1], [2]], [[3, 4]]]}"#).unwrap();
-    let failure = |sizes: &[usize]| weights.check_sizes("w.json", sizes).unwrap_err().to_string();
-    assert!(weights.check_sizes("w.json", &[1, 2, 1]).is_ok());
+    let check = |requested: &[usize]| check_sizes("w.json", &[1, 2, 1], requested);
+    let failure = |requested: &[usize]| check(requested).unwrap_err().to_string();
+    assert!(check(&[1, 2, 1]).is_ok());
     assert_eq!(
         failure(&[1, 4, 3, 1]),
         "w.json: `weights`: expected 3 layers (`--layers 1,4,3,1`), got 2"
@@ -184,8 +195,7 @@ fn a_missing_file_is_named() {
 
 #[test]
 fn numbers_too_large_for_f32_are_named() {
-    let weights = |json: &str| Weights::from_json("w.json", json.as_bytes()).unwrap();
-    let failure = |json: &str| weights(json).check_dtype("w.json", Dtype::F32).unwrap_err().to_string();
+    let failure = |json: &str| network::<f32>(json).unwrap_err().to_string();
     assert_eq!(
         failure(r#"{"weights": [[[1], [2]], [[3, -1e300]]]}"#),
         "w.json: layer 2, row 1 (`weights[1][0]`), number 2: expected a finite number (in f32: at most 3.4e38), \
@@ -195,11 +205,6 @@ fn numbers_too_large_for_f32_are_named() {
         failure(r#"{"weights": [[[1], [2]]], "biases": [[0, 4e38]]}"#),
         "w.json: layer 1 (`biases[0]`), number 2: expected a finite number (in f32: at most 3.4e38), got 4e38"
     );
-    let large = weights(r#"{"weights": [[[1e300]]]}"#);
-    assert!(large.check_dtype("w.json", Dtype::F64).is_ok());
-    assert!(
-        weights(r#"{"weights": [[[3.4e38]]]}"#)
-            .check_dtype("w.json", Dtype::F32)
-            .is_ok()
-    );
+    assert!(network::<f64>(r#"{"weights": [[[1e300]]]}"#).is_ok());
+    assert!(network::<f32>(r#"{"weights": [[[3.4e38]]]}"#).is_ok());
 }

@@ -1,8 +1,10 @@
 //! Checks `mlp-demo` and `mlp-demo notebook`.
 
 use crate::{command, files, run, run_in};
-use mlp_demo::experiment::{Run, Setup, Start};
+use mlp_core::{FitOptions, GradientDescent, HalfSquaredError, Mlp, Samples, Trainer};
+use mlp_cpu::Matrix;
 use mlp_demo::notebook::{self, Experiment};
+use mlp_demo::weights::Weights;
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -25,10 +27,20 @@ fn objects(text: &str) -> Vec<Value> {
         .collect()
 }
 
-/// Returns the losses of the library's run from the same weights, and the run.
-fn expected_losses(experiment: &Experiment) -> (Vec<f64>, Run<f64>) {
-    let mut run = Run::new(&Setup::notebook(Start::Given(experiment.weights.clone()))).unwrap();
-    ((0..notebook::EPOCHS).map(|_| run.epoch().unwrap()).collect(), run)
+/// Returns the losses of the library's run from the same weights, the network after it, and its predictions.
+fn expected_run(experiment: &Experiment) -> (Vec<f64>, Mlp<Matrix<f64>>, Vec<Vec<f64>>) {
+    let mut network = experiment.network(notebook::NEGATIVE_SLOPE).unwrap();
+    let input = Matrix::from_columns(&[[2.0], [-1.0], [3.0]]);
+    let target = Matrix::from_columns(&[[3.0], [1.0], [5.0]]);
+    let optimizer = GradientDescent::new(notebook::LEARNING_RATE).unwrap();
+    let mut trainer = Trainer::new(HalfSquaredError, optimizer);
+    let samples = Samples::new(&input, &target).unwrap();
+    trainer
+        .fit(&mut network, samples, FitOptions::epochs(notebook::EPOCHS))
+        .unwrap();
+    let predictions = network.predict(&input);
+    let predictions = predictions.iter_columns().map(<[f64]>::to_vec).collect();
+    (trainer.history().loss.clone(), network, predictions)
 }
 
 #[test]
@@ -81,7 +93,7 @@ fn json_has_all_digits_of_the_same_run() {
     let mut printed = lines(&text).into_iter();
     let mut objects = objects(&run(&["notebook", "--format", "json"])).into_iter();
     for experiment in notebook::experiments() {
-        let (losses, run) = expected_losses(&experiment);
+        let (losses, network, predictions) = expected_run(&experiment);
         for epoch in (0..100).step_by(5) {
             let loss = losses[epoch];
             let object = objects.next().unwrap();
@@ -91,8 +103,8 @@ fn json_has_all_digits_of_the_same_run() {
                 Some((epoch as u64, format!("{loss:.6}")))
             );
         }
-        let (weights, predictions) = (run.weights(), run.predictions().unwrap());
-        let last = json!({"weights": weights.weights(), "biases": weights.biases(), "predictions": predictions});
+        let Weights { weights, biases } = Weights::of(&network);
+        let last = json!({"weights": weights, "biases": biases, "predictions": predictions});
         assert_eq!(objects.next(), Some(json!({"final": last})));
     }
     assert_eq!((objects.next(), printed.next()), (None, None));
@@ -211,7 +223,7 @@ fn weights_from_a_file_give_the_losses_of_the_same_built_in_weights() {
     let [_, large] = notebook::experiments();
     fs::write(
         directory.path().join("w.json"),
-        json!({"weights": large.weights.weights()}).to_string(),
+        json!({"weights": large.weights}).to_string(),
     )
     .unwrap();
     let built_in = run(&["notebook", "--layers", "1,4,3,1"]);

@@ -3,7 +3,8 @@
 use crate::bad_input::failure;
 use crate::{command, files, run, run_in};
 use mlp_cpu::Matrix;
-use mlp_demo::digits::{Digits, PIXELS};
+use mlp_demo::Part;
+use mlp_demo::digits::{self, PIXELS};
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -80,7 +81,7 @@ fn a_saved_model_takes_pixels_as_they_are() {
         directory.path(),
         &["digits", "--hidden", "32", "--epochs", "10", "--save", "m.safetensors"],
     );
-    let Digits { images, labels } = Digits::load();
+    let Part { images, labels } = digits::load();
     let header: Vec<_> = (0..PIXELS).map(|i| format!("pixel{i}")).collect();
     let mut csv = header.join(",");
     for image in images.chunks(PIXELS) {
@@ -135,7 +136,7 @@ fn a_relu_network_is_exported_to_scikit_learn_with_its_scaling_folded_in() {
     printed(directory.path(), &export);
     let model = mlp_io::load_model::<Matrix<f64>>(directory.path().join("m.safetensors")).unwrap();
     let npz = mlp_io::load_npz::<Matrix<f64>>(directory.path().join("m.npz")).unwrap();
-    let pixels = Digits::load().images.iter().map(|&pixel| f64::from(pixel)).collect();
+    let pixels = digits::load().images.iter().map(|&pixel| f64::from(pixel)).collect();
     let pixels = Matrix::from_vec(PIXELS, 1797, pixels);
     let pairs = model
         .predict(&pixels)
