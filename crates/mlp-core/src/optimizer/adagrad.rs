@@ -77,7 +77,7 @@ impl Rule<1> for HyperParameters {
     }
 
     fn update<B: Tensor>(&mut self, update: Update<'_, B, 1>) -> Result<(), NonFinite> {
-        update.apply(self, self)
+        update.apply_to_all(self)
     }
 }
 

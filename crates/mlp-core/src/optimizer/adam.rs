@@ -144,7 +144,7 @@ impl Rule<2> for HyperParameters {
 
     fn update<B: Tensor>(&mut self, update: Update<'_, B, 2>) -> Result<(), NonFinite> {
         let formula = self.moments.formula(self.learning_rate, update.step);
-        update.apply(&formula, &formula)
+        update.apply_to_all(&formula)
     }
 }
 

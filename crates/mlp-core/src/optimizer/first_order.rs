@@ -109,6 +109,11 @@ pub(super) struct Update<'a, B, const N: usize> {
 }
 
 impl<B: Tensor, const N: usize> Update<'_, B, N> {
+    /// Applies the same formula to weights and biases, see [`apply`](Self::apply).
+    pub(super) fn apply_to_all<const S: usize, F: ZipFormula<S>>(self, formula: &F) -> Result<(), NonFinite> {
+        self.apply(formula, formula)
+    }
+
     /// Applies a formula to the weights and one to the biases, in one pass over the parameters. The formula's `own` is
     /// the gradient, which becomes the new parameter, its `other` is the parameter, and its state are the first S of
     /// the N values in memory. Afterwards the gradient holds the old parameters.

@@ -41,7 +41,7 @@ impl Rule<0> for HyperParameters {
     }
 
     fn update<B: Tensor>(&mut self, update: Update<'_, B, 0>) -> Result<(), NonFinite> {
-        update.apply(self, self)
+        update.apply_to_all(self)
     }
 }
 

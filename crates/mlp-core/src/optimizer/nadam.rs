@@ -127,7 +127,7 @@ impl Rule<2> for HyperParameters {
 
     fn update<B: Tensor>(&mut self, update: Update<'_, B, 2>) -> Result<(), NonFinite> {
         let formula = self.next_formula(update.step);
-        update.apply(&formula, &formula)
+        update.apply_to_all(&formula)
     }
 }
 

@@ -156,19 +156,11 @@ impl Rule<3> for HyperParameters {
     }
 
     fn update<B: Tensor>(&mut self, update: Update<'_, B, 3>) -> Result<(), NonFinite> {
-        /// Applies the formula with S values in memory.
-        fn apply<B: Tensor, const CENTERED: bool, const MOMENTUM: bool, const S: usize>(
-            parameters: &HyperParameters,
-            update: Update<'_, B, 3>,
-        ) -> Result<(), NonFinite> {
-            let formula = Formula::<CENTERED, MOMENTUM>(parameters.clone());
-            update.apply::<S, _>(&formula, &formula)
-        }
         match (self.centered, self.has_momentum()) {
-            (false, false) => apply::<B, false, false, 1>(self, update),
-            (true, false) => apply::<B, true, false, 2>(self, update),
-            (false, true) => apply::<B, false, true, 2>(self, update),
-            (true, true) => apply::<B, true, true, 3>(self, update),
+            (false, false) => update.apply_to_all::<1, _>(&Formula::<false, false>(self.clone())),
+            (true, false) => update.apply_to_all::<2, _>(&Formula::<true, false>(self.clone())),
+            (false, true) => update.apply_to_all::<2, _>(&Formula::<false, true>(self.clone())),
+            (true, true) => update.apply_to_all::<3, _>(&Formula::<true, true>(self.clone())),
         }
     }
 }
