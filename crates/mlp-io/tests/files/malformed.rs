@@ -484,7 +484,7 @@ fn model_cases() -> Vec<Case> {
             "an unknown key further in",
             changed(provenance, r#""provenance":{"version":"0","by":1}"#),
             "Malformed",
-            "metadata mlp: line 1, column 162: unknown field `by`, expected one of `version`, `seed`, `data`",
+            "metadata mlp: line 1, column 162: unknown field `by`, expected one of `version`, `seed`, `data`, `note`",
         ),
         (
             "a key of the record twice",
