@@ -12,7 +12,8 @@ mod common;
 
 use common::random;
 use core::ops::ControlFlow;
-use mlp_core::{Adam, Event, FitOptions, Metric, Mlp, Relu, Samples, SoftmaxCrossEntropy, Trainer};
+use mlp_core::activations::Relu;
+use mlp_core::{Adam, Event, FitOptions, Metric, Mlp, Samples, SoftmaxCrossEntropy, Trainer};
 use mlp_cpu::Matrix;
 use std::time::Instant;
 
@@ -60,7 +61,7 @@ impl Training {
     fn fit(&mut self, data: &Data, validation: &Data, options: FitOptions) -> f64 {
         let mut seen = 0;
         let start = Instant::now();
-        let data = data.samples().validated_by(validation.samples());
+        let data = data.samples().with_validation(validation.samples());
         let fitted = self.trainer.fit_with(&mut self.network, data, options, |progress| {
             if let Event::Epoch { .. } = progress.event {
                 seen += 1;

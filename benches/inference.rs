@@ -4,7 +4,8 @@ mod common;
 
 use common::{Rates, WORKLOADS, Workload, assert_close, criterion, throughput};
 use criterion::{Criterion, criterion_group, criterion_main};
-use mlp_core::{Activation, InferenceWorkspace, LeakyRelu, Mlp, Relu};
+use mlp_core::activations::{LeakyRelu, Relu};
+use mlp_core::{Activation, InferenceWorkspace, Mlp};
 use mlp_cpu::{Element, Matrix, MatrixRef};
 use std::hint::black_box;
 

@@ -4,8 +4,9 @@ mod common;
 
 use common::{Rates, assert_close, criterion, random, throughput};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use mlp_core::{
-    Activation, Elu, Gelu, GeluTanh, HardTanh, LeakyRelu, Mish, Relu, Selu, Sigmoid, Silu, Softplus, Softsign, Tanh,
+use mlp_core::Activation;
+use mlp_core::activations::{
+    Elu, Gelu, GeluTanh, HardTanh, LeakyRelu, Mish, Relu, Selu, Sigmoid, Silu, Softplus, Softsign, Tanh,
 };
 use mlp_cpu::{Element, Matrix, Operand, gemm};
 use std::any::type_name;

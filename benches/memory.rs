@@ -6,7 +6,8 @@
 //! have it (any but Linux).
 #![allow(clippy::print_stdout, reason = "a bench prints its results")]
 
-use mlp_core::{GradientDescent, HalfSquaredError, Mlp, Relu, Samples, Trainer};
+use mlp_core::activations::Relu;
+use mlp_core::{GradientDescent, HalfMse, Mlp, Samples, Trainer};
 use mlp_cpu::Matrix;
 
 /// Returns a line of the process's status, in bytes: `VmHWM` is the peak memory, and `VmRSS` the current memory.
@@ -27,10 +28,7 @@ fn train(layers: &[usize], batch: usize, steps: usize, mut after: impl FnMut(usi
     let input = Matrix::from_fn(network.inputs(), batch, value);
     let target = Matrix::from_fn(network.outputs(), batch, value);
     let samples = Samples::new(&input, &target).expect("there are as many targets as inputs");
-    let mut trainer = Trainer::new(
-        HalfSquaredError,
-        GradientDescent::new(1e-6).expect("the learning rate is valid"),
-    );
+    let mut trainer = Trainer::new(HalfMse, GradientDescent::new(1e-6).expect("the learning rate is valid"));
     for step in 0..steps {
         trainer.step(&mut network, samples).expect("the loss stays finite");
         after(step);

@@ -4,7 +4,7 @@ mod common;
 
 use common::{Rates, WORKLOADS, Workload, criterion, throughput};
 use criterion::{Criterion, criterion_group, criterion_main};
-use mlp_core::{GradientDescent, HalfSquaredError, Loss, Samples, SoftmaxCrossEntropy, Trainer};
+use mlp_core::{GradientDescent, HalfMse, Loss, Samples, SoftmaxCrossEntropy, Trainer};
 use mlp_cpu::Element;
 
 fn step<T: Element, L: Loss>(c: &mut Criterion<Rates>, workload: &Workload, loss: L) {
@@ -31,7 +31,7 @@ fn steps<T: Element>(c: &mut Criterion<Rates>) {
         if workload.classes {
             step::<T, _>(c, workload, SoftmaxCrossEntropy::with_classes());
         } else {
-            step::<T, _>(c, workload, HalfSquaredError);
+            step::<T, _>(c, workload, HalfMse);
         }
     }
 }

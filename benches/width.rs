@@ -5,7 +5,8 @@
 //! width with the highest cost relative to the more expensive of its two neighboring multiples of 16.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a bench prints its results")]
 
-use mlp_core::{GradientDescent, HalfSquaredError, Mlp, Relu, Samples, Trainer};
+use mlp_core::activations::Relu;
+use mlp_core::{GradientDescent, HalfMse, Mlp, Samples, Trainer};
 use mlp_cpu::{Element, Matrix};
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,7 @@ const BATCH: usize = 32;
 struct Width<T: Element> {
     width: usize,
     network: Mlp<Matrix<T>>,
-    trainer: Trainer<Matrix<T>, HalfSquaredError, GradientDescent<Matrix<T>>>,
+    trainer: Trainer<Matrix<T>, HalfMse, GradientDescent<Matrix<T>>>,
     input: Matrix<T>,
     target: Matrix<T>,
     nanoseconds: Vec<f64>,
@@ -31,10 +32,7 @@ impl<T: Element> Width<T> {
                 .seed(1)
                 .build()
                 .expect("the sizes are valid"),
-            trainer: Trainer::new(
-                HalfSquaredError,
-                GradientDescent::new(1e-6).expect("the learning rate is valid"),
-            ),
+            trainer: Trainer::new(HalfMse, GradientDescent::new(1e-6).expect("the learning rate is valid")),
             input: Matrix::from_fn(width, BATCH, value),
             target: Matrix::from_fn(width, BATCH, |i, j| value(j, i)),
             nanoseconds: Vec::new(),

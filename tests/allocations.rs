@@ -3,10 +3,11 @@
 #![allow(unsafe_code, reason = "an allocator that counts")]
 
 use core::ops::ControlFlow;
+use mlp_core::activations::LeakyRelu;
 use mlp_core::{
-    Adagrad, Adam, AdamW, Clip, Dropout, Event, Every, FitOptions, GradientDescent, HalfSquaredError,
-    InferenceWorkspace, LeakyRelu, LossKind, Mlp, Model, Momentum, NAdam, Optimizer, Output, Penalty, Progress,
-    RmsProp, Samples, Scaling, Schedule, SoftmaxCrossEntropy, Trainer,
+    Adagrad, Adam, AdamW, Clip, Dropout, Event, Every, FitOptions, GradientDescent, HalfMse, InferenceWorkspace,
+    LossKind, Mlp, Model, Momentum, NAdam, Optimizer, OutputTransform, Penalty, Progress, RmsProp, Samples, Scaling,
+    Schedule, SoftmaxCrossEntropy, Trainer,
 };
 use mlp_cpu::{Element, Matrix, Operand, SimdLevel, gemm};
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -138,7 +139,7 @@ fn assert_packing_only<T: Element>(layer_sizes: &[usize], samples: usize, sample
         batch = batch.weighted(&weights).unwrap();
     }
     let what = format!("{layer_sizes:?}, {samples} samples, sample weights: {sample_weights}");
-    let mut trainer = Trainer::new(HalfSquaredError, GradientDescent::new(0.001).unwrap());
+    let mut trainer = Trainer::new(HalfMse, GradientDescent::new(0.001).unwrap());
     let mut step = |batch| allocations(|| trainer.step(&mut network, batch).unwrap());
     assert!(step(batch) > expected, "{what}: the first step allocates its workspace");
     for i in 1..4 {
@@ -181,7 +182,7 @@ fn predictions_of_a_model_allocate_nothing_after_the_first() {
         if scaled {
             let target_scaling = Scaling::standard(&matrix::<T>(3, 9)).unwrap();
             model = model.with_input_scaling(Scaling::standard(&input).unwrap()).unwrap();
-            if model.output() == Output::Identity {
+            if model.output() == OutputTransform::Identity {
                 model = model.with_target_scaling(target_scaling).unwrap();
             }
         }
@@ -199,7 +200,7 @@ fn predictions_of_a_model_allocate_nothing_after_the_first() {
     for scaled in [false, true] {
         check::<f32>(SoftmaxCrossEntropy::with_classes(), scaled);
         check::<f64>(SoftmaxCrossEntropy::with_classes(), scaled);
-        check::<f64>(HalfSquaredError, scaled);
+        check::<f64>(HalfMse, scaled);
     }
 }
 
@@ -235,7 +236,7 @@ fn optimizers_with_a_state_allocate_nothing_after_the_first_step() {
             let mut network = Mlp::<Matrix<T>>::builder(layer_sizes).build().unwrap();
             let (input, target) = (matrix(network.inputs(), 3), matrix(network.outputs(), 3));
             let samples = Samples::new(&input, &target).unwrap();
-            let mut trainer = Trainer::new(HalfSquaredError, optimizer.clone());
+            let mut trainer = Trainer::new(HalfMse, optimizer.clone());
             let mut step = |learning_rate| {
                 allocations(|| {
                     trainer.optimizer_mut().set_learning_rate(learning_rate).unwrap();
@@ -301,7 +302,7 @@ fn assert_epochs_allocate_nothing(sample_weights: bool, shaped: bool) {
         plain.batch_size(16).shuffle(1),
     ] {
         let mut network = Mlp::<Matrix<f64>>::builder(&[4, 5, 2]).build().unwrap();
-        let mut trainer = Trainer::new(HalfSquaredError, GradientDescent::new(0.01).unwrap());
+        let mut trainer = Trainer::new(HalfMse, GradientDescent::new(0.01).unwrap());
         if shaped {
             trainer = trainer
                 .schedule(Schedule::exponential(0.9).unwrap(), Every::Batch)

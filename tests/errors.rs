@@ -4,7 +4,8 @@
 //! Each test run checks a part of the arguments. The test `table` checks all of them; `docs/performance.md` says how to
 //! run it.
 
-use mlp_core::{Activation, Gelu, Scalar, Sigmoid, Silu, Softplus};
+use mlp_core::activations::{Gelu, Sigmoid, Silu, Softplus};
+use mlp_core::{Activation, Scalar};
 use std::cmp::Reverse;
 use std::fs;
 use std::io::Write;

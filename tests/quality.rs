@@ -8,9 +8,10 @@
 mod data;
 
 use data::Data;
+use mlp_core::activations::{Identity, Relu, Sigmoid, Tanh};
 use mlp_core::{
-    ActivationKind, Adam, BinaryCrossEntropy, HalfSquaredError, Identity, Initializer, Lbfgs, Loss, Mlp, Optimizer,
-    Relu, Samples, Sigmoid, SoftmaxCrossEntropy, Tanh, Trainer,
+    ActivationKind, Adam, BinaryCrossEntropy, HalfMse, Initializer, Lbfgs, Loss, Mlp, Optimizer, Samples,
+    SoftmaxCrossEntropy, Trainer,
 };
 use mlp_cpu::{Element, Matrix};
 
@@ -150,7 +151,7 @@ fn lbfgs_fits_a_noisy_regression() {
     for activation in activations() {
         for seed in 0..SEEDS {
             let mut regressor = network(10, 50, 1, &activation, seed);
-            train(&mut regressor, HalfSquaredError, lbfgs(), &data, 200);
+            train(&mut regressor, HalfMse, lbfgs(), &data, 200);
             // A nonlinear network does much better than a line.
             let least = if activation == Identity.into() { 0.80 } else { 0.98 };
             assert_above(r2(&regressor, &data), least, &format!("{activation:?}, seed {seed}"));
@@ -173,7 +174,7 @@ fn lbfgs_fits_five_outputs_at_once() {
     let data = data::read::<f64>("multi_output", 5);
     for seed in 0..SEEDS {
         let mut regressor = network(100, 50, 5, &Relu.into(), seed);
-        train(&mut regressor, HalfSquaredError, lbfgs(), &data, 200);
+        train(&mut regressor, HalfMse, lbfgs(), &data, 200);
         assert_above(r2(&regressor, &data), 0.9, &format!("seed {seed}"));
     }
 }
@@ -236,7 +237,7 @@ fn a_target_held_out_is_predicted() {
     let [known, asked] = held_out(&data);
     for seed in 0..SEEDS {
         let mut regressor = network(10, 32, 1, &Relu.into(), seed);
-        train(&mut regressor, HalfSquaredError, Adam::new(0.01).unwrap(), &known, 50);
+        train(&mut regressor, HalfMse, Adam::new(0.01).unwrap(), &known, 50);
         assert_above(r2(&regressor, &asked), 0.45, &format!("seed {seed}"));
     }
 }

@@ -5,7 +5,8 @@
 
 use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use criterion::{Criterion, Throughput};
-use mlp_core::{LeakyRelu, Mlp, Relu};
+use mlp_core::Mlp;
+use mlp_core::activations::{LeakyRelu, Relu};
 use mlp_cpu::{Element, Matrix};
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};

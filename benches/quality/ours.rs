@@ -7,8 +7,8 @@
 
 use mlp_core::backend::Tensor;
 use mlp_core::{
-    ActivationKind, Adam, BinaryCrossEntropy, FitOptions, HalfSquaredError, Initializer, Lbfgs, Loss, Mlp, Optimizer,
-    Penalty, Samples, SoftmaxCrossEntropy, TrainError, Trainer,
+    ActivationKind, Adam, BinaryCrossEntropy, FitOptions, HalfMse, Initializer, Lbfgs, Loss, Mlp, Optimizer, Penalty,
+    Samples, SoftmaxCrossEntropy, TrainError, Trainer,
 };
 use mlp_cpu::{Matrix, MatrixRef};
 use rand::rngs::Xoshiro256PlusPlus;
@@ -58,7 +58,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let answer = match job.loss.as_str() {
             "softmax_cross_entropy" => job.run(SoftmaxCrossEntropy::with_classes()),
             "binary_cross_entropy" => job.run(BinaryCrossEntropy),
-            "half_squared_error" => job.run(HalfSquaredError),
+            "half_squared_error" => job.run(HalfMse),
             other => Err(format!("unknown loss `{other}`").into()),
         };
         println!("{}", serde_json::to_string(&answer?)?);

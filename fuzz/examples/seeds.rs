@@ -5,11 +5,11 @@
 
 use core::ops::ControlFlow;
 use flate2::{Compression, write::GzEncoder};
+use mlp_core::activations::{Elu, LeakyRelu, Sigmoid, Tanh};
 use mlp_core::{
-    Adagrad, Adam, AdamW, BinaryCrossEntropy, Classes, Dropout, EarlyStopping, Elu, Event, Every, FitOptions,
-    GradientDescent, HalfSquaredError, Huber, Lbfgs, LeakyRelu, Metric, Mlp, Model, Momentum, Monitor, NAdam,
-    Optimizer, Provenance, ReduceOnPlateau, RmsProp, Samples, Scaling, ScalingKind, Schedule, Sigmoid,
-    SoftmaxCrossEntropy, Tanh, Trainer,
+    Adagrad, Adam, AdamW, BinaryCrossEntropy, Classes, Dropout, EarlyStopping, Event, Every, FitOptions,
+    GradientDescent, HalfMse, Huber, Lbfgs, Metric, Mlp, Model, Momentum, Monitor, NAdam, Optimizer, Provenance,
+    ReduceOnPlateau, RmsProp, Samples, Scaling, ScalingKind, Schedule, SoftmaxCrossEntropy, Trainer,
 };
 use mlp_cpu::{Element, Matrix};
 use mlp_io::{Number, checkpoint_to_bytes, model_to_bytes, npz_to_bytes};
@@ -55,7 +55,7 @@ fn network<T: Element>(sizes: &[usize], hidden: impl Into<mlp_core::ActivationKi
 }
 
 fn models() -> Outcome {
-    let plain = model_to_bytes(&Model::new(network::<f32>(&[2, 3, 1], Tanh), HalfSquaredError))?;
+    let plain = model_to_bytes(&Model::new(network::<f32>(&[2, 3, 1], Tanh), HalfMse))?;
     seed("model", "plain_f32", &plain)?;
     damaged("model", "plain_f32", &plain)?;
     seed(
@@ -66,7 +66,7 @@ fn models() -> Outcome {
     seed(
         "model",
         "one_f64",
-        model_to_bytes(&Model::new(network::<f64>(&[1, 1], Tanh), HalfSquaredError))?,
+        model_to_bytes(&Model::new(network::<f64>(&[1, 1], Tanh), HalfMse))?,
     )?;
     let regression = Model::new(network::<f64>(&[2, 2, 2], LeakyRelu::new(0.1)?), Huber::new(0.5)?)
         .with_input_scaling(Scaling::from_parts(
@@ -108,7 +108,7 @@ fn models() -> Outcome {
 }
 
 fn arrays() -> Outcome {
-    let regression = npz_to_bytes(&Model::new(network::<f64>(&[2, 2, 1], Sigmoid), HalfSquaredError))?;
+    let regression = npz_to_bytes(&Model::new(network::<f64>(&[2, 2, 1], Sigmoid), HalfMse))?;
     seed("npz", "regression_f64", &regression)?;
     damaged("npz", "regression_f64", &regression)?;
     let softmax = Model::new(network::<f32>(&[1, 2], Tanh), SoftmaxCrossEntropy::with_classes());
@@ -131,7 +131,7 @@ fn trained<T: Element + Number, O: Optimizer<Matrix<T>>>(
 ) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
     let sizes = if all { [1, 2, 1] } else { [1, 1, 1] };
     let mut network = network::<T>(&sizes, Tanh);
-    let mut trainer = Trainer::new(HalfSquaredError, optimizer);
+    let mut trainer = Trainer::new(HalfMse, optimizer);
     if all {
         trainer = trainer
             .schedule(Schedule::warm_up(3)?.then(3, Schedule::cosine(9, 0.1)?), Every::Batch)
@@ -144,9 +144,9 @@ fn trained<T: Element + Number, O: Optimizer<Matrix<T>>>(
     let options = FitOptions::until(2).batch_size(2).shuffle(5);
     let mut errors = Vec::new();
     if all {
-        trainer.fit_with(&mut network, samples.validated_by(samples), options, |progress| {
+        trainer.fit_with(&mut network, samples.with_validation(samples), options, |progress| {
             if let Event::Epoch { .. } = progress.event {
-                let evaluation = progress.network.evaluate(&HalfSquaredError, samples, &[Metric::Mae]);
+                let evaluation = progress.network.evaluate(&HalfMse, samples, &[Metric::Mae]);
                 errors.push(evaluation.expect("the samples fit the network").metrics[0]);
             }
             ControlFlow::Continue(())
@@ -242,7 +242,7 @@ fn texts() -> Outcome {
     for (name, text) in [
         (
             "composed",
-            r#"{"then":{"first":{"warm_up":{"steps":5}},"steps":5,"second":{"times":[{"cosine":{"steps":95,"least":0.01}},"constant"]}}}"#,
+            r#"{"then":{"first":{"warm_up":{"steps":5}},"steps":5,"second":{"times":[{"cosine":{"steps":95,"min_factor":0.01}},"constant"]}}}"#,
         ),
         (
             "one_cycle",
@@ -252,7 +252,7 @@ fn texts() -> Outcome {
         ("exponential", r#"{"exponential":{"gamma":1e-300}}"#),
         ("inverse_scaling", r#" { "inverse_scaling" : { "power" : 5e-1 } } "#),
         ("unknown", r#"{"times":["constant",{"sine":{"steps":1}}]}"#),
-        ("open", r#"{"cosine":{"steps":5,"least":0.1"#),
+        ("open", r#"{"cosine":{"steps":5,"min_factor":0.1"#),
         ("out_of_range", r#"{"warm_up":{"steps":0}}"#),
     ] {
         seed("schedule", name, text)?;

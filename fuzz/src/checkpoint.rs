@@ -4,8 +4,8 @@ use crate::check_message;
 use crate::memory::bounded;
 use crate::model::both;
 use mlp_core::{
-    Adagrad, Adam, AdamW, EarlyStopping, FitOptions, GradientDescent, HalfSquaredError, Lbfgs, Momentum, Monitor,
-    NAdam, Optimizer, ReduceOnPlateau, RmsProp, Samples, Trainer,
+    Adagrad, Adam, AdamW, EarlyStopping, FitOptions, GradientDescent, HalfMse, Lbfgs, Momentum, Monitor, NAdam,
+    Optimizer, ReduceOnPlateau, RmsProp, Samples, Trainer,
 };
 use mlp_cpu::{Element, Matrix};
 use mlp_io::{Checkpoint, Number, checkpoint_from_bytes, checkpoint_to_bytes};
@@ -57,7 +57,7 @@ fn restore<T: Element + Number, O: Optimizer<Matrix<T>>, E: std::fmt::Debug>(
     let Checkpoint { network, state } = checkpoint;
     let trainer = || {
         let metrics: Vec<_> = state.history.metrics.iter().map(|(metric, _)| *metric).collect();
-        let mut trainer = Trainer::new(HalfSquaredError, optimizer().unwrap()).metrics(&metrics);
+        let mut trainer = Trainer::new(HalfMse, optimizer().unwrap()).metrics(&metrics);
         if state.plateau.is_some() {
             trainer = trainer.reduce_on_plateau(ReduceOnPlateau::new(0.5, 1).unwrap(), Monitor::TrainingLoss);
         }
@@ -87,5 +87,5 @@ fn restore<T: Element + Number, O: Optimizer<Matrix<T>>, E: std::fmt::Debug>(
     let samples = Samples::new(&input, &target).unwrap();
     let options = FitOptions::until(state.position.epoch.saturating_add(1)).batch_size(2);
     // An error is allowed, because the numbers may be of any size.
-    _ = first.fit(&mut network, samples.validated_by(samples), options);
+    _ = first.fit(&mut network, samples.with_validation(samples), options);
 }

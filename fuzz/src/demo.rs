@@ -1,7 +1,8 @@
 //! Fuzzes the readers of mlp-demo's files.
 
 use crate::check_message;
-use mlp_core::{Dataset, LeakyRelu, Mlp};
+use mlp_core::activations::LeakyRelu;
+use mlp_core::{Dataset, Mlp};
 use mlp_cpu::{Element, Matrix};
 use mlp_demo::idx::{Mnist, PIXELS, SIDE};
 use mlp_demo::weights::Weights;
@@ -54,7 +55,13 @@ fn samples_csv_as<T: Element>(bytes: &[u8]) -> bool {
     let (input, target) = (samples.input(), samples.target());
     assert!(input.rows() > 0 && target.rows() > 0 && input.columns() > 0);
     assert_eq!(input.columns(), target.columns());
-    assert!(input.to_vec().iter().chain(&target.to_vec()).all(|number| number.is_finite()));
+    assert!(
+        input
+            .to_vec()
+            .iter()
+            .chain(&target.to_vec())
+            .all(|number| number.is_finite())
+    );
     let again = samples::parse(path, csv(&samples).as_bytes());
     assert_eq!(again.expect("written data can be read"), samples);
     true

@@ -2,7 +2,8 @@
 
 use crate::memory::bounded;
 use crate::{check_message, seal};
-use mlp_core::{HalfSquaredError, Identity, Model, Tanh};
+use mlp_core::activations::{Identity, Tanh};
+use mlp_core::{HalfMse, Model};
 use mlp_cpu::{Element, Matrix};
 use mlp_io::{Number, model_from_bytes, model_to_bytes, pytorch_from_bytes};
 
@@ -42,7 +43,7 @@ fn load_model<T: Element + Number>(bytes: &[u8]) -> bool {
 fn load_network<T: Element + Number>(bytes: &[u8]) -> bool {
     match bounded(bytes, |bytes| pytorch_from_bytes::<Matrix<T>>(bytes, Tanh, Identity)) {
         Ok(network) => {
-            saves(&Model::new(network, HalfSquaredError));
+            saves(&Model::new(network, HalfMse));
             true
         }
         Err(error) => {

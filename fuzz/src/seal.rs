@@ -94,11 +94,11 @@ pub(crate) fn npz(bytes: &[u8]) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use mlp_core::{HalfSquaredError, Mlp, Model};
+    use mlp_core::{HalfMse, Mlp, Model};
     use mlp_cpu::Matrix;
 
     fn model() -> Model<Matrix<f32>> {
-        Model::new(Mlp::builder(&[3, 4, 2]).build().unwrap(), HalfSquaredError)
+        Model::new(Mlp::builder(&[3, 4, 2]).build().unwrap(), HalfMse)
     }
 
     /// Returns the bytes with two more bytes inside, which every reader refuses.

@@ -1,10 +1,12 @@
 //! Tests the activations: value, first and second derivative against arbitrary precision, `f32` against `f64`, names, a
 //! user's own activation in a network, and that a value does not depend on its position in a matrix.
 
+use mlp_core::activations::{
+    Elu, Gelu, GeluTanh, HardTanh, Identity, LeakyRelu, Mish, Relu, Selu, Sigmoid, Silu, Softplus, Softsign, Tanh,
+};
 use mlp_core::{
-    Activation, ActivationKind, Dense, Dual, Elu, Gelu, GeluTanh, GradientDescent, HalfSquaredError, HardTanh,
-    Identity, LeakyRelu, Mish, Mlp, NoCustom, Relu, Samples, Scalar, Selu, Sigmoid, Silu, Softplus, Softsign, Tanh,
-    Trainer, Workspace,
+    Activation, ActivationKind, Dense, Dual, GradientDescent, HalfMse, Mlp, NoCustom, Samples, Scalar, Trainer,
+    Workspace,
 };
 use mlp_cpu::{Element, Matrix};
 use proptest::prelude::*;
@@ -464,7 +466,7 @@ fn sine() -> (Matrix<f64>, Matrix<f64>) {
 /// Returns the losses of `steps` steps of gradient descent.
 fn losses<C: Activation>(network: &mut Mlp<Matrix<f64>, C>, steps: usize) -> Vec<f64> {
     let (input, target) = sine();
-    let mut trainer = Trainer::new(HalfSquaredError, GradientDescent::new(0.1).unwrap());
+    let mut trainer = Trainer::new(HalfMse, GradientDescent::new(0.1).unwrap());
     let samples = Samples::new(&input, &target).unwrap();
     (0..steps).map(|_| trainer.step(network, samples).unwrap()).collect()
 }

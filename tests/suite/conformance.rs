@@ -9,10 +9,11 @@ mod products;
 
 use self::mismatches::mismatches;
 use crate::naive::{Naive, tensor, values};
+use mlp_core::activations::{Identity, LeakyRelu, Relu, Tanh};
 use mlp_core::backend::{Columns, Tensor, ZipFormula};
 use mlp_core::{
-    Activation, ActivationKind, BinaryCrossEntropy, Dual, HalfSquaredError, Huber, Identity, LeakyRelu, Loss,
-    MeanAbsoluteError, MeanSquaredError, NoCustom, Relu, Scalar, SoftmaxCrossEntropy, Tanh, TargetKind,
+    Activation, ActivationKind, BinaryCrossEntropy, Dual, HalfMse, Huber, Loss, Mae, Mse, NoCustom, Scalar,
+    SoftmaxCrossEntropy, TargetKind,
 };
 use mlp_cpu::Matrix;
 use rand::rngs::Xoshiro256PlusPlus;
@@ -260,9 +261,9 @@ fn forward<B: Tensor>() {
 }
 
 fn loss<B: Tensor<Scalar: Tolerance>>() {
-    loss_of::<B, _>(&HalfSquaredError);
-    loss_of::<B, _>(&MeanSquaredError);
-    loss_of::<B, _>(&MeanAbsoluteError);
+    loss_of::<B, _>(&HalfMse);
+    loss_of::<B, _>(&Mse);
+    loss_of::<B, _>(&Mae);
     loss_of::<B, _>(&Huber::default());
     loss_of::<B, _>(&BinaryCrossEntropy);
     loss_of::<B, _>(&SoftmaxCrossEntropy::with_classes());
@@ -342,7 +343,7 @@ fn sample_weights<B: Tensor>() {
     let mut delta: B = nan(2, 4);
     let one = B::Scalar::from_f64(1.0);
     let sum = delta.loss(
-        &HalfSquaredError,
+        &HalfMse,
         (&prediction).into(),
         (&target).into(),
         Some((&weights).into()),
@@ -354,7 +355,7 @@ fn sample_weights<B: Tensor>() {
         "a sample of weight 0 must not count, and others must count by their weight"
     );
     assert_same("delta", &numbers(&delta), &[2.0, 4.0, 0.0, 0.0, -3.0, 0.5, 0.0, 0.0]);
-    let sum = delta.loss(&HalfSquaredError, (&prediction).into(), (&target).into(), None, one);
+    let sum = delta.loss(&HalfMse, (&prediction).into(), (&target).into(), None, one);
     assert!(
         !sum.is_finite(),
         "without weights the infinite loss must count: {sum:?}"
@@ -560,13 +561,7 @@ fn empty_and_single<B: Tensor>() {
 
         let target = ones(outputs, samples);
         let mut delta: B = nan(outputs, samples);
-        let sum = delta.loss(
-            &HalfSquaredError,
-            (&z).into(),
-            (&target).into(),
-            None,
-            B::Scalar::from_f64(1.0),
-        );
+        let sum = delta.loss(&HalfMse, (&z).into(), (&target).into(), None, B::Scalar::from_f64(1.0));
         assert_eq!(
             sum.to_f64(),
             0.5 * (inputs * inputs * outputs * samples) as f64,

@@ -1,10 +1,12 @@
 //! Tests every activation and every loss with the macros that users have: the fast derivative equals that of dual
 //! numbers, which equals the difference quotient. Also tests the macros themselves: they fail for wrong derivatives.
 
+use mlp_core::activations::{
+    Elu, Gelu, GeluTanh, HardTanh, Identity, LeakyRelu, Mish, Relu, Selu, Sigmoid, Silu, Softplus, Softsign, Tanh,
+};
 use mlp_core::{
-    Activation, BinaryCrossEntropy, Elu, Gelu, GeluTanh, HalfSquaredError, HardTanh, Huber, Identity, LeakyRelu, Loss,
-    MeanAbsoluteError, MeanSquaredError, Mish, Relu, Scalar, Selu, Sigmoid, Silu, SoftmaxCrossEntropy, Softplus,
-    Softsign, Tanh, check_activation, check_loss,
+    Activation, BinaryCrossEntropy, HalfMse, Huber, Loss, Mae, Mse, Scalar, SoftmaxCrossEntropy, check_activation,
+    check_loss,
 };
 use std::panic::catch_unwind;
 
@@ -38,9 +40,9 @@ prove! { check_activation:
 }
 
 prove! { check_loss:
-    half_squared_error HalfSquaredError;
-    mean_squared_error MeanSquaredError;
-    mean_absolute_error MeanAbsoluteError;
+    half_squared_error HalfMse;
+    mean_squared_error Mse;
+    mean_absolute_error Mae;
     huber Huber::default();
     huber_half Huber::new(0.5).unwrap();
     softmax_cross_entropy_of_classes SoftmaxCrossEntropy::with_classes();

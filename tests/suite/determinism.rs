@@ -3,10 +3,10 @@
 
 use crate::naive::{Naive, carry, carry_tensor, values};
 use crate::network_gradient::{Gradient, Probe, flatten};
+use mlp_core::activations::Tanh;
 use mlp_core::backend::Tensor;
 use mlp_core::{
-    ActivationKind, FitOptions, GradientDescent, HalfSquaredError, Mlp, NoCustom, Samples, Scalar, Tanh, Trainer,
-    Workspace,
+    ActivationKind, FitOptions, GradientDescent, HalfMse, Mlp, NoCustom, Samples, Scalar, Trainer, Workspace,
 };
 use mlp_cpu::{Element, Matrix};
 use rand::rngs::Xoshiro256PlusPlus;
@@ -49,7 +49,7 @@ fn train<T: Element>(seed: u64, shuffle: u64, epochs: &[u64]) -> Vec<u64> {
         .unwrap();
     let (input, target) = (random(3, 50, 1), random(1, 50, 2));
     let samples = Samples::new(&input, &target).unwrap();
-    let mut trainer = Trainer::new(HalfSquaredError, GradientDescent::new(0.05).unwrap());
+    let mut trainer = Trainer::new(HalfMse, GradientDescent::new(0.05).unwrap());
     for &epochs in epochs {
         let options = FitOptions::epochs(epochs).batch_size(16).shuffle(shuffle);
         trainer.fit(&mut network, samples, options).unwrap();
@@ -201,7 +201,7 @@ fn blocks_do_not_show() {
 
 /// Returns the loss, and the gradient that an optimizer is given.
 fn trainers_gradient<B: Tensor>(network: &Mlp<B>, input: &B, target: &B) -> (f64, Gradient<B::Scalar>) {
-    let mut trainer = Trainer::new(HalfSquaredError, Probe::default());
+    let mut trainer = Trainer::new(HalfMse, Probe::default());
     let loss = trainer
         .step(&mut network.clone(), Samples::new(input, target).unwrap())
         .unwrap();
@@ -230,7 +230,7 @@ fn groups_of_a_batch_add_up() {
         let (input, target): (Naive<f64>, Naive<f64>) = (carry_tensor(&input), carry_tensor(&target));
         let mut workspace = Workspace::new(&naive, samples).unwrap();
         naive.forward(&input, &mut workspace);
-        let expected_loss = naive.loss(&HalfSquaredError, &target, &mut workspace);
+        let expected_loss = naive.loss(&HalfMse, &target, &mut workspace);
         naive.backward(&mut workspace);
         naive.gradient(&input, &mut workspace);
         assert!(
@@ -258,10 +258,10 @@ fn memory_is_reused_without_a_trace() {
         .unwrap();
     let (input, target) = (random(4, 3000, 8), random(3, 3000, 9));
     let samples = Samples::new(&input, &target).unwrap();
-    let mut used = Trainer::new(HalfSquaredError, Probe::default());
+    let mut used = Trainer::new(HalfMse, Probe::default());
     for size in [5, 100, 3000, 1, 300, 129, 3000, 2] {
         let loss = used.step(&mut network.clone(), samples.slice(0..size)).unwrap();
-        let mut fresh = Trainer::new(HalfSquaredError, Probe::default());
+        let mut fresh = Trainer::new(HalfMse, Probe::default());
         assert_eq!(
             fresh.step(&mut network.clone(), samples.slice(0..size)).unwrap(),
             loss,

@@ -2,9 +2,7 @@
 //! the largest numbers, infinities and NaN. The tables follow from mathematics, not from the output of the code.
 
 use crate::activations::{Float, functions, names};
-use mlp_core::{
-    BinaryCrossEntropy, HalfSquaredError, Huber, Loss, MeanAbsoluteError, MeanSquaredError, SoftmaxCrossEntropy,
-};
+use mlp_core::{BinaryCrossEntropy, HalfMse, Huber, Loss, Mae, Mse, SoftmaxCrossEntropy};
 
 /// The names of the sizes of the inputs; [`inputs`] has the numbers.
 const SIZES: [&str; 16] = [
@@ -339,9 +337,9 @@ fn losses_of_one_output() {
         }
     }
     fn all<T: Float>(comparison: &mut Comparison) {
-        compare::<T>(comparison, "half squared error", &HalfSquaredError);
-        compare::<T>(comparison, "mean squared error", &MeanSquaredError);
-        compare::<T>(comparison, "mean absolute error", &MeanAbsoluteError);
+        compare::<T>(comparison, "half squared error", &HalfMse);
+        compare::<T>(comparison, "mean squared error", &Mse);
+        compare::<T>(comparison, "mean absolute error", &Mae);
         compare::<T>(comparison, "huber", &Huber::default());
         compare::<T>(comparison, "binary cross-entropy", &BinaryCrossEntropy);
     }
@@ -415,9 +413,9 @@ fn nan_in_any_place_reaches_the_loss() {
         let value = loss.value_and_gradient(&[0.5, -0.5], &[f64::NAN, 0.0], &mut gradient);
         assert!(value.is_nan(), "{loss:?}, target NaN: got {value}");
     }
-    target(&HalfSquaredError);
-    target(&MeanSquaredError);
-    target(&MeanAbsoluteError);
+    target(&HalfMse);
+    target(&Mse);
+    target(&Mae);
     target(&Huber::default());
     target(&BinaryCrossEntropy);
     target(&SoftmaxCrossEntropy::with_probabilities());

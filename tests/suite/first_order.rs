@@ -2,11 +2,12 @@
 //! AdamW and NAdam follow PyTorch for 100 steps, name invalid arguments, and pass over the parameters once.
 
 use crate::naive::{Naive, tensor, values};
+use mlp_core::activations::{Identity, Relu, Softsign, Tanh};
 use mlp_core::backend::{Objective, Tensor, ZipFormula};
 use mlp_core::state::{OptimizerState, StateError};
 use mlp_core::{
-    ActivationKind, Adagrad, Adam, AdamW, Dense, GradientDescent, HalfSquaredError, HyperParameterError, Identity, Mlp,
-    Momentum, NAdam, NonFinite, Optimizer, Relu, RmsProp, Samples, Scalar, Softsign, Tanh, TrainError, Trainer,
+    ActivationKind, Adagrad, Adam, AdamW, Dense, GradientDescent, HalfMse, HyperParameterError, Mlp, Momentum, NAdam,
+    NonFinite, Optimizer, RmsProp, Samples, Scalar, TrainError, Trainer,
 };
 use mlp_cpu::{Element, Matrix, MatrixRef};
 use serde::Deserialize;
@@ -91,7 +92,7 @@ impl Golden {
         let (input, target) = (from_samples(&self.inputs), from_samples(&self.targets));
         let samples = Samples::new(&input, &target).unwrap();
 
-        let mut trainer = Trainer::new(HalfSquaredError, optimizer);
+        let mut trainer = Trainer::new(HalfMse, optimizer);
         assert_eq!(run.losses.len(), self.steps, "{name}");
         for (step, &expected) in (1..).zip(&run.losses) {
             if let Some(&(_, rate)) = run.learning_rates.iter().find(|(first, _)| *first == step) {
@@ -904,7 +905,7 @@ fn a_learning_rate_that_is_far_too_large_is_a_typed_error() {
                 .seed(seed)
                 .build()
                 .unwrap();
-            let mut trainer = Trainer::new(HalfSquaredError, make());
+            let mut trainer = Trainer::new(HalfMse, make());
             let samples = Samples::new(&input, &target).unwrap();
             let error = (0..100)
                 .find_map(|_| trainer.step(&mut network, samples).err())
@@ -1124,9 +1125,9 @@ fn the_backend_is_inferred() {
     let input = Matrix::from_columns(&[[1.0], [2.0]]);
     let mut network = Mlp::<Matrix<f32>>::builder(&[1, 2, 1]).hidden(Tanh).build().unwrap();
     let samples = Samples::new(&input, &input).unwrap();
-    let mut trainer = Trainer::new(HalfSquaredError, Adam::new(1e-3).unwrap());
+    let mut trainer = Trainer::new(HalfMse, Adam::new(1e-3).unwrap());
     let first = trainer.step(&mut network, samples).unwrap();
     assert!(trainer.step(&mut network, samples).unwrap() < first);
-    let mut trainer = Trainer::new(HalfSquaredError, Momentum::new(1e-3, 0.9).unwrap());
+    let mut trainer = Trainer::new(HalfMse, Momentum::new(1e-3, 0.9).unwrap());
     trainer.step(&mut network, samples).unwrap();
 }

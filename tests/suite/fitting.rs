@@ -2,12 +2,12 @@
 //! calls, by the observer or by a saved state gives the bits of undivided training.
 
 use crate::network_gradient::flatten;
+use mlp_core::activations::{Identity, LeakyRelu, Relu, Tanh};
 use mlp_core::state::{StateError, TrainerState};
 use mlp_core::{
     Adagrad, Adam, AdamW, Clip, DataError, Dense, Diverged, Dropout, EarlyStopping, Event, Every, FitOptions,
-    GradientDescent, HalfSquaredError, Identity, Lbfgs, LeakyRelu, Loss, Metric, Mlp, Momentum, Monitor, NAdam,
-    Optimizer, Penalty, Progress, ReduceOnPlateau, Relu, RmsProp, Samples, Schedule, SoftmaxCrossEntropy, StopReason,
-    Tanh, TrainError, Trainer,
+    GradientDescent, HalfMse, Lbfgs, Loss, Metric, Mlp, Momentum, Monitor, NAdam, Optimizer, Penalty, Progress,
+    ReduceOnPlateau, RmsProp, Samples, Schedule, SoftmaxCrossEntropy, StopReason, TrainError, Trainer,
 };
 use mlp_cpu::{Element, Matrix};
 use std::ops::ControlFlow;
@@ -90,11 +90,9 @@ fn biased() -> Mlp<Matrix<f64>> {
 }
 
 /// Returns the loss, and the gradient for all parameters, as an optimizer sees them.
-fn seen(
-    shape: impl FnOnce(Trainer<Matrix<f64>, HalfSquaredError, Spy>) -> Trainer<Matrix<f64>, HalfSquaredError, Spy>,
-) -> Spy {
+fn seen(shape: impl FnOnce(Trainer<Matrix<f64>, HalfMse, Spy>) -> Trainer<Matrix<f64>, HalfMse, Spy>) -> Spy {
     let (input, target) = data(0, 9);
-    let mut trainer = shape(Trainer::new(HalfSquaredError, Spy::default()));
+    let mut trainer = shape(Trainer::new(HalfMse, Spy::default()));
     trainer
         .step(&mut biased(), Samples::new(&input, &target).unwrap())
         .unwrap();
@@ -187,8 +185,7 @@ fn the_penalty_is_clipped_with_the_rest() {
 fn l1_moves_the_minimum_by_its_weight() {
     let input = Matrix::from_columns(&[[-1.0], [1.0]]);
     let mut network = Mlp::<Matrix<f64>>::builder(&[1, 1]).build().unwrap();
-    let mut trainer =
-        Trainer::new(HalfSquaredError, GradientDescent::new(0.1).unwrap()).penalty(Penalty::l1(0.25).unwrap());
+    let mut trainer = Trainer::new(HalfMse, GradientDescent::new(0.1).unwrap()).penalty(Penalty::l1(0.25).unwrap());
     trainer
         .fit(
             &mut network,
@@ -225,7 +222,7 @@ fn dropout_drops_its_share_and_scales_the_rest() {
         let (input, target) = (Matrix::from_columns(&[[0.0]]), Matrix::from_columns(&[[-1.0]]));
         let samples = Samples::new(&input, &target).unwrap();
         let dropout = Dropout::new(probability, 5).unwrap();
-        let mut trainer = Trainer::new(HalfSquaredError, Spy::default()).dropout(dropout);
+        let mut trainer = Trainer::new(HalfMse, Spy::default()).dropout(dropout);
         let mut steps = Vec::new();
         for _ in 0..2 {
             trainer.step(&mut network, samples).unwrap();
@@ -270,7 +267,7 @@ fn dropout_of_nothing_changes_nothing() {
     let samples = Samples::new(&input, &target).unwrap();
     let fit = |dropout: Option<Dropout>| {
         let mut network = network::<f64>(&[2, 6, 5, 1]);
-        let mut trainer = Trainer::new(HalfSquaredError, GradientDescent::new(0.1).unwrap());
+        let mut trainer = Trainer::new(HalfMse, GradientDescent::new(0.1).unwrap());
         if let Some(dropout) = dropout {
             trainer = trainer.dropout(dropout);
         }
@@ -293,7 +290,7 @@ fn schedules_set_the_learning_rate_of_each_step() {
     let (input, target) = data(0, 9);
     let samples = Samples::new(&input, &target).unwrap();
     let rates = |every| {
-        let mut trainer = Trainer::new(HalfSquaredError, GradientDescent::new(0.5).unwrap())
+        let mut trainer = Trainer::new(HalfMse, GradientDescent::new(0.5).unwrap())
             .schedule(Schedule::exponential(0.5).unwrap(), every);
         let mut network = network::<f64>(&[2, 4, 1]);
         trainer
@@ -311,8 +308,8 @@ fn a_plateau_reduces_the_learning_rate() {
     let (input, target) = data(0, 9);
     let samples = Samples::new(&input, &target).unwrap();
     // The losses never fall, because the spy does not train.
-    let mut trainer = Trainer::new(HalfSquaredError, Spy::default())
-        .reduce_on_plateau(ReduceOnPlateau::new(0.1, 2).unwrap(), Monitor::Loss);
+    let mut trainer =
+        Trainer::new(HalfMse, Spy::default()).reduce_on_plateau(ReduceOnPlateau::new(0.1, 2).unwrap(), Monitor::Loss);
     trainer
         .fit(&mut network::<f64>(&[2, 4, 1]), samples, FitOptions::epochs(8))
         .unwrap();
@@ -331,9 +328,9 @@ fn a_plateau_reduces_the_learning_rate() {
 fn early_stopping_waits_and_gives_the_best_parameters_back() {
     let (train, held_out) = (data::<f64>(0, 12), data::<f64>(12, 12));
     let samples = |(input, target)| Samples::new(input, target).unwrap();
-    let data = samples((&train.0, &train.1)).validated_by(samples((&held_out.0, &held_out.1)));
+    let data = samples((&train.0, &train.1)).with_validation(samples((&held_out.0, &held_out.1)));
     let mut network = network::<f64>(&[2, 30, 1]);
-    let momentum = || Trainer::new(HalfSquaredError, Momentum::new(0.05, 0.9).unwrap());
+    let momentum = || Trainer::new(HalfMse, Momentum::new(0.05, 0.9).unwrap());
     let mut trainer = momentum().early_stopping(EarlyStopping::new(7)).metrics(&[Metric::Mse]);
     let (mut networks, mut improvements, mut stop) = (Vec::new(), Vec::new(), None);
     let fitted = trainer
@@ -345,7 +342,7 @@ fn early_stopping_waits_and_gives_the_best_parameters_back() {
                     assert_eq!(epoch as usize + 1, progress.history.epochs());
                     let expected = progress
                         .network
-                        .evaluate(&HalfSquaredError, samples((&held_out.0, &held_out.1)), &[])
+                        .evaluate(&HalfMse, samples((&held_out.0, &held_out.1)), &[])
                         .unwrap();
                     assert_eq!(validation_loss, Some(expected.loss), "epoch {epoch}");
                     networks.push(progress.network.clone());
@@ -446,7 +443,7 @@ fn a_metric_is_watched_where_it_is_better_the_higher() {
     let mut network = Mlp::<Matrix<f64>>::builder(&[2, 8, 2]).hidden(Tanh).build().unwrap();
     let mut trained = trainer();
     let fitted = trained
-        .fit(&mut network, samples.validated_by(samples), FitOptions::epochs(5000))
+        .fit(&mut network, samples.with_validation(samples), FitOptions::epochs(5000))
         .unwrap();
     let accuracy = trained.history().metric(Metric::Accuracy).unwrap();
     let StopReason::Patience {
@@ -485,17 +482,14 @@ fn data_that_are_not_finite_are_refused_with_their_place() {
         let good = data(0, 3);
         let good = Samples::new(&good.0, &good.1).unwrap();
         let data = if validation {
-            good.validated_by(samples)
+            good.with_validation(samples)
         } else {
             samples.into()
         };
         let mut network = network(&[2, 4, 1]);
         let before = network.clone();
-        let result = Trainer::new(HalfSquaredError, GradientDescent::new(0.1).unwrap()).fit(
-            &mut network,
-            data,
-            FitOptions::epochs(1),
-        );
+        let result =
+            Trainer::new(HalfMse, GradientDescent::new(0.1).unwrap()).fit(&mut network, data, FitOptions::epochs(1));
         if result.is_err() {
             assert_eq!(network, before);
         }
@@ -543,9 +537,8 @@ fn data_that_are_not_finite_are_refused_with_their_place() {
 fn a_trainer_may_have_more_metrics_than_its_state() {
     let (input, target) = data::<f64>(0, 9);
     let samples = Samples::new(&input, &target).unwrap();
-    let samples = samples.validated_by(samples);
-    let trainer =
-        |metrics: &[Metric]| Trainer::new(HalfSquaredError, GradientDescent::new(0.1).unwrap()).metrics(metrics);
+    let samples = samples.with_validation(samples);
+    let trainer = |metrics: &[Metric]| Trainer::new(HalfMse, GradientDescent::new(0.1).unwrap()).metrics(metrics);
     let mut network = network(&[2, 4, 1]);
     let mut first = trainer(&[Metric::Mse, Metric::Mae]);
     first.fit(&mut network, samples, FitOptions::epochs(2)).unwrap();
@@ -573,7 +566,7 @@ fn early_stopping_gives_back_what_validation_found_and_nothing_else() {
         let mut trainer = Trainer::new(loss, GradientDescent::new(0.5).unwrap()).early_stopping(stopping);
         let mut last = network.clone();
         let data = if validated {
-            samples.validated_by(samples)
+            samples.with_validation(samples)
         } else {
             samples.into()
         };
@@ -616,7 +609,7 @@ fn a_norm_whose_square_overflows_is_clipped() {
         };
         let mut network = Mlp::<Matrix<f64>>::from_layers(vec![(layer, Identity.into())]).unwrap();
         let optimizer = GradientDescent::new(1.0).unwrap();
-        let mut trainer = Trainer::new(HalfSquaredError, optimizer).clip(Clip::norm(max).unwrap());
+        let mut trainer = Trainer::new(HalfMse, optimizer).clip(Clip::norm(max).unwrap());
         trainer
             .step(&mut network, Samples::new(&input, &input).unwrap())
             .unwrap();
@@ -640,20 +633,20 @@ fn samples_without_weight_are_refused_wherever_they_come_from() {
     let samples = Samples::new(&input, &target).unwrap().weighted(&weights).unwrap();
     let mut network = network(&[2, 4, 1]);
     for part in [samples.slice(0..2), samples.slice(1..1)] {
-        let mut trainer = Trainer::new(HalfSquaredError, GradientDescent::new(0.1).unwrap());
+        let mut trainer = Trainer::new(HalfMse, GradientDescent::new(0.1).unwrap());
         let empty = TrainError::Data(DataError::Empty);
         assert_eq!(
             trainer.fit(&mut network, part, FitOptions::epochs(1)).unwrap_err(),
             empty
         );
-        let validated = samples.validated_by(part);
+        let validated = samples.with_validation(part);
         assert_eq!(
             trainer.fit(&mut network, validated, FitOptions::epochs(1)).unwrap_err(),
             empty
         );
         assert_eq!(trainer.step(&mut network, part).unwrap_err(), empty);
         assert_eq!(
-            network.evaluate(&HalfSquaredError, part, &[Metric::Mse]).unwrap_err(),
+            network.evaluate(&HalfMse, part, &[Metric::Mse]).unwrap_err(),
             DataError::Empty
         );
     }
@@ -661,11 +654,11 @@ fn samples_without_weight_are_refused_wherever_they_come_from() {
 
 /// Returns a trainer with everything that has a state: momentum, a schedule, a plateau, dropout, early stopping,
 /// shuffling.
-fn everything<T: Element, O: Optimizer<Matrix<T>>>(optimizer: O) -> Trainer<Matrix<T>, HalfSquaredError, O> {
+fn everything<T: Element, O: Optimizer<Matrix<T>>>(optimizer: O) -> Trainer<Matrix<T>, HalfMse, O> {
     let schedule = Schedule::warm_up(7)
         .unwrap()
         .times(Schedule::exponential(0.99).unwrap());
-    Trainer::new(HalfSquaredError, optimizer)
+    Trainer::new(HalfMse, optimizer)
         .schedule(schedule, Every::Batch)
         .reduce_on_plateau(ReduceOnPlateau::new(0.7, 1).unwrap(), Monitor::TrainingLoss)
         .penalty(Penalty::elastic_net(1e-3, 1e-3).unwrap())
@@ -678,11 +671,11 @@ fn everything<T: Element, O: Optimizer<Matrix<T>>>(optimizer: O) -> Trainer<Matr
 /// Trains without interruption and in pieces, and compares all results.
 fn pieces<T: Element, O: Optimizer<Matrix<T>> + Clone>(
     optimizer: &O,
-    restore: impl Fn(TrainerState<Matrix<T>>, &Mlp<Matrix<T>>) -> Trainer<Matrix<T>, HalfSquaredError, O>,
+    restore: impl Fn(TrainerState<Matrix<T>>, &Mlp<Matrix<T>>) -> Trainer<Matrix<T>, HalfMse, O>,
 ) {
     let (train, held_out) = (data::<T>(0, 23), data::<T>(23, 9));
     let samples = Samples::new(&train.0, &train.1).unwrap();
-    let data = samples.validated_by(Samples::new(&held_out.0, &held_out.1).unwrap());
+    let data = samples.with_validation(Samples::new(&held_out.0, &held_out.1).unwrap());
     let options = FitOptions::until(15).batch_size(6).shuffle(4);
     let mut whole = network::<T>(&[2, 7, 5, 1]);
     let mut trainer = everything(optimizer.clone());
@@ -771,7 +764,7 @@ fn a_hundred_fits_of_an_epoch_are_one_of_a_hundred_epochs() {
         let samples = Samples::new(&input, &target).unwrap();
         let fit = |calls: u64, epochs: u64| {
             let mut network = network::<T>(&[2, 7, 5, 1]);
-            let mut trainer = Trainer::new(HalfSquaredError, optimizer.clone()).dropout(Dropout::new(0.1, 9).unwrap());
+            let mut trainer = Trainer::new(HalfMse, optimizer.clone()).dropout(Dropout::new(0.1, 9).unwrap());
             for _ in 0..calls {
                 let options = FitOptions::epochs(epochs).batch_size(6).shuffle(4);
                 trainer.fit(&mut network, samples, options).unwrap();
@@ -797,7 +790,7 @@ fn a_hundred_fits_of_an_epoch_are_one_of_a_hundred_epochs() {
 fn an_epoch_under_way_goes_on_only_as_it_began() {
     let (input, target) = data::<f64>(0, 10);
     let samples = Samples::new(&input, &target).unwrap();
-    let mut trainer = Trainer::new(HalfSquaredError, GradientDescent::new(0.1).unwrap());
+    let mut trainer = Trainer::new(HalfMse, GradientDescent::new(0.1).unwrap());
     let mut network = network(&[2, 4, 1]);
     let options = FitOptions::epochs(2).batch_size(3).shuffle(1);
     trainer
@@ -826,9 +819,9 @@ fn an_epoch_under_way_goes_on_only_as_it_began() {
 
 #[test]
 fn states_of_other_trainers_are_refused() {
-    let plain = || Trainer::<Matrix<f64>, _, _>::new(HalfSquaredError, GradientDescent::new(0.1).unwrap());
+    let plain = || Trainer::<Matrix<f64>, _, _>::new(HalfMse, GradientDescent::new(0.1).unwrap());
     let network = network::<f64>(&[2, 4, 1]);
-    let refused = |mut trainer: Trainer<Matrix<f64>, HalfSquaredError, GradientDescent<Matrix<f64>>>,
+    let refused = |mut trainer: Trainer<Matrix<f64>, HalfMse, GradientDescent<Matrix<f64>>>,
                    state: TrainerState<Matrix<f64>>| {
         let before = trainer.state();
         let error = trainer.restore(state, network.layers()).unwrap_err();
@@ -948,7 +941,7 @@ fn a_learning_rate_of_a_million_ends_in_an_error_where_nothing_saturates() {
                 .seed(seed)
                 .build()
                 .unwrap();
-            let trainer = Trainer::new(HalfSquaredError, optimizer());
+            let trainer = Trainer::new(HalfMse, optimizer());
             let name = format!("{name}, seed {seed}");
             let error = guarded(&name, &mut network, samples, trainer, (50, seed));
             assert!(error.is_some(), "{name}: no error");
@@ -968,7 +961,7 @@ fn a_learning_rate_of_a_million_ends_in_an_error_or_in_finite_numbers() {
             let name = |what| format!("{name}, {what}, seed {seed}, {}", std::any::type_name::<T>());
             let builder = |layer_sizes| Mlp::<Matrix<T>>::builder(layer_sizes).seed(seed);
             let samples = Samples::new(&input, &target).unwrap();
-            let trainer = || Trainer::new(HalfSquaredError, optimizer());
+            let trainer = || Trainer::new(HalfMse, optimizer());
             let mut network = builder(&[2, 16, 16, 1]).hidden(LeakyRelu::default()).build().unwrap();
             guarded(&name("leaky ReLU"), &mut network, samples, trainer(), run);
             let mut network = builder(&[2, 16, 16, 1]).hidden(Tanh).build().unwrap();
@@ -1021,11 +1014,11 @@ fn twice<L: Loss>(loss: L, outputs: usize, target: impl Fn(usize) -> f64) {
 
 #[test]
 fn weight_2_is_the_sample_twice_in_every_loss() {
-    use mlp_core::{BinaryCrossEntropy, Huber, MeanAbsoluteError, MeanSquaredError};
+    use mlp_core::{BinaryCrossEntropy, Huber, Mae, Mse};
     let real = |k: usize| (k as f64).cos();
-    twice(HalfSquaredError, 3, real);
-    twice(MeanSquaredError, 3, real);
-    twice(MeanAbsoluteError, 3, real);
+    twice(HalfMse, 3, real);
+    twice(Mse, 3, real);
+    twice(Mae, 3, real);
     twice(Huber::default(), 3, real);
     twice(BinaryCrossEntropy, 3, |k| (k % 2) as f64);
     twice(SoftmaxCrossEntropy::with_classes(), 3, |k| (k / 3 % 3) as f64);
@@ -1061,7 +1054,7 @@ fn twice_to_the_bit<T: Element, L: Loss>(loss: L, layer: Dense<Matrix<T>>, targe
 /// If all sums are exact, weight 2 gives the same bits as the sample twice, in every loss.
 #[test]
 fn weight_2_is_the_sample_twice_to_the_bit_where_sums_are_exact() {
-    use mlp_core::{BinaryCrossEntropy, Huber, MeanAbsoluteError, MeanSquaredError};
+    use mlp_core::{BinaryCrossEntropy, Huber, Mae, Mse};
     fn check<T: Element>() {
         let dense = |weights: [[f64; 2]; 2], bias: [f64; 2]| Dense {
             weights: Matrix::from_fn(2, 2, |i, j| T::from_f64(weights[i][j])),
@@ -1069,9 +1062,9 @@ fn weight_2_is_the_sample_twice_to_the_bit_where_sums_are_exact() {
         };
         let real: [&[f64]; 3] = [&[1.0, -0.5], &[-2.0, 0.25], &[0.5, 3.0]];
         let layer = || dense([[0.5, -0.25], [1.0, 2.0]], [1.0, -1.0]);
-        twice_to_the_bit(HalfSquaredError, layer(), &real);
-        twice_to_the_bit(MeanSquaredError, layer(), &real);
-        twice_to_the_bit(MeanAbsoluteError, layer(), &real);
+        twice_to_the_bit(HalfMse, layer(), &real);
+        twice_to_the_bit(Mse, layer(), &real);
+        twice_to_the_bit(Mae, layer(), &real);
         twice_to_the_bit(Huber::default(), layer(), &real);
         // With logits of 0, every probability is 1/2.
         let logits = || dense([[0.0; 2]; 2], [0.0; 2]);

@@ -1,7 +1,8 @@
 //! Tests that initial weights follow the distributions they are named for: they are compared with an independent
 //! sampler, and they must give pre-activations of variance 1.
 
-use mlp_core::{ActivationKind, Initializer, Mlp, Relu, Selu, Tanh, Workspace};
+use mlp_core::activations::{Relu, Selu, Tanh};
+use mlp_core::{ActivationKind, Initializer, Mlp, Workspace};
 use mlp_cpu::Matrix;
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;

@@ -2,11 +2,11 @@
 //! from numbers that are not finite.
 
 use crate::naive::{Naive, tensor, values};
+use mlp_core::activations::{Identity, Relu, Softsign, Tanh};
 use mlp_core::backend::{Objective, Tensor};
 use mlp_core::state::{OptimizerState, StateError};
 use mlp_core::{
-    ActivationKind, Dense, HalfSquaredError, HyperParameterError, Identity, Lbfgs, Mlp, NonFinite, Optimizer, Relu,
-    Samples, Scalar, Softsign, Tanh, Trainer,
+    ActivationKind, Dense, HalfMse, HyperParameterError, Lbfgs, Mlp, NonFinite, Optimizer, Samples, Scalar, Trainer,
 };
 use mlp_cpu::{Element, Matrix};
 use serde::Deserialize;
@@ -118,7 +118,7 @@ impl Run {
             .and_then(|optimizer| optimizer.history_size(self.history_size))
             .and_then(|optimizer| optimizer.tolerances(self.tolerance_grad, self.tolerance_change));
         let mut trainer = Trainer::new(
-            HalfSquaredError,
+            HalfMse,
             Counting {
                 optimizer: optimizer.unwrap(),
                 evaluations: 0,
@@ -180,7 +180,7 @@ fn a_linear_network_reaches_the_least_squares() {
     let (input, target) = data::<f64>();
     let mut network = Mlp::<Matrix<f64>>::builder(&[3, 2]).seed(4).build().unwrap();
     let optimizer = Lbfgs::new(1.0).unwrap().tolerances(0.0, 0.0).unwrap();
-    let mut trainer = Trainer::new(HalfSquaredError, optimizer);
+    let mut trainer = Trainer::new(HalfMse, optimizer);
     for _ in 0..25 {
         trainer
             .step(&mut network, Samples::new(&input, &target).unwrap())
@@ -389,7 +389,7 @@ fn a_learning_rate_that_is_far_too_large_ruins_nothing() {
                 .seed(seed)
                 .build();
             let mut network = network.unwrap();
-            let mut trainer = Trainer::new(HalfSquaredError, Lbfgs::new(1e6).unwrap());
+            let mut trainer = Trainer::new(HalfMse, Lbfgs::new(1e6).unwrap());
             let mut losses = Vec::new();
             for _ in 0..30 {
                 let samples = Samples::new(&input, &target).unwrap();
@@ -416,7 +416,7 @@ fn train<T: Element>(
     steps: usize,
 ) -> (Vec<f64>, Lbfgs<Matrix<T>>) {
     let (input, target) = data();
-    let mut trainer = Trainer::new(HalfSquaredError, optimizer);
+    let mut trainer = Trainer::new(HalfMse, optimizer);
     let losses = (0..steps).map(|_| trainer.step(network, Samples::new(&input, &target).unwrap()).unwrap());
     let losses = losses.collect();
     (losses, trainer.optimizer().clone())

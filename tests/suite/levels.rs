@@ -9,8 +9,9 @@ use self::children::{assert_level_asked_for, has, is_child, run, run_at_other_le
 use crate::determinism::{fingerprint, random};
 use crate::is_exhaustive;
 use crate::naive::{Naive, carry_tensor, values};
+use mlp_core::activations::Identity;
 use mlp_core::backend::Tensor;
-use mlp_core::{ActivationKind, Identity, NoCustom};
+use mlp_core::{ActivationKind, NoCustom};
 use mlp_cpu::{Element, SimdLevel, simd_level};
 
 #[test]

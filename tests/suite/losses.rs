@@ -2,11 +2,11 @@
 //! formats; the message for a target that is not a class; and a user's own losses in a trainer.
 
 use crate::activations::Float;
+use mlp_core::activations::{Identity, Tanh};
 use mlp_core::backend::Tensor;
 use mlp_core::{
-    BinaryCrossEntropy, Dense, Dual, ElementLoss, GradientDescent, HalfSquaredError, Huber, Identity, Loss,
-    MeanAbsoluteError, MeanSquaredError, Mlp, OverOutputs, Samples, Scalar, SoftmaxCrossEntropy, Tanh, TargetKind,
-    Trainer, Workspace, softmax,
+    BinaryCrossEntropy, Dense, Dual, ElementLoss, GradientDescent, HalfMse, Huber, Loss, Mae, Mlp, Mse, OverOutputs,
+    Samples, Scalar, SoftmaxCrossEntropy, TargetKind, Trainer, Workspace, softmax,
 };
 use mlp_cpu::Matrix;
 use proptest::prelude::*;
@@ -90,9 +90,9 @@ fn visit(case: &Case, visitor: &mut impl Visitor) {
         case.parameters.target.as_deref(),
         case.parameters.delta,
     ) {
-        ("half_squared_error", None, None) => visitor.visit(&HalfSquaredError),
-        ("mean_squared_error", None, None) => visitor.visit(&MeanSquaredError),
-        ("mean_absolute_error", None, None) => visitor.visit(&MeanAbsoluteError),
+        ("half_squared_error", None, None) => visitor.visit(&HalfMse),
+        ("mean_squared_error", None, None) => visitor.visit(&Mse),
+        ("mean_absolute_error", None, None) => visitor.visit(&Mae),
         ("huber", None, Some(delta)) => visitor.visit(&Huber::new(delta).unwrap()),
         ("softmax_cross_entropy", Some("class_index"), None) => visitor.visit(&SoftmaxCrossEntropy::with_classes()),
         ("softmax_cross_entropy", Some("probabilities"), None) => {
@@ -351,7 +351,7 @@ fn a_target_that_is_no_class_panics_and_says_which() {
 
 #[test]
 fn what_a_loss_takes_as_target() {
-    assert_eq!(Loss::target_kind(&HalfSquaredError), TargetKind::Real);
+    assert_eq!(Loss::target_kind(&HalfMse), TargetKind::Real);
     assert_eq!(Loss::target_kind(&BinaryCrossEntropy), TargetKind::Probability);
     assert_eq!(SoftmaxCrossEntropy::with_classes().target_kind(), TargetKind::Class);
     assert_eq!(
@@ -598,12 +598,12 @@ fn many_terms_lose_nothing_in_f32() {
         };
         let expected: f64 = (0..samples).map(squares).sum();
         let mut delta = Matrix::zeros(outputs, samples);
-        let got = delta.loss(&MeanSquaredError, (&prediction).into(), (&target).into(), None, 1.0);
+        let got = delta.loss(&Mse, (&prediction).into(), (&target).into(), None, 1.0);
         let error = (f64::from(got) / expected - 1.0).abs();
         assert!(error <= limit, "{outputs} outputs, {samples} samples: off by {error:e}");
 
         let (value, mut gradient) = (squares(0), vec![0.0; outputs]);
-        let got = MeanSquaredError.value_and_gradient(prediction.column(0), target.column(0), &mut gradient);
+        let got = Mse.value_and_gradient(prediction.column(0), target.column(0), &mut gradient);
         let error = (f64::from(got) / value - 1.0).abs();
         assert!(error <= limit, "{outputs} outputs of one sample: off by {error:e}");
     }

@@ -3,10 +3,10 @@
 
 use crate::activations::Float;
 use crate::naive::{tensor, values};
+use mlp_core::activations::{Elu, Tanh};
 use mlp_core::{
-    ActivationKind, BinaryCrossEntropy, Classes, ConfusionMatrix, Elu, HalfSquaredError, Huber, InferenceWorkspace,
-    LossKind, Metric, Mlp, Model, NoCustom, Provenance, Scaling, ScalingKind, Scores, SoftmaxCrossEntropy, Tanh,
-    TargetKind, softmax,
+    ActivationKind, BinaryCrossEntropy, Classes, ConfusionMatrix, HalfMse, Huber, InferenceWorkspace, LossKind, Metric,
+    Mlp, Model, NoCustom, Provenance, Scaling, ScalingKind, Scores, SoftmaxCrossEntropy, TargetKind, softmax,
 };
 use mlp_cpu::Matrix;
 use serde::Deserialize;
@@ -142,10 +142,10 @@ fn check_steps<T: Float>(loss: impl Into<LossKind>, outputs: usize, finish: impl
 }
 
 fn check_model<T: Float>() {
-    check_steps::<T>(HalfSquaredError, 2, <[T]>::to_vec);
+    check_steps::<T>(HalfMse, 2, <[T]>::to_vec);
     check_steps::<T>(BinaryCrossEntropy, 2, |z| {
         z.iter()
-            .map(|&z| mlp_core::Activation::value(&mlp_core::Sigmoid, z))
+            .map(|&z| mlp_core::Activation::value(&mlp_core::activations::Sigmoid, z))
             .collect()
     });
     for loss in [
@@ -169,7 +169,7 @@ fn predictions_are_the_steps_done_by_hand() {
 #[test]
 fn predictions_come_back_to_the_units_of_the_target() {
     let target_scaling = Scaling::from_parts(ScalingKind::Standard, vec![1000.0, -1.0], vec![50.0, 0.25]).unwrap();
-    let model = Model::new(network::<f64>(2), HalfSquaredError);
+    let model = Model::new(network::<f64>(2), HalfMse);
     let scaled = model.predict(&raw(3, 300));
     let model = model.with_target_scaling(target_scaling).unwrap();
     let got = model.predict(&raw(3, 300));
@@ -185,7 +185,7 @@ fn through(size: usize) -> Mlp<Matrix<f64>> {
         weights: Matrix::from_fn(size, size, |i, j| f64::from(u8::from(i == j))),
         bias: Matrix::zeros(size, 1),
     };
-    Mlp::from_layers(vec![(dense, mlp_core::Identity.into())]).unwrap()
+    Mlp::from_layers(vec![(dense, mlp_core::activations::Identity.into())]).unwrap()
 }
 
 #[test]
@@ -234,7 +234,7 @@ fn a_sample_with_a_nan_among_its_predictions_has_no_class() {
 fn predictions_into_an_output_and_of_one_sample_are_those_of_predict() {
     let scaling = Scaling::standard(&raw::<f64>(3, 20)).unwrap();
     let unit = Scaling::from_parts(ScalingKind::Standard, vec![1000.0, -1.0], vec![50.0, 0.25]).unwrap();
-    let plain = Model::new(network::<f64>(2), HalfSquaredError);
+    let plain = Model::new(network::<f64>(2), HalfMse);
     let scaled = plain
         .clone()
         .with_input_scaling(scaling.clone())
@@ -282,7 +282,7 @@ fn several_probabilities_are_as_many_labels_and_real_numbers_no_classes() {
         one.classify(&Matrix::from_columns(&[[-0.1], [0.0], [0.1]])),
         [0, 0, 1].map(Some)
     );
-    let real = Model::new(through(1), HalfSquaredError);
+    let real = Model::new(through(1), HalfMse);
     assert_eq!(
         message(real.clone().with_classes(classes(&["a"]))),
         "classes: expected a loss whose targets are classes or probabilities, got half_squared_error"
@@ -301,7 +301,7 @@ fn several_probabilities_are_as_many_labels_and_real_numbers_no_classes() {
 
 #[test]
 fn a_model_gives_back_what_it_was_given() {
-    let plain = Model::new(through(2), HalfSquaredError);
+    let plain = Model::new(through(2), HalfMse);
     let classifier = Model::new(through(2), SoftmaxCrossEntropy::with_classes());
     assert_eq!(
         (plain.input_scaling(), plain.target_scaling(), plain.classes()),
@@ -328,7 +328,7 @@ fn a_model_gives_back_what_it_was_given() {
     let named = classifier.with_classes(classes.clone()).unwrap();
     assert_eq!(named.classes(), Some(&classes));
     assert_eq!(*model.provenance(), provenance);
-    assert_eq!(model.loss(), HalfSquaredError.into());
+    assert_eq!(model.loss(), HalfMse.into());
 }
 
 /// Returns the message of the error in `result`.
@@ -342,7 +342,7 @@ fn standard(features: usize) -> Scaling {
 
 #[test]
 fn what_does_not_fit_the_network_says_so() {
-    let model = Model::new(network::<f32>(2), HalfSquaredError);
+    let model = Model::new(network::<f32>(2), HalfMse);
     let classifier = Model::new(network::<f32>(2), SoftmaxCrossEntropy::with_classes());
     let binary = Model::new(network::<f32>(1), BinaryCrossEntropy);
     let names = |count: usize| Classes::new((0..count).map(|k| k.to_string())).unwrap();
@@ -513,9 +513,9 @@ fn every_kind_comes_back_from_its_name_and_parameters() {
     assert_eq!(ActivationKind::from_parts("elu", &[("alpha", 0.3)]), Ok(elu));
 
     let losses: [LossKind; 8] = [
-        HalfSquaredError.into(),
-        mlp_core::MeanSquaredError.into(),
-        mlp_core::MeanAbsoluteError.into(),
+        HalfMse.into(),
+        mlp_core::Mse.into(),
+        mlp_core::Mae.into(),
         Huber::default().into(),
         Huber::new(0.1).unwrap().into(),
         SoftmaxCrossEntropy::with_classes().into(),

@@ -5,8 +5,9 @@
 mod backend;
 
 pub(crate) use backend::Naive;
+use mlp_core::activations::Tanh;
 use mlp_core::backend::Tensor;
-use mlp_core::{Activation, Dense, Dual, Mlp, Scalar, Tanh};
+use mlp_core::{Activation, Dense, Dual, Mlp, Scalar};
 use mlp_cpu::Matrix;
 
 /// Returns the elements, column after column.

@@ -395,7 +395,7 @@ fn differences<L: Loss>(mut network: Mlp<Matrix<f64>>, batch: &Batch<Matrix<f64>
 #[test]
 fn a_perfect_prediction_has_no_gradient() {
     let network = Mlp::<Matrix<f64>>::builder(&[3, 7, 2])
-        .hidden(mlp_core::Tanh)
+        .hidden(mlp_core::activations::Tanh)
         .seed(4)
         .build()
         .unwrap();

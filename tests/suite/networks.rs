@@ -1,6 +1,7 @@
 //! Tests the parts of a network, and its layers on their own.
 
-use mlp_core::{ActivationKind, Initializer, Mlp, Relu, Sigmoid, Tanh};
+use mlp_core::activations::{Relu, Sigmoid, Tanh};
+use mlp_core::{ActivationKind, Initializer, Mlp};
 use mlp_cpu::Matrix;
 
 #[test]
@@ -8,7 +9,7 @@ fn a_network_has_what_its_builder_was_told() {
     let builder = Mlp::<Matrix<f64>>::builder(&[3, 5, 4, 2]);
     let plain = builder.clone().build().unwrap();
     let relu: ActivationKind = Relu.into();
-    let linear: ActivationKind = mlp_core::Identity.into();
+    let linear: ActivationKind = mlp_core::activations::Identity.into();
     assert_eq!(plain.activations(), [relu.clone(), relu, linear]);
 
     let (tanh, sigmoid): (ActivationKind, ActivationKind) = (Tanh.into(), Sigmoid.into());

@@ -2,10 +2,8 @@
 //! on five other networks.
 
 use core::ops::ControlFlow;
-use mlp_core::{
-    ActivationKind, Dense, Event, FitOptions, GradientDescent, HalfSquaredError, Identity, LeakyRelu, Mlp, Samples,
-    Trainer, Workspace,
-};
+use mlp_core::activations::{Identity, LeakyRelu};
+use mlp_core::{ActivationKind, Dense, Event, FitOptions, GradientDescent, HalfMse, Mlp, Samples, Trainer, Workspace};
 use mlp_cpu::Matrix;
 use mlp_demo::notebook::{Experiment, experiments};
 use serde::Deserialize;
@@ -51,7 +49,7 @@ fn gradient_descent() -> GradientDescent<Matrix<f64>> {
 fn trained_losses(network: &mut Mlp<Matrix<f64>>) -> Vec<f64> {
     let (input, target) = (row(&INPUT), row(&TARGET));
     let mut losses = Vec::new();
-    Trainer::new(HalfSquaredError, gradient_descent())
+    Trainer::new(HalfMse, gradient_descent())
         .fit_with(
             network,
             Samples::new(&input, &target).unwrap(),
@@ -99,10 +97,10 @@ fn the_separate_steps_are_the_training_step() {
         let mut by_fit = by_steps.clone();
         let fitted = trained_losses(&mut by_fit);
         let mut workspace = Workspace::new(&by_steps, 3).unwrap();
-        let mut trainer = Trainer::new(HalfSquaredError, gradient_descent());
+        let mut trainer = Trainer::new(HalfMse, gradient_descent());
         for (epoch, fitted) in fitted.into_iter().enumerate() {
             by_steps.forward(&input, &mut workspace);
-            let loss = by_steps.loss(&HalfSquaredError, &target, &mut workspace);
+            let loss = by_steps.loss(&HalfMse, &target, &mut workspace);
             by_steps.backward(&mut workspace);
             by_steps.gradient(&input, &mut workspace);
             gradient_descent()
@@ -237,7 +235,7 @@ fn every_quantity_of_a_step_is_the_one_written_out_by_hand() {
     assert_eq!(experiment.layers, [1, 4, 3, 1]);
     let mut network = network_of(&experiment);
     let (input, target) = (row(&INPUT), row(&TARGET));
-    let mut trainer = Trainer::new(HalfSquaredError, gradient_descent());
+    let mut trainer = Trainer::new(HalfMse, gradient_descent());
     for epoch in [0, 40] {
         for _ in 0..epoch {
             trainer
@@ -251,7 +249,7 @@ fn every_quantity_of_a_step_is_the_one_written_out_by_hand() {
 
         let mut workspace = Workspace::new(&network, 3).unwrap();
         network.forward(&input, &mut workspace);
-        let loss = network.loss(&HalfSquaredError, &target, &mut workspace);
+        let loss = network.loss(&HalfMse, &target, &mut workspace);
         network.backward(&mut workspace);
         network.gradient(&input, &mut workspace);
 
@@ -320,7 +318,7 @@ fn parity_with_numpy_on_five_networks() {
         assert_eq!(network.layer_sizes(), case.layers);
         let (input, target) = (Matrix::from_columns(&case.inputs), Matrix::from_columns(&case.targets));
         let mut losses = Vec::new();
-        Trainer::new(HalfSquaredError, GradientDescent::new(case.learning_rate).unwrap())
+        Trainer::new(HalfMse, GradientDescent::new(case.learning_rate).unwrap())
             .fit_with(
                 &mut network,
                 Samples::new(&input, &target).unwrap(),
@@ -340,7 +338,7 @@ fn parity_with_numpy_on_five_networks() {
         }
         let mut workspace = Workspace::new(&network, input.columns()).unwrap();
         network.forward(&input, &mut workspace);
-        let final_loss = network.loss(&HalfSquaredError, &target, &mut workspace);
+        let final_loss = network.loss(&HalfMse, &target, &mut workspace);
         assert_near(&format!("{name}, final loss"), final_loss, case.final_loss, TOLERANCE);
         for (l, layer) in network.layers().iter().enumerate() {
             for (j, row) in case.final_weights[l].iter().enumerate() {

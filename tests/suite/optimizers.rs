@@ -1,11 +1,12 @@
 //! Tests gradient descent, and properties of every optimizer. Also tests that the `Optimizer` trait supports other
 //! optimizers: an L-BFGS is written here, outside the crate, with nothing but its public items.
 
+use mlp_core::activations::Tanh;
 use mlp_core::backend::{Objective, Tensor, ZipFormula};
 use mlp_core::state::{OptimizerState, StateError};
 use mlp_core::{
-    Adagrad, Adam, AdamW, Dense, GradientDescent, HalfSquaredError, HyperParameterError, Mlp, Momentum, NAdam,
-    NonFinite, Optimizer, OptimizerKind, RmsProp, Samples, Scalar, Tanh, TrainError, Trainer, Workspace,
+    Adagrad, Adam, AdamW, Dense, GradientDescent, HalfMse, HyperParameterError, Mlp, Momentum, NAdam, NonFinite,
+    Optimizer, OptimizerKind, RmsProp, Samples, Scalar, TrainError, Trainer, Workspace,
 };
 use mlp_cpu::Matrix;
 use proptest::prelude::*;
@@ -192,7 +193,7 @@ fn network<T: mlp_cpu::Element>() -> Mlp<Matrix<T>> {
 
 /// Makes `steps` training steps and returns their losses.
 fn train<T: mlp_cpu::Element, O: Optimizer<Matrix<T>>>(
-    trainer: &mut Trainer<Matrix<T>, HalfSquaredError, O>,
+    trainer: &mut Trainer<Matrix<T>, HalfMse, O>,
     network: &mut Mlp<Matrix<T>>,
     steps: usize,
 ) -> Vec<f64> {
@@ -206,7 +207,7 @@ fn gradient_at(network: &Mlp<Matrix<f64>>) -> (Vec<f64>, Vec<f64>) {
     let (input, target) = data();
     let mut workspace = Workspace::new(network, input.columns()).unwrap();
     network.forward(&input, &mut workspace);
-    let _ = network.loss(&HalfSquaredError, &target, &mut workspace);
+    let _ = network.loss(&HalfMse, &target, &mut workspace);
     network.backward(&mut workspace);
     network.gradient(&input, &mut workspace);
     (flat(network.layers()), flat(workspace.gradient()))
@@ -223,7 +224,7 @@ fn flat(layers: &[Dense<Matrix<f64>>]) -> Vec<f64> {
 #[test]
 fn gradient_descent_follows_its_formula() {
     let mut network = network::<f64>();
-    let mut trainer = Trainer::new(HalfSquaredError, GradientDescent::new(0.1).unwrap());
+    let mut trainer = Trainer::new(HalfMse, GradientDescent::new(0.1).unwrap());
     for step in 1..=20 {
         let (parameters, gradient) = gradient_at(&network);
         train(&mut trainer, &mut network, 1);
@@ -240,14 +241,14 @@ fn gradient_descent_follows_its_formula() {
 /// of the first. Losses and parameters must have the same bits.
 fn check_resumption<T: mlp_cpu::Element, O: Optimizer<Matrix<T>>>(name: &str, make: impl Fn() -> O) {
     let mut whole = network::<T>();
-    let expected = train(&mut Trainer::new(HalfSquaredError, make()), &mut whole, 10);
+    let expected = train(&mut Trainer::new(HalfMse, make()), &mut whole, 10);
 
     for stop in [0, 1, 5, 9] {
         let mut parts = network::<T>();
-        let mut first = Trainer::new(HalfSquaredError, make());
+        let mut first = Trainer::new(HalfMse, make());
         let mut got = train(&mut first, &mut parts, stop);
         let state = first.optimizer().state();
-        let mut second = Trainer::new(HalfSquaredError, make());
+        let mut second = Trainer::new(HalfMse, make());
         second.optimizer_mut().restore(state.clone(), parts.layers()).unwrap();
         let restored = second.optimizer().state();
         assert_eq!(restored, state, "{name}, stop after {stop}: the restored state");
@@ -259,8 +260,8 @@ fn check_resumption<T: mlp_cpu::Element, O: Optimizer<Matrix<T>>>(name: &str, ma
     // Checks that the test notices a missing state: without it, momentum and the others give other parameters.
     if name != "gradient descent" {
         let mut forgetful = network::<T>();
-        train(&mut Trainer::new(HalfSquaredError, make()), &mut forgetful, 5);
-        train(&mut Trainer::new(HalfSquaredError, make()), &mut forgetful, 5);
+        train(&mut Trainer::new(HalfMse, make()), &mut forgetful, 5);
+        train(&mut Trainer::new(HalfMse, make()), &mut forgetful, 5);
         assert_ne!(forgetful, whole, "{name}: without its state");
     }
 }
@@ -322,11 +323,7 @@ fn a_changed_learning_rate_is_kept() {
 #[test]
 fn every_optimizer_drives_the_loss_down() {
     fn check<T: mlp_cpu::Element>(name: &str, optimizer: impl Optimizer<Matrix<T>>, steps: usize, share: f64) {
-        let losses = train(
-            &mut Trainer::new(HalfSquaredError, optimizer),
-            &mut network::<T>(),
-            steps,
-        );
+        let losses = train(&mut Trainer::new(HalfMse, optimizer), &mut network::<T>(), steps);
         let (first, last) = (losses[0], losses[steps - 1]);
         assert!(
             last < share * first,
@@ -399,7 +396,7 @@ fn a_step_that_is_not_finite_changes_no_parameter() {
         // The gradient of the last bias is the mean error: some parameter of the last layer overflows.
         network.layers_mut()[2].bias[(0, 0)] = 1e10;
         let before = network.clone();
-        let mut trainer = Trainer::new(HalfSquaredError, optimizer);
+        let mut trainer = Trainer::new(HalfMse, optimizer);
         let (input, target) = data();
         let error = trainer
             .step(&mut network, Samples::new(&input, &target).unwrap())
@@ -492,11 +489,11 @@ fn a_loop_by_hand_gives_the_bits_of_the_trainer() {
         let target = Matrix::from_fn(1, 7, |_, j| (j as f64 - 2.0) / 3.0);
         let build = || Mlp::<Matrix<f64>>::builder(&[2, 5, 1]).seed(3).build().unwrap();
         let (mut by_hand, mut by_trainer) = (build(), build());
-        let mut trainer = Trainer::new(HalfSquaredError, optimizer);
+        let mut trainer = Trainer::new(HalfMse, optimizer);
         let mut workspace = Workspace::new(&by_hand, 7).unwrap();
         for step in 0..20 {
             by_hand.forward(&input, &mut workspace);
-            let loss = by_hand.loss(&HalfSquaredError, &target, &mut workspace);
+            let loss = by_hand.loss(&HalfMse, &target, &mut workspace);
             by_hand.backward(&mut workspace);
             by_hand.gradient(&input, &mut workspace);
             update(by_hand.layers_mut(), workspace.gradient_mut()).unwrap();
@@ -646,8 +643,8 @@ fn check_boxed<O: Optimizer<Matrix<f64>>>(kind: &str, concrete: O) {
     assert_eq!(concrete.state().kind, kind.name());
     let build = || -> Box<dyn Optimizer<Matrix<f64>> + Send + Sync> { kind.build(0.05).unwrap() };
     let (mut by_kind, mut by_type) = (network::<f64>(), network::<f64>());
-    let mut boxed = Trainer::new(HalfSquaredError, build());
-    let mut concrete = Trainer::new(HalfSquaredError, concrete);
+    let mut boxed = Trainer::new(HalfMse, build());
+    let mut concrete = Trainer::new(HalfMse, concrete);
     assert_eq!(
         train(&mut boxed, &mut by_kind, 5),
         train(&mut concrete, &mut by_type, 5),
@@ -659,7 +656,7 @@ fn check_boxed<O: Optimizer<Matrix<f64>>>(kind: &str, concrete: O) {
     boxed.optimizer_mut().set_learning_rate(0.025).unwrap();
     concrete.restore(boxed.state(), by_type.layers()).unwrap();
     assert_eq!(concrete.optimizer().learning_rate(), 0.025, "{kind}");
-    let mut resumed = Trainer::new(HalfSquaredError, build());
+    let mut resumed = Trainer::new(HalfMse, build());
     resumed.restore(concrete.state(), by_kind.layers()).unwrap();
     assert_eq!(
         train(&mut resumed, &mut by_kind, 5),
@@ -673,7 +670,7 @@ fn check_boxed<O: Optimizer<Matrix<f64>>>(kind: &str, concrete: O) {
     } else {
         OptimizerKind::Adam
     };
-    let mut other = Trainer::new(HalfSquaredError, other.build(0.05).unwrap());
+    let mut other = Trainer::new(HalfMse, other.build(0.05).unwrap());
     let error = other.restore(resumed.state(), by_kind.layers()).unwrap_err();
     assert!(matches!(error, StateError::Kind { .. }), "{kind}: {error}");
 }
@@ -713,7 +710,7 @@ fn every_optimizer_refuses_a_learning_rate_of_0_when_it_is_created() {
 
 #[test]
 fn options_that_change_the_memory_are_refused_after_the_first_step() {
-    let mut trainer = Trainer::new(HalfSquaredError, RmsProp::new(0.01).unwrap());
+    let mut trainer = Trainer::new(HalfMse, RmsProp::new(0.01).unwrap());
     train(&mut trainer, &mut network::<f64>(), 1);
     let used = trainer.optimizer().clone();
     assert_eq!(

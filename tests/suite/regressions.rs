@@ -2,9 +2,10 @@
 //! and the number of the report.
 
 use crate::activations::{Float, check_positions, functions};
+use mlp_core::activations::{GeluTanh, Relu};
 use mlp_core::{
-    BinaryCrossEntropy, DataError, GeluTanh, GradientDescent, HalfSquaredError, Loss, Mlp, Relu, Samples, Scalar,
-    SoftmaxCrossEntropy, TrainError, Trainer, Workspace, softmax,
+    BinaryCrossEntropy, DataError, GradientDescent, HalfMse, Loss, Mlp, Samples, Scalar, SoftmaxCrossEntropy,
+    TrainError, Trainer, Workspace, softmax,
 };
 use mlp_cpu::Matrix;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -167,9 +168,7 @@ fn empty_batch_is_an_error_not_nan() {
     let network = Mlp::<Matrix<f64>>::builder(&[1, 1]).build().unwrap();
     let mut workspace = Workspace::new(&network, 1).unwrap();
     network.forward(&input, &mut workspace);
-    let panic = catch_unwind(AssertUnwindSafe(|| {
-        network.loss(&HalfSquaredError, &target, &mut workspace)
-    }));
+    let panic = catch_unwind(AssertUnwindSafe(|| network.loss(&HalfMse, &target, &mut workspace)));
     let message = *panic
         .expect_err("expected a panic")
         .downcast::<&str>()
@@ -184,7 +183,7 @@ fn an_empty_slice_of_samples_is_an_error_not_nan() {
     let samples = Samples::<Matrix<f64>>::new(&data, &data).unwrap();
     let mut network = Mlp::<Matrix<f64>>::builder(&[1, 1]).build().unwrap();
     let before = network.clone();
-    let mut trainer = Trainer::new(HalfSquaredError, GradientDescent::new(0.1).unwrap());
+    let mut trainer = Trainer::new(HalfMse, GradientDescent::new(0.1).unwrap());
     for (what, slice) in [
         ("no samples", samples.slice(0..0)),
         ("weight 0", samples.weighted(&weights).unwrap().slice(0..1)),
@@ -305,7 +304,7 @@ fn tanh_gelu_below_minus_13() {
         .unwrap();
     let input = Matrix::from_columns(&[[-1000.0], [1000.0], [0.5]]);
     let target = Matrix::from_columns(&[[1.0], [2.0], [3.0]]);
-    let mut trainer = Trainer::new(HalfSquaredError, GradientDescent::new(1e-9).unwrap());
+    let mut trainer = Trainer::new(HalfMse, GradientDescent::new(1e-9).unwrap());
     for step in 0..10 {
         let loss = trainer.step(&mut network, Samples::new(&input, &target).unwrap());
         assert!(

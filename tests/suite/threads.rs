@@ -5,10 +5,11 @@ use crate::determinism::{bits, fingerprint, random};
 use crate::is_exhaustive;
 use crate::levels::children::{is_child, run};
 use core::ops::ControlFlow;
+use mlp_core::activations::{Gelu, Relu, Tanh};
 use mlp_core::backend::{Tensor, ZipFormula};
 use mlp_core::{
-    Activation, ActivationKind, Adam, Clip, Dropout, Event, FitOptions, Gelu, GradientDescent, HalfSquaredError, Huber,
-    Lbfgs, Loss, Mlp, Momentum, Optimizer, Penalty, Relu, Samples, Scalar, SoftmaxCrossEntropy, Tanh, Trainer,
+    Activation, ActivationKind, Adam, Clip, Dropout, Event, FitOptions, GradientDescent, HalfMse, Huber, Lbfgs, Loss,
+    Mlp, Momentum, Optimizer, Penalty, Samples, Scalar, SoftmaxCrossEntropy, Trainer,
 };
 use mlp_cpu::{Element, Matrix};
 use std::collections::HashSet;
@@ -88,7 +89,7 @@ fn networks<T: Element>() -> [u64; 7] {
         train::<T, _>(
             &[20, 40, 30, 1],
             Tanh,
-            HalfSquaredError,
+            HalfMse,
             Momentum::new(rate, 0.9).unwrap().nesterov(true),
             1100,
             |options| options,
@@ -115,7 +116,7 @@ fn networks<T: Element>() -> [u64; 7] {
         train::<T, _>(
             &[1100, 961, 3],
             Relu,
-            HalfSquaredError,
+            HalfMse,
             GradientDescent::new(1e-4).unwrap(),
             48,
             |options| options,
@@ -124,11 +125,11 @@ fn networks<T: Element>() -> [u64; 7] {
         train_shaped::<T, _, _>(
             &[20, 40, 30, 1],
             Tanh,
-            Trainer::new(HalfSquaredError, Momentum::new(rate, 0.9).unwrap())
+            Trainer::new(HalfMse, Momentum::new(rate, 0.9).unwrap())
                 .dropout(Dropout::new(0.2, 8).unwrap())
                 .penalty(Penalty::elastic_net(1e-5, 1e-4).unwrap())
                 .clip(Clip::norm(1.0).unwrap()),
-            HalfSquaredError,
+            HalfMse,
             1100,
             |options| options.shuffle(9),
         ),
@@ -136,7 +137,7 @@ fn networks<T: Element>() -> [u64; 7] {
         train::<T, _>(
             &[30, 200, 100, 1],
             Tanh,
-            HalfSquaredError,
+            HalfMse,
             Lbfgs::new(1.0).unwrap(),
             700,
             |options| options,
@@ -260,7 +261,7 @@ fn step<T: Element>(wanted: usize, samples: usize) -> usize {
         .unwrap();
     let (input, target) = (random(4, samples, 1), random(1, samples, 2));
     let samples = Samples::new(&input, &target).unwrap();
-    let mut trainer = Trainer::new(HalfSquaredError, GradientDescent::new(0.01).unwrap());
+    let mut trainer = Trainer::new(HalfMse, GradientDescent::new(0.01).unwrap());
     threads_of(wanted, || {
         trainer.step(&mut network, samples).unwrap();
     })

@@ -3,12 +3,13 @@
 use crate::naive::{carry, values};
 use crate::network_gradient::flatten;
 use core::ops::ControlFlow;
+use mlp_core::activations::{LeakyRelu, Relu, Tanh};
 use mlp_core::backend::Objective;
 use mlp_core::state::{OptimizerState, StateError};
 use mlp_core::{
-    BinaryCrossEntropy, BuildError, DataError, Dense, Diverged, Event, FitOptions, GradientDescent, HalfSquaredError,
-    HyperParameterError, Initializer, LeakyRelu, LikelyCause, Loss, Mlp, NoCustom, NonFinite, Optimizer, Relu, Samples,
-    SoftmaxCrossEntropy, Tanh, TrainError, Trainer, Workspace,
+    BinaryCrossEntropy, BuildError, DataError, Dense, Diverged, Event, FitOptions, GradientDescent, HalfMse,
+    HyperParameterError, Initializer, LikelyCause, Loss, Mlp, NoCustom, NonFinite, Optimizer, Samples,
+    SoftmaxCrossEntropy, TrainError, Trainer, Workspace,
 };
 use mlp_cpu::Matrix;
 use std::fmt::Display;
@@ -56,7 +57,7 @@ fn the_observer_sees_the_loss_before_each_update() {
     let (input, target) = data(9);
     let samples = Samples::new(&input, &target).unwrap();
     let mut trained = network(&[2, 5, 1], 1);
-    let mut trainer = trainer(HalfSquaredError, 0.1);
+    let mut trainer = trainer(HalfMse, 0.1);
     let mut before = trained.clone();
     let mut epochs = Vec::new();
     for count in [3, 0, 2] {
@@ -65,7 +66,7 @@ fn the_observer_sees_the_loss_before_each_update() {
                 if let Event::Epoch { epoch, loss, .. } = progress.event {
                     let mut workspace = Workspace::new(&before, 9).unwrap();
                     before.forward(&input, &mut workspace);
-                    let expected = before.loss(&HalfSquaredError, &target, &mut workspace);
+                    let expected = before.loss(&HalfMse, &target, &mut workspace);
                     assert_eq!(loss, expected, "loss of epoch {epoch}");
                     assert_ne!(*progress.network, before, "epoch {epoch} changed nothing");
                     before = progress.network.clone();
@@ -86,7 +87,7 @@ fn mini_batches_are_steps_in_order_and_the_last_may_be_smaller() {
     let (mut fitted, mut stepped) = (network(&[2, 5, 1], 1), network(&[2, 5, 1], 1));
     let mut losses = Vec::new();
     let options = FitOptions::epochs(4).batch_size(3);
-    trainer(HalfSquaredError, 0.1)
+    trainer(HalfMse, 0.1)
         .fit_with(&mut fitted, samples, options, |progress| {
             if let Event::Epoch { loss, .. } = progress.event {
                 losses.push(loss);
@@ -95,7 +96,7 @@ fn mini_batches_are_steps_in_order_and_the_last_may_be_smaller() {
         })
         .unwrap();
 
-    let mut by_hand = trainer(HalfSquaredError, 0.1);
+    let mut by_hand = trainer(HalfMse, 0.1);
     for (epoch, loss) in losses.into_iter().enumerate() {
         let mut step = |range| by_hand.step(&mut stepped, samples.slice(range)).unwrap();
         let expected = (3.0 * step(0..3) + 3.0 * step(3..6) + step(6..7)) / 7.0;
@@ -113,9 +114,7 @@ fn a_batch_larger_than_the_data_is_all_of_them() {
     let samples = Samples::new(&input, &target).unwrap();
     let fit = |options| {
         let mut network = network(&[2, 5, 1], 1);
-        trainer(HalfSquaredError, 0.1)
-            .fit(&mut network, samples, options)
-            .unwrap();
+        trainer(HalfMse, 0.1).fit(&mut network, samples, options).unwrap();
         network
     };
     assert_eq!(fit(FitOptions::epochs(3).batch_size(1000)), fit(FitOptions::epochs(3)));
@@ -130,9 +129,7 @@ fn shuffling_keeps_samples_whole() {
     for samples in [samples, samples.weighted(&weights).unwrap()] {
         let fit = |options: FitOptions| {
             let mut network = network(&[2, 5, 1], 1);
-            trainer(HalfSquaredError, 0.1)
-                .fit(&mut network, samples, options)
-                .unwrap();
+            trainer(HalfMse, 0.1).fit(&mut network, samples, options).unwrap();
             network
         };
         // The order within a full batch changes only the rounding.
@@ -183,7 +180,7 @@ fn each_epoch_has_an_order_of_its_own() {
     let (input, target) = data(8);
     let samples = Samples::new(&input, &target).unwrap();
     let losses = |options: FitOptions| {
-        let mut trainer = Trainer::new(HalfSquaredError, Recorder::default());
+        let mut trainer = Trainer::new(HalfMse, Recorder::default());
         trainer
             .fit(&mut network(&[2, 5, 1], 1), samples, options.batch_size(1))
             .unwrap();
@@ -223,7 +220,7 @@ fn sample_weights_count_samples() {
     let fit = |samples: Samples<'_, Matrix<f64>>| {
         let (mut network, mut losses) = (network(&[2, 5, 1], 1), Vec::new());
         let options = FitOptions::epochs(20);
-        trainer(HalfSquaredError, 0.1)
+        trainer(HalfMse, 0.1)
             .fit_with(&mut network, samples, options, |progress| {
                 if let Event::Epoch { loss, .. } = progress.event {
                     losses.push(loss);
@@ -258,7 +255,7 @@ fn a_batch_without_weight_is_left_out() {
     let fit = |samples| {
         let (mut network, mut losses) = (network(&[2, 5, 1], 1), Vec::new());
         let options = FitOptions::epochs(3).batch_size(1);
-        trainer(HalfSquaredError, 0.1)
+        trainer(HalfMse, 0.1)
             .fit_with(&mut network, samples, options, |progress| {
                 if let Event::Epoch { loss, .. } = progress.event {
                     losses.push(loss);
@@ -357,16 +354,8 @@ fn samples_that_do_not_fit_are_refused() {
         assert_eq!(trainer(loss, 0.1).step(&mut after, samples).unwrap_err(), error);
         assert_eq!(after, before);
     }
-    refused(
-        HalfSquaredError,
-        (3, 3),
-        "input: expected 2 rows (a column is a sample), got 3",
-    );
-    refused(
-        HalfSquaredError,
-        (2, 1),
-        "target: expected 3 rows (a column is a sample), got 1",
-    );
+    refused(HalfMse, (3, 3), "input: expected 2 rows (a column is a sample), got 3");
+    refused(HalfMse, (2, 1), "target: expected 3 rows (a column is a sample), got 1");
     refused(
         SoftmaxCrossEntropy::with_classes(),
         (2, 3),
@@ -380,9 +369,7 @@ fn a_batch_size_of_0_is_refused() {
     let mut network = network(&[2, 4, 1], 1);
     let samples = Samples::new(&input, &target).unwrap();
     let options = FitOptions::epochs(1).batch_size(0);
-    let error = trainer(HalfSquaredError, 0.1)
-        .fit(&mut network, samples, options)
-        .unwrap_err();
+    let error = trainer(HalfMse, 0.1).fit(&mut network, samples, options).unwrap_err();
     assert_eq!(error, TrainError::BatchSize);
     assert_message(&error, "batch size: expected at least 1, got 0");
 }
@@ -391,19 +378,15 @@ fn a_batch_size_of_0_is_refused() {
 /// step that failed.
 fn diverge(mut network: Network, samples: Samples<'_, Matrix<f64>>, learning_rate: f64, epochs: u64) -> Diverged {
     let (mut before, mut seen, mut last_loss) = (network.clone(), 0, None);
-    let result = trainer(HalfSquaredError, learning_rate).fit_with(
-        &mut network,
-        samples,
-        FitOptions::epochs(epochs),
-        |progress| {
+    let result =
+        trainer(HalfMse, learning_rate).fit_with(&mut network, samples, FitOptions::epochs(epochs), |progress| {
             if let Event::Epoch { loss, .. } = progress.event {
                 before = progress.network.clone();
                 seen += 1;
                 last_loss = Some(loss);
             }
             ControlFlow::Continue(())
-        },
-    );
+        });
     let Err(TrainError::Diverged(error)) = result else {
         panic!("learning rate {learning_rate}: {result:?}")
     };
@@ -453,7 +436,7 @@ fn divergence_says_where() {
     let network = |first: f64, second: f64| -> Network {
         Mlp::from_layers(vec![
             (layer(first), LeakyRelu::default().into()),
-            (layer(second), mlp_core::Identity.into()),
+            (layer(second), mlp_core::activations::Identity.into()),
         ])
         .unwrap()
     };
@@ -528,13 +511,13 @@ fn divergence_names_the_batch() {
     let samples = Samples::new(&input, &target).unwrap();
     let (mut fitted, mut stepped) = (network(&[2, 5, 1], 1), network(&[2, 5, 1], 1));
     stepped = carry::<_, Matrix<f64>, _>(&stepped);
-    let mut by_hand = trainer(HalfSquaredError, 0.1);
+    let mut by_hand = trainer(HalfMse, 0.1);
     let first = by_hand.step(&mut stepped, samples.slice(0..2)).unwrap();
     let second = by_hand.step(&mut stepped, samples.slice(2..4)).unwrap();
     assert_ne!(first, second);
 
     let options = FitOptions::epochs(2).batch_size(2);
-    let error = trainer(HalfSquaredError, 0.1)
+    let error = trainer(HalfMse, 0.1)
         .fit_with(&mut fitted, samples, options, |progress| {
             if let Event::Epoch { .. } = progress.event {
                 panic!("no epoch ends");
@@ -679,12 +662,12 @@ fn steps_that_do_not_fit_panic() {
     assert_panic("loss: expected target of 1 x 3, got 2 x 3", || {
         let mut workspace = workspace(&network);
         network.forward(&input, &mut workspace);
-        network.loss(&HalfSquaredError, &input, &mut workspace);
+        network.loss(&HalfMse, &input, &mut workspace);
     });
     assert_panic("loss: expected at least one sample, got none", || {
         let mut workspace = workspace(&network);
         network.forward(&Matrix::zeros(2, 0), &mut workspace);
-        network.loss(&HalfSquaredError, &Matrix::zeros(1, 0), &mut workspace);
+        network.loss(&HalfMse, &Matrix::zeros(1, 0), &mut workspace);
     });
 }
 
@@ -697,7 +680,7 @@ fn a_workspace_shows_the_last_pass() {
     let mut workspace = Workspace::new(&network, 10).unwrap();
     assert_eq!(workspace.batch(), 10);
     network.forward(&input, &mut workspace);
-    network.loss(&HalfSquaredError, &target, &mut workspace);
+    network.loss(&HalfMse, &target, &mut workspace);
     network.backward(&mut workspace);
     network.gradient(&input, &mut workspace);
     assert_eq!(
@@ -820,7 +803,7 @@ fn gradients_that_do_not_fit_panic() {
     });
     let mut output = [0.0; 3];
     assert_panics("loss: expected target of 3 x 1, got 2 x 1", || {
-        let _ = HalfSquaredError.value_and_gradient(&[1.0, 2.0, 3.0], &[1.0, 2.0], &mut output);
+        let _ = HalfMse.value_and_gradient(&[1.0, 2.0, 3.0], &[1.0, 2.0], &mut output);
     });
     assert_panics("loss: expected gradient of 3 x 1, got 1 x 1", || {
         let classes = SoftmaxCrossEntropy::with_classes();
@@ -840,8 +823,8 @@ fn many_small_losses_are_not_lost_beside_a_large_sum() {
     let expected = (0..samples).map(square).sum::<f64>() / 2.0 / samples as f64;
     let mut workspace = Workspace::new(&network, samples).unwrap();
     network.forward(&input, &mut workspace);
-    let whole = network.loss(&HalfSquaredError, &target, &mut workspace);
-    let mut trainer = Trainer::new(HalfSquaredError, GradientDescent::new(0.1).unwrap());
+    let whole = network.loss(&HalfMse, &target, &mut workspace);
+    let mut trainer = Trainer::new(HalfMse, GradientDescent::new(0.1).unwrap());
     let step = trainer
         .step(&mut network, Samples::new(&input, &target).unwrap())
         .unwrap();
@@ -854,7 +837,7 @@ fn many_small_losses_are_not_lost_beside_a_large_sum() {
 fn a_step_on_samples_that_are_not_finite_says_which() {
     let (mut input, target) = data(4);
     let mut network = network(&[2, 5, 1], 1);
-    let mut trainer = trainer(HalfSquaredError, 0.1);
+    let mut trainer = trainer(HalfMse, 0.1);
     trainer
         .step(&mut network, Samples::new(&input, &target).unwrap())
         .unwrap();

@@ -8,9 +8,8 @@
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 
 use core::ops::ControlFlow;
-use mlp_core::{
-    Dense, Event, FitOptions, GradientDescent, HalfSquaredError, Identity, LeakyRelu, Mlp, Samples, Trainer, Workspace,
-};
+use mlp_core::activations::{Identity, LeakyRelu};
+use mlp_core::{Dense, Event, FitOptions, GradientDescent, HalfMse, Mlp, Samples, Trainer, Workspace};
 use mlp_cpu::Matrix;
 use std::error::Error;
 use std::fmt::Display;
@@ -49,7 +48,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 
     println!("\nLoss: L = 1/(2N) sum (y^ - y)^2, delta of the last layer: dL/dz = (y^ - y)/N");
-    let loss = network.loss(&HalfSquaredError, &target, &mut workspace);
+    let loss = network.loss(&HalfMse, &target, &mut workspace);
     println!("  L = {loss:.6}");
     let last = network.layers().len() - 1;
     show(&format!("delta{last}"), &workspace.delta(last));
@@ -72,13 +71,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     show(&format!("W{last}"), &network.layers()[last].weights);
     show(&format!("b{last}"), &network.layers()[last].bias);
     network.forward(&input, &mut workspace);
-    let after = network.loss(&HalfSquaredError, &target, &mut workspace);
+    let after = network.loss(&HalfMse, &target, &mut workspace);
     println!("  L = {after:.6}");
 
     println!("\n100 epochs of these steps, from the same start, by a Trainer");
     let mut losses = Vec::new();
     let mut network = start;
-    Trainer::new(HalfSquaredError, optimizer).fit_with(
+    Trainer::new(HalfMse, optimizer).fit_with(
         &mut network,
         Samples::new(&input, &target)?,
         FitOptions::epochs(100),

@@ -6,9 +6,8 @@
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 
 use core::ops::ControlFlow;
-use mlp_core::{
-    Activation, BinaryCrossEntropy, Event, FitOptions, GradientDescent, Mlp, Samples, Sigmoid, Tanh, Trainer,
-};
+use mlp_core::activations::{Sigmoid, Tanh};
+use mlp_core::{Activation, BinaryCrossEntropy, Event, FitOptions, GradientDescent, Mlp, Samples, Trainer};
 use mlp_cpu::Matrix;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

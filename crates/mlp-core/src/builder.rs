@@ -1,7 +1,8 @@
+use crate::activations::{Identity, Relu};
 use crate::backend::Tensor;
 use crate::error::check_memory;
 use crate::initializer::mean_square;
-use crate::{Activation, ActivationKind, BuildError, Dense, Identity, Initializer, Mlp, NoCustom, Relu};
+use crate::{Activation, ActivationKind, BuildError, Dense, Initializer, Mlp, NoCustom};
 use alloc::vec;
 use alloc::vec::Vec;
 use core::marker::PhantomData;
@@ -12,7 +13,8 @@ use rand::rngs::Xoshiro256PlusPlus;
 /// by [`Initializer::MeanSquareGain`], and seed 0.
 ///
 /// ```
-/// use mlp_core::{Initializer, Mlp, Tanh};
+/// use mlp_core::activations::Tanh;
+/// use mlp_core::{Initializer, Mlp};
 /// use mlp_cpu::Matrix;
 ///
 /// let network = Mlp::<Matrix<f32>>::builder(&[2, 16, 16, 3])
@@ -58,7 +60,8 @@ impl<'a, B: Tensor, C: Activation> MlpBuilder<'a, B, C> {
     /// Sets the activation of each hidden layer by itself, the first one first.
     ///
     /// ```
-    /// use mlp_core::{ActivationKind, Mlp, Relu, Tanh};
+    /// use mlp_core::activations::{Relu, Tanh};
+    /// use mlp_core::{ActivationKind, Mlp};
     /// use mlp_cpu::Matrix;
     ///
     /// let network = Mlp::<Matrix<f32>>::builder(&[2, 16, 8, 1]).each_hidden([Relu.into(), Tanh.into()]).build()?;

@@ -1,5 +1,6 @@
+use crate::activations::Identity;
 use crate::backend::Tensor;
-use crate::{ActivationKind, Identity, NoCustom, Scalar};
+use crate::{ActivationKind, NoCustom, Scalar};
 use alloc::vec::Vec;
 
 /// The parameters of one layer: `weights` W (n_out x n_in) and `bias` b (n_out x 1) of z = W a + b.

@@ -160,7 +160,7 @@ pub(crate) fn mean_square(activation: &impl Activation) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{HardTanh, Identity, Relu, Selu, Sigmoid};
+    use crate::activations::{HardTanh, Identity, Relu, Selu, Sigmoid};
     use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
 
     #[test]

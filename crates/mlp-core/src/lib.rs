@@ -61,7 +61,7 @@ With the feature `serde`, settings can live in a file:
 ```
 use mlp_core::Schedule;
 
-let json = r#"{"then":{"first":{"warm_up":{"steps":5}},"steps":5,"second":{"cosine":{"steps":95,"least":0.01}}}}"#;
+let json = r#"{"then":{"first":{"warm_up":{"steps":5}},"steps":5,"second":{"cosine":{"steps":95,"min_factor":0.01}}}}"#;
 let schedule: Schedule = serde_json::from_str(json)?;
 assert_eq!(schedule, Schedule::warm_up(5)?.then(5, Schedule::cosine(95, 0.01)?));
 assert_eq!(serde_json::to_string(&schedule)?, json);
@@ -88,6 +88,7 @@ extern crate self as mlp_core;
 mod naive;
 
 mod activation;
+pub mod activations;
 pub mod backend;
 mod backpropagation;
 mod builder;
@@ -115,10 +116,9 @@ mod tensor;
 mod training;
 mod workspace;
 
-pub use activation::{
-    Activation, ActivationKind, Elu, Gelu, GeluTanh, HardTanh, Identity, LeakyRelu, Mish, NoCustom, Relu, Selu,
-    Sigmoid, Silu, Softplus, Softsign, Tanh,
-};
+#[doc(hidden)]
+pub use activation::NoCustom;
+pub use activation::{Activation, ActivationKind};
 pub use builder::MlpBuilder;
 pub use dense::Dense;
 pub use error::{BuildError, HyperParameterError, OutOfMemory};
@@ -126,8 +126,8 @@ pub use inference::InferenceWorkspace;
 pub use initializer::Initializer;
 pub use kind::KindError;
 pub use loss::{
-    BinaryCrossEntropy, ElementLoss, HalfSquaredError, Huber, Loss, LossKind, MeanAbsoluteError, MeanSquaredError,
-    OverOutputs, SoftmaxCrossEntropy, TargetKind, softmax,
+    BinaryCrossEntropy, ElementLoss, HalfMse, Huber, Loss, LossKind, Mae, Mse, OverOutputs, SoftmaxCrossEntropy,
+    TargetKind, softmax,
 };
 pub use metric::{ConfusionMatrix, Metric, Scores};
 pub use mlp::Mlp;
@@ -135,13 +135,14 @@ pub use model::{Model, ModelError, Provenance};
 pub use optimizer::{
     Adagrad, Adam, AdamW, GradientDescent, Lbfgs, Momentum, NAdam, NonFinite, Optimizer, OptimizerKind, RmsProp,
 };
-pub use output::Output;
+pub use output::OutputTransform;
 pub use preprocessing::{Classes, Scaling, ScalingKind};
 pub use scalar::{Dual, Scalar};
 pub use schedule::{ReduceOnPlateau, Schedule};
 pub use training::{
     ClassWeights, Clip, DataError, Dataset, Diverged, Dropout, EarlyStopping, Evaluation, Event, Every, FitOptions,
-    Fitted, History, LikelyCause, Monitor, Penalty, Progress, Samples, StopReason, TrainError, Trainer, TrainingData,
+    FitReport, History, LikelyCause, Monitor, Penalty, Progress, Samples, StopReason, TrainError, Trainer,
+    TrainingData,
 };
 pub use workspace::Workspace;
 

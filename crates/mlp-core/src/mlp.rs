@@ -18,7 +18,8 @@ use core::fmt;
 /// The steps of training can be called one by one; [`Trainer`](crate::Trainer) runs all of them:
 ///
 /// ```
-/// use mlp_core::{GradientDescent, HalfSquaredError, LeakyRelu, Mlp, Workspace};
+/// use mlp_core::activations::LeakyRelu;
+/// use mlp_core::{GradientDescent, HalfMse, Mlp, Workspace};
 /// use mlp_cpu::Matrix;
 ///
 /// let mut network = Mlp::<Matrix<f64>>::builder(&[1, 4, 3, 1]).hidden(LeakyRelu::new(0.01)?).seed(1).build()?;
@@ -27,13 +28,13 @@ use core::fmt;
 ///
 /// let mut workspace = Workspace::new(&network, 3)?;
 /// network.forward(&input, &mut workspace);
-/// let loss = network.loss(&HalfSquaredError, &target, &mut workspace);
+/// let loss = network.loss(&HalfMse, &target, &mut workspace);
 /// network.backward(&mut workspace);
 /// network.gradient(&input, &mut workspace);
 /// GradientDescent::new(0.1)?.update(network.layers_mut(), workspace.gradient_mut())?;
 ///
 /// network.forward(&input, &mut workspace);
-/// assert!(network.loss(&HalfSquaredError, &target, &mut workspace) < loss);
+/// assert!(network.loss(&HalfMse, &target, &mut workspace) < loss);
 /// println!("{network}"); // its layers and the number of parameters
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -52,7 +53,8 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
     /// Creates a network from the given layers, each with the activation that follows it.
     ///
     /// ```
-    /// use mlp_core::{Dense, Identity, Mlp, Relu};
+    /// use mlp_core::activations::{Identity, Relu};
+    /// use mlp_core::{Dense, Mlp};
     /// use mlp_cpu::Matrix;
     ///
     /// let first = Dense { weights: Matrix::from_rows(&[[1.0], [-1.0]]), bias: Matrix::zeros(2, 1) };
@@ -177,7 +179,8 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
     /// Returns the last layer's activation for one sample.
     ///
     /// ```
-    /// use mlp_core::{Dense, Identity, Mlp};
+    /// use mlp_core::activations::Identity;
+    /// use mlp_core::{Dense, Mlp};
     /// use mlp_cpu::Matrix;
     ///
     /// let layer = Dense { weights: Matrix::from_rows(&[[1.0, 2.0]]), bias: Matrix::from_rows(&[[0.5]]) };
@@ -211,7 +214,8 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
 /// The number of parameters, then a line per layer: its inputs, outputs and activation.
 ///
 /// ```
-/// use mlp_core::{Mlp, Tanh};
+/// use mlp_core::activations::Tanh;
+/// use mlp_core::Mlp;
 /// use mlp_cpu::Matrix;
 ///
 /// let network = Mlp::<Matrix<f32>>::builder(&[2, 16, 3]).hidden(Tanh).build()?;

@@ -5,8 +5,8 @@ use crate::classify::{above_half, largest};
 use crate::inference::column;
 use crate::workspace::elements;
 use crate::{
-    Activation, Classes, DataError, InferenceWorkspace, Loss, LossKind, Metric, Mlp, NoCustom, Output, Samples,
-    Scaling, Scores, TargetKind,
+    Activation, Classes, DataError, InferenceWorkspace, Loss, LossKind, Metric, Mlp, NoCustom, OutputTransform,
+    Samples, Scaling, Scores, TargetKind,
 };
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -17,7 +17,8 @@ use core::fmt;
 /// comes from. It takes raw features and returns probabilities of the classes, or values in the target's own units.
 ///
 /// ```
-/// use mlp_core::{Classes, Mlp, Model, Samples, Scaling, SoftmaxCrossEntropy, Tanh, Trainer, Adam, FitOptions};
+/// use mlp_core::activations::Tanh;
+/// use mlp_core::{Classes, Mlp, Model, Samples, Scaling, SoftmaxCrossEntropy, Trainer, Adam, FitOptions};
 /// use mlp_cpu::Matrix;
 ///
 /// let input = Matrix::<f64>::from_columns(&[[150.0], [160.0], [180.0], [190.0]]); // to train on
@@ -129,8 +130,8 @@ impl<B: Tensor, C: Activation> Model<B, C> {
     }
 
     /// Returns the function that turns the network's outputs into predictions. It follows from the loss.
-    pub fn output(&self) -> Output {
-        Output::of(self.loss.target_kind())
+    pub fn output(&self) -> OutputTransform {
+        OutputTransform::of(self.loss.target_kind())
     }
 
     /// Returns the scaling of the inputs.
@@ -217,7 +218,7 @@ impl<B: Tensor, C: Activation> Model<B, C> {
         );
         workspace.predict(&self.network, self.input_scaling.as_ref(), input, output);
         let transform = self.output();
-        if transform == Output::Identity && self.target_scaling.is_none() {
+        if transform == OutputTransform::Identity && self.target_scaling.is_none() {
             return;
         }
         let values = &mut workspace.values;
@@ -259,7 +260,7 @@ impl<B: Tensor, C: Activation> Model<B, C> {
     /// multilabel model, which has several outputs that are [a probability each](TargetKind::Probability), each label
     /// is independent of the others.
     pub fn is_classifier(&self) -> bool {
-        self.output() == Output::Softmax || self.is_binary()
+        self.output() == OutputTransform::Softmax || self.is_binary()
     }
 
     /// Returns the model's predictions for `samples` together with their targets, the input for metrics and confusion
@@ -285,7 +286,7 @@ impl<B: Tensor, C: Activation> Model<B, C> {
 
     /// Returns whether a single output is the probability of the second of two classes.
     fn is_binary(&self) -> bool {
-        self.output() == Output::Sigmoid && self.network.outputs() == 1
+        self.output() == OutputTransform::Sigmoid && self.network.outputs() == 1
     }
 }
 

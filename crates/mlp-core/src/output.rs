@@ -10,14 +10,14 @@ use crate::{Scalar, TargetKind};
 /// apply it afterwards.
 ///
 /// ```
-/// use mlp_core::{Output, TargetKind};
+/// use mlp_core::{OutputTransform, TargetKind};
 ///
 /// let mut values = [1000.0, 1000.0];
-/// Output::of(TargetKind::Class).apply(&mut values);
+/// OutputTransform::of(TargetKind::Class).apply(&mut values);
 /// assert_eq!(values, [0.5, 0.5]);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Output {
+pub enum OutputTransform {
     /// p_j = z_j: real numbers.
     Identity,
     /// p_j = e^(z_j) / sum_k e^(z_k): probabilities with sum 1, computed by [`softmax`](crate::softmax).
@@ -26,7 +26,7 @@ pub enum Output {
     Sigmoid,
 }
 
-impl Output {
+impl OutputTransform {
     /// Returns the function that belongs to a loss with such targets: the identity for real numbers, softmax for
     /// classes and distributions, sigmoid for probabilities.
     #[must_use]
@@ -69,7 +69,7 @@ mod tests {
         let z = [0.5, -2.0, 3.0, 0.0];
         let apply = |kind| {
             let mut values = z;
-            Output::of(kind).apply(&mut values);
+            OutputTransform::of(kind).apply(&mut values);
             values
         };
         assert_eq!(apply(TargetKind::Real), z);
@@ -85,7 +85,11 @@ mod tests {
 
     #[test]
     fn a_sample_without_outputs_stays_empty() {
-        for output in [Output::Identity, Output::Softmax, Output::Sigmoid] {
+        for output in [
+            OutputTransform::Identity,
+            OutputTransform::Softmax,
+            OutputTransform::Sigmoid,
+        ] {
             output.apply::<f32>(&mut []);
         }
     }

@@ -1,7 +1,7 @@
 //! `Serialize` and `Deserialize` for types that no invalid value may reach.
 
-/// Implements `Deserialize` for a type that also derives it with `#[serde(remote = "Self")]`: the derived function reads
-/// the fields, then `$check` makes a valid value of them or refuses them.
+/// Implements `Deserialize` for a type that also derives it with `#[serde(remote = "Self")]`: the derived function
+/// reads the fields, then `$check` makes a valid value of them or refuses them.
 macro_rules! checked {
     ($type:ident, |$value:ident| $check:expr) => {
         impl serde::Serialize for $type {
@@ -84,7 +84,7 @@ mod tests {
         let plateau = ReduceOnPlateau::new(0.5, 1).unwrap();
         round_trip(
             &plateau,
-            r#"{"factor":0.5,"patience":1,"threshold":0.0001,"least":0.0}"#,
+            r#"{"factor":0.5,"patience":1,"threshold":0.0001,"min_factor":0.0}"#,
         );
         let state = PlateauState {
             factor: 0.5,
@@ -185,8 +185,8 @@ mod tests {
             "minimum improvement: expected a finite number of at least 0, got -0.5",
         );
         refused::<ReduceOnPlateau>(
-            r#"{"factor":0.5,"patience":1,"threshold":0.0,"least":2.0}"#,
-            "least: expected a number from 0 to 1, got 2",
+            r#"{"factor":0.5,"patience":1,"threshold":0.0,"min_factor":2.0}"#,
+            "min_factor: expected a number from 0 to 1, got 2",
         );
         refused::<PlateauState>(
             r#"{"factor":1.5,"best":null,"bad_epochs":0}"#,
@@ -227,7 +227,7 @@ mod tests {
         }
         round_trip(
             &Schedule::cosine(2, -0.0).unwrap(),
-            r#"{"cosine":{"steps":2,"least":-0.0}}"#,
+            r#"{"cosine":{"steps":2,"min_factor":-0.0}}"#,
         );
         round_trip(&Schedule::constant(), r#""constant""#);
         round_trip(
@@ -248,13 +248,13 @@ mod tests {
                 "unknown variant `sine`, expected one of `constant`, `step`, `exponential`, `inverse_scaling`, `cosine`, `warm_up`, `one_cycle`, `then`, `times`",
             ),
             (r#""cosine""#, "invalid type: unit variant, expected struct variant"),
-            (r#"{"cosine":{"steps":5}}"#, "missing field `least`"),
+            (r#"{"cosine":{"steps":5}}"#, "missing field `min_factor`"),
             (
-                r#"{"cosine":{"steps":5,"least":0.1,"most":2}}"#,
-                "unknown field `most`, expected `steps` or `least`",
+                r#"{"cosine":{"steps":5,"min_factor":0.1,"most":2}}"#,
+                "unknown field `most`, expected `steps` or `min_factor`",
             ),
             (
-                r#"{"cosine":{"steps":5,"least":"NaN"}}"#,
+                r#"{"cosine":{"steps":5,"min_factor":"NaN"}}"#,
                 "invalid type: string \"NaN\", expected f64",
             ),
             (

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 /// Layers are numbered from 0, the first hidden layer.
 ///
 /// ```
-/// use mlp_core::{HalfSquaredError, Mlp, Workspace};
+/// use mlp_core::{HalfMse, Mlp, Workspace};
 /// use mlp_cpu::Matrix;
 ///
 /// let network = Mlp::<Matrix<f64>>::builder(&[1, 4, 1]).build()?;
@@ -19,7 +19,7 @@ use alloc::vec::Vec;
 /// assert_eq!(workspace.activation(0).shape(), (4, 2));
 /// assert_eq!(workspace.derivative(1), None); // the output layer is linear
 ///
-/// network.loss(&HalfSquaredError, &Matrix::from_columns(&[[3.0], [1.0]]), &mut workspace);
+/// network.loss(&HalfMse, &Matrix::from_columns(&[[3.0], [1.0]]), &mut workspace);
 /// network.backward(&mut workspace);
 /// network.gradient(&input, &mut workspace);
 /// println!("dL/dz:\n{}\ndL/dW:\n{}", workspace.delta(0), workspace.gradient()[0].weights);
@@ -111,7 +111,8 @@ impl<B: Tensor> Workspace<B> {
         columns(&self.layers[layer].delta, self.samples)
     }
 
-    /// Returns the gradient of all parameters from the last gradient pass, layer by layer: dL/dW as `weights` and dL/db as
+    /// Returns the gradient of all parameters from the last gradient pass, layer by layer: dL/dW as `weights` and dL/db
+    /// as
     /// `bias`, with the shapes of the parameters.
     pub fn gradient(&self) -> &[Dense<B>] {
         &self.gradient

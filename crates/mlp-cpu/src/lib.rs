@@ -13,7 +13,8 @@
 //! supports. The best level that the processor supports is used ([`simd_level`]).
 //!
 //! ```
-//! use mlp_core::{Mlp, Tanh};
+//! use mlp_core::activations::Tanh;
+//! use mlp_core::Mlp;
 //! use mlp_cpu::{Matrix, MatrixRef};
 //!
 //! let network = Mlp::<Matrix<f32>>::builder(&[2, 8, 1]).hidden(Tanh).build()?;

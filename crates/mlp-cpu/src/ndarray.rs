@@ -1,11 +1,12 @@
 //! Arrays of the `ndarray` crate (feature `ndarray`).
 //!
-//! There, as in NumPy, a row is a sample: an array is samples x features. Here a column is: the same numbers in the same
-//! order are a matrix of features x samples. So an array in C order is borrowed without a copy, and nothing has to be
-//! transposed by hand:
+//! There, as in NumPy, a row is a sample: an array is samples x features. Here a column is: the same numbers in the
+//! same order are a matrix of features x samples. So an array in C order is borrowed without a copy, and nothing has to
+//! be transposed by hand:
 //!
 //! ```
-//! use mlp_core::{Mlp, Tanh};
+//! use mlp_core::activations::Tanh;
+//! use mlp_core::Mlp;
 //! use mlp_cpu::{Matrix, MatrixRef};
 //! use ndarray::{Array2, array};
 //!

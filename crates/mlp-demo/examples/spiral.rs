@@ -7,8 +7,9 @@
 #![allow(clippy::print_stdout, reason = "an example prints its results")]
 
 use core::ops::ControlFlow;
+use mlp_core::activations::Tanh;
 use mlp_core::{
-    Event, FitOptions, GradientDescent, Initializer, Metric, Mlp, Model, Samples, SoftmaxCrossEntropy, Tanh, Trainer,
+    Event, FitOptions, GradientDescent, Initializer, Metric, Mlp, Model, Samples, SoftmaxCrossEntropy, Trainer,
 };
 use mlp_cpu::Matrix;
 use plotters::prelude::*;

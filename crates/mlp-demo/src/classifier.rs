@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use mlp_core::state::TrainerState;
 use mlp_core::{
-    Classes, ConfusionMatrix, Dataset, EarlyStopping, FitOptions, Fitted, History, Metric, Mlp, Model, NoCustom,
+    Classes, ConfusionMatrix, Dataset, EarlyStopping, FitOptions, FitReport, History, Metric, Mlp, Model, NoCustom,
     Optimizer, Progress, Provenance, SoftmaxCrossEntropy, Trainer,
 };
 use mlp_cpu::{Element, Matrix};
@@ -104,8 +104,8 @@ impl<T: Element> Classifier<T> {
     }
 
     /// Trains until `epochs` epochs are complete, including those before a [`resume`](Self::resume), or until patience
-    /// ends training. With patience, the network then has the parameters of the best epoch, however training ended. `observer` receives every
-    /// event and may end training.
+    /// ends training. With patience, the network then has the parameters of the best epoch, however training ended.
+    /// `observer` receives every event and may end training.
     ///
     /// # Errors
     ///
@@ -115,9 +115,9 @@ impl<T: Element> Classifier<T> {
         &mut self,
         epochs: u64,
         mut observer: impl FnMut(&Progress<'_, Matrix<T>, NoCustom>) -> Result<ControlFlow<()>, Error>,
-    ) -> Result<Fitted, Error> {
+    ) -> Result<FitReport, Error> {
         let seen = self.validation.as_ref().unwrap_or(&self.test);
-        let data = self.train.samples().validated_by(seen.samples());
+        let data = self.train.samples().with_validation(seen.samples());
         let options = FitOptions::until(epochs)
             .batch_size(self.settings.batch_size)
             .shuffle(self.settings.seed);
@@ -149,7 +149,8 @@ mod tests {
     use super::*;
     use crate::options::Sizes;
     use crate::task::easy;
-    use mlp_core::{ActivationKind, Event, OptimizerKind, Output, StopReason, Tanh};
+    use mlp_core::activations::Tanh;
+    use mlp_core::{ActivationKind, Event, OptimizerKind, OutputTransform, StopReason};
 
     const SETTINGS: Settings = Settings {
         hidden: Sizes(vec![]),
@@ -234,7 +235,7 @@ mod tests {
         let raw = Matrix::from_vec(3, 9, pixels);
         let mut predictions = model.network().predict(classifier.test.input());
         for j in 0..9 {
-            Output::Softmax.apply(predictions.column_mut(j));
+            OutputTransform::Softmax.apply(predictions.column_mut(j));
         }
         assert_eq!(model.predict(&raw), predictions, "every bit must be equal");
         let mut matrix = ConfusionMatrix::new(3);

@@ -1,7 +1,7 @@
 //! The notebook's experiment: full-batch gradient descent on L = 1/(2N) sum (y - y^)^2, with leaky ReLU in the hidden
 //! layers and a linear output layer.
 
-use mlp_core::{Dataset, FitOptions, GradientDescent, HalfSquaredError, HyperParameterError, Mlp, Trainer};
+use mlp_core::{Dataset, FitOptions, GradientDescent, HalfMse, HyperParameterError, Mlp, Trainer};
 use mlp_cpu::{Element, Matrix};
 
 use crate::error::Error;
@@ -10,7 +10,7 @@ use crate::error::Error;
 #[derive(Clone, Debug)]
 pub(crate) struct Run<'a, T: Element> {
     network: Mlp<Matrix<T>>,
-    trainer: Trainer<Matrix<T>, HalfSquaredError, GradientDescent<Matrix<T>>>,
+    trainer: Trainer<Matrix<T>, HalfMse, GradientDescent<Matrix<T>>>,
     data: &'a Dataset<Matrix<T>>,
 }
 
@@ -25,7 +25,7 @@ impl<'a, T: Element> Run<'a, T> {
         data: &'a Dataset<Matrix<T>>,
         learning_rate: f64,
     ) -> Result<Self, HyperParameterError> {
-        let trainer = Trainer::new(HalfSquaredError, GradientDescent::new(learning_rate)?);
+        let trainer = Trainer::new(HalfMse, GradientDescent::new(learning_rate)?);
         Ok(Self { network, trainer, data })
     }
 
@@ -77,7 +77,8 @@ mod tests {
     use super::*;
     use crate::notebook::{self, Experiment};
     use crate::weights::Weights;
-    use mlp_core::{ActivationKind, LeakyRelu};
+    use mlp_core::ActivationKind;
+    use mlp_core::activations::LeakyRelu;
 
     /// Returns the losses of the run of an experiment with the notebook's constants.
     fn losses<T: Element>(experiment: &Experiment) -> Vec<f64> {

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use mlp_core::{ActivationKind, HalfSquaredError, Identity, Model};
+use mlp_core::activations::Identity;
+use mlp_core::{ActivationKind, HalfMse, Model};
 use mlp_cpu::{Element, Matrix};
 use mlp_io::{Dtype, Number, load_model, load_pytorch};
 
@@ -49,6 +50,6 @@ pub(crate) fn load(path: &Path, activation: Option<&ActivationKind>) -> Result<A
 fn load_as<T: Element + Number>(path: &Path, activation: Option<&ActivationKind>) -> Result<Model<Matrix<T>>, Error> {
     Ok(match activation {
         None => load_model(path)?,
-        Some(activation) => Model::new(load_pytorch(path, activation.clone(), Identity)?, HalfSquaredError),
+        Some(activation) => Model::new(load_pytorch(path, activation.clone(), Identity)?, HalfMse),
     })
 }

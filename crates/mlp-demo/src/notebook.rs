@@ -1,6 +1,7 @@
 //! The notebook's two runs: their constants, their samples, and the record of their initial weights and printed losses.
 
-use mlp_core::{BuildError, Dataset, HyperParameterError, Initializer, LeakyRelu, Mlp};
+use mlp_core::activations::LeakyRelu;
+use mlp_core::{BuildError, Dataset, HyperParameterError, Initializer, Mlp};
 use mlp_cpu::{Element, Matrix};
 use serde::Deserialize;
 

@@ -4,7 +4,8 @@ use std::fmt::Display;
 use std::fs;
 use std::path::Path;
 
-use mlp_core::{Dense, Identity, LeakyRelu, Mlp};
+use mlp_core::activations::{Identity, LeakyRelu};
+use mlp_core::{Dense, Mlp};
 use mlp_cpu::{Element, Matrix};
 use mlp_io::one_line;
 use serde::de::DeserializeOwned;

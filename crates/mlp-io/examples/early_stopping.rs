@@ -7,8 +7,9 @@
 //! ```
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "an example shows what it does")]
 
+use mlp_core::activations::Relu;
 use mlp_core::{
-    Adam, ClassWeights, Classes, Dataset, EarlyStopping, FitOptions, History, Metric, Mlp, Model, Relu, Scaling,
+    Adam, ClassWeights, Classes, Dataset, EarlyStopping, FitOptions, History, Metric, Mlp, Model, Scaling,
     SoftmaxCrossEntropy, StopReason, Trainer,
 };
 use mlp_cpu::Matrix;
@@ -44,7 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut trainer = Trainer::new(loss, Adam::new(0.005)?)
         .early_stopping(EarlyStopping::new(PATIENCE))
         .metrics(&[Metric::BalancedAccuracy, Metric::F1, Metric::RecallOf(2)]); // class 2 is the plums
-    let data = scaled_train.samples().validated_by(scaled_validation.samples());
+    let data = scaled_train.samples().with_validation(scaled_validation.samples());
     let options = FitOptions::epochs(10_000).batch_size(16).shuffle(SEED);
     let fitted = trainer.fit(&mut network, data, options)?;
 

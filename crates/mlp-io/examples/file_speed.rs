@@ -6,7 +6,7 @@
 //! that exists.
 #![allow(clippy::print_stdout, reason = "a program that measures")]
 
-use mlp_core::{HalfSquaredError, Mlp, Model};
+use mlp_core::{HalfMse, Mlp, Model};
 use mlp_cpu::Matrix;
 use mlp_io::{load_model, save_model};
 use std::error::Error;
@@ -35,7 +35,7 @@ fn fastest<R>(path: &Path, mut run: impl FnMut() -> Result<R, Box<dyn Error>>) -
 fn measure(directory: &Path, sizes: &[usize]) -> Result<(), Box<dyn Error>> {
     let (path, other) = (directory.join("model.safetensors"), directory.join("other"));
     let network = Mlp::<Matrix<f32>>::builder(sizes).seed(1).build()?;
-    let model = Model::new(network, HalfSquaredError);
+    let model = Model::new(network, HalfMse);
     save_model(&path, &model)?;
     let copy = fastest(&other, || Ok(fs::copy(&path, &other)?))?;
     let synced = fastest(&other, || {

@@ -7,7 +7,8 @@
 //! ```
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 
-use mlp_core::{HalfSquaredError, Identity, Model, Tanh};
+use mlp_core::activations::{Identity, Tanh};
+use mlp_core::{HalfMse, Model};
 use mlp_cpu::Matrix;
 use mlp_io::{Dtype, inspect, load_model, load_pytorch, save_model};
 use std::error::Error;
@@ -39,7 +40,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 
     // Saved as a model of this library, the file is complete: it has the activations, and the loss of the training.
-    let model = Model::new(network, HalfSquaredError);
+    let model = Model::new(network, HalfMse);
     let directory = tempfile::tempdir()?;
     let path = directory.path().join("model.safetensors");
     save_model(&path, &model)?;

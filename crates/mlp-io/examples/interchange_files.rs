@@ -5,10 +5,11 @@
 //! with `.json` appended holds inputs and the predictions of `Model::predict`. It also loads the files that PyTorch and
 //! scikit-learn wrote into `DIRECTORY/theirs` and adds its predictions. Without a directory it uses a temporary one.
 
+use mlp_core::activations::{Elu, Identity, LeakyRelu};
 use mlp_core::backend::Tensor;
 use mlp_core::{
-    ActivationKind, BinaryCrossEntropy, Classes, Elu, HalfSquaredError, Identity, LeakyRelu, LossKind, Mlp, Model,
-    NoCustom, Scaling, ScalingKind, SoftmaxCrossEntropy,
+    ActivationKind, BinaryCrossEntropy, Classes, HalfMse, LossKind, Mlp, Model, NoCustom, Scaling, ScalingKind,
+    SoftmaxCrossEntropy,
 };
 use mlp_cpu::Matrix;
 use mlp_io::{Number, export_onnx, load_npz, load_pytorch, save_model, save_npz};
@@ -44,7 +45,7 @@ where
     activations.push(("leaky_relu_0.3".into(), LeakyRelu::new(0.3)?.into()));
     activations.push(("elu_0.7".into(), Elu::new(0.7)?.into()));
     let losses: [LossKind; 3] = [
-        HalfSquaredError.into(),
+        HalfMse.into(),
         SoftmaxCrossEntropy::with_classes().into(),
         BinaryCrossEntropy.into(),
     ];
@@ -85,7 +86,7 @@ where
 {
     let standard =
         |offset: &[f64], scale: &[f64]| Scaling::from_parts(ScalingKind::Standard, offset.to_vec(), scale.to_vec());
-    if model.loss() == LossKind::from(HalfSquaredError) {
+    if model.loss() == LossKind::from(HalfMse) {
         let model = model.with_input_scaling(standard(&[0.1, -0.5, 0.0, 2.0], &[1.5, 0.8, 1.0, 3.0])?)?;
         Ok(model.with_target_scaling(standard(&[5.0, 0.0, -0.2], &[2.0, 0.1, 1.0])?)?)
     } else {

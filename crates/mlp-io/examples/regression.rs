@@ -7,10 +7,8 @@
 //! ```
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 
-use mlp_core::{
-    Adam, Dataset, Every, FitOptions, HalfSquaredError, Metric, Mlp, Model, Provenance, Scaling, Schedule, Tanh,
-    Trainer,
-};
+use mlp_core::activations::Tanh;
+use mlp_core::{Adam, Dataset, Every, FitOptions, HalfMse, Metric, Mlp, Model, Provenance, Scaling, Schedule, Trainer};
 use mlp_cpu::Matrix;
 use mlp_io::{load_model, save_model};
 use rand::rngs::Xoshiro256PlusPlus;
@@ -43,10 +41,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         .build()?;
     // The learning rate rises to its full value in 5 epochs, then falls to a hundredth of it in the others.
     let schedule = Schedule::warm_up(5)?.then(5, Schedule::cosine(EPOCHS - 5, 0.01)?);
-    let mut trainer = Trainer::new(HalfSquaredError, Adam::new(0.01)?)
+    let mut trainer = Trainer::new(HalfMse, Adam::new(0.01)?)
         .schedule(schedule, Every::Epoch)
         .metrics(&[Metric::R2]);
-    let data = scaled_train.samples().validated_by(scaled_held_out.samples());
+    let data = scaled_train.samples().with_validation(scaled_held_out.samples());
     let options = FitOptions::epochs(EPOCHS).batch_size(20).shuffle(SEED);
     trainer.fit(&mut network, data, options)?;
 
@@ -61,7 +59,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 
     // The scalings are part of the model: it takes a temperature and a pressure and returns grams per cubic meter.
-    let model = Model::new(network, HalfSquaredError)
+    let model = Model::new(network, HalfMse)
         .with_input_scaling(input_scaling)?
         .with_target_scaling(target_scaling)?
         .with_provenance(Provenance {

@@ -6,9 +6,10 @@
 //! ```
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 
+use mlp_core::activations::Tanh;
 use mlp_core::{
-    Adam, Clip, Dropout, EarlyStopping, Event, Every, FitOptions, HyperParameterError, MeanSquaredError, Mlp, Samples,
-    Schedule, StopReason, Tanh, Trainer,
+    Adam, Clip, Dropout, EarlyStopping, Event, Every, FitOptions, HyperParameterError, Mlp, Mse, Samples, Schedule,
+    StopReason, Trainer,
 };
 use mlp_cpu::Matrix;
 use mlp_io::{CheckpointDirectory, checkpoint_to_bytes};
@@ -17,7 +18,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 type Network = Mlp<Matrix<f32>>;
-type Training = Trainer<Matrix<f32>, MeanSquaredError, Adam<Matrix<f32>>>;
+type Training = Trainer<Matrix<f32>, Mse, Adam<Matrix<f32>>>;
 
 /// A checkpoint is written every this many steps.
 const SAVE_EVERY: u64 = 10;
@@ -53,7 +54,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// Returns the trainer with all its settings. Resumed training needs the same settings as before it stopped.
 fn trainer() -> Result<Training, HyperParameterError> {
-    Ok(Trainer::new(MeanSquaredError, Adam::new(0.01)?)
+    Ok(Trainer::new(Mse, Adam::new(0.01)?)
         .schedule(Schedule::one_cycle(400, 0.3, 25.0, 1e4)?, Every::Batch)
         .dropout(Dropout::new(0.05, 7)?)
         .clip(Clip::norm(1.0)?)
@@ -65,7 +66,7 @@ fn trainer() -> Result<Training, HyperParameterError> {
 fn train(path: &Path, crash: Option<u64>) -> Result<(Network, Training), Box<dyn Error>> {
     let data = [sine(0.0, 240), sine(0.01, 60)];
     let [train, held_out] = &data;
-    let data = Samples::new(&train.0, &train.1)?.validated_by(Samples::new(&held_out.0, &held_out.1)?);
+    let data = Samples::new(&train.0, &train.1)?.with_validation(Samples::new(&held_out.0, &held_out.1)?);
 
     let mut network = Network::builder(&[1, 32, 32, 1]).hidden(Tanh).seed(1).build()?;
     let mut trainer = trainer()?;

@@ -5,9 +5,8 @@
 //! ```
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 
-use mlp_core::{
-    BinaryCrossEntropy, Classes, FitOptions, Lbfgs, Mlp, Model, Penalty, Samples, Scaling, Softplus, Trainer,
-};
+use mlp_core::activations::Softplus;
+use mlp_core::{BinaryCrossEntropy, Classes, FitOptions, Lbfgs, Mlp, Model, Penalty, Samples, Scaling, Trainer};
 use mlp_cpu::Matrix;
 use mlp_io::{export_onnx, onnx_to_bytes};
 use std::error::Error;

@@ -5,7 +5,8 @@
 //! ```
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 
-use mlp_core::{Adam, FitOptions, HalfSquaredError, Mlp, Model, Samples, Tanh, Trainer};
+use mlp_core::activations::Tanh;
+use mlp_core::{Adam, FitOptions, HalfMse, Mlp, Model, Samples, Trainer};
 use mlp_cpu::Matrix;
 use mlp_io::{load_model, save_model};
 use std::error::Error;
@@ -21,13 +22,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let input = Matrix::<f32>::from_fn(1, 41, |_, j| 0.05 * j as f32 - 1.0);
     let target = Matrix::from_fn(1, 41, |_, j| input[(0, j)] * input[(0, j)]);
     let mut network = Mlp::<Matrix<f32>>::builder(&[1, 16, 1]).hidden(Tanh).seed(1).build()?;
-    let mut trainer = Trainer::new(HalfSquaredError, Adam::new(0.02)?);
+    let mut trainer = Trainer::new(HalfMse, Adam::new(0.02)?);
     trainer.fit(&mut network, Samples::new(&input, &target)?, FitOptions::epochs(500))?;
 
     if let Some(directory) = path.parent() {
         std::fs::create_dir_all(directory)?;
     }
-    let model = Model::new(network, HalfSquaredError);
+    let model = Model::new(network, HalfMse);
     save_model(&path, &model)?;
     assert_eq!(load_model::<Matrix<f32>>(&path)?, model);
 

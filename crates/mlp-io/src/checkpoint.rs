@@ -33,7 +33,7 @@ pub struct Checkpoint<B> {
 /// `history.`. Everything else is JSON in the metadata, under the key `mlp_checkpoint`.
 ///
 /// ```
-/// use mlp_core::{Adam, FitOptions, HalfSquaredError, Mlp, Samples, Trainer};
+/// use mlp_core::{Adam, FitOptions, HalfMse, Mlp, Samples, Trainer};
 /// use mlp_cpu::Matrix;
 /// use mlp_io::{load_checkpoint, save_checkpoint};
 ///
@@ -41,7 +41,7 @@ pub struct Checkpoint<B> {
 /// # let path = directory.path().join("training.safetensors");
 /// let input = Matrix::from_columns(&[[-1.0], [1.0]]);
 /// let samples = Samples::new(&input, &input)?;
-/// let trainer = || Ok::<_, mlp_core::HyperParameterError>(Trainer::new(HalfSquaredError, Adam::new(0.1)?));
+/// let trainer = || Ok::<_, mlp_core::HyperParameterError>(Trainer::new(HalfMse, Adam::new(0.1)?));
 ///
 /// let mut network = Mlp::<Matrix<f32>>::builder(&[1, 4, 1]).build()?;
 /// let mut first = trainer()?;

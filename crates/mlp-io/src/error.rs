@@ -61,8 +61,8 @@ macro_rules! file_error {
 }
 
 file_error! {
-    /// Says which file cannot be loaded, and why. The message is one line that says where in the file the problem is, what
-    /// was expected and what was found.
+    /// Says which file cannot be loaded, and why. The message is one line that says where in the file the problem is,
+    /// what was expected and what was found.
     ///
     /// ```
     /// use mlp_io::{LoadErrorKind, load_model};
@@ -83,11 +83,11 @@ file_error! {
     /// Says which file was not saved, and why. The message is one line.
     ///
     /// ```
-    /// use mlp_core::{HalfSquaredError, Mlp, Model};
+    /// use mlp_core::{HalfMse, Mlp, Model};
     /// use mlp_cpu::Matrix;
     /// use mlp_io::{SaveErrorKind, save_model};
     ///
-    /// let model = Model::new(Mlp::<Matrix<f32>>::builder(&[1, 4, 1]).build()?, HalfSquaredError);
+    /// let model = Model::new(Mlp::<Matrix<f32>>::builder(&[1, 4, 1]).build()?, HalfMse);
     /// let error = save_model("no/such/directory/model.safetensors", &model).unwrap_err();
     /// assert_eq!(error.kind, SaveErrorKind::NotWritten);
     /// # Ok::<(), mlp_core::BuildError>(())

@@ -31,14 +31,15 @@ pub use pytorch::{load_pytorch, pytorch_from_bytes};
 /// with one.
 ///
 /// ```
-/// use mlp_core::{HalfSquaredError, Mlp, Model, Tanh};
+/// use mlp_core::activations::Tanh;
+/// use mlp_core::{HalfMse, Mlp, Model};
 /// use mlp_cpu::Matrix;
 /// use mlp_io::{load_model, save_model};
 ///
 /// # let directory = tempfile::tempdir()?;
 /// # let path = directory.path().join("model.safetensors");
 /// let network = Mlp::<Matrix<f32>>::builder(&[4, 16, 3]).hidden(Tanh).seed(1).build()?;
-/// let model = Model::new(network, HalfSquaredError);
+/// let model = Model::new(network, HalfMse);
 /// save_model(&path, &model)?;
 /// assert_eq!(load_model::<Matrix<f32>>(&path)?, model);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -56,11 +57,11 @@ pub fn save_model<B: Tensor<Scalar: Number>>(path: impl AsRef<Path>, model: &Mod
 /// Returns the bytes of the file that [`save_model`] writes.
 ///
 /// ```
-/// use mlp_core::{HalfSquaredError, Mlp, Model};
+/// use mlp_core::{HalfMse, Mlp, Model};
 /// use mlp_cpu::Matrix;
 /// use mlp_io::{model_from_bytes, model_to_bytes};
 ///
-/// let model = Model::new(Mlp::<Matrix<f64>>::builder(&[1, 4, 1]).build()?, HalfSquaredError);
+/// let model = Model::new(Mlp::<Matrix<f64>>::builder(&[1, 4, 1]).build()?, HalfMse);
 /// let bytes = model_to_bytes(&model)?;
 /// assert_eq!(model_from_bytes::<Matrix<f64>>(&bytes)?, model);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -113,14 +114,14 @@ pub struct Summary {
 /// Reads a file's header and reports what the file contains, without loading the tensors.
 ///
 /// ```
-/// use mlp_core::{HalfSquaredError, Mlp, Model};
+/// use mlp_core::{HalfMse, Mlp, Model};
 /// use mlp_cpu::Matrix;
 /// use mlp_io::{Dtype, inspect, save_model};
 ///
 /// # let directory = tempfile::tempdir()?;
 /// # let path = directory.path().join("model.safetensors");
 /// let network = Mlp::<Matrix<f32>>::builder(&[4, 16, 3]).build()?;
-/// save_model(&path, &Model::new(network, HalfSquaredError))?;
+/// save_model(&path, &Model::new(network, HalfMse))?;
 /// let summary = inspect(&path)?;
 /// assert_eq!((summary.dtype, summary.layer_sizes, summary.is_model), (Dtype::F32, vec![4, 16, 3], true));
 /// assert_eq!(summary.parameters, (4 + 1) * 16 + (16 + 1) * 3);

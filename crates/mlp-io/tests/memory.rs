@@ -2,9 +2,10 @@
 //! contains. This is a test binary of its own because it replaces the allocator.
 #![allow(unsafe_code, reason = "a counting allocator")]
 
+use mlp_core::activations::Identity;
 use mlp_core::{
-    Adam, Classes, EarlyStopping, FitOptions, HalfSquaredError, Identity, Mlp, Model, Samples, Scaling, ScalingKind,
-    SoftmaxCrossEntropy, Trainer,
+    Adam, Classes, EarlyStopping, FitOptions, HalfMse, Mlp, Model, Samples, Scaling, ScalingKind, SoftmaxCrossEntropy,
+    Trainer,
 };
 use mlp_cpu::{Element, Matrix};
 use mlp_io::{
@@ -128,12 +129,12 @@ fn loading_a_model_takes_twice_its_file_and_one_mib_at_most() {
         &[9; 200],
     ] {
         let network = Mlp::<Matrix<f32>>::builder(sizes).build().unwrap();
-        save_model(&path, &Model::new(network, HalfSquaredError)).unwrap();
+        save_model(&path, &Model::new(network, HalfMse)).unwrap();
         let took = most(|| load_model::<Matrix<f32>>(&path).unwrap());
         check(&format!("{sizes:?}"), &path, took);
     }
     let network = Mlp::<Matrix<f64>>::builder(&[200_000, 17]).build().unwrap();
-    save_model(&path, &Model::new(network, HalfSquaredError)).unwrap();
+    save_model(&path, &Model::new(network, HalfMse)).unwrap();
     let took = most(|| load_model::<Matrix<f64>>(&path).unwrap());
     check("17 rows of f64", &path, took);
 }
@@ -143,7 +144,7 @@ fn a_matrix_whose_padding_cannot_be_allocated_is_an_error() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("model");
     let sizes = [100_000, 17];
-    let model = Model::new(Mlp::<Matrix<f32>>::builder(&sizes).build().unwrap(), HalfSquaredError);
+    let model = Model::new(Mlp::<Matrix<f32>>::builder(&sizes).build().unwrap(), HalfMse);
     // There is room for the numbers, but not for 32 rows of them.
     let bytes = 4 * 24 * sizes[0];
     save_model(&path, &model).unwrap();
@@ -172,7 +173,7 @@ fn metadata_of_the_largest_size_stays_within_the_limit() {
         let features = sizes[0];
         let scaling = Scaling::from_parts(ScalingKind::Standard, numbers(features, -1.0), numbers(features, 1.0));
         let network = Mlp::<Matrix<f32>>::builder(sizes).build().unwrap();
-        let model = Model::new(network, HalfSquaredError);
+        let model = Model::new(network, HalfMse);
         save_model(&path, &model.with_input_scaling(scaling.unwrap()).unwrap()).unwrap();
         let took = most(|| load_model::<Matrix<f32>>(&path).unwrap());
         check(&format!("a scaling, {sizes:?}"), &path, took);
@@ -185,7 +186,7 @@ fn metadata_of_the_largest_size_stays_within_the_limit() {
     check("classes", &path, most(|| load_model::<Matrix<f32>>(&path).unwrap()));
 
     let network = Mlp::<Matrix<f32>>::builder(&[1; 900]).build().unwrap();
-    save_model(&path, &Model::new(network, HalfSquaredError)).unwrap();
+    save_model(&path, &Model::new(network, HalfMse)).unwrap();
     check("layers", &path, most(|| load_model::<Matrix<f32>>(&path).unwrap()));
 }
 
@@ -339,9 +340,8 @@ fn loading_a_checkpoint_takes_twice_its_file_and_one_mib_at_most() {
         let mut network = Mlp::<Matrix<f32>>::builder(sizes).build().unwrap();
         let (input, target) = (zeros(sizes[0], samples), zeros(*sizes.last().unwrap(), samples));
         let samples = Samples::new(&input, &target).unwrap();
-        let mut trainer =
-            Trainer::new(HalfSquaredError, Adam::new(1e-6).unwrap()).early_stopping(EarlyStopping::new(3));
-        let data = samples.validated_by(samples);
+        let mut trainer = Trainer::new(HalfMse, Adam::new(1e-6).unwrap()).early_stopping(EarlyStopping::new(3));
+        let data = samples.with_validation(samples);
         trainer.fit(&mut network, data, FitOptions::epochs(2)).unwrap();
         save_checkpoint(&path, &network, &trainer.state()).unwrap();
         drop((trainer, network));
@@ -371,7 +371,7 @@ fn loading_an_npz_takes_twice_its_file_and_one_mib_at_most() {
 
 fn check_npz<T: Element + Number>(sizes: &[usize], path: &Path) {
     let network = Mlp::<Matrix<T>>::builder(sizes).build().unwrap();
-    save_npz(path, &Model::new(network, HalfSquaredError)).unwrap();
+    save_npz(path, &Model::new(network, HalfMse)).unwrap();
     let took = most(|| load_npz::<Matrix<T>>(path).unwrap());
     check(&format!("{sizes:?}"), path, took);
 }

@@ -12,7 +12,7 @@
 //! let target = Matrix::from_columns(&[[3.0], [1.0], [5.0]]);
 //!
 //! let mut network = Mlp::builder(&[1, 4, 3, 1]).hidden(LeakyRelu::new(0.01)?).seed(1).build()?;
-//! let mut trainer = Trainer::new(HalfSquaredError, Adam::new(0.01)?);
+//! let mut trainer = Trainer::new(HalfMse, Adam::new(0.01)?);
 //! trainer.fit(&mut network, Samples::new(&input, &target)?, FitOptions::epochs(1000))?;
 //! assert!((network.predict(&input)[(0, 2)] - 5.0).abs() < 0.1);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -57,13 +57,15 @@ pub type DatasetF64 = mlp_core::Dataset<Matrix<f64>>;
 /// Everything that an ordinary program names: `use mlp::prelude::*;`.
 pub mod prelude {
     pub use crate::{Dataset, DatasetF64, Mlp, MlpF64, Model, ModelF64};
+    pub use mlp_core::activations::{
+        Elu, Gelu, GeluTanh, HardTanh, Identity, LeakyRelu, Mish, Relu, Selu, Sigmoid, Silu, Softplus, Softsign, Tanh,
+    };
     pub use mlp_core::{
         Activation, ActivationKind, Adagrad, Adam, AdamW, BinaryCrossEntropy, ClassWeights, Classes, Clip, Dropout,
-        EarlyStopping, ElementLoss, Elu, Event, Every, FitOptions, Gelu, GeluTanh, GradientDescent, HalfSquaredError,
-        HardTanh, Huber, Identity, Initializer, Lbfgs, LeakyRelu, Loss, LossKind, MeanAbsoluteError, MeanSquaredError,
-        Metric, Mish, Momentum, Monitor, NAdam, Optimizer, OptimizerKind, Penalty, Provenance, ReduceOnPlateau, Relu,
-        RmsProp, Samples, Scalar, Scaling, Schedule, Selu, Sigmoid, Silu, SoftmaxCrossEntropy, Softplus, Softsign,
-        StopReason, Tanh, Trainer, Workspace,
+        EarlyStopping, ElementLoss, Event, Every, FitOptions, GradientDescent, HalfMse, Huber, Initializer, Lbfgs,
+        Loss, LossKind, Mae, Metric, Momentum, Monitor, Mse, NAdam, Optimizer, OptimizerKind, Penalty, Provenance,
+        ReduceOnPlateau, RmsProp, Samples, Scalar, Scaling, Schedule, SoftmaxCrossEntropy, StopReason, Trainer,
+        Workspace,
     };
     pub use mlp_cpu::{Matrix, MatrixRef};
     #[cfg(feature = "io")]

@@ -1,8 +1,9 @@
 //! Tests that mismatched shapes panic.
 
 use super::Mix;
+use mlp_core::activations::Relu;
 use mlp_core::backend::{Columns, Tensor};
-use mlp_core::{ActivationKind, HalfSquaredError, NoCustom, Relu, Scalar, SoftmaxCrossEntropy};
+use mlp_core::{ActivationKind, HalfMse, NoCustom, Scalar, SoftmaxCrossEntropy};
 use mlp_cpu::{Matrix, gemm};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -61,13 +62,7 @@ pub(super) fn mismatches<B: Tensor>() {
             let loss = SoftmaxCrossEntropy::with_classes();
             delta.loss(&loss, (&prediction).into(), (&target).into(), weights, scale);
         } else {
-            delta.loss(
-                &HalfSquaredError,
-                (&prediction).into(),
-                (&target).into(),
-                weights,
-                scale,
-            );
+            delta.loss(&HalfMse, (&prediction).into(), (&target).into(), weights, scale);
         }
     };
     loss((3, 6), (3, 5), (1, 5), false);

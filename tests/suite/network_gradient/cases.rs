@@ -51,9 +51,9 @@ pub(super) const LOSSES: [AnyLoss; 7] = [
 macro_rules! with_loss {
     ($any:expr, $loss:ident => $body:expr) => {
         match $any {
-            AnyLoss::HalfSquared => with_loss!(@ mlp_core::HalfSquaredError, $loss => $body),
-            AnyLoss::MeanSquared => with_loss!(@ mlp_core::MeanSquaredError, $loss => $body),
-            AnyLoss::MeanAbsolute => with_loss!(@ mlp_core::MeanAbsoluteError, $loss => $body),
+            AnyLoss::HalfSquared => with_loss!(@ mlp_core::HalfMse, $loss => $body),
+            AnyLoss::MeanSquared => with_loss!(@ mlp_core::Mse, $loss => $body),
+            AnyLoss::MeanAbsolute => with_loss!(@ mlp_core::Mae, $loss => $body),
             AnyLoss::Huber => with_loss!(@ mlp_core::Huber::default(), $loss => $body),
             AnyLoss::Classes => with_loss!(@ mlp_core::SoftmaxCrossEntropy::with_classes(), $loss => $body),
             AnyLoss::Probabilities => with_loss!(@ mlp_core::SoftmaxCrossEntropy::with_probabilities(), $loss => $body),

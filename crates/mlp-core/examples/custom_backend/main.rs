@@ -12,10 +12,9 @@
 mod naive;
 
 use core::ops::ControlFlow;
+use mlp_core::activations::Tanh;
 use mlp_core::backend::Tensor;
-use mlp_core::{
-    Dense, Dual, Event, FitOptions, GradientDescent, HalfSquaredError, Mlp, Samples, Scalar, Tanh, Trainer, Workspace,
-};
+use mlp_core::{Dense, Dual, Event, FitOptions, GradientDescent, HalfMse, Mlp, Samples, Scalar, Trainer, Workspace};
 use naive::Naive;
 use std::error::Error;
 
@@ -29,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let mut losses = Vec::new();
     let options = FitOptions::epochs(501);
-    let mut trainer = Trainer::new(HalfSquaredError, GradientDescent::new(0.3)?);
+    let mut trainer = Trainer::new(HalfMse, GradientDescent::new(0.3)?);
     trainer.fit_with(&mut network, Samples::new(&input, &target)?, options, |progress| {
         if let Event::Epoch { epoch, loss, .. } = progress.event {
             losses.push(loss);
@@ -54,7 +53,7 @@ fn compare_derivatives(network: &Mlp<Naive<f64>>) -> Result<(), Box<dyn Error>> 
     let input = samples::<Naive<f64>>(2, &INPUT);
     let mut workspace = Workspace::new(network, 4)?;
     network.forward(&input, &mut workspace);
-    network.loss(&HalfSquaredError, &samples::<Naive<f64>>(1, &TARGET), &mut workspace);
+    network.loss(&HalfMse, &samples::<Naive<f64>>(1, &TARGET), &mut workspace);
     network.backward(&mut workspace);
     network.gradient(&input, &mut workspace);
     let backpropagated = values(&workspace.gradient()[0].weights)[0];
@@ -80,7 +79,7 @@ fn compare_derivatives(network: &Mlp<Naive<f64>>) -> Result<(), Box<dyn Error>> 
     weights.write(&numbers);
     let prediction = network.predict(&samples::<Naive<_>>(2, &INPUT));
     let (mut delta, target, one) = (prediction.clone(), samples::<Naive<_>>(1, &TARGET), Dual::constant(1.0));
-    let sum = delta.loss(&HalfSquaredError, (&prediction).into(), (&target).into(), None, one);
+    let sum = delta.loss(&HalfMse, (&prediction).into(), (&target).into(), None, one);
 
     println!(
         "dL/dw: {backpropagated} by backpropagation, {} by dual numbers",

@@ -8,7 +8,8 @@ use crate::error::{HyperParameterError, finite};
 /// Linear Units* (ICLR 2016).
 ///
 /// ```
-/// # use mlp_core::{Activation, Elu};
+/// # use mlp_core::activations::Elu;
+/// # use mlp_core::Activation;
 /// let elu = Elu::new(0.5)?;
 /// assert_eq!((elu.value(2.0), elu.value(f64::NEG_INFINITY)), (2.0, -0.5));
 /// assert_eq!(elu.derivative(0.0, 0.0), 0.5);

@@ -9,7 +9,8 @@ use crate::Scalar;
 /// Source: D. Hendrycks, K. Gimpel, *Gaussian Error Linear Units* (arXiv:1606.08415).
 ///
 /// ```
-/// # use mlp_core::{Activation, Gelu};
+/// # use mlp_core::activations::Gelu;
+/// # use mlp_core::Activation;
 /// assert_eq!(Gelu.value(0.0), 0.0);
 /// assert_eq!(Gelu.derivative(0.0, 0.0), 0.5);
 /// ```

@@ -9,7 +9,8 @@ use crate::Scalar;
 /// Source: D. Hendrycks, K. Gimpel, *Gaussian Error Linear Units* (arXiv:1606.08415).
 ///
 /// ```
-/// # use mlp_core::{Activation, GeluTanh};
+/// # use mlp_core::activations::GeluTanh;
+/// # use mlp_core::Activation;
 /// assert_eq!(GeluTanh.value(0.0), 0.0);
 /// assert_eq!(GeluTanh.derivative(0.0, 0.0), 0.5);
 /// ```

@@ -25,7 +25,8 @@ kinds! {
     /// kind. A kind is also itself an activation, which looks up the kind for each element.
     ///
     /// ```
-    /// use mlp_core::{ActivationKind, LeakyRelu};
+    /// use mlp_core::activations::LeakyRelu;
+    /// use mlp_core::ActivationKind;
     ///
     /// let kind: ActivationKind = "leaky_relu".parse()?; // negative_slope = 0.01
     /// assert_eq!(kind, ActivationKind::from(LeakyRelu::default()));
@@ -90,7 +91,8 @@ impl<C: Activation> Activation for ActivationKind<C> {
 /// An operation on an activation of any type, for [`ActivationKind::visit`].
 ///
 /// ```
-/// use mlp_core::{Activation, ActivationKind, Relu};
+/// use mlp_core::activations::Relu;
+/// use mlp_core::{Activation, ActivationKind};
 /// use mlp_core::backend::ActivationVisitor;
 ///
 /// /// f(z) of all elements.

@@ -8,7 +8,8 @@ use crate::error::{HyperParameterError, finite};
 /// (ICML 2013).
 ///
 /// ```
-/// # use mlp_core::{Activation, LeakyRelu};
+/// # use mlp_core::activations::LeakyRelu;
+/// # use mlp_core::Activation;
 /// let leaky = LeakyRelu::new(0.01)?;
 /// assert_eq!((leaky.value(-2.0), leaky.value(2.0)), (-0.02, 2.0));
 /// assert_eq!(leaky.derivative(0.0, 0.0), 0.01);

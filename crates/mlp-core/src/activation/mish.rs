@@ -8,7 +8,8 @@ use crate::Scalar;
 /// Source: D. Misra, *Mish: A Self Regularized Non-Monotonic Activation Function* (BMVC 2020).
 ///
 /// ```
-/// # use mlp_core::{Activation, Mish};
+/// # use mlp_core::activations::Mish;
+/// # use mlp_core::Activation;
 /// assert_eq!(Mish.value(0.0), 0.0);
 /// assert!((Mish.derivative(0.0_f64, 0.0) - 0.6).abs() < 1e-15);
 /// ```

@@ -6,7 +6,8 @@ use crate::Scalar;
 /// Source: X. Glorot, A. Bordes, Y. Bengio, *Deep Sparse Rectifier Neural Networks* (AISTATS 2011).
 ///
 /// ```
-/// # use mlp_core::{Activation, Relu};
+/// # use mlp_core::activations::Relu;
+/// # use mlp_core::Activation;
 /// assert_eq!((Relu.value(-3.0), Relu.value(2.0)), (0.0, 2.0));
 /// assert_eq!(Relu.derivative(0.0, 0.0), 0.0);
 /// ```

@@ -8,7 +8,8 @@ use crate::Scalar;
 /// Source: G. Klambauer et al., *Self-Normalizing Neural Networks* (NIPS 2017).
 ///
 /// ```
-/// # use mlp_core::{Activation, Selu};
+/// # use mlp_core::activations::Selu;
+/// # use mlp_core::Activation;
 /// assert_eq!(Selu.value(1.0), 1.0507009873554805);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -7,7 +7,8 @@ use crate::Scalar;
 /// computed from 1 - f(z), which is 0 in `f32` from z = 17 on.
 ///
 /// ```
-/// # use mlp_core::{Activation, Sigmoid};
+/// # use mlp_core::activations::Sigmoid;
+/// # use mlp_core::Activation;
 /// assert_eq!(Sigmoid.value(0.0), 0.5);
 /// assert_eq!(Sigmoid.derivative(0.0, 0.5), 0.25);
 /// assert!(Sigmoid.derivative(40.0, 1.0) > 0.0);

@@ -6,7 +6,8 @@ use crate::Scalar;
 /// Source: S. Elfwing, E. Uchibe, K. Doya, *Sigmoid-Weighted Linear Units* (Neural Networks 107, 2018).
 ///
 /// ```
-/// # use mlp_core::{Activation, Silu};
+/// # use mlp_core::activations::Silu;
+/// # use mlp_core::Activation;
 /// assert_eq!(Silu.value(0.0), 0.0);
 /// assert_eq!(Silu.derivative(0.0, 0.0), 0.5);
 /// ```

@@ -7,7 +7,8 @@ use crate::Scalar;
 /// Source: C. Dugas et al., *Incorporating Second-Order Functional Knowledge for Better Option Pricing* (NIPS 2000).
 ///
 /// ```
-/// # use mlp_core::{Activation, Softplus};
+/// # use mlp_core::activations::Softplus;
+/// # use mlp_core::Activation;
 /// assert_eq!(Softplus.value(1000.0), 1000.0);
 /// assert_eq!(Softplus.derivative(0.0, Softplus.value(0.0)), 0.5);
 /// ```

@@ -6,7 +6,8 @@ use crate::Scalar;
 /// Source: J. Bergstra et al., *Quadratic Polynomials Learn Better Image Features* (TR 1337, U. Montreal, 2009).
 ///
 /// ```
-/// # use mlp_core::{Activation, Softsign};
+/// # use mlp_core::activations::Softsign;
+/// # use mlp_core::Activation;
 /// assert_eq!(Softsign.value(-1.0), -0.5);
 /// assert_eq!(Softsign.derivative(1.0, 0.5), 0.25);
 /// ```

@@ -5,7 +5,8 @@ use crate::Scalar;
 /// keeps its relative accuracy where tanh rounds to 1.
 ///
 /// ```
-/// # use mlp_core::{Activation, Tanh};
+/// # use mlp_core::activations::Tanh;
+/// # use mlp_core::Activation;
 /// assert_eq!(Tanh.value(0.0), 0.0);
 /// assert_eq!(Tanh.derivative(0.0, 0.0), 1.0);
 /// ```

@@ -5,15 +5,15 @@ use crate::Scalar;
 /// samples is L = 1/(2N) sum_ij (p_ij - y_ij)^2.
 ///
 /// ```
-/// # use mlp_core::{HalfSquaredError, Loss};
+/// # use mlp_core::{HalfMse, Loss};
 /// let mut gradient = [0.0; 2];
-/// assert_eq!(HalfSquaredError.value_and_gradient(&[3.0, 1.0], &[1.0, 2.0], &mut gradient), 2.5);
+/// assert_eq!(HalfMse.value_and_gradient(&[3.0, 1.0], &[1.0, 2.0], &mut gradient), 2.5);
 /// assert_eq!(gradient, [2.0, -1.0]);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct HalfSquaredError;
+pub struct HalfMse;
 
-impl ElementLoss for HalfSquaredError {
+impl ElementLoss for HalfMse {
     fn over_outputs(&self) -> OverOutputs {
         OverOutputs::Sum
     }

@@ -1,9 +1,6 @@
 //! A loss as a value, which can be chosen in a file, on a command line or in code.
 
-use super::{
-    BinaryCrossEntropy, HalfSquaredError, Huber, Loss, MeanAbsoluteError, MeanSquaredError, SoftmaxCrossEntropy,
-    TargetKind,
-};
+use super::{BinaryCrossEntropy, HalfMse, Huber, Loss, Mae, Mse, SoftmaxCrossEntropy, TargetKind};
 use crate::Scalar;
 use crate::kind::kinds;
 
@@ -11,11 +8,11 @@ kinds! {
     $ match_kind, "loss";
     /// One of this crate's losses, as a value.
     ///
-    /// A kind is itself a loss. It gives the same bits as the loss it holds, but looks it up for each sample. If the code
-    /// knows the loss, the concrete type is faster.
+    /// A kind is itself a loss. It gives the same bits as the loss it holds, but looks it up for each sample. If the
+    /// code knows the loss, the concrete type is faster.
     ///
-    /// The parameters are `delta` of `huber`, and `probabilities` of `softmax_cross_entropy`, which is 0 if the target is
-    /// a class index and 1 if it is a probability for each class.
+    /// The parameters are `delta` of `huber`, and `probabilities` of `softmax_cross_entropy`, which is 0 if the target
+    /// is a class index and 1 if it is a probability for each class.
     ///
     /// ```
     /// use mlp_core::{Huber, Loss, LossKind, SoftmaxCrossEntropy, TargetKind};
@@ -32,9 +29,9 @@ kinds! {
     /// ```
     #[derive(Clone, Copy, Debug, PartialEq)]
     LossKind [];
-    "half_squared_error" => HalfSquaredError(), HalfSquaredError;
-    "mean_squared_error" => MeanSquaredError(), MeanSquaredError;
-    "mean_absolute_error" => MeanAbsoluteError(), MeanAbsoluteError;
+    "half_squared_error" => HalfMse(), HalfMse;
+    "mean_squared_error" => Mse(), Mse;
+    "mean_absolute_error" => Mae(), Mae;
     "huber" => Huber(delta), Huber::new(delta)?;
     "softmax_cross_entropy" => SoftmaxCrossEntropy(probabilities), SoftmaxCrossEntropy::with_target(probabilities)?;
     "binary_cross_entropy" => BinaryCrossEntropy(), BinaryCrossEntropy;

@@ -5,15 +5,15 @@ use crate::Scalar;
 /// so a perfect prediction is not moved.
 ///
 /// ```
-/// # use mlp_core::{Loss, MeanAbsoluteError};
+/// # use mlp_core::{Loss, Mae};
 /// let mut gradient = [0.0; 2];
-/// assert_eq!(MeanAbsoluteError.value_and_gradient(&[3.0, 2.0], &[1.0, 2.0], &mut gradient), 1.0);
+/// assert_eq!(Mae.value_and_gradient(&[3.0, 2.0], &[1.0, 2.0], &mut gradient), 1.0);
 /// assert_eq!(gradient, [0.5, 0.0]);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct MeanAbsoluteError;
+pub struct Mae;
 
-impl ElementLoss for MeanAbsoluteError {
+impl ElementLoss for Mae {
     #[inline(always)]
     fn element<T: Scalar>(&self, prediction: T, target: T) -> T {
         let (error, zero) = (prediction - target, T::zero());
@@ -31,7 +31,7 @@ mod tests {
     fn every_derivative_at_the_target_is_zero() {
         let at = |target: f64| {
             let prediction = Dual::variable(Dual::variable(1.5));
-            let loss = MeanAbsoluteError.element(prediction, Dual::constant(Dual::constant(target)));
+            let loss = Mae.element(prediction, Dual::constant(Dual::constant(target)));
             [loss.value.value, loss.derivative.value, loss.derivative.derivative]
         };
         assert_eq!(at(1.5), [0.0, 0.0, 0.0]);

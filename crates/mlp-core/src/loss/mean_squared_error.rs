@@ -5,15 +5,15 @@ use crate::Scalar;
 /// outputs.
 ///
 /// ```
-/// # use mlp_core::{Loss, MeanSquaredError};
+/// # use mlp_core::{Loss, Mse};
 /// let mut gradient = [0.0; 2];
-/// assert_eq!(MeanSquaredError.value_and_gradient(&[3.0, 1.0], &[1.0, 2.0], &mut gradient), 2.5);
+/// assert_eq!(Mse.value_and_gradient(&[3.0, 1.0], &[1.0, 2.0], &mut gradient), 2.5);
 /// assert_eq!(gradient, [2.0, -1.0]);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct MeanSquaredError;
+pub struct Mse;
 
-impl ElementLoss for MeanSquaredError {
+impl ElementLoss for Mse {
     #[inline(always)]
     fn element<T: Scalar>(&self, prediction: T, target: T) -> T {
         let error = prediction - target;

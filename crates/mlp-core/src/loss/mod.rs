@@ -12,11 +12,11 @@ mod mean_squared_error;
 mod softmax_cross_entropy;
 
 pub use binary_cross_entropy::BinaryCrossEntropy;
-pub use half_squared_error::HalfSquaredError;
+pub use half_squared_error::HalfMse;
 pub use huber::Huber;
 pub use kind::LossKind;
-pub use mean_absolute_error::MeanAbsoluteError;
-pub use mean_squared_error::MeanSquaredError;
+pub use mean_absolute_error::Mae;
+pub use mean_squared_error::Mse;
 pub use softmax_cross_entropy::{SoftmaxCrossEntropy, softmax};
 pub(crate) use softmax_cross_entropy::{class_index, softmax_in_place};
 

@@ -7,8 +7,8 @@ use alloc::vec::Vec;
 
 /// Predictions and targets of some samples, from which each [`Metric`](super::Metric) is computed.
 ///
-/// Predictions are the probabilities or values that [`Output`](crate::Output) computes from the last layer's
-/// activation: K numbers per sample, sample after sample. Targets have one class index or K numbers per sample,
+/// Predictions are the probabilities or values that [`OutputTransform`](crate::OutputTransform) computes from the last
+/// layer's activation: K numbers per sample, sample after sample. Targets have one class index or K numbers per sample,
 /// according to their [`TargetKind`]. The class of a distribution is that of its largest number, the first one if
 /// several are equal; a probability is of class 1 if it is above 0.5. Only the log loss and the errors use the exact
 /// values of soft targets.

@@ -20,14 +20,15 @@ use crate::{HyperParameterError, Scalar};
 /// Optimization* (Journal of Machine Learning Research 12, 2011), in the diagonal form.
 ///
 /// ```
-/// use mlp_core::{Adagrad, FitOptions, HalfSquaredError, Mlp, Samples, Tanh, Trainer};
+/// use mlp_core::activations::Tanh;
+/// use mlp_core::{Adagrad, FitOptions, HalfMse, Mlp, Samples, Trainer};
 /// use mlp_cpu::Matrix;
 ///
 /// let input = Matrix::from_columns(&[[-1.0], [-0.5], [0.0], [0.5], [1.0]]);
 /// let target = Matrix::from_columns(&[[1.0], [0.25], [0.0], [0.25], [1.0]]);
 /// let mut network = Mlp::<Matrix<f64>>::builder(&[1, 8, 1]).hidden(Tanh).seed(1).build()?;
 ///
-/// let mut trainer = Trainer::new(HalfSquaredError, Adagrad::new(0.1)?);
+/// let mut trainer = Trainer::new(HalfMse, Adagrad::new(0.1)?);
 /// let loss = trainer.fit(&mut network, Samples::new(&input, &target)?, FitOptions::epochs(300))?.loss;
 /// assert!(loss < 1e-3);
 /// # Ok::<(), Box<dyn std::error::Error>>(())

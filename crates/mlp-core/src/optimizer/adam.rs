@@ -26,14 +26,15 @@ use crate::error::{below_one, positive};
 /// Source: D. P. Kingma, J. Ba, *Adam: A Method for Stochastic Optimization* (ICLR 2015), algorithm 1.
 ///
 /// ```
-/// use mlp_core::{Adam, FitOptions, HalfSquaredError, Mlp, Samples, Tanh, Trainer};
+/// use mlp_core::activations::Tanh;
+/// use mlp_core::{Adam, FitOptions, HalfMse, Mlp, Samples, Trainer};
 /// use mlp_cpu::Matrix;
 ///
 /// let input = Matrix::from_columns(&[[-1.0], [-0.5], [0.0], [0.5], [1.0]]);
 /// let target = Matrix::from_columns(&[[1.0], [0.25], [0.0], [0.25], [1.0]]);
 /// let mut network = Mlp::<Matrix<f64>>::builder(&[1, 8, 1]).hidden(Tanh).seed(1).build()?;
 ///
-/// let mut trainer = Trainer::new(HalfSquaredError, Adam::new(0.02)?);
+/// let mut trainer = Trainer::new(HalfMse, Adam::new(0.02)?);
 /// let loss = trainer.fit(&mut network, Samples::new(&input, &target)?, FitOptions::epochs(300))?.loss;
 /// assert!(loss < 1e-3);
 ///

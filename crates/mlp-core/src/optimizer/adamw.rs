@@ -24,14 +24,15 @@ use crate::{HyperParameterError, Scalar};
 /// in proportion to the learning rate.
 ///
 /// ```
-/// use mlp_core::{AdamW, FitOptions, HalfSquaredError, Mlp, Samples, Tanh, Trainer};
+/// use mlp_core::activations::Tanh;
+/// use mlp_core::{AdamW, FitOptions, HalfMse, Mlp, Samples, Trainer};
 /// use mlp_cpu::Matrix;
 ///
 /// let input = Matrix::from_columns(&[[-1.0], [-0.5], [0.0], [0.5], [1.0]]);
 /// let target = Matrix::from_columns(&[[1.0], [0.25], [0.0], [0.25], [1.0]]);
 /// let mut network = Mlp::<Matrix<f64>>::builder(&[1, 8, 1]).hidden(Tanh).seed(1).build()?;
 ///
-/// let mut trainer = Trainer::new(HalfSquaredError, AdamW::new(0.02)?.weight_decay(0.001)?);
+/// let mut trainer = Trainer::new(HalfMse, AdamW::new(0.02)?.weight_decay(0.001)?);
 /// let loss = trainer.fit(&mut network, Samples::new(&input, &target)?, FitOptions::epochs(300))?.loss;
 /// assert!(loss < 1e-3);
 /// # Ok::<(), Box<dyn std::error::Error>>(())

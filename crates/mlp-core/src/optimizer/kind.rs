@@ -7,7 +7,7 @@ use alloc::boxed::Box;
 /// An optimizer as a value, which can be chosen in a file, on a command line or in code.
 ///
 /// ```
-/// use mlp_core::{FitOptions, HalfSquaredError, Mlp, OptimizerKind, Samples, Trainer};
+/// use mlp_core::{FitOptions, HalfMse, Mlp, OptimizerKind, Samples, Trainer};
 /// use mlp_cpu::Matrix;
 ///
 /// let input = Matrix::from_columns(&[[-1.0], [0.0], [1.0]]);
@@ -15,7 +15,7 @@ use alloc::boxed::Box;
 /// let mut network = Mlp::<Matrix<f64>>::builder(&[1, 1]).build()?;
 ///
 /// let kind: OptimizerKind = "adam".parse()?;
-/// let mut trainer = Trainer::new(HalfSquaredError, kind.build(0.05)?);
+/// let mut trainer = Trainer::new(HalfMse, kind.build(0.05)?);
 /// let loss = trainer.fit(&mut network, Samples::new(&input, &target)?, FitOptions::epochs(500))?.loss;
 /// assert!(loss < 1e-3);
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -22,14 +22,15 @@ use crate::{HyperParameterError, Scalar};
 /// the parameters at which the gradient is taken.
 ///
 /// ```
-/// use mlp_core::{FitOptions, HalfSquaredError, Mlp, Momentum, Samples, Tanh, Trainer};
+/// use mlp_core::activations::Tanh;
+/// use mlp_core::{FitOptions, HalfMse, Mlp, Momentum, Samples, Trainer};
 /// use mlp_cpu::Matrix;
 ///
 /// let input = Matrix::from_columns(&[[-1.0], [-0.5], [0.0], [0.5], [1.0]]);
 /// let target = Matrix::from_columns(&[[1.0], [0.25], [0.0], [0.25], [1.0]]);
 /// let mut network = Mlp::<Matrix<f64>>::builder(&[1, 8, 1]).hidden(Tanh).seed(1).build()?;
 ///
-/// let mut trainer = Trainer::new(HalfSquaredError, Momentum::new(0.05, 0.9)?.nesterov(true));
+/// let mut trainer = Trainer::new(HalfMse, Momentum::new(0.05, 0.9)?.nesterov(true));
 /// let loss = trainer.fit(&mut network, Samples::new(&input, &target)?, FitOptions::epochs(300))?.loss;
 /// assert!(loss < 1e-3);
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -32,14 +32,15 @@ use crate::{HyperParameterError, Scalar};
 /// A. Graves, *Generating Sequences With Recurrent Neural Networks* (arXiv:1308.0850, 2013), for the variance.
 ///
 /// ```
-/// use mlp_core::{FitOptions, HalfSquaredError, Mlp, RmsProp, Samples, Tanh, Trainer};
+/// use mlp_core::activations::Tanh;
+/// use mlp_core::{FitOptions, HalfMse, Mlp, RmsProp, Samples, Trainer};
 /// use mlp_cpu::Matrix;
 ///
 /// let input = Matrix::from_columns(&[[-1.0], [-0.5], [0.0], [0.5], [1.0]]);
 /// let target = Matrix::from_columns(&[[1.0], [0.25], [0.0], [0.25], [1.0]]);
 /// let mut network = Mlp::<Matrix<f64>>::builder(&[1, 8, 1]).hidden(Tanh).seed(1).build()?;
 ///
-/// let mut trainer = Trainer::new(HalfSquaredError, RmsProp::new(0.002)?.rho(0.9)?.momentum(0.5)?);
+/// let mut trainer = Trainer::new(HalfMse, RmsProp::new(0.002)?.rho(0.9)?.momentum(0.5)?);
 /// let loss = trainer.fit(&mut network, Samples::new(&input, &target)?, FitOptions::epochs(300))?.loss;
 /// assert!(loss < 1e-3);
 /// # Ok::<(), Box<dyn std::error::Error>>(())

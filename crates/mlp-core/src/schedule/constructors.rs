@@ -59,17 +59,18 @@ impl Schedule {
         Ok(Self(Form::InverseScaling { power }))
     }
 
-    /// Creates the schedule least + (1 - least) (1 + cos(pi t / steps)) / 2 for t < steps, then `least`: half a cosine.
-    /// It is `torch.optim.lr_scheduler.CosineAnnealingLR`, except that PyTorch's rises again after `steps`. For
-    /// restarts, see [`then`](Self::then).
+    /// Creates the schedule min_factor + (1 - min_factor) (1 + cos(pi t / steps)) / 2 for t < steps, then `min_factor`:
+    /// half a cosine. It is `torch.optim.lr_scheduler.CosineAnnealingLR`, except that PyTorch's rises again after
+    /// `steps`. For restarts, see [`then`](Self::then).
     ///
-    /// Source: I. Loshchilov, F. Hutter, *SGDR: Stochastic Gradient Descent with Warm Restarts* (ICLR 2017), equation 5.
+    /// Source: I. Loshchilov, F. Hutter, *SGDR: Stochastic Gradient Descent with Warm Restarts* (ICLR 2017), equation
+    /// 5.
     ///
     /// # Errors
-    /// If `steps` is 0, or `least` is not a number from 0 to 1.
-    pub fn cosine(steps: u64, least: f64) -> Result<Self, HyperParameterError> {
-        let (steps, least) = (count("steps", steps)?, share("least", least)?);
-        Ok(Self(Form::Cosine { steps, least }))
+    /// If `steps` is 0, or `min_factor` is not a number from 0 to 1.
+    pub fn cosine(steps: u64, min_factor: f64) -> Result<Self, HyperParameterError> {
+        let (steps, min_factor) = (count("steps", steps)?, share("min_factor", min_factor)?);
+        Ok(Self(Form::Cosine { steps, min_factor }))
     }
 
     /// Creates the schedule (t + 1) / steps for t < steps, then 1. It rises linearly: the first step is small, and step
@@ -213,11 +214,11 @@ mod tests {
             ),
             (
                 Schedule::cosine(1, -0.1),
-                "least: expected a number from 0 to 1, got -0.1",
+                "min_factor: expected a number from 0 to 1, got -0.1",
             ),
             (
                 Schedule::cosine(1, 1.5),
-                "least: expected a number from 0 to 1, got 1.5",
+                "min_factor: expected a number from 0 to 1, got 1.5",
             ),
             (
                 Schedule::warm_up(0),

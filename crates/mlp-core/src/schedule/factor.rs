@@ -14,9 +14,9 @@ impl Schedule {
             Form::Exponential { gamma } => power(*gamma, t),
             // t is converted before 1 is added, so there is no overflow.
             Form::InverseScaling { power } => Scalar::exp(-power * Scalar::ln(t as f64 + 1.0)),
-            Form::Cosine { steps, least } => {
+            Form::Cosine { steps, min_factor } => {
                 let done = t.min(*steps);
-                between(1.0, *least, done as f64, (steps - done) as f64)
+                between(1.0, *min_factor, done as f64, (steps - done) as f64)
             }
             Form::WarmUp { steps } if t < *steps => (t + 1) as f64 / *steps as f64,
             Form::WarmUp { .. } => 1.0,

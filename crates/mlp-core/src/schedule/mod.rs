@@ -19,7 +19,7 @@ use alloc::boxed::Box;
 /// | [`step(every, gamma)`](Self::step) | gamma^floor(t / every) |
 /// | [`exponential(gamma)`](Self::exponential) | gamma^t |
 /// | [`inverse_scaling(power)`](Self::inverse_scaling) | (t + 1)^-power |
-/// | [`cosine(steps, least)`](Self::cosine) | half a cosine from 1 down to `least`, constant from t = `steps` on |
+/// | [`cosine(steps, min_factor)`](Self::cosine) | half a cosine from 1 down to `min_factor`, constant from t = `steps` on |
 /// | [`warm_up(steps)`](Self::warm_up) | (t + 1) / steps, at most 1 |
 /// | [`one_cycle(..)`](Self::one_cycle) | half a cosine up to 1, another down |
 /// | [`a.then(steps, b)`](Self::then) | a(t) for t < steps, then b(t - steps) |
@@ -67,7 +67,7 @@ enum Form {
     },
     Cosine {
         steps: u64,
-        least: f64,
+        min_factor: f64,
     },
     WarmUp {
         steps: u64,
@@ -105,7 +105,7 @@ crate::serialize::checked!(Schedule, |it| match it.0 {
     Form::Step { every, gamma } => Self::step(every, gamma),
     Form::Exponential { gamma } => Self::exponential(gamma),
     Form::InverseScaling { power } => Self::inverse_scaling(power),
-    Form::Cosine { steps, least } => Self::cosine(steps, least),
+    Form::Cosine { steps, min_factor } => Self::cosine(steps, min_factor),
     Form::WarmUp { steps } => Self::warm_up(steps),
     Form::OneCycle {
         steps,

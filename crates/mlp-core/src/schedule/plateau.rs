@@ -3,16 +3,16 @@ use crate::HyperParameterError;
 use crate::error::below_one;
 
 /// Reduces the learning rate when a loss has stopped falling. When more than `patience` epochs in a row are not better
-/// than the best one, the factor of the learning rate is multiplied by `factor`, down to `least`.
+/// than the best one, the factor of the learning rate is multiplied by `factor`, down to `min_factor`.
 ///
 /// ```text
 /// v < best (1 - threshold):   best = v,  bad_epochs = 0
 /// otherwise:                  bad_epochs + 1;  if it is above patience:
-///                             f <- max(f factor, least),  bad_epochs = 0
+///                             f <- max(f factor, min_factor),  bad_epochs = 0
 /// ```
 ///
 /// v is the epoch's value, and f the factor of the initial learning rate, which is 1 at first. The defaults are
-/// threshold = 1e-4 and least = 0. This is `torch.optim.lr_scheduler.ReduceLROnPlateau` with `mode="min"`,
+/// threshold = 1e-4 and min_factor = 0. This is `torch.optim.lr_scheduler.ReduceLROnPlateau` with `mode="min"`,
 /// `threshold_mode="rel"`, no cool-down, and `eps=0`, so a reduction counts however small it is. A value that is NaN or
 /// infinite is never better.
 ///
@@ -42,7 +42,7 @@ pub struct ReduceOnPlateau {
     factor: f64,
     patience: u64,
     threshold: f64,
-    least: f64,
+    min_factor: f64,
 }
 
 impl ReduceOnPlateau {
@@ -62,7 +62,7 @@ impl ReduceOnPlateau {
             factor,
             patience,
             threshold: 1e-4,
-            least: 0.0,
+            min_factor: 0.0,
         })
     }
 
@@ -79,10 +79,10 @@ impl ReduceOnPlateau {
     /// Sets the least factor of the initial learning rate, which is 0 by default.
     ///
     /// # Errors
-    /// If `least` is not a number from 0 to 1.
-    pub fn least(self, least: f64) -> Result<Self, HyperParameterError> {
-        let least = share("least", least)?;
-        Ok(Self { least, ..self })
+    /// If `min_factor` is not a number from 0 to 1.
+    pub fn min_factor(self, min_factor: f64) -> Result<Self, HyperParameterError> {
+        let min_factor = share("min_factor", min_factor)?;
+        Ok(Self { min_factor, ..self })
     }
 
     /// Updates `state` with the value of an epoch, such as its validation loss; lower is better. Returns true if that
@@ -112,7 +112,7 @@ impl ReduceOnPlateau {
         }
         state.bad_epochs = 0;
         let before = state.factor;
-        state.factor = (before * self.factor).max(self.least);
+        state.factor = (before * self.factor).max(self.min_factor);
         state.factor < before
     }
 }
@@ -149,7 +149,7 @@ impl Default for PlateauState {
 #[cfg(feature = "serde")]
 crate::serialize::checked!(ReduceOnPlateau, |it| Self::new(it.factor, it.patience)
     .and_then(|_| it.threshold(it.threshold))
-    .and_then(|_| it.least(it.least)));
+    .and_then(|_| it.min_factor(it.min_factor)));
 
 #[cfg(feature = "serde")]
 crate::serialize::checked!(PlateauState, |it| share("factor", it.factor).map(|_| it));
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn the_factor_stops_at_the_least() {
-        let plateau = ReduceOnPlateau::new(0.5, 0).unwrap().least(0.375).unwrap();
+        let plateau = ReduceOnPlateau::new(0.5, 0).unwrap().min_factor(0.375).unwrap();
         assert_eq!(factors(plateau, &[1.0; 4]), [1.0, 0.5, 0.375, 0.375]);
     }
 
@@ -235,9 +235,9 @@ mod tests {
             "threshold: expected a number of at least 0 and below 1, got 1"
         );
         assert_eq!(
-            message(plateau.least(1.5)),
-            "least: expected a number from 0 to 1, got 1.5"
+            message(plateau.min_factor(1.5)),
+            "min_factor: expected a number from 0 to 1, got 1.5"
         );
-        assert!(plateau.threshold(0.0).is_ok() && plateau.least(0.0).is_ok() && plateau.least(1.0).is_ok());
+        assert!(plateau.threshold(0.0).is_ok() && plateau.min_factor(0.0).is_ok() && plateau.min_factor(1.0).is_ok());
     }
 }

@@ -9,13 +9,13 @@ use crate::{Dense, HyperParameterError, Scalar};
 /// gradient misleads it.
 ///
 /// ```
-/// use mlp_core::{Clip, FitOptions, GradientDescent, HalfSquaredError, Mlp, Samples, Trainer};
+/// use mlp_core::{Clip, FitOptions, GradientDescent, HalfMse, Mlp, Samples, Trainer};
 /// use mlp_cpu::Matrix;
 ///
 /// let (input, target) = (Matrix::from_columns(&[[3.0]]), Matrix::from_columns(&[[1e6]]));
 /// let mut network = Mlp::<Matrix<f64>>::builder(&[1, 1]).build()?;
 /// let before = network.layers()[0].bias[(0, 0)];
-/// let mut trainer = Trainer::new(HalfSquaredError, GradientDescent::new(1.0)?).clip(Clip::value(0.5)?);
+/// let mut trainer = Trainer::new(HalfMse, GradientDescent::new(1.0)?).clip(Clip::value(0.5)?);
 /// trainer.step(&mut network, Samples::new(&input, &target)?)?;
 /// assert_eq!(network.layers()[0].bias[(0, 0)], before + 0.5);
 /// # Ok::<(), Box<dyn std::error::Error>>(())

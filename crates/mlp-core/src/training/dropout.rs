@@ -15,11 +15,11 @@ use rand::Rng;
 /// Neural Networks from Overfitting* (JMLR 15, 2014), section 10, in the form that scales during training.
 ///
 /// ```
-/// use mlp_core::{Adam, Dropout, MeanSquaredError, Trainer};
+/// use mlp_core::{Adam, Dropout, Mse, Trainer};
 /// use mlp_cpu::Matrix;
 ///
 /// let optimizer = Adam::<Matrix<f32>>::new(0.001)?;
-/// let trainer = Trainer::new(MeanSquaredError, optimizer).dropout(Dropout::new(0.5, 7)?);
+/// let trainer = Trainer::new(Mse, optimizer).dropout(Dropout::new(0.5, 7)?);
 /// # Ok::<(), mlp_core::HyperParameterError>(())
 /// ```
 #[cfg_attr(

@@ -16,7 +16,8 @@ use crate::{Dense, HyperParameterError};
 /// Source: L. Prechelt, *Early Stopping -- But When?* (Neural Networks: Tricks of the Trade, 1998).
 ///
 /// ```
-/// use mlp_core::{EarlyStopping, FitOptions, HalfSquaredError, Mlp, Momentum, Samples, StopReason, Tanh, Trainer};
+/// use mlp_core::activations::Tanh;
+/// use mlp_core::{EarlyStopping, FitOptions, HalfMse, Mlp, Momentum, Samples, StopReason, Trainer};
 /// use mlp_cpu::Matrix;
 ///
 /// let sine = |from: f64| {
@@ -25,10 +26,10 @@ use crate::{Dense, HyperParameterError};
 ///     (input, target)
 /// };
 /// let (train, held_out) = (sine(0.0), sine(0.1));
-/// let data = Samples::new(&train.0, &train.1)?.validated_by(Samples::new(&held_out.0, &held_out.1)?);
+/// let data = Samples::new(&train.0, &train.1)?.with_validation(Samples::new(&held_out.0, &held_out.1)?);
 ///
 /// let mut network = Mlp::<Matrix<f64>>::builder(&[1, 20, 1]).hidden(Tanh).build()?;
-/// let mut trainer = Trainer::new(HalfSquaredError, Momentum::new(0.05, 0.9)?)
+/// let mut trainer = Trainer::new(HalfMse, Momentum::new(0.05, 0.9)?)
 ///     .early_stopping(EarlyStopping::new(20));
 /// let fitted = trainer.fit(&mut network, data, FitOptions::epochs(100_000))?;
 /// let StopReason::Patience { best_epoch: Some(best_epoch) } = fitted.stop else { panic!("it went on") };

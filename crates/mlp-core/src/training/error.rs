@@ -81,13 +81,14 @@ from_variant! { TrainError [] OutOfMemory(OutOfMemory) }
 /// new trainer.
 ///
 /// ```
-/// use mlp_core::{FitOptions, GradientDescent, HalfSquaredError, Identity, Mlp, Samples, TrainError, Trainer};
+/// use mlp_core::activations::Identity;
+/// use mlp_core::{FitOptions, GradientDescent, HalfMse, Mlp, Samples, TrainError, Trainer};
 /// use mlp_cpu::Matrix;
 ///
 /// let input = Matrix::from_columns(&[[2.0], [-1.0], [3.0]]);
 /// let target = Matrix::from_columns(&[[3.0], [1.0], [5.0]]);
 /// let mut network = Mlp::<Matrix<f64>>::builder(&[1, 1]).build()?;
-/// let mut trainer = Trainer::new(HalfSquaredError, GradientDescent::new(1e3)?);
+/// let mut trainer = Trainer::new(HalfMse, GradientDescent::new(1e3)?);
 /// let result = trainer.fit(&mut network, Samples::new(&input, &target)?, FitOptions::epochs(1000));
 /// let Err(TrainError::Diverged(diverged)) = result else { panic!("no divergence") };
 /// assert_eq!((diverged.batch, diverged.learning_rate), (0, 1e3));

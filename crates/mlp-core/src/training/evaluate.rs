@@ -1,7 +1,9 @@
 use super::Samples;
 use crate::backend::Tensor;
 use crate::workspace::elements;
-use crate::{Activation, DataError, InferenceWorkspace, Loss, Metric, Mlp, Output, Scalar, Scores, TargetKind};
+use crate::{
+    Activation, DataError, InferenceWorkspace, Loss, Metric, Mlp, OutputTransform, Scalar, Scores, TargetKind,
+};
 use alloc::vec::Vec;
 
 /// The loss and the metrics of some samples.
@@ -118,7 +120,7 @@ impl<B: Tensor> Evaluator<B> {
 impl<B: Tensor> Samples<'_, B> {
     /// Returns the scores of the last layer's activations for these samples.
     fn scores_of_activations(self, outputs: usize, kind: TargetKind, mut values: Vec<B::Scalar>) -> Scores {
-        Output::of(kind).apply_to(outputs, &mut values);
+        OutputTransform::of(kind).apply_to(outputs, &mut values);
         self.scores(outputs, kind, values)
     }
 

@@ -73,7 +73,7 @@ impl FitOptions {
 /// How a call of [`Trainer::fit`] ended.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Fitted {
+pub struct FitReport {
     /// Why training ended.
     pub stop: StopReason,
     /// The number of epochs that this call completed.
@@ -88,7 +88,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
     /// afterwards, and [`fit_with`](Self::fit_with) takes an observer.
     ///
     /// `data` is either [`Samples`] to train on, or such samples together with validation samples
-    /// ([`Samples::validated_by`]), which are never trained on.
+    /// ([`Samples::with_validation`]), which are never trained on.
     ///
     /// A trainer counts its epochs. A hundred calls of one epoch do, bit for bit, the same as one call of 100 epochs,
     /// including the schedule, early stopping and the optimizer's state. (With early stopping, the network has the best
@@ -128,7 +128,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         network: &mut Mlp<B, C>,
         data: impl Into<TrainingData<'a, B>>,
         options: FitOptions,
-    ) -> Result<Fitted, TrainError> {
+    ) -> Result<FitReport, TrainError> {
         self.fit_dyn(network, data.into(), options, &mut |_| ControlFlow::Continue(()))
     }
 
@@ -140,12 +140,12 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
     ///
     /// ```
     /// use core::ops::ControlFlow;
-    /// use mlp_core::{Event, FitOptions, GradientDescent, HalfSquaredError, Mlp, Samples, StopReason, Trainer};
+    /// use mlp_core::{Event, FitOptions, GradientDescent, HalfMse, Mlp, Samples, StopReason, Trainer};
     /// use mlp_cpu::Matrix;
     ///
     /// let input = Matrix::from_columns(&[[-1.0], [1.0]]);
     /// let mut network = Mlp::<Matrix<f64>>::builder(&[1, 1]).build()?;
-    /// let mut trainer = Trainer::new(HalfSquaredError, GradientDescent::new(0.1)?);
+    /// let mut trainer = Trainer::new(HalfMse, GradientDescent::new(0.1)?);
     /// let samples = Samples::new(&input, &input)?;
     /// let fitted = trainer.fit_with(&mut network, samples, FitOptions::epochs(1000), |progress| {
     ///     match progress.event {
@@ -168,7 +168,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         data: impl Into<TrainingData<'a, B>>,
         options: FitOptions,
         mut observer: impl FnMut(Progress<'_, B, C>) -> ControlFlow<()>,
-    ) -> Result<Fitted, TrainError> {
+    ) -> Result<FitReport, TrainError> {
         self.fit_dyn(network, data.into(), options, &mut observer)
     }
 
@@ -179,7 +179,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         data: TrainingData<'_, B>,
         options: FitOptions,
         observer: &mut Observer<'_, B, C>,
-    ) -> Result<Fitted, TrainError> {
+    ) -> Result<FitReport, TrainError> {
         let pass = self.check(network, &data, options)?;
         let end = options.end(self.position.epoch);
         self.history.reserve(end.saturating_sub(self.position.epoch));
@@ -221,7 +221,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         {
             self.restore_best(network);
         }
-        Ok(Fitted {
+        Ok(FitReport {
             stop,
             epochs: self.position.epoch - first,
             loss: self.history.loss.last().copied().unwrap_or(f64::NAN),
@@ -241,7 +241,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
                 Some(format!("expected a class from 0 to {}", classes - 1))
             }
             _ if !validated => {
-                Some("needs validation samples, but none were given; add `.validated_by(..)`".to_owned())
+                Some("needs validation samples, but none were given; add `.with_validation(..)`".to_owned())
             }
             _ => None,
         };

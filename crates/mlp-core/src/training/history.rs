@@ -5,12 +5,12 @@ use alloc::vec::Vec;
 /// The course of training, as columns to plot or to write to a file. Entry i of each column belongs to epoch i.
 ///
 /// ```
-/// use mlp_core::{FitOptions, GradientDescent, HalfSquaredError, Mlp, Samples, Trainer};
+/// use mlp_core::{FitOptions, GradientDescent, HalfMse, Mlp, Samples, Trainer};
 /// use mlp_cpu::Matrix;
 ///
 /// let input = Matrix::from_columns(&[[-1.0], [1.0]]);
 /// let mut network = Mlp::<Matrix<f64>>::builder(&[1, 1]).build()?;
-/// let mut trainer = Trainer::new(HalfSquaredError, GradientDescent::new(0.1)?);
+/// let mut trainer = Trainer::new(HalfMse, GradientDescent::new(0.1)?);
 /// trainer.fit(&mut network, Samples::new(&input, &input)?, FitOptions::epochs(20))?;
 /// let history = trainer.history();
 /// assert_eq!(history.epochs(), 20);

@@ -32,7 +32,7 @@ pub use dropout::Dropout;
 pub use early_stopping::EarlyStopping;
 pub use error::{Diverged, LikelyCause, TrainError};
 pub use evaluate::Evaluation;
-pub use fit::{FitOptions, Fitted};
+pub use fit::{FitOptions, FitReport};
 pub use history::History;
 pub use learning_rate::Every;
 pub use monitor::Monitor;

@@ -14,13 +14,13 @@ use alloc::vec::Vec;
 /// weight decay, which does not enter the moments of the gradient, use [`AdamW`](crate::AdamW).
 ///
 /// ```
-/// use mlp_core::{FitOptions, GradientDescent, HalfSquaredError, Mlp, Penalty, Samples, Trainer};
+/// use mlp_core::{FitOptions, GradientDescent, HalfMse, Mlp, Penalty, Samples, Trainer};
 /// use mlp_cpu::Matrix;
 ///
 /// let input = Matrix::from_columns(&[[-1.0], [1.0]]);
 /// let mut network = Mlp::<Matrix<f64>>::builder(&[1, 1]).build()?;
 /// let mut trainer =
-///     Trainer::new(HalfSquaredError, GradientDescent::new(0.1)?).penalty(Penalty::l2(0.25)?);
+///     Trainer::new(HalfMse, GradientDescent::new(0.1)?).penalty(Penalty::l2(0.25)?);
 /// trainer.fit(&mut network, Samples::new(&input, &input)?, FitOptions::epochs(300))?;
 /// // (w - 1)^2 / 2 + 0.25 w^2 / 2 is least at w = 1 / 1.25.
 /// assert!((network.layers()[0].weights[(0, 0)] - 0.8).abs() < 1e-12);

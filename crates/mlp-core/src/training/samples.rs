@@ -140,7 +140,7 @@ impl<'a, B: Tensor> Samples<'a, B> {
     }
 
     /// Combines these samples, to train on, with `validation` samples, which are evaluated after each epoch.
-    pub fn validated_by(self, validation: Self) -> TrainingData<'a, B> {
+    pub fn with_validation(self, validation: Self) -> TrainingData<'a, B> {
         TrainingData {
             train: self,
             validation: Some(validation),

@@ -24,14 +24,15 @@ use alloc::vec::Vec;
 /// step gives the same bits on every run and with any number of threads.
 ///
 /// ```
-/// use mlp_core::{GradientDescent, HalfSquaredError, LeakyRelu, Mlp, Samples, Trainer};
+/// use mlp_core::activations::LeakyRelu;
+/// use mlp_core::{GradientDescent, HalfMse, Mlp, Samples, Trainer};
 /// use mlp_cpu::Matrix;
 ///
 /// let mut network = Mlp::<Matrix<f64>>::builder(&[1, 4, 3, 1]).hidden(LeakyRelu::new(0.01)?).seed(1).build()?;
 /// let input = Matrix::from_columns(&[[2.0], [-1.0], [3.0]]);
 /// let target = Matrix::from_columns(&[[3.0], [1.0], [5.0]]);
 ///
-/// let mut trainer = Trainer::new(HalfSquaredError, GradientDescent::new(0.1)?);
+/// let mut trainer = Trainer::new(HalfMse, GradientDescent::new(0.1)?);
 /// let first = trainer.step(&mut network, Samples::new(&input, &target)?)?;
 /// let second = trainer.step(&mut network, Samples::new(&input, &target)?)?;
 /// assert!(second < first);
@@ -185,10 +186,10 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
     /// multiply; otherwise it is the optimizer's.
     ///
     /// ```
-    /// use mlp_core::{Every, GradientDescent, HalfSquaredError, Schedule, Trainer};
+    /// use mlp_core::{Every, GradientDescent, HalfMse, Schedule, Trainer};
     /// use mlp_cpu::Matrix;
     ///
-    /// let mut trainer = Trainer::<Matrix<f64>, _, _>::new(HalfSquaredError, GradientDescent::new(0.5)?)
+    /// let mut trainer = Trainer::<Matrix<f64>, _, _>::new(HalfMse, GradientDescent::new(0.5)?)
     ///     .schedule(Schedule::warm_up(4)?, Every::Batch);
     /// trainer.set_learning_rate(0.8)?;
     /// assert_eq!(trainer.learning_rate(), 0.8 / 4.0);

@@ -4,11 +4,11 @@ use super::Values;
 use crate::Element;
 use core::fmt::Debug;
 use core::hint::black_box;
-use mlp_core::backend::ActivationVisitor;
-use mlp_core::{
-    Activation, Elu, Gelu, GeluTanh, HardTanh, Identity, LeakyRelu, Mish, Relu, Selu, Sigmoid, Silu, Softplus,
-    Softsign, Tanh,
+use mlp_core::Activation;
+use mlp_core::activations::{
+    Elu, Gelu, GeluTanh, HardTanh, Identity, LeakyRelu, Mish, Relu, Selu, Sigmoid, Silu, Softplus, Softsign, Tanh,
 };
+use mlp_core::backend::ActivationVisitor;
 
 /// The longest length. It covers each number of whole vectors up to four (of the widest), with each remainder.
 const LONGEST: usize = 67;

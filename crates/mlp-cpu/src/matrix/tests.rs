@@ -3,10 +3,9 @@
 
 use crate::{Element, Matrix, MatrixRef, Operand, gemm};
 use core::ops::Range;
+use mlp_core::activations::Tanh;
 use mlp_core::backend::{Tensor, ZipFormula};
-use mlp_core::{
-    ActivationKind, Adam, HalfSquaredError, Loss, Mlp, NoCustom, Samples, Scalar, SoftmaxCrossEntropy, Tanh, Trainer,
-};
+use mlp_core::{ActivationKind, Adam, HalfMse, Loss, Mlp, NoCustom, Samples, Scalar, SoftmaxCrossEntropy, Trainer};
 
 /// Returns a matrix of elements that look random, between -1 and 1.
 fn matrix<T: Element>(rows: usize, columns: usize, seed: usize) -> Matrix<T> {
@@ -298,7 +297,7 @@ fn other_operations<T: Element>() {
             zip_of::<T, 0>(rows, columns);
             zip_of::<T, 2>(rows, columns);
             finite_flag::<T>(rows, columns);
-            loss_of::<T, _>(&HalfSquaredError, rows, columns);
+            loss_of::<T, _>(&HalfMse, rows, columns);
             loss_of::<T, _>(&SoftmaxCrossEntropy::with_classes(), rows, columns);
 
             let a = matrix::<T>(rows, columns, 1);
@@ -376,7 +375,7 @@ fn training<T: Element>() {
                 .unwrap();
             let (input, target) = (matrix(sizes[0], samples, 1), matrix(sizes[sizes.len() - 1], samples, 2));
             let train = |mut network: Mlp<Matrix<T>>, input: &Matrix<T>, target: &Matrix<T>| {
-                let mut trainer = Trainer::new(HalfSquaredError, Adam::new(0.01).unwrap());
+                let mut trainer = Trainer::new(HalfMse, Adam::new(0.01).unwrap());
                 let samples = Samples::new(input, target).unwrap();
                 let losses: Vec<_> = (0..5)
                     .map(|_| trainer.step(&mut network, samples).unwrap().to_bits())

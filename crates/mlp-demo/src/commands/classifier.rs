@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use mlp_core::{Event, Fitted, History, Metric, StopReason};
+use mlp_core::{Event, FitReport, History, Metric, StopReason};
 use mlp_cpu::Element;
 use mlp_io::{CheckpointDirectory, Dtype, Number, model_to_bytes};
 
@@ -133,7 +133,7 @@ impl Job<'_> {
         classifier: &mut Classifier<T>,
         checkpoints: Option<&CheckpointDirectory>,
         printer: &mut Printer,
-    ) -> Result<Fitted, Error> {
+    ) -> Result<FitReport, Error> {
         let bar = progress_bar(self.args.epochs, printer.is_terminal());
         bar.set_position(classifier.history().epochs() as u64);
         let writes = self.args.save.is_some() || self.args.plot.is_some() || checkpoints.is_some();
@@ -215,7 +215,7 @@ impl Job<'_> {
     fn write_results<T: Element + Number>(
         &self,
         classifier: &Classifier<T>,
-        fitted: Fitted,
+        fitted: FitReport,
         printer: &mut Printer,
     ) -> Result<(), Error> {
         let (save, plot) = (&self.args.save, &self.args.plot);

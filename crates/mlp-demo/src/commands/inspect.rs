@@ -1,6 +1,6 @@
 //! `mlp-demo inspect`: prints what a model file records.
 
-use mlp_core::{Model, Output, Scaling};
+use mlp_core::{Model, OutputTransform, Scaling};
 use mlp_cpu::{Element, Matrix};
 use mlp_io::one_line;
 
@@ -50,9 +50,9 @@ fn describe<T: Element>(model: &Model<Matrix<T>>, whole: bool, lines: &mut Vec<S
         return;
     }
     let predictions = match model.output() {
-        Output::Identity => "the outputs of the last layer",
-        Output::Softmax => "probabilities, by softmax",
-        Output::Sigmoid => "probabilities, each by a sigmoid",
+        OutputTransform::Identity => "the outputs of the last layer",
+        OutputTransform::Softmax => "probabilities, by softmax",
+        OutputTransform::Sigmoid => "probabilities, each by a sigmoid",
     };
     let loss = with_parameters(model.loss().name(), &model.loss().parameters());
     let classes = model.classes().map(|classes| one_line(&classes.names().join(", ")));

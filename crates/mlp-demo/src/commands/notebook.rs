@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::iter;
 
-use mlp_core::{Dataset, LeakyRelu, Mlp};
+use mlp_core::activations::LeakyRelu;
+use mlp_core::{Dataset, Mlp};
 use mlp_cpu::{Element, Matrix};
 use mlp_io::{Dtype, Number};
 use serde::Serialize;

@@ -1,11 +1,9 @@
 //! Checks `mlp-demo predict`, `export` and `inspect`.
 
 use crate::{files, run_in};
+use mlp_core::activations::{Elu, Identity, Tanh};
 use mlp_core::backend::Tensor;
-use mlp_core::{
-    Classes, Dense, Elu, HalfSquaredError, Identity, Mlp, Model, Provenance, Scaling, ScalingKind, SoftmaxCrossEntropy,
-    Tanh,
-};
+use mlp_core::{Classes, Dense, HalfMse, Mlp, Model, Provenance, Scaling, ScalingKind, SoftmaxCrossEntropy};
 use mlp_cpu::{Element, Matrix};
 use mlp_io::{Number, load_model, load_npz, onnx_to_bytes, save_model};
 use serde_json::Value;
@@ -40,10 +38,7 @@ pub(super) fn hundredfold() -> Model<Matrix<f64>> {
         weights: Matrix::from_rows(&[[100.0]]),
         bias: Matrix::zeros(1, 1),
     };
-    Model::new(
-        Mlp::from_layers(vec![(layer, Identity.into())]).unwrap(),
-        HalfSquaredError,
-    )
+    Model::new(Mlp::from_layers(vec![(layer, Identity.into())]).unwrap(), HalfMse)
 }
 
 /// Creates a directory with the models `f32.safetensors` and `f64.safetensors` (the classifier) and
@@ -276,7 +271,7 @@ fn an_npz_has_the_scalings_in_its_layers() {
         .unwrap();
     let input = Scaling::from_parts(ScalingKind::Standard, vec![1.5, -20.0, 0.0], vec![0.5, 4.0, 3.0]).unwrap();
     let target = Scaling::from_parts(ScalingKind::MinMax, vec![-3.0, 0.25], vec![7.0, 0.125]).unwrap();
-    let plain = Model::new(network, HalfSquaredError);
+    let plain = Model::new(network, HalfMse);
     let with_input = plain.clone().with_input_scaling(input).unwrap();
     let with_target = plain.clone().with_target_scaling(target.clone()).unwrap();
     let with_both = with_input.clone().with_target_scaling(target).unwrap();

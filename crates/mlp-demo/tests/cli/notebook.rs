@@ -1,7 +1,7 @@
 //! Checks `mlp-demo` and `mlp-demo notebook`.
 
 use crate::{command, files, run, run_in};
-use mlp_core::{FitOptions, GradientDescent, HalfSquaredError, Mlp, Samples, Trainer};
+use mlp_core::{FitOptions, GradientDescent, HalfMse, Mlp, Samples, Trainer};
 use mlp_cpu::Matrix;
 use mlp_demo::notebook::{self, Experiment};
 use mlp_demo::weights::Weights;
@@ -33,7 +33,7 @@ fn expected_run(experiment: &Experiment) -> (Vec<f64>, Mlp<Matrix<f64>>, Vec<Vec
     let input = Matrix::from_columns(&[[2.0], [-1.0], [3.0]]);
     let target = Matrix::from_columns(&[[3.0], [1.0], [5.0]]);
     let optimizer = GradientDescent::new(notebook::LEARNING_RATE).unwrap();
-    let mut trainer = Trainer::new(HalfSquaredError, optimizer);
+    let mut trainer = Trainer::new(HalfMse, optimizer);
     let samples = Samples::new(&input, &target).unwrap();
     trainer
         .fit(&mut network, samples, FitOptions::epochs(notebook::EPOCHS))

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 /// directory. The next save removes the temporary files that killed processes left behind.
 ///
 /// ```
-/// use mlp_core::{Adam, Event, FitOptions, HalfSquaredError, Mlp, Samples, Trainer};
+/// use mlp_core::{Adam, Event, FitOptions, HalfMse, Mlp, Samples, Trainer};
 /// use mlp_cpu::Matrix;
 /// use mlp_io::CheckpointDirectory;
 /// use std::ops::ControlFlow;
@@ -29,7 +29,7 @@ use std::path::{Path, PathBuf};
 /// let input = Matrix::from_columns(&[[-1.0], [1.0]]);
 /// let samples = Samples::new(&input, &input)?;
 /// let mut network = Mlp::<Matrix<f64>>::builder(&[1, 4, 1]).build()?;
-/// let mut trainer = Trainer::new(HalfSquaredError, Adam::new(0.1)?);
+/// let mut trainer = Trainer::new(HalfMse, Adam::new(0.1)?);
 ///
 /// let checkpoints = CheckpointDirectory::new(&path, 3)?;
 /// if let Some(checkpoint) = checkpoints.load_latest()? {

@@ -20,7 +20,7 @@ use std::path::Path;
 /// bias=False)`) gets a bias of zeros. Metadata that was given to `save_file`, up to 16 keys, is ignored.
 ///
 /// ```
-/// use mlp_core::{Identity, Tanh};
+/// use mlp_core::activations::{Identity, Tanh};
 /// use mlp_cpu::Matrix;
 /// use mlp_io::load_pytorch;
 ///

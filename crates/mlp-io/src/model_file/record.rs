@@ -3,8 +3,9 @@
 use crate::container::{MODEL, check_json, message};
 use crate::error::one_line;
 use crate::{Dtype, LoadError, LoadErrorKind, Number};
+use mlp_core::activations::Identity;
 use mlp_core::backend::Tensor;
-use mlp_core::{ActivationKind, Classes, Dense, Identity, KindError, LossKind, Mlp, Model, Provenance, Scaling};
+use mlp_core::{ActivationKind, Classes, Dense, KindError, LossKind, Mlp, Model, Provenance, Scaling};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

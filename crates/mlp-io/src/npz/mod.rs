@@ -40,12 +40,13 @@ const OUTPUT_NAMES: &str = "identity, logistic, softmax";
 /// ```
 ///
 /// ```
-/// use mlp_core::{HalfSquaredError, Mlp, Model, Tanh};
+/// use mlp_core::activations::Tanh;
+/// use mlp_core::{HalfMse, Mlp, Model};
 /// use mlp_cpu::Matrix;
 ///
 /// # let directory = tempfile::tempdir()?;
 /// # let path = directory.path().join("model.npz");
-/// let model = Model::new(Mlp::<Matrix<f64>>::builder(&[3, 8, 2]).hidden(Tanh).build()?, HalfSquaredError);
+/// let model = Model::new(Mlp::<Matrix<f64>>::builder(&[3, 8, 2]).hidden(Tanh).build()?, HalfMse);
 /// mlp_io::save_npz(&path, &model)?;
 /// assert_eq!(mlp_io::load_npz::<Matrix<f64>>(&path)?, model);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -70,10 +71,11 @@ where
 /// The errors of [`save_npz`], except those of writing the file.
 ///
 /// ```
-/// use mlp_core::{Gelu, HalfSquaredError, Mlp, Model};
+/// use mlp_core::activations::Gelu;
+/// use mlp_core::{HalfMse, Mlp, Model};
 /// use mlp_cpu::Matrix;
 ///
-/// let model = Model::new(Mlp::<Matrix<f32>>::builder(&[3, 8, 2]).hidden(Gelu).build()?, HalfSquaredError);
+/// let model = Model::new(Mlp::<Matrix<f32>>::builder(&[3, 8, 2]).hidden(Gelu).build()?, HalfMse);
 /// let error = mlp_io::npz_to_bytes(&model).unwrap_err();
 /// assert_eq!(
 ///     error.to_string(),

@@ -8,11 +8,9 @@ use crate::model_file::does_not_fit;
 use crate::number::Coded;
 use crate::{LoadError, LoadErrorKind, Number};
 use crc32fast::Hasher;
+use mlp_core::activations::{Identity, Relu, Sigmoid, Tanh};
 use mlp_core::backend::Tensor;
-use mlp_core::{
-    ActivationKind, BinaryCrossEntropy, Dense, HalfSquaredError, Identity, LossKind, Mlp, Model, Relu, Sigmoid,
-    SoftmaxCrossEntropy, Tanh,
-};
+use mlp_core::{ActivationKind, BinaryCrossEntropy, Dense, HalfMse, LossKind, Mlp, Model, SoftmaxCrossEntropy};
 use std::fmt::Display;
 use std::io::{Read, Seek};
 
@@ -85,7 +83,7 @@ fn hidden_activation(name: &str) -> Result<ActivationKind, LoadError> {
 
 fn output_loss(name: &str) -> Result<LossKind, LoadError> {
     match name {
-        "identity" => Ok(HalfSquaredError.into()),
+        "identity" => Ok(HalfMse.into()),
         "softmax" => Ok(SoftmaxCrossEntropy::with_classes().into()),
         "logistic" => Ok(BinaryCrossEntropy.into()),
         _ => Err(other_activation(OUT_ACTIVATION, OUTPUT_NAMES, name)),

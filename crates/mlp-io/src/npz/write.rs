@@ -6,7 +6,7 @@ use crate::number::Coded as _;
 use crate::parameters::parameters;
 use crate::{Number, SaveError};
 use mlp_core::backend::{Tensor, check_layers};
-use mlp_core::{Activation, ActivationKind, Model, Output};
+use mlp_core::{Activation, ActivationKind, Model, OutputTransform};
 use std::io::{self, Write};
 
 /// The longest file. For longer ones Python writes lengths and offsets in 64 bits.
@@ -90,9 +90,9 @@ pub(super) fn write<B: Tensor<Scalar: Number>, C: Activation>(
     }
     archive.entry(ACTIVATION, &text(hidden_name(model).unwrap_or("relu")))?;
     let out_activation = match model.output() {
-        Output::Identity => "identity",
-        Output::Softmax => "softmax",
-        Output::Sigmoid => "logistic",
+        OutputTransform::Identity => "identity",
+        OutputTransform::Softmax => "softmax",
+        OutputTransform::Sigmoid => "logistic",
     };
     archive.entry(OUT_ACTIVATION, &text(out_activation))?;
     archive.finish()

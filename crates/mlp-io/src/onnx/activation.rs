@@ -2,7 +2,8 @@
 //! has few of these operators, so the activations are composed from operators that it has.
 
 use super::graph::{Graph, Value, float};
-use mlp_core::{Activation as _, ActivationKind, Selu};
+use mlp_core::activations::Selu;
+use mlp_core::{Activation as _, ActivationKind};
 
 /// Adds the nodes of f(z), or returns `None` if the activation is not one of this library's.
 pub(super) fn activation<C>(graph: &mut Graph, kind: &ActivationKind<C>, z: &Value) -> Option<Value> {

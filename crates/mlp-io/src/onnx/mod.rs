@@ -9,7 +9,7 @@ use crate::parameters::parameters;
 use crate::{Number, SaveError, write_atomically};
 use graph::{Graph, INPUT, Value, integer};
 use mlp_core::backend::Tensor;
-use mlp_core::{Activation, Model, Output, Scaling};
+use mlp_core::{Activation, Model, OutputTransform, Scaling};
 use proto::Message;
 use std::path::Path;
 
@@ -36,12 +36,13 @@ const MAX_LENGTH: u64 = (1 << 31) - (1 << 24);
 /// same model always gives the same bytes, which appear under `path` whole or not at all.
 ///
 /// ```
-/// use mlp_core::{Gelu, HalfSquaredError, Mlp, Model};
+/// use mlp_core::activations::Gelu;
+/// use mlp_core::{HalfMse, Mlp, Model};
 /// use mlp_cpu::Matrix;
 ///
 /// # let directory = tempfile::tempdir()?;
 /// # let path = directory.path().join("model.onnx");
-/// let model = Model::new(Mlp::<Matrix<f32>>::builder(&[3, 8, 2]).hidden(Gelu).build()?, HalfSquaredError);
+/// let model = Model::new(Mlp::<Matrix<f32>>::builder(&[3, 8, 2]).hidden(Gelu).build()?, HalfMse);
 /// mlp_io::export_onnx(&path, &model)?;
 /// # assert_eq!(std::fs::read(&path)?, mlp_io::onnx_to_bytes(&model)?);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -70,7 +71,7 @@ where
 /// The errors of [`export_onnx`], except those of writing the file.
 ///
 /// ```
-/// use mlp_core::{Activation, ActivationKind, HalfSquaredError, Mlp, Model, Scalar};
+/// use mlp_core::{Activation, ActivationKind, HalfMse, Mlp, Model, Scalar};
 /// use mlp_cpu::Matrix;
 ///
 /// #[derive(Clone, Debug)]
@@ -82,7 +83,7 @@ where
 /// }
 ///
 /// let network = Mlp::<Matrix<f64>, _>::builder(&[3, 8, 2]).hidden(ActivationKind::Custom(Square)).build()?;
-/// let error = mlp_io::onnx_to_bytes(&Model::new(network, HalfSquaredError)).unwrap_err();
+/// let error = mlp_io::onnx_to_bytes(&Model::new(network, HalfMse)).unwrap_err();
 /// assert_eq!(error.to_string(), "layer 0: expected an activation of this library, got custom");
 /// # Ok::<(), mlp_core::BuildError>(())
 /// ```
@@ -129,9 +130,9 @@ where
     }
     graph.section("prediction");
     match model.output() {
-        Output::Identity => {}
-        Output::Softmax => value = graph.node_with("Softmax", &[&value], vec![integer("axis", -1)]),
-        Output::Sigmoid => value = graph.node("Sigmoid", &[&value]),
+        OutputTransform::Identity => {}
+        OutputTransform::Softmax => value = graph.node_with("Softmax", &[&value], vec![integer("axis", -1)]),
+        OutputTransform::Sigmoid => value = graph.node("Sigmoid", &[&value]),
     }
     if let Some(scaling) = model.target_scaling() {
         scaled(

@@ -1,11 +1,12 @@
 //! Training that is stopped anywhere, saved to a file and resumed has exactly the result of training that never
 //! stopped.
 
+use mlp_core::activations::Tanh;
 use mlp_core::state::TrainerState;
 use mlp_core::{
-    Adagrad, Adam, AdamW, Clip, DataError, Dropout, EarlyStopping, Event, Every, FitOptions, GradientDescent,
-    HalfSquaredError, History, Lbfgs, Metric, Mlp, Model, Momentum, Monitor, NAdam, Optimizer, OptimizerKind, Penalty,
-    ReduceOnPlateau, RmsProp, Samples, Schedule, StopReason, Tanh, Trainer,
+    Adagrad, Adam, AdamW, Clip, DataError, Dropout, EarlyStopping, Event, Every, FitOptions, GradientDescent, HalfMse,
+    History, Lbfgs, Metric, Mlp, Model, Momentum, Monitor, NAdam, Optimizer, OptimizerKind, Penalty, ReduceOnPlateau,
+    RmsProp, Samples, Schedule, StopReason, Trainer,
 };
 use mlp_cpu::{Element, Matrix};
 use mlp_io::{
@@ -41,11 +42,11 @@ impl<T: Element> Data<T> {
 }
 
 /// Returns a trainer with every part that has a state.
-fn trainer<T: Element, O: Optimizer<Matrix<T>>>(optimizer: O) -> Trainer<Matrix<T>, HalfSquaredError, O> {
+fn trainer<T: Element, O: Optimizer<Matrix<T>>>(optimizer: O) -> Trainer<Matrix<T>, HalfMse, O> {
     let schedule = Schedule::warm_up(7)
         .unwrap()
         .times(Schedule::exponential(0.99).unwrap());
-    Trainer::new(HalfSquaredError, optimizer)
+    Trainer::new(HalfMse, optimizer)
         .schedule(schedule, Every::Batch)
         .reduce_on_plateau(ReduceOnPlateau::new(0.7, 1).unwrap(), Monitor::TrainingLoss)
         .penalty(Penalty::l2(1e-3).unwrap())
@@ -79,7 +80,7 @@ fn resume_after<T: Element + Number, O: Optimizer<Matrix<T>>>(
     optimizer: impl Fn() -> O,
 ) -> usize {
     let data = Data::<T>::new();
-    let samples = data.train().unwrap().validated_by(data.validation().unwrap());
+    let samples = data.train().unwrap().with_validation(data.validation().unwrap());
     let mut whole = network::<T>();
     let mut never_stopped = trainer(optimizer());
     never_stopped.fit(&mut whole, samples, options()).unwrap();
@@ -159,7 +160,7 @@ fn training() -> (Mlp<Matrix<f64>>, TrainerState<Matrix<f64>>) {
     let mut network = network();
     let mut trainer = trainer(Adam::new(0.02).unwrap());
     let options = FitOptions::epochs(4).batch_size(6);
-    let validated = data.train().unwrap().validated_by(data.validation().unwrap());
+    let validated = data.train().unwrap().with_validation(data.validation().unwrap());
     trainer.fit(&mut network, validated, options).unwrap();
     trainer
         .fit_with(&mut network, validated, options, |_| ControlFlow::Break(()))
@@ -249,7 +250,7 @@ fn go_on(Checkpoint { mut network, state }: Checkpoint<Matrix<f64>>) {
     let data = Data::<f64>::new();
     let mut trainer = trainer(Adam::new(0.02).unwrap());
     if trainer.restore(state, network.layers()).is_ok() {
-        let samples = data.train().unwrap().validated_by(data.validation().unwrap());
+        let samples = data.train().unwrap().with_validation(data.validation().unwrap());
         _ = trainer.fit(&mut network, samples, FitOptions::epochs(1).batch_size(6));
     }
 }
@@ -422,7 +423,7 @@ fn a_checkpoint_is_not_a_model_and_has_one_type() {
     assert_eq!(error.message, "expected a model, got a checkpoint");
     let error = inspect(&path).unwrap_err();
     assert_eq!(error.message, "expected a model or a PyTorch network, got a checkpoint");
-    let model = model_to_bytes(&Model::new(network.clone(), HalfSquaredError)).unwrap();
+    let model = model_to_bytes(&Model::new(network.clone(), HalfMse)).unwrap();
     let error = checkpoint_from_bytes::<Matrix<f64>>(&model).unwrap_err();
     assert_eq!(error.message, "expected a checkpoint, got a model");
     let error = load_checkpoint::<Matrix<f32>>(&path).unwrap_err();
@@ -490,7 +491,7 @@ fn a_history_that_will_not_fit_is_refused_with_the_first_checkpoint() {
     let refused = |sizes: &[usize], history: usize| {
         let optimizer = Lbfgs::new(0.5).unwrap().history_size(history).unwrap();
         let network = Mlp::<Matrix<f64>>::builder(sizes).build().unwrap();
-        let state = Trainer::new(HalfSquaredError, optimizer).state();
+        let state = Trainer::new(HalfMse, optimizer).state();
         checkpoint_to_bytes(&network, &state)
             .map_err(|error| error.to_string())
             .err()
@@ -504,7 +505,7 @@ fn a_history_that_will_not_fit_is_refused_with_the_first_checkpoint() {
     // It is not loaded either, because a checkpoint that loads must also be savable.
     let optimizer = Lbfgs::new(0.5).unwrap().history_size(91).unwrap();
     let network = Mlp::<Matrix<f64>>::builder(&[32; 12]).build().unwrap();
-    let bytes = checkpoint_to_bytes(&network, &Trainer::new(HalfSquaredError, optimizer).state()).unwrap();
+    let bytes = checkpoint_to_bytes(&network, &Trainer::new(HalfMse, optimizer).state()).unwrap();
     let bytes = changed(&bytes, r#"["history_size",91.0]"#, r#"["history_size",92.0]"#);
     let error = checkpoint_from_bytes::<Matrix<f64>>(&bytes).unwrap_err();
     assert_eq!(error.kind, LoadErrorKind::Unsupported);
@@ -537,7 +538,7 @@ fn a_history_that_will_not_fit_is_refused_with_the_first_checkpoint() {
     let data = Data::<f64>::new();
     let target = Matrix::from_fn(2, 23, |i, j| ((3 * i + 5 * j) as f64).cos());
     let samples = Samples::new(&data.0[0], &target).unwrap();
-    let mut trainer = Trainer::new(HalfSquaredError, optimizer());
+    let mut trainer = Trainer::new(HalfMse, optimizer());
     trainer.fit(&mut network, samples, FitOptions::until(150)).unwrap();
     let state = trainer.state();
     let changes = state

@@ -2,7 +2,7 @@
 
 use super::checkpoints::{Data, network, shown};
 use mlp_core::state::TrainerState;
-use mlp_core::{Adam, Dropout, Event, FitOptions, HalfSquaredError, Mlp, Trainer};
+use mlp_core::{Adam, Dropout, Event, FitOptions, HalfMse, Mlp, Trainer};
 use mlp_cpu::Matrix;
 use mlp_io::CheckpointDirectory;
 use rand::rngs::Xoshiro256PlusPlus;
@@ -25,7 +25,7 @@ fn train(checkpoints: Option<&CheckpointDirectory>, epochs: u64) -> (Mlp<Matrix<
     let data = Data::<f32>::new();
     let mut network = network();
     let dropout = Dropout::new(0.1, 9).unwrap();
-    let mut trainer = Trainer::new(HalfSquaredError, Adam::new(0.001).unwrap()).dropout(dropout);
+    let mut trainer = Trainer::new(HalfMse, Adam::new(0.001).unwrap()).dropout(dropout);
     if let Some(checkpoint) = checkpoints.and_then(|checkpoints| checkpoints.load_latest().unwrap()) {
         network = checkpoint.network;
         trainer.restore(checkpoint.state, network.layers()).unwrap();

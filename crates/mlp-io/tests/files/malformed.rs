@@ -1,7 +1,8 @@
 //! Files that must be refused, each with its name and its error message, and every single change to a valid file.
 
 use super::models::network;
-use mlp_core::{Classes, Model, Relu, SoftmaxCrossEntropy, Tanh};
+use mlp_core::activations::{Relu, Tanh};
+use mlp_core::{Classes, Model, SoftmaxCrossEntropy};
 use mlp_cpu::Matrix;
 use mlp_io::{LoadError, LoadErrorKind, model_from_bytes, model_to_bytes, pytorch_from_bytes};
 use rand::rngs::Xoshiro256PlusPlus;

@@ -1,9 +1,10 @@
 //! A model that is saved and loaded is the same model.
 
+use mlp_core::activations::{Elu, Identity, LeakyRelu, Relu, Tanh};
 use mlp_core::backend::Tensor;
 use mlp_core::{
-    ActivationKind, BinaryCrossEntropy, Classes, Dense, Elu, HalfSquaredError, Huber, Identity, LeakyRelu, LossKind,
-    Mlp, Model, NoCustom, Provenance, Relu, Scalar, Scaling, ScalingKind, SoftmaxCrossEntropy, Tanh,
+    ActivationKind, BinaryCrossEntropy, Classes, Dense, HalfMse, Huber, LossKind, Mlp, Model, NoCustom, Provenance,
+    Scalar, Scaling, ScalingKind, SoftmaxCrossEntropy,
 };
 use mlp_cpu::{Element, Matrix};
 use mlp_io::{
@@ -56,9 +57,9 @@ fn every_activation_and_loss_is_kept_with_its_parameters() {
     activations.push(LeakyRelu::new(0.1 + 0.2).unwrap().into());
     activations.push(Elu::new(-1e-300).unwrap().into());
     let losses: [LossKind; 8] = [
-        HalfSquaredError.into(),
-        mlp_core::MeanSquaredError.into(),
-        mlp_core::MeanAbsoluteError.into(),
+        HalfMse.into(),
+        mlp_core::Mse.into(),
+        mlp_core::Mae.into(),
         Huber::new(1.0 / 3.0).unwrap().into(),
         Huber::default().into(),
         SoftmaxCrossEntropy::with_classes().into(),
@@ -131,7 +132,7 @@ fn predictions_have_the_same_bits() {
 fn a_model_that_could_not_be_loaded_is_not_saved() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("model.safetensors");
-    let mut model = Model::new(network::<f64>(&[2, 3, 1], Tanh), HalfSquaredError);
+    let mut model = Model::new(network::<f64>(&[2, 3, 1], Tanh), HalfMse);
     save_model(&path, &model).unwrap();
     let before = fs::read(&path).unwrap();
     model.network_mut().layers_mut()[1].weights = Matrix::from_rows(&[[1.0, f64::NAN, f64::INFINITY]]);
@@ -166,7 +167,7 @@ fn a_model_that_could_not_be_loaded_is_not_saved() {
         ),
     ];
     for (change, message) in changes {
-        let mut model = Model::new(network::<f64>(&[2, 3, 1], Tanh), HalfSquaredError);
+        let mut model = Model::new(network::<f64>(&[2, 3, 1], Tanh), HalfMse);
         change(model.network_mut().layers_mut());
         let error = save_model(&path, &model).unwrap_err().to_string();
         assert_eq!(error, format!("{}: cannot be saved: {message}", path.display()));
@@ -174,7 +175,7 @@ fn a_model_that_could_not_be_loaded_is_not_saved() {
         assert_eq!(fs::read(&path).unwrap(), before);
     }
     let scaling = Scaling::from_parts(ScalingKind::Standard, vec![0.0; 2], vec![1.0; 2]).unwrap();
-    let scaled = Model::new(network::<f64>(&[2, 3, 1], Tanh), HalfSquaredError).with_input_scaling(scaling);
+    let scaled = Model::new(network::<f64>(&[2, 3, 1], Tanh), HalfMse).with_input_scaling(scaling);
     let mut scaled = scaled.unwrap();
     *scaled.network_mut() = network(&[3, 3, 1], Tanh);
     assert_eq!(
@@ -189,7 +190,7 @@ fn a_model_that_could_not_be_loaded_is_not_saved() {
 
 #[test]
 fn the_type_of_the_numbers_must_be_the_requested_one() {
-    let bytes = model_to_bytes(&Model::new(network::<f32>(&[2, 1], Tanh), HalfSquaredError)).unwrap();
+    let bytes = model_to_bytes(&Model::new(network::<f32>(&[2, 1], Tanh), HalfMse)).unwrap();
     let error = model_from_bytes::<Matrix<f64>>(&bytes).unwrap_err();
     assert_eq!(
         error.message,
@@ -229,14 +230,11 @@ fn a_path_that_is_not_a_regular_file_is_refused() {
 #[test]
 fn a_deep_and_a_wide_network() {
     // The names of these layers sort differently as texts than as numbers.
-    round_trip(&Model::new(network::<f32>(&[3; 300], Tanh), HalfSquaredError));
-    round_trip(&Model::new(
-        network::<f64>(&[1000, 1, 1000], Identity),
-        HalfSquaredError,
-    ));
+    round_trip(&Model::new(network::<f32>(&[3; 300], Tanh), HalfMse));
+    round_trip(&Model::new(network::<f64>(&[1000, 1, 1000], Identity), HalfMse));
     let layer = Dense::<Matrix<f32>>::zeros(1, 1);
     let one = Mlp::from_layers(vec![(layer, Identity.into())]).unwrap();
-    round_trip(&Model::new(one, HalfSquaredError));
+    round_trip(&Model::new(one, HalfMse));
     assert_eq!(<Matrix<f32> as Tensor>::zeros(1, 1).shape(), (1, 1));
 }
 
@@ -256,11 +254,8 @@ fn the_bytes_are_the_same_on_any_backend_and_on_any_number_of_threads() {
         let layers = layers
             .zip(network.activations())
             .map(|((weights, bias), activation)| (Dense { weights, bias }, activation.clone()));
-        let naive = Model::new(
-            Mlp::<Naive<f32>>::from_layers(layers.collect()).unwrap(),
-            HalfSquaredError,
-        );
-        let model = Model::new(network.clone(), HalfSquaredError);
+        let naive = Model::new(Mlp::<Naive<f32>>::from_layers(layers.collect()).unwrap(), HalfMse);
+        let model = Model::new(network.clone(), HalfMse);
 
         let bytes = model_to_bytes(&naive).unwrap();
         assert!(model_from_bytes::<Naive<f32>>(&bytes).unwrap() == naive);

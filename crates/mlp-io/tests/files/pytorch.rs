@@ -1,7 +1,8 @@
 //! Exchange with PyTorch, with the files of `tests/fixtures/README.md`.
 
 use super::models::network;
-use mlp_core::{HalfSquaredError, Identity, Model, Provenance, Tanh};
+use mlp_core::activations::{Identity, Tanh};
+use mlp_core::{HalfMse, Model, Provenance};
 use mlp_cpu::{Element, Matrix};
 use mlp_io::{Dtype, Number, inspect, load_model, load_pytorch, model_to_bytes, pytorch_from_bytes};
 use serde::Deserialize;
@@ -131,7 +132,7 @@ fn ours<T: Element>() -> Model<Matrix<T>> {
         seed: Some(11),
         ..Provenance::default()
     };
-    Model::new(network::<T>(&[3, 5, 4, 2], Tanh), HalfSquaredError).with_provenance(provenance)
+    Model::new(network::<T>(&[3, 5, 4, 2], Tanh), HalfMse).with_provenance(provenance)
 }
 
 fn check_ours<T: Element + Number>(case: &Case, tolerance: f64) {

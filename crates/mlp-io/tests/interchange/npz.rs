@@ -1,9 +1,10 @@
 //! Reads scikit-learn's networks from files that it wrote with NumPy, and writes them back.
 
+use mlp_core::activations::{Identity, Relu, Sigmoid, Tanh};
 use mlp_core::backend::Tensor;
 use mlp_core::{
-    ActivationKind, BinaryCrossEntropy, Classes, HalfSquaredError, Huber, Identity, LossKind, Mlp, Model, Output, Relu,
-    Scalar, Scaling, Sigmoid, SoftmaxCrossEntropy, Tanh,
+    ActivationKind, BinaryCrossEntropy, Classes, HalfMse, Huber, LossKind, Mlp, Model, OutputTransform, Scalar,
+    Scaling, SoftmaxCrossEntropy,
 };
 use mlp_cpu::Matrix;
 use mlp_io::{Number, SaveErrorKind, load_npz, npz_from_bytes, npz_to_bytes, save_npz};
@@ -76,20 +77,25 @@ fn the_names_choose_activations_and_loss() {
             "multiclass_relu",
             Relu.into(),
             SoftmaxCrossEntropy::with_classes().into(),
-            Output::Softmax,
+            OutputTransform::Softmax,
         ),
-        ("binary_tanh", Tanh.into(), BinaryCrossEntropy.into(), Output::Sigmoid),
+        (
+            "binary_tanh",
+            Tanh.into(),
+            BinaryCrossEntropy.into(),
+            OutputTransform::Sigmoid,
+        ),
         (
             "multilabel_logistic",
             Sigmoid.into(),
             LossKind::from(BinaryCrossEntropy),
-            Output::Sigmoid,
+            OutputTransform::Sigmoid,
         ),
         (
             "linear_identity",
             ActivationKind::from(Identity),
-            HalfSquaredError.into(),
-            Output::Identity,
+            HalfMse.into(),
+            OutputTransform::Identity,
         ),
     ] {
         let model = load_npz::<Matrix<f64>>(fixture(&format!("{name}.npz"))).unwrap();
@@ -125,7 +131,7 @@ fn a_written_file_is_read_back_and_has_the_same_bytes_each_time() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("model.npz");
     for loss in [
-        HalfSquaredError.into(),
+        HalfMse.into(),
         SoftmaxCrossEntropy::with_classes().into(),
         LossKind::from(BinaryCrossEntropy),
     ] {
@@ -142,7 +148,7 @@ fn a_written_file_is_read_back_and_has_the_same_bytes_each_time() {
 fn single_layers_and_odd_shapes_round_trip() {
     for sizes in [&[1, 1][..], &[1, 300], &[300, 1], &[2, 70, 1, 33]] {
         let network = Mlp::<Matrix<f32>>::builder(sizes).seed(1).build().unwrap();
-        let model = Model::new(network, HalfSquaredError);
+        let model = Model::new(network, HalfMse);
         assert_eq!(
             npz_from_bytes::<Matrix<f32>>(&npz_to_bytes(&model).unwrap()).unwrap(),
             model
@@ -164,27 +170,27 @@ fn networks_that_scikit_learn_cannot_express_are_refused() {
         if !["identity", "relu", "sigmoid", "tanh"].contains(name) {
             let hidden: ActivationKind = name.parse().unwrap();
             let expected = format!("layer 0: expected one of identity, logistic, relu, tanh, got {name}");
-            refused(&model(hidden, HalfSquaredError), &expected);
+            refused(&model(hidden, HalfMse), &expected);
         }
     }
     let network = Mlp::builder(&[2, 2]).output(Tanh).build().unwrap();
     refused(
-        &Model::new(network, HalfSquaredError),
+        &Model::new(network, HalfMse),
         "layer 0: expected a linear last layer, got tanh",
     );
 
     let scaling = Scaling::from_parts(mlp_core::ScalingKind::Standard, vec![0.0; 3], vec![1.0; 3]).unwrap();
-    let scaled = model(Relu, HalfSquaredError).with_input_scaling(scaling).unwrap();
+    let scaled = model(Relu, HalfMse).with_input_scaling(scaling).unwrap();
     refused(&scaled, "input scaling: expected none, got standard");
 
     let mut layers = Vec::new();
     for activation in [ActivationKind::from(Relu), Tanh.into(), Identity.into()] {
         layers.push((mlp_core::Dense::zeros(2, 2), activation));
     }
-    let mixed = Model::new(Mlp::from_layers(layers).unwrap(), HalfSquaredError);
+    let mixed = Model::new(Mlp::from_layers(layers).unwrap(), HalfMse);
     refused(&mixed, "layer 1: expected the activation of layer 0, got tanh");
 
-    let mut infinite = model(Relu, HalfSquaredError);
+    let mut infinite = model(Relu, HalfMse);
     infinite.network_mut().layers_mut()[1]
         .bias
         .write(&[0.0, 0.0, f64::INFINITY, 0.0]);
@@ -200,5 +206,5 @@ fn names_and_the_kind_of_regression_are_left_out() {
     assert_eq!((read.classes(), read.network()), (None, named.network()));
     let huber = model(Relu, Huber::new(0.5).unwrap());
     let read = npz_from_bytes::<Matrix<f64>>(&npz_to_bytes(&huber).unwrap()).unwrap();
-    assert_eq!(read.loss(), HalfSquaredError.into());
+    assert_eq!(read.loss(), HalfMse.into());
 }

@@ -1,10 +1,11 @@
 //! Checks the structure of exported models. The protocol buffers' bytes are read back with the field numbers of the
 //! official onnx.proto. `tests/interchange/interchange.py` checks what runtimes compute from the files.
 
+use mlp_core::activations::Tanh;
 use mlp_core::backend::Tensor;
 use mlp_core::{
-    ActivationKind, Classes, HalfSquaredError, LossKind, Mlp, Model, NoCustom, Provenance, Scaling, ScalingKind,
-    SoftmaxCrossEntropy, Tanh,
+    ActivationKind, Classes, HalfMse, LossKind, Mlp, Model, NoCustom, Provenance, Scaling, ScalingKind,
+    SoftmaxCrossEntropy,
 };
 use mlp_cpu::Matrix;
 use mlp_io::{export_onnx, onnx_to_bytes};
@@ -151,7 +152,7 @@ fn scalings_surround_the_layers_in_double_precision() {
         Matrix<T>: Tensor<Scalar = T>,
     {
         let scaling = |n| Scaling::from_parts(ScalingKind::Standard, vec![0.5; n], vec![2.0; n]).unwrap();
-        let model = model::<T>(Tanh.into(), HalfSquaredError);
+        let model = model::<T>(Tanh.into(), HalfMse);
         let model = model
             .with_input_scaling(scaling(3))
             .unwrap()
@@ -223,14 +224,14 @@ fn every_graph_is_whole_and_in_order() {
 fn the_file_holds_the_bytes() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("model.onnx");
-    let model = model::<f32>(Tanh.into(), HalfSquaredError);
+    let model = model::<f32>(Tanh.into(), HalfMse);
     export_onnx(&path, &model).unwrap();
     assert_eq!(std::fs::read(&path).unwrap(), onnx_to_bytes(&model).unwrap());
 }
 
 #[test]
 fn parameters_that_are_not_finite_are_refused() {
-    let mut model = model::<f32>(Tanh.into(), HalfSquaredError);
+    let mut model = model::<f32>(Tanh.into(), HalfMse);
     model.network_mut().layers_mut()[1].bias.write(&[0.0, f32::NAN]);
     let error = onnx_to_bytes(&model).unwrap_err();
     assert_eq!(error.to_string(), "layer 1: expected finite bias, got NaN");

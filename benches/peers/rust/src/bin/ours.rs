@@ -1,9 +1,10 @@
 //! This project's crates: `Trainer::step` on prepared `Samples`, and `Mlp::predict_into` for inference. With the
 //! argument `peak`, this measures the multiply-add peak instead.
 
+use mlp_core::activations::Identity;
 use mlp_core::{
-    ActivationKind, Adam, Dense, GradientDescent, HalfSquaredError, Identity, InferenceWorkspace, Loss,
-    MeanSquaredError, Mlp, Optimizer, Samples, SoftmaxCrossEntropy, Trainer,
+    ActivationKind, Adam, Dense, GradientDescent, HalfMse, InferenceWorkspace, Loss, Mlp, Mse, Optimizer, Samples,
+    SoftmaxCrossEntropy, Trainer,
 };
 use mlp_cpu::{Element, Matrix, MatrixRef};
 use mlp_peers::peak::Peak;
@@ -52,8 +53,8 @@ fn build<T: Element + Number>(setup: &Setup) -> Result<Box<dyn Engine>, Box<dyn 
             let target = target.into_iter().map(|class| T::from_f64(class.into())).collect();
             with_optimizer(SoftmaxCrossEntropy::with_classes(), network, input, target, setup)
         }
-        "mse" => with_optimizer(MeanSquaredError, network, input, setup.target()?, setup),
-        _ => with_optimizer(HalfSquaredError, network, input, setup.target()?, setup),
+        "mse" => with_optimizer(Mse, network, input, setup.target()?, setup),
+        _ => with_optimizer(HalfMse, network, input, setup.target()?, setup),
     }
 }
 

@@ -58,7 +58,8 @@ use vector::{dot, dot_layer, is_within, one_norm, set_point, set_scaled, zeros_l
 /// algorithms 3.5, 3.6, 7.4 and 7.5.
 ///
 /// ```
-/// use mlp_core::{BinaryCrossEntropy, FitOptions, Lbfgs, Mlp, Samples, Tanh, Trainer};
+/// use mlp_core::activations::Tanh;
+/// use mlp_core::{BinaryCrossEntropy, FitOptions, Lbfgs, Mlp, Samples, Trainer};
 /// use mlp_cpu::Matrix;
 ///
 /// // The exclusive or.

@@ -1,10 +1,10 @@
+use crate::activations::Tanh;
 use crate::backend::Tensor;
 use crate::naive::Naive;
 use crate::training::*;
 use crate::{
-    Adagrad, Adam, AdamW, BinaryCrossEntropy, GradientDescent, HalfSquaredError, Huber, Lbfgs, Loss, MeanAbsoluteError,
-    MeanSquaredError, Metric, Mlp, Model, Momentum, NAdam, Optimizer, RmsProp, Scaling, Schedule, SoftmaxCrossEntropy,
-    Tanh, TargetKind,
+    Adagrad, Adam, AdamW, BinaryCrossEntropy, GradientDescent, HalfMse, Huber, Lbfgs, Loss, Mae, Metric, Mlp, Model,
+    Momentum, Mse, NAdam, Optimizer, RmsProp, Scaling, Schedule, SoftmaxCrossEntropy, TargetKind,
 };
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -54,12 +54,12 @@ fn hundred_epochs<O: Optimizer<Naive<f64>> + Clone>(name: &str, optimizer: &O) {
     let (input, held_out) = (input(0, 7), self::input(7, 4));
     let target = columns(1, &[0.5, -0.25, 0.75, -1.0, 0.25, 1.0, 0.0]);
     let held_out_target = columns(1, &[0.5, -0.5, 0.25, 0.0]);
-    let data = samples(&input, &target).validated_by(samples(&held_out, &held_out_target));
+    let data = samples(&input, &target).with_validation(samples(&held_out, &held_out_target));
     let trainer = || {
         let schedule = Schedule::warm_up(9)
             .unwrap()
             .then(9, Schedule::cosine(180, 0.1).unwrap());
-        Trainer::new(HalfSquaredError, optimizer.clone())
+        Trainer::new(HalfMse, optimizer.clone())
             .schedule(schedule, Every::Batch)
             .dropout(Dropout::new(0.2, 9).unwrap())
             .early_stopping(EarlyStopping::new(1000).keep_last())
@@ -105,7 +105,7 @@ fn a_hundred_fits_of_one_epoch_have_the_bits_of_one_fit_of_a_hundred() {
 fn evaluation_and_validation_drop_nothing() {
     let (input, target) = (input(0, 6), columns(1, &[0.5, -0.25, 0.75, -1.0, 0.25, 1.0]));
     let data = samples(&input, &target);
-    let mut trainer = Trainer::new(HalfSquaredError, GradientDescent::new(0.1).unwrap())
+    let mut trainer = Trainer::new(HalfMse, GradientDescent::new(0.1).unwrap())
         .dropout(Dropout::new(0.5, 1).unwrap())
         .metrics(&[Metric::Mse]);
     let mut network = network(&[2, 8, 1]);
@@ -114,10 +114,7 @@ fn evaluation_and_validation_drop_nothing() {
         let Event::Epoch { validation_loss, .. } = progress.event else {
             return ControlFlow::Continue(());
         };
-        let evaluation = progress
-            .network
-            .evaluate(&HalfSquaredError, data, &[Metric::Mse])
-            .unwrap();
+        let evaluation = progress.network.evaluate(&HalfMse, data, &[Metric::Mse]).unwrap();
         assert_eq!(validation_loss, Some(evaluation.loss));
         // The loss and the metric computed from the predictions by their formulas.
         let squares = values(&progress.network.predict(&input))
@@ -130,12 +127,16 @@ fn evaluation_and_validation_drop_nothing() {
         ControlFlow::Continue(())
     };
     trainer
-        .fit_with(&mut network, data.validated_by(data), FitOptions::epochs(20), observe)
+        .fit_with(
+            &mut network,
+            data.with_validation(data),
+            FitOptions::epochs(20),
+            observe,
+        )
         .unwrap();
     assert_eq!(epochs, 20);
     // Training uses dropout. Without it, a learning rate of 0 would give two epochs the same loss.
-    let mut still =
-        Trainer::new(HalfSquaredError, GradientDescent::new(0.1).unwrap()).dropout(Dropout::new(0.5, 1).unwrap());
+    let mut still = Trainer::new(HalfMse, GradientDescent::new(0.1).unwrap()).dropout(Dropout::new(0.5, 1).unwrap());
     Optimizer::<Naive<f64>>::set_learning_rate(still.optimizer_mut(), 0.0).unwrap();
     still.fit(&mut network, data, FitOptions::epochs(2)).unwrap();
     assert_ne!(still.history().loss[0], still.history().loss[1]);
@@ -160,7 +161,7 @@ fn a_metric_of_a_class_is_monitored_and_recorded() {
         .early_stopping(EarlyStopping::new(3).monitor(Metric::RecallOf(2)))
         .metrics(&metrics);
     let fitted = trainer
-        .fit(&mut network, data.validated_by(data), FitOptions::epochs(500))
+        .fit(&mut network, data.with_validation(data), FitOptions::epochs(500))
         .unwrap();
     let history = trainer.history();
     let recall = history.metric(Metric::RecallOf(2)).unwrap();
@@ -182,7 +183,7 @@ fn metrics_that_cannot_be_computed_are_rejected() {
     let refused = |metric, validated: bool| {
         let mut network = network(&[2, 3]);
         let data = if validated {
-            data.validated_by(data)
+            data.with_validation(data)
         } else {
             data.into()
         };
@@ -214,7 +215,7 @@ fn metrics_that_cannot_be_computed_are_rejected() {
     let error = refused(Metric::F1, false);
     assert_eq!(
         error.to_string(),
-        "metric accuracy: needs validation samples, but none were given; add `.validated_by(..)`"
+        "metric accuracy: needs validation samples, but none were given; add `.with_validation(..)`"
     );
 }
 
@@ -283,7 +284,7 @@ fn left_out<L: Loss>(loss: L, good: &[f64]) {
     let fit = |samples: Samples<'_, Naive<f64>>| {
         let mut network = network(&[2, 4, 3]);
         let mut trainer = Trainer::new(loss.clone(), Adam::new(0.1).unwrap());
-        let data = samples.validated_by(samples);
+        let data = samples.with_validation(samples);
         trainer.fit(&mut network, data, FitOptions::epochs(3)).unwrap();
         trainer.step(&mut network, samples).unwrap();
         let metric = if loss.target_kind() == TargetKind::Real {
@@ -306,9 +307,9 @@ fn left_out<L: Loss>(loss: L, good: &[f64]) {
 #[test]
 fn a_sample_of_weight_0_is_left_out_whatever_its_target_in_every_loss() {
     let real = [1.0, -2.0, 0.5, 0.25, 3.0, -1.0];
-    left_out(HalfSquaredError, &real);
-    left_out(MeanSquaredError, &real);
-    left_out(MeanAbsoluteError, &real);
+    left_out(HalfMse, &real);
+    left_out(Mse, &real);
+    left_out(Mae, &real);
     left_out(Huber::default(), &real);
     left_out(BinaryCrossEntropy, &[1.0, 0.0, 0.5, 0.0, 0.0, 1.0]);
     left_out(SoftmaxCrossEntropy::with_classes(), &[2.0, 0.0]);
@@ -325,7 +326,7 @@ fn messages_give_a_position_as_row_and_column() {
     let place = "expected a finite number in row 1, column 2 (a column is a sample), got NaN";
     let message = format!("input: {place}");
     assert_eq!(
-        refused(&network, HalfSquaredError, samples(&bad, &target)),
+        refused(&network, HalfMse, samples(&bad, &target)),
         [message.clone(), message]
     );
     for scaling in [Scaling::standard(&bad), Scaling::min_max(&bad)] {
@@ -333,13 +334,13 @@ fn messages_give_a_position_as_row_and_column() {
     }
     let message = "input: expected 2 rows (a column is a sample), got 1".to_string();
     assert_eq!(
-        refused(&network, HalfSquaredError, samples(&target, &target)),
+        refused(&network, HalfMse, samples(&target, &target)),
         [message.clone(), message]
     );
     let message = "target: expected 1 row (a column is a sample), got 2".to_string();
     let input = columns(2, &[0.0; 6]);
     assert_eq!(
-        refused(&network, HalfSquaredError, samples(&input, &input)),
+        refused(&network, HalfMse, samples(&input, &input)),
         [message.clone(), message]
     );
 }
@@ -349,13 +350,13 @@ fn the_best_epoch_is_known_without_the_state() {
     let (input, target) = (input(0, 3), columns(1, &[0.5, -0.25, 0.75]));
     let data = samples(&input, &target);
     let mut network = network(&[2, 1]);
-    let mut plain = Trainer::new(HalfSquaredError, GradientDescent::new(0.1).unwrap());
+    let mut plain = Trainer::new(HalfMse, GradientDescent::new(0.1).unwrap());
     plain.fit(&mut network, data, FitOptions::epochs(2)).unwrap();
     assert_eq!(plain.best_epoch(), None);
     let mut trainer = plain.early_stopping(EarlyStopping::new(9));
     assert_eq!(trainer.best_epoch(), None);
     trainer
-        .fit(&mut network, data.validated_by(data), FitOptions::epochs(3))
+        .fit(&mut network, data.with_validation(data), FitOptions::epochs(3))
         .unwrap();
     assert_eq!(trainer.best_epoch(), Some(4));
 }
@@ -381,7 +382,7 @@ fn scores_are_those_of_the_network_and_of_the_model_on_raw_samples() {
     let mut network = self::network(&[1, 1]);
     network.layers_mut()[0].weights.write(&[1.0]);
     let scaling = |offset, scale| Scaling::from_parts(crate::ScalingKind::Standard, vec![offset], vec![scale]).unwrap();
-    let model = Model::new(network, HalfSquaredError)
+    let model = Model::new(network, HalfMse)
         .with_input_scaling(scaling(10.0, 2.0))
         .unwrap()
         .with_target_scaling(scaling(100.0, 6.0))

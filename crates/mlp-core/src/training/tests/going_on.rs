@@ -1,11 +1,9 @@
+use crate::activations::{Identity, Tanh};
 use crate::backend::Tensor;
 use crate::naive::Naive;
 use crate::state::{PlateauState, StateError};
 use crate::training::*;
-use crate::{
-    Adam, Dense, GradientDescent, HalfSquaredError, Identity, Lbfgs, Metric, Mlp, Optimizer, ReduceOnPlateau, Scalar,
-    Schedule, Tanh,
-};
+use crate::{Adam, Dense, GradientDescent, HalfMse, Lbfgs, Metric, Mlp, Optimizer, ReduceOnPlateau, Scalar, Schedule};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec;
@@ -30,11 +28,11 @@ fn line(weight: f64) -> Network {
     Mlp::from_layers(vec![(layer, Identity.into())]).unwrap()
 }
 
-fn descent(learning_rate: f64) -> Trainer<Naive<f64>, HalfSquaredError, GradientDescent<Naive<f64>>> {
-    Trainer::new(HalfSquaredError, GradientDescent::new(learning_rate).unwrap())
+fn descent(learning_rate: f64) -> Trainer<Naive<f64>, HalfMse, GradientDescent<Naive<f64>>> {
+    Trainer::new(HalfMse, GradientDescent::new(learning_rate).unwrap())
 }
 
-type Everything = Trainer<Naive<f64>, HalfSquaredError, Adam<Naive<f64>>>;
+type Everything = Trainer<Naive<f64>, HalfMse, Adam<Naive<f64>>>;
 
 fn diverged<V: core::fmt::Debug>(result: Result<V, TrainError>) -> Diverged {
     match result {
@@ -171,7 +169,7 @@ fn a_direct_step_that_diverges_reports_its_number() {
 fn a_gradient_whose_squares_overflow_is_not_the_learning_rates_fault() {
     let input = row(&[1e90, -1e90]);
     let samples = Samples::new(&input, &input).unwrap();
-    let mut trainer = Trainer::new(HalfSquaredError, Lbfgs::new(1.0).unwrap());
+    let mut trainer = Trainer::new(HalfMse, Lbfgs::new(1.0).unwrap());
     let mut network = line(0.0);
     let error = diverged(trainer.fit(&mut network, samples, FitOptions::epochs(1)));
     assert_eq!(network, line(0.0));
@@ -287,7 +285,7 @@ fn under_way() -> (Everything, Network) {
     let (input, target) = (row(&[1.0, 2.0, 3.0]), row(&[2.0, 4.0, 6.0]));
     let samples = Samples::new(&input, &target).unwrap();
     let (mut network, mut batches) = (line(0.0), 0);
-    let data = samples.validated_by(samples);
+    let data = samples.with_validation(samples);
     let options = FitOptions::epochs(5).batch_size(1);
     trainer
         .fit_with(&mut network, data, options, |progress| {
@@ -303,7 +301,7 @@ fn under_way() -> (Everything, Network) {
 }
 
 fn with_everything() -> Everything {
-    Trainer::new(HalfSquaredError, Adam::new(0.1).unwrap())
+    Trainer::new(HalfMse, Adam::new(0.1).unwrap())
         .schedule(Schedule::exponential(0.5).unwrap(), Every::Epoch)
         .reduce_on_plateau(ReduceOnPlateau::new(0.5, 0).unwrap(), Monitor::Loss)
         .dropout(Dropout::new(0.0, 1).unwrap())
@@ -438,7 +436,7 @@ fn sample_weights_leave_room_for_losses_and_for_batches_of_their_own() {
         let result = samples.weighted(&weights).map(|_| ());
         if result.is_ok() {
             let mut network = Mlp::<Naive<T>>::builder(&[1, 1]).build().unwrap();
-            let mut trainer = Trainer::new(HalfSquaredError, GradientDescent::new(0.1).unwrap());
+            let mut trainer = Trainer::new(HalfMse, GradientDescent::new(0.1).unwrap());
             let samples = samples.weighted(&weights).unwrap();
             for size in [1, 2] {
                 let options = FitOptions::epochs(2).batch_size(size);
