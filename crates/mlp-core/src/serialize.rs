@@ -79,7 +79,7 @@ mod tests {
         let stopping = EarlyStopping::new(3).min_change(0.5).unwrap().monitor(Metric::Mae);
         round_trip(
             &stopping,
-            r#"{"patience":3,"min_change":0.5,"monitor":{"metric":"mae"}}"#,
+            r#"{"patience":3,"min_change":0.5,"monitor":{"metric":"mae"},"keep_last":false}"#,
         );
         let plateau = ReduceOnPlateau::new(0.5, 1).unwrap();
         round_trip(
@@ -181,7 +181,7 @@ mod tests {
             "L1 penalty: expected a finite number of at least 0, got -1",
         );
         refused::<EarlyStopping>(
-            r#"{"patience":3,"min_change":-0.5,"monitor":"loss"}"#,
+            r#"{"patience":3,"min_change":-0.5,"monitor":"loss","keep_last":false}"#,
             "minimum improvement: expected a finite number of at least 0, got -0.5",
         );
         refused::<ReduceOnPlateau>(

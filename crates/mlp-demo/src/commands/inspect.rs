@@ -50,6 +50,9 @@ fn describe<T: Element>(model: &Model<Matrix<T>>, whole: bool, lines: &mut Vec<S
         return;
     }
     let predictions = match model.output() {
+        OutputTransform::Identity if model.target_scaling().is_some() => {
+            "the outputs of the last layer, converted to the units of the targets"
+        }
         OutputTransform::Identity => "the outputs of the last layer",
         OutputTransform::Softmax => "probabilities, by softmax",
         OutputTransform::Sigmoid => "probabilities, each by a sigmoid",
@@ -70,6 +73,8 @@ fn describe<T: Element>(model: &Model<Matrix<T>>, whole: bool, lines: &mut Vec<S
         format!("Seed: {}", or(seed, "not known")),
         format!("Training data: {}", or(data, "not known")),
     ]);
+    let note = provenance.note.as_deref();
+    lines.extend(note.map(|note| format!("Note: {}", one_line(note))));
 }
 
 /// Returns a line per layer, numbered like the tensors of the file, with the text that `more` adds to it.

@@ -67,8 +67,8 @@ fn load<B: Tensor<Scalar: Number>, R: Read + Send>(
         return Err(other_dtype(weight.unwrap_or_default(), B::Scalar::DTYPE, plan.dtype));
     }
     let mut tensors = opened.tensors()?;
-    let mut layers = Vec::new();
     let mut left = plan.layers.len();
+    let mut layers = Vec::with_capacity(left);
     for layer in plan.layers.into_values() {
         left = left.saturating_sub(1);
         let weights = layer.weight.unwrap_or_default();
