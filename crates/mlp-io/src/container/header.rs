@@ -116,9 +116,15 @@ impl Header {
         let header = json.deserialize_map(HeaderVisitor);
         let header = header.and_then(|header| json.end().map(|()| header));
         let (metadata, entries) = header.map_err(|e| LoadError::malformed(format!("header: {}", message(&e))))?;
-        let entries = entries.into_iter().map(|(name, record)| Entry::new(name, record));
-        let entries = entries.collect::<Result<_, _>>()?;
-        Ok(Self { metadata, entries })
+        // Collecting would keep the memory of the larger records.
+        let mut checked = Vec::with_capacity(entries.len());
+        for (name, record) in entries {
+            checked.push(Entry::new(name, record)?);
+        }
+        Ok(Self {
+            metadata,
+            entries: checked,
+        })
     }
 
     /// Checks that no name appears twice.
