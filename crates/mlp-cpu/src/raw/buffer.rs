@@ -2,23 +2,20 @@
 
 use super::huge_pages;
 use super::prefetch::LINE;
+use core::fmt;
 use core::marker::PhantomData;
 use core::ops::{Deref, DerefMut};
 use core::ptr::{self, NonNull};
 use core::slice;
-use std::alloc::Layout;
+use std::alloc::{self, Layout};
 
 /// An array of values that starts at the beginning of a cache line. A vector of at most 64 bytes whose offset is a
 /// multiple of its length therefore lies in a single line.
-///
-/// The values are a part of a boxed slice that has room for one more line before them. `vec!` takes zeroed memory from
-/// the system without writing to it, so each page of a large buffer is first touched by the thread that first uses it.
-/// For memory that must be aligned to a line, the allocator would write every zero.
 pub struct Buffer<T> {
-    /// Points to `length` values, which the buffer owns.
+    /// Points to `length` values, which the buffer owns. Dangling if they take no memory.
     values: NonNull<T>,
     length: usize,
-    /// The number of values in the slice before the first value of the buffer.
+    /// For a large buffer: the number of values in its slice before the first value of the buffer.
     before: usize,
     owned: PhantomData<T>,
 }
@@ -27,6 +24,11 @@ pub struct Buffer<T> {
 unsafe impl<T: Send> Send for Buffer<T> {}
 // SAFETY: as above.
 unsafe impl<T: Sync> Sync for Buffer<T> {}
+
+/// A buffer of at least this many bytes is large. It is stored in a boxed slice that has room for one more line before
+/// the values. `vec!` takes zeroed memory from the system without writing to it, so each page is first touched by the
+/// thread that first uses it. For memory that must be aligned to a line, the allocator would write every zero.
+const LARGE: usize = 1 << 20;
 
 impl<T> Buffer<T> {
     /// Returns an empty buffer.
@@ -39,30 +41,72 @@ impl<T> Buffer<T> {
         }
     }
 
-    /// Returns the length of the slice that has room for `length` values from the beginning of a line on. An empty slice
-    /// takes no memory.
+    /// Returns the number of values in the slice of a large buffer of `length` values; `None` if the buffer is not
+    /// large.
+    fn slice_length(length: usize) -> Option<usize> {
+        let bytes = length.checked_mul(size_of::<T>())?;
+        if bytes < LARGE {
+            return None;
+        }
+        length.checked_add(LINE / size_of::<T>())
+    }
+
+    /// Returns the layout of `length` values, aligned to a line; `None` if they take no memory.
     ///
     /// # Panics
     /// Panics if the address space has no room for the values.
-    fn slice_length(length: usize) -> usize {
-        // A few values lie in a single line wherever it starts: allocators align to 16 bytes. Networks with thousands of
-        // tiny layers take half as much memory without the room for another line.
-        let few = length <= 16_usize.checked_div(size_of::<T>()).unwrap_or(length);
-        let spare = if few { 0 } else { LINE / size_of::<T>() };
-        length
-            .checked_add(spare)
-            .filter(|&length| Layout::array::<T>(length).is_ok())
-            .unwrap_or_else(|| {
+    fn layout(length: usize) -> Option<Layout> {
+        let layout = Layout::array::<T>(length)
+            .and_then(|layout| layout.align_to(LINE))
+            .unwrap_or_else(|_| {
                 panic!(
                     "{length} values of {} bytes do not fit into the address space",
                     size_of::<T>()
                 )
-            })
+            });
+        (layout.size() > 0).then_some(layout)
+    }
+}
+
+impl<T: Copy> Buffer<T> {
+    /// Returns a buffer of `length` copies of `value`.
+    pub(crate) fn filled(length: usize, value: T) -> Self {
+        if let Some(slice_length) = Self::slice_length(length) {
+            return Self::large(length, slice_length, value);
+        }
+        let Some(layout) = Self::layout(length) else {
+            return Self { length, ..Self::new() };
+        };
+        // SAFETY: `layout` returns a layout only if its size is not 0.
+        let memory = unsafe { alloc::alloc(layout) };
+        let Some(values) = NonNull::new(memory.cast::<T>()) else {
+            alloc::handle_alloc_error(layout);
+        };
+        for i in 0..length {
+            // SAFETY: i < `length`, the number of values that the memory was allocated for.
+            let place = unsafe { values.add(i) };
+            // SAFETY: as above; the layout has at least T's alignment.
+            unsafe { place.write(value) };
+        }
+        Self {
+            values,
+            length,
+            before: 0,
+            owned: PhantomData,
+        }
     }
 
-    /// Returns the buffer of `length` values within `slice`.
+    fn large(length: usize, slice_length: usize, value: T) -> Self {
+        // Panics with the same message as for any other buffer if the layout is not valid.
+        let _ = Self::layout(length);
+        let mut slice = vec![value; slice_length].into_boxed_slice();
+        huge_pages::ask(&mut slice);
+        Self::of_slice(slice, length)
+    }
+
+    /// Returns the large buffer of `length` values within `slice` that starts at the beginning of a line.
     fn of_slice(slice: Box<[T]>, length: usize) -> Self {
-        let before = before(&slice, length);
+        let before = before(slice.as_ptr(), slice.len() - length);
         let first = NonNull::from(Box::leak(slice)).cast::<T>();
         // SAFETY: `before` is at most the slice's length minus `length`, so the first value and all `length` values lie
         // within the slice.
@@ -76,29 +120,28 @@ impl<T> Buffer<T> {
     }
 }
 
-/// Returns how many of the values of `slice` lie before the first line that starts in it, but leaves `length` values.
-fn before<T>(slice: &[T], length: usize) -> usize {
+/// Returns how many of the values from `first` on lie before the next line, but at most `spare`.
+fn before<T>(first: *const T, spare: usize) -> usize {
     // If the size of a value is not a power of two, there may be no value that starts a line.
-    slice.as_ptr().align_offset(LINE).min(slice.len() - length)
-}
-
-impl<T: Copy> Buffer<T> {
-    /// Returns a buffer of `length` copies of `value`.
-    pub(crate) fn filled(length: usize, value: T) -> Self {
-        let mut slice = vec![value; Self::slice_length(length)].into_boxed_slice();
-        huge_pages::ask(&mut slice);
-        Self::of_slice(slice, length)
-    }
+    first.align_offset(LINE).min(spare)
 }
 
 impl<T> Drop for Buffer<T> {
     fn drop(&mut self) {
-        // SAFETY: `of_slice` found `before` values of the slice before the first one; in an empty buffer it is 0.
-        let first = unsafe { self.values.sub(self.before) };
-        let slice = ptr::slice_from_raw_parts_mut(first.as_ptr(), Self::slice_length(self.length));
-        // SAFETY: the pointer and the length are those of the whole boxed slice that `of_slice` leaked, whose length
-        // `slice_length` gives again. The slice of an empty buffer is empty, for which any aligned pointer will do.
-        drop(unsafe { Box::from_raw(slice) });
+        if let Some(slice_length) = Self::slice_length(self.length) {
+            // SAFETY: `of_slice` found `before` values of the slice before the first one.
+            let first = unsafe { self.values.sub(self.before) };
+            let slice = ptr::slice_from_raw_parts_mut(first.as_ptr(), slice_length);
+            // SAFETY: the pointer and the length are those of the whole boxed slice that `of_slice` leaked.
+            // `slice_length` gives its length again, as it did when the buffer was made.
+            drop(unsafe { Box::from_raw(slice) });
+            return;
+        }
+        // The values are `Copy`, so they have nothing to drop.
+        if let Some(layout) = Self::layout(self.length) {
+            // SAFETY: `filled` allocated a buffer that is not large with this layout, if its values take memory.
+            unsafe { alloc::dealloc(self.values.as_ptr().cast(), layout) };
+        }
     }
 }
 
@@ -123,24 +166,38 @@ impl<T> DerefMut for Buffer<T> {
 
 impl<T: Copy> Clone for Buffer<T> {
     fn clone(&self) -> Self {
-        let Some(&first) = self.first() else {
-            return Self::new();
-        };
-        // Huge pages must be requested before anything is written.
-        let mut slice = Box::<[T]>::new_uninit_slice(Self::slice_length(self.length));
-        huge_pages::ask(&mut slice);
-        let before = before(&slice, self.length);
-        let (head, rest) = slice.split_at_mut(before);
-        let (body, tail) = rest.split_at_mut(self.length);
-        for (place, &value) in body.iter_mut().zip(&**self) {
-            place.write(value);
+        match self.first() {
+            None => Self::new(),
+            Some(&first) => {
+                if let Some(slice_length) = Self::slice_length(self.length) {
+                    // Huge pages must be requested before anything is written.
+                    let mut slice = Box::<[T]>::new_uninit_slice(slice_length);
+                    huge_pages::ask(&mut slice);
+                    let before = before(slice.as_ptr(), slice_length - self.length);
+                    let (head, rest) = slice.split_at_mut(before);
+                    let (body, tail) = rest.split_at_mut(self.length);
+                    for (place, &value) in body.iter_mut().zip(&**self) {
+                        place.write(value);
+                    }
+                    for place in head.iter_mut().chain(tail) {
+                        place.write(first);
+                    }
+                    // SAFETY: head, body and tail make up the whole slice, and the loops above wrote each of their
+                    // values.
+                    let slice = unsafe { slice.assume_init() };
+                    return Self::of_slice(slice, self.length);
+                }
+                let mut copy = Self::filled(self.length, first);
+                copy.copy_from_slice(self);
+                copy
+            }
         }
-        for place in head.iter_mut().chain(tail) {
-            place.write(first);
-        }
-        // SAFETY: head, body and tail make up the whole slice, and the loops above wrote each of their values.
-        let slice = unsafe { slice.assume_init() };
-        Self::of_slice(slice, self.length)
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Buffer<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
     }
 }
 
@@ -150,9 +207,9 @@ mod tests {
 
     #[test]
     fn a_buffer_is_aligned_and_holds_its_values() {
-        for length in [0, 1, 16, 1000, (1 << 18) - 1, 1 << 18, 1 << 20] {
+        for length in [0, 1, 16, 1000, LARGE / 4 - 1, LARGE / 4, LARGE] {
             let mut buffer = Buffer::filled(length, 0.5_f32);
-            assert_eq!(buffer.as_ptr().addr() % if length > 4 { LINE } else { 4 }, 0);
+            assert_eq!(buffer.as_ptr().addr() % if length > 0 { LINE } else { 1 }, 0);
             assert_eq!(*buffer, vec![0.5; length][..]);
             if length > 0 {
                 buffer[length - 1] = 2.0;
