@@ -1,4 +1,4 @@
-//! The passes through a network. They take its parameters and activations as separate arguments, so that an optimizer
+//! The passes through a network. The functions take its parameters and activations as separate arguments, so that an optimizer
 //! can change the parameters while it evaluates the activations.
 //!
 //! With z_l = W_l a_(l-1) + b_l, a_l = f_l(z_l), a_0 the input and delta_l = dL/dz_l, the chain rule gives
@@ -14,7 +14,52 @@ use crate::backend::{Columns, Tensor};
 use crate::error::check_shape;
 use crate::tensor::Product;
 use crate::workspace::{LayerBuffers, columns};
-use crate::{Activation, ActivationKind, Dense, Loss, Scalar, Workspace};
+use crate::{Activation, ActivationKind, Dense, Loss, Mlp, Scalar, Workspace};
+
+/// The steps of backpropagation, which write to a [`Workspace`].
+impl<B: Tensor, C: Activation> Mlp<B, C> {
+    /// Runs the forward pass: z = W a_prev + b, a = f(z) through all layers, for each column of `input` (n_in x N).
+    /// Afterwards `workspace` holds every layer's [`activation`](Workspace::activation) and
+    /// [`derivative`](Workspace::derivative) f'(z).
+    ///
+    /// # Panics
+    /// If `input` does not have n_in rows or has more columns than the workspace, or if the workspace belongs to
+    /// another network.
+    pub fn forward<'a>(&self, input: impl Into<B::Columns<'a>>, workspace: &mut Workspace<B>) {
+        forward(self.layers(), self.activations(), input.into(), workspace, |_, _, _| ());
+    }
+
+    /// Returns the loss, the mean over the samples of l(prediction, target), and writes the last layer's
+    /// [`delta`](Workspace::delta) dL/dz to `workspace`. `target` has [`Loss::target_rows`] rows and as many columns as
+    /// the input of the preceding [`forward`](Self::forward).
+    ///
+    /// # Panics
+    /// If `target` has another shape, or is empty.
+    pub fn loss<'a, L: Loss>(&self, loss: &L, target: impl Into<B::Columns<'a>>, workspace: &mut Workspace<B>) -> f64 {
+        let target = target.into();
+        let samples = target.shape().1;
+        assert!(samples > 0, "loss: expected at least one sample, got none");
+        self::loss(loss, target, None, samples as f64, workspace) / samples as f64
+    }
+
+    /// Runs the backward pass: computes the [`delta`](Workspace::delta) dL/dz = (W_next^T delta_next) * f'(z) of every
+    /// hidden layer, from the last to the first.
+    ///
+    /// # Panics
+    /// If the workspace belongs to another network.
+    pub fn backward(&self, workspace: &mut Workspace<B>) {
+        backward(self.layers(), workspace);
+    }
+
+    /// Computes the gradient of every layer, dL/dW = delta a_prev^T and dL/db = the sum of delta's columns, from the
+    /// deltas of [`backward`](Self::backward). `input` is the same as in [`forward`](Self::forward).
+    ///
+    /// # Panics
+    /// If the shape of `input` differs from that in `forward`.
+    pub fn gradient<'a>(&self, input: impl Into<B::Columns<'a>>, workspace: &mut Workspace<B>) {
+        gradient(input.into(), workspace, false);
+    }
+}
 
 /// Computes a_l and f'(z_l) of every layer. `after` is called for each layer with its number and the number of samples;
 /// the next layer reads what `after` leaves.

@@ -38,6 +38,13 @@ pub struct MlpBuilder<'a, B, C = NoCustom> {
     backend: PhantomData<B>,
 }
 
+impl<B: Tensor, C: Activation> Mlp<B, C> {
+    /// Returns a builder for a network with `layer_sizes` neurons per layer, inputs first, outputs last.
+    pub fn builder(layer_sizes: &[usize]) -> MlpBuilder<'_, B, C> {
+        MlpBuilder::new(layer_sizes)
+    }
+}
+
 impl<'a, B: Tensor, C: Activation> MlpBuilder<'a, B, C> {
     pub(crate) fn new(layer_sizes: &'a [usize]) -> Self {
         let builder = Self {

@@ -1,7 +1,18 @@
 //! Errors for unusable values from outside, and panics for programming mistakes.
 
-use crate::kind::from_variant;
 use core::fmt;
+
+/// Converts a type into the variant of an enum that holds it.
+macro_rules! from_variant {
+    ($kind:ident [$($generics:tt)*] $variant:ident($type:ident)) => {
+        impl $($generics)* From<$type> for $kind $($generics)* {
+            fn from(value: $type) -> Self {
+                Self::$variant(value)
+            }
+        }
+    };
+}
+pub(crate) use from_variant;
 
 /// A hyper-parameter outside its range.
 #[derive(Clone, Debug, PartialEq)]
@@ -175,7 +186,10 @@ impl core::error::Error for OutOfMemory {}
 
 /// Checks that `numbers` values of type `T` can be allocated in one piece, and frees them again. A network that does
 /// not fit into memory thus causes an error now instead of an abort later.
-pub(crate) fn check_memory<T>(purpose: &'static str, numbers: u128) -> Result<(), OutOfMemory> {
+///
+/// # Errors
+/// If there is not enough memory. The error names the `purpose`.
+pub fn check_memory<T>(purpose: &'static str, numbers: u128) -> Result<(), OutOfMemory> {
     let bytes = numbers.saturating_mul(size_of::<T>() as u128);
     let fits =
         usize::try_from(numbers).is_ok_and(|numbers| alloc::vec::Vec::<T>::new().try_reserve_exact(numbers).is_ok());

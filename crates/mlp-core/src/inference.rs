@@ -1,7 +1,7 @@
 //! The forward pass without training, block by block.
 
 use crate::backend::{Columns, Tensor};
-use crate::workspace::columns;
+use crate::workspace::{columns, elements};
 use crate::{Activation, Mlp, Scalar, Scaling, backpropagation};
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -125,6 +125,59 @@ impl<B: Tensor> InferenceWorkspace<B> {
             }
         };
         backpropagation::infer(network.layers(), network.activations(), input, &mut self.hidden, output);
+    }
+}
+
+/// Predictions, which do not need a [`Workspace`](crate::Workspace).
+impl<B: Tensor, C: Activation> Mlp<B, C> {
+    /// Returns the last layer's activation for each column of `input` (n_in x N), as n_out x N.
+    ///
+    /// The bits of a sample's prediction do not depend on the other samples. To predict repeatedly without allocating,
+    /// keep an [`InferenceWorkspace`] and use [`predict_into`](Self::predict_into).
+    ///
+    /// # Panics
+    /// If `input` does not have n_in rows.
+    pub fn predict<'a>(&self, input: impl Into<B::Columns<'a>>) -> B {
+        let input = input.into();
+        let samples = input.shape().1;
+        let mut output = B::zeros(self.outputs(), samples);
+        let mut workspace = InferenceWorkspace::for_samples(self, samples);
+        workspace.predict(self, None, input, &mut output);
+        output
+    }
+
+    /// Returns the last layer's activation for one sample.
+    ///
+    /// ```
+    /// use mlp_core::activations::Identity;
+    /// use mlp_core::{Dense, Mlp};
+    /// use mlp_cpu::Matrix;
+    ///
+    /// let layer = Dense { weights: Matrix::from_rows(&[[1.0, 2.0]]), bias: Matrix::from_rows(&[[0.5]]) };
+    /// let network = Mlp::<Matrix<f64>>::from_layers(vec![(layer, Identity.into())])?;
+    /// assert_eq!(network.predict_one(&[10.0, 20.0]), [50.5]);
+    /// # Ok::<(), mlp_core::BuildError>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If `features` does not have n_in numbers.
+    pub fn predict_one(&self, features: &[B::Scalar]) -> Vec<B::Scalar> {
+        elements::<B>((&self.predict(&column::<B>(features))).into())
+    }
+
+    /// Like [`predict`](Self::predict), but writes to the first columns of `output`. It does not allocate if `input`
+    /// has no more columns than the workspace was made for; see [`InferenceWorkspace`].
+    ///
+    /// # Panics
+    /// If `input` does not have n_in rows, `output` does not have n_out rows or has fewer columns than `input`, or the
+    /// workspace belongs to another network.
+    pub fn predict_into<'a>(
+        &self,
+        input: impl Into<B::Columns<'a>>,
+        workspace: &mut InferenceWorkspace<B>,
+        output: &mut B,
+    ) {
+        workspace.predict(self, None, input.into(), output);
     }
 }
 

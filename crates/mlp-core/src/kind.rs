@@ -2,6 +2,7 @@
 //! its name and parameters.
 
 use crate::HyperParameterError;
+use crate::error::from_variant;
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -187,7 +188,7 @@ macro_rules! kinds {
             }
         }
 
-        $($crate::kind::from_variant! { $kind $generics $variant($variant) })+
+        $($crate::error::from_variant! { $kind $generics $variant($variant) })+
 
         /// Evaluates an expression with the value that the kind holds, whatever its type. A custom value may have an
         /// expression of its own.
@@ -208,18 +209,7 @@ macro_rules! kinds {
     };
 }
 
-/// Converts a type into the variant of an enum that holds it.
-macro_rules! from_variant {
-    ($kind:ident [$($generics:tt)*] $variant:ident($type:ident)) => {
-        impl $($generics)* From<$type> for $kind $($generics)* {
-            fn from(value: $type) -> Self {
-                Self::$variant(value)
-            }
-        }
-    };
-}
-
-pub(crate) use {from_variant, kinds, names};
+pub(crate) use {kinds, names};
 
 from_variant! { KindError [] HyperParameter(HyperParameterError) }
 

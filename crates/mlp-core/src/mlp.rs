@@ -1,12 +1,7 @@
-//! The network and the steps of backpropagation.
+//! The network.
 
-use crate::backend::{Columns, Tensor};
-use crate::inference::column;
-use crate::workspace::elements;
-use crate::{
-    Activation, ActivationKind, BuildError, Dense, InferenceWorkspace, Loss, MlpBuilder, NoCustom, Workspace,
-    backpropagation,
-};
+use crate::backend::Tensor;
+use crate::{Activation, ActivationKind, BuildError, Dense, NoCustom};
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -45,11 +40,6 @@ pub struct Mlp<B, C = NoCustom> {
 }
 
 impl<B: Tensor, C: Activation> Mlp<B, C> {
-    /// Returns a builder for a network with `layer_sizes` neurons per layer, inputs first, outputs last.
-    pub fn builder(layer_sizes: &[usize]) -> MlpBuilder<'_, B, C> {
-        MlpBuilder::new(layer_sizes)
-    }
-
     /// Creates a network from the given layers, each with the activation that follows it.
     ///
     /// ```
@@ -116,98 +106,6 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
     /// Returns the layers for modification together with the activations.
     pub(crate) fn parts_mut(&mut self) -> (&mut [Dense<B>], &[ActivationKind<C>]) {
         (&mut self.layers, &self.activations)
-    }
-
-    /// Runs the forward pass: z = W a_prev + b, a = f(z) through all layers, for each column of `input` (n_in x N).
-    /// Afterwards `workspace` holds every layer's [`activation`](Workspace::activation) and
-    /// [`derivative`](Workspace::derivative) f'(z).
-    ///
-    /// # Panics
-    /// If `input` does not have n_in rows or has more columns than the workspace, or if the workspace belongs to
-    /// another network.
-    pub fn forward<'a>(&self, input: impl Into<B::Columns<'a>>, workspace: &mut Workspace<B>) {
-        backpropagation::forward(&self.layers, &self.activations, input.into(), workspace, |_, _, _| ());
-    }
-
-    /// Returns the loss, the mean over the samples of l(prediction, target), and writes the last layer's
-    /// [`delta`](Workspace::delta) dL/dz to `workspace`. `target` has [`Loss::target_rows`] rows and as many columns as
-    /// the input of the preceding [`forward`](Self::forward).
-    ///
-    /// # Panics
-    /// If `target` has another shape, or is empty.
-    pub fn loss<'a, L: Loss>(&self, loss: &L, target: impl Into<B::Columns<'a>>, workspace: &mut Workspace<B>) -> f64 {
-        let target = target.into();
-        let samples = target.shape().1;
-        assert!(samples > 0, "loss: expected at least one sample, got none");
-        backpropagation::loss(loss, target, None, samples as f64, workspace) / samples as f64
-    }
-
-    /// Runs the backward pass: computes the [`delta`](Workspace::delta) dL/dz = (W_next^T delta_next) * f'(z) of every
-    /// hidden layer, from the last to the first.
-    ///
-    /// # Panics
-    /// If the workspace belongs to another network.
-    pub fn backward(&self, workspace: &mut Workspace<B>) {
-        backpropagation::backward(&self.layers, workspace);
-    }
-
-    /// Computes the gradient of every layer, dL/dW = delta a_prev^T and dL/db = the sum of delta's columns, from the
-    /// deltas of [`backward`](Self::backward). `input` is the same as in [`forward`](Self::forward).
-    ///
-    /// # Panics
-    /// If the shape of `input` differs from that in `forward`.
-    pub fn gradient<'a>(&self, input: impl Into<B::Columns<'a>>, workspace: &mut Workspace<B>) {
-        backpropagation::gradient(input.into(), workspace, false);
-    }
-
-    /// Returns the last layer's activation for each column of `input` (n_in x N), as n_out x N.
-    ///
-    /// The bits of a sample's prediction do not depend on the other samples. To predict repeatedly without allocating,
-    /// keep an [`InferenceWorkspace`] and use [`predict_into`](Self::predict_into).
-    ///
-    /// # Panics
-    /// If `input` does not have n_in rows.
-    pub fn predict<'a>(&self, input: impl Into<B::Columns<'a>>) -> B {
-        let input = input.into();
-        let samples = input.shape().1;
-        let mut output = B::zeros(self.outputs(), samples);
-        let mut workspace = InferenceWorkspace::for_samples(self, samples);
-        workspace.predict(self, None, input, &mut output);
-        output
-    }
-
-    /// Returns the last layer's activation for one sample.
-    ///
-    /// ```
-    /// use mlp_core::activations::Identity;
-    /// use mlp_core::{Dense, Mlp};
-    /// use mlp_cpu::Matrix;
-    ///
-    /// let layer = Dense { weights: Matrix::from_rows(&[[1.0, 2.0]]), bias: Matrix::from_rows(&[[0.5]]) };
-    /// let network = Mlp::<Matrix<f64>>::from_layers(vec![(layer, Identity.into())])?;
-    /// assert_eq!(network.predict_one(&[10.0, 20.0]), [50.5]);
-    /// # Ok::<(), mlp_core::BuildError>(())
-    /// ```
-    ///
-    /// # Panics
-    /// If `features` does not have n_in numbers.
-    pub fn predict_one(&self, features: &[B::Scalar]) -> Vec<B::Scalar> {
-        elements::<B>((&self.predict(&column::<B>(features))).into())
-    }
-
-    /// Like [`predict`](Self::predict), but writes to the first columns of `output`. It does not allocate if `input`
-    /// has no more columns than the workspace was made for; see [`InferenceWorkspace`].
-    ///
-    /// # Panics
-    /// If `input` does not have n_in rows, `output` does not have n_out rows or has fewer columns than `input`, or the
-    /// workspace belongs to another network.
-    pub fn predict_into<'a>(
-        &self,
-        input: impl Into<B::Columns<'a>>,
-        workspace: &mut InferenceWorkspace<B>,
-        output: &mut B,
-    ) {
-        workspace.predict(self, None, input.into(), output);
     }
 }
 

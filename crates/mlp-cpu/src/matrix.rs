@@ -1,8 +1,6 @@
 #[cfg(test)]
 mod tests;
 
-use crate::MatrixRef;
-use crate::matrix_ref::{check_column, position};
 use crate::raw::buffer::Buffer;
 use core::ops::{Index, IndexMut};
 use mlp_core::backend::shape_mismatch;
@@ -22,7 +20,7 @@ use num_traits::Zero;
 /// ```
 ///
 /// In memory, a column of more than a few elements is padded to whole vectors of the processor, so that kernels need no
-/// special code for odd shapes. [`MatrixRef`] accepts data without padding.
+/// special code for odd shapes. [`MatrixRef`](crate::MatrixRef) accepts data without padding.
 pub struct Matrix<T> {
     /// Column j begins at j `stride`. The space between columns and after the last one may hold any values: kernels
     /// compute with them, but no visible result depends on them.
@@ -97,7 +95,7 @@ impl<T: Copy + Zero> Matrix<T> {
     }
 
     /// Returns the matrix of `values`, stored column after column (sample after sample). Copies the values;
-    /// [`MatrixRef::new`] does not.
+    /// [`MatrixRef::new`](crate::MatrixRef::new) does not.
     ///
     /// ```
     /// let m = mlp_cpu::Matrix::from_vec(2, 3, vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
@@ -111,7 +109,11 @@ impl<T: Copy + Zero> Matrix<T> {
         if Some(values.len()) != rows.checked_mul(columns) {
             shape_mismatch("Matrix::from_vec", "values", (rows, columns), (values.len(), 1));
         }
-        MatrixRef::new(rows, columns, &values).to_matrix()
+        let mut matrix = Self::zeros(rows, columns);
+        for (j, column) in values.chunks_exact(rows.max(1)).enumerate() {
+            matrix.column_mut(j).copy_from_slice(column);
+        }
+        matrix
     }
 
     /// Returns the matrix with element (i, j) = `value(i, j)`.
@@ -181,16 +183,6 @@ impl<T: Copy> Matrix<T> {
         &mut self.values[j * self.stride..][..self.rows]
     }
 
-    /// Returns an iterator over the columns (samples).
-    pub fn iter_columns(&self) -> impl ExactSizeIterator<Item = &[T]> + DoubleEndedIterator {
-        self.view().iter_columns()
-    }
-
-    /// Borrows the matrix.
-    pub fn view(&self) -> MatrixRef<'_, T> {
-        MatrixRef::strided(self.rows, self.columns, self.stride, &self.values)
-    }
-
     /// Returns the distance between the starts of neighboring columns, in elements.
     pub(crate) fn stride(&self) -> usize {
         self.stride
@@ -216,6 +208,28 @@ impl<T: Copy + PartialEq> PartialEq for Matrix<T> {
     fn eq(&self, other: &Self) -> bool {
         self.view() == other.view()
     }
+}
+
+/// Panics unless there is a column `j`.
+#[inline(always)]
+pub(crate) fn check_column(j: usize, columns: usize) {
+    assert!(
+        j < columns,
+        "column {j} is out of bounds for a matrix of {columns} columns"
+    );
+}
+
+/// Returns the position of element `(i, j)` in the storage.
+///
+/// # Panics
+/// Panics if there is no such element.
+#[inline(always)]
+pub(crate) fn position((rows, columns): (usize, usize), stride: usize, (i, j): (usize, usize)) -> usize {
+    assert!(
+        i < rows && j < columns,
+        "element ({i}, {j}) is out of bounds for a {rows} x {columns} matrix"
+    );
+    i + j * stride
 }
 
 /// Columns are padded to multiples of this many elements, which are whole vectors of any processor.

@@ -1,4 +1,5 @@
 use crate::Matrix;
+use crate::matrix::{check_column, position};
 use core::ops::{Index, Range};
 use mlp_core::backend::shape_mismatch;
 use num_traits::Zero;
@@ -176,32 +177,22 @@ impl<T: PartialEq> PartialEq for MatrixRef<'_, T> {
     }
 }
 
+impl<T: Copy> Matrix<T> {
+    /// Returns an iterator over the columns (samples).
+    pub fn iter_columns(&self) -> impl ExactSizeIterator<Item = &[T]> + DoubleEndedIterator {
+        self.view().iter_columns()
+    }
+
+    /// Borrows the matrix.
+    pub fn view(&self) -> MatrixRef<'_, T> {
+        MatrixRef::strided(self.rows(), self.columns(), self.stride(), self.storage())
+    }
+}
+
 impl<'a, T: Copy> From<&'a Matrix<T>> for MatrixRef<'a, T> {
     fn from(matrix: &'a Matrix<T>) -> Self {
         matrix.view()
     }
-}
-
-/// Panics unless there is a column `j`.
-#[inline(always)]
-pub(crate) fn check_column(j: usize, columns: usize) {
-    assert!(
-        j < columns,
-        "column {j} is out of bounds for a matrix of {columns} columns"
-    );
-}
-
-/// Returns the position of element `(i, j)` in the storage.
-///
-/// # Panics
-/// Panics if there is no such element.
-#[inline(always)]
-pub(crate) fn position((rows, columns): (usize, usize), stride: usize, (i, j): (usize, usize)) -> usize {
-    assert!(
-        i < rows && j < columns,
-        "element ({i}, {j}) is out of bounds for a {rows} x {columns} matrix"
-    );
-    i + j * stride
 }
 
 impl<T> Index<(usize, usize)> for MatrixRef<'_, T> {

@@ -5,7 +5,7 @@ mod history;
 mod record;
 
 use crate::container::{CHECKPOINT, Contents, Opened, Shape, TENSOR_LIMIT, check_shapes, header_limit, other_shape};
-use crate::model_file::{does_not_fit, network, text};
+use crate::model_file::{network, text};
 use crate::{LoadError, LoadErrorKind, Number, SaveError};
 use mlp_core::Mlp;
 use mlp_core::backend::{Tensor, check_layers};
@@ -133,7 +133,7 @@ fn contents<'a, B: Tensor<Scalar: Number>>(
 
 /// Checks that each tensor has the shape that the reader will expect.
 fn check_tensors<B: Tensor>(network: &Mlp<B>, state: &TrainerState<B>) -> Result<(), LoadError> {
-    check_layers(network.layers()).map_err(does_not_fit)?;
+    check_layers(network.layers()).map_err(LoadError::network)?;
     let sizes = network.layer_sizes();
     for (name, layers) in &state.optimizer.tensors {
         check_shapes(&optimizer_prefix(name), &sizes, layers)?;

@@ -17,9 +17,7 @@ mod write;
 pub(crate) use header::Header;
 pub(crate) use json::{check_json, message};
 pub(crate) use layers::{check_shapes, layer_tensors};
-pub(crate) use read::{
-    Opened, Tensors, can_allocate, missing, open, other_dtype, other_shape, unexpected, unexpected_metadata,
-};
+pub(crate) use read::{Opened, Tensors, missing, open, other_dtype, other_shape, unexpected, unexpected_metadata};
 pub(crate) use shape::Shape;
 pub(crate) use write::Contents;
 

@@ -146,6 +146,11 @@ impl LoadError {
         Self::new(LoadErrorKind::Malformed, message)
     }
 
+    /// Makes an error of layers that do not form a network.
+    pub(crate) fn network(error: mlp_core::BuildError) -> Self {
+        Self::new(LoadErrorKind::DoesNotFit, error.to_string())
+    }
+
     /// Makes an error about the tensor of that name.
     pub(crate) fn tensor(kind: LoadErrorKind, tensor: &str, problem: impl fmt::Display) -> Self {
         Self::new(kind, format!("tensor {}: {problem}", quoted(tensor)))

@@ -4,9 +4,9 @@ mod pytorch;
 mod record;
 
 use crate::container::{Contents, MODEL, Opened, layer_tensors, missing, other_dtype, other_shape, unexpected};
-use crate::{Dtype, LoadError, LoadErrorKind, Number, SaveError};
+use crate::{Dtype, LoadError, Number, SaveError};
 use mlp_core::backend::{Tensor, check_layers};
-use mlp_core::{ActivationKind, BuildError, Dense, Mlp, Model};
+use mlp_core::{ActivationKind, Dense, Mlp, Model};
 use record::Record;
 pub(crate) use record::{KindRecord, activations, check_layer_sizes, kinds, layer_count, read_record, text};
 use std::io::Read;
@@ -162,7 +162,7 @@ fn summary<R: Read + Send>(mut opened: Opened<R>) -> Result<Summary, LoadError> 
 fn contents<B: Tensor<Scalar: Number>>(model: &Model<B>) -> Result<Contents<'_>, SaveError> {
     let layers = model.network().layers();
     let record = || {
-        check_layers(layers).map_err(does_not_fit)?;
+        check_layers(layers).map_err(LoadError::network)?;
         let record = text(MODEL, &Record::of(model))?;
         Record::check::<B>(&record).map(|()| record)
     };
@@ -188,12 +188,7 @@ fn model<B: Tensor<Scalar: Number>, R: Read + Send>(mut opened: Opened<R>) -> Re
 }
 
 pub(crate) fn network<B: Tensor>(layers: Vec<Dense<B>>, activations: Vec<ActivationKind>) -> Result<Mlp<B>, LoadError> {
-    Mlp::from_layers(layers.into_iter().zip(activations).collect()).map_err(does_not_fit)
-}
-
-/// Makes an error of layers that do not form a network.
-pub(crate) fn does_not_fit(error: BuildError) -> LoadError {
-    LoadError::new(LoadErrorKind::DoesNotFit, error.to_string())
+    Mlp::from_layers(layers.into_iter().zip(activations).collect()).map_err(LoadError::network)
 }
 
 /// Checks that the tensors are exactly those of layers of these sizes.

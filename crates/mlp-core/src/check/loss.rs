@@ -1,4 +1,4 @@
-use super::{
+use super::points::{
     Float, agree, cases, check_differences, compare_with_difference, derivatives, extremes, generator, random_number,
 };
 use crate::{Dual, Loss, Scalar, TargetKind};

@@ -1,5 +1,6 @@
 //! The complementary error function.
 
+use super::coefficients::Coefficients as _;
 use super::exp::{Reduced, quotient, scale, two_steps};
 use super::{Format, polynomial};
 
@@ -27,6 +28,13 @@ pub(crate) fn erfc<T: Format>(x: T) -> T {
     let significand = power * ((T::FRAC_1_SQRT_PI + correction) / (size + T::FRAC_1_SQRT_PI));
     let upper = scale(significand, exponent, shifted);
     if x < T::ZERO { T::TWO - upper } else { upper }
+}
+
+/// Returns the coefficients of N and D in erfc(x) = e^(-x^2) (a + x N(x) / D(x)) / (x + a) for x >= 0, with a =
+/// 1/sqrt(pi), in `f64` and by rising powers. A system without erfc composes it from them.
+#[must_use]
+pub fn erfc_fraction() -> [&'static [f64]; 2] {
+    [f64::ERFC_NUMERATOR, f64::ERFC_DENOMINATOR]
 }
 
 #[cfg(test)]

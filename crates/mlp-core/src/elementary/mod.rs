@@ -21,6 +21,7 @@ mod tanh;
 mod testing;
 
 pub(crate) use erfc::erfc;
+pub use erfc::erfc_fraction;
 pub(crate) use exp::{exp, exp_m1};
 pub(crate) use ln::{ln, ln_1p};
 pub(crate) use tanh::{tanh, tanh_and_derivative, tanh_and_derivatives};

@@ -4,19 +4,19 @@
 //! sum_i w_i l_i / sum_i w_i, so a sample of weight 2 counts twice.
 
 mod binary_cross_entropy;
-mod half_squared_error;
+mod half_mse;
 mod huber;
 mod kind;
-mod mean_absolute_error;
-mod mean_squared_error;
+mod mae;
+mod mse;
 mod softmax_cross_entropy;
 
 pub use binary_cross_entropy::BinaryCrossEntropy;
-pub use half_squared_error::HalfMse;
+pub use half_mse::HalfMse;
 pub use huber::Huber;
 pub use kind::LossKind;
-pub use mean_absolute_error::Mae;
-pub use mean_squared_error::Mse;
+pub use mae::Mae;
+pub use mse::Mse;
 pub use softmax_cross_entropy::{SoftmaxCrossEntropy, softmax};
 pub(crate) use softmax_cross_entropy::{class_index, softmax_in_place};
 

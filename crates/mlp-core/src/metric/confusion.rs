@@ -211,14 +211,15 @@ impl ConfusionMatrix {
 /// for (truth, predicted) in [(0, 0), (0, 0), (0, 1), (1, 1)] {
 ///     matrix.record(truth, predicted);
 /// }
-/// let table = "\
-///      | predicted
-/// true | 0 1 |  recall
-/// -----+-----+--------
-///    0 | 2 1 |  66.67%
-///    1 | · 1 | 100.00%
-/// accuracy 75.00% of 4";
-/// assert_eq!(matrix.to_string(), table);
+/// let table = [
+///     "     | predicted",
+///     "true | 0 1 |  recall",
+///     "-----+-----+--------",
+///     "   0 | 2 1 |  66.67%",
+///     "   1 | · 1 | 100.00%",
+///     "accuracy 75.00% of 4",
+/// ];
+/// assert_eq!(matrix.to_string(), table.join("\n"));
 /// ```
 impl fmt::Display for ConfusionMatrix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

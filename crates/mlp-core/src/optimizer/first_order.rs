@@ -1,27 +1,24 @@
 //! The common parts of the optimizers that evaluate the gradient once per step: the pass over the parameters, and the
 //! [`Memory`] that they keep between steps.
 
-use super::rule::{Range, Rule};
-use super::state::check_numbers;
-use super::{NonFinite, Objective, OptimizerState, StateError};
+use super::{NonFinite, Objective};
 use crate::backend::{Tensor, ZipFormula};
 use crate::error::{check_shape, in_range};
 use crate::{Dense, HyperParameterError};
-use alloc::borrow::ToOwned;
 use alloc::vec::Vec;
 
 /// The memory between steps: the number of steps, and up to N values for each parameter.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Memory<B, const N: usize> {
-    steps: u64,
+    pub(super) steps: u64,
     /// The values. They are empty before the first step, which provides the shapes. Values that are not needed stay
     /// empty.
-    tensors: [Vec<Dense<B>>; N],
+    pub(super) tensors: [Vec<Dense<B>>; N],
 }
 
 impl<B: Tensor, const N: usize> Memory<B, N> {
     /// Without values, steps are not counted, so that gradient descent has no state besides its learning rate.
-    const COUNTS: bool = N > 0;
+    pub(super) const COUNTS: bool = N > 0;
 
     pub(super) fn new() -> Self {
         Self {
@@ -50,52 +47,6 @@ impl<B: Tensor, const N: usize> Memory<B, N> {
     pub(super) fn expect_new(&self, name: &'static str, value: f64) -> Result<(), HyperParameterError> {
         in_range(name, "no change after the first step", value, self.steps == 0)?;
         Ok(())
-    }
-
-    /// Returns the state of an optimizer with this rule and memory.
-    pub(super) fn save<R: Rule<N>>(&self, rule: &R) -> OptimizerState<B> {
-        let mut state = OptimizerState::new(R::KIND);
-        let mut save = |name: &str, value: &mut f64, _: Range| {
-            state.numbers.push((name.to_owned(), *value));
-            Ok(())
-        };
-        rule.clone().visit(&mut save).expect("nothing is checked");
-        if Self::COUNTS {
-            state = state.with_number("steps", self.steps as f64);
-        }
-        for (name, tensors) in rule.names().iter().zip(&self.tensors) {
-            state = state.with_tensors(name, tensors.clone());
-        }
-        state
-    }
-
-    /// Returns the rule and the memory that [`save`](Self::save) saved. `rule` is any rule of the kind.
-    pub(super) fn restore<R: Rule<N>>(
-        mut state: OptimizerState<B>,
-        rule: &R,
-        layers: &[Dense<B>],
-    ) -> Result<(R, Self), StateError> {
-        state.expect_kind(R::KIND)?;
-        let (mut rule, mut memory) = (rule.clone(), Self::new());
-        rule.visit(&mut |name, value, range| {
-            *value = range(name, state.take_number(name)?)?;
-            Ok(())
-        })?;
-        if Self::COUNTS {
-            memory.steps = count("steps", state.take_number("steps")?)?;
-        }
-        for (tensors, &name) in memory.tensors.iter_mut().zip(rule.names()) {
-            *tensors = state.take_tensors(name, layers)?;
-            let fresh = memory.steps == 0 && tensors.is_empty();
-            if !fresh && tensors.len() != layers.len() {
-                return Err(StateError::Shape { name: name.to_owned() });
-            }
-            if R::SQUARES == Some(name) {
-                check_numbers(name, tensors, "numbers of at least 0", |number| number >= 0.0)?;
-            }
-        }
-        state.expect_empty()?;
-        Ok((rule, memory))
     }
 }
 
@@ -182,7 +133,7 @@ pub(super) fn check_shapes<B: Tensor>([all, weights, bias]: [&str; 3], layers: &
 }
 
 /// Returns `value` as a count, if it is a whole number below 2^53, where an `f64` is exact.
-fn count(name: &'static str, value: f64) -> Result<u64, HyperParameterError> {
+pub(super) fn count(name: &'static str, value: f64) -> Result<u64, HyperParameterError> {
     const END: u64 = 1 << f64::MANTISSA_DIGITS;
     let count = value as u64;
     let contains = count as f64 == value && count < END;

@@ -1,11 +1,13 @@
 //! An optimizer that evaluates the gradient once per step consists of a [`Rule`] and a
 //! [`Memory`](super::first_order::Memory).
 
-use super::first_order::Update;
-use super::{NonFinite, StateError};
-use crate::HyperParameterError;
+use super::first_order::{Memory, Update, count};
+use super::state::check_numbers;
+use super::{NonFinite, OptimizerState, StateError};
 use crate::backend::Tensor;
 use crate::error::{flag, not_negative};
+use crate::{Dense, HyperParameterError};
+use alloc::borrow::ToOwned;
 
 /// The hyper-parameters of an optimizer, and the formula of a step. The optimizer keeps up to N values for each
 /// parameter in memory.
@@ -51,6 +53,55 @@ pub(super) fn visit_flag(visit: &mut Visit<'_>, name: &'static str, is_set: &mut
     visit(name, &mut value, flag)?;
     *is_set = value == 1.0;
     Ok(())
+}
+
+/// An optimizer is saved as its hyper-parameters and its memory.
+impl<B: Tensor, const N: usize> Memory<B, N> {
+    /// Returns the state of an optimizer with this rule and memory.
+    pub(super) fn save<R: Rule<N>>(&self, rule: &R) -> OptimizerState<B> {
+        let mut state = OptimizerState::new(R::KIND);
+        let mut save = |name: &str, value: &mut f64, _: Range| {
+            state.numbers.push((name.to_owned(), *value));
+            Ok(())
+        };
+        rule.clone().visit(&mut save).expect("nothing is checked");
+        if Self::COUNTS {
+            state = state.with_number("steps", self.steps as f64);
+        }
+        for (name, tensors) in rule.names().iter().zip(&self.tensors) {
+            state = state.with_tensors(name, tensors.clone());
+        }
+        state
+    }
+
+    /// Returns the rule and the memory that [`save`](Self::save) saved. `rule` is any rule of the kind.
+    pub(super) fn restore<R: Rule<N>>(
+        mut state: OptimizerState<B>,
+        rule: &R,
+        layers: &[Dense<B>],
+    ) -> Result<(R, Self), StateError> {
+        state.expect_kind(R::KIND)?;
+        let (mut rule, mut memory) = (rule.clone(), Self::new());
+        rule.visit(&mut |name, value, range| {
+            *value = range(name, state.take_number(name)?)?;
+            Ok(())
+        })?;
+        if Self::COUNTS {
+            memory.steps = count("steps", state.take_number("steps")?)?;
+        }
+        for (tensors, &name) in memory.tensors.iter_mut().zip(rule.names()) {
+            *tensors = state.take_tensors(name, layers)?;
+            let fresh = memory.steps == 0 && tensors.is_empty();
+            if !fresh && tensors.len() != layers.len() {
+                return Err(StateError::Shape { name: name.to_owned() });
+            }
+            if R::SQUARES == Some(name) {
+                check_numbers(name, tensors, "numbers of at least 0", |number| number >= 0.0)?;
+            }
+        }
+        state.expect_empty()?;
+        Ok((rule, memory))
+    }
 }
 
 /// Implements `new` for an optimizer that is created with a learning rate only; the other hyper-parameters have these

@@ -1,5 +1,5 @@
 use crate::backend::Tensor;
-use crate::kind::from_variant;
+use crate::error::from_variant;
 use crate::{Dense, HyperParameterError, Scalar};
 use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};

@@ -1,5 +1,5 @@
 use super::{DataError, Pass};
-use crate::kind::from_variant;
+use crate::error::from_variant;
 use crate::{HyperParameterError, Metric, OutOfMemory};
 use alloc::string::String;
 use core::fmt;

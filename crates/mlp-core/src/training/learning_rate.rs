@@ -1,20 +1,6 @@
-use super::{Monitor, Position};
+use super::{Every, Monitor, Position};
 use crate::state::PlateauState;
 use crate::{ReduceOnPlateau, Schedule};
-
-/// The unit in which the time of a [`Schedule`] is counted.
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(rename_all = "snake_case")
-)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Every {
-    /// Time is counted in epochs.
-    Epoch,
-    /// Time is counted in steps, over all epochs.
-    Batch,
-}
 
 /// The learning rate with a schedule or a plateau: the initial rate times both factors. Without them, the learning rate
 /// is the optimizer's.

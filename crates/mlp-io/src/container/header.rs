@@ -1,6 +1,6 @@
 //! The header, which is checked as text, as JSON and as a description of the file.
 
-use super::json::message;
+use super::json::{message, twice};
 use super::{METADATA, METADATA_LIMIT, PREFIX, Shape, TENSOR_LIMIT, header_limit};
 use crate::error::quoted;
 use crate::{Dtype, LoadError, LoadErrorKind};
@@ -277,11 +277,6 @@ pub(super) fn empty(tensor: &str, shape: Shape) -> LoadError {
 pub(super) fn overflow(tensor: &str, shape: Shape) -> LoadError {
     let problem = format!("the shape {shape} is too large to address");
     LoadError::tensor(LoadErrorKind::Malformed, tensor, problem)
-}
-
-/// Says that a key appears twice in the same object. Readers would disagree about which one counts.
-pub(super) fn twice(key: &str) -> String {
-    format!("the key {} appears twice", quoted(key))
 }
 
 type Map<V> = Vec<(String, V)>;

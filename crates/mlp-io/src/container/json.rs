@@ -1,7 +1,6 @@
 //! Checks the JSON in the metadata before it is deserialized.
 
-use super::header::twice;
-use crate::error::one_line;
+use crate::error::{one_line, quoted};
 use crate::{LoadError, LoadErrorKind};
 use serde::de::{self, DeserializeSeed, Deserializer as _, MapAccess, SeqAccess, Visitor};
 use std::cell::RefCell;
@@ -151,4 +150,9 @@ impl<'de> Visitor<'de> for Check<'_> {
         }
         Ok(())
     }
+}
+
+/// Says that a key appears twice in the same object. Readers would disagree about which one counts.
+pub(super) fn twice(key: &str) -> String {
+    format!("the key {} appears twice", quoted(key))
 }

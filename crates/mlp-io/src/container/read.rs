@@ -7,7 +7,7 @@ use super::{KINDS, Shape};
 use crate::error::quoted;
 use crate::number::{Coded, Values};
 use crate::{Dtype, LoadError, LoadErrorKind, Number};
-use mlp_core::backend::Tensor;
+use mlp_core::backend::{Tensor, check_memory};
 use std::fs::{File, Metadata};
 use std::io::{BufReader, Read};
 use std::path::Path;
@@ -135,7 +135,7 @@ fn read_tensor<T: Number, B: Tensor<Scalar = T>>(
     let (rows, columns) = entry.shape.dimensions();
     // Too large a tensor is an error rather than an abort. A backend may store columns at up to twice their length.
     let elements = rows.saturating_mul(columns).saturating_mul(2);
-    if !can_allocate::<T>(elements) {
+    if check_memory::<T>("the tensor", elements as u128).is_err() {
         return Err(out_of_memory::<T>(entry, elements));
     }
     let mut tensor = B::zeros(rows, columns);
@@ -229,11 +229,6 @@ fn read_in_order<T: Number>(source: &mut (impl Read + Send), entry: &Entry, valu
         finite.finish(&entry.name, columns)?;
     }
     Ok(())
-}
-
-/// Returns whether memory for that many numbers can be allocated. It is freed again.
-pub(crate) fn can_allocate<T>(numbers: usize) -> bool {
-    Vec::<T>::new().try_reserve_exact(numbers).is_ok()
 }
 
 /// Reserves memory for `length` values, or returns an error if there is not enough.

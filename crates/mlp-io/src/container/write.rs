@@ -1,7 +1,8 @@
 //! Writes a file.
 
 use super::finite::Finite;
-use super::header::{empty, overflow, tensor_info, too_large, twice};
+use super::header::{empty, overflow, tensor_info, too_large};
+use super::json::twice;
 use super::transpose::{batch_rows, encode_rows};
 use super::{METADATA, Shape, TENSOR_LIMIT, check_json, header_limit};
 use crate::{AtomicFile, Dtype, LoadError, LoadErrorKind, Number, SaveError};

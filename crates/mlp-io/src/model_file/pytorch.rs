@@ -1,6 +1,5 @@
 //! Reads networks that PyTorch saved.
 
-use super::does_not_fit;
 use crate::container::{
     Header, KINDS, Opened, Shape, missing, other_dtype, other_shape, unexpected, unexpected_metadata,
 };
@@ -81,7 +80,7 @@ fn load<B: Tensor<Scalar: Number>, R: Read + Send>(
         layers.push((Dense { weights, bias }, activation.clone()));
     }
     tensors.finish()?;
-    Mlp::from_layers(layers).map_err(does_not_fit)
+    Mlp::from_layers(layers).map_err(LoadError::network)
 }
 
 /// Which tensors of a file belong to which layer.

@@ -79,7 +79,7 @@ impl Record {
             let dense = Dense::<B>::zeros(inputs, outputs);
             (dense, Identity.into())
         });
-        let small = Mlp::from_layers(layers.into()).map_err(super::does_not_fit)?;
+        let small = Mlp::from_layers(layers.into()).map_err(LoadError::network)?;
         let loss = record.loss()?;
         record.finish(Model::new(small, loss)).map(drop)
     }

@@ -3,13 +3,11 @@
 use super::archive::{self, Entry, read_at};
 use super::npy::{self, Header, PREFIX};
 use super::{ACTIVATION, HIDDEN_NAMES, OUT_ACTIVATION, OUTPUT_NAMES, entry_error, unknown};
-use crate::container::can_allocate;
-use crate::model_file::does_not_fit;
 use crate::number::Coded;
 use crate::{LoadError, LoadErrorKind, Number};
 use crc32fast::Hasher;
 use mlp_core::activations::{Identity, Relu, Sigmoid, Tanh};
-use mlp_core::backend::Tensor;
+use mlp_core::backend::{Tensor, check_memory};
 use mlp_core::{ActivationKind, BinaryCrossEntropy, Dense, HalfMse, LossKind, Mlp, Model, SoftmaxCrossEntropy};
 use std::fmt::Display;
 use std::io::{Read, Seek};
@@ -39,7 +37,7 @@ pub(super) fn model<B: Tensor<Scalar: Number>>(source: &mut (impl Read + Seek)) 
         network.push((Dense { weights, bias }, activation));
         inputs = Some(outputs as u64);
     }
-    let network = Mlp::from_layers(network).map_err(does_not_fit)?;
+    let network = Mlp::from_layers(network).map_err(LoadError::network)?;
     Ok(Model::new(network, loss))
 }
 
@@ -195,7 +193,7 @@ impl<'a, S: Read + Seek> Array<'a, S> {
         self.check_numbers::<B::Scalar>()?;
         // Too large an array is an error rather than an abort. A backend may store columns at up to twice their length.
         let elements = rows.saturating_mul(columns);
-        if !can_allocate::<B::Scalar>(elements.saturating_mul(2)) {
+        if check_memory::<B::Scalar>("the array", elements.saturating_mul(2) as u128).is_err() {
             let problem = format!("{elements} numbers are more than can be allocated");
             return Err(self.error(LoadErrorKind::OutOfMemory, problem));
         }

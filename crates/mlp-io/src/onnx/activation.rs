@@ -3,6 +3,7 @@
 
 use super::graph::{Graph, Value, float};
 use mlp_core::activations::Selu;
+use mlp_core::backend::erfc_fraction;
 use mlp_core::{Activation as _, ActivationKind};
 
 /// Adds the nodes of f(z), or returns `None` if the activation is not one of this library's.
@@ -134,33 +135,6 @@ fn gelu_of_erf(graph: &mut Graph, z: &Value) -> Value {
     graph.with_constant("Mul", &product, 0.5)
 }
 
-/// The numerator N and the denominator D of erfc(x) = e^(-x^2) (a + x N(x) / D(x)) / (x + a) for x >= 0, with a =
-/// 1/sqrt(pi). The coefficients are those of mlp-core's erfc in `f64`, by rising powers.
-const ERFC_NUMERATOR: [f64; 9] = [
-    0.363_380_227_632_417_1,
-    0.659_619_280_232_625_8,
-    0.592_780_020_588_859,
-    0.336_579_477_901_776_56,
-    0.130_823_402_000_051_4,
-    0.035_542_185_264_784_27,
-    0.006_606_972_383_327_238,
-    0.000_774_738_283_788_530_6,
-    4.472_648_626_716_984_6e-5,
-];
-const ERFC_DENOMINATOR: [f64; 11] = [
-    1.0,
-    3.367_846_599_012_345_6,
-    5.276_283_701_000_421_5,
-    5.077_529_042_308_93,
-    3.334_629_144_500_655,
-    1.567_842_472_431_865_6,
-    0.537_095_814_034_428_9,
-    0.133_218_050_097_134_28,
-    0.023_094_028_672_673_392,
-    0.002_558_437_974_473_578,
-    0.000_140_512_400_671_551_76,
-];
-
 /// Adds the nodes of z/2 erfc(-z / sqrt(2)). erfc is composed from an exponential and a fraction, because no runtime
 /// has erf in double precision.
 fn gelu_of_erfc(graph: &mut Graph, z: &Value) -> Value {
@@ -172,8 +146,7 @@ fn gelu_of_erfc(graph: &mut Graph, z: &Value) -> Value {
     let square = graph.node("Mul", &[&size, &size]);
     let exponent = graph.node("Neg", &[&square]);
     let power = graph.node("Exp", &[&exponent]);
-    let numerator = polynomial(graph, &size, &ERFC_NUMERATOR);
-    let denominator = polynomial(graph, &size, &ERFC_DENOMINATOR);
+    let [numerator, denominator] = erfc_fraction().map(|coefficients| polynomial(graph, &size, coefficients));
     let product = graph.node("Mul", &[&size, &numerator]);
     let correction = graph.node("Div", &[&product, &denominator]);
     let above = graph.with_constant("Add", &correction, a);
