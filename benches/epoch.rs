@@ -53,7 +53,7 @@ impl Training {
             .expect("the sizes are valid");
         // The step is so small that the numbers stay in range however often it is taken.
         let adam = Adam::new(1e-6).expect("the learning rate is valid");
-        let trainer = Trainer::new(SoftmaxCrossEntropy::with_classes(), adam).metrics(&[Metric::Accuracy]);
+        let trainer = Trainer::new(SoftmaxCrossEntropy::for_classes(), adam).metrics(&[Metric::Accuracy]);
         Self { network, trainer }
     }
 

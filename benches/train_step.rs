@@ -29,7 +29,7 @@ fn step<T: Element, L: Loss>(c: &mut Criterion<Rates>, workload: &Workload, loss
 fn steps<T: Element>(c: &mut Criterion<Rates>) {
     for workload in &WORKLOADS {
         if workload.classes {
-            step::<T, _>(c, workload, SoftmaxCrossEntropy::with_classes());
+            step::<T, _>(c, workload, SoftmaxCrossEntropy::for_classes());
         } else {
             step::<T, _>(c, workload, HalfMse);
         }

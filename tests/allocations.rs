@@ -198,8 +198,8 @@ fn predictions_of_a_model_allocate_nothing_after_the_first() {
         }
     }
     for scaled in [false, true] {
-        check::<f32>(SoftmaxCrossEntropy::with_classes(), scaled);
-        check::<f64>(SoftmaxCrossEntropy::with_classes(), scaled);
+        check::<f32>(SoftmaxCrossEntropy::for_classes(), scaled);
+        check::<f64>(SoftmaxCrossEntropy::for_classes(), scaled);
         check::<f64>(HalfMse, scaled);
     }
 }

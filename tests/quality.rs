@@ -126,7 +126,7 @@ fn digits_are_learned<T: Element>() {
             let mut classifier = network(64, 50, 3, &activation, seed);
             train(
                 &mut classifier,
-                SoftmaxCrossEntropy::with_classes(),
+                SoftmaxCrossEntropy::for_classes(),
                 lbfgs(),
                 &three,
                 150,
@@ -222,7 +222,7 @@ fn samples_held_out_are_classified() {
         let [known, asked] = held_out(&data);
         for seed in 0..SEEDS {
             let mut classifier = network(known.input.shape().0, 32, classes, &Relu.into(), seed);
-            let loss = SoftmaxCrossEntropy::with_classes();
+            let loss = SoftmaxCrossEntropy::for_classes();
             train(&mut classifier, loss, Adam::new(0.01).unwrap(), &known, 100);
             assert_above(accuracy(&classifier, &asked), least, &format!("{name}, seed {seed}"));
         }

@@ -56,7 +56,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for line in stdin().lock().lines() {
         let job: Job = serde_json::from_str(&line?)?;
         let answer = match job.loss.as_str() {
-            "softmax_cross_entropy" => job.run(SoftmaxCrossEntropy::with_classes()),
+            "softmax_cross_entropy" => job.run(SoftmaxCrossEntropy::for_classes()),
             "binary_cross_entropy" => job.run(BinaryCrossEntropy),
             "half_squared_error" => job.run(HalfMse),
             other => Err(format!("unknown loss `{other}`").into()),

@@ -88,7 +88,7 @@ fn models() -> Outcome {
     seed("model", "regression_f64", model_to_bytes(&regression)?)?;
     let classifier = Model::new(
         network::<f32>(&[1, 2, 2, 3], Elu::new(1.5)?),
-        SoftmaxCrossEntropy::with_classes(),
+        SoftmaxCrossEntropy::for_classes(),
     )
     .with_classes(Classes::new(["a", "b c", "\u{e9}"])?)?;
     seed("model", "classifier_f32", model_to_bytes(&classifier)?)?;
@@ -111,7 +111,7 @@ fn arrays() -> Outcome {
     let regression = npz_to_bytes(&Model::new(network::<f64>(&[2, 2, 1], Sigmoid), HalfMse))?;
     seed("npz", "regression_f64", &regression)?;
     damaged("npz", "regression_f64", &regression)?;
-    let softmax = Model::new(network::<f32>(&[1, 2], Tanh), SoftmaxCrossEntropy::with_classes());
+    let softmax = Model::new(network::<f32>(&[1, 2], Tanh), SoftmaxCrossEntropy::for_classes());
     seed("npz", "softmax_f32", npz_to_bytes(&softmax)?)?;
     for name in [
         "binary_tanh",

@@ -266,8 +266,8 @@ fn loss<B: Tensor<Scalar: Tolerance>>() {
     loss_of::<B, _>(&Mae);
     loss_of::<B, _>(&Huber::default());
     loss_of::<B, _>(&BinaryCrossEntropy);
-    loss_of::<B, _>(&SoftmaxCrossEntropy::with_classes());
-    loss_of::<B, _>(&SoftmaxCrossEntropy::with_probabilities());
+    loss_of::<B, _>(&SoftmaxCrossEntropy::for_classes());
+    loss_of::<B, _>(&SoftmaxCrossEntropy::for_probabilities());
 }
 
 /// Compares a loss of a batch with the same loss sample by sample.

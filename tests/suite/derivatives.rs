@@ -45,8 +45,8 @@ prove! { check_loss:
     mean_absolute_error Mae;
     huber Huber::default();
     huber_half Huber::new(0.5).unwrap();
-    softmax_cross_entropy_of_classes SoftmaxCrossEntropy::with_classes();
-    softmax_cross_entropy_of_probabilities SoftmaxCrossEntropy::with_probabilities();
+    softmax_cross_entropy_of_classes SoftmaxCrossEntropy::for_classes();
+    softmax_cross_entropy_of_probabilities SoftmaxCrossEntropy::for_probabilities();
     binary_cross_entropy BinaryCrossEntropy;
 }
 

@@ -367,10 +367,10 @@ fn softmax_cross_entropy() {
     }
     fn both<T: Float>(classes: &mut Comparison, probabilities: &mut Comparison) {
         let (zero, one) = (T::zero(), T::one());
-        compare(classes, SoftmaxCrossEntropy::with_classes(), [vec![zero], vec![one]]);
+        compare(classes, SoftmaxCrossEntropy::for_classes(), [vec![zero], vec![one]]);
         compare(
             probabilities,
-            SoftmaxCrossEntropy::with_probabilities(),
+            SoftmaxCrossEntropy::for_probabilities(),
             [vec![one, zero], vec![zero, one]],
         );
     }
@@ -384,7 +384,7 @@ fn softmax_cross_entropy() {
 /// If every class is excluded, there is no distribution and no loss.
 #[test]
 fn softmax_of_minus_infinity_throughout_is_nan() {
-    let loss = SoftmaxCrossEntropy::with_classes();
+    let loss = SoftmaxCrossEntropy::for_classes();
     let mut gradient = [0.0; 3];
     let value = loss.value_and_gradient(&[f64::NEG_INFINITY; 3], &[1.0], &mut gradient);
     assert!(value.is_nan(), "got {value}");
@@ -399,7 +399,7 @@ fn nan_in_any_place_reaches_the_loss() {
         logits[place] = f64::NAN;
         for class in 0..3 {
             let mut gradient = [0.0; 3];
-            let loss = SoftmaxCrossEntropy::with_classes();
+            let loss = SoftmaxCrossEntropy::for_classes();
             let value = loss.value_and_gradient(&logits, &[f64::from(class)], &mut gradient);
             assert!(value.is_nan(), "NaN in logit {place}, class {class}: got {value}");
             assert!(
@@ -418,5 +418,5 @@ fn nan_in_any_place_reaches_the_loss() {
     target(&Mae);
     target(&Huber::default());
     target(&BinaryCrossEntropy);
-    target(&SoftmaxCrossEntropy::with_probabilities());
+    target(&SoftmaxCrossEntropy::for_probabilities());
 }

@@ -437,7 +437,7 @@ fn a_metric_is_watched_where_it_is_better_the_higher() {
     let class = Matrix::from_fn(1, 40, |_, j| f64::from(u8::from(input[(0, j)] > 0.2)));
     let samples = Samples::new(&input, &class).unwrap();
     let trainer = || {
-        Trainer::new(SoftmaxCrossEntropy::with_classes(), GradientDescent::new(0.5).unwrap())
+        Trainer::new(SoftmaxCrossEntropy::for_classes(), GradientDescent::new(0.5).unwrap())
             .early_stopping(EarlyStopping::new(5).monitor(Metric::Accuracy))
     };
     let mut network = Mlp::<Matrix<f64>>::builder(&[2, 8, 2]).hidden(Tanh).build().unwrap();
@@ -455,11 +455,11 @@ fn a_metric_is_watched_where_it_is_better_the_higher() {
     assert!(accuracy.iter().all(|a| *a <= accuracy[best_epoch as usize]));
     assert!(accuracy[best_epoch as usize] > 0.9);
     let evaluation = network
-        .evaluate(&SoftmaxCrossEntropy::with_classes(), samples, &[Metric::Accuracy])
+        .evaluate(&SoftmaxCrossEntropy::for_classes(), samples, &[Metric::Accuracy])
         .unwrap();
     assert_eq!(evaluation.metrics, [accuracy[best_epoch as usize]]);
 
-    let error = Trainer::new(SoftmaxCrossEntropy::with_classes(), GradientDescent::new(0.5).unwrap())
+    let error = Trainer::new(SoftmaxCrossEntropy::for_classes(), GradientDescent::new(0.5).unwrap())
         .metrics(&[Metric::R2])
         .fit(&mut network, samples, FitOptions::epochs(1))
         .unwrap_err();
@@ -562,7 +562,7 @@ fn early_stopping_gives_back_what_validation_found_and_nothing_else() {
     let samples = Samples::new(&input, &class).unwrap();
     let builder = || Mlp::<Matrix<f64>>::builder(&[2, 4, 2]).build().unwrap();
     let fit = |stopping: EarlyStopping, network: &mut Mlp<Matrix<f64>>, validated: bool| {
-        let loss = SoftmaxCrossEntropy::with_classes();
+        let loss = SoftmaxCrossEntropy::for_classes();
         let mut trainer = Trainer::new(loss, GradientDescent::new(0.5).unwrap()).early_stopping(stopping);
         let mut last = network.clone();
         let data = if validated {
@@ -967,7 +967,7 @@ fn a_learning_rate_of_a_million_ends_in_an_error_or_in_finite_numbers() {
             let mut network = builder(&[2, 16, 16, 1]).hidden(Tanh).build().unwrap();
             guarded(&name("tanh"), &mut network, samples, trainer(), run);
             let samples = Samples::new(&input, &class).unwrap();
-            let trainer = Trainer::new(SoftmaxCrossEntropy::with_classes(), optimizer());
+            let trainer = Trainer::new(SoftmaxCrossEntropy::for_classes(), optimizer());
             let mut network = builder(&[2, 16, 16, 3]).hidden(Relu).build().unwrap();
             guarded(&name("softmax"), &mut network, samples, trainer, run);
         }
@@ -1021,8 +1021,8 @@ fn weight_2_is_the_sample_twice_in_every_loss() {
     twice(Mae, 3, real);
     twice(Huber::default(), 3, real);
     twice(BinaryCrossEntropy, 3, |k| (k % 2) as f64);
-    twice(SoftmaxCrossEntropy::with_classes(), 3, |k| (k / 3 % 3) as f64);
-    twice(SoftmaxCrossEntropy::with_probabilities(), 3, |k| {
+    twice(SoftmaxCrossEntropy::for_classes(), 3, |k| (k / 3 % 3) as f64);
+    twice(SoftmaxCrossEntropy::for_probabilities(), 3, |k| {
         f64::from(u8::from(k % 3 == k / 3 % 3))
     });
 }
@@ -1070,8 +1070,8 @@ fn weight_2_is_the_sample_twice_to_the_bit_where_sums_are_exact() {
         let logits = || dense([[0.0; 2]; 2], [0.0; 2]);
         let hot: [&[f64]; 3] = [&[1.0, 0.0], &[0.0, 1.0], &[0.25, 0.75]];
         twice_to_the_bit(BinaryCrossEntropy, logits(), &hot);
-        twice_to_the_bit(SoftmaxCrossEntropy::with_probabilities(), logits(), &hot);
-        twice_to_the_bit(SoftmaxCrossEntropy::with_classes(), logits(), &[&[1.0], &[0.0], &[1.0]]);
+        twice_to_the_bit(SoftmaxCrossEntropy::for_probabilities(), logits(), &hot);
+        twice_to_the_bit(SoftmaxCrossEntropy::for_classes(), logits(), &[&[1.0], &[0.0], &[1.0]]);
     }
     check::<f32>();
     check::<f64>();

@@ -2,11 +2,11 @@
 //! formats; the message for a target that is not a class; and a user's own losses in a trainer.
 
 use crate::activations::Float;
-use mlp_core::activations::{Identity, Tanh};
+use mlp_core::activations::{Identity, Tanh, softmax};
 use mlp_core::backend::Tensor;
 use mlp_core::{
     BinaryCrossEntropy, Dense, Dual, ElementLoss, GradientDescent, HalfMse, Huber, Loss, Mae, Mlp, Mse, OverOutputs,
-    Samples, Scalar, SoftmaxCrossEntropy, TargetKind, Trainer, Workspace, softmax,
+    Samples, Scalar, SoftmaxCrossEntropy, TargetKind, Trainer, Workspace,
 };
 use mlp_cpu::Matrix;
 use proptest::prelude::*;
@@ -94,9 +94,9 @@ fn visit(case: &Case, visitor: &mut impl Visitor) {
         ("mean_squared_error", None, None) => visitor.visit(&Mse),
         ("mean_absolute_error", None, None) => visitor.visit(&Mae),
         ("huber", None, Some(delta)) => visitor.visit(&Huber::new(delta).unwrap()),
-        ("softmax_cross_entropy", Some("class_index"), None) => visitor.visit(&SoftmaxCrossEntropy::with_classes()),
+        ("softmax_cross_entropy", Some("class_index"), None) => visitor.visit(&SoftmaxCrossEntropy::for_classes()),
         ("softmax_cross_entropy", Some("probabilities"), None) => {
-            visitor.visit(&SoftmaxCrossEntropy::with_probabilities());
+            visitor.visit(&SoftmaxCrossEntropy::for_probabilities());
         }
         ("binary_cross_entropy", None, None) => visitor.visit(&BinaryCrossEntropy),
         other => panic!("unknown loss {other:?} in the golden file"),
@@ -277,7 +277,7 @@ fn weights_count_samples() {
     let predictions = Matrix::from_columns(&[[1.5, -0.25], [f64::NAN, 1e300], [0.5, 2.0]]);
     let targets = Matrix::from_columns(&[[1.0], [0.0], [0.0]]);
     let weights = Matrix::from_vec(1, 3, vec![2.0, 0.0, 1.0]);
-    let loss = SoftmaxCrossEntropy::with_classes();
+    let loss = SoftmaxCrossEntropy::for_classes();
     let mut weighted = Matrix::from_fn(2, 3, |_, _| f64::NAN);
     let sum = weighted.loss(
         &loss,
@@ -313,7 +313,7 @@ fn panic_message(action: impl FnOnce()) -> String {
 
 #[test]
 fn a_target_that_is_no_class_panics_and_says_which() {
-    let loss = SoftmaxCrossEntropy::with_classes();
+    let loss = SoftmaxCrossEntropy::for_classes();
     for (target, printed) in [
         (-1.0, "-1"),
         (3.0, "3"),
@@ -353,13 +353,13 @@ fn a_target_that_is_no_class_panics_and_says_which() {
 fn what_a_loss_takes_as_target() {
     assert_eq!(Loss::target_kind(&HalfMse), TargetKind::Real);
     assert_eq!(Loss::target_kind(&BinaryCrossEntropy), TargetKind::Probability);
-    assert_eq!(SoftmaxCrossEntropy::with_classes().target_kind(), TargetKind::Class);
+    assert_eq!(SoftmaxCrossEntropy::for_classes().target_kind(), TargetKind::Class);
     assert_eq!(
-        SoftmaxCrossEntropy::with_probabilities().target_kind(),
+        SoftmaxCrossEntropy::for_probabilities().target_kind(),
         TargetKind::Distribution
     );
-    assert_eq!(SoftmaxCrossEntropy::with_classes().target_rows(10), 1);
-    assert_eq!(SoftmaxCrossEntropy::with_probabilities().target_rows(10), 10);
+    assert_eq!(SoftmaxCrossEntropy::for_classes().target_rows(10), 1);
+    assert_eq!(SoftmaxCrossEntropy::for_probabilities().target_rows(10), 10);
     assert_eq!(BinaryCrossEntropy.target_rows(3), 3);
     for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         assert_eq!(
@@ -384,9 +384,9 @@ fn a_class_is_a_one_hot_distribution() {
             let one_hot: Vec<f64> = (0..logits.len()).map(|j| f64::from(u8::from(j == class))).collect();
             let (mut by_class, mut by_probability) = (logits.clone(), logits.clone());
             let expected =
-                SoftmaxCrossEntropy::with_classes().value_and_gradient(&logits, &[class as f64], &mut by_class);
+                SoftmaxCrossEntropy::for_classes().value_and_gradient(&logits, &[class as f64], &mut by_class);
             let got =
-                SoftmaxCrossEntropy::with_probabilities().value_and_gradient(&logits, &one_hot, &mut by_probability);
+                SoftmaxCrossEntropy::for_probabilities().value_and_gradient(&logits, &one_hot, &mut by_probability);
             prop_assert_eq!(got, expected);
             prop_assert_eq!(&by_probability, &by_class);
             // The gradient is the probability minus the target.

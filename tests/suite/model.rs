@@ -3,10 +3,10 @@
 
 use crate::activations::Float;
 use crate::naive::{tensor, values};
-use mlp_core::activations::{Elu, Tanh};
+use mlp_core::activations::{Elu, Tanh, softmax};
 use mlp_core::{
     ActivationKind, BinaryCrossEntropy, Classes, ConfusionMatrix, HalfMse, Huber, InferenceWorkspace, LossKind, Metric,
-    Mlp, Model, NoCustom, Provenance, Scaling, ScalingKind, Scores, SoftmaxCrossEntropy, TargetKind, softmax,
+    Mlp, Model, NoCustom, Provenance, Scaling, ScalingKind, Scores, SoftmaxCrossEntropy, TargetKind,
 };
 use mlp_cpu::Matrix;
 use serde::Deserialize;
@@ -149,8 +149,8 @@ fn check_model<T: Float>() {
             .collect()
     });
     for loss in [
-        SoftmaxCrossEntropy::with_classes(),
-        SoftmaxCrossEntropy::with_probabilities(),
+        SoftmaxCrossEntropy::for_classes(),
+        SoftmaxCrossEntropy::for_probabilities(),
     ] {
         check_steps::<T>(loss, 4, |z| {
             let mut p = z.to_vec();
@@ -190,13 +190,13 @@ fn through(size: usize) -> Mlp<Matrix<f64>> {
 
 #[test]
 fn the_first_of_the_largest_outputs_is_the_class() {
-    let model = Model::new(through(3), SoftmaxCrossEntropy::with_probabilities());
+    let model = Model::new(through(3), SoftmaxCrossEntropy::for_probabilities());
     let nan = f64::NAN;
     let input = Matrix::from_columns(&[[1.0, 2.0, 2.0], [5.0, 5.0, 5.0], [-3.0, -2.0, -1.0], [0.0, -0.0, -1.0]]);
     let classes = [1, 0, 2, 0].map(Some);
     assert_eq!(model.classify(&input), classes);
     assert_eq!(
-        Model::new(through(3), SoftmaxCrossEntropy::with_classes()).classify(&input),
+        Model::new(through(3), SoftmaxCrossEntropy::for_classes()).classify(&input),
         classes
     );
 
@@ -211,7 +211,7 @@ fn the_first_of_the_largest_outputs_is_the_class() {
 fn a_sample_with_a_nan_among_its_predictions_has_no_class() {
     let nan = f64::NAN;
     let input = Matrix::from_columns(&[[nan, 2.0, 1.0], [1.0, nan, 2.0], [nan; 3], [0.0, 1.0, 2.0]]);
-    let model = Model::new(through(3), SoftmaxCrossEntropy::with_classes());
+    let model = Model::new(through(3), SoftmaxCrossEntropy::for_classes());
     let classes = model.classify(&input);
     assert_eq!(classes, [None, None, None, Some(2)]);
 
@@ -241,7 +241,7 @@ fn predictions_into_an_output_and_of_one_sample_are_those_of_predict() {
         .unwrap()
         .with_target_scaling(unit)
         .unwrap();
-    let classifier = Model::new(network::<f64>(2), SoftmaxCrossEntropy::with_classes());
+    let classifier = Model::new(network::<f64>(2), SoftmaxCrossEntropy::for_classes());
     let input = raw::<f64>(3, 23);
     for model in [
         plain,
@@ -302,7 +302,7 @@ fn several_probabilities_are_as_many_labels_and_real_numbers_no_classes() {
 #[test]
 fn a_model_gives_back_what_it_was_given() {
     let plain = Model::new(through(2), HalfMse);
-    let classifier = Model::new(through(2), SoftmaxCrossEntropy::with_classes());
+    let classifier = Model::new(through(2), SoftmaxCrossEntropy::for_classes());
     assert_eq!(
         (plain.input_scaling(), plain.target_scaling(), plain.classes()),
         (None, None, None)
@@ -343,7 +343,7 @@ fn standard(features: usize) -> Scaling {
 #[test]
 fn what_does_not_fit_the_network_says_so() {
     let model = Model::new(network::<f32>(2), HalfMse);
-    let classifier = Model::new(network::<f32>(2), SoftmaxCrossEntropy::with_classes());
+    let classifier = Model::new(network::<f32>(2), SoftmaxCrossEntropy::for_classes());
     let binary = Model::new(network::<f32>(1), BinaryCrossEntropy);
     let names = |count: usize| Classes::new((0..count).map(|k| k.to_string())).unwrap();
     for (got, expected) in [
@@ -381,7 +381,7 @@ fn what_does_not_fit_the_network_says_so() {
             drop(model.predict(input));
         }),
         ("predict: expected input of 3 x 4, got 2 x 4", |model, input| {
-            let classifier = Model::new(model.network().clone(), SoftmaxCrossEntropy::with_classes());
+            let classifier = Model::new(model.network().clone(), SoftmaxCrossEntropy::for_classes());
             drop(classifier.classify(input));
         }),
         ("scaling: expected columns of 3 x 4, got 2 x 4", |_, input| {
@@ -518,8 +518,8 @@ fn every_kind_comes_back_from_its_name_and_parameters() {
         mlp_core::Mae.into(),
         Huber::default().into(),
         Huber::new(0.1).unwrap().into(),
-        SoftmaxCrossEntropy::with_classes().into(),
-        SoftmaxCrossEntropy::with_probabilities().into(),
+        SoftmaxCrossEntropy::for_classes().into(),
+        SoftmaxCrossEntropy::for_probabilities().into(),
         BinaryCrossEntropy.into(),
     ];
     for loss in losses {

@@ -2,10 +2,10 @@
 //! and the number of the report.
 
 use crate::activations::{Float, check_positions, functions};
-use mlp_core::activations::{GeluTanh, Relu};
+use mlp_core::activations::{GeluTanh, Relu, softmax};
 use mlp_core::{
     BinaryCrossEntropy, DataError, GradientDescent, HalfMse, Loss, Mlp, Samples, Scalar, SoftmaxCrossEntropy,
-    TrainError, Trainer, Workspace, softmax,
+    TrainError, Trainer, Workspace,
 };
 use mlp_cpu::Matrix;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -102,7 +102,7 @@ fn softmax_of_a_thousand() {
             (2.0, 2_000.313_261_687_518),
         ] {
             let mut gradient = [T::zero(); 3];
-            let loss = SoftmaxCrossEntropy::with_classes();
+            let loss = SoftmaxCrossEntropy::for_classes();
             let value = loss.value_and_gradient(&logits, &[T::from_f64(class)], &mut gradient);
             assert_near(&format!("loss of class {class}"), value, expected, tolerance);
             assert!(
@@ -506,7 +506,7 @@ fn relu_keeps_nan() {
     network.layers_mut()[0].bias[(2, 0)] = f64::NAN;
     let (input, target) = (Matrix::from_columns(&[[1.0]]), Matrix::from_columns(&[[0.0]]));
     assert!(network.predict(&input).to_vec().iter().all(|a| a.is_nan()));
-    let mut trainer = Trainer::new(SoftmaxCrossEntropy::with_classes(), GradientDescent::new(0.1).unwrap());
+    let mut trainer = Trainer::new(SoftmaxCrossEntropy::for_classes(), GradientDescent::new(0.1).unwrap());
     let error = trainer
         .step(&mut network, Samples::new(&input, &target).unwrap())
         .unwrap_err();
@@ -528,7 +528,7 @@ fn loss_and_gradient_agree_at_extreme_logits() {
                 "{what}: slope {slope}, gradient {gradient}"
             );
         }
-        let loss = SoftmaxCrossEntropy::with_classes();
+        let loss = SoftmaxCrossEntropy::for_classes();
         let value = |logit: f64| loss.value(&[logit, 0.0], &[0.0]);
         let mut gradient = [0.0; 2];
         let _ = loss.value_and_gradient(&[logit, 0.0], &[0.0], &mut gradient);

@@ -80,7 +80,7 @@ fn networks<T: Element>() -> [u64; 7] {
         train::<T, _>(
             &[128, 160, 80, 10],
             Relu,
-            SoftmaxCrossEntropy::with_classes(),
+            SoftmaxCrossEntropy::for_classes(),
             Adam::new(rate).unwrap(),
             280,
             |options| options.batch_size(140).shuffle(5),
@@ -107,7 +107,7 @@ fn networks<T: Element>() -> [u64; 7] {
         train::<T, _>(
             &[367, 400, 10],
             Tanh,
-            SoftmaxCrossEntropy::with_classes(),
+            SoftmaxCrossEntropy::for_classes(),
             Adam::new(1e-3).unwrap(),
             24,
             |options| options.batch_size(12).shuffle(7),

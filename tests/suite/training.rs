@@ -357,7 +357,7 @@ fn samples_that_do_not_fit_are_refused() {
     refused(HalfMse, (3, 3), "input: expected 2 rows (a column is a sample), got 3");
     refused(HalfMse, (2, 1), "target: expected 3 rows (a column is a sample), got 1");
     refused(
-        SoftmaxCrossEntropy::with_classes(),
+        SoftmaxCrossEntropy::for_classes(),
         (2, 3),
         "target: expected 1 row (a column is a sample), got 3",
     );
@@ -723,7 +723,7 @@ fn classes_that_do_not_exist_are_refused() {
     for bad in [3.0, -1.0, 0.5, f64::NAN] {
         let target = Matrix::from_columns(&[[2.0], [bad]]);
         let samples = Samples::new(&input, &target).unwrap();
-        let mut trainer = Trainer::new(SoftmaxCrossEntropy::with_classes(), GradientDescent::new(0.1).unwrap());
+        let mut trainer = Trainer::new(SoftmaxCrossEntropy::for_classes(), GradientDescent::new(0.1).unwrap());
         let step = trainer.step(&mut network, samples).unwrap_err();
         let fit = trainer
             .fit(&mut network, samples, FitOptions::epochs(1).shuffle(1))
@@ -737,7 +737,7 @@ fn classes_that_do_not_exist_are_refused() {
         let weights = Matrix::from_columns(&[[1.0], [0.0]]);
         let step = |samples| {
             let mut network = network.clone();
-            let mut trainer = Trainer::new(SoftmaxCrossEntropy::with_classes(), GradientDescent::new(0.1).unwrap());
+            let mut trainer = Trainer::new(SoftmaxCrossEntropy::for_classes(), GradientDescent::new(0.1).unwrap());
             (trainer.step(&mut network, samples).unwrap(), network)
         };
         assert_eq!(step(samples.weighted(&weights).unwrap()), step(samples.slice(0..1)));
@@ -806,7 +806,7 @@ fn gradients_that_do_not_fit_panic() {
         let _ = HalfMse.value_and_gradient(&[1.0, 2.0, 3.0], &[1.0, 2.0], &mut output);
     });
     assert_panics("loss: expected gradient of 3 x 1, got 1 x 1", || {
-        let classes = SoftmaxCrossEntropy::with_classes();
+        let classes = SoftmaxCrossEntropy::for_classes();
         let _ = classes.value_and_gradient(&[1.0, 2.0, 3.0], &[1.0], &mut output[..1]);
     });
 }

@@ -1,5 +1,5 @@
 //! The built-in activations, each a formula with its parameters. [`ActivationKind`](crate::ActivationKind) selects one
-//! of them by name.
+//! of them by name. [`softmax`] is a function, since it belongs to a loss.
 //!
 //! ```
 //! use mlp_core::activations::Tanh;
@@ -15,3 +15,4 @@
 pub use crate::activation::{
     Elu, Gelu, GeluTanh, HardTanh, Identity, LeakyRelu, Mish, Relu, Selu, Sigmoid, Silu, Softplus, Softsign, Tanh,
 };
+pub use crate::loss::softmax;

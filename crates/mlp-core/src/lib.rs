@@ -127,7 +127,7 @@ pub use initializer::Initializer;
 pub use kind::KindError;
 pub use loss::{
     BinaryCrossEntropy, ElementLoss, HalfMse, Huber, Loss, LossKind, Mae, Mse, OverOutputs, SoftmaxCrossEntropy,
-    TargetKind, softmax,
+    TargetKind,
 };
 pub use metric::{ConfusionMatrix, Metric, Scores};
 pub use mlp::Mlp;

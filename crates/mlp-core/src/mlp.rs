@@ -7,7 +7,7 @@ use core::fmt;
 
 /// A multi-layer perceptron: layers a = f(W a_prev + b), one after the other, on the backend `B`.
 ///
-/// It owns its parameters and nothing else: the buffers of a pass live in a [`Workspace`]. `C` is the type of your own
+/// It owns its parameters and nothing else: the buffers of a pass live in a [`Workspace`](crate::Workspace). `C` is the type of your own
 /// activation, if you have one ([`ActivationKind::Custom`]).
 ///
 /// The steps of training can be called one by one; [`Trainer`](crate::Trainer) runs all of them:

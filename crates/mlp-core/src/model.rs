@@ -27,7 +27,7 @@ use core::fmt;
 /// let classes = Classes::of_labels(&labels)?;
 /// let (scaled, target) = (scaling.apply(&input), classes.indices(&labels)?);
 ///
-/// let loss = SoftmaxCrossEntropy::with_classes();
+/// let loss = SoftmaxCrossEntropy::for_classes();
 /// let mut network = Mlp::<Matrix<f64>>::builder(&[1, 4, 2]).hidden(Tanh).seed(1).build()?;
 /// let mut trainer = Trainer::new(loss, Adam::new(0.1)?);
 /// trainer.fit(&mut network, Samples::new(&scaled, &target)?, FitOptions::epochs(50))?;
@@ -188,7 +188,7 @@ impl<B: Tensor, C: Activation> Model<B, C> {
     /// use mlp_core::{InferenceWorkspace, Mlp, Model, SoftmaxCrossEntropy};
     /// use mlp_cpu::Matrix;
     ///
-    /// let model = Model::new(Mlp::<Matrix<f32>>::builder(&[2, 8, 3]).build()?, SoftmaxCrossEntropy::with_classes());
+    /// let model = Model::new(Mlp::<Matrix<f32>>::builder(&[2, 8, 3]).build()?, SoftmaxCrossEntropy::for_classes());
     /// let mut workspace = InferenceWorkspace::new(model.network(), 1);
     /// let mut output = Matrix::zeros(3, 1);
     /// for sample in [[0.0, 1.0], [1.0, 0.0]] {

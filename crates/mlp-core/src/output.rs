@@ -20,7 +20,7 @@ use crate::{Scalar, TargetKind};
 pub enum OutputTransform {
     /// p_j = z_j: real numbers.
     Identity,
-    /// p_j = e^(z_j) / sum_k e^(z_k): probabilities with sum 1, computed by [`softmax`](crate::softmax).
+    /// p_j = e^(z_j) / sum_k e^(z_k): probabilities with sum 1, computed by [`softmax`](crate::activations::softmax).
     Softmax,
     /// p_j = 1 / (1 + e^(-z_j)): a separate probability for each output.
     Sigmoid,
@@ -62,7 +62,7 @@ impl OutputTransform {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::softmax;
+    use crate::activations::softmax;
 
     #[test]
     fn each_kind_of_target_has_its_output() {

@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .initializer(Initializer::GlorotUniform)
         .seed(1)
         .build()?;
-    let loss = SoftmaxCrossEntropy::with_classes();
+    let loss = SoftmaxCrossEntropy::for_classes();
     let mut trainer = Trainer::new(loss, GradientDescent::new(0.2)?);
     let options = FitOptions::epochs(400).batch_size(30).shuffle(1);
     trainer.fit_with(&mut network, Samples::new(&input, &target)?, options, |progress| {

@@ -39,7 +39,7 @@ impl<T: Element> Classifier<T> {
             .hidden(settings.activation.clone())
             .seed(settings.seed)
             .build()?;
-        let model = Model::new(network, SoftmaxCrossEntropy::with_classes())
+        let model = Model::new(network, SoftmaxCrossEntropy::for_classes())
             .with_input_scaling(task.scaling())
             .and_then(|model| model.with_classes(Classes::new(task.class_names()).expect("the class names differ")))
             .expect("the network has an input per pixel and an output per class")
@@ -49,7 +49,7 @@ impl<T: Element> Classifier<T> {
                 ..Provenance::default()
             });
         let optimizer = settings.optimizer.build(settings.learning_rate)?;
-        let mut trainer = Trainer::new(SoftmaxCrossEntropy::with_classes(), optimizer).metrics(&[Metric::Accuracy]);
+        let mut trainer = Trainer::new(SoftmaxCrossEntropy::for_classes(), optimizer).metrics(&[Metric::Accuracy]);
         let validation = task.data(&task.validation);
         if let Some(patience) = settings.patience {
             if validation.is_none() {
@@ -138,7 +138,7 @@ impl<T: Element> Classifier<T> {
 
     /// Classifies the test part with the current network and returns the confusion matrix.
     pub(crate) fn test(&self) -> Result<ConfusionMatrix, Error> {
-        let loss = SoftmaxCrossEntropy::with_classes();
+        let loss = SoftmaxCrossEntropy::for_classes();
         let scores = self.model.network().scores(&loss, self.test.samples())?;
         Ok(scores.confusion_matrix().expect("the targets are classes"))
     }

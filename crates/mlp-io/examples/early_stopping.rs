@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (scaled_train, scaled_validation) = (scaled(&train)?, scaled(&validation)?);
 
     // The network has far more parameters than the data need. Without early stopping it would memorize the samples.
-    let loss = SoftmaxCrossEntropy::with_classes();
+    let loss = SoftmaxCrossEntropy::for_classes();
     let mut network = Mlp::<Matrix<f32>>::builder(&[2, 64, 64, classes.len()])
         .hidden(Relu)
         .seed(SEED)

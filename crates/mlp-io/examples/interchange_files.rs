@@ -46,7 +46,7 @@ where
     activations.push(("elu_0.7".into(), Elu::new(0.7)?.into()));
     let losses: [LossKind; 3] = [
         HalfMse.into(),
-        SoftmaxCrossEntropy::with_classes().into(),
+        SoftmaxCrossEntropy::for_classes().into(),
         BinaryCrossEntropy.into(),
     ];
     // The values are the same in both precisions, and small enough that sums in single precision are still exact to

@@ -180,7 +180,7 @@ fn metadata_of_the_largest_size_stays_within_the_limit() {
     }
 
     let network = Mlp::<Matrix<f32>>::builder(&[1, 6_000]).build().unwrap();
-    let model = Model::new(network, SoftmaxCrossEntropy::with_classes());
+    let model = Model::new(network, SoftmaxCrossEntropy::for_classes());
     let classes = Classes::new((0..6_000).map(|i| format!("class {i}"))).unwrap();
     save_model(&path, &model.with_classes(classes).unwrap()).unwrap();
     check("classes", &path, most(|| load_model::<Matrix<f32>>(&path).unwrap()));

@@ -59,7 +59,7 @@ pub(super) fn mismatches<B: Tensor>() {
         let (mut delta, prediction, target, weights) = (zeros(delta), zeros((3, 5)), zeros(target), zeros(weights));
         let (weights, scale) = (Some((&weights).into()), B::Scalar::from_f64(1.0));
         if classes {
-            let loss = SoftmaxCrossEntropy::with_classes();
+            let loss = SoftmaxCrossEntropy::for_classes();
             delta.loss(&loss, (&prediction).into(), (&target).into(), weights, scale);
         } else {
             delta.loss(&HalfMse, (&prediction).into(), (&target).into(), weights, scale);

@@ -55,8 +55,8 @@ macro_rules! with_loss {
             AnyLoss::MeanSquared => with_loss!(@ mlp_core::Mse, $loss => $body),
             AnyLoss::MeanAbsolute => with_loss!(@ mlp_core::Mae, $loss => $body),
             AnyLoss::Huber => with_loss!(@ mlp_core::Huber::default(), $loss => $body),
-            AnyLoss::Classes => with_loss!(@ mlp_core::SoftmaxCrossEntropy::with_classes(), $loss => $body),
-            AnyLoss::Probabilities => with_loss!(@ mlp_core::SoftmaxCrossEntropy::with_probabilities(), $loss => $body),
+            AnyLoss::Classes => with_loss!(@ mlp_core::SoftmaxCrossEntropy::for_classes(), $loss => $body),
+            AnyLoss::Probabilities => with_loss!(@ mlp_core::SoftmaxCrossEntropy::for_probabilities(), $loss => $body),
             AnyLoss::Binary => with_loss!(@ mlp_core::BinaryCrossEntropy, $loss => $body),
         }
     };

@@ -22,7 +22,7 @@ kinds! {
     /// assert_eq!(kind.value(&[2.0], &[0.0]), 0.875);
     /// assert_eq!("softmax_cross_entropy".parse::<LossKind>()?.target_kind(), TargetKind::Class);
     ///
-    /// let kind = LossKind::from(SoftmaxCrossEntropy::with_probabilities());
+    /// let kind = LossKind::from(SoftmaxCrossEntropy::for_probabilities());
     /// assert_eq!(kind.parameters(), [("probabilities", 1.0)]);
     /// assert_eq!(LossKind::from_parts(kind.name(), &kind.parameters())?, kind);
     /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -14,7 +14,7 @@ use crate::{HyperParameterError, Scalar};
 ///
 /// ```
 /// # use mlp_core::{Loss, SoftmaxCrossEntropy};
-/// let loss = SoftmaxCrossEntropy::with_classes();
+/// let loss = SoftmaxCrossEntropy::for_classes();
 /// let mut gradient = [0.0; 2];
 /// assert_eq!(loss.value_and_gradient(&[1000.0, 1000.0], &[1.0], &mut gradient), 2_f64.ln());
 /// assert_eq!(gradient, [0.5, -0.5]);
@@ -30,12 +30,12 @@ impl SoftmaxCrossEntropy {
     ///
     /// # Panics
     /// This function does not panic, but evaluating the loss does if a target is not a valid class index.
-    pub fn with_classes() -> Self {
+    pub fn for_classes() -> Self {
         Self { probabilities: false }
     }
 
     /// Creates the loss whose target for a sample is a probability for each class, with sum 1 (one-hot or soft).
-    pub fn with_probabilities() -> Self {
+    pub fn for_probabilities() -> Self {
         Self { probabilities: true }
     }
 
@@ -54,7 +54,7 @@ impl SoftmaxCrossEntropy {
 /// With classes, as in PyTorch and scikit-learn.
 impl Default for SoftmaxCrossEntropy {
     fn default() -> Self {
-        Self::with_classes()
+        Self::for_classes()
     }
 }
 
@@ -166,7 +166,7 @@ fn exponentials<T: Scalar>(logits: &[T], out: &mut [T]) -> (T, T) {
 ///
 /// ```
 /// let mut probabilities = [0.0; 2];
-/// mlp_core::softmax(&[1000.0, 1000.0], &mut probabilities);
+/// mlp_core::activations::softmax(&[1000.0, 1000.0], &mut probabilities);
 /// assert_eq!(probabilities, [0.5, 0.5]);
 /// ```
 pub fn softmax<T: Scalar>(logits: &[T], probabilities: &mut [T]) {

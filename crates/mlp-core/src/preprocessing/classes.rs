@@ -87,7 +87,7 @@ impl Classes {
     }
 
     /// Returns the class indices of N labels, as 1 x N. They are the target of
-    /// [`SoftmaxCrossEntropy::with_classes`](crate::SoftmaxCrossEntropy::with_classes) and, for two classes, that of
+    /// [`SoftmaxCrossEntropy::for_classes`](crate::SoftmaxCrossEntropy::for_classes) and, for two classes, that of
     /// [`BinaryCrossEntropy`](crate::BinaryCrossEntropy) with a single output.
     ///
     /// # Errors
@@ -103,7 +103,7 @@ impl Classes {
     }
 
     /// Returns the one-hot encoding of N labels, as K x N: 1 in the row of the label's class, else 0. It is the target
-    /// of [`SoftmaxCrossEntropy::with_probabilities`](crate::SoftmaxCrossEntropy::with_probabilities).
+    /// of [`SoftmaxCrossEntropy::for_probabilities`](crate::SoftmaxCrossEntropy::for_probabilities).
     ///
     /// # Errors
     /// If a label is not the name of a class.

@@ -29,7 +29,7 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
     /// let input = Matrix::from_columns(&[[1.0, 0.0], [0.0, 1.0]]);
     /// let class = Matrix::from_columns(&[[0.0], [2.0]]);
     /// let samples = Samples::new(&input, &class)?;
-    /// let evaluation = network.evaluate(&SoftmaxCrossEntropy::with_classes(), samples, &[Metric::Accuracy])?;
+    /// let evaluation = network.evaluate(&SoftmaxCrossEntropy::for_classes(), samples, &[Metric::Accuracy])?;
     /// assert!(evaluation.loss > 0.0 && (0.0..=1.0).contains(&evaluation.metrics[0]));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -55,7 +55,7 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
     /// # let network = Mlp::<Matrix<f64>>::builder(&[2, 3]).build()?;
     /// # let input = Matrix::from_columns(&[[1.0, 0.0], [0.0, 1.0]]);
     /// # let class = Matrix::from_columns(&[[0.0], [2.0]]);
-    /// let scores = network.scores(&SoftmaxCrossEntropy::with_classes(), Samples::new(&input, &class)?)?;
+    /// let scores = network.scores(&SoftmaxCrossEntropy::for_classes(), Samples::new(&input, &class)?)?;
     /// assert_eq!(scores.confusion_matrix().unwrap().total(), 2.0);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

@@ -103,7 +103,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
     /// let class = Matrix::from_columns(&[[0.0], [0.0], [1.0], [1.0]]);
     /// let mut network = Mlp::<Matrix<f64>>::builder(&[1, 8, 2]).build()?;
     ///
-    /// let mut trainer = Trainer::new(SoftmaxCrossEntropy::with_classes(), GradientDescent::new(0.1)?);
+    /// let mut trainer = Trainer::new(SoftmaxCrossEntropy::for_classes(), GradientDescent::new(0.1)?);
     /// let options = FitOptions::epochs(100).batch_size(2).shuffle(7);
     /// trainer.fit(&mut network, Samples::new(&input, &class)?, options)?;
     /// let losses = &trainer.history().loss;

@@ -298,7 +298,7 @@ fn other_operations<T: Element>() {
             zip_of::<T, 2>(rows, columns);
             finite_flag::<T>(rows, columns);
             loss_of::<T, _>(&HalfMse, rows, columns);
-            loss_of::<T, _>(&SoftmaxCrossEntropy::with_classes(), rows, columns);
+            loss_of::<T, _>(&SoftmaxCrossEntropy::for_classes(), rows, columns);
 
             let a = matrix::<T>(rows, columns, 1);
             let indices: Vec<_> = (0..columns).rev().chain([0]).collect();

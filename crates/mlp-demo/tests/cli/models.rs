@@ -19,7 +19,7 @@ pub(super) fn classifier<T: Element>() -> Model<Matrix<T>> {
     };
     let network = Mlp::from_layers(vec![(layer, Identity.into())]).unwrap();
     let scaling = Scaling::from_parts(ScalingKind::Standard, vec![1.0, 2.0], vec![2.0, 4.0]).unwrap();
-    Model::new(network, SoftmaxCrossEntropy::with_classes())
+    Model::new(network, SoftmaxCrossEntropy::for_classes())
         .with_input_scaling(scaling)
         .unwrap()
         .with_classes(Classes::new(["short", "tall"]).unwrap())

@@ -82,7 +82,7 @@ fn hidden_activation(name: &str) -> Result<ActivationKind, LoadError> {
 fn output_loss(name: &str) -> Result<LossKind, LoadError> {
     match name {
         "identity" => Ok(HalfMse.into()),
-        "softmax" => Ok(SoftmaxCrossEntropy::with_classes().into()),
+        "softmax" => Ok(SoftmaxCrossEntropy::for_classes().into()),
         "logistic" => Ok(BinaryCrossEntropy.into()),
         _ => Err(other_activation(OUT_ACTIVATION, OUTPUT_NAMES, name)),
     }

@@ -855,7 +855,7 @@ fn each_malformed_pytorch_network_is_refused() {
 /// Returns the bytes of a small model with every optional part.
 fn small() -> Vec<u8> {
     let scaling = mlp_core::Scaling::standard(&Matrix::from_columns(&[[1.0, 2.0], [3.0, 5.0]])).unwrap();
-    let model = Model::new(network::<f32>(&[2, 2], Tanh), SoftmaxCrossEntropy::with_classes())
+    let model = Model::new(network::<f32>(&[2, 2], Tanh), SoftmaxCrossEntropy::for_classes())
         .with_input_scaling(scaling)
         .unwrap()
         .with_classes(Classes::new(["a", "b"]).unwrap())
@@ -951,7 +951,7 @@ fn a_message_is_one_line_whatever_the_names_in_the_file() {
 fn a_message_names_the_file_on_one_line() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("a\n\u{1b}[2J");
-    let model = Model::new(network::<f32>(&[1, 1], Tanh), SoftmaxCrossEntropy::with_classes());
+    let model = Model::new(network::<f32>(&[1, 1], Tanh), SoftmaxCrossEntropy::for_classes());
     std::fs::create_dir(&path).unwrap();
     for message in [
         mlp_io::load_model::<Matrix<f32>>(&path).unwrap_err().to_string(),

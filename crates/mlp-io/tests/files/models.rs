@@ -62,8 +62,8 @@ fn every_activation_and_loss_is_kept_with_its_parameters() {
         mlp_core::Mae.into(),
         Huber::new(1.0 / 3.0).unwrap().into(),
         Huber::default().into(),
-        SoftmaxCrossEntropy::with_classes().into(),
-        SoftmaxCrossEntropy::with_probabilities().into(),
+        SoftmaxCrossEntropy::for_classes().into(),
+        SoftmaxCrossEntropy::for_probabilities().into(),
         BinaryCrossEntropy.into(),
     ];
     assert!(
@@ -107,7 +107,7 @@ fn scalings_classes_and_provenance_are_kept_to_the_last_bit() {
     let names = ["setosa", "", "schön \"und\" {\n}"];
     assert!(Classes::new(names).is_err());
     let names = ["setosa", " ", "schön \"und\" {\n}"];
-    let classifier = Model::new(network::<f32>(&[3, 4, 3], Relu), SoftmaxCrossEntropy::with_classes())
+    let classifier = Model::new(network::<f32>(&[3, 4, 3], Relu), SoftmaxCrossEntropy::for_classes())
         .with_input_scaling(input)
         .unwrap()
         .with_classes(Classes::new(names).unwrap())
@@ -121,7 +121,7 @@ fn scalings_classes_and_provenance_are_kept_to_the_last_bit() {
 fn predictions_have_the_same_bits() {
     let model = Model::new(
         network::<f32>(&[7, 33, 17, 3], Tanh),
-        SoftmaxCrossEntropy::with_classes(),
+        SoftmaxCrossEntropy::for_classes(),
     );
     let loaded = model_from_bytes::<Matrix<f32>>(&model_to_bytes(&model).unwrap()).unwrap();
     let input = Matrix::from_fn(7, 40, |i, j| f32::from_f64(((i * 41 + j) as f64).sin()));

@@ -76,7 +76,7 @@ fn the_names_choose_activations_and_loss() {
         (
             "multiclass_relu",
             Relu.into(),
-            SoftmaxCrossEntropy::with_classes().into(),
+            SoftmaxCrossEntropy::for_classes().into(),
             OutputTransform::Softmax,
         ),
         (
@@ -132,7 +132,7 @@ fn a_written_file_is_read_back_and_has_the_same_bytes_each_time() {
     let path = directory.path().join("model.npz");
     for loss in [
         HalfMse.into(),
-        SoftmaxCrossEntropy::with_classes().into(),
+        SoftmaxCrossEntropy::for_classes().into(),
         LossKind::from(BinaryCrossEntropy),
     ] {
         for hidden in [ActivationKind::from(Relu), Tanh.into(), Sigmoid.into(), Identity.into()] {
@@ -200,7 +200,7 @@ fn networks_that_scikit_learn_cannot_express_are_refused() {
 
 #[test]
 fn names_and_the_kind_of_regression_are_left_out() {
-    let named = model(Relu, SoftmaxCrossEntropy::with_probabilities());
+    let named = model(Relu, SoftmaxCrossEntropy::for_probabilities());
     let named = named.with_classes(Classes::new(["a", "b"]).unwrap()).unwrap();
     let read = npz_from_bytes::<Matrix<f64>>(&npz_to_bytes(&named).unwrap()).unwrap();
     assert_eq!((read.classes(), read.network()), (None, named.network()));

@@ -90,7 +90,7 @@ where
 
 #[test]
 fn the_file_has_the_input_the_layers_and_the_output() {
-    let model = model::<f64>(Tanh.into(), SoftmaxCrossEntropy::with_classes());
+    let model = model::<f64>(Tanh.into(), SoftmaxCrossEntropy::for_classes());
     let model = model.with_classes(Classes::new(["a", "b \"c\""]).unwrap()).unwrap();
     let provenance = Provenance {
         version: "1.2.3".into(),

@@ -51,7 +51,7 @@ fn build<T: Element + Number>(setup: &Setup) -> Result<Box<dyn Engine>, Box<dyn 
         "softmax-ce" => {
             let target: Vec<i32> = setup.target()?;
             let target = target.into_iter().map(|class| T::from_f64(class.into())).collect();
-            with_optimizer(SoftmaxCrossEntropy::with_classes(), network, input, target, setup)
+            with_optimizer(SoftmaxCrossEntropy::for_classes(), network, input, target, setup)
         }
         "mse" => with_optimizer(Mse, network, input, setup.target()?, setup),
         _ => with_optimizer(HalfMse, network, input, setup.target()?, setup),

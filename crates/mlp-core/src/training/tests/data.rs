@@ -154,7 +154,7 @@ fn classes() -> [Naive<f64>; 2] {
 fn a_metric_of_a_class_is_monitored_and_recorded() {
     let [input, target] = classes();
     let data = samples(&input, &target);
-    let loss = SoftmaxCrossEntropy::with_classes();
+    let loss = SoftmaxCrossEntropy::for_classes();
     let metrics = [Metric::PrecisionOf(0), Metric::RecallOf(2), Metric::F1Of(1)];
     let mut network = network(&[2, 3]);
     let mut trainer = Trainer::new(loss, GradientDescent::new(0.5).unwrap())
@@ -187,7 +187,7 @@ fn metrics_that_cannot_be_computed_are_rejected() {
         } else {
             data.into()
         };
-        Trainer::new(SoftmaxCrossEntropy::with_classes(), GradientDescent::new(0.5).unwrap())
+        Trainer::new(SoftmaxCrossEntropy::for_classes(), GradientDescent::new(0.5).unwrap())
             .metrics(&[Metric::Accuracy, metric])
             .fit(&mut network, data, FitOptions::epochs(1))
             .unwrap_err()
@@ -203,7 +203,7 @@ fn metrics_that_cannot_be_computed_are_rejected() {
             format!("metric {metric}: expected a class from 0 to 2")
         );
         let evaluation = network(&[2, 3])
-            .evaluate(&SoftmaxCrossEntropy::with_classes(), data, &[metric])
+            .evaluate(&SoftmaxCrossEntropy::for_classes(), data, &[metric])
             .unwrap();
         assert!(evaluation.metrics[0].is_nan());
     }
@@ -222,7 +222,7 @@ fn metrics_that_cannot_be_computed_are_rejected() {
 #[test]
 fn targets_that_are_not_probabilities_are_rejected() {
     let (network, input) = (network(&[2, 3]), input(0, 2));
-    let probabilities = SoftmaxCrossEntropy::with_probabilities();
+    let probabilities = SoftmaxCrossEntropy::for_probabilities();
     let in_row = |row, got| {
         format!("target: expected a number from 0 to 1 in row {row}, column 1 (a column is a sample), got {got}")
     };
@@ -312,9 +312,9 @@ fn a_sample_of_weight_0_is_left_out_whatever_its_target_in_every_loss() {
     left_out(Mae, &real);
     left_out(Huber::default(), &real);
     left_out(BinaryCrossEntropy, &[1.0, 0.0, 0.5, 0.0, 0.0, 1.0]);
-    left_out(SoftmaxCrossEntropy::with_classes(), &[2.0, 0.0]);
+    left_out(SoftmaxCrossEntropy::for_classes(), &[2.0, 0.0]);
     left_out(
-        SoftmaxCrossEntropy::with_probabilities(),
+        SoftmaxCrossEntropy::for_probabilities(),
         &[0.25, 0.5, 0.25, 0.0, 1.0, 0.0],
     );
 }
@@ -366,7 +366,7 @@ fn scores_are_those_of_the_network_and_of_the_model_on_raw_samples() {
     let [input, target] = classes();
     let weights = columns(1, &[1.0, 2.0, 1.0, 3.0, 0.0]);
     let data = samples(&input, &target).weighted(&weights).unwrap();
-    let (network, loss) = (network(&[2, 3]), SoftmaxCrossEntropy::with_classes());
+    let (network, loss) = (network(&[2, 3]), SoftmaxCrossEntropy::for_classes());
     let metrics = [Metric::Accuracy, Metric::LogLoss, Metric::RecallOf(1)];
     let scores = network.scores(&loss, data).unwrap();
     let evaluation = network.evaluate(&loss, data, &metrics).unwrap();
