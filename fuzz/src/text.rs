@@ -1,7 +1,9 @@
 //! Fuzzes what mlp-core reads from texts.
 
-use mlp_core::{ActivationKind, Metric, NoCustom, ScalingKind, Schedule};
-use std::fmt::{Debug, Display};
+use mlp_core::{
+    ActivationKind, Initializer, KindError, LossKind, Metric, NoCustom, OptimizerKind, ScalingKind, Schedule,
+};
+use std::fmt::Display;
 use std::str::FromStr;
 
 /// Checks that the JSON of a schedule is read back as an equal schedule with the same JSON, and that its factors are
@@ -25,43 +27,32 @@ pub fn schedule(bytes: &[u8]) -> bool {
     true
 }
 
-/// Checks the names of metrics, activations and kinds of scalings like [`schedule`]. The text of each must be its name.
+/// Checks the names of all kinds like [`schedule`]. The text of each must be its name.
 pub fn names(bytes: &[u8]) -> bool {
-    let mut read = false;
-    if let Some(metric) = parse::<Metric>(bytes) {
-        assert!(metric.name().as_bytes() == bytes);
-        read = true;
-    }
-    if let Some(Ok(activation)) = text(bytes).map(str::parse::<ActivationKind<NoCustom>>) {
-        assert!(activation.name().as_bytes() == bytes);
-        read = true;
-    }
-    if let Some(Ok(kind)) = text(bytes).map(str::parse::<ScalingKind>) {
-        assert!(kind.name().as_bytes() == bytes);
-        read = true;
-    }
-    read
+    let Ok(text) = str::from_utf8(bytes) else {
+        return false;
+    };
+    let reads = [
+        is_name::<Metric>(text),
+        is_name::<ActivationKind<NoCustom>>(text),
+        is_name::<LossKind>(text),
+        is_name::<OptimizerKind>(text),
+        is_name::<Initializer>(text),
+        is_name::<ScalingKind>(text),
+    ];
+    reads.contains(&true)
 }
 
-fn text(bytes: &[u8]) -> Option<&str> {
-    str::from_utf8(bytes).ok()
-}
-
-/// Parses the bytes, and checks that the value's own text parses as an equal value with the same text.
-fn parse<T: FromStr<Err: Display> + Display + PartialEq + Debug>(bytes: &[u8]) -> Option<T> {
-    match text(bytes)?.parse::<T>() {
-        Ok(value) => {
-            let written = value.to_string();
-            let Ok(again) = written.parse::<T>() else {
-                panic!("the text {written} of a value cannot be parsed");
-            };
-            assert_eq!(again, value, "{written}");
-            assert_eq!(again.to_string(), written);
-            Some(value)
+/// Returns whether `text` is the name of a kind. The kind must write the same name.
+fn is_name<K: FromStr<Err = KindError> + Display>(text: &str) -> bool {
+    match text.parse::<K>() {
+        Ok(kind) => {
+            assert_eq!(kind.to_string(), text);
+            true
         }
         Err(error) => {
             assert!(!error.to_string().is_empty());
-            None
+            false
         }
     }
 }

@@ -715,11 +715,11 @@ fn options_that_change_the_memory_are_refused_after_the_first_step() {
     let used = trainer.optimizer().clone();
     assert_eq!(
         used.clone().centered(true).unwrap_err().to_string(),
-        "centered: expected no change after the first step, got 1"
+        "centered: expected its value to be set before the first step, got 1"
     );
     assert_eq!(
         used.clone().momentum(0.5).unwrap_err().to_string(),
-        "momentum: expected no change after the first step, got 0.5"
+        "momentum: expected its value to be set before the first step, got 0.5"
     );
     assert!(used.rho(0.5).unwrap().epsilon(1e-6).is_ok());
 }

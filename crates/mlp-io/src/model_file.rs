@@ -82,7 +82,7 @@ pub fn model_to_bytes<B: Tensor<Scalar: Number>>(model: &Model<B>) -> Result<Vec
 ///
 /// # Errors
 /// Returns an error if the file cannot be read, or if any byte of it does not belong to a model of numbers of this
-/// type; [`LoadErrorKind`] lists the reasons. If the type of the numbers is unknown, call [`inspect`] first.
+/// type; [`LoadErrorKind`](crate::LoadErrorKind) lists the reasons. If the type of the numbers is unknown, call [`inspect`] first.
 pub fn load_model<B: Tensor<Scalar: Number>>(path: impl AsRef<Path>) -> Result<Model<B>, LoadError> {
     let path = path.as_ref();
     Opened::file(path).and_then(model).map_err(|e| e.in_file(path))
