@@ -33,19 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "\nForward: z = W a_prev + b (b is still 0), a = f(z): leaky ReLU with slope 0.01, in the last layer f(z) = z"
     );
     network.forward(&input, &mut workspace);
-    for (l, layer) in network.layers().iter().enumerate() {
-        let mut z = Matrix::zeros(layer.outputs(), input.columns());
-        match l {
-            0 => layer.pre_activation(&input, &mut z),
-            _ => layer.pre_activation(workspace.activation(l - 1), &mut z),
-        }
-        show(&format!("W{l}"), &layer.weights);
-        show(&format!("z{l}"), &z);
-        if let Some(derivative) = workspace.derivative(l) {
-            show(&format!("f'(z{l})"), &derivative);
-        }
-        show(&format!("a{l}"), &workspace.activation(l));
-    }
+    show_forward(&network, &input, &workspace);
 
     println!("\nLoss: L = 1/(2N) sum (y^ - y)^2, delta of the last layer: dL/dz = (y^ - y)/N");
     let loss = network.loss(&HalfMse, &target, &mut workspace);
@@ -75,31 +63,44 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("  L = {after:.6}");
 
     println!("\n100 epochs of these steps, from the same start, by a Trainer");
-    let mut losses = Vec::new();
     let mut network = start;
-    Trainer::new(HalfMse, optimizer).fit_with(
-        &mut network,
-        Samples::new(&input, &target)?,
-        FitOptions::epochs(100),
-        |progress| {
-            if let Event::Epoch { epoch, loss, .. } = progress.event {
-                losses.push(loss);
-                if epoch % 5 == 0 {
-                    println!("Epoch {epoch} - Loss: {loss:.6}");
-                }
-            }
-            ControlFlow::Continue(())
-        },
-    )?;
+    let mut trainer = Trainer::new(HalfMse, optimizer);
+    let samples = Samples::new(&input, &target)?;
+    trainer.fit_with(&mut network, samples, FitOptions::epochs(100), |progress| {
+        if let Event::Epoch { epoch, loss, .. } = progress.event
+            && epoch % 5 == 0
+        {
+            println!("Epoch {epoch} - Loss: {loss:.6}");
+        }
+        ControlFlow::Continue(())
+    })?;
     show("y^", &network.predict(&input));
 
     // The trainer takes the same steps, bit for bit, and reproduces the losses that the notebook printed.
+    let losses = &trainer.history().loss;
     assert_eq!((losses[0], losses[1]), (loss, after));
     assert_eq!(
         format!("{:.6} {:.6} {:.6}", losses[0], losses[5], losses[95]),
         "5.823733 2.717339 0.026363"
     );
     Ok(())
+}
+
+/// Prints W, z, f'(z) and a of each layer after a forward pass.
+fn show_forward(network: &Mlp<Matrix<f64>>, input: &Matrix<f64>, workspace: &Workspace<Matrix<f64>>) {
+    for (l, layer) in network.layers().iter().enumerate() {
+        let mut z = Matrix::zeros(layer.outputs(), input.columns());
+        match l {
+            0 => layer.pre_activation(input, &mut z),
+            _ => layer.pre_activation(workspace.activation(l - 1), &mut z),
+        }
+        show(&format!("W{l}"), &layer.weights);
+        show(&format!("z{l}"), &z);
+        if let Some(derivative) = workspace.derivative(l) {
+            show(&format!("f'(z{l})"), &derivative);
+        }
+        show(&format!("a{l}"), &workspace.activation(l));
+    }
 }
 
 /// The network with the initial weights of the notebook's run, recovered from its printed losses; biases are zero.

@@ -50,8 +50,10 @@
 //! # Features
 //! - `std` (default): uses the square root of the standard library instead of that of `libm`. The bits are the same.
 //! - `serde`: [`History`], [`Metric`], [`Schedule`], [`ReduceOnPlateau`], [`Penalty`], [`Dropout`], [`Clip`],
-//!   [`EarlyStopping`], [`Scaling`], [`Classes`], [`Provenance`] and the plain data in [`state`] implement `Serialize` and
-//!   `Deserialize`. An invalid value is refused with the error of the constructor.
+//!   [`EarlyStopping`], [`Scaling`], [`Classes`], [`Provenance`] and, of the module [`state`], `Position`, `Pass` and
+//!   `PlateauState` implement `Serialize` and `Deserialize`. An invalid value is refused with the error of the
+//!   constructor. Optimizers, activations and losses are stored by their names. `save_checkpoint` of `mlp-io` saves a
+//!   whole `TrainerState`.
 #![cfg_attr(
     feature = "serde",
     doc = r##"

@@ -1,22 +1,36 @@
 //! `Serialize` and `Deserialize` for types that no invalid value may reach.
 
-/// Implements `Deserialize` for a type that also derives it with `#[serde(remote = "Self")]`: the derived function
-/// reads the fields, then `$check` makes a valid value of them or refuses them.
+/// Implements `Deserialize` for a type with these fields: they are read, then `$check` makes a valid value of them or
+/// refuses them. What reads the fields without a check stays in the block, where no one else can call it.
 macro_rules! checked {
-    ($type:ident, |$value:ident| $check:expr) => {
-        impl serde::Serialize for $type {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                // The derived function, which is not a method of the trait, comes first.
-                Self::serialize(self, serializer)
-            }
-        }
+    ($type:ident $fields:tt, |$value:ident| $check:expr) => {
+        const _: () = {
+            use $type as Checked;
 
-        impl<'de> serde::Deserialize<'de> for $type {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let $value = Self::deserialize(deserializer)?;
-                $check.map_err(serde::de::Error::custom)
+            $crate::serialize::fields! { $fields }
+
+            impl<'de> serde::Deserialize<'de> for $type {
+                fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                    let $value = Fields::deserialize(deserializer)?;
+                    $check.map_err(serde::de::Error::custom)
+                }
             }
-        }
+        };
+    };
+}
+
+/// Declares `Fields`, whose function `deserialize` makes a value of the type `Checked`. Fields other than the type's do
+/// not compile.
+macro_rules! fields {
+    ({ $($fields:tt)* }) => {
+        #[derive(serde::Deserialize)]
+        #[serde(remote = "Checked", deny_unknown_fields)]
+        struct Fields { $($fields)* }
+    };
+    (($field:ty)) => {
+        #[derive(serde::Deserialize)]
+        #[serde(remote = "Checked")]
+        struct Fields($field);
     };
 }
 
@@ -38,7 +52,7 @@ macro_rules! by_name {
     };
 }
 
-pub(crate) use {by_name, checked};
+pub(crate) use {by_name, checked, fields};
 
 #[cfg(test)]
 mod tests {
@@ -192,6 +206,18 @@ mod tests {
             r#"{"factor":1.5,"best":null,"bad_epochs":0}"#,
             "factor: expected a number from 0 to 1, got 1.5",
         );
+    }
+
+    #[test]
+    fn no_function_reads_fields_without_a_check() {
+        // A function of the type itself would come before that of the trait.
+        use serde::Deserialize;
+
+        let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        assert!(Penalty::deserialize(json(r#"{"l1":-1.0,"l2":0.0,"biases":false}"#)).is_err());
+        assert!(Clip::deserialize(json(r#"{"norm":-1.0}"#)).is_err());
+        assert!(Dropout::deserialize(json(r#"{"probability":1.5,"seed":7}"#)).is_err());
+        assert!(Schedule::deserialize(json(r#"{"warm_up":{"steps":0}}"#)).is_err());
     }
 
     #[test]

@@ -9,8 +9,8 @@
 
 use mlp_core::activations::Relu;
 use mlp_core::{
-    Adam, ClassWeights, Classes, Dataset, EarlyStopping, FitOptions, History, Metric, Mlp, Model, Scaling,
-    SoftmaxCrossEntropy, StopReason, Trainer,
+    Adam, ClassWeights, Classes, ConfusionMatrix, Dataset, EarlyStopping, FitOptions, History, Metric, Mlp, Model,
+    Scaling, SoftmaxCrossEntropy, StopReason, Trainer,
 };
 use mlp_cpu::Matrix;
 use rand::rngs::Xoshiro256PlusPlus;
@@ -78,15 +78,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .scores(test.samples())?
         .confusion_matrix()
         .ok_or("the model has no classes to compare")?;
-    eprintln!("\n{:>8} {:>9} {:>6}", "", "precision", "recall");
-    for (class, name) in names.iter().enumerate() {
-        let (precision, recall) = (confusion.precision(class), confusion.recall(class));
-        eprintln!(
-            "{name:>8} {:>9.3} {:>6.3}",
-            precision.unwrap_or(f64::NAN),
-            recall.unwrap_or(f64::NAN)
-        );
-    }
+    print_classes(&confusion, names);
     let accuracy = confusion.balanced_accuracy().ok_or("the test set is empty")?;
     eprintln!("balanced accuracy on the {} test samples: {accuracy:.3}", test.len());
     assert!(
@@ -97,6 +89,19 @@ fn main() -> Result<(), Box<dyn Error>> {
     let lemon = model.classify(&Matrix::from_columns(&[[1.45, 110.0]]));
     assert_eq!(lemon[0].map(|class| names[class].as_str()), Some("lemon"));
     Ok(())
+}
+
+/// Prints precision and recall of each class.
+fn print_classes(confusion: &ConfusionMatrix, names: &[String]) {
+    eprintln!("\n{:>8} {:>9} {:>6}", "", "precision", "recall");
+    for (class, name) in names.iter().enumerate() {
+        let (precision, recall) = (confusion.precision(class), confusion.recall(class));
+        eprintln!(
+            "{name:>8} {:>9.3} {:>6.3}",
+            precision.unwrap_or(f64::NAN),
+            recall.unwrap_or(f64::NAN)
+        );
+    }
 }
 
 /// Prints a line of column names, then a line for each epoch.

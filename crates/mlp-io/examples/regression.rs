@@ -8,7 +8,9 @@
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 
 use mlp_core::activations::Tanh;
-use mlp_core::{Adam, Dataset, Every, FitOptions, HalfMse, Metric, Mlp, Model, Provenance, Scaling, Schedule, Trainer};
+use mlp_core::{
+    Adam, Dataset, Every, FitOptions, HalfMse, History, Metric, Mlp, Model, Provenance, Scaling, Schedule, Trainer,
+};
 use mlp_cpu::Matrix;
 use mlp_io::{load_model, save_model};
 use rand::rngs::Xoshiro256PlusPlus;
@@ -50,13 +52,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let history = trainer.history();
     let r2 = history.metric(Metric::R2).ok_or("the history has no R2")?;
-    println!("epoch  learning rate  loss      validation loss  R2");
-    for epoch in (0..history.epochs()).step_by(10).chain([history.epochs() - 1]) {
-        println!(
-            "{epoch:>5}  {:>13.6}  {:.6}  {:>15.6}  {:.6}",
-            history.learning_rate[epoch], history.loss[epoch], history.validation_loss[epoch], r2[epoch]
-        );
-    }
+    print_table(history, r2);
 
     // The scalings are part of the model: it takes a temperature and a pressure and returns grams per cubic meter.
     let model = Model::new(network, HalfMse)
@@ -94,6 +90,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     assert!(held_out_r2 > 0.99, "R2 = {held_out_r2}");
     assert!((held_out_r2 - r2[history.epochs() - 1]).abs() < 1e-9);
     Ok(())
+}
+
+/// Prints every tenth epoch and the last one.
+fn print_table(history: &History, r2: &[f64]) {
+    println!("epoch  learning rate  loss      validation loss  R2");
+    for epoch in (0..history.epochs()).step_by(10).chain([history.epochs() - 1]) {
+        println!(
+            "{epoch:>5}  {:>13.6}  {:.6}  {:>15.6}  {:.6}",
+            history.learning_rate[epoch], history.loss[epoch], history.validation_loss[epoch], r2[epoch]
+        );
+    }
 }
 
 /// Returns densities measured between -30 and 40 degrees and between 700 and 1050 hPa, each with an error of up to 10

@@ -21,7 +21,8 @@
 //! # Features
 //! - `io` (default): model files, checkpoints, npz and ONNX.
 //! - `ndarray`: arrays of the `ndarray` crate in and out of matrices, without a copy where they are in C order.
-//! - `serde`: `Serialize` and `Deserialize` for [`History`], [`Metric`], [`Schedule`], [`Penalty`] and other settings.
+//! - `serde`: `Serialize` and `Deserialize` for [`History`], [`Metric`], [`Schedule`], [`Penalty`] and other settings;
+//!   optimizers, activations and losses are stored by their names.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 

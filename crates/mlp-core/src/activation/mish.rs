@@ -19,7 +19,7 @@ pub struct Mish;
 impl Activation for Mish {
     #[inline(always)]
     fn value<T: Scalar>(&self, z: T) -> T {
-        // Above 25, w is 1 in every precision; below -1000 it is 0. Stopping there keeps n finite and avoids 0 times
+        // Above 25, w is 1 in every precision; below -1000 it is 0. Limiting z to this range keeps n finite and avoids 0 times
         // infinity.
         let upper = T::from_f64(25.0);
         let inner = z.at_least(T::from_f64(-1000.0)).at_most(upper);
@@ -27,7 +27,7 @@ impl Activation for Mish {
         let e = inner.exp();
         let n = e * (e + two);
         let r = T::one() / (n + two);
-        // Both forms are the same number. Each is free of cancellation on its side, in value and derivative.
+        // Both forms equal w. Each is free of cancellation on its side, in value and derivative.
         let w = z.select_gt(T::zero(), T::one() - two * r, n * r);
         z.select_gt(upper, z, inner * w)
     }

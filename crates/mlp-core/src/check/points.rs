@@ -32,7 +32,7 @@ impl Float for f64 {
 }
 
 /// How far a derivative written by hand may be from that of dual numbers. It counts units in the last place of the
-/// derivative itself, and the changes of the derivative caused by such a unit of its argument.
+/// derivative itself, and as many changes of the derivative as one such unit of its argument causes.
 pub(super) const ULPS: f64 = 8.0;
 
 /// The share of random points that may lie so close to a kink that a difference quotient straddles it.
@@ -85,8 +85,8 @@ pub(super) fn derivatives<T: Scalar>(f: impl FnOnce(Dual<Dual<T>>) -> Dual<Dual<
     (y.value.value, y.value.derivative, y.derivative.derivative)
 }
 
-/// Compares derivatives with difference quotients at random places. `at_kink` makes the comparison of a case and
-/// returns [`compare_with_difference`].
+/// Compares derivatives with difference quotients at random places. `at_kink` compares the case with that
+/// number and returns whether it lies at a kink, see [`compare_with_difference`].
 pub(super) fn check_differences(
     name: &str,
     what: &str,

@@ -1,13 +1,13 @@
-//! The coefficients of the polynomials, printed by `coefficients.py`.
+//! The coefficients of the polynomials, printed by `coefficients.py` beside this file.
 
-/// The coefficients of a format's polynomials, the constant term first.
+/// The coefficients of the polynomials for one number type, the constant term first.
 pub(crate) trait Coefficients: Sized + 'static {
     /// (e^r - 1 - r) / r^2 for |r| <= ln(2)/2.
     const EXP: &'static [Self];
     /// (2 artanh(s)/s - 2) / s^2, as a function of s^2, for |s| <= (sqrt(2) - 1) / (sqrt(2) + 1).
     const LN: &'static [Self];
-    /// (erfc(x) e^(x^2) (x + a) - a) / x with a = 1/sqrt(pi), from x = 0 to where erfc(x) underflows, as the quotient
-    /// of `ERFC_NUMERATOR` and `ERFC_DENOMINATOR`. All coefficients are positive, so nothing cancels.
+    /// (erfc(x) e^(x^2) (x + a) - a) / x with a = 1/sqrt(pi), from x = 0 to where erfc(x) underflows, approximated
+    /// by the quotient of `ERFC_NUMERATOR` and `ERFC_DENOMINATOR`. All coefficients are positive, so nothing cancels.
     const ERFC_NUMERATOR: &'static [Self];
     const ERFC_DENOMINATOR: &'static [Self];
 }

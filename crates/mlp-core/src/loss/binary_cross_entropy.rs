@@ -2,11 +2,12 @@ use super::{ElementLoss, TargetKind};
 use crate::Scalar;
 use crate::activation::softplus;
 
-/// Binary cross-entropy on logits: a term is -y ln s - (1 - y) ln(1 - s) with s = sigmoid(p), computed as y
-/// softplus(-p) + (1 - y) softplus(p). Its derivative is s - y, and l is the mean of the terms over the outputs.
+/// Binary cross-entropy on logits: for an output p with target y and s = sigmoid(p), the term is
+/// -y ln s - (1 - y) ln(1 - s), computed as y softplus(-p) + (1 - y) softplus(p). Its derivative is s - y, and l is the
+/// mean of the terms over the outputs.
 ///
 /// The network's last layer must be linear, and targets lie in [0, 1]. The loss is exact at any logit, including
-/// infinite ones: 0 times infinity counts as 0, so an infinite logit on the right side costs nothing.
+/// infinite ones: 0 times infinity counts as 0, so +inf with target 1, or -inf with target 0, costs nothing.
 ///
 /// ```
 /// # use mlp_core::{BinaryCrossEntropy, Loss};

@@ -17,7 +17,7 @@ impl ElementLoss for Mae {
     #[inline(always)]
     fn element<T: Scalar>(&self, prediction: T, target: T) -> T {
         let (error, zero) = (prediction - target, T::zero());
-        // Only 0 and NaN reach the last branch. Their cube is the number itself, with derivatives 0 or NaN.
+        // Only 0 and NaN reach the last branch. The cube of 0 is 0, with derivatives 0; that of NaN is NaN.
         error.select_gt(zero, error, (-error).select_gt(zero, -error, error * error * error))
     }
 }

@@ -34,8 +34,8 @@ fn rank(sample: Scored<'_>) -> Option<usize> {
     Some(predictions.iter().enumerate().filter(before).count())
 }
 
-/// Computes a value of the confusion matrix of all classes. For multilabel targets, it is the mean over the outputs of
-/// a value of each output's matrix, or 0 where that is undefined. NaN without samples.
+/// Computes a value of the confusion matrix of all classes. For multilabel targets, it is the mean of
+/// a value of the outputs' matrices, where an undefined one counts as 0. NaN without samples.
 pub(super) fn macro_mean(
     scores: &Scores,
     of_classes: impl Fn(&ConfusionMatrix) -> Option<f64>,

@@ -24,8 +24,8 @@ use classification::{macro_mean, of_class};
 /// The **predicted** class is the one with the largest p_ij, the first one if several are equal. If each output is a
 /// separate probability ([`TargetKind::Probability`]), its predicted class is 1 if p > 0.5, else 0, and the same rule
 /// applies to its target. One such output makes a binary classifier, several make a multilabel classifier. A sample
-/// with a NaN among its predictions has no predicted class and always counts as wrong. Metrics that do not count
-/// samples but compute with the predictions are NaN then.
+/// with a NaN among its predictions has no predicted class and always counts as wrong. Metrics that use the predicted
+/// numbers themselves are NaN then.
 ///
 /// A metric displays as its [`name`](Self::name), and parses from it.
 ///
@@ -48,15 +48,15 @@ pub enum Metric {
     /// The share of samples whose predicted class is right; a multilabel sample is right if every output is. Named
     /// `accuracy`.
     Accuracy,
-    /// The share of samples whose class is among the k classes with the largest p_ij; among equal ones, the first
-    /// count. Named `top_5` for k = 5.
+    /// The share of samples whose class is among the k classes with the largest p_ij; of equal predictions, the
+    /// class with the lower index ranks first. Named `top_5` for k = 5.
     ///
-    /// Among equal predictions, scikit-learn takes the last; here, top 1 equals the accuracy.
+    /// In scikit-learn, the class with the higher index does; here, top 1 equals the accuracy.
     TopK(usize),
     /// The mean recall of the classes that have samples. Named `balanced_accuracy`.
     ///
-    /// For a multilabel classifier (where scikit-learn does not define it), it is the mean over the outputs of each
-    /// one's balanced accuracy.
+    /// For a multilabel classifier (where scikit-learn does not define it), it is the mean of the outputs' balanced
+    /// accuracies.
     BalancedAccuracy,
     /// The mean precision. The precision of a class is the share of the samples predicted as the class that belong to
     /// it, or 0 if the class is never predicted. Named `precision`.
@@ -86,7 +86,7 @@ pub enum Metric {
     F1Of(usize),
     /// The area under the ROC curve: among all pairs of a positive and a negative sample, the share in which the
     /// positive one has the larger prediction. Equal predictions count 1/2, and each pair counts with the product of
-    /// its weights. Named `roc_auc`.
+    /// the weights of its two samples. Named `roc_auc`.
     ///
     /// For two classes, it uses the prediction of class 1. For more classes, it is the mean over the classes, each
     /// against the rest (one-versus-rest, macro). For multilabel targets, it is the mean over the outputs. NaN if a
@@ -103,7 +103,7 @@ pub enum Metric {
     /// The mean squared error, 1/(W K) sum_ij w_i (p_ij - y_ij)^2. Named `mse`.
     Mse,
     /// The root of the mean squared error, 1/K sum_j sqrt(1/W sum_i w_i (p_ij - y_ij)^2). For several outputs, it is
-    /// the mean of their roots, not the root of their mean. Named `rmse`.
+    /// the mean of their RMSEs, not the root of their mean MSE. Named `rmse`.
     Rmse,
     /// The mean absolute error, 1/(W K) sum_ij w_i |p_ij - y_ij|. Named `mae`.
     Mae,
@@ -116,7 +116,7 @@ pub enum Metric {
 }
 
 impl Metric {
-    /// Returns whether higher values are better. For all other metrics, 0 is the best value.
+    /// Returns whether higher values are better. If lower ones are, 0 is the best value.
     #[must_use]
     pub fn higher_is_better(self) -> bool {
         !matches!(self, Self::LogLoss | Self::Mse | Self::Rmse | Self::Mae)

@@ -12,8 +12,8 @@ use crate::{HyperParameterError, Scalar};
 /// W <- W - eta g / (sqrt(s) + epsilon)
 /// ```
 ///
-/// By default epsilon = 1e-10. `torch.optim.Adagrad` uses the same formula and the same value. (For its decay of the
-/// learning rate, use a schedule.) The steps become shorter and shorter, so start with a learning rate of 0.01 to 0.1.
+/// By default epsilon = 1e-10. `torch.optim.Adagrad` uses the same formula and the same value. (Instead of its
+/// `lr_decay`, use a schedule.) The steps become shorter and shorter, so start with a learning rate of 0.01 to 0.1.
 /// If s would be infinite, it becomes the largest finite number.
 ///
 /// Source: J. Duchi, E. Hazan, Y. Singer, *Adaptive Subgradient Methods for Online Learning and Stochastic
@@ -49,8 +49,8 @@ impl<B: Tensor> Adagrad<B> {
     /// Sets epsilon, which is 1e-10 by default.
     ///
     /// # Errors
-    /// Returns an error if `epsilon` is not a finite number above 0. With 0, a parameter whose gradient is always 0
-    /// would become 0/0.
+    /// Returns an error if `epsilon` is not a finite number above 0. With 0, the step of a parameter whose gradients
+    /// have all been 0 would be 0/0.
     pub fn epsilon(mut self, epsilon: f64) -> Result<Self, HyperParameterError> {
         self.rule.epsilon = positive("epsilon", epsilon)?;
         Ok(self)

@@ -45,7 +45,12 @@ impl<B: Tensor, const N: usize> Memory<B, N> {
     /// Returns an error if a step was taken: the hyper-parameter `name` decides which values are kept, and to change it
     /// would forget them.
     pub(super) fn expect_new(&self, name: &'static str, value: f64) -> Result<(), HyperParameterError> {
-        in_range(name, "its value to be set before the first step", value, self.steps == 0)?;
+        in_range(
+            name,
+            "its value to be set before the first step",
+            value,
+            self.steps == 0,
+        )?;
         Ok(())
     }
 }

@@ -23,11 +23,7 @@ use alloc::vec::Vec;
 /// assert_eq!(scaling.invert(&scaled), input);
 /// # Ok::<(), mlp_core::DataError>(())
 /// ```
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(remote = "Self", deny_unknown_fields)
-)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scaling {
     kind: ScalingKind,
@@ -181,7 +177,10 @@ names! {
 }
 
 #[cfg(feature = "serde")]
-crate::serialize::checked!(Scaling, |it| Self::from_parts(it.kind, it.offset, it.scale));
+crate::serialize::checked!(
+    Scaling { kind: ScalingKind, offset: Vec<f64>, scale: Vec<f64> },
+    |it| Self::from_parts(it.kind, it.offset, it.scale)
+);
 
 #[cfg(feature = "serde")]
 crate::serialize::by_name!(ScalingKind);

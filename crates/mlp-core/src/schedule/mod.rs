@@ -37,11 +37,7 @@ use alloc::boxed::Box;
 /// assert_eq!((schedule.factor(5), schedule.factor(100)), (1.0, 0.01));
 /// # Ok::<(), mlp_core::HyperParameterError>(())
 /// ```
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(remote = "Self")
-)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Schedule(Form);
 
@@ -100,7 +96,7 @@ impl Schedule {
 }
 
 #[cfg(feature = "serde")]
-crate::serialize::checked!(Schedule, |it| match it.0 {
+crate::serialize::checked!(Schedule(Form), |it| match it.0 {
     Form::Constant => Ok(Self::constant()),
     Form::Step { every, gamma } => Self::step(every, gamma),
     Form::Exponential { gamma } => Self::exponential(gamma),

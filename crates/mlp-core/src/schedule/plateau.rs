@@ -32,11 +32,7 @@ use crate::error::below_one;
 /// assert_eq!(factors, [1.0, 1.0, 1.0, 0.5, 0.5]);
 /// # Ok::<(), mlp_core::HyperParameterError>(())
 /// ```
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(remote = "Self", deny_unknown_fields)
-)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ReduceOnPlateau {
     factor: f64,
@@ -118,11 +114,7 @@ impl ReduceOnPlateau {
 }
 
 /// The progress of a [`ReduceOnPlateau`].
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(remote = "Self", deny_unknown_fields)
-)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PlateauState {
     /// The factor of the initial learning rate.
@@ -147,12 +139,29 @@ impl Default for PlateauState {
 }
 
 #[cfg(feature = "serde")]
-crate::serialize::checked!(ReduceOnPlateau, |it| Self::new(it.factor, it.patience)
-    .and_then(|_| it.threshold(it.threshold))
-    .and_then(|_| it.min_factor(it.min_factor)));
+crate::serialize::checked!(
+    ReduceOnPlateau {
+        factor: f64,
+        patience: u64,
+        threshold: f64,
+        min_factor: f64
+    },
+    |it| Self::new(it.factor, it.patience)
+        .and_then(|_| it.threshold(it.threshold))
+        .and_then(|_| it.min_factor(it.min_factor))
+);
 
 #[cfg(feature = "serde")]
-crate::serialize::checked!(PlateauState, |it| share("factor", it.factor).map(|_| it));
+crate::serialize::checked!(
+    PlateauState {
+        #[serde(with = "crate::state::numbers")]
+        factor: f64,
+        #[serde(with = "crate::state::numbers")]
+        best: Option<f64>,
+        bad_epochs: u64,
+    },
+    |it| share("factor", it.factor).map(|_| it)
+);
 
 #[cfg(test)]
 mod tests {

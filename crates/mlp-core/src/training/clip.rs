@@ -20,11 +20,7 @@ use crate::{Dense, HyperParameterError, Scalar};
 /// assert_eq!(network.layers()[0].bias[(0, 0)], before + 0.5);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(remote = "Self")
-)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Clip(Bound);
 
@@ -127,7 +123,7 @@ impl ZipFormula<0> for Cut {
 }
 
 #[cfg(feature = "serde")]
-crate::serialize::checked!(Clip, |it| match it.0 {
+crate::serialize::checked!(Clip(Bound), |it| match it.0 {
     Bound::Norm(max) => Self::norm(max),
     Bound::Value(max) => Self::value(max),
 });

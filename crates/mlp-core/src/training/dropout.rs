@@ -22,11 +22,7 @@ use rand::Rng;
 /// let trainer = Trainer::new(Mse, optimizer).dropout(Dropout::new(0.5, 7)?);
 /// # Ok::<(), mlp_core::HyperParameterError>(())
 /// ```
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(remote = "Self", deny_unknown_fields)
-)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Dropout {
     probability: f64,
@@ -92,7 +88,13 @@ impl ZipFormula<1> for Mask {
 }
 
 #[cfg(feature = "serde")]
-crate::serialize::checked!(Dropout, |it| Self::new(it.probability, it.seed));
+crate::serialize::checked!(
+    Dropout {
+        probability: f64,
+        seed: u64
+    },
+    |it| Self::new(it.probability, it.seed)
+);
 
 #[cfg(test)]
 mod tests {

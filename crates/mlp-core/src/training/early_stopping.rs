@@ -36,11 +36,7 @@ use crate::{Dense, HyperParameterError};
 /// assert_eq!(trainer.history().epochs() as u64, best_epoch + 1 + 20);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(remote = "Self", deny_unknown_fields)
-)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EarlyStopping {
     patience: u64,
@@ -127,7 +123,15 @@ impl EarlyStopping {
 }
 
 #[cfg(feature = "serde")]
-crate::serialize::checked!(EarlyStopping, |it| it.min_change(it.min_change));
+crate::serialize::checked!(
+    EarlyStopping {
+        patience: u64,
+        min_change: f64,
+        monitor: Monitor,
+        keep_last: bool
+    },
+    |it| it.min_change(it.min_change)
+);
 
 #[cfg(test)]
 mod tests {

@@ -17,11 +17,7 @@ use alloc::vec::Vec;
 /// assert!(history.loss[19] < history.loss[0]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(remote = "Self", deny_unknown_fields)
-)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct History {
@@ -95,15 +91,27 @@ impl History {
 
 // All columns must have one value per epoch.
 #[cfg(feature = "serde")]
-crate::serialize::checked!(History, |it| {
-    let metrics = it.metrics.iter().map(|(_, values)| values);
-    let columns = [&it.learning_rate, &it.validation_loss].into_iter().chain(metrics);
-    let expected = it.epochs();
-    let other = columns.map(Vec::len).find(|&got| got != expected);
-    match other {
-        Some(got) => Err(alloc::format!(
-            "history: expected columns of {expected} epochs, got {got}"
-        )),
-        None => Ok(it),
+crate::serialize::checked!(
+    History {
+        #[serde(with = "crate::state::numbers")]
+        learning_rate: Vec<f64>,
+        #[serde(with = "crate::state::numbers")]
+        loss: Vec<f64>,
+        #[serde(with = "crate::state::numbers")]
+        validation_loss: Vec<f64>,
+        #[serde(with = "crate::state::numbers")]
+        metrics: Vec<(Metric, Vec<f64>)>,
+    },
+    |it| {
+        let metrics = it.metrics.iter().map(|(_, values)| values);
+        let columns = [&it.learning_rate, &it.validation_loss].into_iter().chain(metrics);
+        let expected = it.epochs();
+        let other = columns.map(Vec::len).find(|&got| got != expected);
+        match other {
+            Some(got) => Err(alloc::format!(
+                "history: expected columns of {expected} epochs, got {got}"
+            )),
+            None => Ok(it),
+        }
     }
-});
+);

@@ -26,11 +26,7 @@ use alloc::vec::Vec;
 /// assert!((network.layers()[0].weights[(0, 0)] - 0.8).abs() < 1e-12);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(remote = "Self", deny_unknown_fields)
-)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Penalty {
     l1: f64,
@@ -149,4 +145,11 @@ impl ZipFormula<1> for L1 {
 }
 
 #[cfg(feature = "serde")]
-crate::serialize::checked!(Penalty, |it| Self::elastic_net(it.l1, it.l2).map(|_| it));
+crate::serialize::checked!(
+    Penalty {
+        l1: f64,
+        l2: f64,
+        biases: bool
+    },
+    |it| Self::elastic_net(it.l1, it.l2).map(|_| it)
+);

@@ -6,13 +6,13 @@ use crate::matrix::PADDING;
 use crate::raw::simd::{Isa, Kernel, Vector};
 use crate::{Element, plan};
 
-/// Returns how many columns of A are used at a time.
+/// Returns how many columns of A are used in one pass.
 pub(super) const fn depth<T>() -> usize {
     plan::PANEL_BYTES / size_of::<T>()
 }
 
-/// Computes C = initial + A B. The order in which an element is summed over k depends only on k, its row and the number
-/// of rows. Its bits therefore depend only on the numbers and the level.
+/// Computes C = initial + A B. The order in which an element is summed over k depends only on the number of columns of A, its
+/// row and the number of rows. Its bits therefore depend only on the numbers and the level.
 pub(crate) struct Tiled<'p, 'a, T>(pub(crate) &'p mut Product<'a, T>);
 
 impl<T: Element> Kernel for Tiled<'_, '_, T> {
@@ -38,7 +38,7 @@ impl<T: Element> Kernel for Tiled<'_, '_, T> {
                 let panel = a.rows(row, rows);
                 let mut panels = 1;
                 if product.is_in_place(panel, rows) {
-                    // Goes on with the panels of the same size that are read in place, too.
+                    // Includes the following panels of the same size that are read in place as well.
                     let next = |panels| row + panels * rows;
                     while next(panels) < a.rows
                         && panel_rows(a.rows, next(panels), lanes, most) == rows
@@ -69,7 +69,7 @@ impl<T: Element> Product<'_, T> {
     /// Returns whether B is a single column and all of A is read in place.
     #[inline(always)]
     fn is_column_in_place(&self) -> bool {
-        // The farthest that the last panel can reach.
+        // The end of the rows that the last panel may read.
         let rows = self.a.rows.next_multiple_of(PADDING);
         self.b.columns == 1 && self.a.row_stride == 1 && self.a.spans(rows)
     }
