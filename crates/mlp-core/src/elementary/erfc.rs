@@ -32,7 +32,7 @@ pub(crate) fn erfc<T: Format>(x: T) -> T {
 #[cfg(test)]
 mod tests {
     use super::erfc;
-    use crate::elementary::testing::{close_to, exactly, golden, independent_of_position, numbers_f32, numbers_f64};
+    use crate::elementary::tests::{close_to, exactly, golden, independent_of_position, numbers_f32, numbers_f64};
 
     #[test]
     fn is_accurate() {
