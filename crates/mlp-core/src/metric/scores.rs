@@ -66,7 +66,7 @@ impl Scores {
         let samples = predictions.len() / outputs;
         let check = |what, rows: usize, got| check_shape("scores", what, (rows * samples, 1), (got, 1));
         check("predictions", outputs, predictions.len());
-        check("targets", target_rows(kind, outputs), targets.len());
+        check("targets", kind.rows(outputs), targets.len());
         if let Some(weights) = &weights {
             check("weights", 1, weights.len());
             if let Some(i) = weights.iter().position(|w| !(w.is_finite() && *w >= 0.0)) {
@@ -179,7 +179,7 @@ impl Scores {
     /// Returns the samples of weight above 0.
     pub(super) fn samples(&self) -> impl Iterator<Item = Scored<'_>> {
         let kind = self.kind;
-        let targets = self.targets.chunks_exact(target_rows(kind, self.outputs));
+        let targets = self.targets.chunks_exact(kind.rows(self.outputs));
         let pairs = self.predictions.chunks_exact(self.outputs).zip(targets);
         pairs
             .enumerate()
@@ -235,14 +235,6 @@ pub(crate) fn class_count(kind: TargetKind, outputs: usize) -> usize {
         TargetKind::Real => 0,
         TargetKind::Class | TargetKind::Distribution => outputs,
         TargetKind::Probability => outputs.max(2),
-    }
-}
-
-/// Returns how many numbers the target of a sample has.
-fn target_rows(kind: TargetKind, outputs: usize) -> usize {
-    match kind {
-        TargetKind::Class => 1,
-        TargetKind::Real | TargetKind::Probability | TargetKind::Distribution => outputs,
     }
 }
 
