@@ -130,10 +130,7 @@ impl<T: Element> Classifier<T> {
                     ControlFlow::Break(())
                 })
             })?;
-        if let Some(error) = failure {
-            return Err(error);
-        }
-        Ok(fitted)
+        failure.map_or(Ok(fitted), Err)
     }
 
     /// Classifies the test part with the current network and returns the confusion matrix.

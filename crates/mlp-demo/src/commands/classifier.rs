@@ -182,13 +182,8 @@ impl Job<'_> {
             settings.activation.name(),
             settings.seed,
         )?;
-        let Task {
-            train,
-            validation,
-            test,
-            ..
-        } = &self.task;
-        let [train, validation, test] = [train, validation, test].map(|part| part.labels.len());
+        let task = &self.task;
+        let [train, validation, test] = [&task.train, &task.validation, &task.test].map(|part| part.labels.len());
         let validation = match validation {
             0 => String::new(),
             count => format!("{count} to validate with, "),
