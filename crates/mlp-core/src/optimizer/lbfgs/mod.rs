@@ -188,7 +188,7 @@ impl<B: Tensor> Optimizer<B> for Lbfgs<B> {
             return Err(NonFinite::Gradient { layer });
         }
         let rule = self.rule;
-        if rule.learning_rate == 0.0 || is_within(gradient, 1.0, rule.tolerance_grad, &mut self.trial) {
+        if rule.learning_rate == 0.0 || is_within(&mut self.trial, 1.0, rule.tolerance_grad, gradient) {
             return Ok(loss);
         }
         let (slope, fresh) = self.find_direction(gradient);
@@ -337,7 +337,7 @@ impl<B: Tensor> Line for Ray<'_, B> {
 
     fn is_short(&mut self, length: f64) -> bool {
         self.at = None;
-        is_within(self.direction, length, self.tolerance, self.trial)
+        is_within(self.trial, length, self.tolerance, self.direction)
     }
 }
 
