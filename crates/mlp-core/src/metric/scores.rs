@@ -157,7 +157,7 @@ impl Scores {
             TargetKind::Class | TargetKind::Distribution => {
                 let mut matrix = ConfusionMatrix::new(self.outputs);
                 for sample in self.samples() {
-                    matrix.add(sample.class(), sample.predicted_class(), weight(sample));
+                    matrix.add(sample.class(), largest(sample.prediction), weight(sample));
                 }
                 Some(matrix)
             }
@@ -220,11 +220,6 @@ impl Scored<'_> {
             // Targets are not NaN, so there is a largest one.
             _ => largest(self.target).unwrap_or(0),
         }
-    }
-
-    /// Returns the predicted class, for class indices and distributions. `None` if a prediction is NaN.
-    pub(super) fn predicted_class(&self) -> Option<usize> {
-        largest(self.prediction)
     }
 }
 
