@@ -172,7 +172,7 @@ impl Job<'_> {
         classifier: &Classifier<T>,
         printer: &mut Printer,
     ) -> Result<(), Error> {
-        let (settings, network) = (&self.args.settings, classifier.model().network());
+        let (settings, network) = (&self.args.settings, classifier.model.network());
         writeln!(
             printer,
             "Network {:?}: {} in {}, {}, seed {}",
@@ -228,7 +228,7 @@ impl Job<'_> {
             writeln!(printer)?;
         }
         if let Some(path) = save {
-            files::write(path, &model_to_bytes(classifier.model())?)?;
+            files::write(path, &model_to_bytes(&classifier.model)?)?;
             writeln!(printer, "Model: {}", path.display())?;
         }
         if let Some(path) = plot {
