@@ -1,6 +1,6 @@
 use crate::activations::{Identity, Relu};
 use crate::backend::Tensor;
-use crate::error::check_memory;
+use crate::error::{check_memory, not_negative};
 use crate::initializer::mean_square;
 use crate::{Activation, ActivationKind, BuildError, Dense, Initializer, Mlp, NoCustom};
 use alloc::vec;
@@ -116,7 +116,9 @@ impl<'a, B: Tensor, C: Activation> MlpBuilder<'a, B, C> {
         if expected != got {
             return Err(BuildError::HiddenActivations { expected, got });
         }
-        self.initializer.check()?;
+        if let Initializer::Normal { standard_deviation } = self.initializer {
+            not_negative("standard deviation", standard_deviation)?;
+        }
         // Memory for all parameters, and a second copy of the weights of the layer that is being drawn.
         let sizes = self
             .layer_sizes

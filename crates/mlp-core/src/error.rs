@@ -77,6 +77,11 @@ pub(crate) fn below_one(name: &'static str, value: f64) -> Result<f64, HyperPara
     in_range(name, "a number of at least 0 and below 1", value, contains)
 }
 
+/// Returns `value` if it is from 0 to 1.
+pub(crate) fn share(name: &'static str, value: f64) -> Result<f64, HyperParameterError> {
+    in_range(name, "a number from 0 to 1", value, (0.0..=1.0).contains(&value))
+}
+
 /// Returns `value` if it is 0 or 1, which stand for false and true.
 pub(crate) fn flag(name: &'static str, value: f64) -> Result<f64, HyperParameterError> {
     in_range(name, "0 or 1", value, value == 0.0 || value == 1.0)

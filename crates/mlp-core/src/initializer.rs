@@ -1,8 +1,7 @@
 //! Initial weights.
 
-use crate::error::not_negative;
 use crate::kind::names;
-use crate::{Activation, HyperParameterError, Scalar};
+use crate::{Activation, Scalar};
 use alloc::vec::Vec;
 use rand::{Rng, RngExt};
 
@@ -74,14 +73,6 @@ names! {
 }
 
 impl Initializer {
-    /// Checks the hyper-parameters.
-    pub(crate) fn check(self) -> Result<(), HyperParameterError> {
-        if let Self::Normal { standard_deviation } = self {
-            not_negative("standard deviation", standard_deviation)?;
-        }
-        Ok(())
-    }
-
     /// Draws the weights of a layer, column after column: all weights of the first input, then those of the second.
     /// `mean_square` is the q of [`MeanSquareGain`](Self::MeanSquareGain).
     pub(crate) fn sample<T: Scalar>(

@@ -18,7 +18,7 @@ use crate::task::Task;
 #[derive(Debug)]
 pub(crate) struct Classifier<T: Element> {
     /// The current network, with everything that is needed to use it. Its inputs are pixels as they are in the files.
-    model: Model<Matrix<T>>,
+    pub(crate) model: Model<Matrix<T>>,
     trainer: Trainer<Matrix<T>, SoftmaxCrossEntropy, Box<dyn Optimizer<Matrix<T>> + Send + Sync>>,
     settings: Settings,
     train: Dataset<Matrix<T>>,
@@ -69,11 +69,6 @@ impl<T: Element> Classifier<T> {
             validation,
             test: task.data(&task.test).expect("there are images to test with"),
         })
-    }
-
-    /// Returns the current model.
-    pub(crate) fn model(&self) -> &Model<Matrix<T>> {
-        &self.model
     }
 
     /// Returns the history of all epochs so far. Its validation loss and accuracy are those of the validation part, or
@@ -130,10 +125,7 @@ impl<T: Element> Classifier<T> {
                     ControlFlow::Break(())
                 })
             })?;
-        if let Some(error) = failure {
-            return Err(error);
-        }
-        Ok(fitted)
+        failure.map_or(Ok(fitted), Err)
     }
 
     /// Classifies the test part with the current network and returns the confusion matrix.
@@ -176,7 +168,7 @@ mod tests {
             ..SETTINGS
         };
         let mut classifier = Classifier::<T>::new(&easy(), &settings).unwrap();
-        assert_eq!(classifier.model().network().layer_sizes(), [3, 8, 3]);
+        assert_eq!(classifier.model.network().layer_sizes(), [3, 8, 3]);
         let losses = losses(&mut classifier, 30);
         assert!(losses[29] < 0.05 && losses[0] > 0.5, "{losses:?}");
         let test = classifier.test().unwrap();
@@ -230,7 +222,7 @@ mod tests {
         let task = easy();
         let mut classifier = Classifier::<f32>::new(&task, &SETTINGS).unwrap();
         losses(&mut classifier, 2);
-        let model = classifier.model();
+        let model = &classifier.model;
         let pixels = task.test.images.iter().map(|&pixel| f32::from(pixel)).collect();
         let raw = Matrix::from_vec(3, 9, pixels);
         let mut predictions = model.network().predict(classifier.test.input());
@@ -285,7 +277,7 @@ mod tests {
             resumed.resume(network, state).unwrap();
             losses(&mut resumed, 5);
             assert_eq!(resumed.history(), whole.history(), "{optimizer:?}");
-            assert_eq!(resumed.model(), whole.model(), "{optimizer:?}");
+            assert_eq!(resumed.model, whole.model, "{optimizer:?}");
         }
     }
 
@@ -338,6 +330,6 @@ mod tests {
             panic!("patience did not end training")
         };
         assert_eq!(networks.len() as u64, best_epoch + 1 + 3);
-        assert_eq!(classifier.model().network(), &networks[best_epoch as usize]);
+        assert_eq!(classifier.model.network(), &networks[best_epoch as usize]);
     }
 }

@@ -9,9 +9,10 @@ use crate::error::Error;
 /// A run of the experiment in `f32` or `f64`, which advances one epoch at a time.
 #[derive(Clone, Debug)]
 pub(crate) struct Run<'a, T: Element> {
-    network: Mlp<Matrix<T>>,
+    /// The current network.
+    pub(crate) network: Mlp<Matrix<T>>,
     trainer: Trainer<Matrix<T>, HalfMse, GradientDescent<Matrix<T>>>,
-    data: &'a Dataset<Matrix<T>>,
+    pub(crate) data: &'a Dataset<Matrix<T>>,
 }
 
 impl<'a, T: Element> Run<'a, T> {
@@ -39,16 +40,6 @@ impl<'a, T: Element> Run<'a, T> {
         let samples = self.data.samples();
         let fitted = self.trainer.fit(&mut self.network, samples, FitOptions::epochs(1))?;
         Ok(fitted.loss)
-    }
-
-    /// Returns the samples.
-    pub(crate) fn data(&self) -> &'a Dataset<Matrix<T>> {
-        self.data
-    }
-
-    /// Returns the current network.
-    pub(crate) fn network(&self) -> &Mlp<Matrix<T>> {
-        &self.network
     }
 
     /// Returns the predictions of the current network, a list per sample.
@@ -124,10 +115,10 @@ mod tests {
         let data = Dataset::new(Matrix::from_columns(&[[1.0_f32, -1.0]]), Matrix::from_columns(&[[0.0]])).unwrap();
         let network = weights.network("w.json", LeakyRelu::new(0.01).unwrap()).unwrap();
         let run = Run::new(network, &data, 0.1).unwrap();
-        assert_eq!(Weights::of(run.network()), weights);
-        assert_eq!(run.network().layer_sizes(), [2, 3, 1]);
+        assert_eq!(Weights::of(&run.network), weights);
+        assert_eq!(run.network.layer_sizes(), [2, 3, 1]);
         assert!(matches!(
-            run.network().activations(),
+            run.network.activations(),
             [ActivationKind::LeakyRelu(_), ActivationKind::Identity(_)]
         ));
         // z = (1 - 2, 3 - 4, 5 - 6) + (10, 11, 12) = (9, 10, 11); 63 + 80 + 99 + 13.
@@ -167,7 +158,7 @@ mod tests {
         let mut run = Run::new(small.network(notebook::NEGATIVE_SLOPE).unwrap(), &data, 1e3).unwrap();
         let error = (0..1000).find_map(|_| run.epoch().err()).expect("diverges");
         assert_eq!(error.exit_code(), 1);
-        let weights = Weights::of(run.network()).weights.concat().concat();
+        let weights = Weights::of(&run.network).weights.concat().concat();
         assert!(weights.iter().all(|w| w.is_finite()));
     }
 }

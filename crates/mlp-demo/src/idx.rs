@@ -116,9 +116,7 @@ fn read_idx<const D: usize>(path: &Path, file: impl Read) -> Result<([usize; D],
 
     let length = 4 + 4 * D;
     let header = read_up_to(&mut reader, length, length).map_err(Error::read(path))?;
-    let mut numbers = header
-        .chunks_exact(4)
-        .map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]));
+    let mut numbers = header.as_chunks().0.iter().copied().map(u32::from_be_bytes);
     let magic = 0x0800 + D as u32;
     match numbers.next() {
         Some(first) if first != magic => {

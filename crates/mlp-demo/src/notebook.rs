@@ -63,10 +63,7 @@ impl Experiment {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Record {
-    #[serde(rename = "note")]
-    _note: String,
     experiments: [Experiment; 2],
 }
 

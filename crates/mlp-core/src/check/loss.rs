@@ -5,6 +5,7 @@ use crate::{Dual, Loss, Scalar, TargetKind};
 use alloc::format;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::any::type_name;
 use rand::{Rng, RngExt};
 
 /// Checks a loss. It verifies in `f32` and `f64`, for 1 to 6 outputs, at random and at extreme predictions, that:
@@ -64,13 +65,12 @@ fn by_output<L: Loss, T: Scalar>(loss: &L, prediction: &[T], target: &[T], j: us
 }
 
 fn check_gradient<L: Loss, T: Float>(name: &str, loss: &L) {
-    let (name, mut rng, mut sloped) = (&format!("{name}, {}", T::NAME), generator(), false);
+    let (name, mut rng, mut sloped) = (&format!("{name}, {}", type_name::<T>()), generator(), false);
     let extremes: Vec<T> = extremes().collect();
     for case in 0..cases() + extremes.len() {
         let outputs = 1 + case % 6;
         let mut prediction: Vec<T> = (0..outputs).map(|_| T::from_f64(random_number(&mut rng))).collect();
-        let extreme = extremes.get(case);
-        if let Some(&extreme) = extreme {
+        if let Some(&extreme) = extremes.get(case) {
             prediction[case % outputs] = extreme;
         }
         let target: Vec<T> = random_target(loss.target_kind(), outputs, &mut rng)

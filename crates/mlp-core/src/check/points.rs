@@ -9,26 +9,20 @@ use rand::{Rng, RngExt, SeedableRng};
 
 /// The types that running programs use.
 pub(super) trait Float: Scalar + Display + PartialOrd {
-    const NAME: &'static str;
     /// The distance from 1 to the next number.
     const EPSILON: f64;
     /// The smallest number above 0.
     const TINY: f64;
-    const MAX: f64;
 }
 
 impl Float for f32 {
-    const NAME: &'static str = "f32";
     const EPSILON: f64 = f32::EPSILON as f64;
     const TINY: f64 = 1.401_298_464_324_817e-45;
-    const MAX: f64 = f32::MAX as f64;
 }
 
 impl Float for f64 {
-    const NAME: &'static str = "f64";
     const EPSILON: f64 = f64::EPSILON;
     const TINY: f64 = 5e-324;
-    const MAX: f64 = f64::MAX;
 }
 
 /// How far a derivative written by hand may be from that of dual numbers. It counts units in the last place of the
@@ -67,7 +61,9 @@ pub(super) fn extremes<T: Float>() -> impl Iterator<Item = T> {
     let numbers = [
         0.0, 1e-40, 1e-30, 1e-8, 1.0, 16.7, 20.0, 88.7, 89.0, 104.0, 709.7, 746.0, 1e4, 1e10,
     ];
-    let numbers = numbers.into_iter().chain([T::TINY, T::MAX, f64::INFINITY]);
+    let numbers = numbers
+        .into_iter()
+        .chain([T::TINY, T::largest().to_f64(), f64::INFINITY]);
     numbers.flat_map(|x| [T::from_f64(x), T::from_f64(-x)])
 }
 

@@ -40,7 +40,7 @@ pub fn erfc_fraction() -> [&'static [f64]; 2] {
 #[cfg(test)]
 mod tests {
     use super::erfc;
-    use crate::elementary::testing::{close_to, exactly, golden, independent_of_position, numbers_f32, numbers_f64};
+    use crate::elementary::tests::{close_to, exactly, golden, independent_of_position, numbers_f32, numbers_f64};
 
     #[test]
     fn is_accurate() {

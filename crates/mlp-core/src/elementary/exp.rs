@@ -97,7 +97,7 @@ pub(super) fn scale<T: Format>(y: T, x: T, shifted: T) -> T {
 #[cfg(test)]
 mod tests {
     use super::{exp, exp_m1};
-    use crate::elementary::testing::{close_to, exactly, golden, independent_of_position, numbers_f32, numbers_f64};
+    use crate::elementary::tests::{close_to, exactly, golden, independent_of_position, numbers_f32, numbers_f64};
 
     #[test]
     fn exp_is_accurate() {

@@ -62,7 +62,7 @@ fn limits<T: Format>(x: T, result: T) -> T {
 #[cfg(test)]
 mod tests {
     use super::{ln, ln_1p};
-    use crate::elementary::testing::{close_to, exactly, golden, independent_of_position, numbers_f32, numbers_f64};
+    use crate::elementary::tests::{close_to, exactly, golden, independent_of_position, numbers_f32, numbers_f64};
 
     #[test]
     fn ln_is_accurate() {

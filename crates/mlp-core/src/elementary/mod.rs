@@ -18,7 +18,7 @@ mod format;
 mod ln;
 mod tanh;
 #[cfg(test)]
-mod testing;
+mod tests;
 
 pub(crate) use erfc::erfc;
 pub use erfc::erfc_fraction;

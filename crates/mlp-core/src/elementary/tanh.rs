@@ -95,7 +95,7 @@ fn shift<T: Format>() -> T {
 mod tests {
     use super::{tanh, tanh_and_derivative, tanh_and_derivatives};
     use crate::elementary::Format;
-    use crate::elementary::testing::{close_to, exactly, golden, independent_of_position, numbers_f32, numbers_f64};
+    use crate::elementary::tests::{close_to, exactly, golden, independent_of_position, numbers_f32, numbers_f64};
     use core::fmt::Debug;
 
     #[test]

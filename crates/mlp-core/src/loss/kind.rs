@@ -42,10 +42,6 @@ impl Loss for LossKind {
         match_kind!(self, loss => loss.target_kind())
     }
 
-    fn target_rows(&self, outputs: usize) -> usize {
-        match_kind!(self, loss => loss.target_rows(outputs))
-    }
-
     fn value<T: Scalar>(&self, prediction: &[T], target: &[T]) -> T {
         match_kind!(self, loss => loss.value(prediction, target))
     }

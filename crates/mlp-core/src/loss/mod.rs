@@ -39,6 +39,16 @@ pub enum TargetKind {
     Class,
 }
 
+impl TargetKind {
+    /// Returns how many numbers the target of a sample has, for a network with `outputs` outputs.
+    pub(crate) fn rows(self, outputs: usize) -> usize {
+        match self {
+            Self::Class => 1,
+            Self::Real | Self::Probability | Self::Distribution => outputs,
+        }
+    }
+}
+
 /// A loss of one sample, l(prediction, target).
 ///
 /// If l is a sum over the outputs, implement [`ElementLoss`] instead: it needs one formula only and derives the
@@ -52,10 +62,7 @@ pub trait Loss: Clone + Debug + Send + Sync + 'static {
 
     /// Returns how many numbers the target of a sample has, for a network with `outputs` outputs.
     fn target_rows(&self, outputs: usize) -> usize {
-        match self.target_kind() {
-            TargetKind::Class => 1,
-            TargetKind::Real | TargetKind::Probability | TargetKind::Distribution => outputs,
-        }
+        self.target_kind().rows(outputs)
     }
 
     /// Returns l. `prediction` has one number per output, and `target` is of the kind

@@ -6,8 +6,9 @@ use crate::{HyperParameterError, Scalar};
 /// Softmax cross-entropy on logits: l = -sum_j y_j ln s_j with s = softmax(p); dl/dp_j = s_j sum_k y_k - y_j.
 ///
 /// The network's last layer must be linear. The target y is the index of the class (y_j = 1 there, else 0) or a
-/// probability for each class. ln s_j is computed as (p_j - m) - ln sum_k e^(p_k - m), where m is the largest logit.
-/// Nothing overflows, and no probability is rounded to 0 before its logarithm is taken.
+/// probability for each class; by default it is the index, as in PyTorch and scikit-learn. ln s_j is computed as (p_j -
+/// m) - ln sum_k e^(p_k - m), where m is the largest logit. Nothing overflows, and no probability is rounded to 0
+/// before its logarithm is taken.
 ///
 /// A logit of -inf excludes its class. A logit of +inf makes its own entry of the gradient NaN; the loss is then NaN if
 /// that class is the target, and +inf for another target. If all logits are -inf, the loss and the gradient are NaN.
@@ -19,7 +20,7 @@ use crate::{HyperParameterError, Scalar};
 /// assert_eq!(loss.value_and_gradient(&[1000.0, 1000.0], &[1.0], &mut gradient), 2_f64.ln());
 /// assert_eq!(gradient, [0.5, -0.5]);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct SoftmaxCrossEntropy {
     /// Whether the target is a probability for each class.
     probabilities: bool,
@@ -49,12 +50,18 @@ impl SoftmaxCrossEntropy {
         let probabilities = flag("probabilities", probabilities)? == 1.0;
         Ok(Self { probabilities })
     }
-}
 
-/// With classes, as in PyTorch and scikit-learn.
-impl Default for SoftmaxCrossEntropy {
-    fn default() -> Self {
-        Self::for_classes()
+    /// Returns sum_j y_j (ln `sum` - (p_j - `max`)).
+    fn cross_entropy<T: Scalar>(self, prediction: &[T], target: &[T], max: T, sum: T) -> T {
+        let ln_sum = sum.ln();
+        if !self.probabilities {
+            return ln_sum - (prediction[class(target, prediction.len())] - max);
+        }
+        let mut total = T::zero();
+        for (&p, &t) in prediction.iter().zip(target) {
+            total += times(t, ln_sum - (p - max));
+        }
+        total
     }
 }
 
@@ -98,21 +105,6 @@ impl Loss for SoftmaxCrossEntropy {
             gradient[class(target, prediction.len())] -= T::one();
         }
         self.cross_entropy(prediction, target, max, sum)
-    }
-}
-
-impl SoftmaxCrossEntropy {
-    /// Returns sum_j y_j (ln `sum` - (p_j - `max`)).
-    fn cross_entropy<T: Scalar>(self, prediction: &[T], target: &[T], max: T, sum: T) -> T {
-        let ln_sum = sum.ln();
-        if !self.probabilities {
-            return ln_sum - (prediction[class(target, prediction.len())] - max);
-        }
-        let mut total = T::zero();
-        for (&p, &t) in prediction.iter().zip(target) {
-            total += times(t, ln_sum - (p - max));
-        }
-        total
     }
 }
 

@@ -3,7 +3,7 @@
 use super::scores::{Scored, class_count};
 use super::{ConfusionMatrix, Scores};
 use crate::TargetKind;
-use crate::classify::above_half;
+use crate::classify::{above_half, largest};
 
 /// Returns the share of samples that are right in every output.
 pub(super) fn accuracy(scores: &Scores) -> f64 {
@@ -13,7 +13,7 @@ pub(super) fn accuracy(scores: &Scores) -> f64 {
             let right = outputs.all(|(p, t)| above_half(*p).is_some_and(|class| class == usize::from(*t > 0.5)));
             f64::from(u8::from(right))
         }
-        _ => f64::from(u8::from(sample.predicted_class() == Some(sample.class()))),
+        _ => f64::from(u8::from(largest(sample.prediction) == Some(sample.class()))),
     })
 }
 

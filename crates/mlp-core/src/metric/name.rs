@@ -6,54 +6,37 @@ use alloc::string::{String, ToString};
 use core::fmt;
 use core::str::FromStr;
 
-/// The metrics without a parameter, in the order of [`Metric::NAMES`].
-const NAMED: [Metric; 11] = [
-    Metric::Accuracy,
-    Metric::BalancedAccuracy,
-    Metric::Precision,
-    Metric::Recall,
-    Metric::F1,
-    Metric::RocAuc,
-    Metric::LogLoss,
-    Metric::Mse,
-    Metric::Rmse,
-    Metric::Mae,
-    Metric::R2,
-];
-
-/// The prefix of the names of [`Metric::TopK`]; k follows.
-const TOP: &str = "top_";
-
-/// A function that creates the metric of a class.
-type OfClass = fn(usize) -> Metric;
-
-/// The metrics of a single class, and the prefixes of their names; the class follows.
-const OF_CLASS: [(OfClass, &str); 3] = [
-    (Metric::PrecisionOf, "precision_of_"),
-    (Metric::RecallOf, "recall_of_"),
-    (Metric::F1Of, "f1_of_"),
+/// Every metric with its name. A number, here 0, takes the place of `<class>` or of `<k>`.
+const NAMED: [(Metric, &str); 15] = [
+    (Metric::Accuracy, "accuracy"),
+    (Metric::BalancedAccuracy, "balanced_accuracy"),
+    (Metric::Precision, "precision"),
+    (Metric::Recall, "recall"),
+    (Metric::F1, "f1"),
+    (Metric::RocAuc, "roc_auc"),
+    (Metric::LogLoss, "log_loss"),
+    (Metric::Mse, "mse"),
+    (Metric::Rmse, "rmse"),
+    (Metric::Mae, "mae"),
+    (Metric::R2, "r2"),
+    (Metric::PrecisionOf(0), "precision_of_<class>"),
+    (Metric::RecallOf(0), "recall_of_<class>"),
+    (Metric::F1Of(0), "f1_of_<class>"),
+    (Metric::TopK(0), "top_<k>"),
 ];
 
 impl Metric {
     /// The names that [`FromStr`] accepts. In the last four, a number takes the place of `<class>` (0, 1, ...) or of
     /// `<k>` (1, 2, ...).
-    pub const NAMES: &'static [&'static str] = &[
-        "accuracy",
-        "balanced_accuracy",
-        "precision",
-        "recall",
-        "f1",
-        "roc_auc",
-        "log_loss",
-        "mse",
-        "rmse",
-        "mae",
-        "r2",
-        "precision_of_<class>",
-        "recall_of_<class>",
-        "f1_of_<class>",
-        "top_<k>",
-    ];
+    pub const NAMES: &'static [&'static str] = &{
+        let mut names = [""; NAMED.len()];
+        let mut i = 0;
+        while i < names.len() {
+            names[i] = NAMED[i].1;
+            i += 1;
+        }
+        names
+    };
 
     /// Returns the name, which is stable across versions. [`FromStr`] reads it back.
     ///
@@ -67,20 +50,28 @@ impl Metric {
     pub fn name(self) -> String {
         self.to_string()
     }
+
+    /// Returns the class or k.
+    fn number(&mut self) -> Option<&mut usize> {
+        match self {
+            Self::PrecisionOf(number) | Self::RecallOf(number) | Self::F1Of(number) | Self::TopK(number) => {
+                Some(number)
+            }
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Metric {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Self::TopK(k) = self {
-            return f.pad(&alloc::format!("{TOP}{k}"));
+        let mut metric = *self;
+        let number = metric.number().map(core::mem::take);
+        let named = NAMED.iter().find(|(known, _)| *known == metric);
+        let (_, name) = named.expect("every metric has a name");
+        match number.zip(name.split_once('<')) {
+            Some((number, (prefix, _))) => f.pad(&alloc::format!("{prefix}{number}")),
+            None => f.pad(name),
         }
-        if let Some(class) = self.class()
-            && let Some((_, prefix)) = OF_CLASS.iter().find(|(of, _)| of(class) == *self)
-        {
-            return f.pad(&alloc::format!("{prefix}{class}"));
-        }
-        let position = NAMED.iter().position(|metric| metric == self);
-        f.pad(position.map_or("", |position| Self::NAMES[position]))
     }
 }
 
@@ -88,15 +79,14 @@ impl FromStr for Metric {
     type Err = KindError;
 
     fn from_str(name: &str) -> Result<Self, KindError> {
-        if let Some((metric, _)) = NAMED.iter().zip(Self::NAMES).find(|(_, known)| **known == name) {
-            return Ok(*metric);
-        }
-        let mut numbered = OF_CLASS.into_iter().chain([(Self::TopK as OfClass, TOP)]);
-        let metric = numbered.find_map(|(of, prefix)| name.strip_prefix(prefix)?.parse().ok().map(of));
-        metric
+        let metric = NAMED.into_iter().find_map(|(mut metric, known)| {
+            if let Some((number, (prefix, _))) = metric.number().zip(known.split_once('<')) {
+                *number = name.strip_prefix(prefix)?.parse().ok()?;
+            }
             // Each metric has only one name, so `top_05` and `top_+5` are rejected.
-            .filter(|metric| *metric != Self::TopK(0) && metric.name() == name)
-            .ok_or_else(|| KindError::unknown("metric", Self::NAMES, name))
+            (metric != Self::TopK(0) && metric.name() == name).then_some(metric)
+        });
+        metric.ok_or_else(|| KindError::unknown("metric", Self::NAMES, name))
     }
 }
 
@@ -111,7 +101,7 @@ mod tests {
     fn names_read_back() {
         for (metric, name) in NAMED
             .into_iter()
-            .zip(Metric::NAMES.iter().copied())
+            .filter(|(_, name)| !name.contains('<'))
             .chain([(Metric::TopK(1), "top_1"), (Metric::TopK(10), "top_10")])
             .chain([
                 (Metric::PrecisionOf(0), "precision_of_0"),
@@ -168,6 +158,6 @@ mod tests {
             let name = pattern.replace("<class>", "0").replace("<k>", "1");
             assert_eq!(name.parse::<Metric>().map(Metric::name), Ok(name));
         }
-        assert_eq!(Metric::NAMES.len(), NAMED.len() + OF_CLASS.len() + 1);
+        assert_eq!(Metric::NAMES.len(), NAMED.len());
     }
 }

@@ -66,7 +66,7 @@ impl Scores {
         let samples = predictions.len() / outputs;
         let check = |what, rows: usize, got| check_shape("scores", what, (rows * samples, 1), (got, 1));
         check("predictions", outputs, predictions.len());
-        check("targets", target_rows(kind, outputs), targets.len());
+        check("targets", kind.rows(outputs), targets.len());
         if let Some(weights) = &weights {
             check("weights", 1, weights.len());
             if let Some(i) = weights.iter().position(|w| !(w.is_finite() && *w >= 0.0)) {
@@ -157,7 +157,7 @@ impl Scores {
             TargetKind::Class | TargetKind::Distribution => {
                 let mut matrix = ConfusionMatrix::new(self.outputs);
                 for sample in self.samples() {
-                    matrix.add(sample.class(), sample.predicted_class(), weight(sample));
+                    matrix.add(sample.class(), largest(sample.prediction), weight(sample));
                 }
                 Some(matrix)
             }
@@ -179,7 +179,7 @@ impl Scores {
     /// Returns the samples of weight above 0.
     pub(super) fn samples(&self) -> impl Iterator<Item = Scored<'_>> {
         let kind = self.kind;
-        let targets = self.targets.chunks_exact(target_rows(kind, self.outputs));
+        let targets = self.targets.chunks_exact(kind.rows(self.outputs));
         let pairs = self.predictions.chunks_exact(self.outputs).zip(targets);
         pairs
             .enumerate()
@@ -221,11 +221,6 @@ impl Scored<'_> {
             _ => largest(self.target).unwrap_or(0),
         }
     }
-
-    /// Returns the predicted class, for class indices and distributions. `None` if a prediction is NaN.
-    pub(super) fn predicted_class(&self) -> Option<usize> {
-        largest(self.prediction)
-    }
 }
 
 /// Returns the number of classes for targets of this kind and `outputs` outputs. For multilabel targets, it is the
@@ -235,14 +230,6 @@ pub(crate) fn class_count(kind: TargetKind, outputs: usize) -> usize {
         TargetKind::Real => 0,
         TargetKind::Class | TargetKind::Distribution => outputs,
         TargetKind::Probability => outputs.max(2),
-    }
-}
-
-/// Returns how many numbers the target of a sample has.
-fn target_rows(kind: TargetKind, outputs: usize) -> usize {
-    match kind {
-        TargetKind::Class => 1,
-        TargetKind::Real | TargetKind::Probability | TargetKind::Distribution => outputs,
     }
 }
 

@@ -1,48 +1,41 @@
-use super::first_order::{Memory, Update};
-use super::rule::{Rule, Visit, impl_new, impl_optimizer, visit_learning_rate};
-use super::{NonFinite, StateError};
+use super::NonFinite;
+use super::first_order::Update;
+use super::rule::{Rule, first_order, impl_new};
 use crate::backend::{Tensor, ZipFormula};
 use crate::error::positive;
 use crate::{HyperParameterError, Scalar};
 
-/// Adagrad: for each parameter W with the gradient g = dL/dW,
-///
-/// ```text
-/// s <- s + g^2                         sum of squares, 0 before the first step
-/// W <- W - eta g / (sqrt(s) + epsilon)
-/// ```
-///
-/// By default epsilon = 1e-10. `torch.optim.Adagrad` uses the same formula and the same value. (Instead of its
-/// `lr_decay`, use a schedule.) The steps become shorter and shorter, so start with a learning rate of 0.01 to 0.1.
-/// If s would be infinite, it becomes the largest finite number.
-///
-/// Source: J. Duchi, E. Hazan, Y. Singer, *Adaptive Subgradient Methods for Online Learning and Stochastic
-/// Optimization* (Journal of Machine Learning Research 12, 2011), in the diagonal form.
-///
-/// ```
-/// use mlp_core::activations::Tanh;
-/// use mlp_core::{Adagrad, FitOptions, HalfMse, Mlp, Samples, Trainer};
-/// use mlp_cpu::Matrix;
-///
-/// let input = Matrix::from_columns(&[[-1.0], [-0.5], [0.0], [0.5], [1.0]]);
-/// let target = Matrix::from_columns(&[[1.0], [0.25], [0.0], [0.25], [1.0]]);
-/// let mut network = Mlp::<Matrix<f64>>::builder(&[1, 8, 1]).hidden(Tanh).seed(1).build()?;
-///
-/// let mut trainer = Trainer::new(HalfMse, Adagrad::new(0.1)?);
-/// let loss = trainer.fit(&mut network, Samples::new(&input, &target)?, FitOptions::epochs(300))?.loss;
-/// assert!(loss < 1e-3);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone, Debug, PartialEq)]
-pub struct Adagrad<B> {
-    rule: HyperParameters,
-    memory: Memory<B, 1>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-struct HyperParameters {
-    learning_rate: f64,
-    epsilon: f64,
+first_order! {
+    /// Adagrad: for each parameter W with the gradient g = dL/dW,
+    ///
+    /// ```text
+    /// s <- s + g^2                         sum of squares, 0 before the first step
+    /// W <- W - eta g / (sqrt(s) + epsilon)
+    /// ```
+    ///
+    /// By default epsilon = 1e-10. `torch.optim.Adagrad` uses the same formula and the same value. (Instead of its
+    /// `lr_decay`, use a schedule.) The steps become shorter and shorter, so start with a learning rate of 0.01
+    /// to 0.1. If s would be infinite, it becomes the largest finite number.
+    ///
+    /// Source: J. Duchi, E. Hazan, Y. Singer, *Adaptive Subgradient Methods for Online Learning and Stochastic
+    /// Optimization* (Journal of Machine Learning Research 12, 2011), in the diagonal form.
+    ///
+    /// ```
+    /// use mlp_core::activations::Tanh;
+    /// use mlp_core::{Adagrad, FitOptions, HalfMse, Mlp, Samples, Trainer};
+    /// use mlp_cpu::Matrix;
+    ///
+    /// let input = Matrix::from_columns(&[[-1.0], [-0.5], [0.0], [0.5], [1.0]]);
+    /// let target = Matrix::from_columns(&[[1.0], [0.25], [0.0], [0.25], [1.0]]);
+    /// let mut network = Mlp::<Matrix<f64>>::builder(&[1, 8, 1]).hidden(Tanh).seed(1).build()?;
+    ///
+    /// let mut trainer = Trainer::new(HalfMse, Adagrad::new(0.1)?);
+    /// let loss = trainer.fit(&mut network, Samples::new(&input, &target)?, FitOptions::epochs(300))?.loss;
+    /// assert!(loss < 1e-3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    Adagrad, 1, "adagrad";
+    epsilon: f64 = 1e-10, positive;
 }
 
 impl<B: Tensor> Adagrad<B> {
@@ -68,19 +61,12 @@ impl ZipFormula<1> for HyperParameters {
 }
 
 impl Rule<1> for HyperParameters {
-    const KIND: &'static str = "adagrad";
     const NAMES: &'static [&'static str] = &["sum_of_squares"];
     const SQUARES: Option<&'static str> = Some("sum_of_squares");
-
-    fn visit(&mut self, visit: &mut Visit<'_>) -> Result<(), StateError> {
-        visit_learning_rate(visit, &mut self.learning_rate)?;
-        visit("epsilon", &mut self.epsilon, positive)
-    }
 
     fn update<B: Tensor>(&mut self, update: Update<'_, B, 1>) -> Result<(), NonFinite> {
         update.apply_to_all(self)
     }
 }
 
-impl_new!(Adagrad, HyperParameters { epsilon: 1e-10 });
-impl_optimizer!(Adagrad, HyperParameters);
+impl_new!(Adagrad);

@@ -1,54 +1,49 @@
-use super::adam::{self, Moments, impl_moments};
-use super::first_order::{Memory, Update};
-use super::rule::{Rule, Visit, impl_new, impl_optimizer, visit_flag, visit_learning_rate};
-use super::{NonFinite, StateError};
+use super::NonFinite;
+use super::adam::{self, impl_moments};
+use super::first_order::Update;
+use super::rule::{Rule, first_order, impl_new};
 use crate::backend::{Tensor, ZipFormula};
-use crate::error::not_negative;
+use crate::error::{below_one, flag, not_negative, positive};
 use crate::{HyperParameterError, Scalar};
 
-/// Adam with decoupled weight decay: in each step, with the learning rate eta and the weight decay lambda,
-///
-/// ```text
-/// W <- (1 - eta lambda) W
-/// W <- W - eta m^ / (sqrt(v^) + epsilon)     the step of Adam
-/// ```
-///
-/// m^ and v^ are those of [`Adam`](crate::Adam). The decay does not pass through the moments, so it is as strong for a
-/// weight with large gradients as for one with small gradients. Biases are decayed only if
-/// [`decay_biases`](Self::decay_biases) is set.
-///
-/// By default lambda = 0.01, beta1 = 0.9, beta2 = 0.999 and epsilon = 1e-8. `torch.optim.AdamW` uses the same formula
-/// and the same values, but decays all parameters that it is given.
-///
-/// Source: I. Loshchilov, F. Hutter, *Decoupled Weight Decay Regularization* (ICLR 2019), algorithm 2, with the decay
-/// in proportion to the learning rate.
-///
-/// ```
-/// use mlp_core::activations::Tanh;
-/// use mlp_core::{AdamW, FitOptions, HalfMse, Mlp, Samples, Trainer};
-/// use mlp_cpu::Matrix;
-///
-/// let input = Matrix::from_columns(&[[-1.0], [-0.5], [0.0], [0.5], [1.0]]);
-/// let target = Matrix::from_columns(&[[1.0], [0.25], [0.0], [0.25], [1.0]]);
-/// let mut network = Mlp::<Matrix<f64>>::builder(&[1, 8, 1]).hidden(Tanh).seed(1).build()?;
-///
-/// let mut trainer = Trainer::new(HalfMse, AdamW::new(0.02)?.weight_decay(0.001)?);
-/// let loss = trainer.fit(&mut network, Samples::new(&input, &target)?, FitOptions::epochs(300))?.loss;
-/// assert!(loss < 1e-3);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone, Debug, PartialEq)]
-pub struct AdamW<B> {
-    rule: HyperParameters,
-    memory: Memory<B, 2>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-struct HyperParameters {
-    learning_rate: f64,
-    moments: Moments,
-    weight_decay: f64,
-    decay_biases: bool,
+first_order! {
+    /// Adam with decoupled weight decay: in each step, with the learning rate eta and the weight decay lambda,
+    ///
+    /// ```text
+    /// W <- (1 - eta lambda) W
+    /// W <- W - eta m^ / (sqrt(v^) + epsilon)     the step of Adam
+    /// ```
+    ///
+    /// m^ and v^ are those of [`Adam`](crate::Adam). The decay does not pass through the moments, so it is as strong
+    /// for a weight with large gradients as for one with small gradients. Biases are decayed only if
+    /// [`decay_biases`](Self::decay_biases) is set.
+    ///
+    /// By default lambda = 0.01, beta1 = 0.9, beta2 = 0.999 and epsilon = 1e-8. `torch.optim.AdamW` uses the same
+    /// formula and the same values, but decays all parameters that it is given.
+    ///
+    /// Source: I. Loshchilov, F. Hutter, *Decoupled Weight Decay Regularization* (ICLR 2019), algorithm 2, with the
+    /// decay in proportion to the learning rate.
+    ///
+    /// ```
+    /// use mlp_core::activations::Tanh;
+    /// use mlp_core::{AdamW, FitOptions, HalfMse, Mlp, Samples, Trainer};
+    /// use mlp_cpu::Matrix;
+    ///
+    /// let input = Matrix::from_columns(&[[-1.0], [-0.5], [0.0], [0.5], [1.0]]);
+    /// let target = Matrix::from_columns(&[[1.0], [0.25], [0.0], [0.25], [1.0]]);
+    /// let mut network = Mlp::<Matrix<f64>>::builder(&[1, 8, 1]).hidden(Tanh).seed(1).build()?;
+    ///
+    /// let mut trainer = Trainer::new(HalfMse, AdamW::new(0.02)?.weight_decay(0.001)?);
+    /// let loss = trainer.fit(&mut network, Samples::new(&input, &target)?, FitOptions::epochs(300))?.loss;
+    /// assert!(loss < 1e-3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    AdamW, 2, "adamw";
+    beta1: f64 = 0.9, below_one;
+    beta2: f64 = 0.999, below_one;
+    epsilon: f64 = 1e-8, positive;
+    weight_decay: f64 = 0.01, |_, value| not_negative("weight decay", value);
+    decay_biases: bool = false, flag;
 }
 
 impl<B: Tensor> AdamW<B> {
@@ -86,21 +81,11 @@ impl ZipFormula<2> for Formula {
 }
 
 impl Rule<2> for HyperParameters {
-    const KIND: &'static str = "adamw";
-    const NAMES: &'static [&'static str] = Moments::NAMES;
-    const SQUARES: Option<&'static str> = Moments::SQUARES;
-
-    fn visit(&mut self, visit: &mut Visit<'_>) -> Result<(), StateError> {
-        visit_learning_rate(visit, &mut self.learning_rate)?;
-        self.moments.visit(visit)?;
-        visit("weight_decay", &mut self.weight_decay, |_, value| {
-            not_negative("weight decay", value)
-        })?;
-        visit_flag(visit, "decay_biases", &mut self.decay_biases)
-    }
+    const NAMES: &'static [&'static str] = adam::MOMENTS;
+    const SQUARES: Option<&'static str> = adam::SQUARES;
 
     fn update<B: Tensor>(&mut self, update: Update<'_, B, 2>) -> Result<(), NonFinite> {
-        let adam = self.moments.formula(self.learning_rate, update.step);
+        let adam = adam::Formula::new(self.learning_rate, [self.beta1, self.beta2], self.epsilon, update.step);
         let decay = self.learning_rate * self.weight_decay;
         let bias_decay = if self.decay_biases { decay } else { 0.0 };
         let biases = Formula {
@@ -112,12 +97,4 @@ impl Rule<2> for HyperParameters {
 }
 
 impl_moments!(AdamW);
-impl_new!(
-    AdamW,
-    HyperParameters {
-        moments: Moments::DEFAULT,
-        weight_decay: 0.01,
-        decay_biases: false
-    }
-);
-impl_optimizer!(AdamW, HyperParameters);
+impl_new!(AdamW);

@@ -1,63 +1,56 @@
-use super::first_order::{Memory, Update};
-use super::rule::{Rule, Visit, impl_new, impl_optimizer, visit_flag, visit_learning_rate};
-use super::{NonFinite, StateError};
+use super::NonFinite;
+use super::first_order::Update;
+use super::rule::{Rule, first_order, impl_new};
 use crate::backend::{Tensor, ZipFormula};
-use crate::error::{below_one, positive};
+use crate::error::{below_one, flag, positive};
 use crate::{HyperParameterError, Scalar};
 
-/// RMSprop: for each parameter W with the gradient g = dL/dW,
-///
-/// ```text
-/// s <- rho s + (1 - rho) g^2             mean square of the gradient, 0 before the first step
-/// W <- W - eta g / (sqrt(s) + epsilon)
-/// ```
-///
-/// [`centered`](Self::centered) uses the gradient's variance instead of its mean square, and
-/// [`momentum`](Self::momentum) adds a velocity:
-///
-/// ```text
-/// m <- rho m + (1 - rho) g               mean of the gradient, 0 before the first step
-/// s - m^2                                instead of s under the root
-///
-/// v <- mu v + g / (sqrt(s) + epsilon)    velocity, 0 before the first step
-/// W <- W - eta v
-/// ```
-///
-/// By default rho = 0.99, epsilon = 1e-8 and mu = 0. `torch.optim.RMSprop` uses the same formulas and the same values,
-/// and calls rho `alpha`. There are two differences. If rounding makes a variance negative, it becomes 0 here and NaN
-/// in PyTorch. If a mean square is infinite, the parameter does not change here, and s becomes the largest finite
-/// number.
-///
-/// Sources: T. Tieleman, G. Hinton, *Lecture 6.5: RMSprop* (COURSERA: Neural Networks for Machine Learning, 2012);
-/// A. Graves, *Generating Sequences With Recurrent Neural Networks* (arXiv:1308.0850, 2013), for the variance.
-///
-/// ```
-/// use mlp_core::activations::Tanh;
-/// use mlp_core::{FitOptions, HalfMse, Mlp, RmsProp, Samples, Trainer};
-/// use mlp_cpu::Matrix;
-///
-/// let input = Matrix::from_columns(&[[-1.0], [-0.5], [0.0], [0.5], [1.0]]);
-/// let target = Matrix::from_columns(&[[1.0], [0.25], [0.0], [0.25], [1.0]]);
-/// let mut network = Mlp::<Matrix<f64>>::builder(&[1, 8, 1]).hidden(Tanh).seed(1).build()?;
-///
-/// let mut trainer = Trainer::new(HalfMse, RmsProp::new(0.002)?.rho(0.9)?.momentum(0.5)?);
-/// let loss = trainer.fit(&mut network, Samples::new(&input, &target)?, FitOptions::epochs(300))?.loss;
-/// assert!(loss < 1e-3);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone, Debug, PartialEq)]
-pub struct RmsProp<B> {
-    rule: HyperParameters,
-    memory: Memory<B, 3>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-struct HyperParameters {
-    learning_rate: f64,
-    rho: f64,
-    epsilon: f64,
-    centered: bool,
-    momentum: f64,
+first_order! {
+    /// RMSprop: for each parameter W with the gradient g = dL/dW,
+    ///
+    /// ```text
+    /// s <- rho s + (1 - rho) g^2             mean square of the gradient, 0 before the first step
+    /// W <- W - eta g / (sqrt(s) + epsilon)
+    /// ```
+    ///
+    /// [`centered`](Self::centered) uses the gradient's variance instead of its mean square, and
+    /// [`momentum`](Self::momentum) adds a velocity:
+    ///
+    /// ```text
+    /// m <- rho m + (1 - rho) g               mean of the gradient, 0 before the first step
+    /// s - m^2                                instead of s under the root
+    ///
+    /// v <- mu v + g / (sqrt(s) + epsilon)    velocity, 0 before the first step
+    /// W <- W - eta v
+    /// ```
+    ///
+    /// By default rho = 0.99, epsilon = 1e-8 and mu = 0. `torch.optim.RMSprop` uses the same formulas and the same
+    /// values, and calls rho `alpha`. There are two differences. If rounding makes a variance negative, it becomes 0
+    /// here and NaN in PyTorch. If a mean square is infinite, the parameter does not change here, and s becomes the
+    /// largest finite number.
+    ///
+    /// Sources: T. Tieleman, G. Hinton, *Lecture 6.5: RMSprop* (COURSERA: Neural Networks for Machine Learning, 2012);
+    /// A. Graves, *Generating Sequences With Recurrent Neural Networks* (arXiv:1308.0850, 2013), for the variance.
+    ///
+    /// ```
+    /// use mlp_core::activations::Tanh;
+    /// use mlp_core::{FitOptions, HalfMse, Mlp, RmsProp, Samples, Trainer};
+    /// use mlp_cpu::Matrix;
+    ///
+    /// let input = Matrix::from_columns(&[[-1.0], [-0.5], [0.0], [0.5], [1.0]]);
+    /// let target = Matrix::from_columns(&[[1.0], [0.25], [0.0], [0.25], [1.0]]);
+    /// let mut network = Mlp::<Matrix<f64>>::builder(&[1, 8, 1]).hidden(Tanh).seed(1).build()?;
+    ///
+    /// let mut trainer = Trainer::new(HalfMse, RmsProp::new(0.002)?.rho(0.9)?.momentum(0.5)?);
+    /// let loss = trainer.fit(&mut network, Samples::new(&input, &target)?, FitOptions::epochs(300))?.loss;
+    /// assert!(loss < 1e-3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    RmsProp, 3, "rms_prop";
+    rho: f64 = 0.99, below_one;
+    epsilon: f64 = 1e-8, positive;
+    centered: bool = false, flag;
+    momentum: f64 = 0.0, below_one;
 }
 
 impl<B: Tensor> RmsProp<B> {
@@ -101,12 +94,6 @@ impl<B: Tensor> RmsProp<B> {
     }
 }
 
-impl HyperParameters {
-    fn has_momentum(&self) -> bool {
-        self.momentum > 0.0
-    }
-}
-
 /// The formula of one step. Its state is the mean square, then the mean if `CENTERED`, then the velocity if `MOMENTUM`:
 /// only the memory that the options need.
 struct Formula<const CENTERED: bool, const MOMENTUM: bool>(HyperParameters);
@@ -135,12 +122,11 @@ impl<const CENTERED: bool, const MOMENTUM: bool, const S: usize> ZipFormula<S> f
 }
 
 impl Rule<3> for HyperParameters {
-    const KIND: &'static str = "rms_prop";
     const NAMES: &'static [&'static str] = &["mean_square", "mean", "velocity"];
     const SQUARES: Option<&'static str> = Some("mean_square");
 
     fn names(&self) -> &'static [&'static str] {
-        match (self.centered, self.has_momentum()) {
+        match (self.centered, self.momentum > 0.0) {
             (false, false) => &["mean_square"],
             (true, false) => &["mean_square", "mean"],
             (false, true) => &["mean_square", "velocity"],
@@ -148,16 +134,8 @@ impl Rule<3> for HyperParameters {
         }
     }
 
-    fn visit(&mut self, visit: &mut Visit<'_>) -> Result<(), StateError> {
-        visit_learning_rate(visit, &mut self.learning_rate)?;
-        visit("rho", &mut self.rho, below_one)?;
-        visit("epsilon", &mut self.epsilon, positive)?;
-        visit_flag(visit, "centered", &mut self.centered)?;
-        visit("momentum", &mut self.momentum, below_one)
-    }
-
     fn update<B: Tensor>(&mut self, update: Update<'_, B, 3>) -> Result<(), NonFinite> {
-        match (self.centered, self.has_momentum()) {
+        match (self.centered, self.momentum > 0.0) {
             (false, false) => update.apply_to_all::<1, _>(&Formula::<false, false>(self.clone())),
             (true, false) => update.apply_to_all::<2, _>(&Formula::<true, false>(self.clone())),
             (false, true) => update.apply_to_all::<2, _>(&Formula::<false, true>(self.clone())),
@@ -166,13 +144,4 @@ impl Rule<3> for HyperParameters {
     }
 }
 
-impl_new!(
-    RmsProp,
-    HyperParameters {
-        rho: 0.99,
-        epsilon: 1e-8,
-        centered: false,
-        momentum: 0.0
-    }
-);
-impl_optimizer!(RmsProp, HyperParameters);
+impl_new!(RmsProp);

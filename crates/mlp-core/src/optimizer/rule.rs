@@ -5,16 +5,22 @@ use super::first_order::{Memory, Update, count};
 use super::state::check_numbers;
 use super::{NonFinite, OptimizerState, StateError};
 use crate::backend::Tensor;
-use crate::error::{flag, not_negative};
 use crate::{Dense, HyperParameterError};
 use alloc::borrow::ToOwned;
 
-/// The hyper-parameters of an optimizer, and the formula of a step. The optimizer keeps up to N values for each
-/// parameter in memory.
-pub(super) trait Rule<const N: usize>: Clone {
+/// The hyper-parameters of an optimizer as a list of numbers. `first_order!` implements it.
+pub(super) trait Listed: Clone {
     /// The stable name of this kind of optimizer.
     const KIND: &'static str;
 
+    /// Calls `visit` with each hyper-parameter: its name in a saved state, its value and its range. The same list thus
+    /// serves to save and to restore.
+    fn visit(&mut self, visit: &mut Visit<'_>) -> Result<(), StateError>;
+}
+
+/// The hyper-parameters of an optimizer, and the formula of a step. The optimizer keeps up to N values for each
+/// parameter in memory.
+pub(super) trait Rule<const N: usize>: Listed {
     /// The stable names of the values, in the order in which the formula takes them.
     const NAMES: &'static [&'static str];
 
@@ -26,32 +32,43 @@ pub(super) trait Rule<const N: usize>: Clone {
         Self::NAMES
     }
 
-    /// Calls `visit` with each hyper-parameter: its name in a saved state, its value and its range. The same list thus
-    /// serves to save and to restore.
-    fn visit(&mut self, visit: &mut Visit<'_>) -> Result<(), StateError>;
-
     /// Applies the formula of a step by [`Update::apply`].
     fn update<B: Tensor>(&mut self, update: Update<'_, B, N>) -> Result<(), NonFinite>;
 }
 
-/// A function that reads or writes a hyper-parameter, see [`Rule::visit`].
+/// A function that reads or writes a hyper-parameter, see [`Listed::visit`].
 pub(super) type Visit<'a> = dyn FnMut(&'static str, &mut f64, Range) -> Result<(), StateError> + 'a;
 
 /// A function that returns the value of the named hyper-parameter if it is in its range.
 pub(super) type Range = fn(&'static str, f64) -> Result<f64, HyperParameterError>;
 
-/// Visits a learning rate. A schedule may end at 0.
-pub(super) fn visit_learning_rate(visit: &mut Visit<'_>, learning_rate: &mut f64) -> Result<(), StateError> {
-    visit("learning_rate", learning_rate, |_, value| {
-        not_negative("learning rate", value)
-    })
+/// A type of hyper-parameters. In a saved state, each is a number.
+pub(super) trait Parameter: Copy + Into<f64> {
+    fn from_number(number: f64) -> Self;
 }
 
-/// Visits a hyper-parameter that is true or false, saved as 1 or 0.
-pub(super) fn visit_flag(visit: &mut Visit<'_>, name: &'static str, is_set: &mut bool) -> Result<(), StateError> {
-    let mut value = f64::from(*is_set);
-    visit(name, &mut value, flag)?;
-    *is_set = value == 1.0;
+impl Parameter for f64 {
+    fn from_number(number: f64) -> Self {
+        number
+    }
+}
+
+impl Parameter for bool {
+    fn from_number(number: f64) -> Self {
+        number == 1.0
+    }
+}
+
+/// Visits a hyper-parameter.
+pub(super) fn visit_parameter<P: Parameter>(
+    visit: &mut Visit<'_>,
+    name: &'static str,
+    parameter: &mut P,
+    range: Range,
+) -> Result<(), StateError> {
+    let mut number = (*parameter).into();
+    visit(name, &mut number, range)?;
+    *parameter = P::from_number(number);
     Ok(())
 }
 
@@ -104,29 +121,73 @@ impl<B: Tensor, const N: usize> Memory<B, N> {
     }
 }
 
-/// Implements `new` for an optimizer that is created with a learning rate only; the other hyper-parameters have these
-/// defaults.
+/// Implements `new` for an optimizer that is created with a learning rate only.
 macro_rules! impl_new {
-    ($optimizer:ident, $rule:ident { $($parameter:ident: $default:expr),* }) => {
+    ($optimizer:ident) => {
         impl<B: $crate::backend::Tensor> $optimizer<B> {
             /// Creates the optimizer with learning rate eta.
             ///
             /// # Errors
             /// Returns an error if `learning_rate` is not a finite number above 0.
             pub fn new(learning_rate: f64) -> Result<Self, $crate::HyperParameterError> {
-                let learning_rate = $crate::error::positive("learning rate", learning_rate)?;
                 Ok(Self {
-                    rule: $rule { learning_rate, $($parameter: $default),* },
-                    memory: Memory::new(),
+                    rule: HyperParameters::new(learning_rate)?,
+                    memory: $crate::optimizer::first_order::Memory::new(),
                 })
             }
         }
     };
 }
 
-/// Implements `Optimizer` for a type whose fields are `rule`, with a field `learning_rate`, and `memory`.
-macro_rules! impl_optimizer {
-    ($optimizer:ident, $rule:ty) => {
+/// Declares an optimizer: its name, the number of values in memory for each parameter, the stable name of its kind, and
+/// its hyper-parameters besides the learning rate, each with its default and its range. The hyper-parameters become the
+/// struct `HyperParameters`, for which the module implements [`Rule`].
+macro_rules! first_order {
+    (
+        $(#[$attribute:meta])*
+        $optimizer:ident, $values:literal, $kind:literal;
+        $($(#[$comment:meta])* $parameter:ident: $type:ty = $default:expr, $range:expr;)*
+    ) => {
+        $(#[$attribute])*
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct $optimizer<B> {
+            rule: HyperParameters,
+            memory: $crate::optimizer::first_order::Memory<B, $values>,
+        }
+
+        #[derive(Clone, Debug, PartialEq)]
+        struct HyperParameters {
+            learning_rate: f64,
+            $($(#[$comment])* $parameter: $type,)*
+        }
+
+        impl HyperParameters {
+            fn new(learning_rate: f64) -> Result<Self, $crate::HyperParameterError> {
+                let learning_rate = $crate::error::positive("learning rate", learning_rate)?;
+                Ok(Self { learning_rate, $($parameter: $default),* })
+            }
+        }
+
+        impl $crate::optimizer::rule::Listed for HyperParameters {
+            const KIND: &'static str = $kind;
+
+            fn visit(
+                &mut self,
+                visit: &mut $crate::optimizer::rule::Visit<'_>,
+            ) -> Result<(), $crate::state::StateError> {
+                // A schedule may end at the learning rate 0.
+                let range = |_, value| $crate::error::not_negative("learning rate", value);
+                visit("learning_rate", &mut self.learning_rate, range)?;
+                $($crate::optimizer::rule::visit_parameter(
+                    visit,
+                    stringify!($parameter),
+                    &mut self.$parameter,
+                    $range,
+                )?;)*
+                Ok(())
+            }
+        }
+
         impl<B: $crate::backend::Tensor> $optimizer<B> {
             /// Updates the parameters with a gradient that you computed. It uses up the gradient: afterwards `gradient`
             /// holds the old parameters.
@@ -176,11 +237,11 @@ macro_rules! impl_optimizer {
                 state: $crate::state::OptimizerState<B>,
                 layers: &[$crate::Dense<B>],
             ) -> Result<(), $crate::state::StateError> {
-                let (rule, memory) = Memory::restore(state, &self.rule, layers)?;
+                let (rule, memory) = $crate::optimizer::first_order::Memory::restore(state, &self.rule, layers)?;
                 *self = Self { rule, memory };
                 Ok(())
             }
         }
     };
 }
-pub(super) use {impl_new, impl_optimizer};
+pub(super) use {first_order, impl_new};

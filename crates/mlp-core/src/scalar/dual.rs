@@ -35,31 +35,27 @@ pub struct Dual<T> {
 }
 
 impl<T: Scalar> Dual<T> {
+    #[inline(always)]
+    fn new(value: T, derivative: T) -> Self {
+        Self { value, derivative }
+    }
+
     /// Creates the variable to differentiate by, with derivative 1.
     #[inline(always)]
     pub fn variable(value: T) -> Self {
-        Self {
-            value,
-            derivative: T::one(),
-        }
+        Self::new(value, T::one())
     }
 
     /// Creates a constant, with derivative 0.
     #[inline(always)]
     pub fn constant(value: T) -> Self {
-        Self {
-            value,
-            derivative: T::zero(),
-        }
+        Self::new(value, T::zero())
     }
 
     /// Applies the chain rule for an outer function f with `value` = f(self.value) and `slope` = f'(self.value).
     #[inline(always)]
     fn chain(self, value: T, slope: T) -> Self {
-        Self {
-            value,
-            derivative: times(self.derivative, slope),
-        }
+        Self::new(value, times(self.derivative, slope))
     }
 }
 
@@ -78,10 +74,7 @@ impl<T: Scalar> Add for Dual<T> {
     type Output = Self;
     #[inline(always)]
     fn add(self, other: Self) -> Self {
-        Self {
-            value: self.value + other.value,
-            derivative: self.derivative + other.derivative,
-        }
+        Self::new(self.value + other.value, self.derivative + other.derivative)
     }
 }
 
@@ -89,10 +82,7 @@ impl<T: Scalar> Sub for Dual<T> {
     type Output = Self;
     #[inline(always)]
     fn sub(self, other: Self) -> Self {
-        Self {
-            value: self.value - other.value,
-            derivative: self.derivative - other.derivative,
-        }
+        Self::new(self.value - other.value, self.derivative - other.derivative)
     }
 }
 
@@ -100,10 +90,10 @@ impl<T: Scalar> Mul for Dual<T> {
     type Output = Self;
     #[inline(always)]
     fn mul(self, other: Self) -> Self {
-        Self {
-            value: self.value * other.value,
-            derivative: times(self.derivative, other.value) + times(other.derivative, self.value),
-        }
+        Self::new(
+            self.value * other.value,
+            times(self.derivative, other.value) + times(other.derivative, self.value),
+        )
     }
 }
 
@@ -113,10 +103,7 @@ impl<T: Scalar> Div for Dual<T> {
     #[inline(always)]
     fn div(self, other: Self) -> Self {
         let value = self.value / other.value;
-        Self {
-            value,
-            derivative: (self.derivative - times(other.derivative, value)) / other.value,
-        }
+        Self::new(value, (self.derivative - times(other.derivative, value)) / other.value)
     }
 }
 
@@ -124,10 +111,7 @@ impl<T: Scalar> Neg for Dual<T> {
     type Output = Self;
     #[inline(always)]
     fn neg(self) -> Self {
-        Self {
-            value: -self.value,
-            derivative: -self.derivative,
-        }
+        Self::new(-self.value, -self.derivative)
     }
 }
 
@@ -179,10 +163,10 @@ impl<T: Scalar> Scalar for Dual<T> {
 
     #[inline(always)]
     fn select_gt(self, other: Self, then: Self, otherwise: Self) -> Self {
-        Self {
-            value: self.value.select_gt(other.value, then.value, otherwise.value),
-            derivative: self.value.select_gt(other.value, then.derivative, otherwise.derivative),
-        }
+        Self::new(
+            self.value.select_gt(other.value, then.value, otherwise.value),
+            self.value.select_gt(other.value, then.derivative, otherwise.derivative),
+        )
     }
 
     /// Like the default, except that the derivative at NaN is NaN.
@@ -190,10 +174,10 @@ impl<T: Scalar> Scalar for Dual<T> {
     fn at_least(self, bound: Self) -> Self {
         let equal_or_nan = self.value * T::zero();
         let otherwise = bound.value.select_gt(self.value, bound.derivative, equal_or_nan);
-        Self {
-            value: self.value.at_least(bound.value),
-            derivative: self.value.select_gt(bound.value, self.derivative, otherwise),
-        }
+        Self::new(
+            self.value.at_least(bound.value),
+            self.value.select_gt(bound.value, self.derivative, otherwise),
+        )
     }
 
     #[inline(always)]

@@ -4,7 +4,7 @@ use super::Scalar;
 use crate::elementary;
 
 macro_rules! impl_scalar {
-    ($float:ty) => {
+    ($float:ty: $($function:ident),*) => {
         impl Scalar for $float {
             #[inline(always)]
             fn from_f64(value: f64) -> Self {
@@ -47,31 +47,6 @@ macro_rules! impl_scalar {
                 num_traits::Float::sqrt(self)
             }
 
-            #[inline(always)]
-            fn exp(self) -> Self {
-                elementary::exp(self)
-            }
-
-            #[inline(always)]
-            fn exp_m1(self) -> Self {
-                elementary::exp_m1(self)
-            }
-
-            #[inline(always)]
-            fn ln(self) -> Self {
-                elementary::ln(self)
-            }
-
-            #[inline(always)]
-            fn ln_1p(self) -> Self {
-                elementary::ln_1p(self)
-            }
-
-            #[inline(always)]
-            fn tanh(self) -> Self {
-                elementary::tanh(self)
-            }
-
             // Computing both together shares the exponential.
             #[inline(always)]
             fn tanh_and_derivative(self) -> (Self, Self) {
@@ -83,16 +58,18 @@ macro_rules! impl_scalar {
                 elementary::tanh_and_derivatives(values, derivatives);
             }
 
-            #[inline(always)]
-            fn erfc(self) -> Self {
-                elementary::erfc(self)
-            }
+            $(
+                #[inline(always)]
+                fn $function(self) -> Self {
+                    elementary::$function(self)
+                }
+            )*
         }
     };
 }
 
-impl_scalar!(f32);
-impl_scalar!(f64);
+impl_scalar!(f32: exp, exp_m1, ln, ln_1p, tanh, erfc);
+impl_scalar!(f64: exp, exp_m1, ln, ln_1p, tanh, erfc);
 
 #[cfg(test)]
 mod tests {

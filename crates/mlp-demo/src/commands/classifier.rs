@@ -172,7 +172,7 @@ impl Job<'_> {
         classifier: &Classifier<T>,
         printer: &mut Printer,
     ) -> Result<(), Error> {
-        let (settings, network) = (&self.args.settings, classifier.model().network());
+        let (settings, network) = (&self.args.settings, classifier.model.network());
         writeln!(
             printer,
             "Network {:?}: {} in {}, {}, seed {}",
@@ -182,13 +182,8 @@ impl Job<'_> {
             settings.activation.name(),
             settings.seed,
         )?;
-        let Task {
-            train,
-            validation,
-            test,
-            ..
-        } = &self.task;
-        let [train, validation, test] = [train, validation, test].map(|part| part.labels.len());
+        let task = &self.task;
+        let [train, validation, test] = [&task.train, &task.validation, &task.test].map(|part| part.labels.len());
         let validation = match validation {
             0 => String::new(),
             count => format!("{count} to validate with, "),
@@ -233,7 +228,7 @@ impl Job<'_> {
             writeln!(printer)?;
         }
         if let Some(path) = save {
-            files::write(path, &model_to_bytes(classifier.model())?)?;
+            files::write(path, &model_to_bytes(&classifier.model)?)?;
             writeln!(printer, "Model: {}", path.display())?;
         }
         if let Some(path) = plot {

@@ -9,6 +9,7 @@ use mlp_core::{Dataset, Mlp};
 use mlp_cpu::{Element, Matrix};
 use mlp_io::{Dtype, Number};
 use serde::Serialize;
+use serde_json::json;
 
 use crate::error::Error;
 use crate::experiment::Run;
@@ -63,7 +64,7 @@ fn run_as<T: Element + Number>(args: &NotebookArgs, printer: &mut Printer) -> Re
             if epoch.is_multiple_of(args.print_every) {
                 match args.format {
                     Format::Text => writeln!(printer, "{}", text(epoch, loss, job.recorded_loss(epoch)))?,
-                    Format::Json => writeln!(printer, "{}", json(&Line { epoch, loss }))?,
+                    Format::Json => writeln!(printer, "{}", json!({ "epoch": epoch, "loss": loss }))?,
                 }
             }
         }
@@ -75,7 +76,7 @@ fn run_as<T: Element + Number>(args: &NotebookArgs, printer: &mut Printer) -> Re
 
     if let Some(path) = &args.plot {
         let curves = jobs.iter().map(|job| Curve {
-            name: format!("{:?}", job.run.network().layer_sizes()),
+            name: format!("{:?}", job.run.network.layer_sizes()),
             values: &job.losses,
         });
         let curves: Vec<_> = curves.collect();
@@ -128,7 +129,7 @@ fn jobs<'a, T: Element + Number>(args: &NotebookArgs, data: &'a Dataset<Matrix<T
         && args.dtype == Dtype::F64
         && args.learning_rate == notebook::LEARNING_RATE
         && args.negative_slope == notebook::NEGATIVE_SLOPE;
-    let job = |Start(network, origin, recorded)| {
+    let job = |network: Mlp<Matrix<T>>, origin: String, recorded: Option<Experiment>| {
         check_samples(args, data, &network)?;
         Ok(Job {
             run: Run::new(network, data, args.learning_rate)?,
@@ -137,31 +138,23 @@ fn jobs<'a, T: Element + Number>(args: &NotebookArgs, data: &'a Dataset<Matrix<T
             losses: losses(args.epochs)?,
         })
     };
-    starts(args)?.into_iter().map(job).collect()
-}
-
-/// A network before training, the origin of its weights, and the recorded run that starts with them.
-struct Start<T: Element>(Mlp<Matrix<T>>, String, Option<Experiment>);
-
-/// Returns the networks before training.
-fn starts<T: Element>(args: &NotebookArgs) -> Result<Vec<Start<T>>, Error> {
     if let Some(path) = &args.weights {
         let origin = path.display().to_string();
         let network = Weights::read(path)?.network(&origin, LeakyRelu::new(args.negative_slope)?)?;
         if let Some(layers) = &args.layers {
             check_sizes(&origin, &network.layer_sizes(), &layers.0)?;
         }
-        return Ok(vec![Start(network, origin, None)]);
+        return Ok(vec![job(network, origin, None)?]);
     }
     let drawn = |layers: &[usize], seed: u64| {
         let deviation = notebook::STANDARD_DEVIATION;
         let origin = format!("drawn from N(0, {deviation}^2) with seed {seed}; biases 0");
-        Ok(Start(notebook::drawn(layers, seed, args.negative_slope)?, origin, None))
+        job(notebook::drawn(layers, seed, args.negative_slope)?, origin, None)
     };
     let embedded = |experiment: Experiment| {
         let origin = "recovered from the losses the notebook printed (its run was not seeded); biases 0";
         let network = experiment.network(args.negative_slope)?;
-        Ok(Start(network, origin.to_owned(), Some(experiment)))
+        job(network, origin.to_owned(), Some(experiment))
     };
     let mut experiments = notebook::experiments().into_iter();
     match (&args.layers, args.seed) {
@@ -210,7 +203,7 @@ fn write_heading<T: Element + Number>(
     job: &Job<'_, T>,
     printer: &mut Printer,
 ) -> Result<(), Error> {
-    let network = job.run.network();
+    let network = &job.run.network;
     writeln!(
         printer,
         "Network {:?}: {} in {}, leaky ReLU with slope {}, learning rate {}, {}",
@@ -219,7 +212,7 @@ fn write_heading<T: Element + Number>(
         dtype::<T>(),
         exact(args.negative_slope),
         exact(args.learning_rate),
-        counted(job.run.data().len(), "sample"),
+        counted(job.run.data.len(), "sample"),
     )?;
     writeln!(printer, "Initial weights: {}\n", job.origin)
 }
@@ -246,7 +239,7 @@ fn write_results<T: Element>(args: &NotebookArgs, job: &Job<'_, T>, printer: &mu
         }
     }
     writeln!(printer, "\nPredictions after {}:", counted(job.losses.len(), "epoch"))?;
-    writeln!(printer, "{}", predictions_table(job.run.data(), &predictions))
+    writeln!(printer, "{}", predictions_table(job.run.data, &predictions))
 }
 
 /// Formats a table with a row per sample: its features, its targets and its predictions. Rows and numbers that would be
@@ -287,13 +280,6 @@ fn number(number: impl Debug, value: f64) -> String {
     if text.len() <= 10 { text } else { predicted(value) }
 }
 
-/// A line of `--format json`.
-#[derive(Serialize)]
-struct Line {
-    epoch: u64,
-    loss: f64,
-}
-
 #[derive(Serialize)]
 struct Final {
     #[serde(flatten)]
@@ -303,12 +289,9 @@ struct Final {
 
 /// Returns the last line of a network in `--format json`.
 fn last_line<T: Element>(run: &Run<'_, T>) -> Result<String, Error> {
-    let (weights, predictions) = (Weights::of(run.network()), run.predictions()?);
-    Ok(json(&BTreeMap::from([("final", Final { weights, predictions })])))
-}
-
-fn json(line: &impl Serialize) -> String {
-    serde_json::to_string(line).expect("numbers and lists of numbers are valid JSON")
+    let (weights, predictions) = (Weights::of(&run.network), run.predictions()?);
+    let line = BTreeMap::from([("final", Final { weights, predictions })]);
+    Ok(serde_json::to_string(&line).expect("numbers and lists of numbers are valid JSON"))
 }
 
 #[cfg(test)]

@@ -187,24 +187,19 @@ impl<B: Tensor> Optimizer<B> for Lbfgs<B> {
         if let Some(layer) = first_not_finite(gradient) {
             return Err(NonFinite::Gradient { layer });
         }
-        let HyperParameters {
-            learning_rate,
-            tolerance_grad,
-            tolerance_change,
-            ..
-        } = self.rule;
-        if learning_rate == 0.0 || is_within(gradient, 1.0, tolerance_grad, &mut self.trial) {
+        let rule = self.rule;
+        if rule.learning_rate == 0.0 || is_within(&mut self.trial, 1.0, rule.tolerance_grad, gradient) {
             return Ok(loss);
         }
         let (slope, fresh) = self.find_direction(gradient);
         // The slope is -0 if squares underflow.
-        if slope > -tolerance_change || slope == 0.0 {
+        if slope > -rule.tolerance_change || slope == 0.0 {
             return Ok(loss);
         }
         let first = if fresh {
-            learning_rate * (1.0 / one_norm(gradient, &mut self.trial)).min(1.0)
+            rule.learning_rate * (1.0 / one_norm(gradient, &mut self.trial)).min(1.0)
         } else {
-            learning_rate
+            rule.learning_rate
         };
 
         let new = || Pair::new(zeros_like(layers), zeros_like(layers));
@@ -216,7 +211,7 @@ impl<B: Tensor> Optimizer<B> for Lbfgs<B> {
             trial: &mut self.trial,
             at: None,
             objective,
-            tolerance: tolerance_change,
+            tolerance: rule.tolerance_change,
         };
         let start = Point {
             length: 0.0,
@@ -342,7 +337,7 @@ impl<B: Tensor> Line for Ray<'_, B> {
 
     fn is_short(&mut self, length: f64) -> bool {
         self.at = None;
-        is_within(self.direction, length, self.tolerance, self.trial)
+        is_within(self.trial, length, self.tolerance, self.direction)
     }
 }
 

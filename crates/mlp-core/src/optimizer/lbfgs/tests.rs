@@ -112,7 +112,9 @@ fn equality_ignores_working_memory_and_compares_every_number() {
         assert_ne!(with(&|state| state.numbers[i].1 += 1.0), optimizer, "{name}");
     }
     for (i, (name, _)) in state.tensors.iter().enumerate() {
-        let other = with(&|state| set_scaled(&mut state.tensors[i].1, 1.5, &self::layers([[1.0, 2.0]; 2])));
+        let other = with(&|state| {
+            set_scaled(&mut state.tensors[i].1, 1.5, &self::layers([[1.0, 2.0]; 2]));
+        });
         assert_ne!(other, optimizer, "{name}");
     }
     let ended = with(&|state| state.tensors[..2].iter_mut().for_each(|tensors| tensors.1.clear()));
@@ -259,7 +261,7 @@ fn a_pair_is_usable_if_its_curvature_and_scale_can_be_divided_by() {
 
 #[test]
 fn a_vector_is_within_a_bound_if_each_of_its_elements_is() {
-    let within = |numbers, bound| is_within(&layers(numbers), 2.0, bound, &mut layers([[9.0; 2]; 2]));
+    let within = |numbers, bound| is_within(&mut layers([[9.0; 2]; 2]), 2.0, bound, &layers(numbers));
     assert!(within([[3.0, -3.0], [-3.0, 3.0]], 6.0));
     assert!(!within([[3.0, 3.0], [3.0, 3.0]], 5.9));
     for i in 0..4 {

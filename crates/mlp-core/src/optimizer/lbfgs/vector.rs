@@ -20,33 +20,8 @@ pub(super) fn dot_layer<B: Tensor>(a: &Dense<B>, b: &Dense<B>) -> f64 {
 
 /// Computes the sum of |v_i|. `scratch` is overwritten.
 pub(super) fn one_norm<B: Tensor>(vector: &[Dense<B>], scratch: &mut [Dense<B>]) -> f64 {
-    zip(scratch, vector, &Sign {});
+    signs(scratch, vector);
     dot(vector, scratch)
-}
-
-/// Returns true if no |factor v_i| is greater than `bound`. `scratch` is overwritten.
-pub(super) fn is_within<B: Tensor>(vector: &[Dense<B>], factor: f64, bound: f64, scratch: &mut [Dense<B>]) -> bool {
-    zip(scratch, vector, &Excess { factor, bound })
-}
-
-/// Computes own = factor other.
-pub(super) fn set_scaled<B: Tensor>(own: &mut [Dense<B>], factor: f64, other: &[Dense<B>]) {
-    zip(own, other, &Scaled { factor });
-}
-
-/// Computes own <- own + factor other.
-pub(super) fn add_scaled<B: Tensor>(own: &mut [Dense<B>], factor: f64, other: &[Dense<B>]) {
-    zip(own, other, &AddScaled { factor });
-}
-
-/// Computes own <- factor own. `any` is any vector with the same shapes.
-pub(super) fn scale<B: Tensor>(own: &mut [Dense<B>], factor: f64, any: &[Dense<B>]) {
-    zip(own, any, &Scale { factor });
-}
-
-/// Computes own <- other - own.
-pub(super) fn subtract_from<B: Tensor>(own: &mut [Dense<B>], other: &[Dense<B>]) {
-    zip(own, other, &SubtractFrom {});
 }
 
 /// Computes own = start + length direction. Returns true if all elements are finite. The direction does not change.
@@ -75,36 +50,53 @@ fn zip<B: Tensor>(own: &mut [Dense<B>], other: &[Dense<B>], formula: &impl ZipFo
     finite
 }
 
-/// Defines a formula of an element of `own` and one of `other`, with factors or bounds.
-macro_rules! formula {
-    ($(#[$doc:meta])* $name:ident { $($factor:ident),* }, |$own:pat_param, $other:pat_param| $value:expr) => {
+/// Defines a pass over `own` and `other` with factors or bounds, by the formula of an element of each. It returns true
+/// if all results are finite.
+macro_rules! pass {
+    ($(#[$doc:meta])* $name:ident($($factor:ident),*), |$own:pat_param, $other:pat_param| $value:expr) => {
         $(#[$doc])*
-        struct $name {
-            $($factor: f64),*
-        }
-
-        impl ZipFormula<0> for $name {
-            #[inline(always)]
-            fn apply<T: Scalar>(&self, $own: T, $other: T, []: [T; 0]) -> (T, [T; 0]) {
-                $(let $factor = T::from_f64(self.$factor);)*
-                ($value, [])
+        pub(super) fn $name<B: Tensor>(own: &mut [Dense<B>], $($factor: f64,)* other: &[Dense<B>]) -> bool {
+            struct Formula {
+                $($factor: f64),*
             }
+
+            impl ZipFormula<0> for Formula {
+                #[inline(always)]
+                fn apply<T: Scalar>(&self, $own: T, $other: T, []: [T; 0]) -> (T, [T; 0]) {
+                    $(let $factor = T::from_f64(self.$factor);)*
+                    ($value, [])
+                }
+            }
+
+            zip(own, other, &Formula { $($factor),* })
         }
     };
 }
 
-formula!(Scaled { factor }, |_, other| factor * other);
-formula!(AddScaled { factor }, |own, other| own + factor * other);
-formula!(Scale { factor }, |own, _| factor * own);
-formula!(SubtractFrom {}, |own, other| other - own);
-formula!(
-    /// The factor 1 or -1 that turns v into |v|.
-    Sign {}, |_, other| other.select_gt(T::zero(), T::one(), -T::one())
+pass!(
+    /// Computes own = factor other.
+    set_scaled(factor), |_, other| factor * other
 );
-formula!(
-    /// Infinite where |factor v| is greater than the bound, and 0 elsewhere. The pass reports numbers that are not
-    /// finite.
-    Excess { factor, bound }, |_, other| (factor * other).abs().select_gt(bound, T::from_f64(f64::INFINITY), T::zero())
+pass!(
+    /// Computes own <- own + factor other.
+    add_scaled(factor), |own, other| own + factor * other
+);
+pass!(
+    /// Computes own <- factor own. `other` is any vector with the same shapes.
+    scale(factor), |own, _| factor * own
+);
+pass!(
+    /// Computes own <- other - own.
+    subtract_from(), |own, other| other - own
+);
+pass!(
+    /// Computes the factors 1 or -1 that turn v into |v|.
+    signs(), |_, other| other.select_gt(T::zero(), T::one(), -T::one())
+);
+pass!(
+    /// Returns true if no |factor v_i| is greater than `bound`. Elements become infinite where it is, and 0 elsewhere.
+    is_within(factor, bound),
+    |_, other| (factor * other).abs().select_gt(bound, T::from_f64(f64::INFINITY), T::zero())
 );
 
 struct Along {
