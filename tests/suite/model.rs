@@ -436,8 +436,12 @@ fn parts_and_data_that_make_no_scaling_say_where() {
             "a finite scale above 0 for feature 0, got inf",
         ),
         (
-            fit(&[[1e308, 2.0], [1e308, 0.0]]),
-            "a finite offset for feature 0, got NaN",
+            fit(&[[2.0, 1.7e308], [1.0, -1.7e308], [1.0, -1.7e308]]),
+            "deviations from 2.2e-308 to 1.8e308 for feature 1, got inf",
+        ),
+        (
+            fit(&[[0.0, 2.0], [1e-308, 1.0]]),
+            "deviations from 2.2e-308 to 1.8e308 for feature 0, got 5e-309",
         ),
         (
             message(Scaling::standard(&Matrix::<f64>::zeros(2, 0))),

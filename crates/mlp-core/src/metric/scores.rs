@@ -3,6 +3,7 @@ use crate::TargetKind;
 use crate::classify::{above_half, largest};
 use crate::error::check_shape;
 use crate::loss::class_index;
+use crate::scalar::unit;
 use alloc::vec::Vec;
 
 /// Predictions and targets of some samples, from which each [`Metric`](super::Metric) is computed.
@@ -29,8 +30,7 @@ pub struct Scores {
     predictions: Vec<f64>,
     targets: Vec<f64>,
     weights: Option<Vec<f64>>,
-    /// The largest power of two that is not above the largest weight (or the smallest normal number, if that is
-    /// larger).
+    /// The [`unit`] of the largest weight.
     unit: f64,
 }
 
@@ -81,8 +81,7 @@ impl Scores {
             kind,
             predictions,
             targets,
-            // Clearing the significand gives the power of two below.
-            unit: f64::from_bits(largest.to_bits() & f64::INFINITY.to_bits()).max(f64::MIN_POSITIVE),
+            unit: unit(largest),
             weights,
         };
         for target in scores.samples().map(|sample| sample.target) {
