@@ -1,7 +1,7 @@
 use super::ConfusionMatrix;
 use crate::TargetKind;
 use crate::classify::{above_half, largest};
-use crate::error::check_shape;
+use crate::error::{check_shape, same};
 use crate::loss::class_index;
 use crate::scalar::unit;
 use alloc::vec::Vec;
@@ -23,7 +23,7 @@ use alloc::vec::Vec;
 /// let scores = Scores::new(2, TargetKind::Real, predictions, targets, Some(vec![1.0, 1.0, 2.0]));
 /// assert_eq!(Metric::Mse.value(&scores), (1.0 + 2.0 * 9.0) / (4.0 * 2.0));
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Scores {
     outputs: usize,
     kind: TargetKind,
@@ -32,6 +32,15 @@ pub struct Scores {
     weights: Option<Vec<f64>>,
     /// The [`unit`] of the largest weight.
     unit: f64,
+}
+
+/// Two scores are equal if their numbers are, where NaN equals NaN.
+impl PartialEq for Scores {
+    fn eq(&self, other: &Self) -> bool {
+        (self.outputs, self.kind, &self.weights) == (other.outputs, other.kind, &other.weights)
+            && same(&self.predictions, &other.predictions)
+            && same(&self.targets, &other.targets)
+    }
 }
 
 /// A sample of weight above 0.

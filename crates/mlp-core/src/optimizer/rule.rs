@@ -116,6 +116,10 @@ macro_rules! impl_optimizer {
                 Ok(())
             }
 
+            fn reset(&mut self) {
+                self.memory = Memory::new();
+            }
+
             fn state(&self) -> $crate::state::OptimizerState<B> {
                 self.memory.save(&self.rule)
             }

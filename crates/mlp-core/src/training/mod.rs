@@ -8,6 +8,7 @@ mod dropout;
 mod early_stopping;
 mod error;
 mod evaluate;
+mod fingerprint;
 mod fit;
 mod folds;
 mod history;
