@@ -796,6 +796,14 @@ fn refuses_another_network<O: Optimizer<Matrix<f64>> + Clone>(optimizer: O) {
         assert_eq!((&network, reset.state()), (&expected, new.state()));
     }
 
+    // Single steps after the end change nothing of that.
+    let (mut stepping, mut network) = (trainer.clone(), own.clone());
+    stepping.step(&mut network, samples).unwrap();
+    stepping.step(&mut network, samples).unwrap();
+    let result = stepping.fit(&mut others[1].clone(), data, options);
+    assert!(matches!(result, Err(TrainError::OtherNetwork { .. })), "{result:?}");
+    assert_eq!(stepping.fit(&mut network, data, options).unwrap().epochs, 0);
+
     // The same parameters are the same network, wherever they come from.
     let layers = own.layers().iter().cloned().zip(own.activations().iter().cloned());
     let mut loaded = Network::from_layers(layers.collect()).unwrap();

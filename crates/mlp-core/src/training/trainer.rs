@@ -27,9 +27,10 @@ use alloc::vec::Vec;
 /// A trainer belongs to one network: its moments, its history and its best parameters are those of the network that it
 /// trains. [`fit`](Self::fit), and a [`step`](Self::step) that follows it, refuse a network whose parameters are neither
 /// those that the last call left nor those of the best epoch. A clone, or a network that was saved and loaded, has the
-/// same parameters and is accepted. Between single steps, only the layer sizes are compared. To train another network,
-/// use another trainer or [`reset`](Self::reset) this one. To go on after you changed the parameters yourself, say so
-/// with [`restore`](Self::restore) and the trainer's own state: `trainer.restore(trainer.state(), network.layers())`.
+/// same parameters and is accepted. After single steps without early stopping, only the layer sizes are compared. To
+/// train another network, use another trainer or [`reset`](Self::reset) this one. To go on after you changed the
+/// parameters yourself, say so with [`restore`](Self::restore) and the trainer's own state:
+/// `trainer.restore(trainer.state(), network.layers())`.
 ///
 /// ```
 /// use mlp_core::activations::LeakyRelu;
@@ -407,7 +408,12 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
             TrainError::Diverged(diverged) => TrainError::Diverged(Diverged { pass: None, ..diverged }),
             other => other,
         };
-        self.step_checked(network, &samples, total_weight).map_err(by_itself)
+        let result = self.step_checked(network, &samples, total_weight).map_err(by_itself);
+        // Early stopping may overwrite the parameters later. Without it, a step is spared this pass over them.
+        if self.stopping.is_some() && result.is_ok() {
+            self.network = Some(Fingerprint::of(network.layers()));
+        }
+        result
     }
 
     /// Takes a [`step`](Self::step) on samples that have been checked and whose weights sum to `total_weight`.
