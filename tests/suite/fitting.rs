@@ -67,6 +67,8 @@ impl Optimizer<Matrix<f64>> for Spy {
         Ok(())
     }
 
+    fn reset(&mut self) {}
+
     fn state(&self) -> mlp_core::state::OptimizerState<Matrix<f64>> {
         mlp_core::state::OptimizerState::new("spy")
     }

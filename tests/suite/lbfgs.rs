@@ -95,6 +95,9 @@ impl<B: Tensor, O: Optimizer<B>> Optimizer<B> for Counting<O> {
     fn set_learning_rate(&mut self, learning_rate: f64) -> Result<(), HyperParameterError> {
         self.optimizer.set_learning_rate(learning_rate)
     }
+    fn reset(&mut self) {
+        self.optimizer.reset();
+    }
     fn state(&self) -> OptimizerState<B> {
         self.optimizer.state()
     }

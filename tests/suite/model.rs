@@ -336,6 +336,54 @@ fn message<T, E: std::error::Error>(result: Result<T, E>) -> String {
     result.err().expect("an error").to_string()
 }
 
+/// A model keeps the names of its features and of the numbers of a target, and refuses others.
+#[test]
+fn names_of_features_and_targets() {
+    let regression = Model::new(network::<f32>(2), HalfMse);
+    assert_eq!((regression.feature_names(), regression.target_names()), (None, None));
+    let named = regression.clone().with_feature_names(["a", "b", "ä c"]).unwrap();
+    let named = named.with_target_names(vec!["a".to_owned(), "y".to_owned()]).unwrap();
+    assert_eq!(named.feature_names().unwrap(), ["a", "b", "ä c"]);
+    assert_eq!(named.target_names().unwrap(), ["a", "y"]);
+    assert_ne!(named, regression);
+    // A class index is a single number; probabilities are one per output.
+    let single = Model::new(network::<f32>(3), SoftmaxCrossEntropy::for_classes());
+    let several = Model::new(network::<f32>(3), SoftmaxCrossEntropy::for_probabilities());
+    let labels = Model::new(network::<f32>(3), BinaryCrossEntropy);
+    assert!(single.clone().with_target_names(["species"]).is_ok());
+    assert!(several.with_target_names(["x", "y", "z"]).is_ok() && labels.with_target_names(["x", "y", "z"]).is_ok());
+
+    let features = |names: &[&str]| message(regression.clone().with_feature_names(names.iter().copied()));
+    let targets = |names: &[&str]| message(regression.clone().with_target_names(names.iter().copied()));
+    for (got, expected) in [
+        (features(&["a", "b"]), "feature names: expected 3 names, got 2"),
+        (features(&[]), "feature names: expected 3 names, got 0"),
+        (
+            features(&["a", "b", "a"]),
+            "feature names: expected each name once, got `a` at positions 0 and 2",
+        ),
+        (
+            features(&["a", "", "c"]),
+            "feature names: expected a name at position 1, got an empty one",
+        ),
+        (targets(&["y"]), "target names: expected 2 names, got 1"),
+        (
+            targets(&["y", "y"]),
+            "target names: expected each name once, got `y` at positions 0 and 1",
+        ),
+        (
+            targets(&["", ""]),
+            "target names: expected a name at position 0, got an empty one",
+        ),
+        (
+            message(single.with_target_names(["x", "y", "z"])),
+            "target names: expected 1 names, got 3",
+        ),
+    ] {
+        assert_eq!(got, expected);
+    }
+}
+
 fn standard(features: usize) -> Scaling {
     Scaling::from_parts(ScalingKind::Standard, vec![0.0; features], vec![1.0; features]).unwrap()
 }
@@ -436,8 +484,12 @@ fn parts_and_data_that_make_no_scaling_say_where() {
             "a finite scale above 0 for feature 0, got inf",
         ),
         (
-            fit(&[[1e308, 2.0], [1e308, 0.0]]),
-            "a finite offset for feature 0, got NaN",
+            fit(&[[2.0, 1.7e308], [1.0, -1.7e308], [1.0, -1.7e308]]),
+            "deviations from 2.2e-308 to 1.8e308 for feature 1, got inf",
+        ),
+        (
+            fit(&[[0.0, 2.0], [1e-308, 1.0]]),
+            "deviations from 2.2e-308 to 1.8e308 for feature 0, got 5e-309",
         ),
         (
             message(Scaling::standard(&Matrix::<f64>::zeros(2, 0))),

@@ -42,6 +42,8 @@ impl<B: Tensor> Optimizer<B> for Probe<B> {
         Ok(())
     }
 
+    fn reset(&mut self) {}
+
     fn state(&self) -> OptimizerState<B> {
         OptimizerState::new("probe")
     }

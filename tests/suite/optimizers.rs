@@ -153,6 +153,10 @@ impl<B: Tensor> Optimizer<B> for Lbfgs<B> {
         Ok(())
     }
 
+    fn reset(&mut self) {
+        self.pairs.clear();
+    }
+
     /// Stores all pairs under one name, one after the other.
     fn state(&self) -> OptimizerState<B> {
         OptimizerState::new("l_bfgs")

@@ -58,7 +58,7 @@ fn plateaus_follow_pytorch() {
         for (epoch, (&loss, &expected)) in losses.iter().zip(&factors).enumerate() {
             match mode.as_str() {
                 "min" => plateau.observe(&mut state, loss),
-                "max" => plateau.observe_rising(&mut state, -loss),
+                "max" => plateau.observe_rising(&mut state, 1.0 / loss),
                 other => panic!("unknown mode {other} in the golden file"),
             };
             let got = state.factor;

@@ -165,6 +165,8 @@ impl Optimizer<Matrix<f64>> for Recorder {
         Ok(())
     }
 
+    fn reset(&mut self) {}
+
     fn state(&self) -> OptimizerState<Matrix<f64>> {
         OptimizerState::new("recorder")
     }

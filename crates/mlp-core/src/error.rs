@@ -14,8 +14,28 @@ macro_rules! from_variant {
 }
 pub(crate) use from_variant;
 
+/// Implements `PartialEq` by comparing what `Debug` writes. A value equals itself then even if it contains NaN, which
+/// would make a derived comparison false.
+macro_rules! eq_by_debug {
+    ($($type:ty),+) => {$(
+        impl PartialEq for $type {
+            fn eq(&self, other: &Self) -> bool {
+                alloc::format!("{self:?}") == alloc::format!("{other:?}")
+            }
+        }
+
+        impl Eq for $type {}
+    )+};
+}
+pub(crate) use eq_by_debug;
+
+/// Returns whether the numbers are the same, one by one: equal, or both NaN.
+pub(crate) fn same(a: &[f64], b: &[f64]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a == b || (a.is_nan() && b.is_nan()))
+}
+
 /// A hyper-parameter outside its range.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct HyperParameterError {
     /// The name of the hyper-parameter, such as `learning rate`.
@@ -41,6 +61,8 @@ impl fmt::Display for HyperParameterError {
 }
 
 impl core::error::Error for HyperParameterError {}
+
+eq_by_debug! { HyperParameterError }
 
 /// Returns `value` if its range, `expected`, contains it.
 pub(crate) fn in_range(

@@ -3,6 +3,7 @@
 use crate::backend::{Columns, Tensor, check_shape};
 use crate::classify::{above_half, largest};
 use crate::inference::column;
+use crate::preprocessing::sort_names;
 use crate::workspace::elements;
 use crate::{
     Activation, Classes, DataError, InferenceWorkspace, Loss, LossKind, Metric, Mlp, NoCustom, OutputTransform,
@@ -46,6 +47,8 @@ pub struct Model<B, C = NoCustom> {
     input_scaling: Option<Scaling>,
     target_scaling: Option<Scaling>,
     classes: Option<Classes>,
+    feature_names: Option<Vec<String>>,
+    target_names: Option<Vec<String>>,
     provenance: Provenance,
 }
 
@@ -58,6 +61,8 @@ impl<B: Tensor, C: Activation> Model<B, C> {
             input_scaling: None,
             target_scaling: None,
             classes: None,
+            feature_names: None,
+            target_names: None,
             provenance: Provenance::default(),
         }
     }
@@ -101,6 +106,40 @@ impl<B: Tensor, C: Activation> Model<B, C> {
         check_count("classes", "names", expected, classes.len())?;
         let classes = Some(classes);
         Ok(Self { classes, ..self })
+    }
+
+    /// Sets the names of the features, one per input, such as the columns of a table. The model itself does not use
+    /// them: with them, a program that reads a table can find the columns and put them in order.
+    ///
+    /// ```
+    /// use mlp_core::{Mlp, Model, Mse};
+    /// use mlp_cpu::Matrix;
+    ///
+    /// let model = Model::new(Mlp::<Matrix<f32>>::builder(&[2, 1]).build()?, Mse)
+    ///     .with_feature_names(["height", "weight"])?
+    ///     .with_target_names(["age"])?;
+    /// assert_eq!(model.feature_names().unwrap(), ["height", "weight"]);
+    /// let error = model.with_feature_names(["height", "height"]).unwrap_err();
+    /// assert_eq!(error.to_string(), "feature names: expected each name once, got `height` at positions 0 and 1");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the number of names is wrong, one is empty, or two are equal.
+    pub fn with_feature_names(self, names: impl IntoIterator<Item = impl Into<String>>) -> Result<Self, ModelError> {
+        let feature_names = Some(check_names("feature names", self.network.inputs(), names)?);
+        Ok(Self { feature_names, ..self })
+    }
+
+    /// Sets the names of the targets, one per number of a target: one per output, or a single one for class indices.
+    /// The names of the classes are [others](Self::with_classes).
+    ///
+    /// # Errors
+    /// If the number of names is wrong, one is empty, or two are equal.
+    pub fn with_target_names(self, names: impl IntoIterator<Item = impl Into<String>>) -> Result<Self, ModelError> {
+        let expected = self.loss.target_rows(self.network.outputs());
+        let target_names = Some(check_names("target names", expected, names)?);
+        Ok(Self { target_names, ..self })
     }
 
     /// Sets where the model comes from.
@@ -147,6 +186,16 @@ impl<B: Tensor, C: Activation> Model<B, C> {
     /// Returns the names of the classes.
     pub fn classes(&self) -> Option<&Classes> {
         self.classes.as_ref()
+    }
+
+    /// Returns the names of the features.
+    pub fn feature_names(&self) -> Option<&[String]> {
+        self.feature_names.as_deref()
+    }
+
+    /// Returns the names of the targets.
+    pub fn target_names(&self) -> Option<&[String]> {
+        self.target_names.as_deref()
     }
 
     /// Returns where the model comes from.
@@ -329,13 +378,13 @@ impl Default for Provenance {
     }
 }
 
-/// Preprocessing or class names that do not fit a network.
+/// Preprocessing or names that do not fit a network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ModelError {
     /// The number of features or names does not match the network's number of inputs or outputs.
     Count {
-        /// What does not fit: `input scaling`, `target scaling` or `classes`.
+        /// What does not fit, such as `input scaling` or `classes`.
         what: &'static str,
         /// What is counted: `features` or `names`.
         of: &'static str,
@@ -354,6 +403,19 @@ pub enum ModelError {
         /// The name of the loss.
         loss: &'static str,
     },
+    /// A name is empty, or two names are equal.
+    Names(DataError),
+}
+
+fn check_names(
+    what: &'static str,
+    expected: usize,
+    names: impl IntoIterator<Item = impl Into<String>>,
+) -> Result<Vec<String>, ModelError> {
+    let names: Vec<String> = names.into_iter().map(Into::into).collect();
+    check_count(what, "names", expected, names.len())?;
+    sort_names(what, &names).map_err(ModelError::Names)?;
+    Ok(names)
 }
 
 fn check_count(what: &'static str, of: &'static str, expected: usize, got: usize) -> Result<(), ModelError> {
@@ -386,6 +448,7 @@ impl fmt::Display for ModelError {
                 f,
                 "classes: expected a loss whose targets are classes or probabilities, got {loss}"
             ),
+            Self::Names(error) => error.fmt(f),
         }
     }
 }

@@ -79,14 +79,15 @@ impl ConfusionMatrix {
         self.classes
     }
 
-    /// Returns c_tp: the weight of the samples of class `truth` that were predicted as `predicted`.
+    /// Returns c_tp: the weight of the samples of class `truth` that were predicted as `predicted` or, for
+    /// `None::<usize>`, as no class.
     ///
     /// # Panics
     /// If either class is not below k.
     #[must_use]
     #[track_caller]
-    pub fn count(&self, truth: usize, predicted: usize) -> f64 {
-        self.counts[self.index(truth, Some(predicted))]
+    pub fn count(&self, truth: usize, predicted: impl Into<Option<usize>>) -> f64 {
+        self.counts[self.index(truth, predicted.into())]
     }
 
     /// Returns n_k: the weight of the samples of a class.
@@ -202,7 +203,8 @@ impl ConfusionMatrix {
 }
 
 /// Writes a table with a row per true class, a column per predicted class and a last column of recalls, and then the
-/// accuracy. Zeros are shown as dots, so that the mistakes stand out.
+/// accuracy. Zeros are shown as dots, so that the mistakes stand out. If there are samples without a predicted class, a
+/// column `none` counts them.
 ///
 /// ```
 /// use mlp_core::ConfusionMatrix;
@@ -227,17 +229,28 @@ impl fmt::Display for ConfusionMatrix {
         let digits = |n: f64| n.to_string().len();
         let last = digits(classes.saturating_sub(1) as f64);
         let label = last.max("true".len());
-        let cell = 1 + self.counts.iter().copied().map(digits).fold(last, usize::max);
+        let mut columns: Vec<_> = (0..classes).map(|class| (Some(class), class.to_string())).collect();
+        if (0..classes).any(|truth| self.count(truth, None::<usize>) > 0.0) {
+            columns.push((None, "none".to_string()));
+        }
+        let widest = columns.last().map_or(0, |(_, name)| name.len());
+        let cell = 1 + self.counts.iter().copied().map(digits).fold(widest, usize::max);
 
         writeln!(f, "{:label$} | predicted", "")?;
         write!(f, "{:label$} |", "true")?;
-        (0..classes).try_for_each(|class| write!(f, "{class:>cell$}"))?;
+        columns.iter().try_for_each(|(_, name)| write!(f, "{name:>cell$}"))?;
         writeln!(f, " |  recall")?;
-        writeln!(f, "{:-<label$}-+{:-<width$}-+--------", "", "", width = cell * classes)?;
+        writeln!(
+            f,
+            "{:-<label$}-+{:-<width$}-+--------",
+            "",
+            "",
+            width = cell * columns.len()
+        )?;
         for truth in 0..classes {
             write!(f, "{truth:>label$} |")?;
-            for predicted in 0..classes {
-                match self.count(truth, predicted) {
+            for (predicted, _) in &columns {
+                match self.count(truth, *predicted) {
                     0.0 => write!(f, "{:>cell$}", "·")?,
                     count => write!(f, "{count:>cell$}")?,
                 }
@@ -319,6 +332,23 @@ mod tests {
             "   0 | 12345     · | 100.00%",
             "   1 |     1     · |   0.00%",
             "accuracy 99.99% of 12346",
+        ]
+        .join("\n");
+        assert_eq!(matrix.to_string(), expected);
+    }
+
+    #[test]
+    fn samples_without_a_predicted_class_have_a_column() {
+        let mut matrix = ConfusionMatrix::new(2);
+        matrix.record(0, 0);
+        matrix.record(1, None::<usize>);
+        let expected = [
+            "     | predicted",
+            "true |    0    1 none |  recall",
+            "-----+----------------+--------",
+            "   0 |    1    ·    · | 100.00%",
+            "   1 |    ·    ·    1 |   0.00%",
+            "accuracy 50.00% of 2",
         ]
         .join("\n");
         assert_eq!(matrix.to_string(), expected);

@@ -1,8 +1,9 @@
 use super::ConfusionMatrix;
 use crate::TargetKind;
 use crate::classify::{above_half, largest};
-use crate::error::check_shape;
+use crate::error::{check_shape, same};
 use crate::loss::class_index;
+use crate::scalar::unit;
 use alloc::vec::Vec;
 
 /// Predictions and targets of some samples, from which each [`Metric`](super::Metric) is computed.
@@ -22,16 +23,24 @@ use alloc::vec::Vec;
 /// let scores = Scores::new(2, TargetKind::Real, predictions, targets, Some(vec![1.0, 1.0, 2.0]));
 /// assert_eq!(Metric::Mse.value(&scores), (1.0 + 2.0 * 9.0) / (4.0 * 2.0));
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Scores {
     outputs: usize,
     kind: TargetKind,
     predictions: Vec<f64>,
     targets: Vec<f64>,
     weights: Option<Vec<f64>>,
-    /// The largest power of two that is not above the largest weight (or the smallest normal number, if that is
-    /// larger).
+    /// The [`unit`] of the largest weight.
     unit: f64,
+}
+
+/// Two scores are equal if their numbers are, where NaN equals NaN.
+impl PartialEq for Scores {
+    fn eq(&self, other: &Self) -> bool {
+        (self.outputs, self.kind, &self.weights) == (other.outputs, other.kind, &other.weights)
+            && same(&self.predictions, &other.predictions)
+            && same(&self.targets, &other.targets)
+    }
 }
 
 /// A sample of weight above 0.
@@ -81,8 +90,7 @@ impl Scores {
             kind,
             predictions,
             targets,
-            // Clearing the significand gives the power of two below.
-            unit: f64::from_bits(largest.to_bits() & f64::INFINITY.to_bits()).max(f64::MIN_POSITIVE),
+            unit: unit(largest),
             weights,
         };
         for target in scores.samples().map(|sample| sample.target) {

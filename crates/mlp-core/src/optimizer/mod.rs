@@ -26,6 +26,7 @@ pub(crate) use state::check_numbers;
 pub use state::{OptimizerState, StateError};
 
 use crate::backend::Tensor;
+use crate::error::eq_by_debug;
 use crate::{Dense, HyperParameterError};
 use alloc::boxed::Box;
 use core::fmt;
@@ -86,6 +87,9 @@ pub trait Optimizer<B: Tensor>: fmt::Debug {
     /// Returns an error if `learning_rate` is not a finite number of at least 0. The learning rate is then unchanged.
     fn set_learning_rate(&mut self, learning_rate: f64) -> Result<(), HyperParameterError>;
 
+    /// Forgets all steps, and the network with them. The hyper-parameters stay, the learning rate included.
+    fn reset(&mut self);
+
     /// Returns everything the optimizer needs to continue later exactly as if it had not stopped.
     fn state(&self) -> OptimizerState<B>;
 
@@ -111,6 +115,10 @@ impl<B: Tensor, O: Optimizer<B> + ?Sized> Optimizer<B> for Box<O> {
         (**self).set_learning_rate(learning_rate)
     }
 
+    fn reset(&mut self) {
+        (**self).reset();
+    }
+
     fn state(&self) -> OptimizerState<B> {
         (**self).state()
     }
@@ -121,7 +129,7 @@ impl<B: Tensor, O: Optimizer<B> + ?Sized> Optimizer<B> for Box<O> {
 }
 
 /// Why a step was not taken.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum NonFinite {
     /// The loss before the step is infinite or NaN.
@@ -157,6 +165,8 @@ impl fmt::Display for NonFinite {
 }
 
 impl core::error::Error for NonFinite {}
+
+eq_by_debug! { NonFinite }
 
 #[cfg(test)]
 mod tests;

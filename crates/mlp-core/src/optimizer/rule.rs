@@ -228,6 +228,10 @@ macro_rules! first_order {
                 Ok(())
             }
 
+            fn reset(&mut self) {
+                self.memory = Memory::new();
+            }
+
             fn state(&self) -> $crate::state::OptimizerState<B> {
                 self.memory.save(&self.rule)
             }

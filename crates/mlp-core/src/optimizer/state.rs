@@ -1,5 +1,5 @@
 use crate::backend::Tensor;
-use crate::error::from_variant;
+use crate::error::{eq_by_debug, from_variant};
 use crate::{Dense, HyperParameterError, Scalar};
 use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
@@ -134,7 +134,7 @@ fn take<V>(entries: &mut Vec<(String, V)>, name: &str) -> Result<V, StateError> 
 }
 
 /// Why an optimizer or a trainer cannot continue from a state.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum StateError {
     /// The state belongs to another kind of optimizer.
@@ -213,5 +213,7 @@ impl fmt::Display for StateError {
 }
 
 impl core::error::Error for StateError {}
+
+eq_by_debug! { StateError }
 
 from_variant! { StateError [] HyperParameter(HyperParameterError) }

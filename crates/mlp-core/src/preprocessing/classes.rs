@@ -39,16 +39,7 @@ impl Classes {
         if names.is_empty() {
             return Err(invalid("at least one name", "none"));
         }
-        if let Some(position) = names.iter().position(String::is_empty) {
-            return Err(empty_name(position));
-        }
-        let mut by_name: Vec<usize> = (0..names.len()).collect();
-        // The sort is stable, so the earlier of two equal names comes first.
-        by_name.sort_by(|&a, &b| names[a].cmp(&names[b]));
-        if let Some(pair) = by_name.windows(2).find(|pair| names[pair[0]] == names[pair[1]]) {
-            let got = format_args!("`{}` at positions {} and {}", names[pair[0]], pair[0], pair[1]);
-            return Err(invalid("each name once", got));
-        }
+        let by_name = sort_names(WHAT, &names)?;
         Ok(Self { names, by_name })
     }
 
@@ -59,7 +50,7 @@ impl Classes {
     /// If there is no label, or one is empty.
     pub fn of_labels(labels: &[impl AsRef<str>]) -> Result<Self, DataError> {
         if let Some(position) = labels.iter().position(|label| label.as_ref().is_empty()) {
-            return Err(empty_name(position));
+            return Err(empty_name(WHAT, position));
         }
         let mut names: Vec<&str> = labels.iter().map(AsRef::as_ref).collect();
         names.sort_unstable();
@@ -126,12 +117,31 @@ impl Classes {
     }
 }
 
+const WHAT: &str = "classes";
+
 fn invalid(expected: impl Display, got: impl Display) -> DataError {
-    DataError::invalid("classes", expected, got)
+    DataError::invalid(WHAT, expected, got)
 }
 
-fn empty_name(position: usize) -> DataError {
-    invalid(format_args!("a name at position {position}"), "an empty one")
+fn empty_name(what: &'static str, position: usize) -> DataError {
+    DataError::invalid(what, format_args!("a name at position {position}"), "an empty one")
+}
+
+/// Returns the positions of `names`, sorted by name. An empty name is an error, and so are two equal ones.
+pub(crate) fn sort_names(what: &'static str, names: &[String]) -> Result<Vec<usize>, DataError> {
+    if let Some(position) = names.iter().position(String::is_empty) {
+        return Err(empty_name(what, position));
+    }
+    let mut by_name: Vec<usize> = (0..names.len()).collect();
+    // The sort is stable, so the earlier of two equal names comes first.
+    by_name.sort_by(|&a, &b| names[a].cmp(&names[b]));
+    match by_name.windows(2).find(|pair| names[pair[0]] == names[pair[1]]) {
+        Some(pair) => {
+            let got = format_args!("`{}` at positions {} and {}", names[pair[0]], pair[0], pair[1]);
+            Err(DataError::invalid(what, "each name once", got))
+        }
+        None => Ok(by_name),
+    }
 }
 
 impl TryFrom<Vec<String>> for Classes {

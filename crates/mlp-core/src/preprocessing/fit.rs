@@ -1,6 +1,7 @@
 //! The statistics that a scaling is fitted from: means, deviations and bounds of the features, in `f64`.
 
 use crate::backend::{Columns, Tensor};
+use crate::scalar::unit;
 use crate::{DataError, Scalar};
 use alloc::vec::Vec;
 
@@ -10,45 +11,69 @@ const BLOCK: usize = 256;
 /// Mean and variance of a feature.
 pub(super) struct Moments {
     pub(super) mean: f64,
+    /// The variance of the numbers divided by `unit`, a power of two. No bit of a number changes by that division, and
+    /// no square overflows or underflows.
     variance: f64,
+    unit: f64,
+    /// The largest distance of a number from the mean.
+    furthest: f64,
 }
 
 impl Moments {
     /// Computes the moments of each feature of `columns`, n x N.
     ///
-    /// The first pass computes a preliminary mean m, and the second sums the deviations from m. With D = sum_i (x_i -
-    /// m), which would be 0 without rounding, the mean is m + D/N and the variance is 1/N (sum_i (x_i - m)^2 - D^2/N).
+    /// The first pass finds the unit of each feature, the second computes a preliminary mean m, and the third sums the
+    /// deviations from m. With D = sum_i (x_i - m), which would be 0 without rounding, the mean is m + D/N and the
+    /// variance is 1/N (sum_i (x_i - m)^2 - D^2/N).
     ///
     /// Source: T. F. Chan, G. H. Golub, R. J. LeVeque, *Algorithms for Computing the Sample Variance* (The American
     /// Statistician 37, 1983).
     pub(super) fn of<B: Tensor>(columns: B::Columns<'_>) -> Result<Vec<Self>, DataError> {
         let samples = columns.shape().1 as f64;
+        let bounds = bounds::<B>(columns)?;
+        let units: Vec<f64> = bounds.iter().map(|&(min, max)| unit(max.max(-min))).collect();
         let mut means = alloc::vec![0.0; columns.shape().0];
-        for_each::<B>(columns, |feature, x| means[feature] += x)?;
+        for_each::<B>(columns, |feature, x| means[feature] += x / units[feature])?;
         for mean in &mut means {
             *mean /= samples;
         }
         let mut sums = alloc::vec![(0.0, 0.0); means.len()];
         for_each::<B>(columns, |feature, x| {
-            let (deviation, (sum, squares)) = (x - means[feature], &mut sums[feature]);
+            let deviation = x / units[feature] - means[feature];
+            let (sum, squares) = &mut sums[feature];
             *sum += deviation;
             *squares += deviation * deviation;
         })?;
-        let moments = means.iter().zip(sums).map(|(mean, (sum, squares))| Self {
-            mean: mean + sum / samples,
-            variance: (squares - sum * sum / samples) / samples,
+        let sums = means.iter().zip(sums).zip(units.iter().zip(bounds));
+        let moments = sums.map(|((mean, (sum, squares)), (&unit, (min, max)))| {
+            let mean = unit * (mean + sum / samples);
+            Self {
+                mean,
+                variance: (squares - sum * sum / samples) / samples,
+                unit,
+                furthest: (max - mean).max(mean - min),
+            }
         });
         Ok(moments.collect())
     }
 
     /// Returns the standard deviation, or 1 for a feature whose N numbers differ by rounding only.
-    pub(super) fn scale(&self, samples: f64) -> f64 {
+    ///
+    /// # Errors
+    /// Returns the deviation that `f64` cannot express to full accuracy, if there is one.
+    pub(super) fn scale(&self, samples: f64) -> Result<f64, f64> {
         let share = samples * f64::EPSILON;
-        let rounding = share * self.mean;
+        let rounding = share * (self.mean / self.unit);
         if self.variance <= share * self.variance + rounding * rounding {
-            1.0
-        } else {
-            Scalar::sqrt(self.variance)
+            return Ok(1.0);
+        }
+        let scale = self.unit * Scalar::sqrt(self.variance);
+        match [self.furthest, scale]
+            .into_iter()
+            .find(|deviation| !deviation.is_normal())
+        {
+            Some(deviation) => Err(deviation),
+            None => Ok(scale),
         }
     }
 }

@@ -5,4 +5,5 @@ mod fit;
 mod scaling;
 
 pub use classes::Classes;
+pub(crate) use classes::sort_names;
 pub use scaling::{Scaling, ScalingKind};

@@ -39,16 +39,20 @@ impl Scaling {
     /// N numbers alone could explain its variance v, that is, if v <= N u v + (N u mean)^2 with u = 2^-52.
     ///
     /// # Errors
-    /// If there are no features or no samples, a number is infinite or NaN, or the numbers are so large that the mean
-    /// or the deviation is.
+    /// If there are no features or no samples, a number is infinite or NaN, the distance of a number from the mean
+    /// overflows, or the deviation is below 2.2e-308, the smallest normal number, and not 0.
     pub fn standard<'a, X: IntoColumns<'a>>(columns: X) -> Result<Self, DataError> {
-        let (columns, kind) = (columns.into_columns(), ScalingKind::Standard);
+        let columns = columns.into_columns();
         let samples = columns.shape().1 as f64;
-        let (offset, scale) = Moments::of::<X::Tensor>(columns)?
-            .into_iter()
-            .map(|moments| (moments.mean, moments.scale(samples)))
-            .unzip();
-        Self::from_parts(kind, offset, scale)
+        let (mut offset, mut scale) = (Vec::new(), Vec::new());
+        for (feature, moments) in Moments::of::<X::Tensor>(columns)?.iter().enumerate() {
+            offset.push(moments.mean);
+            scale.push(moments.scale(samples).map_err(|got| {
+                let expected = format_args!("deviations from 2.2e-308 to 1.8e308 for feature {feature}");
+                DataError::invalid("scaling", expected, format_args!("{got:e}"))
+            })?);
+        }
+        Self::from_parts(ScalingKind::Standard, offset, scale)
     }
 
     /// Fits offset = min and scale = max - min of each feature of `columns` (n x N). The scaled features range from 0

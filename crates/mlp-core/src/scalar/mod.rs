@@ -147,3 +147,10 @@ pub trait Scalar:
         self.select_gt(bound, bound, self)
     }
 }
+
+/// Returns the largest power of two that is not above `size`, or the smallest normal number if that is larger. Numbers
+/// of up to `size` that are divided by it are below 2 and keep their significands.
+pub(crate) fn unit(size: f64) -> f64 {
+    // Clearing the significand gives the power of two below.
+    f64::from_bits(size.to_bits() & f64::INFINITY.to_bits()).max(f64::MIN_POSITIVE)
+}

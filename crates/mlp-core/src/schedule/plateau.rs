@@ -6,15 +6,18 @@ use crate::error::below_one;
 /// than the best one, the factor of the learning rate is multiplied by `factor`, down to `min_factor`.
 ///
 /// ```text
-/// v < best (1 - threshold):   best = v,  bad_epochs = 0
-/// otherwise:                  bad_epochs + 1;  if it is above patience:
-///                             f <- max(f factor, min_factor),  bad_epochs = 0
+/// v < best - threshold |best|:   best = v,  bad_epochs = 0
+/// otherwise:                     bad_epochs + 1;  if it is above patience:
+///                                f <- max(f factor, min_factor),  bad_epochs = 0
 /// ```
 ///
 /// v is the epoch's value, and f the factor of the initial learning rate, which is 1 at first. The defaults are
 /// threshold = 1e-4 and min_factor = 0. This is `torch.optim.lr_scheduler.ReduceLROnPlateau` with `mode="min"`,
 /// `threshold_mode="rel"`, no cool-down, and `eps=0`, so a reduction counts however small it is. A value that is NaN or
 /// infinite is never better.
+///
+/// One thing differs from PyTorch: there, the bound is best (1 - threshold), which is above a best value that is
+/// negative, so a flat or slowly rising negative value counts as better for ever. For values above 0 the two are equal.
 ///
 /// This type holds the configuration. A [`PlateauState`] holds the progress of a training, which is all that a
 /// checkpoint has to store.
@@ -62,8 +65,8 @@ impl ReduceOnPlateau {
         })
     }
 
-    /// Sets the threshold, which is 1e-4 by default: the share of the best value by which a value must be lower to be
-    /// better.
+    /// Sets the threshold, which is 1e-4 by default: the share of the best value's size by which a value must be lower
+    /// to be better. If the best value is 0, any lower value is better.
     ///
     /// # Errors
     /// If `threshold` is not a number of at least 0 and below 1.
@@ -84,14 +87,19 @@ impl ReduceOnPlateau {
     /// Updates `state` with the value of an epoch, such as its validation loss; lower is better. Returns true if that
     /// reduced the factor.
     pub fn observe(&self, state: &mut PlateauState, value: f64) -> bool {
-        let better = value < state.best.unwrap_or(f64::INFINITY) * (1.0 - self.threshold);
+        let better = state
+            .best
+            .is_none_or(|best| value < best * (1.0 - self.threshold.copysign(best)));
         self.advance(state, value, better)
     }
 
     /// Like [`observe`](Self::observe), but for a value where higher is better, such as an accuracy. A better value is
-    /// one with v > best (1 + threshold). This is `mode="max"` of PyTorch.
+    /// one with v > best + threshold |best|. This is `mode="max"` of PyTorch, with the same difference for negative
+    /// values.
     pub fn observe_rising(&self, state: &mut PlateauState, value: f64) -> bool {
-        let better = value > state.best.unwrap_or(f64::NEG_INFINITY) * (1.0 + self.threshold);
+        let better = state
+            .best
+            .is_none_or(|best| value > best * (1.0 + self.threshold.copysign(best)));
         self.advance(state, value, better)
     }
 

@@ -175,6 +175,19 @@ mod tests {
         let rising = [true, false, false, true, false, true];
         assert_eq!(improvements(demanding.monitor(Metric::Accuracy), values), rising);
     }
+
+    #[test]
+    fn values_of_any_sign_are_compared_alike() {
+        // Both directions meet flat values, worse ones, hardly better ones, and pass through 0.
+        let stopping = EarlyStopping::new(9).min_change(0.25).unwrap();
+        let values = [1.0, 1.0, 1.5, 0.875, 0.0, -0.0, -0.125, -1.0, -1.0, -0.9, -1.125, -2.0];
+        let expected = [0, 4, 7, 11];
+        let expected = core::array::from_fn(|i| expected.contains(&i));
+        assert_eq!(improvements(stopping, values), expected, "falling");
+        let rising = stopping.monitor(Metric::R2);
+        assert_eq!(improvements(rising, values.map(|value| -value)), expected, "rising");
+    }
+
     #[test]
     fn a_patience_of_0_ends_with_the_first_epoch_that_is_not_an_improvement() {
         for patience in [0, 1] {

@@ -1,11 +1,12 @@
 use super::{DataError, Pass};
-use crate::error::from_variant;
+use crate::error::{eq_by_debug, from_variant};
 use crate::{HyperParameterError, Metric, OutOfMemory};
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 
 /// Why training stopped, or did not begin.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum TrainError {
     /// The data do not fit the network or the loss.
@@ -26,6 +27,14 @@ pub enum TrainError {
         expected: Pass,
         /// How this call would continue it.
         got: Pass,
+    },
+    /// The trainer belongs to another network, see [`Trainer`](super::Trainer). If the layer sizes are equal, the
+    /// parameters differ from those that the trainer left.
+    OtherNetwork {
+        /// The layer sizes of the trainer's network.
+        expected: Vec<usize>,
+        /// The layer sizes of the network given.
+        got: Vec<usize>,
     },
     /// A weight or a bias of the network is infinite or NaN before training.
     Parameters {
@@ -55,6 +64,15 @@ impl fmt::Display for TrainError {
                      options, or call `Trainer::abandon_epoch` to start it over"
                 )
             }
+            Self::OtherNetwork { expected, got } if expected == got => f.write_str(
+                "network: expected the parameters that this trainer left or the best ones, got others; call \
+                 `Trainer::reset` to train another network, or `Trainer::restore` if you changed the parameters",
+            ),
+            Self::OtherNetwork { expected, got } => write!(
+                f,
+                "network: expected the layer sizes {expected:?}, which this trainer has trained, got {got:?}; call \
+                 `Trainer::reset` to train another network"
+            ),
             Self::Parameters { layer, got } => {
                 write!(f, "parameters: expected finite numbers in layer {layer}, got {got}")
             }
@@ -95,7 +113,7 @@ from_variant! { TrainError [] OutOfMemory(OutOfMemory) }
 /// assert!(network.layers()[0].weights[(0, 0)].is_finite());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Diverged {
     /// The number of the step, from 0, among all steps of the trainer.
@@ -165,3 +183,5 @@ impl fmt::Display for Diverged {
 }
 
 impl core::error::Error for Diverged {}
+
+eq_by_debug! { TrainError, Diverged }

@@ -1,5 +1,6 @@
 use super::Samples;
 use crate::backend::Tensor;
+use crate::error::eq_by_debug;
 use crate::workspace::elements;
 use crate::{
     Activation, DataError, InferenceWorkspace, Loss, Metric, Mlp, OutputTransform, Scalar, Scores, TargetKind,
@@ -7,7 +8,7 @@ use crate::{
 use alloc::vec::Vec;
 
 /// The loss and the metrics of some samples.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Evaluation {
     /// The loss: the mean over the samples, or their weighted mean.
@@ -15,6 +16,8 @@ pub struct Evaluation {
     /// The metrics, in the order in which they were requested.
     pub metrics: Vec<f64>,
 }
+
+eq_by_debug! { Evaluation }
 
 impl<B: Tensor, C: Activation> Mlp<B, C> {
     /// Computes the loss and the `metrics` of `samples`.

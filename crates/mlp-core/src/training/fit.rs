@@ -1,10 +1,12 @@
 use super::evaluate::Evaluator;
+use super::fingerprint::Fingerprint;
 use super::random::generator;
 use super::trainer::check_parameters;
 use super::{
     Dataset, Event, Monitor, Pass, Position, Progress, Samples, StopReason, TrainError, Trainer, TrainingData,
 };
 use crate::backend::Tensor;
+use crate::error::eq_by_debug;
 use crate::metric::class_count;
 use crate::{Activation, Loss, Metric, Mlp, Optimizer};
 use alloc::borrow::ToOwned;
@@ -71,7 +73,7 @@ impl FitOptions {
 }
 
 /// How a call of [`Trainer::fit`] ended.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct FitReport {
     /// Why training ended.
@@ -82,6 +84,8 @@ pub struct FitReport {
     /// completed.
     pub loss: f64,
 }
+
+eq_by_debug! { FitReport }
 
 impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
     /// Trains `network` with the given data and options. It prints nothing: [`history`](Self::history) has the losses
@@ -116,6 +120,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
     ///
     /// - A number in the data or a parameter is not finite.
     /// - The samples do not fit the network or the loss.
+    /// - The trainer belongs to another network, see [`Trainer`].
     /// - The batch size is 0.
     /// - Memory cannot be allocated.
     /// - Metrics are requested, but there are no validation samples.
@@ -205,6 +210,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
                         self.abandon_epoch();
                     }
                     let _ = self.notify(network, Event::Stop(StopReason::Error), observer);
+                    self.network = Some(Fingerprint::of(network.layers()));
                     return Err(error);
                 }
             }
@@ -221,6 +227,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         {
             self.restore_best(network);
         }
+        self.network = Some(Fingerprint::of(network.layers()));
         Ok(FitReport {
             stop,
             epochs: self.position.epoch - first,
@@ -279,7 +286,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         };
         match self.position.pass {
             Some(expected) if expected != pass => Err(TrainError::Pass { expected, got: pass }),
-            _ => Ok(pass),
+            _ => self.claim(network.layers()).map(|()| pass),
         }
     }
 

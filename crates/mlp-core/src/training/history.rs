@@ -1,5 +1,6 @@
 use super::Evaluation;
 use crate::Metric;
+use crate::error::same;
 use alloc::vec::Vec;
 
 /// The course of training, as columns to plot or to write to a file. Entry i of each column belongs to epoch i.
@@ -18,7 +19,7 @@ use alloc::vec::Vec;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct History {
     /// The learning rate of the epoch's last step.
@@ -86,6 +87,14 @@ impl History {
         for (i, (_, values)) in self.metrics.iter_mut().enumerate() {
             values.push(validation.map_or(f64::NAN, |it| it.metrics[i]));
         }
+    }
+}
+
+/// Two histories are equal if they have the same metrics and numbers, where NaN equals NaN.
+impl PartialEq for History {
+    fn eq(&self, other: &Self) -> bool {
+        let metrics = |history: &Self| history.metrics.iter().map(|(metric, _)| *metric).collect::<Vec<_>>();
+        metrics(self) == metrics(other) && self.columns().zip(other.columns()).all(|(a, b)| same(a, b))
     }
 }
 

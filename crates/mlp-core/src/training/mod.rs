@@ -9,6 +9,7 @@ mod early_stopping;
 mod error;
 mod evaluate;
 mod every;
+mod fingerprint;
 mod fit;
 mod folds;
 mod history;

@@ -1,9 +1,10 @@
 use super::{History, TrainerState};
 use crate::Mlp;
+use crate::error::eq_by_debug;
 use core::fmt;
 
 /// What has just happened in training.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Event {
     /// A step on a batch was taken.
@@ -39,6 +40,8 @@ pub enum Event {
     /// and sends no events.
     Stop(StopReason),
 }
+
+eq_by_debug! { Event }
 
 /// Why training has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

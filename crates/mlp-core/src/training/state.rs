@@ -56,7 +56,7 @@ fn check_plateau(plateau: &PlateauState, epoch: u64) -> Result<(), StateError> {
     let best = plateau.best.unwrap_or_default();
     let within = (0.0..=1.0).contains(&factor);
     check("factor of the plateau", "a number from 0 to 1", factor, within)?;
-    check("best value of the plateau", "a number", best, !best.is_nan())?;
+    check("best value of the plateau", "a finite number", best, best.is_finite())?;
     let expected = format_args!("at most {epoch}");
     check("bad epochs of the plateau", expected, bad_epochs, bad_epochs <= epoch)
 }
@@ -176,7 +176,12 @@ pub struct StoppingState<B> {
 impl<B: Tensor> StoppingState<B> {
     fn check(&self, epoch: u64, layers: &[Dense<B>]) -> Result<(), StateError> {
         let (best, best_epoch, since) = (self.best.unwrap_or_default(), self.best_epoch, self.epochs_since);
-        check("best value of early stopping", "a number", best, !best.is_nan())?;
+        check(
+            "best value of early stopping",
+            "a finite number",
+            best,
+            best.is_finite(),
+        )?;
         // Early stopping observes every epoch, starting with the one in which it was set up.
         let what = "epochs since the best one";
         if self.best.is_some() {

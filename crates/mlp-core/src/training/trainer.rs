@@ -1,3 +1,4 @@
+use super::fingerprint::Fingerprint;
 use super::learning_rate::LearningRate;
 use super::objective::{Batch, BatchLoss, Group, Shaping};
 use super::split::Split;
@@ -22,6 +23,14 @@ use alloc::vec::Vec;
 /// The first step on the largest batch allocates the memory, and later steps allocate nothing. The batch is cut into
 /// parts by a rule that depends only on sizes, and the sums of the parts are added in a fixed order. Therefore the same
 /// step gives the same bits on every run and with any number of threads.
+///
+/// A trainer belongs to one network: its moments, its history and its best parameters are those of the network that it
+/// trains. [`fit`](Self::fit), and a [`step`](Self::step) that follows it, refuse a network whose parameters are neither
+/// those that the last call left nor those of the best epoch. A clone, or a network that was saved and loaded, has the
+/// same parameters and is accepted. After single steps without early stopping, only the layer sizes are compared. To
+/// train another network, use another trainer or [`reset`](Self::reset) this one. To go on after you changed the
+/// parameters yourself, say so with [`restore`](Self::restore) and the trainer's own state:
+/// `trainer.restore(trainer.state(), network.layers())`.
 ///
 /// ```
 /// use mlp_core::activations::LeakyRelu;
@@ -48,6 +57,8 @@ pub struct Trainer<B: Tensor, L, O> {
     pub(super) metrics: Vec<Metric>,
     pub(super) position: Position,
     pub(super) history: History,
+    /// The network that the trainer belongs to, if there is one yet.
+    pub(super) network: Option<Fingerprint>,
     groups: Vec<Group<B>>,
     /// The signs of the parameters, for an L1 penalty.
     signs: Vec<Dense<B>>,
@@ -68,6 +79,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
             metrics: Vec::new(),
             position: Position::default(),
             history: History::default(),
+            network: None,
             groups: Vec::new(),
             signs: Vec::new(),
             values: Vec::new(),
@@ -218,6 +230,41 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         };
     }
 
+    /// Begins anew, so that the next network may be any: forgets the network, all steps and epochs, the history, the
+    /// best parameters, and what the optimizer and a plateau remember. The settings stay, the learning rate included.
+    ///
+    /// ```
+    /// use mlp_core::{Adam, FitOptions, HalfMse, Mlp, Samples, TrainError, Trainer};
+    /// use mlp_cpu::Matrix;
+    ///
+    /// let input = Matrix::from_columns(&[[-1.0], [1.0]]);
+    /// let samples = Samples::new(&input, &input)?;
+    /// let mut trainer = Trainer::new(HalfMse, Adam::new(0.1)?);
+    /// for seed in 0..3 {
+    ///     let mut network = Mlp::<Matrix<f64>>::builder(&[1, 4, 1]).seed(seed).build()?;
+    ///     let refused = trainer.clone().fit(&mut network, samples, FitOptions::epochs(5));
+    ///     assert_eq!(matches!(refused, Err(TrainError::OtherNetwork { .. })), seed > 0);
+    ///     trainer.reset();
+    ///     trainer.fit(&mut network, samples, FitOptions::epochs(5))?;
+    ///     assert_eq!(trainer.history().epochs(), 5);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn reset(&mut self) {
+        self.optimizer.reset();
+        if let Some((_, _, state)) = &mut self.rate.plateau {
+            *state = PlateauState::default();
+        }
+        if let Some((_, state)) = &mut self.stopping {
+            *state = StoppingState::default();
+        }
+        self.position = Position::default();
+        self.history = History::default();
+        self.history.set_metrics(&self.metrics);
+        self.network = None;
+        self.groups.clear();
+    }
+
     /// Returns the history of all epochs of [`fit`](Self::fit) so far.
     pub fn history(&self) -> &History {
         &self.history
@@ -319,6 +366,25 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         self.position = state.position;
         self.history = state.history;
         self.history.set_metrics(&self.metrics);
+        self.network = Some(Fingerprint::of(layers));
+        Ok(())
+    }
+
+    /// Checks that `layers` are those of the trainer's network before steps change them. If it has none yet, this one
+    /// becomes its network.
+    pub(super) fn claim(&mut self, layers: &[Dense<B>]) -> Result<(), TrainError> {
+        let got = Fingerprint::of(layers);
+        let best = |(_, state): &(_, StoppingState<B>)| Fingerprint::of(&state.best_layers) == got;
+        if let Some(expected) = &self.network
+            && !expected.matches(&got)
+            && !self.stopping.as_ref().is_some_and(best)
+        {
+            return Err(TrainError::OtherNetwork {
+                expected: expected.layer_sizes.clone(),
+                got: got.layer_sizes,
+            });
+        }
+        self.network = Some(got.of_sizes());
         Ok(())
     }
 
@@ -326,20 +392,28 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
     /// update, including the penalty if there is one.
     ///
     /// # Errors
-    /// Returns an error if the samples do not fit the network or the loss, if memory cannot be allocated, or if the
-    /// loss or a parameter stops being finite. The last case includes samples and parameters that were not finite in
-    /// the first place. The network's parameters are then unchanged.
+    /// Returns an error if the samples do not fit the network or the loss, if the trainer belongs to another network, if
+    /// memory cannot be allocated, or if the loss or a parameter stops being finite. The last case includes samples and
+    /// parameters that were not finite in the first place. The network's parameters are then unchanged.
     pub fn step<C: Activation>(&mut self, network: &mut Mlp<B, C>, samples: Samples<'_, B>) -> Result<f64, TrainError> {
         samples.check(network, &self.loss, &mut self.values)?;
         let total_weight = samples.total_weight(&mut self.values);
         if total_weight <= 0.0 {
             return Err(DataError::Empty.into());
         }
+        if self.network.as_ref().is_some_and(Fingerprint::has_parameters) {
+            self.claim(network.layers())?;
+        }
         let by_itself = |error| match error {
             TrainError::Diverged(diverged) => TrainError::Diverged(Diverged { pass: None, ..diverged }),
             other => other,
         };
-        self.step_checked(network, &samples, total_weight).map_err(by_itself)
+        let result = self.step_checked(network, &samples, total_weight).map_err(by_itself);
+        // Early stopping may overwrite the parameters later. Without it, a step is spared this pass over them.
+        if self.stopping.is_some() && result.is_ok() {
+            self.network = Some(Fingerprint::of(network.layers()));
+        }
+        result
     }
 
     /// Takes a [`step`](Self::step) on samples that have been checked and whose weights sum to `total_weight`.
@@ -413,7 +487,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         }
     }
 
-    /// Makes sure that each group has a workspace of the right size.
+    /// Makes sure that each group has a workspace of the right size. A network of other layer sizes is an error.
     fn reserve<C: Activation>(&mut self, network: &Mlp<B, C>, split: Split) -> Result<(), TrainError> {
         let (layers, activations) = (network.layers(), network.activations());
         let masks = self.dropout_now().map_or(0, |_| layers.len() - 1);
@@ -435,6 +509,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         if self.groups.len() >= split.groups && self.groups.iter().all(fits) {
             return Ok(());
         }
+        self.claim(layers)?;
         self.groups.clear();
         self.signs.clear();
         for _ in 0..split.groups {

@@ -29,6 +29,10 @@ pub(super) struct Record {
     target_scaling: Option<Scaling>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     classes: Option<Classes>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    feature_names: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    target_names: Option<Vec<String>>,
     provenance: Provenance,
 }
 
@@ -59,6 +63,8 @@ impl Record {
             input_scaling: model.input_scaling().cloned(),
             target_scaling: model.target_scaling().cloned(),
             classes: model.classes().cloned(),
+            feature_names: model.feature_names().map(<[String]>::to_vec),
+            target_names: model.target_names().map(<[String]>::to_vec),
             provenance: model.provenance().clone(),
         }
     }
@@ -102,6 +108,12 @@ impl Record {
         }
         if let Some(classes) = self.classes {
             model = model.with_classes(classes).map_err(|e| invalid("", e))?;
+        }
+        if let Some(names) = self.feature_names {
+            model = model.with_feature_names(names).map_err(|e| invalid("", e))?;
+        }
+        if let Some(names) = self.target_names {
+            model = model.with_target_names(names).map_err(|e| invalid("", e))?;
         }
         Ok(model.with_provenance(self.provenance))
     }

@@ -479,7 +479,7 @@ fn model_cases() -> Vec<Case> {
             "an unknown key of the record",
             changed(provenance, r#""provenance":{"version":"0"},"code":"import os""#),
             "Malformed",
-            "metadata mlp: line 1, column 165: unknown field `code`, expected one of `version`, `dtype`, `layer_sizes`, `activations`, `loss`, `input_scaling`, `target_scaling`, `classes`, `provenance`",
+            "metadata mlp: line 1, column 165: unknown field `code`, expected one of `version`, `dtype`, `layer_sizes`, `activations`, `loss`, `input_scaling`, `target_scaling`, `classes`, `feature_names`, `target_names`, `provenance`",
         ),
         (
             "an unknown key further in",
@@ -703,6 +703,24 @@ fn model_cases() -> Vec<Case> {
             "classes: expected a loss whose targets are classes or probabilities, got huber",
         ),
         (
+            "feature names for another network",
+            changed(provenance, &format!(r#""feature_names":["x"],{provenance}"#)),
+            "Malformed",
+            "feature names: expected 2 names, got 1",
+        ),
+        (
+            "two features of one name",
+            changed(provenance, &format!(r#""feature_names":["x","x"],{provenance}"#)),
+            "Malformed",
+            "feature names: expected each name once, got `x` at positions 0 and 1",
+        ),
+        (
+            "a target without a name",
+            changed(provenance, &format!(r#""target_names":[""],{provenance}"#)),
+            "Malformed",
+            "target names: expected a name at position 0, got an empty one",
+        ),
+        (
             "a text longer than any name",
             changed(provenance, &long),
             "Malformed",
@@ -859,6 +877,7 @@ fn small() -> Vec<u8> {
         .with_input_scaling(scaling)
         .unwrap()
         .with_classes(Classes::new(["a", "b"]).unwrap())
+        .and_then(|model| model.with_feature_names(["x", "y"])?.with_target_names(["z"]))
         .unwrap();
     model_to_bytes(&model).unwrap()
 }

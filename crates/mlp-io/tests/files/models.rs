@@ -113,6 +113,14 @@ fn scalings_classes_and_provenance_are_kept_to_the_last_bit() {
         .with_classes(Classes::new(names).unwrap())
         .unwrap();
     round_trip(&classifier);
+    let columns = ["sépal, \"length\"", "\u{feff}width\n", " "];
+    round_trip(
+        &classifier
+            .with_feature_names(columns)
+            .unwrap()
+            .with_target_names(["species"])
+            .unwrap(),
+    );
     let binary = Model::new(network::<f32>(&[3, 1], Relu), BinaryCrossEntropy);
     round_trip(&binary.with_classes(Classes::new(["no", "yes"]).unwrap()).unwrap());
 }

@@ -242,6 +242,12 @@ impl<B: Tensor> Optimizer<B> for Lbfgs<B> {
         Ok(())
     }
 
+    fn reset(&mut self) {
+        self.curvature = Curvature::new(Vec::new());
+        (self.last, self.spare) = (None, None);
+        (self.direction, self.trial) = (Vec::new(), Vec::new());
+    }
+
     /// The entries `change` and `gradient` belong to the last step, and are empty if it changed no parameter. The
     /// entries `changes` and `gradient_changes` are the pairs (s, y), oldest first.
     fn state(&self) -> OptimizerState<B> {

@@ -344,7 +344,7 @@ fn states_with_numbers_that_no_run_can_produce_are_rejected() {
     }
     plateau(
         &|state| state.best = Some(f64::NAN),
-        "best value of the plateau: expected a number, got NaN",
+        "best value of the plateau: expected a finite number, got NaN",
     );
     plateau(
         &|state| state.bad_epochs = 4,
@@ -355,7 +355,7 @@ fn states_with_numbers_that_no_run_can_produce_are_rejected() {
     let stopping = |change: &dyn Fn(&mut Stopping), expected: &str| {
         refused(expected, &|state| change(state.stopping.as_mut().unwrap()));
     };
-    let expected = "trainer state: best value of early stopping: expected a number, got NaN";
+    let expected = "trainer state: best value of early stopping: expected a finite number, got NaN";
     stopping(&|state| state.best = Some(f64::NAN), expected);
     let expected = "trainer state: best epoch: expected an epoch before 3, got 3";
     stopping(&|state| state.best_epoch = 3, expected);
