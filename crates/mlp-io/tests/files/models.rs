@@ -239,6 +239,56 @@ fn a_deep_and_a_wide_network() {
 }
 
 #[test]
+fn a_model_is_saved_whatever_its_number_of_classes_or_layers() {
+    // Numbers, names like ImageNet's, names of 100 bytes, and names that JSON escapes.
+    for (sizes, name) in [
+        (
+            &[1, 100_000][..],
+            &(|i: usize| i.to_string()) as &dyn Fn(usize) -> String,
+        ),
+        (&[8, 4, 100_000], &|i| format!("n{i:08}")),
+        (&[1, 100_000], &|i| format!("{i:0100}")),
+        (&[2, 7_536], &|i| format!("\"{i}\"")),
+    ] {
+        let classes = Classes::new((0..*sizes.last().unwrap()).map(name)).unwrap();
+        let model = Model::new(network::<f32>(sizes, Tanh), SoftmaxCrossEntropy::with_classes());
+        round_trip(&model.with_classes(classes).unwrap());
+    }
+    for count in [985, 4_000] {
+        round_trip(&Model::new(network::<f32>(&vec![1; count + 1], Tanh), HalfMse));
+        round_trip(&Model::new(
+            network::<f32>(&vec![1; count + 1], Elu::new(0.5).unwrap()),
+            HalfMse,
+        ));
+    }
+    // One scaled feature takes up to 48 bytes of text.
+    let scaling = Scaling::from_parts(
+        ScalingKind::Standard,
+        vec![-1.2345678901234567e-300; 100_000],
+        vec![1.5; 100_000],
+    );
+    let model = Model::new(network::<f32>(&[100_000, 1], Tanh), HalfMse);
+    round_trip(&model.with_input_scaling(scaling.unwrap()).unwrap());
+}
+
+#[test]
+fn a_model_over_the_documented_limits_is_refused_with_the_figure() {
+    let save = |sizes: &[usize], length: usize| {
+        let classes = Classes::new((0..*sizes.last().unwrap()).map(|i| format!("{i:0length$}"))).unwrap();
+        let model = Model::new(network::<f32>(sizes, Tanh), SoftmaxCrossEntropy::with_classes());
+        model_to_bytes(&model.with_classes(classes).unwrap())
+            .unwrap_err()
+            .message
+    };
+    assert!(
+        save(&[1, 100_000], 170).starts_with("cannot be saved: header: expected at most 16777216 bytes, got 17"),
+        "{}",
+        save(&[1, 100_000], 170)
+    );
+    assert!(save(&[1, 2], 5_000).ends_with("expected strings of at most 4096 bytes, got 5000"));
+}
+
+#[test]
 fn the_bytes_are_the_same_on_any_backend_and_on_any_number_of_threads() {
     // Small and large matrices, with columns that `Matrix` pads and columns that it does not.
     for sizes in [&[3, 5, 1][..], &[700, 129, 1030, 2]] {
