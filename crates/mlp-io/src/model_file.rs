@@ -194,7 +194,7 @@ fn contents<B: Tensor<Scalar: Number>, C: SavedActivation>(model: &Model<B, C>) 
     let record = || {
         check_layers(layers).map_err(does_not_fit)?;
         let record = text(MODEL, &Record::of(model))?;
-        Record::check::<B, C>(&record).map(|()| record)
+        Record::check::<B, C>(&record, model.network().activations()).map(|()| record)
     };
     let mut contents = Contents::new(MODEL, record().map_err(SaveError::unloadable)?);
     contents.layers("layers", layers);

@@ -148,9 +148,22 @@ impl Record {
 
     /// Checks that the record can be read back and matches the network. A small network with the same numbers of inputs
     /// and outputs stands in for the real one.
-    pub(super) fn check<B: Tensor<Scalar: Number>, C: SavedActivation>(text: &str) -> Result<(), LoadError> {
+    pub(super) fn check<B: Tensor<Scalar: Number>, C: SavedActivation>(
+        text: &str,
+        activations: &[ActivationKind<C>],
+    ) -> Result<(), LoadError> {
         let record = Self::read(text)?;
-        record.activations::<C>()?;
+        let read = record.activations::<C>()?;
+        for (layer, (saved, read)) in activations.iter().zip(read).enumerate() {
+            let (ActivationKind::Custom(custom), false) = (saved, matches!(read, ActivationKind::Custom(_))) else {
+                continue;
+            };
+            let name = custom.name();
+            return Err(invalid(
+                &format!("layer {layer}: "),
+                format_args!("{name} is the name of another activation"),
+            ));
+        }
         let ends = record.layer_sizes.first().zip(record.layer_sizes.last());
         let (&inputs, &outputs) = ends.unwrap_or((&1, &1));
         let layers = [(inputs, 1), (1, outputs)].map(|(inputs, outputs)| {

@@ -3,13 +3,13 @@
 use mlp_core::activations::{Elu, Identity, LeakyRelu, Relu, Tanh};
 use mlp_core::backend::Tensor;
 use mlp_core::{
-    ActivationKind, BinaryCrossEntropy, Classes, Dense, HalfMse, Huber, LossKind, Mlp, Model, NoCustom, Provenance,
-    Scalar, Scaling, ScalingKind, SoftmaxCrossEntropy,
+    Activation, ActivationKind, BinaryCrossEntropy, Classes, Dense, HalfMse, Huber, LossKind, Mlp, Model, NoCustom,
+    Provenance, Scalar, Scaling, ScalingKind, SoftmaxCrossEntropy,
 };
 use mlp_cpu::{Element, Matrix};
 use mlp_io::{
-    LoadErrorKind, Number, SaveErrorKind, inspect, load_model, model_from_bytes, model_to_bytes, npz_to_bytes,
-    save_model,
+    LoadErrorKind, Number, SaveErrorKind, SavedActivation, custom_model_from_bytes, inspect, load_custom_model,
+    load_model, model_from_bytes, model_to_bytes, npz_to_bytes, save_model,
 };
 use std::fs;
 
@@ -317,5 +317,102 @@ fn the_bytes_are_the_same_on_any_backend_and_on_any_number_of_threads() {
                 "{threads} threads"
             );
         }
+    }
+}
+
+/// f(z) = z^2 / width, under a name that the caller chooses.
+#[derive(Clone, Debug, PartialEq)]
+struct Square {
+    name: String,
+    width: f64,
+}
+
+impl Activation for Square {
+    fn value<T: Scalar>(&self, z: T) -> T {
+        z * z / T::from_f64(self.width)
+    }
+}
+
+impl SavedActivation for Square {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn parameters(&self) -> Vec<(&str, f64)> {
+        vec![("width", self.width)]
+    }
+
+    fn from_parts(name: &str, parameters: &[(&str, f64)]) -> Option<Self> {
+        match parameters {
+            [("width", width)] if name != "forgotten" => Some(Self {
+                name: name.to_owned(),
+                width: *width,
+            }),
+            _ => None,
+        }
+    }
+}
+
+/// Returns a model with this activation and one of mlp-core's.
+fn with_custom(name: &str, width: f64) -> Model<Matrix<f32>, Square> {
+    let layers = network::<f32>(&[2, 3, 3, 1], Tanh).layers().to_vec();
+    let square = Square {
+        name: name.to_owned(),
+        width,
+    };
+    let activations = [
+        ActivationKind::Custom(square),
+        Elu::new(0.5).unwrap().into(),
+        Identity.into(),
+    ];
+    Model::new(
+        Mlp::from_layers(layers.into_iter().zip(activations).collect()).unwrap(),
+        HalfMse,
+    )
+}
+
+#[test]
+fn a_model_with_a_custom_activation_is_saved_and_loaded_by_giving_its_type() {
+    let model = with_custom("square", 1.0 / 3.0);
+    let bytes = model_to_bytes(&model).unwrap();
+    let loaded = custom_model_from_bytes::<Matrix<f32>, Square>(&bytes).unwrap();
+    assert_eq!(loaded, model);
+    assert_eq!(loaded.predict_one(&[0.5, -2.0]), model.predict_one(&[0.5, -2.0]));
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("model");
+    save_model(&path, &model).unwrap();
+    assert_eq!(load_custom_model::<Matrix<f32>, Square>(&path).unwrap(), model);
+    assert_eq!(inspect(&path).unwrap().layer_sizes, [2, 3, 3, 1]);
+    // A model without a custom activation loads too.
+    let plain = Model::new(network::<f32>(&[2, 1], Tanh), HalfMse);
+    let bytes = model_to_bytes(&plain).unwrap();
+    let loaded = custom_model_from_bytes::<Matrix<f32>, Square>(&bytes).unwrap();
+    assert_eq!(model_to_bytes(&loaded).unwrap(), bytes);
+
+    let error = load_model::<Matrix<f32>>(&path).unwrap_err();
+    assert_eq!(error.kind, LoadErrorKind::Malformed);
+    assert!(
+        error
+            .message
+            .starts_with("layer 0: unknown activation `square`: expected one of identity, "),
+        "{error}"
+    );
+    assert!(
+        error
+            .message
+            .ends_with("; load_custom_model reads an activation of your own, given its type"),
+        "{error}"
+    );
+    for (name, width, problem) in [
+        ("relu", 1.0, "layer 0: relu: expected the parameters none, got width"),
+        ("forgotten", 1.0, "layer 0: unknown activation `forgotten`: "),
+        ("square", f64::NAN, "metadata mlp: "),
+    ] {
+        let error = model_to_bytes(&with_custom(name, width)).unwrap_err();
+        assert_eq!(error.kind, SaveErrorKind::Refused);
+        assert!(
+            error.message.starts_with(&format!("cannot be saved: {problem}")),
+            "{error}"
+        );
     }
 }

@@ -190,7 +190,7 @@ fn tied_layers_other_names_and_half_precision_predict_the_same_here() {
                 assert_eq!(error.kind, LoadErrorKind::Dtype);
                 assert_eq!(
                     error.message,
-                    format!("tensor `0.bias`: expected the dtype F32, got {got}")
+                    format!("tensor `0.weight`: expected the dtype F32, got {got}")
                 );
                 &[4, 5, 2]
             }

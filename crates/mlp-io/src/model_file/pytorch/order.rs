@@ -1,6 +1,6 @@
 //! The order in which a network applies the layers of a file.
 
-use super::plan::Layer;
+use super::plan::{Layer, Layers};
 use crate::error::quoted;
 use crate::{LoadError, LoadErrorKind};
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ struct Named<'a> {
 
 /// Sorts the layers by the numbers in their names, and otherwise leaves them in the order of the file. If `certify`, the
 /// order of the file says nothing, and the shapes must leave one order only.
-pub(super) fn sort(layers: &mut [Layer], certify: bool) -> Result<(), LoadError> {
+pub(super) fn sort(layers: &mut Layers, certify: bool) -> Result<(), LoadError> {
     let mut words = BTreeMap::new();
     let mut named = Vec::with_capacity(layers.len());
     for (place, layer) in layers.iter().enumerate() {

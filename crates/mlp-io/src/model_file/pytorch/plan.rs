@@ -11,10 +11,14 @@ use std::path::Path;
 #[derive(Debug)]
 pub(in crate::model_file) struct Plan {
     pub(in crate::model_file) dtype: Dtype,
-    pub(super) layers: Vec<Layer>,
+    pub(super) layers: Layers,
     /// Whether a tensor may belong to several layers.
     pub(super) tied: bool,
 }
+
+/// Each layer has its own memory, which is free again when the layer of the network has been made.
+#[expect(clippy::vec_box, reason = "a list would be freed as a whole")]
+pub(super) type Layers = Vec<Box<Layer>>;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Layer {
@@ -79,7 +83,7 @@ impl Plan {
             if let Some(bias) = bias.filter(|bias| bias.shape != expected) {
                 return Err(other_shape(&bias.name, expected, bias.shape));
             }
-            before = Some(layer);
+            before = Some(layer.as_ref());
         }
         Ok(())
     }
@@ -100,7 +104,7 @@ impl Plan {
 
     /// Returns the number of weights and biases.
     pub(super) fn numbers(&self) -> usize {
-        let numbers = |layer: &Layer| layer.inputs.saturating_add(1).saturating_mul(layer.outputs);
+        let numbers = |layer: &Box<Layer>| layer.inputs.saturating_add(1).saturating_mul(layer.outputs);
         self.layers.iter().map(numbers).fold(0, usize::saturating_add)
     }
 
@@ -153,24 +157,19 @@ fn aliases(header: &Header) -> Result<Vec<(&str, &Entry)>, LoadError> {
 }
 
 /// Returns the layers, in the order of the file.
-fn grouped(header: &Header, aliases: &[(&str, &Entry)]) -> Result<Vec<Layer>, LoadError> {
+fn grouped(header: &Header, aliases: &[(&str, &Entry)]) -> Result<Layers, LoadError> {
     let own = header.entries().iter().map(|entry| (entry.name.as_str(), entry));
-    // Growing would take several times the memory for a moment.
-    let count = own
-        .clone()
-        .chain(aliases.iter().copied())
-        .filter(|(name, _)| name.ends_with("weight"));
-    let mut layers: Vec<Layer> = Vec::with_capacity(count.count());
+    let mut layers = Layers::new();
     let mut numbers = BTreeMap::new();
     for (name, entry) in own.chain(aliases.iter().copied()) {
         let (layer, part) = name.rsplit_once('.').unwrap_or(("", name));
         let number = *numbers.entry(layer).or_insert(layers.len());
         if number == layers.len() {
             let name = layer.to_owned();
-            layers.push(Layer {
+            layers.push(Box::new(Layer {
                 name,
                 ..Layer::default()
-            });
+            }));
         }
         match (layers.get_mut(number), part, entry.shape) {
             (Some(layer), "weight", Shape::Matrix(outputs, inputs)) => {
@@ -188,8 +187,8 @@ fn grouped(header: &Header, aliases: &[(&str, &Entry)]) -> Result<Vec<Layer>, Lo
 }
 
 /// Returns the layers in the order of `names`, which lists each of them.
-fn listed(layers: Vec<Layer>, names: &[String]) -> Result<Vec<Layer>, LoadError> {
-    let by_name: BTreeMap<&str, &Layer> = layers.iter().map(|layer| (layer.name.as_str(), layer)).collect();
+fn listed(layers: Layers, names: &[String]) -> Result<Layers, LoadError> {
+    let by_name: BTreeMap<&str, &Box<Layer>> = layers.iter().map(|layer| (layer.name.as_str(), layer)).collect();
     let mut left = by_name.clone();
     let find = |name: &String| {
         left.remove(name.as_str());
