@@ -240,6 +240,10 @@ fn a_deep_and_a_wide_network() {
 
 #[test]
 fn a_model_is_saved_whatever_its_number_of_classes_or_layers() {
+    let loads = |model: &Model<Matrix<f32>>| {
+        let bytes = model_to_bytes(model).unwrap();
+        assert!(&model_from_bytes::<Matrix<f32>>(&bytes).unwrap() == model);
+    };
     // Numbers, names like ImageNet's, names of 100 bytes, and names that JSON escapes.
     for (sizes, name) in [
         (
@@ -252,11 +256,11 @@ fn a_model_is_saved_whatever_its_number_of_classes_or_layers() {
     ] {
         let classes = Classes::new((0..*sizes.last().unwrap()).map(name)).unwrap();
         let model = Model::new(network::<f32>(sizes, Tanh), SoftmaxCrossEntropy::with_classes());
-        round_trip(&model.with_classes(classes).unwrap());
+        loads(&model.with_classes(classes).unwrap());
     }
     for count in [985, 4_000] {
-        round_trip(&Model::new(network::<f32>(&vec![1; count + 1], Tanh), HalfMse));
-        round_trip(&Model::new(
+        loads(&Model::new(network::<f32>(&vec![1; count + 1], Tanh), HalfMse));
+        loads(&Model::new(
             network::<f32>(&vec![1; count + 1], Elu::new(0.5).unwrap()),
             HalfMse,
         ));
@@ -268,7 +272,7 @@ fn a_model_is_saved_whatever_its_number_of_classes_or_layers() {
         vec![1.5; 100_000],
     );
     let model = Model::new(network::<f32>(&[100_000, 1], Tanh), HalfMse);
-    round_trip(&model.with_input_scaling(scaling.unwrap()).unwrap());
+    loads(&model.with_input_scaling(scaling.unwrap()).unwrap());
 }
 
 #[test]
@@ -280,10 +284,10 @@ fn a_model_over_the_documented_limits_is_refused_with_the_figure() {
             .unwrap_err()
             .message
     };
+    let message = save(&[1, 5_000], 3_500);
     assert!(
-        save(&[1, 100_000], 170).starts_with("cannot be saved: header: expected at most 16777216 bytes, got 17"),
-        "{}",
-        save(&[1, 100_000], 170)
+        message.starts_with("cannot be saved: header: expected at most 16777216 bytes, got 17"),
+        "{message}"
     );
     assert!(save(&[1, 2], 5_000).ends_with("expected strings of at most 4096 bytes, got 5000"));
 }
