@@ -17,7 +17,6 @@ pub(in crate::model_file) struct Plan {
 }
 
 /// Each layer has its own memory, which is free again when the layer of the network has been made.
-#[expect(clippy::vec_box, reason = "a list would be freed as a whole")]
 pub(super) type Layers = Vec<Box<Layer>>;
 
 #[derive(Clone, Debug, Default)]
@@ -104,8 +103,8 @@ impl Plan {
 
     /// Returns the number of weights and biases.
     pub(super) fn numbers(&self) -> usize {
-        let numbers = |layer: &Box<Layer>| layer.inputs.saturating_add(1).saturating_mul(layer.outputs);
-        self.layers.iter().map(numbers).fold(0, usize::saturating_add)
+        let numbers = |layer: &Layer| layer.inputs.saturating_add(1).saturating_mul(layer.outputs);
+        self.layers.iter().map(|layer| numbers(layer)).fold(0, usize::saturating_add)
     }
 
     /// Checks that the tensors have the type `expected`, or can be converted to it.
