@@ -96,7 +96,17 @@ fn models() -> Outcome {
         Model::new(network::<f32>(&[1, 1], Tanh), BinaryCrossEntropy).with_classes(Classes::new(["0", "1"])?)?;
     seed("model", "binary_f32", model_to_bytes(&binary)?)?;
 
-    for name in ["f32", "f32_prefix", "f64_no_bias", "f64_deep"] {
+    for name in [
+        "f32",
+        "f32_prefix",
+        "f64_no_bias",
+        "f64_deep",
+        "tied",
+        "words",
+        "nested",
+        "f16",
+        "bf16",
+    ] {
         fixture(
             "network",
             &format!("crates/mlp-io/tests/fixtures/pytorch_{name}.safetensors"),

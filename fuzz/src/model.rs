@@ -5,7 +5,7 @@ use crate::{check_message, seal};
 use mlp_core::activations::{Identity, Tanh};
 use mlp_core::{HalfMse, Model};
 use mlp_cpu::{Element, Matrix};
-use mlp_io::{Number, model_from_bytes, model_to_bytes, pytorch_from_bytes};
+use mlp_io::{Number, PytorchOptions, model_from_bytes, model_to_bytes};
 
 /// Checks that a file that loads as a model of `f32` or `f64` can be saved, and that the saved file loads as the same
 /// model and saves to the same bytes. The model must predict.
@@ -41,7 +41,8 @@ fn load_model<T: Element + Number>(bytes: &[u8]) -> bool {
 }
 
 fn load_network<T: Element + Number>(bytes: &[u8]) -> bool {
-    match bounded(bytes, |bytes| pytorch_from_bytes::<Matrix<T>>(bytes, Tanh, Identity)) {
+    let options = PytorchOptions::new(Tanh, Identity).convert();
+    match bounded(bytes, |bytes| options.load_bytes::<Matrix<T>>(bytes)) {
         Ok(network) => {
             saves(&Model::new(network, HalfMse));
             true

@@ -1,5 +1,6 @@
 //! Tests that this library does not have bugs that were found in other libraries: one test for each, with the project
-//! and the number of the report.
+//! and the number of the report. Those about files are tests of mlp-io: `tests/files` (safetensors, PyTorch) and
+//! `tests/interchange` (npz).
 
 use crate::activations::{Float, check_positions, functions};
 use mlp_core::activations::{GeluTanh, Relu, Tanh, softmax};

@@ -5,7 +5,7 @@
 //! with `.json` appended holds inputs and the predictions of `Model::predict`. It also loads the files that PyTorch and
 //! scikit-learn wrote into `DIRECTORY/theirs` and adds its predictions. Without a directory it uses a temporary one.
 
-use mlp_core::activations::{Elu, Identity, LeakyRelu};
+use mlp_core::activations::{Elu, Identity, LeakyRelu, Tanh};
 use mlp_core::backend::Tensor;
 use mlp_core::{
     ActivationKind, BinaryCrossEntropy, Classes, HalfMse, LossKind, Mlp, Model, NoCustom, Scaling, ScalingKind,
@@ -76,6 +76,37 @@ where
             write_case(directory, &format!("{stem}.onnx"), dtype, &model, &input)?;
         }
     }
+    write_offsets(directory, dtype, &values)
+}
+
+/// Writes models of features whose offset is up to 1e7 times the scale.
+fn write_offsets<T: Number>(directory: &Path, dtype: &str, values: &[T]) -> Result<(), Box<dyn Error>>
+where
+    Matrix<T>: Tensor<Scalar = T>,
+{
+    let scale = [1.5, 0.8, 250.0, 3.0];
+    for ratio in [1.0, 1e3, 1e5, 1e7] {
+        let offset = scale.map(|scale| ratio * scale);
+        let scaling = Scaling::from_parts(ScalingKind::Standard, offset.to_vec(), scale.to_vec())?;
+        let network = Mlp::<Matrix<T>>::builder(&[4, 16, 16, 3])
+            .hidden(Tanh)
+            .seed(11)
+            .build()?;
+        let model = Model::new(network, HalfMse).with_input_scaling(scaling)?;
+        let features = values.iter().zip(offset.iter().zip(&scale).cycle());
+        let features: Vec<T> = features
+            .map(|(value, (offset, scale))| T::from_f64(offset + scale * value.to_f64()))
+            .collect();
+        let mut input = Matrix::zeros(4, SAMPLES);
+        input.write(&features);
+        let file = |extension: &str| format!("offset_{ratio:e}-{dtype}.{extension}");
+        save_npz(directory.join(file("npz")), &model)?;
+        save_model(directory.join(file("safetensors")), &model)?;
+        export_onnx(directory.join(file("onnx")), &model)?;
+        for extension in ["npz", "safetensors", "onnx"] {
+            write_case(directory, &file(extension), dtype, &model, &input)?;
+        }
+    }
     Ok(())
 }
 
@@ -104,7 +135,16 @@ fn write_case<T: Number>(
 where
     Matrix<T>: Tensor<Scalar = T>,
 {
+    let scaling = model.input_scaling();
+    let ratios = scaling.map(|scaling| {
+        scaling
+            .offset()
+            .iter()
+            .zip(scaling.scale())
+            .map(|(offset, scale)| offset / scale)
+    });
     let case = json!({
+        "offset_ratio": ratios.into_iter().flatten().fold(0.0, f64::max),
         "dtype": dtype,
         "loss": model.loss().name(),
         "classes": model.classes().map(Classes::names),

@@ -4,7 +4,7 @@ mod directory;
 mod history;
 mod record;
 
-use crate::container::{CHECKPOINT, Contents, Opened, Shape, TENSOR_LIMIT, check_shapes, header_limit, other_shape};
+use crate::container::{CHECKPOINT, Contents, HEADER_LIMIT, Opened, Shape, TENSOR_LIMIT, check_shapes, other_shape};
 use crate::model_file::{network, text};
 use crate::{LoadError, LoadErrorKind, Number, SaveError};
 use mlp_core::Mlp;
@@ -173,10 +173,7 @@ fn check_history_size<B: Tensor<Scalar: Number>>(
             .saturating_mul(2)
             .saturating_mul(sets(history))
             .saturating_add(columns);
-        let numbers = network.parameter_count().saturating_mul(sets(history));
-        let header = tensors.saturating_mul(ENTRY) as u64;
-        let data = numbers.saturating_mul(B::Scalar::DTYPE.size()) as u64;
-        tensors <= TENSOR_LIMIT && header <= header_limit(header, header.saturating_add(data))
+        tensors <= TENSOR_LIMIT && tensors.saturating_mul(ENTRY) as u64 <= HEADER_LIMIT
     };
     let got = *got as usize;
     if fits(got) {
@@ -198,7 +195,7 @@ fn checkpoint<B: Tensor<Scalar: Number>, R: Read + Send>(mut opened: Opened<R>) 
     let record = Record::read(&text)?;
     drop(text);
     let (activations, layer_sizes) = (record.activations()?, record.layer_sizes);
-    let mut tensors = opened.tensors_except::<B>(Some(history::PREFIX))?;
+    let mut tensors = opened.tensors_except::<B>(history::PREFIX)?;
     let layers = tensors.take_layers("layers", &layer_sizes, activations.len())?;
     let network = network(layers, activations)?;
 

@@ -6,6 +6,7 @@
 //! nothing is ambiguous and nothing can be hidden.
 
 mod finite;
+mod foreign;
 mod header;
 mod json;
 mod layers;
@@ -14,23 +15,19 @@ mod shape;
 mod transpose;
 mod write;
 
-pub(crate) use header::Header;
+pub(crate) use header::{Entry, Header};
 pub(crate) use json::{check_json, message};
 pub(crate) use layers::{check_shapes, layer_tensors};
-pub(crate) use read::{Opened, Tensors, missing, open, other_dtype, other_shape, unexpected, unexpected_metadata};
+pub(crate) use read::{Opened, Tensors, missing, open, other_dtype, other_shape, unexpected};
 pub(crate) use shape::Shape;
 pub(crate) use write::Contents;
 
-/// The longest header that is read or written in a file with tensors, in bytes.
-const HEADER_LIMIT: u64 = 4 << 20;
-/// The longest header of a file without tensors, in bytes. With tensors, it may be longer by half of their bytes.
-/// Reading a header takes up to five times its bytes, if its text has escapes. This must not exceed twice the file and
-/// 1 MiB.
-const LONE_HEADER_LIMIT: u64 = 320 << 10;
+/// The longest header that is read or written, in bytes. Reading it takes up to 25 times its bytes.
+pub(crate) const HEADER_LIMIT: u64 = 16 << 20;
 /// The largest number of tensors that are read or written.
-pub(crate) const TENSOR_LIMIT: usize = 4096;
+pub(crate) const TENSOR_LIMIT: usize = 1 << 16;
 /// The largest number of metadata keys that are read.
-const METADATA_LIMIT: usize = 16;
+const METADATA_LIMIT: usize = 4096;
 /// The metadata key of models.
 pub(crate) const MODEL: &str = "mlp";
 /// The metadata key of checkpoints.
@@ -41,12 +38,6 @@ pub(crate) const KINDS: [(&str, &str); 2] = [(MODEL, "a model"), (CHECKPOINT, "a
 const METADATA: &str = "__metadata__";
 /// The number of bytes before the header.
 const PREFIX: u64 = 8;
-
-/// Returns the longest allowed header of a file whose header and tensors have `length` bytes together.
-pub(crate) fn header_limit(header: u64, length: u64) -> u64 {
-    let data = length.saturating_sub(header);
-    LONE_HEADER_LIMIT.saturating_add(data / 2).min(HEADER_LIMIT)
-}
 
 #[cfg(test)]
 mod tests;

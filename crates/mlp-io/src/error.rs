@@ -115,7 +115,7 @@ pub enum LoadErrorKind {
     Malformed,
     /// The numbers have another type. [`inspect`](crate::inspect) says which one; load the file with that type.
     Dtype,
-    /// The file uses a part of the format that this library does not read, such as compression, or exceeds a limit.
+    /// The file uses a part of the format that this library does not read, such as a convolution, or exceeds a limit.
     Unsupported,
     /// The tensors are not those of the network, the optimizer or the history that the file describes.
     DoesNotFit,

@@ -11,7 +11,8 @@
 //!   disk is full or the power fails.
 //! - The same model always gives the same bytes.
 //! - A file is rejected unless every byte is accounted for, and the error says where it is wrong. Reading never panics.
-//!   With [`mlp-cpu`](https://docs.rs/mlp-cpu), it takes at most twice the size of the file and 1 MiB of memory.
+//!   With [`mlp-cpu`](https://docs.rs/mlp-cpu), it takes at most twice the size of the file and 1 MiB of
+//!   memory, or 25 times the size of the file's header if thousands of layers or class names make it large.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![doc(html_root_url = "https://docs.rs/mlp-io/latest")]
 #![forbid(unsafe_code)]
@@ -45,7 +46,8 @@ pub use error::{LoadError, LoadErrorKind, SaveError, SaveErrorKind};
 #[doc(hidden)]
 pub use error::{one_line, quoted};
 pub use model_file::{
-    Summary, inspect, load_model, load_pytorch, model_from_bytes, model_to_bytes, pytorch_from_bytes, save_model,
+    PytorchOptions, SavedActivation, Summary, custom_model_from_bytes, inspect, load_custom_model, load_model,
+    load_pytorch, model_from_bytes, model_to_bytes, pytorch_from_bytes, save_model,
 };
 pub use npz::{load_npz, npz_from_bytes, npz_to_bytes, save_npz};
 pub use number::{Dtype, Number};

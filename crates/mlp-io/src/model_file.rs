@@ -6,13 +6,14 @@ mod record;
 use crate::container::{Contents, MODEL, Opened, layer_tensors, missing, other_dtype, other_shape, unexpected};
 use crate::{Dtype, LoadError, Number, SaveError};
 use mlp_core::backend::{Tensor, check_layers};
-use mlp_core::{ActivationKind, Dense, Mlp, Model};
+use mlp_core::{Activation, ActivationKind, Dense, Mlp, Model};
 use record::Record;
+pub use record::SavedActivation;
 pub(crate) use record::{KindRecord, activations, check_layer_sizes, kinds, layer_count, read_record, text};
 use std::io::Read;
 use std::path::Path;
 
-pub use pytorch::{load_pytorch, pytorch_from_bytes};
+pub use pytorch::{PytorchOptions, load_pytorch, pytorch_from_bytes};
 
 /// Saves a model to a file, which is written whole or not at all. The same model always gives the same bytes.
 ///
@@ -26,9 +27,9 @@ pub use pytorch::{load_pytorch, pytorch_from_bytes};
 /// ```
 ///
 /// Everything else (activations, loss, scalings, class names, provenance) is JSON in the metadata, under the key `mlp`.
-/// Together with the names and shapes of the tensors, it may take 320 KiB and half as many bytes as the weights, but at
-/// most 4 MiB. This is enough for the scaling of 6,800 features without a hidden layer, and of 30,000 or more features
-/// with one.
+/// Together with the names and shapes of the tensors, it is the file's header, which may have 16 MiB and 65,536
+/// tensors. This is enough for 32,768 layers, for 100,000 classes with names of 100 bytes, or for the scaling of
+/// 250,000 features. A name may have 4,096 bytes. To be sure before a long training, save the untrained model.
 ///
 /// ```
 /// use mlp_core::activations::Tanh;
@@ -49,7 +50,10 @@ pub use pytorch::{load_pytorch, pytorch_from_bytes};
 /// Returns an error if a weight is infinite or NaN, if the file could not be loaded again for another reason, or if it
 /// cannot be written. The old file under the path stays, except with
 /// [`NotDurable`](crate::SaveErrorKind::NotDurable).
-pub fn save_model<B: Tensor<Scalar: Number>>(path: impl AsRef<Path>, model: &Model<B>) -> Result<(), SaveError> {
+pub fn save_model<B: Tensor<Scalar: Number>, C: SavedActivation>(
+    path: impl AsRef<Path>,
+    model: &Model<B, C>,
+) -> Result<(), SaveError> {
     let path = path.as_ref();
     contents(model).map_err(|e| e.in_file(path))?.save(path)
 }
@@ -69,23 +73,26 @@ pub fn save_model<B: Tensor<Scalar: Number>>(path: impl AsRef<Path>, model: &Mod
 ///
 /// # Errors
 /// The errors of [`save_model`], except those of writing the file.
-pub fn model_to_bytes<B: Tensor<Scalar: Number>>(model: &Model<B>) -> Result<Vec<u8>, SaveError> {
+pub fn model_to_bytes<B: Tensor<Scalar: Number>, C: SavedActivation>(
+    model: &Model<B, C>,
+) -> Result<Vec<u8>, SaveError> {
     contents(model)?.into_bytes()
 }
 
 /// Loads a model that [`save_model`] saved.
 ///
-/// Loading takes at most twice the file's bytes and 1 MiB of memory, including the model. This holds for a backend that
-/// gives access to its memory ([`Tensor::memory_mut`]) and pads columns to at most twice their length, as `mlp-cpu`
-/// does. Loading never panics, whatever the file contains. If the backend has threads ([`Tensor::for_each`]),
-/// one of them reads large matrices while the others transpose what has been read.
+/// Loading takes at most twice the file's bytes and 1 MiB of memory, including the model. If the header has more than
+/// 320 KiB, because there are thousands of layers or classes, it may take up to 25 times the header's bytes instead.
+/// The limit holds for a backend that gives access to its memory ([`Tensor::memory_mut`]) and pads columns to at most
+/// twice their length, as `mlp-cpu` does. Loading never panics, whatever the file contains. If the backend has threads
+/// ([`Tensor::for_each`]), one of them reads large matrices while the others transpose what has been read.
 ///
 /// # Errors
 /// Returns an error if the file cannot be read, or if any byte of it does not belong to a model of numbers of this
-/// type; [`LoadErrorKind`](crate::LoadErrorKind) lists the reasons. If the type of the numbers is unknown, call [`inspect`] first.
+/// type; [`LoadErrorKind`](crate::LoadErrorKind) lists the reasons. If the type of the numbers is unknown, call
+/// [`inspect`] first.
 pub fn load_model<B: Tensor<Scalar: Number>>(path: impl AsRef<Path>) -> Result<Model<B>, LoadError> {
-    let path = path.as_ref();
-    Opened::file(path).and_then(model).map_err(|e| e.in_file(path))
+    load_custom_model(path)
 }
 
 /// Loads a model like [`load_model`], from the bytes of the file.
@@ -93,6 +100,28 @@ pub fn load_model<B: Tensor<Scalar: Number>>(path: impl AsRef<Path>) -> Result<M
 /// # Errors
 /// The errors of [`load_model`].
 pub fn model_from_bytes<B: Tensor<Scalar: Number>>(bytes: &[u8]) -> Result<Model<B>, LoadError> {
+    custom_model_from_bytes(bytes)
+}
+
+/// Loads a model like [`load_model`], whose activations may be of the caller's own type `C`. [`SavedActivation`] shows
+/// an example.
+///
+/// # Errors
+/// The errors of [`load_model`].
+pub fn load_custom_model<B: Tensor<Scalar: Number>, C: SavedActivation>(
+    path: impl AsRef<Path>,
+) -> Result<Model<B, C>, LoadError> {
+    let path = path.as_ref();
+    Opened::file(path).and_then(model).map_err(|e| e.in_file(path))
+}
+
+/// Loads a model like [`load_custom_model`], from the bytes of the file.
+///
+/// # Errors
+/// The errors of [`load_model`].
+pub fn custom_model_from_bytes<B: Tensor<Scalar: Number>, C: SavedActivation>(
+    bytes: &[u8],
+) -> Result<Model<B, C>, LoadError> {
     Opened::bytes(bytes).and_then(model)
 }
 
@@ -132,7 +161,9 @@ pub struct Summary {
 /// Returns an error if the file cannot be read, or is neither a model nor a network.
 pub fn inspect(path: impl AsRef<Path>) -> Result<Summary, LoadError> {
     let path = path.as_ref();
-    Opened::file(path).and_then(summary).map_err(|e| e.in_file(path))
+    pytorch::check_whole(path)
+        .and_then(|()| summary(Opened::file(path)?))
+        .map_err(|e| e.in_file(path))
 }
 
 fn summary<R: Read + Send>(mut opened: Opened<R>) -> Result<Summary, LoadError> {
@@ -148,7 +179,7 @@ fn summary<R: Read + Send>(mut opened: Opened<R>) -> Result<Summary, LoadError> 
         check_tensors(&opened, &record.layer_sizes, record.dtype)?;
         (record.dtype, record.layer_sizes)
     } else {
-        let plan = pytorch::Plan::new(opened.header(), "a model or a PyTorch network")?;
+        let plan = pytorch::Plan::new(opened.header(), "a model or a PyTorch network", None)?;
         (plan.dtype, plan.layer_sizes())
     };
     Ok(Summary {
@@ -159,19 +190,21 @@ fn summary<R: Read + Send>(mut opened: Opened<R>) -> Result<Summary, LoadError> 
     })
 }
 
-fn contents<B: Tensor<Scalar: Number>>(model: &Model<B>) -> Result<Contents<'_>, SaveError> {
+fn contents<B: Tensor<Scalar: Number>, C: SavedActivation>(model: &Model<B, C>) -> Result<Contents<'_>, SaveError> {
     let layers = model.network().layers();
     let record = || {
         check_layers(layers).map_err(LoadError::network)?;
         let record = text(MODEL, &Record::of(model))?;
-        Record::check::<B>(&record).map(|()| record)
+        Record::check::<B, C>(&record, model.network().activations()).map(|()| record)
     };
     let mut contents = Contents::new(MODEL, record().map_err(SaveError::unloadable)?);
     contents.layers("layers", layers);
     Ok(contents)
 }
 
-fn model<B: Tensor<Scalar: Number>, R: Read + Send>(mut opened: Opened<R>) -> Result<Model<B>, LoadError> {
+fn model<B: Tensor<Scalar: Number>, C: SavedActivation, R: Read + Send>(
+    mut opened: Opened<R>,
+) -> Result<Model<B, C>, LoadError> {
     let text = opened.take_metadata(MODEL)?;
     let record = Record::read(&text)?;
     drop(text);
@@ -187,28 +220,35 @@ fn model<B: Tensor<Scalar: Number>, R: Read + Send>(mut opened: Opened<R>) -> Re
     record.finish(Model::new(network(layers, activations)?, loss))
 }
 
-pub(crate) fn network<B: Tensor>(layers: Vec<Dense<B>>, activations: Vec<ActivationKind>) -> Result<Mlp<B>, LoadError> {
+pub(crate) fn network<B: Tensor, C: Activation>(
+    layers: Vec<Dense<B>>,
+    activations: Vec<ActivationKind<C>>,
+) -> Result<Mlp<B, C>, LoadError> {
     Mlp::from_layers(layers.into_iter().zip(activations).collect()).map_err(LoadError::network)
 }
 
 /// Checks that the tensors are exactly those of layers of these sizes.
 fn check_tensors<R: Read + Send>(opened: &Opened<R>, layer_sizes: &[usize], dtype: Dtype) -> Result<(), LoadError> {
-    let mut expected = Vec::new();
+    let mut entries: Vec<_> = opened.header().entries().iter().collect();
+    entries.sort_unstable_by_key(|entry| &entry.name);
+    let mut found = vec![false; entries.len()];
     for (tensor, shape) in layer_tensors("layers", layer_sizes, layer_sizes.len().saturating_sub(1)) {
         // The first missing tensor ends the loop, so that no more names are made than the file has.
-        let entry = opened.header().entry(&tensor).ok_or_else(|| missing(&tensor))?;
+        let place = entries.binary_search_by_key(&&tensor, |entry| &entry.name);
+        let place = place.map_err(|_| missing(&tensor))?;
+        let (Some(entry), Some(found)) = (entries.get(place), found.get_mut(place)) else {
+            return Err(missing(&tensor));
+        };
         if entry.dtype != dtype {
             return Err(other_dtype(&tensor, dtype, entry.dtype));
         }
         if entry.shape != shape {
             return Err(other_shape(&tensor, shape, entry.shape));
         }
-        expected.push(tensor);
+        *found = true;
     }
-    expected.sort_unstable();
-    let mut names = opened.header().entries().iter().map(|entry| &entry.name);
-    match names.find(|name| expected.binary_search(name).is_err()) {
-        Some(name) => Err(unexpected(name)),
+    match entries.iter().zip(found).find(|(_, found)| !found) {
+        Some((entry, _)) => Err(unexpected(&entry.name)),
         None => Ok(()),
     }
 }

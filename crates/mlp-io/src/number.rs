@@ -11,6 +11,12 @@ pub enum Dtype {
     F32,
     /// `f64`.
     F64,
+    /// Half precision: [`PytorchOptions::convert`](crate::PytorchOptions::convert) reads it.
+    #[serde(skip)]
+    F16,
+    /// The upper half of an `f32`: [`PytorchOptions::convert`](crate::PytorchOptions::convert) reads it.
+    #[serde(skip)]
+    BF16,
 }
 
 impl Dtype {
@@ -19,11 +25,37 @@ impl Dtype {
         match self {
             Self::F32 => size_of::<f32>(),
             Self::F64 => size_of::<f64>(),
+            Self::F16 | Self::BF16 => size_of::<u16>(),
+        }
+    }
+
+    /// Returns whether each number of this type is also a number of `other`.
+    pub(crate) fn fits(self, other: Self) -> bool {
+        self == other || other == Self::F64 || (other == Self::F32 && self != Self::F64)
+    }
+
+    /// Reads a number from its bytes, exactly.
+    pub(crate) fn decode(self, bytes: &[u8]) -> f64 {
+        let half = || u16::from_le_bytes(bytes.try_into().unwrap_or_default());
+        match self {
+            Self::F32 => f32::from_le(bytes).into(),
+            Self::F64 => f64::from_le(bytes),
+            Self::BF16 => f32::from_bits(u32::from(half()) << 16).into(),
+            Self::F16 => {
+                let (sign, exponent, fraction) = (half() >> 15, (half() >> 10) & 0x1f, f64::from(half() & 0x3ff));
+                let magnitude = match exponent {
+                    0 => fraction * 2_f64.powi(-24),
+                    31 if fraction == 0.0 => f64::INFINITY,
+                    31 => f64::NAN,
+                    _ => (1024.0 + fraction) * 2_f64.powi(i32::from(exponent).saturating_sub(25)),
+                };
+                if sign == 1 { -magnitude } else { magnitude }
+            }
         }
     }
 }
 
-/// `F32` or `F64`.
+/// `F32`, `F64`, `F16` or `BF16`.
 impl fmt::Display for Dtype {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self, f)

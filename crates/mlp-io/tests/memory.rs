@@ -2,19 +2,22 @@
 //! contains. This is a test binary of its own because it replaces the allocator.
 #![allow(unsafe_code, reason = "a counting allocator")]
 
-use mlp_core::activations::Identity;
+use flate2::Compression;
+use flate2::write::DeflateEncoder;
+use mlp_core::activations::{Elu, Identity};
 use mlp_core::{
-    Adam, Classes, EarlyStopping, FitOptions, HalfMse, Mlp, Model, Samples, Scaling, ScalingKind, SoftmaxCrossEntropy,
-    Trainer,
+    ActivationKind, Adam, Classes, Dense, EarlyStopping, FitOptions, HalfMse, Mlp, Model, Samples, Scaling,
+    ScalingKind, SoftmaxCrossEntropy, Trainer,
 };
 use mlp_cpu::{Element, Matrix};
 use mlp_io::{
-    LoadErrorKind, Number, load_checkpoint, load_model, load_npz, load_pytorch, model_from_bytes, save_checkpoint,
-    save_model, save_npz,
+    LoadErrorKind, Number, load_checkpoint, load_model, load_npz, load_pytorch, model_from_bytes, npz_to_bytes,
+    save_checkpoint, save_model, save_npz,
 };
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::fs;
+use std::io::Write as _;
 use std::num::NonZero;
 use std::path::Path;
 
@@ -184,6 +187,29 @@ fn metadata_of_the_largest_size_stays_within_the_limit() {
     let classes = Classes::new((0..6_000).map(|i| format!("class {i}"))).unwrap();
     save_model(&path, &model.with_classes(classes).unwrap()).unwrap();
     check("classes", &path, most(|| load_model::<Matrix<f32>>(&path).unwrap()));
+    // Headers of more than 320 KiB, compared with the tensors of the file.
+    let check_header = |name: &str| {
+        let took = most(|| load_model::<Matrix<f32>>(&path).unwrap());
+        let header = u64::from_le_bytes(*fs::read(&path).unwrap().first_chunk().unwrap());
+        let limit = 25 * header as isize;
+        assert!(
+            took <= limit,
+            "{name}: loading took {took} bytes of memory, more than {limit}"
+        );
+    };
+    let network = Mlp::<Matrix<f32>>::builder(&[1, 100_000]).build().unwrap();
+    let model = Model::new(network, SoftmaxCrossEntropy::with_classes());
+    let classes = Classes::new((0..100_000).map(|i| i.to_string())).unwrap();
+    save_model(&path, &model.with_classes(classes).unwrap()).unwrap();
+    check_header("100,000 classes");
+    for activation in [ActivationKind::from(Elu::new(0.5).unwrap()), Identity.into()] {
+        let network = Mlp::<Matrix<f32>>::builder(&[1; 4_001])
+            .hidden(activation)
+            .build()
+            .unwrap();
+        save_model(&path, &Model::new(network, HalfMse)).unwrap();
+        check_header("4,000 layers");
+    }
 
     let network = Mlp::<Matrix<f32>>::builder(&[1; 900]).build().unwrap();
     save_model(&path, &Model::new(network, HalfMse)).unwrap();
@@ -367,6 +393,66 @@ fn loading_an_npz_takes_twice_its_file_and_one_mib_at_most() {
         check_npz::<f64>(sizes, &path);
     }
     check_npz::<f32>(&[100_000, 17], &path);
+}
+
+#[test]
+fn a_compressed_npz_takes_no_more_than_its_content_and_a_small_file_cannot_expand() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("model.npz");
+    for sizes in [&[64, 16][..], &[2000, 400], &[50_000, 16, 16]] {
+        let network = Mlp::<Matrix<f32>>::builder(sizes).build().unwrap();
+        let plain = npz_to_bytes(&Model::new(network, HalfMse)).unwrap();
+        fs::write(&path, &plain).unwrap();
+        let expected = load_npz::<Matrix<f32>>(&path).unwrap();
+        fs::write(&path, compressed(&plain)).unwrap();
+        let took = most(|| assert!(load_npz::<Matrix<f32>>(&path).unwrap() == expected));
+        let limit = 2 * plain.len() as isize + (1 << 20);
+        assert!(took <= limit, "{sizes:?}: loading took {took} bytes, more than {limit}");
+    }
+    let zeros = Mlp::<Matrix<f32>>::from_layers(vec![(Dense::zeros(2000, 1000), Identity.into())]).unwrap();
+    let bomb = compressed(&npz_to_bytes(&Model::new(zeros, HalfMse)).unwrap());
+    assert!(bomb.len() < 100_000, "{}", bomb.len());
+    fs::write(&path, &bomb).unwrap();
+    let took = most(|| {
+        let error = load_npz::<Matrix<f32>>(&path).unwrap_err();
+        assert_eq!(error.kind, LoadErrorKind::Unsupported, "{error}");
+    });
+    check("zeros", &path, took);
+}
+
+/// Returns an archive of `save_npz` with its entries deflated.
+fn compressed(plain: &[u8]) -> Vec<u8> {
+    let u16_at = |at: usize| u16::from_le_bytes(plain[at..at + 2].try_into().unwrap()) as usize;
+    let u32_at = |at: usize| u32::from_le_bytes(plain[at..at + 4].try_into().unwrap()) as usize;
+    let (mut bytes, mut list, mut at) = (Vec::new(), Vec::new(), 0);
+    let end = plain.len() - 22;
+    while plain[at..].starts_with(b"PK\x03\x04") {
+        let (length, name) = (u32_at(at + 22), u16_at(at + 26));
+        let content = at + 30 + name;
+        let mut deflated = DeflateEncoder::new(Vec::new(), Compression::fast());
+        deflated.write_all(&plain[content..content + length]).unwrap();
+        let deflated = deflated.finish().unwrap();
+        let mut common = plain[at + 4..at + 30].to_vec();
+        common[4] = 8;
+        common[14..18].copy_from_slice(&(deflated.len() as u32).to_le_bytes());
+        list.extend(b"PK\x01\x02\x14\x03");
+        list.extend(&common);
+        list.extend([0; 10]);
+        list.extend((bytes.len() as u32).to_le_bytes());
+        list.extend(&plain[at + 30..content]);
+        bytes.extend(b"PK\x03\x04");
+        bytes.extend(&common);
+        bytes.extend(&plain[at + 30..content]);
+        bytes.extend(&deflated);
+        at = content + length;
+    }
+    let (start, length) = (bytes.len() as u32, list.len() as u32);
+    bytes.extend(list);
+    bytes.extend(&plain[end..end + 12]);
+    bytes.extend(length.to_le_bytes());
+    bytes.extend(start.to_le_bytes());
+    bytes.extend([0, 0]);
+    bytes
 }
 
 fn check_npz<T: Element + Number>(sizes: &[usize], path: &Path) {

@@ -229,7 +229,7 @@ macro_rules! first_order {
             }
 
             fn reset(&mut self) {
-                self.memory = Memory::new();
+                self.memory = $crate::optimizer::first_order::Memory::new();
             }
 
             fn state(&self) -> $crate::state::OptimizerState<B> {

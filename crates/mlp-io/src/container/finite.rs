@@ -34,7 +34,11 @@ impl Finite {
         };
         let row = place.checked_div(columns).unwrap_or(0);
         let column = place.checked_rem(columns).unwrap_or(0);
-        let problem = format!("expected finite numbers, got {got} in row {row}, column {column}");
-        Err(LoadError::tensor(LoadErrorKind::NotFinite, tensor, problem))
+        Err(not_finite(tensor, got, row, column))
     }
+}
+
+pub(super) fn not_finite(tensor: &str, got: f64, row: usize, column: usize) -> LoadError {
+    let problem = format!("expected finite numbers, got {got} in row {row}, column {column}");
+    LoadError::tensor(LoadErrorKind::NotFinite, tensor, problem)
 }

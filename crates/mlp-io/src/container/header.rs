@@ -1,7 +1,8 @@
 //! The header, which is checked as text, as JSON and as a description of the file.
 
+use super::foreign;
 use super::json::{message, twice};
-use super::{METADATA, METADATA_LIMIT, PREFIX, Shape, TENSOR_LIMIT, header_limit};
+use super::{HEADER_LIMIT, KINDS, METADATA, METADATA_LIMIT, PREFIX, Shape, TENSOR_LIMIT};
 use crate::error::quoted;
 use crate::{Dtype, LoadError, LoadErrorKind};
 use safetensors::tensor::{Dtype as FileDtype, Metadata, TensorInfo};
@@ -42,8 +43,7 @@ impl Header {
         let mut prefix = [0; PREFIX as usize];
         read_exact(source, &mut prefix)?;
         let header_length = u64::from_le_bytes(prefix);
-        let limit = header_limit(header_length, behind_prefix);
-        if header_length > limit {
+        if header_length > HEADER_LIMIT {
             let mut first = [0; 1];
             if behind_prefix > 0 {
                 read_exact(source, &mut first)?;
@@ -59,7 +59,7 @@ impl Header {
                     format!("not a safetensors file: expected `{{` after the length of the header, got {got}");
                 return Err(LoadError::new(LoadErrorKind::NotThisFormat, message));
             }
-            return Err(too_large(limit, header_length));
+            return Err(too_large(header_length));
         }
         let Some(data_length) = behind_prefix.checked_sub(header_length) else {
             return Err(truncated(format!(
@@ -116,6 +116,11 @@ impl Header {
         let header = json.deserialize_map(HeaderVisitor);
         let header = header.and_then(|header| json.end().map(|()| header));
         let (metadata, entries) = header.map_err(|e| LoadError::malformed(format!("header: {}", message(&e))))?;
+        let ours = |(key, _): &(String, String)| KINDS.iter().any(|(kind, _)| kind == key);
+        let tensors = entries.iter().map(|(name, record)| (name.as_str(), record.shape.count));
+        if let Some(error) = foreign::refusal(tensors).filter(|_| !metadata.iter().any(ours)) {
+            return Err(error);
+        }
         // Collecting would keep the memory of the larger records.
         let mut checked = Vec::with_capacity(entries.len());
         for (name, record) in entries {
@@ -189,6 +194,8 @@ impl Entry {
         let dtype = match &*record.dtype {
             "F32" => Dtype::F32,
             "F64" => Dtype::F64,
+            "F16" => Dtype::F16,
+            "BF16" => Dtype::BF16,
             other => {
                 let problem = format!("expected the dtype F32 or F64, got {}", quoted(other));
                 return Err(LoadError::tensor(LoadErrorKind::Dtype, &name, problem));
@@ -240,6 +247,8 @@ pub(super) fn tensor_info(dtype: Dtype, shape: Shape, data_offsets: (usize, usiz
         dtype: match dtype {
             Dtype::F32 => FileDtype::F32,
             Dtype::F64 => FileDtype::F64,
+            Dtype::F16 => FileDtype::F16,
+            Dtype::BF16 => FileDtype::BF16,
         },
         shape: match shape {
             Shape::Vector(rows) => vec![rows],
@@ -264,8 +273,8 @@ pub(super) fn changed() -> LoadError {
 }
 
 /// The header is longer than any header of a network.
-pub(super) fn too_large(limit: u64, got: u64) -> LoadError {
-    let message = format!("header: expected at most {limit} bytes, got {got}");
+pub(super) fn too_large(got: u64) -> LoadError {
+    let message = format!("header: expected at most {HEADER_LIMIT} bytes, got {got}");
     LoadError::new(LoadErrorKind::Unsupported, message)
 }
 
@@ -319,12 +328,21 @@ impl<'de> DeserializeSeed<'de> for MetadataSeed {
     type Value = Map<String>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_map(self)
+        deserializer.deserialize_option(self)
     }
 }
 
 impl<'de> Visitor<'de> for MetadataSeed {
     type Value = Map<String>;
+
+    // Some programs write `null` if there is no metadata.
+    fn visit_none<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(Vec::new())
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object of strings")

@@ -7,16 +7,17 @@ use std::cell::RefCell;
 use std::fmt;
 
 // A growing list holds its elements three times for a moment: once in the old memory, and room for twice as many in the
-// new memory. So a list of numbers as text, two bytes each, takes twelve times its bytes. A limit on the length of the
-// metadata alone would have to be too low for the scaling of a few thousand features.
+// new memory. So a list of numbers as text, two bytes each, takes twelve times its bytes.
 
 /// The bytes of memory that a string takes in a growing list, besides its text: three times its 24 bytes.
 const TEXT: usize = 72;
 /// The bytes of memory that a number takes in a growing list: three times its 8 bytes.
 const NUMBER: usize = 24;
-/// The bytes of memory for an object or a list: the node of a map that holds its first entries.
-const NESTED: usize = 448;
-/// The bytes of memory that the metadata may take in addition to its length.
+/// The bytes of memory that an object or a list takes in a growing list: three times 48.
+const NESTED: usize = 144;
+/// How many bytes of memory the metadata may take for each of its bytes, and in addition. The names of classes take up
+/// to 15, the layers 14.
+const FACTOR: usize = 20;
 const ALLOWANCE: usize = 512 << 10;
 /// The longest allowed string, in bytes. Strings are names, and a message may hold several copies of a name.
 const LONGEST: usize = 4096;
@@ -35,7 +36,7 @@ pub(crate) fn check_json(key: &'static str, text: &str) -> Result<(), LoadError>
     }
     checked.map_err(|error| LoadError::metadata(key, message(&error)))?;
     let cost = state.cost.into_inner();
-    let (limit, got) = (text.len().saturating_add(ALLOWANCE), cost);
+    let (limit, got) = (text.len().saturating_mul(FACTOR).saturating_add(ALLOWANCE), cost);
     if got > limit {
         let message = format!("metadata {key}: expected at most {limit} bytes in memory, got {got}");
         return Err(LoadError::new(LoadErrorKind::Unsupported, message));

@@ -1,6 +1,6 @@
 //! Reads the numbers after the header.
 
-use super::finite::Finite;
+use super::finite::{Finite, not_finite};
 use super::header::{Entry, Header, changed, read_exact};
 use super::transpose::{batch_rows, decode_rows};
 use super::{KINDS, Shape};
@@ -90,30 +90,48 @@ impl<R: Read + Send> Opened<R> {
 
     /// Reads all numbers, which must be finite.
     pub(crate) fn tensors<B: Tensor<Scalar: Number>>(self) -> Result<Tensors<B>, LoadError> {
-        self.tensors_except(None)
+        self.read_all(None, false)
+    }
+
+    /// Reads all numbers, which must be finite, and converts those of another type.
+    pub(crate) fn converted_tensors<B: Tensor<Scalar: Number>>(self) -> Result<Tensors<B>, LoadError> {
+        self.read_all(None, true)
     }
 
     /// Reads all numbers. Those of tensors whose name begins with `prefix` need not be finite. This takes as many bytes
     /// of memory as the file has, and a few rows of a matrix in between.
-    pub(crate) fn tensors_except<B: Tensor<Scalar: Number>>(
+    pub(crate) fn tensors_except<B: Tensor<Scalar: Number>>(self, prefix: &str) -> Result<Tensors<B>, LoadError> {
+        self.read_all(Some(prefix), false)
+    }
+
+    fn read_all<B: Tensor<Scalar: Number>>(
         mut self,
         prefix: Option<&str>,
+        convert: bool,
     ) -> Result<Tensors<B>, LoadError> {
-        let mut tensors = Vec::new();
-        for mut entry in self.header.into_entries() {
+        let entries = self.header.into_entries();
+        let mut tensors = Vec::with_capacity(entries.len());
+        for mut entry in entries {
             entry.finite = prefix.is_none_or(|prefix| !entry.name.starts_with(prefix));
             let numbers = match entry.dtype {
                 dtype if dtype == B::Scalar::DTYPE && is_large(&entry) => {
-                    Numbers::Tensor(read_tensor(&mut self.source, &entry)?)
+                    Numbers::Tensor(read_tensor(&mut self.source, &entry, read_columns::<B::Scalar, B>)?)
+                }
+                dtype if convert && dtype != B::Scalar::DTYPE => {
+                    Numbers::Tensor(read_tensor(&mut self.source, &entry, read_converted)?)
                 }
                 Dtype::F32 => Numbers::Values(Values::F32(read_values::<_, B>(&mut self.source, &entry)?)),
                 Dtype::F64 => Numbers::Values(Values::F64(read_values::<_, B>(&mut self.source, &entry)?)),
+                got => return Err(other_dtype(&entry.name, B::Scalar::DTYPE, got)),
             };
-            tensors.push((entry.name, entry.shape, numbers));
+            tensors.push((entry.name, entry.shape, Some(numbers)));
         }
         // The length was right when the file was opened, so a longer file has changed.
         match self.source.read(&mut [0]) {
-            Ok(0) => Ok(Tensors(tensors)),
+            Ok(0) => {
+                tensors.sort_unstable_by(|(a, ..), (b, ..)| a.cmp(b));
+                Ok(Tensors(tensors))
+            }
             Ok(_) => Err(changed()),
             Err(e) => Err(LoadError::io(e)),
         }
@@ -127,10 +145,11 @@ fn is_large(entry: &Entry) -> bool {
     matches!(entry.shape, Shape::Matrix(..)) && entry.shape.elements().is_none_or(|elements| elements >= LARGE)
 }
 
-/// Reads the next tensor.
-fn read_tensor<T: Number, B: Tensor<Scalar = T>>(
-    source: &mut (impl Read + Send),
+/// Reads the next tensor with `read`, which takes a place for the numbers and the distance of its columns.
+fn read_tensor<T: Number, B: Tensor<Scalar = T>, R>(
+    source: &mut R,
     entry: &Entry,
+    read: fn(&mut R, &Entry, &mut [T], usize) -> Result<(), LoadError>,
 ) -> Result<B, LoadError> {
     let (rows, columns) = entry.shape.dimensions();
     // Too large a tensor is an error rather than an abort. A backend may store columns at up to twice their length.
@@ -140,12 +159,13 @@ fn read_tensor<T: Number, B: Tensor<Scalar = T>>(
     }
     let mut tensor = B::zeros(rows, columns);
     if let Some((values, stride)) = tensor.memory_mut() {
-        read_columns::<T, B>(source, entry, values, stride)?;
+        read(source, entry, values, stride)?;
         return Ok(tensor);
     }
     // The first tensor is freed before the second one is allocated, which the numbers are copied to.
     drop(tensor);
-    let values = read_values::<T, B>(source, entry)?;
+    let mut values = zeros(entry)?;
+    read(source, entry, &mut values, rows)?;
     let mut tensor = B::zeros(rows, columns);
     tensor.write(&values);
     Ok(tensor)
@@ -153,14 +173,44 @@ fn read_tensor<T: Number, B: Tensor<Scalar = T>>(
 
 /// Reads the numbers of the next tensor, column by column.
 fn read_values<T: Number, B: Tensor>(source: &mut (impl Read + Send), entry: &Entry) -> Result<Vec<T>, LoadError> {
+    let mut values = zeros(entry)?;
+    let (rows, _) = entry.shape.dimensions();
+    read_columns::<T, B>(source, entry, &mut values, rows)?;
+    Ok(values)
+}
+
+/// Returns as many zeros as the tensor has numbers.
+fn zeros<T: Number>(entry: &Entry) -> Result<Vec<T>, LoadError> {
     let elements = entry.shape.elements().unwrap_or(usize::MAX);
     // The memory is reserved first, as above. It is then allocated as zeros, which the system provides without writing
     // them.
     drop(reserved::<T>(entry, elements)?);
-    let mut values = vec![T::zero(); elements];
-    let (rows, _) = entry.shape.dimensions();
-    read_columns::<T, B>(source, entry, &mut values, rows)?;
-    Ok(values)
+    Ok(vec![T::zero(); elements])
+}
+
+/// Reads the numbers of the next tensor, which has another type, like [`read_columns`]. `T` must hold them exactly.
+fn read_converted<T: Number>(
+    source: &mut impl Read,
+    entry: &Entry,
+    values: &mut [T],
+    stride: usize,
+) -> Result<(), LoadError> {
+    let ((rows, columns), size) = (entry.shape.dimensions(), entry.dtype.size());
+    let length = columns.saturating_mul(size);
+    let mut bytes: Vec<u8> = reserved(entry, length)?;
+    bytes.resize(length, 0);
+    for row in 0..rows {
+        read_exact(source, &mut bytes)?;
+        let places = values.iter_mut().skip(row).step_by(stride.max(1));
+        for (column, (number, place)) in bytes.chunks_exact(size).zip(places).enumerate() {
+            let value = entry.dtype.decode(number);
+            if !value.is_finite() {
+                return Err(not_finite(&entry.name, value, row, column));
+            }
+            *place = T::from_f64(value);
+        }
+    }
+    Ok(())
 }
 
 /// Reads the numbers of the next tensor into `values`, column by column. The columns begin `stride` apart.
@@ -247,7 +297,7 @@ fn out_of_memory<V>(entry: &Entry, length: usize) -> LoadError {
 }
 
 /// The metadata has a key that this library does not write and must not ignore.
-pub(crate) fn unexpected_metadata(key: &str) -> LoadError {
+fn unexpected_metadata(key: &str) -> LoadError {
     let message = format!("metadata: unexpected key {}", quoted(key));
     LoadError::new(LoadErrorKind::OtherKind, message)
 }
@@ -284,9 +334,9 @@ enum Numbers<B> {
     Values(Values),
 }
 
-/// The tensors of a file, which are taken one by one.
+/// The tensors of a file, sorted by name, which are taken one by one.
 #[derive(Debug)]
-pub(crate) struct Tensors<B>(Vec<(String, Shape, Numbers<B>)>);
+pub(crate) struct Tensors<B>(Vec<(String, Shape, Option<Numbers<B>>)>);
 
 impl<B: Tensor<Scalar: Number>> Tensors<B> {
     /// Takes the tensor of that name. It must have this shape and hold the numbers of `B`.
@@ -314,15 +364,16 @@ impl<B: Tensor<Scalar: Number>> Tensors<B> {
     }
 
     fn remove(&mut self, name: &str) -> Result<(Shape, Numbers<B>), LoadError> {
-        let position = self.0.iter().position(|(found, ..)| found == name);
-        let (_, shape, numbers) = self.0.swap_remove(position.ok_or_else(|| missing(name))?);
-        Ok((shape, numbers))
+        let place = self.0.binary_search_by(|(found, ..)| found.as_str().cmp(name)).ok();
+        let tensor = place.and_then(|place| self.0.get_mut(place));
+        let taken = tensor.and_then(|(_, shape, numbers)| Some((*shape, numbers.take()?)));
+        taken.ok_or_else(|| missing(name))
     }
 
     /// Checks that no tensor is left.
     pub(crate) fn finish(self) -> Result<(), LoadError> {
-        match self.0.iter().map(|(name, ..)| name).min() {
-            Some(name) => Err(unexpected(name)),
+        match self.0.iter().find(|(.., numbers)| numbers.is_some()) {
+            Some((name, ..)) => Err(unexpected(name)),
             None => Ok(()),
         }
     }

@@ -142,21 +142,21 @@ fn contents_that_could_not_be_read_are_not_written() {
     for i in 0..=TENSOR_LIMIT {
         many.numbers(i.to_string(), &one);
     }
-    assert_eq!(refusal(many), "expected at most 4096 tensors, got more");
+    assert_eq!(refusal(many), "expected at most 65536 tensors, got more");
 
     assert_eq!(
         refusal(Contents::new("k", r#"{"a":1,"a":2}"#.to_owned())),
         "metadata k: the key `a` appears twice"
     );
-    let long = format!("[{}1]", "1,".repeat(200_000));
+    let long = format!("[{}1]", r#""","#.repeat(200_000));
     assert_eq!(
         refusal(Contents::new("k", long)),
-        "metadata k: expected at most 924291 bytes in memory, got 4800472"
+        "metadata k: expected at most 12524348 bytes in memory, got 14400168"
     );
-    let long = format!("[{}1]", " ".repeat(400_000));
+    let long = format!("[{}1]", " ".repeat(17_000_000));
     assert_eq!(
         refusal(Contents::new("k", long)),
-        "header: expected at most 327680 bytes, got 400032"
+        "header: expected at most 16777216 bytes, got 17000032"
     );
 }
 

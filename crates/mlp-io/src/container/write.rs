@@ -4,7 +4,7 @@ use super::finite::Finite;
 use super::header::{empty, overflow, tensor_info, too_large};
 use super::json::twice;
 use super::transpose::{batch_rows, encode_rows};
-use super::{METADATA, Shape, TENSOR_LIMIT, check_json, header_limit};
+use super::{HEADER_LIMIT, METADATA, Shape, TENSOR_LIMIT, check_json};
 use crate::{AtomicFile, Dtype, LoadError, LoadErrorKind, Number, SaveError};
 use mlp_core::backend::Tensor;
 use safetensors::tensor::Metadata;
@@ -152,9 +152,8 @@ impl<'a> Contents<'a> {
         // Padding makes the numbers begin at a multiple of eight bytes.
         header.resize(header.len().next_multiple_of(8), b' ');
         let length = header.len() as u64;
-        let limit = header_limit(length, length.saturating_add(end as u64));
-        if length > limit {
-            return Err(too_large(limit, length));
+        if length > HEADER_LIMIT {
+            return Err(too_large(length));
         }
         Ok(header)
     }

@@ -1,22 +1,29 @@
 //! Reads networks that PyTorch saved.
 
-use crate::container::{
-    Header, KINDS, Opened, Shape, missing, other_dtype, other_shape, unexpected, unexpected_metadata,
-};
-use crate::{Dtype, LoadError, LoadErrorKind, Number};
-use mlp_core::backend::Tensor;
+mod order;
+mod plan;
+
+use crate::container::{Opened, Shape};
+use crate::{LoadError, LoadErrorKind, Number};
+use mlp_core::backend::{Tensor, check_memory};
 use mlp_core::{ActivationKind, Dense, Mlp};
-use std::collections::BTreeMap;
+pub(super) use plan::{Plan, check_whole};
+use std::collections::HashMap;
 use std::io::Read;
 use std::path::Path;
 
-/// Loads a network that PyTorch saved with `safetensors.torch.save_file(network.state_dict(), path)`, where `network`
-/// is an `nn.Sequential` of `nn.Linear` layers with activations between them. The file does not name the activations,
-/// so the caller does.
+/// Loads a network that PyTorch saved with `safetensors.torch.save_file(network.state_dict(), path)` or `save_model`,
+/// where `network` applies `nn.Linear` layers one after the other, with activations between them. The file does not
+/// name the activations, so the caller does.
 ///
-/// The tensors of the file are `0.weight`, `0.bias`, `2.weight` and so on. A common prefix before the number
-/// (`net.0.weight`) is allowed. The layers are ordered by their numbers. A layer without a bias (`nn.Linear(..,
-/// bias=False)`) gets a bias of zeros. Metadata that was given to `save_file`, up to 16 keys, is ignored.
+/// The layers may have any names: `0.weight` and `2.weight` of an `nn.Sequential`, `net.0.0.weight`, `fc1.weight`,
+/// `layers.3.linear.weight`. Numbers in the names give the order of the layers. Where the words differ (`net.0.weight`,
+/// `out.weight`), the shapes must leave one order only, since PyTorch sorts the tensors of a file by their names; a file
+/// whose tensors are not sorted is read in its own order. [`PytorchOptions::layers`] gives the order where the file does
+/// not.
+///
+/// A layer without a bias (`nn.Linear(.., bias=False)`) gets a bias of zeros. A layer that PyTorch uses several times,
+/// and `save_model` writes once, is read as often as it is used. Other metadata is ignored.
 ///
 /// ```
 /// use mlp_core::activations::{Identity, Tanh};
@@ -30,17 +37,15 @@ use std::path::Path;
 /// ```
 ///
 /// # Errors
-/// Returns an error if the file cannot be read, is a model or a checkpoint, has a `format` other than `pt`, has tensors
-/// that do not belong to such layers, has layers that do not match each other, or has numbers of the other type.
+/// Returns an error if the file cannot be read; is a model, a checkpoint or a part of a network; has layers that are not
+/// `nn.Linear`, which the message names with what to do; has numbers of another type; or if the order of the layers is
+/// not certain or the inputs of a layer are not the outputs of the layer before it.
 pub fn load_pytorch<B: Tensor<Scalar: Number>>(
     path: impl AsRef<Path>,
     hidden: impl Into<ActivationKind>,
     output: impl Into<ActivationKind>,
 ) -> Result<Mlp<B>, LoadError> {
-    let path = path.as_ref();
-    Opened::file(path)
-        .and_then(|opened| load(opened, &hidden.into(), &output.into()))
-        .map_err(|e| e.in_file(path))
+    PytorchOptions::new(hidden, output).load(path)
 }
 
 /// Loads a network like [`load_pytorch`], from the bytes of the file.
@@ -52,127 +57,119 @@ pub fn pytorch_from_bytes<B: Tensor<Scalar: Number>>(
     hidden: impl Into<ActivationKind>,
     output: impl Into<ActivationKind>,
 ) -> Result<Mlp<B>, LoadError> {
-    load(Opened::bytes(bytes)?, &hidden.into(), &output.into())
+    PytorchOptions::new(hidden, output).load_bytes(bytes)
 }
 
-fn load<B: Tensor<Scalar: Number>, R: Read + Send>(
-    opened: Opened<R>,
-    hidden: &ActivationKind,
-    output: &ActivationKind,
-) -> Result<Mlp<B>, LoadError> {
-    let plan = Plan::new(opened.header(), "a PyTorch network")?;
-    if plan.dtype != B::Scalar::DTYPE {
-        let weight = plan.layers.values().find_map(|layer| layer.weight.as_deref());
-        return Err(other_dtype(weight.unwrap_or_default(), B::Scalar::DTYPE, plan.dtype));
-    }
-    let mut tensors = opened.tensors()?;
-    let mut left = plan.layers.len();
-    let mut layers = Vec::with_capacity(left);
-    for layer in plan.layers.into_values() {
-        left = left.saturating_sub(1);
-        let weights = layer.weight.unwrap_or_default();
-        let weights = tensors.take(&weights, Shape::Matrix(layer.outputs, layer.inputs))?;
-        let bias = match layer.bias {
-            Some(name) => tensors.take(&name, Shape::Vector(layer.outputs))?,
-            None => B::zeros(layer.outputs, 1),
-        };
-        let activation = if left == 0 { output } else { hidden };
-        layers.push((Dense { weights, bias }, activation.clone()));
-    }
-    tensors.finish()?;
-    Mlp::from_layers(layers).map_err(LoadError::network)
+/// How to read a network that PyTorch saved, where [`load_pytorch`] needs to be told more.
+///
+/// ```
+/// use mlp_core::activations::{Identity, Tanh};
+/// use mlp_cpu::Matrix;
+/// use mlp_io::PytorchOptions;
+///
+/// let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/pytorch_f32.safetensors");
+/// let options = PytorchOptions::new(Tanh, Identity).layers(["0", "2", "4"]).convert();
+/// assert_eq!(options.load::<Matrix<f64>>(path)?.layer_sizes(), [3, 5, 4, 2]);
+/// # Ok::<(), mlp_io::LoadError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct PytorchOptions {
+    hidden: ActivationKind,
+    output: ActivationKind,
+    layers: Option<Vec<String>>,
+    convert: bool,
 }
 
-/// Which tensors of a file belong to which layer.
-#[derive(Debug)]
-pub(super) struct Plan {
-    pub(super) dtype: Dtype,
-    /// The layers by their numbers.
-    layers: BTreeMap<u32, Layer>,
-}
-
-#[derive(Debug, Default)]
-struct Layer {
-    weight: Option<String>,
-    bias: Option<String>,
-    inputs: usize,
-    outputs: usize,
-}
-
-impl Plan {
-    /// Plans the layers of a file that should be `expected`.
-    pub(super) fn new(header: &Header, expected: &str) -> Result<Self, LoadError> {
-        for (key, text) in header.metadata() {
-            if let Some((_, got)) = KINDS.into_iter().find(|(kind, _)| kind == key) {
-                let message = format!("expected {expected}, got {got}");
-                return Err(LoadError::new(LoadErrorKind::OtherKind, message));
-            }
-            if key == "format" && text != "pt" {
-                return Err(unexpected_metadata(key));
-            }
+impl PytorchOptions {
+    /// Creates the options of [`load_pytorch`]: the activations of the hidden layers and of the last layer.
+    pub fn new(hidden: impl Into<ActivationKind>, output: impl Into<ActivationKind>) -> Self {
+        Self {
+            hidden: hidden.into(),
+            output: output.into(),
+            layers: None,
+            convert: false,
         }
-        let Some(first) = header.entries().first() else {
-            return Err(missing("0.weight"));
-        };
-        let (dtype, prefix) = (first.dtype, split(&first.name).map(|(prefix, ..)| prefix));
-        let mut layers: BTreeMap<u32, Layer> = BTreeMap::new();
-        for entry in header.entries() {
-            if entry.dtype != dtype {
-                return Err(other_dtype(&entry.name, dtype, entry.dtype));
-            }
-            let part = split(&entry.name).filter(|(before, ..)| Some(*before) == prefix);
-            let layer = part.map(|(_, number, what)| (layers.entry(number).or_default(), what));
-            match (layer, entry.shape) {
-                (Some((layer, "weight")), Shape::Matrix(outputs, inputs)) => {
-                    layer.weight = Some(entry.name.clone());
-                    (layer.inputs, layer.outputs) = (inputs, outputs);
-                }
-                (Some((layer, "bias")), Shape::Vector(_)) => layer.bias = Some(entry.name.clone()),
-                _ => return Err(unexpected(&entry.name)),
-            }
-        }
-        let plan = Self { dtype, layers };
-        plan.check(header, prefix.unwrap_or_default())?;
-        Ok(plan)
     }
 
-    /// Checks that each layer has weights, that its inputs are the outputs of the layer before it, and that its bias
-    /// has one number per output.
-    fn check(&self, header: &Header, prefix: &str) -> Result<(), LoadError> {
-        let mut before = None;
-        for (number, layer) in &self.layers {
-            let Some(weight) = &layer.weight else {
-                return Err(missing(&format!("{prefix}{number}.weight")));
+    /// Sets the names of the layers (`fc1` for `fc1.weight` and `fc1.bias`) in the order in which the network applies
+    /// them. All layers of the file must be listed. A layer may be listed several times.
+    #[must_use]
+    pub fn layers(self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let layers = Some(names.into_iter().map(Into::into).collect());
+        Self { layers, ..self }
+    }
+
+    /// Converts numbers of other types, `F16` and `BF16`, and `F32` to `f64`. All of these conversions are exact.
+    /// `F64` is not converted to `f32`. The memory for the converted numbers, instead of those of the file, counts for
+    /// the limit of [`load_model`](crate::load_model).
+    #[must_use]
+    pub fn convert(self) -> Self {
+        let convert = true;
+        Self { convert, ..self }
+    }
+
+    /// Loads a network.
+    ///
+    /// # Errors
+    /// The errors of [`load_pytorch`].
+    pub fn load<B: Tensor<Scalar: Number>>(&self, path: impl AsRef<Path>) -> Result<Mlp<B>, LoadError> {
+        let path = path.as_ref();
+        check_whole(path)
+            .and_then(|()| self.read(Opened::file(path)?))
+            .map_err(|e| e.in_file(path))
+    }
+
+    /// Loads a network from the bytes of a file.
+    ///
+    /// # Errors
+    /// The errors of [`load_pytorch`].
+    pub fn load_bytes<B: Tensor<Scalar: Number>>(&self, bytes: &[u8]) -> Result<Mlp<B>, LoadError> {
+        self.read(Opened::bytes(bytes)?)
+    }
+
+    fn read<B: Tensor<Scalar: Number>, R: Read + Send>(&self, opened: Opened<R>) -> Result<Mlp<B>, LoadError> {
+        let plan = Plan::new(opened.header(), "a PyTorch network", self.layers.as_deref())?;
+        plan.check_dtypes(opened.header(), B::Scalar::DTYPE, self.convert)?;
+        // Tied layers take more memory than the file has numbers.
+        let numbers = plan.numbers().saturating_mul(2);
+        if plan.tied && check_memory::<B::Scalar>("the network", numbers as u128).is_err() {
+            let message = format!("{numbers} numbers are more than can be allocated");
+            return Err(LoadError::new(LoadErrorKind::OutOfMemory, message));
+        }
+        let mut tensors = if self.convert {
+            opened.converted_tensors()?
+        } else {
+            opened.tensors()?
+        };
+        let mut layers: Vec<(Dense<B>, ActivationKind)> = Vec::with_capacity(plan.layers.len());
+        // The layer that took a tensor, from which later ones copy it.
+        let (mut weights_of, mut biases_of) = (HashMap::new(), HashMap::new());
+        let last = plan.layers.len().saturating_sub(1);
+        for (number, layer) in plan.layers.into_iter().enumerate() {
+            let earlier = |of: &HashMap<String, usize>, name: &String| {
+                of.get(name)
+                    .and_then(|&number| layers.get(number))
+                    .map(|(dense, _)| dense)
             };
-            let got = layer.inputs;
-            if let Some(expected) = before.filter(|&outputs| outputs != got) {
-                let problem = format!("expected {expected} columns, one per output of the layer before, got {got}");
-                return Err(LoadError::tensor(LoadErrorKind::DoesNotFit, weight, problem));
+            let weights = match earlier(&weights_of, &layer.weight) {
+                Some(dense) => dense.weights.clone(),
+                None => tensors.take(&layer.weight, Shape::Matrix(layer.outputs, layer.inputs))?,
+            };
+            let bias = match &layer.bias {
+                Some(name) => match earlier(&biases_of, name) {
+                    Some(dense) => dense.bias.clone(),
+                    None => tensors.take(name, Shape::Vector(layer.outputs))?,
+                },
+                None => B::zeros(layer.outputs, 1),
+            };
+            if plan.tied {
+                weights_of.entry(layer.weight).or_insert(number);
+                biases_of.extend(layer.bias.map(|name| (name, number)));
             }
-            let expected = Shape::Vector(layer.outputs);
-            let bias = layer.bias.as_ref().and_then(|bias| header.entry(bias));
-            if let Some(bias) = bias.filter(|bias| bias.shape != expected) {
-                return Err(other_shape(&bias.name, expected, bias.shape));
-            }
-            before = Some(layer.outputs);
+            let activation = if number == last { &self.output } else { &self.hidden };
+            layers.push((Dense { weights, bias }, activation.clone()));
         }
-        Ok(())
+        tensors.finish()?;
+        Mlp::from_layers(layers).map_err(LoadError::network)
     }
-
-    pub(super) fn layer_sizes(&self) -> Vec<usize> {
-        let inputs = self.layers.values().next().map(|layer| layer.inputs);
-        inputs
-            .into_iter()
-            .chain(self.layers.values().map(|layer| layer.outputs))
-            .collect()
-    }
-}
-
-/// Splits a tensor's name into the prefix before the number (with its dot), the number, and the part after it.
-fn split(name: &str) -> Option<(&str, u32, &str)> {
-    let (layer, what) = name.rsplit_once('.')?;
-    let digits = layer.rsplit_once('.').map_or(layer, |(_, digits)| digits);
-    let number: u32 = digits.parse().ok()?;
-    // This excludes `+1` and `01`, which would give the same layer a second name.
-    (number.to_string() == digits).then_some((layer.strip_suffix(digits)?, number, what))
 }

@@ -5,7 +5,9 @@ use crate::error::one_line;
 use crate::{Dtype, LoadError, LoadErrorKind, Number};
 use mlp_core::activations::Identity;
 use mlp_core::backend::Tensor;
-use mlp_core::{ActivationKind, Classes, Dense, KindError, LossKind, Mlp, Model, Provenance, Scaling};
+use mlp_core::{
+    Activation, ActivationKind, Classes, Dense, KindError, LossKind, Mlp, Model, NoCustom, Provenance, Scaling,
+};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -51,8 +53,84 @@ struct VersionRecord {
     version: u64,
 }
 
+/// An activation of one's own that model files can hold, by a name and parameters, as they hold the activations of
+/// `mlp-core`. [`save_model`](crate::save_model) writes it; [`load_custom_model`](crate::load_custom_model) reads it.
+///
+/// ```
+/// use mlp_core::{Activation, ActivationKind, HalfMse, Mlp, Model, Scalar};
+/// use mlp_cpu::Matrix;
+/// use mlp_io::{SavedActivation, custom_model_from_bytes, model_from_bytes, model_to_bytes};
+///
+/// /// f(z) = z^2 / width.
+/// #[derive(Clone, Debug, PartialEq)]
+/// struct Square {
+///     width: f64,
+/// }
+///
+/// impl Activation for Square {
+///     fn value<T: Scalar>(&self, z: T) -> T {
+///         z * z / T::from_f64(self.width)
+///     }
+///
+///     fn derivative<T: Scalar>(&self, z: T, _: T) -> T {
+///         (z + z) / T::from_f64(self.width)
+///     }
+/// }
+///
+/// impl SavedActivation for Square {
+///     fn name(&self) -> &str {
+///         "square"
+///     }
+///
+///     fn parameters(&self) -> Vec<(&str, f64)> {
+///         vec![("width", self.width)]
+///     }
+///
+///     fn from_parts(name: &str, parameters: &[(&str, f64)]) -> Option<Self> {
+///         match (name, parameters) {
+///             ("square", [("width", width)]) => Some(Self { width: *width }),
+///             _ => None,
+///         }
+///     }
+/// }
+///
+/// let square = ActivationKind::Custom(Square { width: 2.0 });
+/// let network = Mlp::<Matrix<f32>, Square>::builder(&[3, 8, 2]).hidden(square).build()?;
+/// let model = Model::new(network, HalfMse);
+/// let bytes = model_to_bytes(&model)?;
+/// assert_eq!(custom_model_from_bytes::<Matrix<f32>, Square>(&bytes)?, model);
+/// let error = model_from_bytes::<Matrix<f32>>(&bytes).unwrap_err();
+/// assert!(error.message.starts_with("layer 0: unknown activation `square`: expected one of "));
+/// assert!(error.message.ends_with("; load_custom_model reads an activation of your own, given its type"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait SavedActivation: Activation {
+    /// Returns the name. It must not be one of [`ActivationKind::NAMES`].
+    fn name(&self) -> &str;
+
+    /// Returns the parameters, each with a name. There are none by default.
+    fn parameters(&self) -> Vec<(&str, f64)> {
+        Vec::new()
+    }
+
+    /// Returns the activation with this name and these parameters, which are sorted by name, or `None` if there is none.
+    fn from_parts(name: &str, parameters: &[(&str, f64)]) -> Option<Self>
+    where
+        Self: Sized;
+}
+
+impl SavedActivation for NoCustom {
+    fn name(&self) -> &str {
+        match *self {}
+    }
+
+    fn from_parts(_: &str, _: &[(&str, f64)]) -> Option<Self> {
+        None
+    }
+}
+
 impl Record {
-    pub(super) fn of<B: Tensor<Scalar: Number>>(model: &Model<B>) -> Self {
+    pub(super) fn of<B: Tensor<Scalar: Number>, C: SavedActivation>(model: &Model<B, C>) -> Self {
         let network = model.network();
         Self {
             version: VERSION,
@@ -76,21 +154,34 @@ impl Record {
 
     /// Checks that the record can be read back and matches the network. A small network with the same numbers of inputs
     /// and outputs stands in for the real one.
-    pub(super) fn check<B: Tensor<Scalar: Number>>(text: &str) -> Result<(), LoadError> {
+    pub(super) fn check<B: Tensor<Scalar: Number>, C: SavedActivation>(
+        text: &str,
+        activations: &[ActivationKind<C>],
+    ) -> Result<(), LoadError> {
         let record = Self::read(text)?;
-        record.activations()?;
+        let read = record.activations::<C>()?;
+        for (layer, (saved, read)) in activations.iter().zip(read).enumerate() {
+            let (ActivationKind::Custom(custom), false) = (saved, matches!(read, ActivationKind::Custom(_))) else {
+                continue;
+            };
+            let name = custom.name();
+            return Err(invalid(
+                &format!("layer {layer}: "),
+                format_args!("{name} is the name of another activation"),
+            ));
+        }
         let ends = record.layer_sizes.first().zip(record.layer_sizes.last());
         let (&inputs, &outputs) = ends.unwrap_or((&1, &1));
         let layers = [(inputs, 1), (1, outputs)].map(|(inputs, outputs)| {
             let dense = Dense::<B>::zeros(inputs, outputs);
             (dense, Identity.into())
         });
-        let small = Mlp::from_layers(layers.into()).map_err(LoadError::network)?;
+        let small = Mlp::<B>::from_layers(layers.into()).map_err(LoadError::network)?;
         let loss = record.loss()?;
         record.finish(Model::new(small, loss)).map(drop)
     }
 
-    pub(super) fn activations(&self) -> Result<Vec<ActivationKind>, LoadError> {
+    pub(super) fn activations<C: SavedActivation>(&self) -> Result<Vec<ActivationKind<C>>, LoadError> {
         activations(&self.activations, self.layer_sizes.len().saturating_sub(1))
     }
 
@@ -99,7 +190,7 @@ impl Record {
     }
 
     /// Adds to `model` everything that is not in its network.
-    pub(super) fn finish<B: Tensor>(self, mut model: Model<B>) -> Result<Model<B>, LoadError> {
+    pub(super) fn finish<B: Tensor, C: Activation>(self, mut model: Model<B, C>) -> Result<Model<B, C>, LoadError> {
         if let Some(scaling) = self.input_scaling {
             model = model.with_input_scaling(scaling).map_err(|e| invalid("", e))?;
         }
@@ -171,13 +262,27 @@ pub(crate) fn check_layer_sizes(key: &'static str, sizes: &[usize]) -> Result<()
 }
 
 /// Returns the activations. There must be one per layer.
-pub(crate) fn activations(kinds: &[KindRecord], layers: usize) -> Result<Vec<ActivationKind>, LoadError> {
+pub(crate) fn activations<C: SavedActivation>(
+    kinds: &[KindRecord],
+    layers: usize,
+) -> Result<Vec<ActivationKind<C>>, LoadError> {
     if kinds.len() != layers {
         return Err(layer_count("activations", layers, kinds.len()));
     }
     let activation = |(layer, kind): (usize, &KindRecord)| {
-        kind.build(ActivationKind::from_parts)
-            .map_err(|e| invalid(&format!("layer {layer}: "), e))
+        kind.build(|name, parameters| match ActivationKind::from_parts(name, parameters) {
+            Err(unknown @ KindError::Unknown { .. }) => C::from_parts(name, parameters)
+                .map(ActivationKind::Custom)
+                .ok_or(unknown),
+            kind => kind,
+        })
+        .map_err(|e| {
+            let mut error = invalid(&format!("layer {layer}: "), &e);
+            if matches!(e, KindError::Unknown { .. }) {
+                error.message += "; load_custom_model reads an activation of your own, given its type";
+            }
+            error
+        })
     };
     kinds.iter().enumerate().map(activation).collect()
 }
@@ -188,10 +293,13 @@ pub(crate) fn layer_count(what: &str, expected: usize, got: usize) -> LoadError 
 }
 
 /// Returns the record of each activation.
-pub(crate) fn kinds(activations: &[ActivationKind]) -> Vec<KindRecord> {
+pub(crate) fn kinds<C: SavedActivation>(activations: &[ActivationKind<C>]) -> Vec<KindRecord> {
     let kinds = activations.iter();
     kinds
-        .map(|kind| KindRecord::new(kind.name(), kind.parameters()))
+        .map(|kind| match kind {
+            ActivationKind::Custom(custom) => KindRecord::new(custom.name(), custom.parameters()),
+            kind => KindRecord::new(kind.name(), kind.parameters()),
+        })
         .collect()
 }
 

@@ -1,11 +1,12 @@
-//! The subset of the zip format that `np.savez` writes: entries stored without compression, one after the other without
-//! gaps, then the list of the entries, then the end record. Everything else is refused, so that a file has only one
-//! meaning.
+//! The subset of the zip format that `np.savez` and `np.savez_compressed` write: entries stored or deflated, one after the
+//! other without gaps, then the list of the entries, then the end record. Everything else is refused, so that a file has
+//! only one meaning.
 
 use super::{entry_error, unknown};
 use crate::error::quoted;
 use crate::{LoadError, LoadErrorKind};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use flate2::read::DeflateDecoder;
+use std::io::{self, Read, Seek, SeekFrom, Take, Write};
 
 /// No network here has more entries. The limit keeps the list short compared to the megabyte of memory that reading may
 /// take.
@@ -22,6 +23,8 @@ const LISTED_LENGTH: usize = 46;
 pub(super) const END_LENGTH: usize = 22;
 /// The flag that says that a name is UTF-8. It makes no difference for ASCII.
 const UTF8: u16 = 1 << 11;
+/// The compression method of `np.savez_compressed`.
+const DEFLATED: u16 = 8;
 
 /// Fills `into` with the bytes of the file that begin at `offset`.
 pub(super) fn read_at(source: &mut (impl Read + Seek), offset: u64, into: &mut [u8]) -> Result<(), LoadError> {
@@ -38,9 +41,60 @@ pub(super) struct Entry {
     /// The name, without `.npy`.
     pub(super) name: String,
     /// The offset of the first byte of the content.
-    pub(super) start: u64,
+    start: u64,
+    /// The number of bytes in the file.
+    stored: u64,
+    /// The number of bytes of the content, after decompression.
     pub(super) length: u64,
     pub(super) checksum: u32,
+    deflated: bool,
+}
+
+/// Reads the content of an entry.
+pub(super) enum Content<'a, S> {
+    Stored(Take<&'a mut S>),
+    Deflated(DeflateDecoder<Take<&'a mut S>>),
+}
+
+impl Entry {
+    pub(super) fn content<'a, S: Read + Seek>(&self, source: &'a mut S) -> Result<Content<'a, S>, LoadError> {
+        source.seek(SeekFrom::Start(self.start)).map_err(LoadError::io)?;
+        let stored = source.take(self.stored);
+        Ok(if self.deflated {
+            Content::Deflated(DeflateDecoder::new(stored))
+        } else {
+            Content::Stored(stored)
+        })
+    }
+}
+
+impl<S: Read> Content<'_, S> {
+    /// Fills `into` with the next bytes of the content of `entry`.
+    pub(super) fn read(&mut self, entry: &Entry, into: &mut [u8]) -> Result<(), LoadError> {
+        match self {
+            Self::Stored(stored) => stored.read_exact(into).map_err(LoadError::io),
+            Self::Deflated(decoder) => decoder.read_exact(into).map_err(|e| match e.kind() {
+                io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
+                    let problem = format!("expected {} bytes of compressed data, got invalid data", entry.length);
+                    entry_error(LoadErrorKind::Malformed, &entry.name, problem)
+                }
+                _ => LoadError::io(e),
+            }),
+        }
+    }
+
+    /// Checks that all bytes of `entry` have been read, before and after decompression.
+    pub(super) fn finish(self, entry: &Entry) -> Result<(), LoadError> {
+        let Self::Deflated(mut decoder) = self else {
+            return Ok(());
+        };
+        let more = decoder.read(&mut [0]).unwrap_or(1);
+        if more == 0 && decoder.total_in() == entry.stored {
+            return Ok(());
+        }
+        let problem = format!("expected {} bytes of compressed data, got more", entry.length);
+        Err(entry_error(LoadErrorKind::Malformed, &entry.name, problem))
+    }
 }
 
 /// Reads numbers from the front of a header. All of them are little-endian.
@@ -70,8 +124,8 @@ struct End {
 }
 
 fn end(source: &mut (impl Read + Seek)) -> Result<End, LoadError> {
-    let length = source.seek(SeekFrom::End(0)).map_err(LoadError::io)?;
-    let at = length.checked_sub(END_LENGTH as u64).ok_or_else(not_zip)?;
+    let whole = source.seek(SeekFrom::End(0)).map_err(LoadError::io)?;
+    let at = whole.checked_sub(END_LENGTH as u64).ok_or_else(not_zip)?;
     let mut record = [0; END_LENGTH];
     read_at(source, at, &mut record)?;
     let mut fields = Fields(&record);
@@ -82,7 +136,7 @@ fn end(source: &mut (impl Read + Seek)) -> Result<End, LoadError> {
     };
     let (signature, [disk, first_disk, here, entries], length, offset, comment) = read().ok_or_else(not_zip)?;
     if signature != END || comment != 0 {
-        return Err(not_zip());
+        return Err(no_end(source, whole)?);
     }
     if [disk, first_disk] != [0, 0] || here != entries || entries == u16::MAX || offset.max(length) == u32::MAX {
         return Err(large_zip());
@@ -106,6 +160,26 @@ fn end(source: &mut (impl Read + Seek)) -> Result<End, LoadError> {
         entries,
         offset,
         length,
+    })
+}
+
+/// Makes the error of a file of `length` bytes that does not end with an end record: there may be a comment behind it.
+fn no_end(source: &mut (impl Read + Seek), length: u64) -> Result<LoadError, LoadError> {
+    let size = length.min(u64::from(u16::MAX).saturating_add(END_LENGTH as u64));
+    let mut tail = vec![0; usize::try_from(size).unwrap_or(0)];
+    read_at(source, length.saturating_sub(size), &mut tail)?;
+    let comment = tail
+        .windows(END_LENGTH)
+        .zip((END_LENGTH..=tail.len()).map(|end| tail.len().saturating_sub(end)));
+    let mut comment = comment.filter(|(record, behind)| {
+        record.starts_with(&END.to_le_bytes()) && record.ends_with(&u16::try_from(*behind).unwrap_or(0).to_le_bytes())
+    });
+    Ok(match comment.next() {
+        Some((_, behind)) if behind > 0 => {
+            let message = format!("zip archive: expected no comment, got one of {behind} bytes");
+            LoadError::new(LoadErrorKind::Unsupported, message)
+        }
+        _ => not_zip(),
     })
 }
 
@@ -185,9 +259,10 @@ pub(super) fn entries(source: &mut (impl Read + Seek)) -> Result<Vec<Entry>, Loa
             .saturating_sub(list.0.len() as u64);
         let listed = listed(&mut list).ok_or_else(|| no_header(at))?;
         let entry = entry(source, &listed, expected, end.offset)?;
-        expected = entry.start.saturating_add(entry.length);
+        expected = entry.start.saturating_add(entry.stored);
         entries.push(entry);
     }
+    check_expansion(&entries, end.offset)?;
     if !list.0.is_empty() {
         let expected = end.length.saturating_sub(list.0.len() as u64);
         return Err(other_list(expected, end.length));
@@ -196,6 +271,18 @@ pub(super) fn entries(source: &mut (impl Read + Seek)) -> Result<Vec<Entry>, Loa
         return Err(other_place("list of entries", expected, end.offset));
     }
     Ok(entries)
+}
+
+/// Checks that the content is not far longer than the archive, whose entries take `stored` bytes. Numbers that have been
+/// trained become shorter by a tenth, but an archive of zeros could fill any memory.
+fn check_expansion(entries: &[Entry], stored: u64) -> Result<(), LoadError> {
+    let limit = stored.saturating_mul(16).saturating_add(256 << 10);
+    let got = entries.iter().map(|entry| entry.length).fold(0, u64::saturating_add);
+    if got <= limit {
+        return Ok(());
+    }
+    let message = format!("zip archive: expected at most {limit} bytes after decompression, got {got}");
+    Err(LoadError::new(LoadErrorKind::Unsupported, message))
 }
 
 /// Checks an entry that should begin at `expected` and end before `limit`.
@@ -214,9 +301,8 @@ fn entry(source: &mut (impl Read + Seek), listed: &Listed<'_>, expected: u64, li
         let problem = format!("expected an entry that is neither encrypted nor streamed, got the flags {flags:#06x}");
         return Err(entry_error(LoadErrorKind::Unsupported, &name, problem));
     }
-    if method != 0 {
-        let problem =
-            format!("expected an entry stored without compression (np.savez), got compression method {method}");
+    if method != 0 && method != DEFLATED {
+        let problem = format!("expected an entry stored (0) or deflated (8), got compression method {method}");
         return Err(entry_error(LoadErrorKind::Unsupported, &name, problem));
     }
     if listed.common.extra != 0 || listed.more != [0; 2] {
@@ -229,15 +315,18 @@ fn entry(source: &mut (impl Read + Seek), listed: &Listed<'_>, expected: u64, li
     let header = local_header(source, &name, listed, limit)?;
     let start = got.saturating_add(header);
     let [stored, length] = listed.common.lengths.map(u64::from);
-    if stored != length || start.saturating_add(length) > limit {
+    let deflated = method == DEFLATED;
+    if (stored != length && !deflated) || start.saturating_add(stored) > limit {
         let got = limit.saturating_sub(start).min(stored);
         return Err(other_length(&name, length.into(), got));
     }
     Ok(Entry {
         name,
         start,
+        stored,
         length,
         checksum: listed.common.checksum,
+        deflated,
     })
 }
 

@@ -1,6 +1,6 @@
 //! Makes a model from the entries of an archive.
 
-use super::archive::{self, Entry, read_at};
+use super::archive::{self, Content, Entry};
 use super::npy::{self, Header, PREFIX};
 use super::{ACTIVATION, HIDDEN_NAMES, OUT_ACTIVATION, OUTPUT_NAMES, entry_error, unknown};
 use crate::number::Coded;
@@ -95,12 +95,11 @@ fn other_activation(entry: &str, expected: &str, got: &str) -> LoadError {
 
 /// An entry whose header has been read.
 struct Array<'a, S> {
-    source: &'a mut S,
+    content: Content<'a, S>,
     entry: &'a Entry,
     header: Header,
     hasher: Hasher,
-    /// The offset of the elements, and their length in bytes.
-    start: u64,
+    /// The length of the elements in bytes.
     length: u64,
 }
 
@@ -111,9 +110,10 @@ impl<'a, S: Read + Seek> Array<'a, S> {
         if entry.length < PREFIX as u64 {
             return Err(npy::not_npy(name, format_args!("{} bytes", entry.length)));
         }
-        read_at(source, entry.start, &mut prefix)?;
+        let mut content = entry.content(source)?;
+        content.read(entry, &mut prefix)?;
         let mut header = vec![0; npy::header_length(name, &prefix, entry.length)?.into()];
-        read_at(source, entry.start.saturating_add(PREFIX as u64), &mut header)?;
+        content.read(entry, &mut header)?;
         let mut hasher = Hasher::new();
         hasher.update(&prefix);
         hasher.update(&header);
@@ -125,11 +125,10 @@ impl<'a, S: Read + Seek> Array<'a, S> {
             return Err(entry_error(LoadErrorKind::Unsupported, name, problem));
         }
         Ok(Self {
-            source,
+            content,
             entry,
             header,
             hasher,
-            start: entry.start.saturating_add(before),
             length: entry.length.saturating_sub(before),
         })
     }
@@ -170,15 +169,16 @@ impl<'a, S: Read + Seek> Array<'a, S> {
     /// Passes the elements to `take` piece by piece, then compares the checksum.
     fn pieces(mut self, mut take: impl FnMut(&[u8]) -> Result<(), LoadError>) -> Result<(), LoadError> {
         let mut buffer = vec![0; PIECE];
-        let (mut at, mut left) = (self.start, self.length);
+        let mut left = self.length;
         while left > 0 {
             let count = left.min(PIECE as u64);
             let (piece, _) = buffer.split_at_mut(usize::try_from(count).unwrap_or(PIECE));
-            read_at(self.source, at, piece)?;
+            self.content.read(self.entry, piece)?;
             self.hasher.update(piece);
             take(piece)?;
-            (at, left) = (at.saturating_add(count), left.saturating_sub(count));
+            left = left.saturating_sub(count);
         }
+        self.content.finish(self.entry)?;
         let (expected, got) = (self.entry.checksum, self.hasher.finalize());
         if expected != got {
             let problem = format!("expected the checksum {expected:08x}, got {got:08x}");

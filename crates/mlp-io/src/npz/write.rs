@@ -1,10 +1,11 @@
 //! Writes a model as the entries of an archive.
 
 use super::archive::{END_LENGTH, MAX_ENTRIES, Writer};
+use super::fold::folded;
 use super::{ACTIVATION, HIDDEN_NAMES, OUT_ACTIVATION, npy};
 use crate::number::Coded as _;
 use crate::parameters::parameters;
-use crate::{Number, SaveError};
+use crate::{Number, SaveError, SaveErrorKind};
 use mlp_core::backend::{Tensor, check_layers};
 use mlp_core::{Activation, ActivationKind, Model, OutputTransform};
 use std::io::{self, Write};
@@ -17,21 +18,26 @@ const OVERHEAD: u64 = 512;
 /// Checks that the format can express the model and that the file can be read back.
 pub(super) fn check<B: Tensor<Scalar: Number>, C: Activation>(model: &Model<B, C>) -> Result<(), SaveError> {
     hidden_name(model)?;
-    for (what, scaling) in [
-        ("input scaling", model.input_scaling()),
-        ("target scaling", model.target_scaling()),
-    ] {
-        if let Some(scaling) = scaling {
-            return Err(inexpressible(what, "none", scaling.kind().name()));
-        }
+    let (scaled, mut size) = (is_scaled(model), B::Scalar::SIZE);
+    if scaled {
+        size = f64::SIZE;
     }
     let layers = model.network().layers();
     check_layers(layers).map_err(|e| SaveError::refused(e.to_string()))?;
     let mut length = END_LENGTH as u64;
     for (layer, dense) in layers.iter().enumerate() {
         for (what, part) in [("weights", &dense.weights), ("bias", &dense.bias)] {
-            let bytes = parameters(layer, what, part)?.len().saturating_mul(B::Scalar::SIZE);
+            let bytes = parameters(layer, what, part)?.len().saturating_mul(size);
             length = length.saturating_add(bytes as u64).saturating_add(OVERHEAD);
+        }
+        let (weights, bias) = if scaled {
+            folded(model, layer)
+        } else {
+            Default::default()
+        };
+        if let Some(got) = weights.iter().chain(&bias).find(|number| !number.is_finite()) {
+            let message = format!("layer {layer}: expected finite numbers after scaling, got {got}");
+            return Err(SaveError::new(SaveErrorKind::NotFinite, message));
         }
     }
     let entries = layers.len().saturating_mul(2).saturating_add(2);
@@ -40,6 +46,10 @@ pub(super) fn check<B: Tensor<Scalar: Number>, C: Activation>(model: &Model<B, C
         return Err(SaveError::refused(message));
     }
     Ok(())
+}
+
+fn is_scaled<B: Tensor, C: Activation>(model: &Model<B, C>) -> bool {
+    model.input_scaling().or(model.target_scaling()).is_some()
 }
 
 /// scikit-learn's networks cannot express a part of the model.
@@ -85,8 +95,17 @@ pub(super) fn write<B: Tensor<Scalar: Number>, C: Activation>(
     let mut archive = Writer::new(output);
     for (layer, dense) in model.network().layers().iter().enumerate() {
         let (outputs, inputs) = dense.weights.shape();
-        archive.entry(&format!("coefs_{layer}"), &array(&dense.weights, &[inputs, outputs]))?;
-        archive.entry(&format!("intercepts_{layer}"), &array(&dense.bias, &[outputs]))?;
+        let [coefs, intercepts] = if is_scaled(model) {
+            let (weights, bias) = folded(model, layer);
+            [array(&weights, &[inputs, outputs]), array(&bias, &[outputs])]
+        } else {
+            let [mut weights, mut bias] = [Vec::new(), Vec::new()];
+            B::read((&dense.weights).into(), &mut weights);
+            B::read((&dense.bias).into(), &mut bias);
+            [array(&weights, &[inputs, outputs]), array(&bias, &[outputs])]
+        };
+        archive.entry(&format!("coefs_{layer}"), &coefs)?;
+        archive.entry(&format!("intercepts_{layer}"), &intercepts)?;
     }
     archive.entry(ACTIVATION, &text(hidden_name(model).unwrap_or("relu")))?;
     let out_activation = match model.output() {
@@ -98,14 +117,12 @@ pub(super) fn write<B: Tensor<Scalar: Number>, C: Activation>(
     archive.finish()
 }
 
-/// Returns an array of the numbers in their order in memory, column after column. These are the rows of the array,
-/// whose shape is transposed.
-fn array<B: Tensor<Scalar: Number>>(part: &B, shape: &[usize]) -> Vec<u8> {
-    let mut values = Vec::new();
-    B::read(part.into(), &mut values);
-    let mut bytes = npy::header(B::Scalar::DESCR, shape);
-    bytes.reserve_exact(values.len().saturating_mul(B::Scalar::SIZE));
-    for value in values {
+/// Returns an array of numbers that stand column after column. These are the rows of the array, whose shape is
+/// transposed.
+fn array<T: Number>(values: &[T], shape: &[usize]) -> Vec<u8> {
+    let mut bytes = npy::header(T::DESCR, shape);
+    bytes.reserve_exact(values.len().saturating_mul(T::SIZE));
+    for &value in values {
         value.put_le(&mut bytes);
     }
     bytes

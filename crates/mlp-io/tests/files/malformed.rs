@@ -76,9 +76,9 @@ fn container_cases() -> Vec<Case> {
                 4 * i + 4
             )
         },
-        4097,
+        65_537,
     );
-    let texts = many(&|i| format!(r#""{i}":"""#), 17);
+    let texts = many(&|i| format!(r#""{i}":"""#), 4097);
     vec![
         ("empty", vec![], "Truncated", "expected at least 8 bytes, got 0"),
         (
@@ -115,13 +115,13 @@ fn container_cases() -> Vec<Case> {
             "header of 2^64 - 1 bytes",
             prefixed(u64::MAX),
             "Unsupported",
-            "header: expected at most 327680 bytes, got 18446744073709551615",
+            "header: expected at most 16777216 bytes, got 18446744073709551615",
         ),
         (
             "header over the limit",
-            prefixed(327_681),
+            prefixed(16_777_217),
             "Unsupported",
-            "header: expected at most 327680 bytes, got 327681",
+            "header: expected at most 16777216 bytes, got 16777217",
         ),
         (
             "header longer than the file",
@@ -254,7 +254,7 @@ fn container_cases() -> Vec<Case> {
             "half precision",
             with_weight(r#"{"dtype":"F16","shape":[1,4],"data_offsets":[0,8]}"#),
             "Dtype",
-            "tensor `layers.0.weight`: expected the dtype F32 or F64, got `F16`",
+            "tensor `layers.0.weight`: expected the dtype F32, got F16",
         ),
         (
             "integers",
@@ -382,15 +382,15 @@ fn container_cases() -> Vec<Case> {
         ),
         (
             "more tensors than allowed",
-            file(&format!("{{{tensors}}}"), &[0.0; 4097]),
+            file(&format!("{{{tensors}}}"), &[0.0; 65_537]),
             "Malformed",
-            "header: line 1, column 255489: expected at most 4096 tensors, got more",
+            "header: line 1, column 4324259: expected at most 65536 tensors, got more",
         ),
         (
             "more metadata than allowed",
             with_metadata(&format!("{{{texts}}}")),
             "Malformed",
-            "header: line 1, column 139: __metadata__: expected at most 16 keys, got more",
+            "header: line 1, column 39873: __metadata__: expected at most 4096 keys, got more",
         ),
         (
             "metadata a list",
@@ -427,7 +427,7 @@ fn file_header() -> String {
 
 fn model_cases() -> Vec<Case> {
     let long = format!(r#""provenance":{{"version":"{}"}}"#, "v".repeat(5000));
-    let many = format!(r#""provenance":{{"version":"0","x":[{}0]}}"#, "0,".repeat(30_000));
+    let many = format!(r#""provenance":{{"version":"0","x":[{}0]}}"#, r#""","#.repeat(200_000));
     let deep = format!(r#""provenance":{}0{}"#, "[".repeat(500), "]".repeat(500));
     let keys: Vec<_> = (0..65).map(|i| format!(r#""{i}":0"#)).collect();
     let keys = format!(r#""provenance":{{{}}}"#, keys.join(","));
@@ -537,13 +537,13 @@ fn model_cases() -> Vec<Case> {
             "an unknown activation",
             changed(r#""relu""#, r#""swish""#),
             "Malformed",
-            "layer 0: unknown activation `swish`: expected one of identity, relu, leaky_relu, sigmoid, tanh, gelu, gelu_tanh, silu, elu, selu, softplus, softsign, hard_tanh, mish",
+            "layer 0: unknown activation `swish`: expected one of identity, relu, leaky_relu, sigmoid, tanh, gelu, gelu_tanh, silu, elu, selu, softplus, softsign, hard_tanh, mish; load_custom_model reads an activation of your own, given its type",
         ),
         (
             "a custom activation",
             changed(r#""relu""#, r#""custom""#),
             "Malformed",
-            "layer 0: unknown activation `custom`: expected one of identity, relu, leaky_relu, sigmoid, tanh, gelu, gelu_tanh, silu, elu, selu, softplus, softsign, hard_tanh, mish",
+            "layer 0: unknown activation `custom`: expected one of identity, relu, leaky_relu, sigmoid, tanh, gelu, gelu_tanh, silu, elu, selu, softplus, softsign, hard_tanh, mish; load_custom_model reads an activation of your own, given its type",
         ),
         (
             "an activation without its parameter",
@@ -730,7 +730,7 @@ fn model_cases() -> Vec<Case> {
             "metadata that grow in memory",
             changed(provenance, &many),
             "Unsupported",
-            "metadata mlp: expected at most 584455 bytes in memory, got 724005",
+            "metadata mlp: expected at most 12527628 bytes in memory, got 14401573",
         ),
         (
             "metadata nested deeper than any stack",
@@ -801,11 +801,6 @@ fn each_malformed_pytorch_network_is_refused() {
             "expected a PyTorch network, got a checkpoint",
         ),
         (
-            "another format",
-            with_metadata(r#"{"format":"tf"}"#),
-            "metadata: unexpected key `format`",
-        ),
-        (
             "a bias alone",
             file(&[entry("0.bias", "[2]", 0, 8)]),
             "the tensor `0.weight` is missing",
@@ -823,37 +818,17 @@ fn each_malformed_pytorch_network_is_refused() {
         (
             "a normalization",
             file(&[weight.clone(), entry("1.weight", "[2]", 8, 16)]),
-            "unexpected tensor `1.weight`",
+            "layer `1` is a PReLU or a normalization, but only Linear layers are read: replace a PReLU of one slope by a LeakyReLU, or export the network as ONNX",
         ),
         (
             "its statistics",
             file(&[weight.clone(), entry("1.running_mean", "[2]", 8, 16)]),
-            "unexpected tensor `1.running_mean`",
+            "layer `1` is a BatchNorm, but only Linear layers are read: fold it into the Linear layer next to it, or export the network as ONNX",
         ),
         (
             "another prefix",
             file(&[weight.clone(), entry("a.2.weight", "[1,2]", 8, 16)]),
-            "unexpected tensor `a.2.weight`",
-        ),
-        (
-            "a number written otherwise",
-            file(&[weight.clone(), entry("02.weight", "[1,2]", 8, 16)]),
-            "unexpected tensor `02.weight`",
-        ),
-        (
-            "a sign",
-            file(&[entry("+0.weight", "[1,2]", 0, 8)]),
-            "unexpected tensor `+0.weight`",
-        ),
-        (
-            "no number",
-            file(&[entry("fc.weight", "[1,2]", 0, 8)]),
-            "unexpected tensor `fc.weight`",
-        ),
-        (
-            "a number over any",
-            file(&[entry("4294967296.weight", "[1,2]", 0, 8)]),
-            "unexpected tensor `4294967296.weight`",
+            "neither the names nor the shapes say in which order the layers `0` and `a.2` are applied: give a list of the layers' names in order (PytorchOptions::layers)",
         ),
         (
             "both types",

@@ -3,13 +3,13 @@
 use mlp_core::activations::{Elu, Identity, LeakyRelu, Relu, Tanh};
 use mlp_core::backend::Tensor;
 use mlp_core::{
-    ActivationKind, BinaryCrossEntropy, Classes, Dense, HalfMse, Huber, LossKind, Mlp, Model, NoCustom, Provenance,
-    Scalar, Scaling, ScalingKind, SoftmaxCrossEntropy,
+    Activation, ActivationKind, BinaryCrossEntropy, Classes, Dense, HalfMse, Huber, LossKind, Mlp, Model, NoCustom,
+    Provenance, Scalar, Scaling, ScalingKind, SoftmaxCrossEntropy,
 };
 use mlp_cpu::{Element, Matrix};
 use mlp_io::{
-    LoadErrorKind, Number, SaveErrorKind, inspect, load_model, model_from_bytes, model_to_bytes, npz_to_bytes,
-    save_model,
+    LoadErrorKind, Number, SaveErrorKind, SavedActivation, custom_model_from_bytes, inspect, load_custom_model,
+    load_model, model_from_bytes, model_to_bytes, npz_to_bytes, save_model,
 };
 use std::fs;
 
@@ -247,6 +247,60 @@ fn a_deep_and_a_wide_network() {
 }
 
 #[test]
+fn a_model_is_saved_whatever_its_number_of_classes_or_layers() {
+    let loads = |model: &Model<Matrix<f32>>| {
+        let bytes = model_to_bytes(model).unwrap();
+        assert!(&model_from_bytes::<Matrix<f32>>(&bytes).unwrap() == model);
+    };
+    // Numbers, names like ImageNet's, names of 100 bytes, and names that JSON escapes.
+    for (sizes, name) in [
+        (
+            &[1, 100_000][..],
+            &(|i: usize| i.to_string()) as &dyn Fn(usize) -> String,
+        ),
+        (&[8, 4, 100_000], &|i| format!("n{i:08}")),
+        (&[1, 100_000], &|i| format!("{i:0100}")),
+        (&[2, 7_536], &|i| format!("\"{i}\"")),
+    ] {
+        let classes = Classes::new((0..*sizes.last().unwrap()).map(name)).unwrap();
+        let model = Model::new(network::<f32>(sizes, Tanh), SoftmaxCrossEntropy::with_classes());
+        loads(&model.with_classes(classes).unwrap());
+    }
+    for count in [985, 4_000] {
+        loads(&Model::new(network::<f32>(&vec![1; count + 1], Tanh), HalfMse));
+        loads(&Model::new(
+            network::<f32>(&vec![1; count + 1], Elu::new(0.5).unwrap()),
+            HalfMse,
+        ));
+    }
+    // One scaled feature takes up to 48 bytes of text.
+    let scaling = Scaling::from_parts(
+        ScalingKind::Standard,
+        vec![-1.2345678901234567e-300; 100_000],
+        vec![1.5; 100_000],
+    );
+    let model = Model::new(network::<f32>(&[100_000, 1], Tanh), HalfMse);
+    loads(&model.with_input_scaling(scaling.unwrap()).unwrap());
+}
+
+#[test]
+fn a_model_over_the_documented_limits_is_refused_with_the_figure() {
+    let save = |sizes: &[usize], length: usize| {
+        let classes = Classes::new((0..*sizes.last().unwrap()).map(|i| format!("{i:0length$}"))).unwrap();
+        let model = Model::new(network::<f32>(sizes, Tanh), SoftmaxCrossEntropy::with_classes());
+        model_to_bytes(&model.with_classes(classes).unwrap())
+            .unwrap_err()
+            .message
+    };
+    let message = save(&[1, 5_000], 3_500);
+    assert!(
+        message.starts_with("cannot be saved: header: expected at most 16777216 bytes, got 17"),
+        "{message}"
+    );
+    assert!(save(&[1, 2], 5_000).ends_with("expected strings of at most 4096 bytes, got 5000"));
+}
+
+#[test]
 fn the_bytes_are_the_same_on_any_backend_and_on_any_number_of_threads() {
     // Small and large matrices, with columns that `Matrix` pads and columns that it does not.
     for sizes in [&[3, 5, 1][..], &[700, 129, 1030, 2]] {
@@ -275,5 +329,102 @@ fn the_bytes_are_the_same_on_any_backend_and_on_any_number_of_threads() {
                 "{threads} threads"
             );
         }
+    }
+}
+
+/// f(z) = z^2 / width, under a name that the caller chooses.
+#[derive(Clone, Debug, PartialEq)]
+struct Square {
+    name: String,
+    width: f64,
+}
+
+impl Activation for Square {
+    fn value<T: Scalar>(&self, z: T) -> T {
+        z * z / T::from_f64(self.width)
+    }
+}
+
+impl SavedActivation for Square {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn parameters(&self) -> Vec<(&str, f64)> {
+        vec![("width", self.width)]
+    }
+
+    fn from_parts(name: &str, parameters: &[(&str, f64)]) -> Option<Self> {
+        match parameters {
+            [("width", width)] if name != "forgotten" => Some(Self {
+                name: name.to_owned(),
+                width: *width,
+            }),
+            _ => None,
+        }
+    }
+}
+
+/// Returns a model with this activation and one of mlp-core's.
+fn with_custom(name: &str, width: f64) -> Model<Matrix<f32>, Square> {
+    let layers = network::<f32>(&[2, 3, 3, 1], Tanh).layers().to_vec();
+    let square = Square {
+        name: name.to_owned(),
+        width,
+    };
+    let activations = [
+        ActivationKind::Custom(square),
+        Elu::new(0.5).unwrap().into(),
+        Identity.into(),
+    ];
+    Model::new(
+        Mlp::from_layers(layers.into_iter().zip(activations).collect()).unwrap(),
+        HalfMse,
+    )
+}
+
+#[test]
+fn a_model_with_a_custom_activation_is_saved_and_loaded_by_giving_its_type() {
+    let model = with_custom("square", 1.0 / 3.0);
+    let bytes = model_to_bytes(&model).unwrap();
+    let loaded = custom_model_from_bytes::<Matrix<f32>, Square>(&bytes).unwrap();
+    assert_eq!(loaded, model);
+    assert_eq!(loaded.predict_one(&[0.5, -2.0]), model.predict_one(&[0.5, -2.0]));
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("model");
+    save_model(&path, &model).unwrap();
+    assert_eq!(load_custom_model::<Matrix<f32>, Square>(&path).unwrap(), model);
+    assert_eq!(inspect(&path).unwrap().layer_sizes, [2, 3, 3, 1]);
+    // A model without a custom activation loads too.
+    let plain = Model::new(network::<f32>(&[2, 1], Tanh), HalfMse);
+    let bytes = model_to_bytes(&plain).unwrap();
+    let loaded = custom_model_from_bytes::<Matrix<f32>, Square>(&bytes).unwrap();
+    assert_eq!(model_to_bytes(&loaded).unwrap(), bytes);
+
+    let error = load_model::<Matrix<f32>>(&path).unwrap_err();
+    assert_eq!(error.kind, LoadErrorKind::Malformed);
+    assert!(
+        error
+            .message
+            .starts_with("layer 0: unknown activation `square`: expected one of identity, "),
+        "{error}"
+    );
+    assert!(
+        error
+            .message
+            .ends_with("; load_custom_model reads an activation of your own, given its type"),
+        "{error}"
+    );
+    for (name, width, problem) in [
+        ("relu", 1.0, "layer 0: relu: expected the parameters none, got width"),
+        ("forgotten", 1.0, "layer 0: unknown activation `forgotten`: "),
+        ("square", f64::NAN, "metadata mlp: "),
+    ] {
+        let error = model_to_bytes(&with_custom(name, width)).unwrap_err();
+        assert_eq!(error.kind, SaveErrorKind::Refused);
+        assert!(
+            error.message.starts_with(&format!("cannot be saved: {problem}")),
+            "{error}"
+        );
     }
 }

@@ -4,9 +4,9 @@ use mlp_core::activations::{Identity, Relu, Sigmoid, Tanh};
 use mlp_core::backend::Tensor;
 use mlp_core::{
     ActivationKind, BinaryCrossEntropy, Classes, HalfMse, Huber, LossKind, Mlp, Model, OutputTransform, Scalar,
-    Scaling, SoftmaxCrossEntropy,
+    Scaling, ScalingKind, SoftmaxCrossEntropy,
 };
-use mlp_cpu::Matrix;
+use mlp_cpu::{Element, Matrix};
 use mlp_io::{Number, SaveErrorKind, load_npz, npz_from_bytes, npz_to_bytes, save_npz};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -179,9 +179,16 @@ fn networks_that_scikit_learn_cannot_express_are_refused() {
         "layer 0: expected a linear last layer, got tanh",
     );
 
-    let scaling = Scaling::from_parts(mlp_core::ScalingKind::Standard, vec![0.0; 3], vec![1.0; 3]).unwrap();
+    let scaling = Scaling::from_parts(ScalingKind::Standard, vec![1e308; 3], vec![1e-10; 3]).unwrap();
     let scaled = model(Relu, HalfMse).with_input_scaling(scaling).unwrap();
-    refused(&scaled, "input scaling: expected none, got standard");
+    let error = npz_to_bytes(&scaled).unwrap_err();
+    assert_eq!(error.kind, SaveErrorKind::NotFinite);
+    assert!(
+        error
+            .message
+            .starts_with("layer 0: expected finite numbers after scaling, got "),
+        "{error}"
+    );
 
     let mut layers = Vec::new();
     for activation in [ActivationKind::from(Relu), Tanh.into(), Identity.into()] {
@@ -207,4 +214,69 @@ fn names_and_the_kind_of_regression_are_left_out() {
     let huber = model(Relu, Huber::new(0.5).unwrap());
     let read = npz_from_bytes::<Matrix<f64>>(&npz_to_bytes(&huber).unwrap()).unwrap();
     assert_eq!(read.loss(), HalfMse.into());
+}
+
+/// Returns the largest difference between the predictions of a model of two scaled features and those of its file, which
+/// are computed in `f64`, relative to the scale of the targets.
+fn off_by<T: Element + Number>(sizes: &[usize], kind: ScalingKind, offset: f64, scale: f64) -> f64 {
+    let target_scale = 3.0;
+    let features = Scaling::from_parts(kind, vec![offset, -offset], vec![scale, 2.0 * scale]).unwrap();
+    let targets = Scaling::from_parts(kind, vec![offset; 2], vec![target_scale; 2]).unwrap();
+    let network = Mlp::<Matrix<T>>::builder(sizes).hidden(Tanh).seed(5).build().unwrap();
+    let scaled = Model::new(network.clone(), HalfMse)
+        .with_input_scaling(features)
+        .unwrap();
+    let model = if offset.abs() > 100.0 {
+        scaled // the predictions of type `T` could not be told apart
+    } else {
+        scaled.with_target_scaling(targets).unwrap()
+    };
+    let bytes = npz_to_bytes(&model).unwrap();
+    let read = npz_from_bytes::<Matrix<f64>>(&bytes).unwrap();
+    let input = Matrix::from_fn(2, 64, |i, j| {
+        let place = 2.0 * ((3 * i + j) as f64 * 0.7).sin();
+        T::from_f64([offset, -offset][i] + [scale, 2.0 * scale][i] * place)
+    });
+    let wide = Matrix::from_fn(2, 64, |i, j| input[(i, j)].to_f64());
+    let (expected, got) = (model.predict(&input), read.predict(&wide));
+    let pairs = expected.to_vec().into_iter().zip(got.to_vec());
+    pairs
+        .map(|(a, b)| (a.to_f64() - b).abs() / b.abs().max(1.0))
+        .fold(0.0, f64::max)
+}
+
+#[test]
+fn scalings_are_worked_into_the_layers_without_loss_of_accuracy() {
+    for sizes in [&[2, 2][..], &[2, 16, 2], &[2, 8, 8, 2]] {
+        for (offset, scale) in [
+            (0.0, 1.0),
+            (1.0, 1.0),
+            (-50.0, 0.5),
+            (101_325.0, 144.0),
+            (2020.0, 1.44),
+            (1.7e9, 25_000.0),
+            (4.7e8, 3_000.0),
+            (1.7e9, 1_040.0),
+            (1e7, 1.0),
+            (1e-3, 1e-10),
+            (-1e30, 1e23),
+        ] {
+            for kind in [ScalingKind::Standard, ScalingKind::MinMax] {
+                let single = off_by::<f32>(sizes, kind, offset, scale);
+                assert!(single <= 1e-6, "{sizes:?}, {offset} / {scale}: {single:e} in f32");
+                let double = off_by::<f64>(sizes, kind, offset, scale);
+                assert!(double <= 1e-8, "{sizes:?}, {offset} / {scale}: {double:e} in f64");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_model_without_scaling_keeps_the_type_of_its_numbers() {
+    let model = Model::new(Mlp::<Matrix<f32>>::builder(&[3, 2]).build().unwrap(), HalfMse);
+    let bytes = npz_to_bytes(&model).unwrap();
+    assert!(bytes.windows(5).any(|part| part == b"'<f4'") && !bytes.windows(5).any(|part| part == b"'<f8'"));
+    let one = Scaling::from_parts(ScalingKind::Standard, vec![0.5; 3], vec![2.0; 3]).unwrap();
+    let bytes = npz_to_bytes(&model.with_input_scaling(one).unwrap()).unwrap();
+    assert!(!bytes.windows(5).any(|part| part == b"'<f4'"));
 }

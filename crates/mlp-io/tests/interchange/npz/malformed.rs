@@ -1,8 +1,11 @@
 //! Files that are not networks of scikit-learn. Each must be refused with its own error, and none may do harm.
 
+use flate2::Compression;
+use flate2::write::DeflateEncoder;
 use mlp_core::Model;
 use mlp_cpu::Matrix;
 use mlp_io::{LoadError, npz_from_bytes, npz_to_bytes};
+use std::io::Write as _;
 
 /// An entry, and what its headers are to say about it.
 #[derive(Clone)]
@@ -15,6 +18,8 @@ struct Entry {
     listed_extra: Vec<u8>,
     listed_name: Option<String>,
     listed_length: Option<u32>,
+    /// The length after decompression.
+    length: Option<u32>,
     checksum: Option<u32>,
     listed_checksum: Option<u32>,
     /// The number of unused bytes in front of its header.
@@ -33,6 +38,7 @@ fn entry(name: &str, content: Vec<u8>) -> Entry {
         listed_extra: vec![],
         listed_name: None,
         listed_length: None,
+        length: None,
         checksum: None,
         listed_checksum: None,
         gap: 0,
@@ -62,7 +68,7 @@ fn zip(entries: &[Entry]) -> Vec<u8> {
             common.extend([0, 0, 0x21, 0]);
             common.extend(checksum.to_le_bytes());
             common.extend(length.to_le_bytes());
-            common.extend(length.to_le_bytes());
+            common.extend(e.length.unwrap_or(length).to_le_bytes());
             common.extend((name.len() as u16).to_le_bytes());
             common
         };
@@ -148,6 +154,31 @@ fn entries(change: impl FnOnce(&mut Vec<Entry>)) -> Vec<u8> {
     zip(&entries)
 }
 
+/// Returns the file with its second entry deflated, as `np.savez_compressed` writes it, after a change to the entry.
+fn compressed(change: impl FnOnce(&mut Entry)) -> Vec<u8> {
+    entries(|e| {
+        deflate(&mut e[1]);
+        change(&mut e[1]);
+    })
+}
+
+fn deflate(entry: &mut Entry) {
+    let mut deflated = DeflateEncoder::new(Vec::new(), Compression::default());
+    deflated.write_all(&entry.content).unwrap();
+    entry.method = 8;
+    entry.length = Some(entry.content.len() as u32);
+    entry.checksum = Some(crc32(&entry.content));
+    entry.content = deflated.finish().unwrap();
+}
+
+#[test]
+fn compressed_entries_hold_the_same_network() {
+    let (plain, deflated) = (zip(&network()), entries(|e| e.iter_mut().for_each(deflate)));
+    assert!(deflated.len() < plain.len());
+    assert_eq!(read(&deflated).unwrap(), read(&plain).unwrap());
+    assert_eq!(read(&compressed(|_| ())).unwrap(), read(&plain).unwrap());
+}
+
 /// Returns the file with another array in place of the first weights.
 fn weights(content: Vec<u8>) -> Vec<u8> {
     entries(|e| e[0].content = content)
@@ -193,8 +224,8 @@ fn malformed() -> Vec<(&'static str, Vec<u8>, &'static str, &'static str)> {
         (
             "comment",
             [&end(20, &[2, 0]), &b"hi"[..]].concat(),
-            "NotThisFormat",
-            "end record",
+            "Unsupported",
+            "zip archive: expected no comment, got one of 2 bytes",
         ),
         (
             "leading byte",
@@ -299,12 +330,47 @@ fn malformed() -> Vec<(&'static str, Vec<u8>, &'static str, &'static str)> {
             "Malformed",
             "activation",
         ),
-        ("deflated", entries(|e| e[1].method = 8), "Unsupported", "intercepts_0"),
         (
-            "savez_compressed",
-            super::fixture_bytes("compressed.npz"),
+            "deflated in name only",
+            entries(|e| e[1].method = 8),
+            "Malformed",
+            "intercepts_0: expected 92 bytes of compressed data, got invalid data",
+        ),
+        (
+            "bzip2",
+            entries(|e| e[1].method = 12),
             "Unsupported",
-            "method 8",
+            "intercepts_0: expected an entry stored (0) or deflated (8), got compression method 12",
+        ),
+        (
+            "deflated, cut",
+            compressed(|e| e.content.truncate(40)),
+            "Malformed",
+            "bytes of compressed data, got invalid data",
+        ),
+        (
+            "deflated, longer",
+            compressed(|e| e.content.push(0)),
+            "Malformed",
+            "bytes of compressed data, got more",
+        ),
+        (
+            "deflated, expands",
+            compressed(|e| e.length = Some(400_000)),
+            "Unsupported",
+            "bytes after decompression, got 400",
+        ),
+        (
+            "deflated, shorter than it says",
+            compressed(|e| e.length = Some(93)),
+            "Malformed",
+            "intercepts_0: expected 24 bytes of elements, got 25",
+        ),
+        (
+            "deflated, longer than it says",
+            compressed(|e| e.length = Some(91)),
+            "Malformed",
+            "intercepts_0: expected 24 bytes of elements, got 23",
         ),
         ("encrypted", entries(|e| e[0].flags = 1), "Unsupported", "0x0001"),
         ("streamed", entries(|e| e[0].flags = 8), "Unsupported", "0x0008"),
