@@ -104,7 +104,10 @@ impl Plan {
     /// Returns the number of weights and biases.
     pub(super) fn numbers(&self) -> usize {
         let numbers = |layer: &Layer| layer.inputs.saturating_add(1).saturating_mul(layer.outputs);
-        self.layers.iter().map(|layer| numbers(layer)).fold(0, usize::saturating_add)
+        self.layers
+            .iter()
+            .map(|layer| numbers(layer))
+            .fold(0, usize::saturating_add)
     }
 
     /// Checks that the tensors have the type `expected`, or can be converted to it.
