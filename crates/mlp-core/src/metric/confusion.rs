@@ -213,8 +213,7 @@ impl ConfusionMatrix {
 /// for (truth, predicted) in [(0, 0), (0, 0), (0, 1), (1, 1)] {
 ///     matrix.record(truth, predicted);
 /// }
-/// let table = "\
-///      | predicted
+/// let table = "     | predicted
 /// true | 0 1 |  recall
 /// -----+-----+--------
 ///    0 | 2 1 |  66.67%
