@@ -5,6 +5,7 @@ mod bad_models;
 mod classifiers;
 mod models;
 mod notebook;
+mod tables;
 mod training_files;
 
 use std::ffi::OsStr;
