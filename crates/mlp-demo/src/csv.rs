@@ -223,3 +223,6 @@ fn binary_format(bytes: &[u8]) -> Option<&'static str> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests;
