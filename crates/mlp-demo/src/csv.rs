@@ -52,17 +52,10 @@ impl<'a> Csv<'a> {
         while csv.text[csv.start..].starts_with("\u{feff}".as_bytes()) {
             csv.start += "\u{feff}".len();
         }
-        if let [
-            b's',
-            b'e',
-            b'p',
-            b'=',
-            separator @ (b',' | b';' | b'\t' | b'|'),
-            rest @ ..,
-        ] = &csv.text[csv.start..]
+        if let Some([separator @ (b',' | b';' | b'\t' | b'|'), rest @ ..]) = csv.text[csv.start..].strip_prefix(b"sep=")
             && rest.first().is_none_or(is_line_end)
         {
-            (csv.separator, csv.start) = (*separator, csv.start + 5);
+            (csv.separator, csv.start) = (*separator, csv.start + b"sep=;".len());
         }
         Ok(csv)
     }
@@ -101,35 +94,37 @@ impl<'a> Csv<'a> {
     fn cell(&self, start: usize) -> Result<(Cow<'_, str>, usize), (String, String)> {
         let text = &self.text[..];
         let ends = |byte: &u8| *byte == self.separator || is_line_end(byte);
-        let end = |from| text[from..].iter().position(ends).map_or(text.len(), |n| from + n);
-        let quote = |from| text[from..].iter().position(|&byte| byte == b'"').map(|n| from + n);
+        let end_after = |from| text[from..].iter().position(ends).map_or(text.len(), |n| from + n);
+        let quote_after = |from| text[from..].iter().position(|&byte| byte == b'"').map(|n| from + n);
 
-        let cell = text[start..end(start)].trim_ascii();
+        let end = end_after(start);
+        let cell = text[start..end].trim_ascii();
         if !cell.contains(&b'"') {
-            return Ok((String::from_utf8_lossy(cell), end(start)));
+            return Ok((String::from_utf8_lossy(cell), end));
         }
         if !cell.starts_with(b"\"") {
             return Err(("quotes only around a whole cell".into(), quoted(cell)));
         }
-        let open = quote(start).map_or(start, |open| open + 1);
+        let open = quote_after(start).map_or(start, |open| open + 1);
         // A quote within the cell is doubled, so the first one that is not doubled closes the cell.
-        let mut closing = quote(open);
+        let mut closing = quote_after(open);
         while let Some(close) = closing
             && text.get(close + 1) == Some(&b'"')
         {
-            closing = quote(close + 2);
+            closing = quote_after(close + 2);
         }
         let unclosed = || ("a quote that closes the cell".into(), "the end of the file".into());
         let close = closing.ok_or_else(unclosed)?;
-        let end = end(close + 1);
-        let rest = text[close + 1..end].trim_ascii();
-        if !rest.is_empty() {
+        let end = end_after(close + 1);
+        let rest = &text[close + 1..end];
+        if !rest.trim_ascii().is_empty() {
             let (separator, line) = (quoted(&[self.separator]), self.line(close));
             let expected = format!("{separator} or a line end after the quote that closes the cell on line {line}");
-            return Err((expected, quoted(rest)));
+            return Err((expected, quoted(rest.trim_ascii()) + &self.hint(rest)));
         }
-        let content = String::from_utf8_lossy(&text[open..close]).replace("\"\"", "\"");
-        Ok((content.trim_ascii().to_owned().into(), end))
+        let content = String::from_utf8_lossy(text[open..close].trim_ascii());
+        let doubled = content.contains('"').then(|| content.replace("\"\"", "\""));
+        Ok((doubled.map_or(content, Cow::Owned), end))
     }
 
     /// Returns the number of the line with the byte at `offset`, counted from 1. Lines end with `\n`, `\r\n` or `\r`.
@@ -138,6 +133,18 @@ impl<'a> Csv<'a> {
         let before = self.text[..offset].iter().enumerate();
         let ends = |&(i, &byte): &(usize, &u8)| byte == b'\n' || byte == b'\r' && self.text.get(i + 1) != Some(&b'\n');
         1 + before.filter(ends).count()
+    }
+
+    /// Returns how cells are separated, for a message about `text`, if it contains another separator.
+    fn hint(&self, text: &[u8]) -> String {
+        if text
+            .iter()
+            .all(|&byte| byte == self.separator || !matches!(byte, b',' | b';' | b'\t' | b'|'))
+        {
+            return String::new();
+        }
+        let separator = quoted(&[self.separator]);
+        format!("; cells are separated by {separator}, or by what a first line such as `sep=;` names")
     }
 
     fn place(&self, offset: usize) -> String {
@@ -188,13 +195,10 @@ impl Record<'_> {
         if first != last {
             return format!("; a quoted cell joins the lines {first} to {last}");
         }
-        let separator = self.csv.separator;
-        let other = |byte: char| byte != char::from(separator) && matches!(byte, ',' | ';' | '\t' | '|');
-        if self.cells.len() == 1 && self.cells[0].contains(other) {
-            let separator = quoted(&[separator]);
-            return format!("; cells are separated by {separator}, or by what a first line such as `sep=;` names");
+        match &self.cells[..] {
+            [cell] => self.csv.hint(cell.as_bytes()),
+            _ => String::new(),
         }
-        String::new()
     }
 }
 

@@ -98,7 +98,6 @@ fn a_cell_that_is_not_well_formed_is_refused_with_the_reason() {
         ("a,b\n1,\"2\"3\n", "line 2, column 2", after(2, "3")),
         ("a,b\n\"1\"2,3\n", "line 2, column 1", after(2, "2")),
         ("a,b\n\"1\" \"2\",3\n", "line 2, column 1", after(2, "\"2\"")),
-        ("a,b\n\"1\";\"2\"\n", "line 2, column 1", after(2, ";\"2\"")),
         ("a,b\n\"1\n\"2,3\n", "line 2, column 1", after(3, "2")),
         ("\"a\"x,b\n1,2\n", "line 1, column 1", after(1, "x")),
         ("a,b\n1,2\"\n", "line 2, column 2", inner("2\"")),
@@ -259,6 +258,20 @@ fn another_separator_is_told_unless_the_file_names_it() {
         refused(directory.path(), "sep=;\na;b\n1,5;2\n"),
         "line 3, column 1 (`a`): expected a number, got `1,5`"
     );
+    for (csv, rest, separator) in [
+        ("\"a\";\"b\"\n1;2\n", ";\"b\"", ","),
+        ("\"a\"\t\"b\"\n1\t2\n", "\"b\"", ","),
+        ("sep=;\n\"a\",\"b\"\n1,2\n", ",\"b\"", ";"),
+    ] {
+        let line = if csv.starts_with("sep") { 2 } else { 1 };
+        let expected = format!("`{separator}` or a line end after the quote that closes the cell on line {line}");
+        let hint = hint(separator);
+        assert_eq!(
+            refused(directory.path(), csv),
+            format!("line {line}, column 1: expected {expected}, got `{rest}`{hint}"),
+            "{csv:?}"
+        );
+    }
     fs::write(directory.path().join("t.csv"), "x;y\n1;2\n").unwrap();
     assert_eq!(
         failure(directory.path(), &["notebook", "--data", "t.csv"]),
