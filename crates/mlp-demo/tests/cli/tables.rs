@@ -1,4 +1,5 @@
-//! Checks which CSV files are read and which are refused, by `predict` and `notebook --data`.
+//! Checks which CSV files are read and which are refused, by `predict` and `notebook --data`. These regressions are
+//! here, not in the workspace's suite, because they belong to the command.
 
 use crate::bad_input::failure;
 use crate::models::directory;
