@@ -32,7 +32,7 @@ fn predict<T: Element + Serialize>(
     args: &PredictArgs,
     printer: &mut Printer,
 ) -> Result<(), Error> {
-    let (input, ignored) = samples::<T>(args, model.network().inputs(), None)?;
+    let (input, ignored) = samples::<T>(args, model.network().inputs(), model.feature_names())?;
     let predictions = model.predict(&input);
     for (sample, outputs) in predictions.iter_columns().enumerate() {
         if let Some(value) = outputs.iter().find(|value| !value.is_finite()) {
