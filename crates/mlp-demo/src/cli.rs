@@ -5,9 +5,11 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use mlp_cpu::check_environment;
 use mlp_io::one_line;
 
 use crate::commands::{classifier, export, inspect, notebook, predict};
+use crate::error::warn;
 use crate::options::{DigitsArgs, ExportArgs, InspectArgs, MnistArgs, NotebookArgs, PredictArgs};
 use crate::printer::Printer;
 
@@ -39,7 +41,8 @@ enum Command {
 /// Runs the command with the given arguments and returns its exit code: 0 for success, 1 if training diverged, 2 for
 /// bad input. The first argument is the name of the program.
 ///
-/// Results are written to standard output, and the message about a failure is written to standard error.
+/// Results are written to standard output. The message about a failure, and a warning about an environment variable
+/// with a value that cannot be used, are written to standard error.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     run_all(arguments.into_iter().collect())
 }
@@ -54,6 +57,9 @@ fn run_all(arguments: Vec<OsString>) -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
+    if let Err(error) = check_environment() {
+        warn(format_args!("{error}; the default is used"));
+    }
     let mut printer = Printer::stdout();
     let result = match &command {
         Command::Notebook(args) => notebook::run(args, &mut printer),

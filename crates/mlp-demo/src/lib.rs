@@ -12,6 +12,7 @@ mod checkpoints;
 mod classifier;
 pub mod cli;
 mod commands;
+mod csv;
 pub mod digits;
 mod error;
 mod experiment;

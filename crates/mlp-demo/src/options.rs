@@ -91,6 +91,9 @@ pub(crate) struct NotebookArgs {
     /// The file has a header and then a line per sample. Columns whose name starts with x are
     /// features, and columns whose name starts with y are targets, in the order of the file. The
     /// network must have an input per feature and an output per target.
+    ///
+    /// The text is UTF-8, or UTF-16 with a byte order mark. Commas separate the cells, unless the
+    /// first line is `sep=` and a semicolon, a tab or a `|`.
     #[arg(long, value_name = "FILE.csv", verbatim_doc_comment)]
     pub(crate) data: Option<PathBuf>,
 
@@ -346,8 +349,12 @@ pub(crate) struct PredictArgs {
 
     /// Predict for the samples of a CSV file
     ///
-    /// The file has a header, whose names are not numbers, and then a line per sample with a
-    /// number per input of the model.
+    /// The file has a header and then a line per sample. If the model keeps the names of its
+    /// features, their columns are found by name, in any order, and other columns are ignored.
+    /// Otherwise the file has a column per input, whose names are not numbers.
+    ///
+    /// The text is UTF-8, or UTF-16 with a byte order mark. Commas separate the cells, unless the
+    /// first line is `sep=` and a semicolon, a tab or a `|`.
     #[arg(long, value_name = "FILE.csv", verbatim_doc_comment)]
     pub(crate) data: PathBuf,
 

@@ -1,72 +1,58 @@
 //! Reads a table of numbers from a CSV file.
 
+use std::collections::HashMap;
 use std::path::Path;
 
-use csv::{ByteRecord, ReaderBuilder, Trim};
 use mlp_cpu::{Element, Matrix};
+use mlp_io::quoted;
 
+use crate::csv::{Csv, Record};
 use crate::error::Error;
 use crate::number::finite;
-use crate::text::{counted, quoted};
+use crate::text::{cells, counted};
 
-/// Parses `csv`, the content of the file at `path`: a header, then one row per line. `check` checks the header before
-/// anything else is read. Messages show `example` as an example of a header. Returns a matrix with a column per row of
-/// the file.
+/// Parses `bytes`, the content of the CSV file at `path`: a header, then one row per line. `select` returns the columns
+/// to read, in the order of the result's rows; it gets the header before anything else is read. Messages show `example`
+/// as an example of a header. Returns a matrix with a column per row of the file.
 ///
-/// A name in the header must not be a number; NaN and infinity count as numbers. Cells are decimal numbers that are
-/// finite in `T`. Space around cells, blank lines, `\r\n` and a UTF-8 byte order mark are accepted.
+/// Cells of these columns are decimal numbers that are finite in `T`. Space around cells, blank lines, all line ends,
+/// UTF-8 and UTF-16 with a byte order mark, and a first line such as `sep=;` are accepted.
 ///
 /// # Errors
 ///
-/// Returns an error if the file is empty, if the header is missing or `check` rejects it, if there is no row, or if a
-/// cell is missing, superfluous, empty, not a number or not finite. The message names the line of the file and the
-/// column, both counted from 1.
+/// Returns an error if the file is empty or not a well-formed CSV file, if `select` rejects the header, if there is no
+/// row, or if a cell is missing, superfluous, empty, not a number or not finite. The message names the line of the file
+/// and the column, both counted from 1.
 pub(crate) fn parse<T: Element>(
     path: &Path,
-    csv: &[u8],
+    bytes: &[u8],
     example: &str,
-    check: impl FnOnce(&ByteRecord, &Place<'_>) -> Result<(), Error>,
+    select: impl FnOnce(&Record<'_>) -> Result<Vec<usize>, Error>,
 ) -> Result<Matrix<T>, Error> {
-    let mut reader = ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .trim(Trim::All)
-        .from_reader(csv);
-    let place = |record: &ByteRecord| Place {
-        path,
-        csv,
-        offset: record.position().map_or(0, csv::Position::byte),
-    };
-    let syntax = |error| Error::refused(format_args!("{}: {error}", path.display()));
-    let mut records = reader.byte_records().map(|record| record.map_err(syntax));
-    let a_header = format!("a header such as {example}");
-
+    let csv = Csv::new(path, bytes)?;
+    let mut records = csv.records();
     let Some(header) = records.next().transpose()? else {
-        return Err(Error::unexpected(path.display(), a_header, "an empty file"));
+        let expected = format!("a header such as {example}");
+        return Err(Error::unexpected(path.display(), expected, "an empty file"));
     };
-    // A single number is enough to reject it, because a first sample that is taken for a header would silently be lost.
-    if header.iter().any(|cell| parsed(cell).is_some()) {
-        let row = header.iter().collect::<Vec<_>>().join(&b',');
-        let expected = a_header + " (names must not be numbers)";
-        return Err(Error::unexpected(place(&header).line(), expected, quoted(&row)));
-    }
-    check(&header, &place(&header))?;
+    let columns = select(&header)?;
 
+    let name = |column: usize| header.cells.get(column).map(|name| &name[..]);
     let mut values = vec![];
     for record in records {
         let record = record?;
-        if record.len() != header.len() {
+        let (expected, got) = (header.cells.len(), record.cells.len());
+        if got != expected {
             // The first cell that is missing or superfluous.
-            let column = record.len().min(header.len());
-            let expected = format!("{} as in the header", counted(header.len(), "cell"));
-            return Err(place(&record).unexpected(column, header.get(column), &expected, record.len().to_string()));
+            let column = got.min(expected);
+            let expected = format!("{} as in the header", counted(expected, "cell"));
+            return Err(record.unexpected_cell(column, name(column), expected, got));
         }
-        for (column, cell) in record.iter().enumerate() {
-            match parsed(cell).ok_or("a number").and_then(finite) {
+        for &column in &columns {
+            let cell = &record.cells[column];
+            match cell.parse().map_err(|_| "a number").and_then(finite) {
                 Ok(value) => values.push(value),
-                Err(expected) => {
-                    return Err(place(&record).unexpected(column, header.get(column), expected, shown(cell)));
-                }
+                Err(expected) => return Err(record.unexpected_cell(column, name(column), expected, shown(cell))),
             }
         }
     }
@@ -74,44 +60,70 @@ pub(crate) fn parse<T: Element>(
         let expected = "at least one sample";
         return Err(Error::unexpected(path.display(), expected, "only a header"));
     }
-    Ok(Matrix::from_vec(header.len(), values.len() / header.len(), values))
+    Ok(Matrix::from_vec(columns.len(), values.len() / columns.len(), values))
 }
 
-fn parsed(cell: &[u8]) -> Option<f64> {
-    str::from_utf8(cell).ok()?.parse().ok()
-}
-
-/// The place of a record, for messages. The number of its line is determined only when it is needed, because that takes
-/// a pass over the file.
-pub(crate) struct Place<'a> {
-    path: &'a Path,
-    csv: &'a [u8],
-    offset: u64,
-}
-
-impl Place<'_> {
-    /// Returns the file and the line, counted from 1, on which the record starts. The line number of the reader
-    /// is that on which the previous record ended; blank lines and the `\n` of `\r\n` may lie between the two.
-    pub(crate) fn line(&self) -> String {
-        let (before, after) = self.csv.split_at(self.csv.len().min(self.offset as usize));
-        let blank = after.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
-        let line = 1 + before.iter().chain(blank).filter(|&&byte| byte == b'\n').count();
-        format!("{}: line {line}", self.path.display())
+/// Checks that no name of a header is a number; NaN and infinity count as numbers. A single number is enough to reject
+/// it, because a first sample that is taken for a header would silently be lost.
+pub(crate) fn check_names(header: &Record<'_>, example: &str) -> Result<(), Error> {
+    if header.cells.iter().any(|cell| cell.parse::<f64>().is_ok()) {
+        let expected = format!("a header such as {example} (names must not be numbers)");
+        return Err(header.unexpected(expected, quoted(&header.cells.join(","))));
     }
+    Ok(())
+}
 
-    /// Creates an error for the cell in `column`, which is counted from 0; `name` is its header.
-    pub(crate) fn unexpected(&self, column: usize, name: Option<&[u8]>, expected: &str, got: String) -> Error {
-        let name = name.map_or(String::new(), |name| format!(" ({})", quoted(name)));
-        let at = format!("{}, column {}{name}", self.line(), column + 1);
-        Error::unexpected(at, expected, got)
+/// Finds the columns with these names. Also returns the names of the other columns.
+///
+/// # Errors
+///
+/// Returns an error if a column is missing or there are two of its name. `reader` is what reads the columns, for the
+/// message.
+pub(crate) fn columns_named(
+    names: &[String],
+    header: &Record<'_>,
+    reader: &str,
+) -> Result<(Vec<usize>, Vec<String>), Error> {
+    let places: HashMap<_, _> = names
+        .iter()
+        .enumerate()
+        .map(|(i, name)| (name.trim_ascii(), i))
+        .collect();
+    let (mut columns, mut others) = (vec![None; names.len()], vec![]);
+    for (column, name) in header.cells.iter().enumerate() {
+        match places.get(&name[..]) {
+            Some(&place) => {
+                if let Some(first) = columns[place].replace(column) {
+                    let got = format!("another one in column {}", first + 1);
+                    return Err(header.unexpected_cell(column, Some(name), "a single column of this name", got));
+                }
+            }
+            None => others.push(quoted(name)),
+        }
     }
+    let missing = names.iter().zip(&columns).filter(|(_, column)| column.is_none());
+    let missing = listed(missing.map(|(name, _)| quoted(name)));
+    if !missing.is_empty() {
+        let expected = format!("a column for each feature of {reader}, also for {missing}");
+        let got = listed(header.cells.iter().map(|name| quoted(name)));
+        return Err(header.unexpected(expected, format_args!("only {got}")));
+    }
+    Ok((columns.into_iter().flatten().collect(), others))
+}
+
+/// Lists names for a message. Names that would be too many to read are left out.
+pub(crate) fn listed(names: impl IntoIterator<Item = String>) -> String {
+    cells(names, 10).join(", ")
 }
 
 /// Formats a cell for a message.
-pub(crate) fn shown(cell: &[u8]) -> String {
+pub(crate) fn shown(cell: &str) -> String {
     if cell.is_empty() {
         "an empty cell".into()
     } else {
         quoted(cell)
     }
 }
+
+#[cfg(test)]
+mod tests;

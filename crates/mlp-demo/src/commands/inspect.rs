@@ -10,7 +10,7 @@ use crate::options::{InspectArgs, ModelArgs};
 use crate::printer::Printer;
 use crate::text::{counted, exact};
 
-/// Prints layers, activations, number of parameters, loss, preprocessing, classes and provenance.
+/// Prints layers, activations, number of parameters, loss, names, preprocessing, classes and provenance.
 ///
 /// # Errors
 ///
@@ -58,14 +58,17 @@ fn describe<T: Element>(model: &Model<Matrix<T>>, whole: bool, lines: &mut Vec<S
         OutputTransform::Sigmoid => "probabilities, each by a sigmoid",
     };
     let loss = with_parameters(model.loss().name(), &model.loss().parameters());
-    let classes = model.classes().map(|classes| one_line(&classes.names().join(", ")));
+    let names = |names: &[String]| one_line(&names.join(", "));
+    let classes = model.classes().map(|classes| names(classes.names()));
+    let features = model.feature_names().map(|it| format!("Features: {}", names(it)));
+    let targets = model.target_names().map(|it| format!("Targets: {}", names(it)));
     let provenance = model.provenance();
     let seed = provenance.seed.map(|seed| seed.to_string());
     let data = provenance.data.as_deref().map(one_line);
     let or = |value: Option<String>, missing: &str| value.unwrap_or_else(|| missing.to_owned());
+    lines.extend([format!("Loss: {loss}"), format!("Predictions: {predictions}")]);
+    lines.extend(features.into_iter().chain(targets));
     lines.extend([
-        format!("Loss: {loss}"),
-        format!("Predictions: {predictions}"),
         format!("Input scaling: {}", or(model.input_scaling().map(scaling), "none")),
         format!("Target scaling: {}", or(model.target_scaling().map(scaling), "none")),
         format!("Classes: {}", or(classes, "not named")),

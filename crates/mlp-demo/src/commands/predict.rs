@@ -8,11 +8,11 @@ use mlp_cpu::{Element, Matrix};
 use mlp_io::one_line;
 use serde::Serialize;
 
-use crate::error::Error;
+use crate::error::{Error, warn};
 use crate::model::{self, AnyModel};
 use crate::options::{Format, PredictArgs};
 use crate::printer::Printer;
-use crate::table;
+use crate::table::{self, listed};
 use crate::text::{aligned, cells, counted, predicted};
 
 /// Prints the predictions of a model.
@@ -32,7 +32,7 @@ fn predict<T: Element + Serialize>(
     args: &PredictArgs,
     printer: &mut Printer,
 ) -> Result<(), Error> {
-    let input = samples::<T>(args, model.network().inputs())?;
+    let (input, ignored) = samples::<T>(args, model.network().inputs(), model.feature_names())?;
     let predictions = model.predict(&input);
     for (sample, outputs) in predictions.iter_columns().enumerate() {
         if let Some(value) = outputs.iter().find(|value| !value.is_finite()) {
@@ -50,6 +50,13 @@ fn predict<T: Element + Serialize>(
         // The predictions are finite, so every sample has a class.
         model.classify(&input).into_iter().flatten().map(name).collect()
     });
+    if !ignored.is_empty() {
+        let (data, model) = (args.data.display(), args.model.path.display());
+        let ignored = listed(ignored);
+        warn(format_args!(
+            "{data}: columns that {model} does not use are ignored: {ignored}"
+        ));
+    }
     let lines = match args.format {
         Format::Text => table(model, &predictions, names.as_deref()),
         Format::Json => json(&predictions, names.as_deref()),
@@ -57,18 +64,32 @@ fn predict<T: Element + Serialize>(
     lines.iter().try_for_each(|line| writeln!(printer, "{line}"))
 }
 
-/// Reads the features of all samples, `inputs` x n.
-fn samples<T: Element>(args: &PredictArgs, inputs: usize) -> Result<Matrix<T>, Error> {
+/// Reads the features of all samples, `inputs` x n, by the `names` of their columns if the model has them. Also returns
+/// the names of the columns that it does not use.
+fn samples<T: Element>(
+    args: &PredictArgs,
+    inputs: usize,
+    names: Option<&[String]>,
+) -> Result<(Matrix<T>, Vec<String>), Error> {
     let csv = fs::read(&args.data).map_err(Error::read(&args.data))?;
     let example = if inputs == 1 { "`x`" } else { "`x1,x2`" };
-    table::parse(&args.data, &csv, example, |header, place| {
-        if header.len() == inputs {
-            return Ok(());
+    let model = args.model.path.display();
+    let mut ignored = vec![];
+    let input = table::parse(&args.data, &csv, example, |header| {
+        if let Some(names) = names {
+            let (columns, others) = table::columns_named(names, header, &model.to_string())?;
+            ignored = others;
+            return Ok(columns);
         }
-        let model = args.model.path.display();
-        let expected = format!("{}, one per input of {model}", counted(inputs, "column"));
-        Err(Error::unexpected(place.line(), expected, header.len()))
-    })
+        table::check_names(header, example)?;
+        let got = header.cells.len();
+        if got != inputs {
+            let expected = format!("{}, one per input of {model}", counted(inputs, "column"));
+            return Err(header.unexpected(expected, format_args!("{got}: {}", header.shown())));
+        }
+        Ok((0..inputs).collect())
+    })?;
+    Ok((input, ignored))
 }
 
 /// A line of `--format json`.

@@ -60,11 +60,11 @@ fn samples_are_checked() {
         ),
         (
             "three.csv",
-            "three.csv: line 1: expected 2 columns, one per input of f32.safetensors, got 3",
+            "three.csv: line 1: expected 2 columns, one per input of f32.safetensors, got 3: `a,b,c`",
         ),
         (
             "one.csv",
-            "one.csv: line 1: expected 2 columns, one per input of f32.safetensors, got 1",
+            "one.csv: line 1: expected 2 columns, one per input of f32.safetensors, got 1: `x`",
         ),
         (
             "ragged.csv",

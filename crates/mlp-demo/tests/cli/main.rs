@@ -5,6 +5,7 @@ mod bad_models;
 mod classifiers;
 mod models;
 mod notebook;
+mod tables;
 mod training_files;
 
 use std::ffi::OsStr;
@@ -60,6 +61,39 @@ fn files(directory: &Path) -> Vec<String> {
         .collect();
     names.sort();
     names
+}
+
+#[test]
+fn an_environment_variable_that_cannot_be_used_is_told_once_and_changes_no_result() {
+    let directory = tempfile::tempdir().unwrap();
+    let run = |variable: &str, value: &str| {
+        let mut command = command(directory.path(), &["notebook", "--epochs", "6"]);
+        let output = command.env(variable, value).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{variable}={value}: {output:?}");
+        let [stdout, stderr] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+        (stdout, stderr)
+    };
+    let (expected, warning) = run("MLP_NUM_THREADS", "1");
+    assert_eq!(warning, "");
+    for (variable, values) in [
+        ("MLP_NUM_THREADS", ["0", "-1", "", "many", "1.5"]),
+        ("MLP_SIMD", ["avx", "AVX2", "", "sse\n2", "1"]),
+    ] {
+        for value in values {
+            let (printed, warning) = run(variable, value);
+            assert_eq!(printed, expected, "{variable}={value}");
+            let (start, end) = (format!("warning: {variable}: expected "), "`; the default is used\n");
+            assert!(warning.starts_with(&start) && warning.ends_with(end), "{warning}");
+            assert_eq!(warning.lines().count(), 1, "{warning}");
+        }
+    }
+    for (variable, value) in [("MLP_NUM_THREADS", "4000"), ("MLP_SIMD", "baseline")] {
+        assert_eq!(
+            run(variable, value),
+            (expected.clone(), String::new()),
+            "{variable}={value}"
+        );
+    }
 }
 
 #[test]

@@ -349,6 +349,94 @@ fn inspect_prints_what_the_file_records() {
     assert_eq!(text.lines().collect::<Vec<_>>(), expected);
 }
 
+#[test]
+fn columns_are_found_by_the_names_that_a_model_keeps() {
+    let directory = directory();
+    let save = |name: &str, names: [&str; 2]| {
+        let model = classifier::<f64>().with_feature_names(names).unwrap();
+        let model = model.with_target_names(["size\nclass"]).unwrap();
+        save_model(directory.path().join(name), &model).unwrap();
+    };
+    save("named.safetensors", ["height", "weight"]);
+    save("years.safetensors", ["2019", "2020"]);
+    let predict = |model: &str, csv: &str| {
+        fs::write(directory.path().join("t.csv"), csv).unwrap();
+        run_in(directory.path(), &["predict", "--model", model, "--data", "t.csv"])
+    };
+    let expected = predict("f64.safetensors", "height,weight\n3,2\n1,10\n").stdout;
+    for (csv, ignored) in [
+        ("height,weight\n3,2\n1,10\n", ""),
+        ("weight,height\n2,3\n10,1\n", ""),
+        ("weight , \"height\"\r2,3\r10,1\r", ""),
+        ("id,weight,2024,height\na,2,?,3\nb,10,,1\n", "`id`, `2024`"),
+        (",weight,id,height,id\n0,2,a,3,b\n1,10,c,1,d\n", "``, `id`, `id`"),
+        ("Weight,height,weight\n9,3,2\n9,1,10\n", "`Weight`"),
+    ] {
+        let finished = predict("named.safetensors", csv);
+        let warning = "warning: t.csv: columns that named.safetensors does not use are ignored: ";
+        let warning = if ignored.is_empty() {
+            String::new()
+        } else {
+            format!("{warning}{ignored}\n")
+        };
+        let got = (finished.code, finished.stdout, finished.stderr);
+        assert_eq!(got, (Some(0), expected.clone(), warning), "{csv:?}");
+    }
+    assert_eq!(predict("years.safetensors", "2020,2019\n2,3\n10,1\n").stdout, expected);
+
+    let missing = "line 1: expected a column for each feature of named.safetensors, also for";
+    for (csv, message) in [
+        (
+            "height,width\n3,2\n",
+            format!("{missing} `weight`, got only `height`, `width`"),
+        ),
+        ("a,b\n3,2\n", format!("{missing} `height`, `weight`, got only `a`, `b`")),
+        (
+            "3,2\n1,10\n",
+            format!("{missing} `height`, `weight`, got only `3`, `2`"),
+        ),
+        (
+            "height,weight,height\n3,2,3\n",
+            "line 1, column 3 (`height`): expected a single column of this name, got another one in column 1".into(),
+        ),
+        (
+            "id,weight,height\n0,2,tall\n",
+            "line 2, column 3 (`height`): expected a number, got `tall`".into(),
+        ),
+        (
+            "id,weight,height\n\"0,2,3\n",
+            "line 2, column 1: expected a quote that closes the cell, got the end of the file".into(),
+        ),
+    ] {
+        let finished = predict("named.safetensors", csv);
+        let got = (finished.code, finished.stdout.as_str(), finished.stderr);
+        assert_eq!(got, (Some(2), "", format!("error: t.csv: {message}\n")), "{csv:?}");
+    }
+    // A model without names takes the columns as they come.
+    for csv in ["b,a\n3,2\n1,10\n", "a,a\n3,2\n1,10\n"] {
+        let finished = predict("f64.safetensors", csv);
+        assert_eq!((finished.stdout, finished.stderr.as_str()), (expected.clone(), ""));
+    }
+
+    let inspected = printed(directory.path(), &["inspect", "--model", "named.safetensors"]);
+    let unnamed = printed(directory.path(), &["inspect", "--model", "f64.safetensors"]);
+    let names = ["Features: height, weight", r"Targets: size\nclass"];
+    let (names, others): (Vec<_>, Vec<_>) = inspected.lines().partition(|line| names.contains(line));
+    assert_eq!((names.len(), others), (2, unnamed.lines().collect()));
+    let export = [
+        "export",
+        "--model",
+        "named.safetensors",
+        "--to",
+        "safetensors",
+        "--out",
+        "same.safetensors",
+    ];
+    printed(directory.path(), &export);
+    let same = load_model::<Matrix<f64>>(directory.path().join("same.safetensors")).unwrap();
+    assert_eq!(same.feature_names().unwrap(), ["height", "weight"]);
+}
+
 /// PyTorch's `nn.Linear(.., bias=False)` saves no bias tensor, not even one of zeros.
 #[test]
 fn inspect_counts_only_the_biases_that_exist() {
