@@ -87,6 +87,11 @@ macro_rules! impl_scalar {
             fn erfc(self) -> Self {
                 elementary::erfc(self)
             }
+
+            #[inline(always)]
+            fn erfc_and_derivative(self) -> (Self, Self) {
+                elementary::erfc_and_derivative(self)
+            }
         }
     };
 }
