@@ -5,7 +5,7 @@
 
 use crate::matrix::PADDING;
 use crate::raw::simd::{self, Baseline, Isa, Kernel};
-use crate::threads::{self, MAX_PARTS};
+use crate::threads::{self, MOST_THREADS};
 use crate::{Element, MatrixRef, plan};
 use core::array;
 use core::mem;
@@ -77,7 +77,7 @@ impl<T: Element, F: ZipFormula<S>, const S: usize> Zip<'_, T, F, S> {
     fn run_parts(self, parts: usize) -> bool {
         let length = self.own.len().div_ceil(parts).next_multiple_of(PADDING);
         let mut rest = self.state;
-        let mut items: [Option<Self>; MAX_PARTS] = [const { None }; MAX_PARTS];
+        let mut items: [Option<Self>; MOST_THREADS] = [const { None }; MOST_THREADS];
         let parts_of_both = self.own.chunks_mut(length).zip(self.other.chunks(length));
         for (item, (own, other)) in items.iter_mut().zip(parts_of_both) {
             let own_length = own.len();

@@ -1,5 +1,5 @@
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use core::fmt;
 use core::str::FromStr;
@@ -7,7 +7,8 @@ use core::str::FromStr;
 /// A set of vector instructions that the kernels are compiled for.
 ///
 /// The level is chosen once, when the first kernel runs. It is the best level that the processor supports, or the one
-/// that the environment variable `MLP_SIMD` names, if the processor supports it. The `matrixmultiply` crate, which
+/// that the environment variable `MLP_SIMD` names, if the processor supports it
+/// ([`check_environment`](crate::check_environment) tells whether it does). The `matrixmultiply` crate, which
 /// computes the products of large layers at the baseline, makes its own choice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
@@ -41,8 +42,28 @@ impl fmt::Display for SimdLevel {
 }
 
 impl FromStr for SimdLevel {
-    type Err = ();
-    fn from_str(name: &str) -> Result<Self, ()> {
-        Self::ALL.into_iter().find(|level| level.name() == name).ok_or(())
+    type Err = UnknownSimdLevel;
+
+    fn from_str(name: &str) -> Result<Self, UnknownSimdLevel> {
+        let level = Self::ALL.into_iter().find(|level| level.name() == name);
+        level.ok_or_else(|| UnknownSimdLevel { name: name.to_owned() })
     }
 }
+
+/// A name that no level has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UnknownSimdLevel {
+    /// The name given.
+    pub name: String,
+}
+
+impl fmt::Display for UnknownSimdLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [first, others @ ..] = SimdLevel::ALL;
+        write!(f, "unknown SIMD level `{}`: expected one of {first}", self.name)?;
+        others.iter().try_for_each(|level| write!(f, ", {level}"))
+    }
+}
+
+impl core::error::Error for UnknownSimdLevel {}

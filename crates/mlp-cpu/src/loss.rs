@@ -79,13 +79,27 @@ impl<T: Element, L: Loss> LossAndGradient<'_, T, L> {
         let deltas = self.delta[..samples].chunks_mut(TERMS);
         let mut total = T::zero();
         for (deltas, (predictions, targets)) in deltas.zip(predictions.zip(targets)) {
-            let mut sum = T::zero();
-            for (delta, (prediction, target)) in deltas.iter_mut().zip(predictions.iter().zip(targets)) {
-                let [prediction, target] = [prediction, target].map(slice::from_ref);
-                sum += self.loss.value_and_gradient(prediction, target, slice::from_mut(delta));
-                *delta *= self.scale;
+            let whole = deltas.len() == TERMS;
+            let losses = deltas
+                .iter_mut()
+                .zip(predictions.iter().zip(targets))
+                .map(|(delta, pair)| {
+                    let mut gradient = T::zero();
+                    let [prediction, target] = <[&T; 2]>::from(pair).map(slice::from_ref);
+                    let loss = self
+                        .loss
+                        .value_and_gradient(prediction, target, slice::from_mut(&mut gradient));
+                    *delta = gradient * self.scale;
+                    loss
+                });
+            if whole {
+                // A loop without the sum is vectorized.
+                let mut terms = [T::zero(); TERMS];
+                terms.iter_mut().zip(losses).for_each(|(term, loss)| *term = loss);
+                total += terms.into_iter().fold(T::zero(), |sum, loss| sum + loss);
+            } else {
+                total += losses.fold(T::zero(), |sum, loss| sum + loss);
             }
-            total += sum;
         }
         total
     }

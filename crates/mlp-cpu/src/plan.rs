@@ -12,8 +12,9 @@ mod tests;
 
 use crate::SimdLevel;
 use crate::matrix::PADDING;
+use crate::raw::cache;
 use crate::raw::simd::simd_level;
-use crate::threads::{MAX_PARTS, threads};
+use crate::threads;
 
 /// What is computed.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -46,10 +47,8 @@ pub(crate) enum Path {
     Tiny,
     /// By tiles of the transposed gradient ([`thin`](crate::thin)).
     Thin,
-    /// As a product in tiles, over operands in place.
-    Tiles,
-    /// As a product by the [`Engine`] for large layers.
-    Large,
+    /// As a product by an [`Engine`].
+    Product,
 }
 
 /// What computes a product, or one thread's part of it.
@@ -76,8 +75,7 @@ pub(crate) const THIN_BYTES: usize = 64;
 /// the transpose has only few, so such a layer is not thin. Not measured.
 const SHARED_INPUTS: usize = 256;
 
-/// From this many weights on, operands no longer stay in the cache, and copying them in blocks pays. In blocks, smaller
-/// layers take 3 to 4 % longer.
+/// From this many weights on, a product at the baseline is left to the crate `matrixmultiply`, whose bits differ.
 const LARGE_WEIGHTS: usize = 1 << 20;
 
 /// The number of columns of B from which copies of A pay, in blocks and in panels. With fewer columns, blocks take up to
@@ -92,8 +90,9 @@ const DISTANT_BYTES: usize = 1024;
 /// the processor. Not measured.
 pub(crate) const PANEL_BYTES: usize = 1024;
 
-/// The number of columns in a block of B. 256 columns take 7 % longer in `wide`; more are no better.
-pub(crate) const BLOCK_COLUMNS: usize = 512;
+/// The most columns in a block of B. With a cache of 1 MiB, of which 512 fill half, 256 columns take 7 % longer in
+/// `wide`; more are no better.
+const BLOCK_COLUMNS: usize = 1024;
 
 /// The number of multiply-adds from which a part of a product takes longer than calling another thread, which takes
 /// 0.2 us, and reading what it has written, which takes 1 to 4 us.
@@ -129,10 +128,8 @@ impl Shape {
             Path::Tiny
         } else if self.operation == Operation::Gradient && self.is_thin() {
             Path::Thin
-        } else if outputs * inputs < LARGE_WEIGHTS {
-            Path::Tiles
         } else {
-            Path::Large
+            Path::Product
         }
     }
 
@@ -142,6 +139,28 @@ impl Shape {
     fn is_thin(self) -> bool {
         let Self { outputs, inputs, .. } = self;
         outputs > 1 && outputs < inputs && inputs < SHARED_INPUTS && outputs * self.element <= THIN_BYTES
+    }
+
+    /// Returns what computes C (`rows` x `columns`) = A B, the operation's product or a part of it. At the baseline it
+    /// depends on the layer alone. Otherwise the engines have the same bits, and it also depends on the cache.
+    pub(crate) fn engine(self, rows: usize, depth: usize, columns: usize) -> Engine {
+        let weights = self.outputs * self.inputs;
+        if simd_level() == SimdLevel::Baseline {
+            if weights < LARGE_WEIGHTS {
+                Engine::Tiles
+            } else {
+                Engine::Matrixmultiply
+            }
+        } else if weights * self.element >= cache::second_level()
+            && columns >= COPIED_COLUMNS
+            // With fewer rows, C may have no room for whole vectors.
+            && rows >= PADDING
+            && depth > 0
+        {
+            Engine::Blocks
+        } else {
+            Engine::Tiles
+        }
     }
 
     /// Returns the number of threads that share the product. Each computes some of its columns.
@@ -157,26 +176,15 @@ impl Shape {
     }
 }
 
-impl Path {
-    /// Returns what computes C (`rows` x `columns`) = A B, or a part of it.
-    pub(crate) fn engine(self, rows: usize, depth: usize, columns: usize) -> Engine {
-        if self != Self::Large {
-            Engine::Tiles
-        } else if simd_level() == SimdLevel::Baseline {
-            Engine::Matrixmultiply
-        } else if columns >= COPIED_COLUMNS && rows >= PADDING && depth > 0 {
-            Engine::Blocks
-        } else {
-            // Too little to multiply, or so few rows that C may have no room for whole vectors.
-            Engine::Tiles
-        }
-    }
-}
-
 /// Returns whether a panel of A with columns `stride` apart is copied before it is used for `columns` columns of B.
 #[inline(always)]
 pub(crate) fn copies_panel<T>(stride: usize, columns: usize) -> bool {
     stride * size_of::<T>() >= DISTANT_BYTES && columns >= COPIED_COLUMNS
+}
+
+/// Returns the number of columns in a block of B, which stays in the second-level cache.
+pub(crate) fn block_columns() -> usize {
+    (cache::second_level() / PANEL_BYTES).clamp(COPIED_COLUMNS, BLOCK_COLUMNS)
 }
 
 /// Returns the most vectors of rows in a panel of A. A single column of B uses more, so that additions do not wait for
@@ -206,5 +214,5 @@ fn parts(work: usize, least: usize) -> usize {
         return 1;
     }
     // No more parts than threads, because each part of a product reads the same weights: it costs 5 %.
-    (work / least).min(threads()).min(MAX_PARTS)
+    (work / least).min(threads())
 }

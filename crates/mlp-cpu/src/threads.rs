@@ -1,5 +1,6 @@
 //! The number of threads that share the work.
 
+use crate::environment;
 use crate::raw::pool::Pool;
 use core::num::NonZero;
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -13,7 +14,7 @@ static THREADS: AtomicUsize = AtomicUsize::new(0);
 /// Returns the number of threads that share the work of large operations, including the calling thread.
 ///
 /// The default is the number of cores that the machine has for this process. The environment variable `MLP_NUM_THREADS`
-/// and [`set_threads`] override it. No result depends on it, to the last bit. Operations that are too small to gain
+/// and [`set_threads`] override it. In any case it is at most 16, since work is cut into at most 16 parts. No result depends on it, to the last bit. Operations that are too small to gain
 /// from more than one thread stay on the calling one.
 pub fn threads() -> usize {
     match THREADS.load(Ordering::Relaxed) {
@@ -22,7 +23,7 @@ pub fn threads() -> usize {
     }
 }
 
-/// Sets the number of threads that share the work, for the whole process.
+/// Sets the number of threads that share the work, for the whole process. More than 16 count as 16.
 ///
 /// ```
 /// use core::num::NonZero;
@@ -31,26 +32,25 @@ pub fn threads() -> usize {
 /// assert_eq!(mlp_cpu::threads(), 1);
 /// ```
 pub fn set_threads(threads: NonZero<usize>) {
-    THREADS.store(threads.get(), Ordering::Relaxed);
+    THREADS.store(threads.get().min(MOST_THREADS), Ordering::Relaxed);
 }
 
 #[cold]
 fn decide() -> usize {
-    let wanted = std::env::var("MLP_NUM_THREADS")
-        .ok()
-        .and_then(|value| value.trim().parse().ok());
-    let threads: NonZero<usize> = match wanted {
-        Some(threads) => threads,
-        None if cfg!(feature = "threads") => std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN),
-        None => NonZero::<usize>::MIN,
+    let threads = match environment::num_threads() {
+        Ok(Some(threads)) => threads,
+        _ if cfg!(feature = "threads") => std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN),
+        _ => NonZero::<usize>::MIN,
     };
+    let threads = threads.get().min(MOST_THREADS);
     // Keeps a number that another thread has set in the meantime.
-    let _ = THREADS.compare_exchange(0, threads.get(), Ordering::Relaxed, Ordering::Relaxed);
+    let _ = THREADS.compare_exchange(0, threads, Ordering::Relaxed, Ordering::Relaxed);
     THREADS.load(Ordering::Relaxed)
 }
 
-/// The most parts that work is split into.
-pub(crate) const MAX_PARTS: usize = 16;
+/// The most threads that share work, and the most parts that it is split into. More threads would only be woken and find
+/// nothing to do.
+pub(crate) const MOST_THREADS: usize = 16;
 
 /// Runs `task(i, &mut items[i])` for every i, on all threads.
 pub(crate) fn for_each<I: Send>(items: &mut [I], task: impl Fn(usize, &mut I) + Sync) {

@@ -198,7 +198,7 @@ fn metadata_of_the_largest_size_stays_within_the_limit() {
         );
     };
     let network = Mlp::<Matrix<f32>>::builder(&[1, 100_000]).build().unwrap();
-    let model = Model::new(network, SoftmaxCrossEntropy::with_classes());
+    let model = Model::new(network, SoftmaxCrossEntropy::for_classes());
     let classes = Classes::new((0..100_000).map(|i| i.to_string())).unwrap();
     save_model(&path, &model.with_classes(classes).unwrap()).unwrap();
     check_header("100,000 classes");

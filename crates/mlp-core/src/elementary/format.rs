@@ -46,7 +46,7 @@ pub(crate) trait Format:
     /// Beyond these limits, e^x rounds to 0 or overflows.
     const EXP_MIN: Self;
     const EXP_MAX: Self;
-    /// Beyond this limit, erfc(x) rounds to 0.
+    /// Beyond this limit, erfc(x) and e^(-x^2) round to 0.
     const ERFC_MAX: Self;
     /// Beyond this limit, 1 - e^-x rounds to 1.
     const SATURATION: Self;
@@ -150,7 +150,7 @@ impl_format! {
     ln_2: 0.693_145_75 + 1.428_606_8e-6,
     lift_exponent: 24,
     exp: -104.0 .. 89.0,
-    erfc_max: 10.1,
+    erfc_max: 10.2,
     saturation: 20.0,
 }
 

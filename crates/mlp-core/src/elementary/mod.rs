@@ -20,8 +20,8 @@ mod tanh;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use erfc::erfc;
 pub use erfc::erfc_fraction;
+pub(crate) use erfc::{erfc, erfc_and_derivative};
 pub(crate) use exp::{exp, exp_m1};
 pub(crate) use ln::{ln, ln_1p};
 pub(crate) use tanh::{tanh, tanh_and_derivative, tanh_and_derivatives};

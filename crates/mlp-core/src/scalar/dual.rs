@@ -224,11 +224,10 @@ impl<T: Scalar> Scalar for Dual<T> {
         self.chain(tanh, derivative)
     }
 
-    /// erfc' = -2/sqrt(pi) exp(-x^2).
     #[inline(always)]
     fn erfc(self) -> Self {
-        let slope = T::from_f64(-core::f64::consts::FRAC_2_SQRT_PI) * (-(self.value * self.value)).exp();
-        self.chain(self.value.erfc(), slope)
+        let (erfc, derivative) = self.value.erfc_and_derivative();
+        self.chain(erfc, derivative)
     }
 }
 

@@ -58,6 +58,11 @@ macro_rules! impl_scalar {
                 elementary::tanh_and_derivatives(values, derivatives);
             }
 
+            #[inline(always)]
+            fn erfc_and_derivative(self) -> (Self, Self) {
+                elementary::erfc_and_derivative(self)
+            }
+
             $(
                 #[inline(always)]
                 fn $function(self) -> Self {

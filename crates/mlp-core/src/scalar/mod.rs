@@ -130,6 +130,15 @@ pub trait Scalar:
     #[must_use]
     fn erfc(self) -> Self;
 
+    /// Returns erfc x and its derivative, -2/sqrt(pi) e^(-x^2). The floating-point types compute both from one
+    /// exponential.
+    #[must_use]
+    #[inline(always)]
+    fn erfc_and_derivative(self) -> (Self, Self) {
+        let slope = Self::from_f64(-core::f64::consts::FRAC_2_SQRT_PI);
+        (self.erfc(), slope * (-(self * self)).exp())
+    }
+
     /// Returns the greater of `self` and `bound`. NaN stays NaN, whereas `f32::max` would drop it. The derivative at
     /// `self == bound` is the left one, 0.
     #[must_use]

@@ -6,10 +6,9 @@ mod tests;
 use super::panel::{Pack, Panel};
 use super::product::{Initial, Operand, Product};
 use super::tiled::{depth, panel_rows};
-use crate::plan::BLOCK_COLUMNS;
 use crate::raw::prefetch::{LINE, prefetch};
 use crate::raw::simd::{Isa, Kernel, Vector};
-use crate::{Element, SimdLevel};
+use crate::{Element, SimdLevel, plan};
 
 /// Computes C = initial + A B, with the same bits as [`Tiled`](super::tiled::Tiled).
 ///
@@ -35,7 +34,7 @@ impl<T: Element> Blocked<'_, '_, T> {
     #[inline(always)]
     fn run_blocks<I: Isa>(self, isa: I) {
         let lanes = const { <T::Full<I> as Vector<T>>::LANES };
-        let width = const { BLOCK_COLUMNS.next_multiple_of(I::COLUMNS) };
+        let width = plan::block_columns().next_multiple_of(I::COLUMNS);
         let product = self.0;
         let Product { a, b, initial, .. } = *product;
         let mut memory = Panel::new();

@@ -6,9 +6,9 @@ pub(crate) mod product;
 pub(crate) mod tiled;
 
 use self::product::{Initial, Operand, Product};
-use crate::plan::{Engine, Operation, Path, Shape};
+use crate::plan::{Engine, Operation, Shape};
 use crate::raw::matrixmultiply;
-use crate::threads::{self, MAX_PARTS};
+use crate::threads::{self, MOST_THREADS};
 use crate::{Element, Matrix};
 use core::ops::Range;
 use mlp_core::backend::shape_mismatch;
@@ -30,17 +30,17 @@ impl<T: Element> Product<'_, T> {
     ) {
         match (self.b.columns, shape.parts()) {
             (0, _) => {}
-            (_, 1) => self.run_part(shape.path(), 0, beside, &finish),
-            (_, parts) => self.run_parts(shape.path(), parts, beside, &finish),
+            (_, 1) => self.run_part(shape, 0, beside, &finish),
+            (_, parts) => self.run_parts(shape, parts, beside, &finish),
         }
     }
 
-    fn run_parts(self, path: Path, parts: usize, beside: Option<&mut [T]>, finish: &Finish<'_, T>) {
+    fn run_parts(self, shape: Shape, parts: usize, beside: Option<&mut [T]>, finish: &Finish<'_, T>) {
         type Part<'p, T> = Option<(&'p mut [T], Option<&'p mut [T]>)>;
         let (b, c_stride) = (self.b, self.c_stride);
         let width = b.columns.div_ceil(parts);
         let mut beside = beside.map(|beside| beside.chunks_mut(width * c_stride));
-        let mut items: [Part<'_, T>; MAX_PARTS] = Default::default();
+        let mut items: [Part<'_, T>; MOST_THREADS] = Default::default();
         for (item, c) in items.iter_mut().zip(self.c.chunks_mut(width * c_stride)) {
             *item = Some((c, beside.as_mut().and_then(Iterator::next)));
         }
@@ -53,7 +53,7 @@ impl<T: Element> Product<'_, T> {
                     c_stride,
                     initial: self.initial,
                 };
-                part.run_part(path, i * width, beside, finish);
+                part.run_part(shape, i * width, beside, finish);
             }
         });
     }
@@ -62,13 +62,13 @@ impl<T: Element> Product<'_, T> {
     #[inline(always)]
     fn run_part(
         mut self,
-        path: Path,
+        shape: Shape,
         first: usize,
         beside: Option<&mut [T]>,
         finish: &(impl Fn(Range<usize>, &mut [T], Option<&mut [T]>) + ?Sized),
     ) {
         let columns = self.b.columns;
-        match path.engine(self.a.rows, self.a.columns, columns) {
+        match shape.engine(self.a.rows, self.a.columns, columns) {
             Engine::Tiles => T::run_tiled(&mut self),
             Engine::Blocks => T::run_blocked(&mut self),
             Engine::Matrixmultiply => matrixmultiply::run(&mut self),

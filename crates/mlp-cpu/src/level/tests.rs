@@ -1,4 +1,4 @@
-mod children;
+pub(crate) mod children;
 
 use self::children::{assert_level_asked_for, run_at_other_levels};
 use crate::{SimdLevel, simd_level};
@@ -25,5 +25,8 @@ fn names_parse() {
         assert_eq!(level.name().parse(), Ok(level));
         assert_eq!(level.to_string(), level.name());
     }
-    assert_eq!("AVX2".parse::<SimdLevel>(), Err(()));
+    assert_eq!(
+        "AVX2".parse::<SimdLevel>().map_err(|error| error.to_string()),
+        Err("unknown SIMD level `AVX2`: expected one of baseline, avx2, avx512".to_owned())
+    );
 }

@@ -1,4 +1,5 @@
-use super::{Engine, Operation, Path, Shape};
+use super::{Engine, Operation, Path, Shape, block_columns};
+use crate::raw::cache;
 use crate::{Element, SimdLevel, set_threads, simd_level};
 use core::num::NonZero;
 
@@ -14,7 +15,7 @@ fn up_to_8_outputs_and_inputs_are_tiny() {
         assert_ne!(path::<f32>(operation, 9, 8), Path::Tiny);
         assert_ne!(path::<f32>(operation, 8, 9), Path::Tiny);
     }
-    assert_eq!(path::<f32>(Operation::Product, 8, 8), Path::Tiles);
+    assert_eq!(path::<f32>(Operation::Product, 8, 8), Path::Product);
 }
 
 #[test]
@@ -22,37 +23,72 @@ fn only_gradients_are_thin() {
     assert_eq!(path::<f32>(Operation::Gradient, 16, 255), Path::Thin);
     assert_eq!(path::<f64>(Operation::Gradient, 8, 255), Path::Thin);
     for operation in [Operation::Forward, Operation::Backward, Operation::Product] {
-        assert_eq!(path::<f32>(operation, 16, 255), Path::Tiles);
+        assert_eq!(path::<f32>(operation, 16, 255), Path::Product);
     }
     // Too many outputs, a single one, as many as inputs, enough inputs for threads.
     for (outputs, inputs) in [(17, 255), (1, 255), (16, 16), (16, 256)] {
-        assert_eq!(path::<f32>(Operation::Gradient, outputs, inputs), Path::Tiles);
+        assert_eq!(path::<f32>(Operation::Gradient, outputs, inputs), Path::Product);
     }
-    assert_eq!(path::<f64>(Operation::Gradient, 9, 255), Path::Tiles);
+    assert_eq!(path::<f64>(Operation::Gradient, 9, 255), Path::Product);
 }
 
 #[test]
-fn layers_of_2_to_the_20_weights_are_large() {
+fn layers_that_outgrow_half_of_the_cache_are_multiplied_in_blocks() {
+    let baseline = simd_level() == SimdLevel::Baseline;
+    let engine = |weights: (usize, usize), [rows, depth, columns]: [usize; 3]| {
+        Shape::new::<f32>(Operation::Forward, weights, columns).engine(rows, depth, columns)
+    };
+    for (size, side) in [(256 << 10, 181), (1 << 20, 362), (2 << 20, 512), (8 << 20, 1024)] {
+        let _assumed = cache::assume(size);
+        let expect = |engine| match side {
+            _ if !baseline => engine,
+            1024 => Engine::Matrixmultiply,
+            _ => Engine::Tiles,
+        };
+        let large = (side, (size / 8).div_ceil(side));
+        assert_eq!(engine(large, [side, side, 24]), expect(Engine::Blocks), "{size} bytes");
+        assert_eq!(
+            engine((side, large.1 - 1), [side, side, 24]),
+            Engine::Tiles,
+            "{size} bytes"
+        );
+        // No bit depends on the sizes of a part.
+        assert_eq!(engine(large, [side, side, 23]), expect(Engine::Tiles));
+        assert_eq!(engine(large, [15, side, 24]), expect(Engine::Tiles));
+        assert_eq!(engine(large, [side, 0, 24]), expect(Engine::Tiles));
+    }
+}
+
+#[test]
+fn at_the_baseline_layers_of_2_to_the_20_weights_are_left_to_matrixmultiply() {
+    if simd_level() != SimdLevel::Baseline {
+        return;
+    }
     for operation in [
         Operation::Forward,
         Operation::Backward,
         Operation::Gradient,
         Operation::Product,
     ] {
-        assert_eq!(path::<f32>(operation, 1024, 1023), Path::Tiles);
-        assert_eq!(path::<f32>(operation, 1024, 1024), Path::Large);
+        let engine = |inputs| Shape::new::<f32>(operation, (1024, inputs), 32).engine(1024, 1023, 32);
+        assert_eq!(engine(1023), Engine::Tiles);
+        assert_eq!(engine(1024), Engine::Matrixmultiply);
     }
 }
 
 #[test]
-fn the_engine_of_large_layers_depends_on_samples_where_no_bit_does() {
-    let baseline = simd_level() == SimdLevel::Baseline;
-    let expect = |engine| if baseline { Engine::Matrixmultiply } else { engine };
-    assert_eq!(Path::Large.engine(1024, 1024, 24), expect(Engine::Blocks));
-    assert_eq!(Path::Large.engine(1024, 1024, 23), expect(Engine::Tiles));
-    assert_eq!(Path::Large.engine(15, 1024, 24), expect(Engine::Tiles));
-    assert_eq!(Path::Large.engine(1024, 0, 24), expect(Engine::Tiles));
-    assert_eq!(Path::Tiles.engine(1024, 1024, 24), Engine::Tiles);
+fn a_block_of_columns_takes_half_of_the_cache() {
+    for (size, columns) in [
+        (16 << 10, 24),
+        (256 << 10, 128),
+        (512 << 10, 256),
+        (1 << 20, 512),
+        (2 << 20, 1024),
+        (64 << 20, 1024),
+    ] {
+        let _assumed = cache::assume(size);
+        assert_eq!(block_columns(), columns, "{size} bytes");
+    }
 }
 
 #[test]

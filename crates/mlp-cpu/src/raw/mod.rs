@@ -2,11 +2,13 @@
 #![allow(unsafe_code)]
 
 pub(crate) mod buffer;
+pub(crate) mod cache;
 pub(crate) mod columns;
 pub(crate) mod huge_pages;
 pub(crate) mod matrixmultiply;
 pub(crate) mod pool;
 pub(crate) mod prefetch;
+pub(crate) mod row;
 pub(crate) mod simd;
 pub(crate) mod square;
 pub(crate) mod tile;

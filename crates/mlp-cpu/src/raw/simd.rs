@@ -1,6 +1,7 @@
 //! Sets of vector instructions: the types that stand for them, their registers, and the choice of the best set that the
 //! processor has.
 
+use crate::environment;
 use crate::level::SimdLevel;
 #[cfg(target_arch = "x86_64")]
 use core::arch::x86_64;
@@ -35,6 +36,10 @@ pub trait Isa: Copy {
     type HalfF32: Vector<f32, Isa = Self>;
     /// Half a register.
     type HalfF64: Vector<f64, Isa = Self>;
+    /// Four numbers.
+    type FourF32: Vector<f32, Isa = Self>;
+    /// Four numbers.
+    type FourF64: Vector<f64, Isa = Self>;
 
     /// The instructions for vectors narrower than a full register. For AVX-512 they are AVX2, which has such vectors,
     /// too, so that the code is not compiled twice.
@@ -79,6 +84,8 @@ impl Isa for Baseline {
     type F64 = Lanes<f64, 2, Self>;
     type HalfF32 = Lanes<f32, 2, Self>;
     type HalfF64 = Lanes<f64, 1, Self>;
+    type FourF32 = Lanes<f32, 4, Self>;
+    type FourF64 = Lanes<f64, 4, Self>;
 
     type Narrow = Self;
 
@@ -98,6 +105,8 @@ impl Isa for Avx2 {
     type F64 = x86_64::__m256d;
     type HalfF32 = x86_64::__m128;
     type HalfF64 = x86_64::__m128d;
+    type FourF32 = x86_64::__m128;
+    type FourF64 = x86_64::__m256d;
     type Narrow = Self;
 
     #[inline(always)]
@@ -124,6 +133,8 @@ impl Isa for Avx512 {
     // Never used: vectors narrower than a full register come from `Narrow`.
     type HalfF32 = Lanes<f32, 8, Self>;
     type HalfF64 = Lanes<f64, 4, Self>;
+    type FourF32 = Lanes<f32, 4, Self>;
+    type FourF64 = Lanes<f64, 4, Self>;
     type Narrow = Avx2;
 
     #[inline(always)]
@@ -175,12 +186,9 @@ fn level() -> SimdLevel {
 
     #[cold]
     fn detect() -> SimdLevel {
-        let wanted = std::env::var("MLP_SIMD").ok().and_then(|name| name.parse().ok());
-        let best = SimdLevel::ALL
-            .into_iter()
-            .rfind(|&level| supported(level))
-            .unwrap_or(SimdLevel::Baseline);
-        let level = wanted.filter(|&level| supported(level)).unwrap_or(best);
+        let best = || SimdLevel::ALL.into_iter().rfind(|&level| supported(level));
+        let wanted = environment::level().ok().flatten();
+        let level = wanted.or_else(best).unwrap_or(SimdLevel::Baseline);
         LEVEL.store(level as u8, Ordering::Relaxed);
         level
     }
@@ -193,7 +201,8 @@ fn level() -> SimdLevel {
     }
 }
 
-fn supported(level: SimdLevel) -> bool {
+/// Returns whether the processor has the instructions of `level`.
+pub(crate) fn supported(level: SimdLevel) -> bool {
     match level {
         SimdLevel::Baseline => true,
         #[cfg(target_arch = "x86_64")]
@@ -248,16 +257,20 @@ pub trait Lane: Copy + Zero + Add<Output = Self> + Mul<Output = Self> {
     /// Half a vector register.
     type Half<I: Isa>: Vector<Self, Isa = I>;
 
+    /// Four numbers.
+    type Four<I: Isa>: Vector<Self, Isa = I>;
+
     /// Returns `self` `factor` + `sum`, rounded once.
     #[must_use]
     fn multiply_add(self, factor: Self, sum: Self) -> Self;
 }
 
 macro_rules! impl_lane {
-    ($type:ty, $full:ident, $half:ident) => {
+    ($type:ty, $full:ident, $half:ident, $four:ident) => {
         impl Lane for $type {
             type Full<I: Isa> = I::$full;
             type Half<I: Isa> = I::$half;
+            type Four<I: Isa> = I::$four;
 
             #[inline(always)]
             fn multiply_add(self, factor: Self, sum: Self) -> Self {
@@ -266,8 +279,8 @@ macro_rules! impl_lane {
         }
     };
 }
-impl_lane!(f32, F32, HalfF32);
-impl_lane!(f64, F64, HalfF64);
+impl_lane!(f32, F32, HalfF32, FourF32);
+impl_lane!(f64, F64, HalfF64, FourF64);
 
 /// Any number of lanes. The compiler turns their operations into the instructions that it finds for the level.
 #[derive(Clone, Copy)]

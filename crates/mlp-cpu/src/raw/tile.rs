@@ -1,12 +1,14 @@
 //! The innermost loops of a product.
 
+use super::row::Row;
 use super::simd::{Isa, Kernel, Lane, Lanes, Vector};
+use crate::Element;
 use crate::gemm::product::{Initial, Operand, Product};
 use core::array;
 
 /// Products in panels, one below the other. A panel is a group of adjacent rows of A and of C: those of 1, 2, 3, 4 or 8
 /// full vectors, or 1, 2, 4 or 8 if that is less than a vector has. A may have fewer rows than its panels.
-impl<T: Lane> Product<'_, T> {
+impl<T: Element> Product<'_, T> {
     /// Computes the product in `panels` panels of `rows` rows.
     ///
     /// Each element of A B is summed over k in ascending order, starting from 0, and then added to the initial value. A
@@ -24,9 +26,7 @@ impl<T: Lane> Product<'_, T> {
             3 => self.run_vectors::<T::Full<I>, 3>(isa, panels),
             2 => self.run_vectors::<T::Full<I>, 2>(isa, panels),
             1 => self.run_vectors::<T::Full<I>, 1>(isa, panels),
-            // A layer of one output, as regressions end with. It keeps the full level, because a level with more
-            // registers has wider tiles.
-            _ if rows == 1 && self.b.columns > 1 => self.run_vectors::<Lanes<T, 1, I>, 1>(isa, panels),
+            _ if rows == 1 && Row::fits(&self) => isa.call(Row(self)),
             _ => self.run_narrow(I::Narrow::from(isa), panels, rows),
         }
     }

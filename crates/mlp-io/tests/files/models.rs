@@ -263,7 +263,7 @@ fn a_model_is_saved_whatever_its_number_of_classes_or_layers() {
         (&[2, 7_536], &|i| format!("\"{i}\"")),
     ] {
         let classes = Classes::new((0..*sizes.last().unwrap()).map(name)).unwrap();
-        let model = Model::new(network::<f32>(sizes, Tanh), SoftmaxCrossEntropy::with_classes());
+        let model = Model::new(network::<f32>(sizes, Tanh), SoftmaxCrossEntropy::for_classes());
         loads(&model.with_classes(classes).unwrap());
     }
     for count in [985, 4_000] {
@@ -287,7 +287,7 @@ fn a_model_is_saved_whatever_its_number_of_classes_or_layers() {
 fn a_model_over_the_documented_limits_is_refused_with_the_figure() {
     let save = |sizes: &[usize], length: usize| {
         let classes = Classes::new((0..*sizes.last().unwrap()).map(|i| format!("{i:0length$}"))).unwrap();
-        let model = Model::new(network::<f32>(sizes, Tanh), SoftmaxCrossEntropy::with_classes());
+        let model = Model::new(network::<f32>(sizes, Tanh), SoftmaxCrossEntropy::for_classes());
         model_to_bytes(&model.with_classes(classes).unwrap())
             .unwrap_err()
             .message

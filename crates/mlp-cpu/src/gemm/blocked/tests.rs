@@ -1,7 +1,9 @@
 use crate::gemm::product::{Initial, Product};
-use crate::plan::Path;
+use crate::plan::{Operation, Shape};
+use crate::raw::cache;
 use crate::{Element, Matrix, Operand, SimdLevel, simd_level};
-use core::ops::Range;
+use mlp_core::activations::Tanh;
+use mlp_core::{Adam, HalfMse, Mlp, Samples, Trainer};
 
 fn matrix<T: Element>(rows: usize, columns: usize, seed: usize) -> Matrix<T> {
     Matrix::from_fn(rows, columns, |i, j| {
@@ -9,8 +11,11 @@ fn matrix<T: Element>(rows: usize, columns: usize, seed: usize) -> Matrix<T> {
     })
 }
 
-fn run<T: Element>(path: Path, a: Operand<'_, T>, b: Operand<'_, T>, initial: Initial<'_, T>) -> Matrix<T> {
+/// Computes the product as on a processor with a cache of `size` bytes.
+fn run<T: Element>(size: usize, a: Operand<'_, T>, b: Operand<'_, T>, initial: Initial<'_, T>) -> Matrix<T> {
+    let _assumed = cache::assume(size);
     let mut c = matrix(a.rows, b.columns, 5);
+    let shape = Shape::new::<T>(Operation::Product, (a.rows, a.columns), b.columns);
     let product = Product {
         a,
         b,
@@ -18,7 +23,7 @@ fn run<T: Element>(path: Path, a: Operand<'_, T>, b: Operand<'_, T>, initial: In
         c: c.storage_mut(),
         initial,
     };
-    product.run_part(path, 0, None, &|_: Range<usize>, _: &mut [T], _: Option<&mut [T]>| {});
+    product.run(shape, None, |_, _, _| {});
     c
 }
 
@@ -45,8 +50,8 @@ fn same_bits<T: Element>() {
         for a in [Operand::from(&a), Operand::from(&a_turned).transposed()] {
             for b in [Operand::from(&b), Operand::from(&b_turned).transposed()] {
                 for initial in [Initial::Zero, Initial::Present, Initial::Column(bias.storage())] {
-                    let tiled = run(Path::Tiles, a, b, initial);
-                    let blocked = run(Path::Large, a, b, initial);
+                    let tiled = run(usize::MAX, a, b, initial);
+                    let blocked = run(1, a, b, initial);
                     assert!(
                         tiled == blocked,
                         "{m} x {k} x {n}, {initial:?}: blocks and tiles differ"
@@ -77,4 +82,43 @@ fn blocks_have_the_bits_of_tiles_f32() {
 #[test]
 fn blocks_have_the_bits_of_tiles_f64() {
     same_bits::<f64>();
+}
+
+/// Trains a network and returns the bits of its losses and predictions.
+fn trained<T: Element>(sizes: &[usize], samples: usize) -> Vec<u64> {
+    let mut network = Mlp::<Matrix<T>>::builder(sizes).hidden(Tanh).seed(1).build().unwrap();
+    let (input, target) = (matrix(sizes[0], samples, 1), matrix(sizes[sizes.len() - 1], samples, 2));
+    let mut trainer = Trainer::new(HalfMse, Adam::new(0.01).unwrap());
+    let samples = Samples::new(&input, &target).unwrap();
+    let losses: Vec<_> = (0..3).map(|_| trainer.step(&mut network, samples).unwrap()).collect();
+    let predictions = network.predict(&input).to_vec().into_iter().map(|value| value.to_f64());
+    losses.into_iter().chain(predictions).map(f64::to_bits).collect()
+}
+
+#[test]
+fn no_bit_depends_on_the_size_of_the_cache() {
+    fn check<T: Element>() {
+        for (sizes, samples) in [
+            (&[1, 1, 1][..], 3),
+            (&[17, 1], 300),
+            (&[70, 96, 33, 5], 1),
+            (&[70, 96, 33, 5], 150),
+            (&[300, 130, 40], 64),
+            (&[600, 20, 600], 33),
+        ] {
+            let expected = {
+                let _assumed = cache::assume(usize::MAX);
+                trained::<T>(sizes, samples)
+            };
+            for size in [1, 16 << 10, 64 << 10, 256 << 10, 512 << 10, 1 << 20, 2 << 20, 64 << 20] {
+                let _assumed = cache::assume(size);
+                assert!(
+                    trained::<T>(sizes, samples) == expected,
+                    "{sizes:?} x {samples}: other bits with a cache of {size} bytes"
+                );
+            }
+        }
+    }
+    check::<f32>();
+    check::<f64>();
 }
