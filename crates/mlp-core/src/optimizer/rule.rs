@@ -92,7 +92,7 @@ macro_rules! impl_optimizer {
                 gradient: &mut [$crate::Dense<B>],
             ) -> Result<(), $crate::NonFinite> {
                 use $crate::optimizer::rule::Rule as _;
-                self.rule.update(self.memory.begin_step(layers, gradient))
+                B::with_float_environment(|| self.rule.update(self.memory.begin_step(layers, gradient)))
             }
         }
 
