@@ -16,9 +16,9 @@ use mlp_core::{
 use mlp_cpu::{Element, Matrix, set_threads};
 use std::time::Instant;
 
-const SIZES: [usize; 4] = [256, 512, 512, 10];
-const BATCH: usize = 64;
-const ROUNDS: usize = 15;
+const SIZES: [usize; 4] = [128, 256, 256, 10];
+const BATCH: usize = 32;
+const ROUNDS: usize = 11;
 
 /// An operation to measure.
 type Operation<'a> = Box<dyn FnMut() + 'a>;

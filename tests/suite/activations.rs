@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 
 /// The properties of `f32` and `f64` that the tests need.
-pub(super) trait Float: Element + Display + PartialOrd {
+pub(crate) trait Float: Element + Display + PartialOrd {
     const NAME: &'static str;
     /// Returns the unit in the last place of `x`: the distance from |x| to the next larger number.
     fn unit(x: f64) -> f64;

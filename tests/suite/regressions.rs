@@ -1,6 +1,8 @@
 //! Tests that this library does not have bugs that were found in other libraries: one test for each, with the project
 //! and the number of the report.
 
+pub(crate) mod subnormal;
+
 use crate::activations::{Float, check_positions, functions};
 use mlp_core::activations::{GeluTanh, Relu};
 use mlp_core::{
