@@ -47,7 +47,7 @@ impl<T: Element> Case<T> {
     fn times(mut self, first: usize, factor: f64) -> Self {
         for layer in &mut self.network.layers_mut()[first..] {
             let (weights, _) = layer.weights.memory_mut().expect("a matrix is in memory");
-            weights.iter_mut().for_each(|w| *w = *w * T::from_f64(factor));
+            weights.iter_mut().for_each(|w| *w *= T::from_f64(factor));
         }
         self
     }
