@@ -200,7 +200,12 @@ impl Visitor for Double<'_> {
             network.forward(&input, &mut workspace);
             assert_eq!(workspace.prediction().to_vec(), input.view().to_vec(), "{name}");
             assert_eq!(network.loss(loss, &target, &mut workspace), value, "{name}: Mlp::loss");
-            assert_eq!(workspace.delta(0).to_vec(), gradient, "{name}: delta");
+            // Networks take numbers below the smallest normal one for zeros.
+            let flushed: Vec<_> = gradient
+                .iter()
+                .map(|&x| if x.is_subnormal() { 0.0 } else { x })
+                .collect();
+            assert_eq!(workspace.delta(0).to_vec(), flushed, "{name}: delta");
         }
         let weights = case
             .sample_weights

@@ -26,7 +26,8 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
     /// If `input` does not have n_in rows or has more columns than the workspace, or if the workspace belongs to
     /// another network.
     pub fn forward<'a>(&self, input: impl Into<B::Columns<'a>>, workspace: &mut Workspace<B>) {
-        forward(self.layers(), self.activations(), input.into(), workspace, |_, _, _| ());
+        let input = input.into();
+        B::with_float_environment(|| forward(self.layers(), self.activations(), input, workspace, |_, _, _| ()));
     }
 
     /// Returns the loss, the mean over the samples of l(prediction, target), and writes the last layer's
@@ -39,7 +40,8 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
         let target = target.into();
         let samples = target.shape().1;
         assert!(samples > 0, "loss: expected at least one sample, got none");
-        self::loss(loss, target, None, samples as f64, workspace) / samples as f64
+        let sum = || self::loss(loss, target, None, samples as f64, workspace);
+        B::with_float_environment(sum) / samples as f64
     }
 
     /// Runs the backward pass: computes the [`delta`](Workspace::delta) dL/dz = (W_next^T delta_next) * f'(z) of every
@@ -48,7 +50,7 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
     /// # Panics
     /// If the workspace belongs to another network.
     pub fn backward(&self, workspace: &mut Workspace<B>) {
-        backward(self.layers(), workspace);
+        B::with_float_environment(|| backward(self.layers(), workspace));
     }
 
     /// Computes the gradient of every layer, dL/dW = delta a_prev^T and dL/db = the sum of delta's columns, from the
@@ -57,7 +59,8 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
     /// # Panics
     /// If the shape of `input` differs from that in `forward`.
     pub fn gradient<'a>(&self, input: impl Into<B::Columns<'a>>, workspace: &mut Workspace<B>) {
-        gradient(input.into(), workspace, false);
+        let input = input.into();
+        B::with_float_environment(|| gradient(input, workspace, false));
     }
 }
 

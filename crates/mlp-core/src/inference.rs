@@ -124,7 +124,9 @@ impl<B: Tensor> InferenceWorkspace<B> {
                 columns(scaled, samples)
             }
         };
-        backpropagation::infer(network.layers(), network.activations(), input, &mut self.hidden, output);
+        B::with_float_environment(|| {
+            backpropagation::infer(network.layers(), network.activations(), input, &mut self.hidden, output);
+        });
     }
 }
 

@@ -275,10 +275,12 @@ impl<B: Tensor, C: Activation> Model<B, C> {
         B::read((&*output).into(), values);
         let outputs = self.network.outputs();
         let predictions = &mut values[..outputs * samples];
-        transform.apply_to(outputs, predictions);
-        if let Some(scaling) = &self.target_scaling {
-            scaling.invert_in(predictions);
-        }
+        B::with_float_environment(|| {
+            transform.apply_to(outputs, predictions);
+            if let Some(scaling) = &self.target_scaling {
+                scaling.invert_in(predictions);
+            }
+        });
         output.write(values);
     }
 

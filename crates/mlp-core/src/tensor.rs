@@ -154,6 +154,17 @@ pub trait Tensor: Clone + Debug + Send + Sync + Sized + 'static {
     #[must_use]
     fn dot(&self, other: &Self) -> f64;
 
+    /// Runs `work`, an operation over a whole network, in the floating-point environment that the backend computes in.
+    /// The caller's environment is the same afterwards, also if `work` panics. The default has no environment of its
+    /// own and only calls `work`.
+    ///
+    /// Networks, trainers and optimizers call this once per operation (a prediction, a step), so that a backend need
+    /// not switch in every kernel. Calls may be nested. A backend whose arithmetic becomes slow with subnormal numbers
+    /// replaces them by zeros here.
+    fn with_float_environment<R>(work: impl FnOnce() -> R) -> R {
+        work()
+    }
+
     /// Runs `task(i, &mut items[i])` for every i. The tasks are independent of each other, so a backend with threads
     /// may run them in any order and at the same time. The default runs them one after the other.
     fn for_each<I: Send>(items: &mut [I], task: impl Fn(usize, &mut I) + Sync) {

@@ -9,6 +9,10 @@
 //! decides how a number is computed. A sample's prediction therefore has the same bits alone as in any batch, and at
 //! any number of [`threads`].
 //!
+//! Networks on [`Matrix`] take numbers below the smallest normal number (1.2e-38 in `f32`, 2.2e-308 in `f64`) for 0,
+//! operands and results, on x86-64 and AArch64. With such numbers, many processors would be up to a hundred times
+//! slower. The mode of the processor is the caller's own again when an operation ends.
+//!
 //! Kernels are compiled for AVX-512, for AVX2 with FMA, and for the baseline that every processor of the target
 //! supports. The best level that the processor supports is used ([`simd_level`]).
 //!

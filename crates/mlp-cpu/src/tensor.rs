@@ -5,6 +5,7 @@ use crate::elementwise::{LANES, Zip, slices};
 use crate::loss::LossAndGradient;
 use crate::pass::{Backward, Forward, Gradient, LayerActivation};
 use crate::plan::{self, Operation, Path, Shape};
+use crate::raw::flush::flush_subnormals;
 use crate::raw::prefetch::{LINE, prefetch};
 use crate::raw::simd;
 use crate::{Element, Matrix, MatrixRef, threads, tiny};
@@ -216,6 +217,13 @@ impl<T: Element> Tensor for Matrix<T> {
             return kernel.run_short() || is_finite(self.view());
         }
         zip_long(self, other.rebuilt(), state, formula)
+    }
+
+    /// Takes subnormal numbers for zeros, so that no operation is slow because of them.
+    #[inline(always)]
+    fn with_float_environment<R>(work: impl FnOnce() -> R) -> R {
+        let _guard = flush_subnormals();
+        work()
     }
 
     fn for_each<I: Send>(items: &mut [I], task: impl Fn(usize, &mut I) + Sync) {

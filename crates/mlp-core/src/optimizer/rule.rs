@@ -204,7 +204,7 @@ macro_rules! first_order {
                 gradient: &mut [$crate::Dense<B>],
             ) -> Result<(), $crate::NonFinite> {
                 use $crate::optimizer::rule::Rule as _;
-                self.rule.update(self.memory.begin_step(layers, gradient))
+                B::with_float_environment(|| self.rule.update(self.memory.begin_step(layers, gradient)))
             }
         }
 

@@ -101,7 +101,9 @@ impl<B: Tensor> Evaluator<B> {
         let mut activations = Vec::new();
         workspace.for_each_block(network, None, samples.input(), |range, prediction| {
             let part = samples.slice(range);
-            let loss = gradient.loss(loss, prediction, part.target(), part.sample_weights(), one);
+            let loss = B::with_float_environment(|| {
+                gradient.loss(loss, prediction, part.target(), part.sample_weights(), one)
+            });
             sum += loss.to_f64();
             if !metrics.is_empty() {
                 B::read(prediction, &mut activations);
@@ -123,7 +125,7 @@ impl<B: Tensor> Evaluator<B> {
 impl<B: Tensor> Samples<'_, B> {
     /// Returns the scores of the last layer's activations for these samples.
     fn scores_of_activations(self, outputs: usize, kind: TargetKind, mut values: Vec<B::Scalar>) -> Scores {
-        OutputTransform::of(kind).apply_to(outputs, &mut values);
+        B::with_float_environment(|| OutputTransform::of(kind).apply_to(outputs, &mut values));
         self.scores(outputs, kind, values)
     }
 

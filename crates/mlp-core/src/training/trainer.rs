@@ -444,7 +444,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
             signs: &mut self.signs,
             first_loss: None,
         };
-        match self.optimizer.step(layers, &mut objective) {
+        match B::with_float_environment(|| self.optimizer.step(layers, &mut objective)) {
             Ok(loss) => {
                 self.position.last_finite_loss = Some(loss);
                 self.position.steps += 1;

@@ -4,6 +4,7 @@
 pub(crate) mod buffer;
 pub(crate) mod cache;
 pub(crate) mod columns;
+pub(crate) mod flush;
 pub(crate) mod huge_pages;
 pub(crate) mod matrixmultiply;
 pub(crate) mod pool;

@@ -8,6 +8,7 @@
 #[cfg(test)]
 mod tests;
 
+use super::flush::Mode;
 use core::any::Any;
 use core::cell::{Cell, UnsafeCell};
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -44,6 +45,8 @@ struct Job {
     task: *const Task<'static>,
     tasks: usize,
     next: AtomicUsize,
+    /// The mode of the thread that submitted the job, in which all threads work on it.
+    mode: Mode,
     panic: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
@@ -83,6 +86,7 @@ impl Pool {
             task: unsafe { core::mem::transmute::<*const Task<'_>, *const Task<'static>>(task) },
             tasks,
             next: AtomicUsize::new(0),
+            mode: Mode::current(),
             panic: Mutex::new(None),
         };
         // SAFETY: this thread set `busy`, so no other thread writes. The gate is shut and no thread is inside, so no
@@ -124,6 +128,7 @@ impl Pool {
         let Some(job) = (unsafe { &*self.job.get() }) else {
             return;
         };
+        let _mode = job.mode.enter();
         INSIDE.set(true);
         loop {
             let i = job.next.fetch_add(1, Ordering::Relaxed);

@@ -174,13 +174,8 @@ impl<B: Tensor> Lbfgs<B> {
         }
         (slope, fresh)
     }
-}
-
-impl<B: Tensor> Optimizer<B> for Lbfgs<B> {
-    /// # Errors
-    /// Returns an error if the loss at the parameters before the step, or the square of its gradient, is not finite.
-    /// Values that are not finite further along the direction are not an error.
-    fn step(&mut self, layers: &mut [Dense<B>], objective: &mut dyn Objective<B>) -> Result<f64, NonFinite> {
+    /// Does the work of [`step`](Optimizer::step).
+    fn iterate(&mut self, layers: &mut [Dense<B>], objective: &mut dyn Objective<B>) -> Result<f64, NonFinite> {
         let loss = evaluate(layers, objective)?;
         let gradient = &*objective.gradient_mut();
         self.prepare(layers, gradient);
@@ -229,6 +224,15 @@ impl<B: Tensor> Optimizer<B> for Lbfgs<B> {
         set_scaled(&mut last.change, length, &self.direction);
         self.last = Some(last);
         Ok(loss)
+    }
+}
+
+impl<B: Tensor> Optimizer<B> for Lbfgs<B> {
+    /// # Errors
+    /// Returns an error if the loss at the parameters before the step, or the square of its gradient, is not finite.
+    /// Values that are not finite further along the direction are not an error.
+    fn step(&mut self, layers: &mut [Dense<B>], objective: &mut dyn Objective<B>) -> Result<f64, NonFinite> {
+        B::with_float_environment(|| self.iterate(layers, objective))
     }
 
     fn learning_rate(&self) -> f64 {

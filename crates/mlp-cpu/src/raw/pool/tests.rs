@@ -1,4 +1,5 @@
 use super::Pool;
+use crate::raw::flush::{Mode, flush_subnormals};
 use crate::threads;
 use core::num::NonZero;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -312,6 +313,30 @@ fn payloads_that_panic_do_no_harm() {
             assert!(payload.0 < 8);
             core::mem::forget(payload);
             assert_each_once(pool, 8);
+        }
+    });
+}
+
+/// Each thread computes in the mode of the thread that submitted the job, and in its own mode afterwards.
+#[test]
+fn a_job_runs_in_the_mode_of_its_thread() {
+    within_time(|| {
+        let pool = pool(1);
+        let modes = || {
+            let modes = Mutex::new(Vec::new());
+            let barrier = std::sync::Barrier::new(2);
+            pool.run(2, &|_| {
+                barrier.wait(); // Both threads take part.
+                modes.lock().unwrap().push(Mode::current());
+            });
+            modes.into_inner().unwrap()
+        };
+        for _ in 0..3 {
+            let own = Mode::current();
+            assert_eq!(modes(), [own; 2]);
+            let _guard = flush_subnormals();
+            let flushing = Mode::current();
+            assert_eq!(modes(), [flushing; 2]);
         }
     });
 }
