@@ -272,12 +272,18 @@ fn a_subset_is_what_it_was_asked_for() {
     let column = |samples| Matrix::<f64>::zeros(1, samples);
     assert_eq!(Dataset::new(column(0), column(0)).unwrap_err(), DataError::Empty);
     let error = Dataset::new(column(2), column(3)).unwrap_err();
-    assert_eq!(error.to_string(), "target: expected 2 samples, got 3");
+    assert_eq!(
+        error.to_string(),
+        "target: expected 2 samples, as many as the input has columns, got 3"
+    );
     let error = Dataset::new(column(2), column(2))
         .unwrap()
         .weighted(column(3))
         .unwrap_err();
-    assert_eq!(error.to_string(), "sample weights: expected 2 samples, got 3");
+    assert_eq!(
+        error.to_string(),
+        "sample weights: expected 2 samples, as many as the input has columns, got 3"
+    );
 }
 
 #[test]

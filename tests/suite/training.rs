@@ -299,13 +299,16 @@ fn samples_that_do_not_fit_are_refused() {
         error,
         DataError::Count {
             what: "target",
-            of: "samples",
+            of: "samples, as many as the input has columns",
             expected: 3,
             got: 2
         }
         .clone()
     );
-    assert_message(&error, "target: expected 3 samples, got 2");
+    assert_message(
+        &error,
+        "target: expected 3 samples, as many as the input has columns, got 2",
+    );
     let error = new(&zeros(2, 0), &zeros(1, 0)).unwrap_err();
     assert_eq!(error, DataError::Empty);
     assert_message(&error, "samples: expected at least one with a weight above 0, got none");
@@ -321,7 +324,10 @@ fn samples_that_do_not_fit_are_refused() {
             zeros(2, 3),
             "sample weights: expected 1 row (a column is a sample), got 2",
         ),
-        (zeros(1, 4), "sample weights: expected 3 samples, got 4"),
+        (
+            zeros(1, 4),
+            "sample weights: expected 3 samples, as many as the input has columns, got 4",
+        ),
         (
             zeros(1, 3),
             "samples: expected at least one with a weight above 0, got none",

@@ -196,7 +196,7 @@ mod tests {
         );
         refused::<EarlyStopping>(
             r#"{"patience":3,"min_change":-0.5,"monitor":"loss","keep_last":false}"#,
-            "minimum improvement: expected a finite number of at least 0, got -0.5",
+            "min_change: expected a finite number of at least 0, got -0.5",
         );
         refused::<ReduceOnPlateau>(
             r#"{"factor":0.5,"patience":1,"threshold":0.0,"min_factor":2.0}"#,

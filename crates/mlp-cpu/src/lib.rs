@@ -51,9 +51,10 @@ mod tensor;
 mod thin;
 mod threads;
 mod tiny;
+mod variable;
 
 pub use element::Element;
-pub use environment::{EnvironmentError, check_environment};
+pub use environment::check_environment;
 pub use gemm::gemm;
 pub use gemm::product::Operand;
 pub use level::{SimdLevel, UnknownSimdLevel};
@@ -61,6 +62,7 @@ pub use matrix::Matrix;
 pub use matrix_ref::MatrixRef;
 pub use raw::simd::simd_level;
 pub use threads::{set_threads, threads};
+pub use variable::EnvironmentError;
 
 /// The README, compiled and run as tests.
 #[cfg(doctest)]

@@ -105,9 +105,10 @@ impl<T: Copy + Zero> Matrix<T> {
     /// # Panics
     /// Panics if the number of values is not `rows` x `columns`.
     #[must_use]
+    #[track_caller]
     pub fn from_vec(rows: usize, columns: usize, values: Vec<T>) -> Self {
         if Some(values.len()) != rows.checked_mul(columns) {
-            shape_mismatch("Matrix::from_vec", "values", (rows, columns), (values.len(), 1));
+            wrong_length("Matrix::from_vec", (rows, columns), values.len());
         }
         let mut matrix = Self::zeros(rows, columns);
         for (j, column) in values.chunks_exact(rows.max(1)).enumerate() {
@@ -243,6 +244,13 @@ fn stride(rows: usize) -> usize {
     } else {
         rows.checked_next_multiple_of(PADDING).unwrap_or(usize::MAX)
     }
+}
+
+/// Panics because the number of values is not that of a matrix of this shape.
+#[cold]
+#[track_caller]
+pub(crate) fn wrong_length(operation: &str, (rows, columns): (usize, usize), got: usize) -> ! {
+    panic!("{operation}: expected {rows} x {columns} values, column after column, got {got}")
 }
 
 /// Returns the length of the storage, which also ends with a whole vector.

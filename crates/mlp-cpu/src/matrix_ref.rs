@@ -1,7 +1,6 @@
 use crate::Matrix;
-use crate::matrix::{check_column, position};
+use crate::matrix::{check_column, position, wrong_length};
 use core::ops::{Index, Range};
-use mlp_core::backend::shape_mismatch;
 use num_traits::Zero;
 
 /// A borrowed column-major matrix. It borrows a [`Matrix`], some of its columns, or any slice, without a copy.
@@ -38,9 +37,10 @@ impl<'a, T> MatrixRef<'a, T> {
     /// # Panics
     /// Panics if the number of values is not `rows` x `columns`.
     #[must_use]
+    #[track_caller]
     pub fn new(rows: usize, columns: usize, values: &'a [T]) -> Self {
         if rows.checked_mul(columns) != Some(values.len()) {
-            shape_mismatch("MatrixRef::new", "values", (rows, columns), (values.len(), 1));
+            wrong_length("MatrixRef::new", (rows, columns), values.len());
         }
         Self::strided(rows, columns, rows, values)
     }

@@ -1,8 +1,8 @@
 //! The number of threads that share the work.
 
-use crate::environment;
 use crate::raw::pool::Pool;
-use core::num::NonZero;
+use crate::variable::{EnvironmentError, parsed};
+use core::num::{IntErrorKind, NonZero};
 use core::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -14,8 +14,9 @@ static THREADS: AtomicUsize = AtomicUsize::new(0);
 /// Returns the number of threads that share the work of large operations, including the calling thread.
 ///
 /// The default is the number of cores that the machine has for this process. The environment variable `MLP_NUM_THREADS`
-/// and [`set_threads`] override it. In any case it is at most 16, since work is cut into at most 16 parts. No result depends on it, to the last bit. Operations that are too small to gain
-/// from more than one thread stay on the calling one.
+/// and [`set_threads`] override it. In any case it is at most 16, since work is cut into at most 16 parts. No result
+/// depends on it, to the last bit. Operations that are too small to gain from more than one thread stay on the calling
+/// one.
 pub fn threads() -> usize {
     match THREADS.load(Ordering::Relaxed) {
         0 => decide(),
@@ -37,7 +38,7 @@ pub fn set_threads(threads: NonZero<usize>) {
 
 #[cold]
 fn decide() -> usize {
-    let threads = match environment::num_threads() {
+    let threads = match wanted_threads() {
         Ok(Some(threads)) => threads,
         _ if cfg!(feature = "threads") => std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN),
         _ => NonZero::<usize>::MIN,
@@ -51,6 +52,18 @@ fn decide() -> usize {
 /// The most threads that share work, and the most parts that it is split into. More threads would only be woken and find
 /// nothing to do.
 pub(crate) const MOST_THREADS: usize = 16;
+
+/// Returns the number of threads that `MLP_NUM_THREADS` asks for, if it is set.
+pub(crate) fn wanted_threads() -> Result<Option<NonZero<usize>>, EnvironmentError> {
+    parsed(
+        "MLP_NUM_THREADS",
+        || format!("a whole number from 1 on, where more than {MOST_THREADS} count as {MOST_THREADS}"),
+        |text| match text.trim().parse::<NonZero<usize>>() {
+            Err(error) if *error.kind() == IntErrorKind::PosOverflow => Some(NonZero::<usize>::MAX),
+            number => number.ok(),
+        },
+    )
+}
 
 /// Runs `task(i, &mut items[i])` for every i, on all threads.
 pub(crate) fn for_each<I: Send>(items: &mut [I], task: impl Fn(usize, &mut I) + Sync) {

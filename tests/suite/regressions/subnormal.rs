@@ -255,6 +255,7 @@ fn subnormal_numbers_of_the_caller_stay() {
             let mut unlucky = network.clone();
             unlucky.layers_mut()[0].weights = Matrix::zeros(sizes[1], sizes[0]);
             unlucky.layers_mut()[0].bias[(1, 0)] = 13.0;
+            trainer.reset(); // for another network
             let step = AssertUnwindSafe(|| trainer.step(&mut unlucky, samples).map(drop));
             assert!(catch_unwind(step).is_err());
             assert_gradual();

@@ -81,7 +81,7 @@ impl EarlyStopping {
     /// # Errors
     /// Returns an error if `min_change` is not a finite number of at least 0.
     pub fn min_change(mut self, min_change: f64) -> Result<Self, HyperParameterError> {
-        self.min_change = not_negative("minimum improvement", min_change)?;
+        self.min_change = not_negative("min_change", min_change)?;
         Ok(self)
     }
 

@@ -8,6 +8,9 @@ use core::ops::Range;
 /// The name of the weights in messages.
 const WEIGHTS: &str = "sample weights";
 
+/// What targets and weights are counted in, in messages.
+const SAMPLES: &str = "samples, as many as the input has columns";
+
 /// Borrowed samples to train on: `input` (n_in x N), `target` (n_out x N, or 1 x N class indices) and, optionally, a
 /// weight for each sample (1 x N). Copies and slices are cheap.
 ///
@@ -23,7 +26,7 @@ const WEIGHTS: &str = "sample weights";
 /// let input = Matrix::<f64>::from_columns(&[[2.0], [-1.0], [3.0]]);
 /// let target = Matrix::from_columns(&[[3.0], [1.0]]);
 /// let error = Samples::<Matrix<f64>>::new(&input, &target).unwrap_err();
-/// assert_eq!(error.to_string(), "target: expected 3 samples, got 2");
+/// assert_eq!(error.to_string(), "target: expected 3 samples, as many as the input has columns, got 2");
 /// ```
 #[derive(Debug)]
 pub struct Samples<'a, B: Tensor> {
@@ -55,7 +58,7 @@ impl<'a, B: Tensor> Samples<'a, B> {
         if samples.is_empty() {
             return Err(DataError::Empty);
         }
-        DataError::check_count("target", "samples", samples.len(), target.shape().1)?;
+        DataError::check_count("target", SAMPLES, samples.len(), target.shape().1)?;
         Ok(samples)
     }
 
@@ -67,7 +70,7 @@ impl<'a, B: Tensor> Samples<'a, B> {
     pub fn weighted(self, weights: impl Into<B::Columns<'a>>) -> Result<Self, DataError> {
         let weights = weights.into();
         check_rows(WEIGHTS, 1, weights.shape().0)?;
-        DataError::check_count(WEIGHTS, "samples", self.len(), weights.shape().1)?;
+        DataError::check_count(WEIGHTS, SAMPLES, self.len(), weights.shape().1)?;
         let mut values = Vec::new();
         B::read(weights, &mut values);
         for (sample, weight) in values.iter().map(|w| w.to_f64()).enumerate() {

@@ -1,8 +1,8 @@
 //! Sets of vector instructions: the types that stand for them, their registers, and the choice of the best set that the
 //! processor has.
 
-use crate::environment;
 use crate::level::SimdLevel;
+use crate::variable::{EnvironmentError, parsed};
 #[cfg(target_arch = "x86_64")]
 use core::arch::x86_64;
 use core::array;
@@ -178,6 +178,24 @@ pub(crate) fn run<K: Kernel>(kernel: K) -> K::Output {
     }
 }
 
+/// Returns the level that `MLP_SIMD` asks for, if it is set.
+pub(crate) fn wanted_level() -> Result<Option<SimdLevel>, EnvironmentError> {
+    let supported = |level: &SimdLevel| supported(*level);
+    parsed(
+        "MLP_SIMD",
+        || {
+            let names: Vec<_> = SimdLevel::ALL
+                .iter()
+                .copied()
+                .filter(supported)
+                .map(SimdLevel::name)
+                .collect();
+            format!("one of the levels that this processor has ({})", names.join(", "))
+        },
+        |name| name.parse().ok().filter(supported),
+    )
+}
+
 /// Returns the level in use.
 #[inline(always)]
 fn level() -> SimdLevel {
@@ -187,7 +205,7 @@ fn level() -> SimdLevel {
     #[cold]
     fn detect() -> SimdLevel {
         let best = || SimdLevel::ALL.into_iter().rfind(|&level| supported(level));
-        let wanted = environment::level().ok().flatten();
+        let wanted = wanted_level().ok().flatten();
         let level = wanted.or_else(best).unwrap_or(SimdLevel::Baseline);
         LEVEL.store(level as u8, Ordering::Relaxed);
         level

@@ -321,7 +321,11 @@ pub(crate) fn other_shape(tensor: &str, expected: Shape, got: Shape) -> LoadErro
 }
 
 pub(crate) fn other_dtype(tensor: &str, expected: Dtype, got: Dtype) -> LoadError {
-    let problem = format!("expected the dtype {expected}, got {got}");
+    let problem = match got {
+        Dtype::F32 => format!("expected the dtype {expected}, got {got}: load it with a matrix of f32"),
+        Dtype::F64 => format!("expected the dtype {expected}, got {got}: load it with a matrix of f64"),
+        _ => format!("expected the dtype {expected}, got {got}"),
+    };
     LoadError::tensor(LoadErrorKind::Dtype, tensor, problem)
 }
 

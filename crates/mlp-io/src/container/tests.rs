@@ -262,9 +262,15 @@ fn a_tensor_must_have_the_requested_name_shape_and_type() {
     let error = singles().take_vector::<f32>("a", 6).unwrap_err();
     assert_eq!(error.to_string(), "tensor `a`: expected the shape [6], got [2, 3]");
     let error = singles().take_vector::<f32>("b", 4).unwrap_err();
-    assert_eq!(error.to_string(), "tensor `b`: expected the dtype F32, got F64");
+    assert_eq!(
+        error.to_string(),
+        "tensor `b`: expected the dtype F32, got F64: load it with a matrix of f64"
+    );
     let error = tensors::<f64>(&bytes).take("a", Shape::Matrix(2, 3)).unwrap_err();
-    assert_eq!(error.to_string(), "tensor `a`: expected the dtype F64, got F32");
+    assert_eq!(
+        error.to_string(),
+        "tensor `a`: expected the dtype F64, got F32: load it with a matrix of f32"
+    );
     assert_eq!(singles().finish().unwrap_err().to_string(), "unexpected tensor `a`");
     let error = Opened::bytes(&bytes).unwrap().take_metadata("other").unwrap_err();
     assert_eq!(error.to_string(), "metadata: unexpected key `k`");

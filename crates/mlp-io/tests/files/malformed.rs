@@ -591,7 +591,7 @@ fn model_cases() -> Vec<Case> {
             "a dtype that is not the tensors'",
             changed(r#""F32""#, r#""F64""#),
             "Dtype",
-            "tensor `layers.0.weight`: expected the dtype F64, got F32",
+            "tensor `layers.0.weight`: expected the dtype F64, got F32: load it with a matrix of f32",
         ),
         (
             "a single layer size",
@@ -836,7 +836,7 @@ fn each_malformed_pytorch_network_is_refused() {
                 weight,
                 r#""2.weight":{"dtype":"F64","shape":[1,2],"data_offsets":[8,24]}"#.to_owned(),
             ]),
-            "tensor `2.weight`: expected the dtype F32, got F64",
+            "tensor `2.weight`: expected the dtype F32, got F64: load it with a matrix of f64",
         ),
     ];
     for (name, bytes, message) in cases {

@@ -202,7 +202,7 @@ fn the_type_of_the_numbers_must_be_the_requested_one() {
     let error = model_from_bytes::<Matrix<f64>>(&bytes).unwrap_err();
     assert_eq!(
         error.message,
-        "tensor `layers.0.weight`: expected the dtype F64, got F32"
+        "tensor `layers.0.weight`: expected the dtype F64, got F32: load it with a matrix of f32"
     );
     assert_eq!((error.kind, error.file), (LoadErrorKind::Dtype, None));
 }

@@ -89,7 +89,10 @@ fn networks_from_pytorch_predict_the_same_here() {
     let error = load_model::<Matrix<f32>>(&path).unwrap_err();
     assert_eq!(error.message, "metadata: unexpected key `format`");
     let error = load_pytorch::<Matrix<f64>>(&path, Tanh, Identity).unwrap_err();
-    assert_eq!(error.message, "tensor `0.weight`: expected the dtype F64, got F32");
+    assert_eq!(
+        error.message,
+        "tensor `0.weight`: expected the dtype F64, got F32: load it with a matrix of f32"
+    );
 }
 
 #[test]

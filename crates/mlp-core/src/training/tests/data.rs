@@ -417,5 +417,8 @@ fn a_data_set_with_mapped_inputs_or_targets_keeps_its_weights() {
         (scaled.input(), Some(&weights))
     );
     let error = data.map_input(|_| columns(1, &[0.0; 3])).unwrap_err();
-    assert_eq!(error.to_string(), "target: expected 3 samples, got 2");
+    assert_eq!(
+        error.to_string(),
+        "target: expected 3 samples, as many as the input has columns, got 2"
+    );
 }

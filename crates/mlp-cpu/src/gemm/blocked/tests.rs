@@ -91,7 +91,11 @@ fn trained<T: Element>(sizes: &[usize], samples: usize) -> Vec<u64> {
     let mut trainer = Trainer::new(HalfMse, Adam::new(0.01).unwrap());
     let samples = Samples::new(&input, &target).unwrap();
     let losses: Vec<_> = (0..3).map(|_| trainer.step(&mut network, samples).unwrap()).collect();
-    let predictions = network.predict(&input).to_vec().into_iter().map(|value| value.to_f64());
+    let predictions = network
+        .predict(&input)
+        .to_vec()
+        .into_iter()
+        .map(mlp_core::Scalar::to_f64);
     losses.into_iter().chain(predictions).map(f64::to_bits).collect()
 }
 

@@ -1,9 +1,24 @@
 //! The order in which a network applies the layers of a file.
 
-use super::plan::{Layer, Layers};
 use crate::error::quoted;
 use crate::{LoadError, LoadErrorKind};
 use std::collections::BTreeMap;
+
+/// Each layer has its own memory, which is free again when the layer of the network has been made.
+pub(super) type Layers = Vec<Box<Layer>>;
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Layer {
+    /// What stands before `.weight` and `.bias`.
+    pub(super) name: String,
+    /// The names of the tensors. They begin with another layer's name if the layers are tied.
+    pub(super) weight: String,
+    pub(super) bias: Option<String>,
+    pub(super) inputs: usize,
+    pub(super) outputs: usize,
+    /// The place in the network.
+    pub(super) rank: usize,
+}
 
 /// One component of a name, such as `fc12`: the place of the word `fc` among the words in this position, the number, and
 /// whether there is a word.

@@ -1,6 +1,6 @@
 //! Which tensors of a file belong to which layer.
 
-use super::order::sort;
+use super::order::{Layer, Layers, sort};
 use crate::container::{Entry, Header, KINDS, Shape, missing, other_dtype, other_shape, unexpected};
 use crate::error::quoted;
 use crate::{Dtype, LoadError, LoadErrorKind};
@@ -14,22 +14,6 @@ pub(in crate::model_file) struct Plan {
     pub(super) layers: Layers,
     /// Whether a tensor may belong to several layers.
     pub(super) tied: bool,
-}
-
-/// Each layer has its own memory, which is free again when the layer of the network has been made.
-pub(super) type Layers = Vec<Box<Layer>>;
-
-#[derive(Clone, Debug, Default)]
-pub(super) struct Layer {
-    /// What stands before `.weight` and `.bias`.
-    pub(super) name: String,
-    /// The names of the tensors. They begin with another layer's name if the layers are tied.
-    pub(super) weight: String,
-    pub(super) bias: Option<String>,
-    pub(super) inputs: usize,
-    pub(super) outputs: usize,
-    /// The place in the network.
-    pub(super) rank: usize,
 }
 
 impl Plan {
