@@ -59,7 +59,7 @@ mod tests {
         replay("model", super::model, &[]);
         replay("network", super::network, &["empty"]);
         replay("checkpoint", super::checkpoint, &[]);
-        replay("npz", super::npz, &["compressed.npz"]);
+        replay("npz", super::npz, &[]);
         replay(
             "weights_json",
             super::weights_json,
