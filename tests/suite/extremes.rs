@@ -117,6 +117,16 @@ const SCALAR: &[Row] = &[
     Row("ln_1p",  "NNNNNNNNNNNi==== ====pppppppppppI", SAME),
     Row("tanh",   "mmmmmmmmmmmn==== ====p11111111111", "mmmmmmmmmmnn==== ====pp1111111111"),
     Row("erfc",   "22222222222p1111 1111p00000000000", "22222222222p1111 1111pt0000000000"),
+    Row("sin",    "Nnpppnppnnpn==== ====pnppnnpnnnpN", SAME),
+    Row("cos",    "Npnnnppnppnp1111 1111pnppnppnnnpN", SAME),
+    Row("tan",    "Nnnnnnpnnnnn==== ====pppppnpppppN", SAME),
+    Row("atan",   "nnnnnnnnnnnn==== ====pppppppppppp", SAME),
+    Row("sinh",   "iiiiiiiiinnn==== ====pppIIIIIIIII", "iiiiiinnnnnn==== ====ppppppIIIIII"),
+    Row("cosh",   "IIIIIIIIIppp1111 1111pppIIIIIIIII", "IIIIIIpppppp1111 1111ppppppIIIIII"),
+    Row("log2",   "NNNNNNNNNNNNNNNi innn0ppppppppppI", SAME),
+    Row("x^3",    "iinnnnnnnnnmoooo 0000=pppppppppII", "iinnnnnnnnnmTooo 000t=pppppppppII"),
+    Row("x^0.5",  "NNNNNNNNNNNNNNN0 0ttt1ppppppppppI", SAME),
+    Row("floor",  "=========nn=mmmo 0000=pp=========", SAME),
     Row("sqrt",   "NNNNNNNNNNNNNNN= =ttt1ppppppppppI", SAME),
     Row("abs",    "Ipppppppppp1ttt0 ================", SAME),
 ];
@@ -271,13 +281,23 @@ impl Comparison {
 fn scalar_functions() {
     fn compare<T: Float>(comparison: &mut Comparison) {
         type Named<T> = (&'static str, fn(T) -> T);
-        let functions: [Named<T>; 8] = [
+        let functions: [Named<T>; 18] = [
             ("exp", T::exp),
             ("exp_m1", T::exp_m1),
             ("ln", T::ln),
             ("ln_1p", T::ln_1p),
             ("tanh", T::tanh),
             ("erfc", T::erfc),
+            ("sin", T::sin),
+            ("cos", T::cos),
+            ("tan", T::tan),
+            ("atan", T::atan),
+            ("sinh", T::sinh),
+            ("cosh", T::cosh),
+            ("log2", T::log2),
+            ("x^3", |x| x.powi(3)),
+            ("x^0.5", |x| x.powf(T::from_f64(0.5))),
+            ("floor", T::floor),
             ("sqrt", T::sqrt),
             ("abs", T::abs),
         ];

@@ -6,6 +6,7 @@
 //! sampled.
 
 mod activations;
+mod check;
 mod conformance;
 mod datasets;
 mod derivatives;

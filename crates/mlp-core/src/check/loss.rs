@@ -1,36 +1,41 @@
-use super::points::{
-    Float, agree, cases, check_differences, compare_with_difference, derivatives, extremes, generator, random_number,
-};
+use super::Options;
+use super::bounded::Bounded;
+use super::difference::{check_differences, compare_with_difference};
+use super::points::{Float, cases, extremes, generator, random_number};
 use crate::{Dual, Loss, Scalar, TargetKind};
 use alloc::format;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::any::type_name;
+use num_traits::Zero;
 use rand::{Rng, RngExt};
 
 /// Checks a loss. It verifies in `f32` and `f64`, for 1 to 6 outputs, at random and at extreme predictions, that:
 ///
-/// - the gradient of [`Loss::value_and_gradient`] agrees with that of [`Loss::value`] by dual numbers to a few units in
-///   the last place, and its value is the same number;
+/// - the gradient of [`Loss::value_and_gradient`] agrees with that of [`Loss::value`] by dual numbers, up to the
+///   rounding errors of the two formulas, and so does its value;
 /// - [`Loss::accumulate`] adds that value and returns that gradient, each times its factor, with one sum and with
 ///   several;
-/// - that gradient agrees with the difference quotient where no kink is near;
+/// - that gradient agrees with difference quotients, where they are exact enough to decide;
 /// - NaN in a prediction gives a NaN loss;
 /// - the gradient is not zero everywhere.
 ///
 /// # Panics
 /// If one of these checks fails. The message contains `name`, the prediction and target, the expected result and the
 /// actual one.
-pub fn check_loss<L: Loss>(name: &str, loss: &L) {
-    check_gradient::<L, f32>(name, loss);
-    check_gradient::<L, f64>(name, loss);
-    check_differences(name, "predictions", |case, rng| {
+pub fn check_loss<L: Loss>(name: &str, loss: &L, options: &Options) {
+    check_number::<L, f32>(name, loss, options);
+    check_number::<L, f64>(name, loss, options);
+    check_differences(name, |case, rng| {
         let (outputs, j) = (1 + case % 6, case % (1 + case % 6));
-        let mut draw = || random_number(rng).clamp(-30.0, 30.0);
-        let prediction: Vec<f64> = (0..outputs).map(|_| draw()).collect();
+        let prediction: Vec<f64> = (0..outputs).map(|_| random_number(options, rng)).collect();
         let target = random_target(loss.target_kind(), outputs, rng);
-        compare_with_difference(|p| by_output(loss, &prediction, &target, j, p), prediction[j])
-            .unwrap_or_else(|how| panic!("{name}: gradient by output {j} at {prediction:?}, target {target:?}: {how}"))
+        compare_with_difference(
+            |p| by_output(loss, &prediction, &target, j, p),
+            prediction[j],
+            options.tolerance,
+        )
+        .unwrap_or_else(|how| panic!("{name}: gradient by output {j} at {prediction:?}, target {target:?}: {how}"))
     });
 }
 
@@ -50,66 +55,31 @@ fn random_target(kind: TargetKind, outputs: usize, rng: &mut impl Rng) -> Vec<f6
     }
 }
 
-/// Returns the loss and its two derivatives with respect to element `j` of the prediction, at `p`.
-fn by_output<L: Loss, T: Scalar>(loss: &L, prediction: &[T], target: &[T], j: usize, p: T) -> (T, T, T) {
-    let constant = |&x: &T| Dual::constant(Dual::constant(x));
+/// Returns the loss and its derivative with respect to element `j` of the prediction, at `p`.
+fn by_output<L: Loss, T: Float>(loss: &L, prediction: &[T], target: &[T], j: usize, p: T) -> Dual<Bounded<T>> {
+    let constant = |&x: &T| Dual::constant(Bounded::exact(x));
     let mut duals: Vec<_> = prediction.iter().map(constant).collect();
     let target: Vec<_> = target.iter().map(constant).collect();
-    derivatives(
-        |p| {
-            duals[j] = p;
-            loss.value(&duals, &target)
-        },
-        p,
-    )
+    duals[j] = Dual::variable(Bounded::exact(p));
+    loss.value(&duals, &target)
 }
 
-fn check_gradient<L: Loss, T: Float>(name: &str, loss: &L) {
+fn check_number<L: Loss, T: Float>(name: &str, loss: &L, options: &Options) {
     let (name, mut rng, mut sloped) = (&format!("{name}, {}", type_name::<T>()), generator(), false);
-    let extremes: Vec<T> = extremes().collect();
+    let extremes: Vec<T> = extremes(options).collect();
     for case in 0..cases() + extremes.len() {
         let outputs = 1 + case % 6;
-        let mut prediction: Vec<T> = (0..outputs).map(|_| T::from_f64(random_number(&mut rng))).collect();
+        let mut draw = || T::from_f64(random_number(options, &mut rng));
+        let mut prediction: Vec<T> = (0..outputs).map(|_| draw()).collect();
         if let Some(&extreme) = extremes.get(case) {
             prediction[case % outputs] = extreme;
         }
-        let target: Vec<T> = random_target(loss.target_kind(), outputs, &mut rng)
-            .into_iter()
-            .map(T::from_f64)
-            .collect();
-
-        let mut gradient = vec![T::from_f64(f64::NAN); outputs];
-        let value = loss.value_and_gradient(&prediction, &target, &mut gradient);
-        let expected = loss.value(&prediction, &target);
-        assert!(
-            agree(value, expected, expected.to_f64().abs()),
-            "{name}: value_and_gradient at {prediction:?}, target {target:?}: expected {expected:?} (value), got {value:?}"
-        );
-
-        let exact: Vec<T> = (0..outputs)
-            .map(|j| by_output(loss, &prediction, &target, j, prediction[j]).1)
-            .collect();
-        // A gradient may suffer from cancellation against the largest element of its sample, and against a target.
-        let magnitude = |values: &[T]| values.iter().map(|v| v.to_f64().abs()).fold(0.0, f64::max);
-        let bound = match loss.target_kind() {
-            TargetKind::Class => 1.0,
-            _ => magnitude(&target),
-        };
-        let magnitude = magnitude(&exact) + bound;
-        for (j, (&got, &expected)) in gradient.iter().zip(&exact).enumerate() {
-            assert!(
-                agree(got, expected, magnitude),
-                "{name}: gradient by output {j} at {prediction:?}, target {target:?}: expected {expected:?} (dual \
-                 numbers), got {got:?}"
-            );
-            sloped |= got.to_f64() != 0.0;
-        }
-
-        check_accumulate::<L, T, 1>(name, loss, &prediction, &target, (value, &gradient));
-        check_accumulate::<L, T, 4>(name, loss, &prediction, &target, (value, &gradient));
+        let target = random_target(loss.target_kind(), outputs, &mut rng);
+        let target: Vec<T> = target.into_iter().map(T::from_f64).collect();
+        sloped |= check_gradient(name, loss, options, &prediction, &target);
 
         prediction[case % outputs] = T::from_f64(f64::NAN);
-        let value = loss.value_and_gradient(&prediction, &target, &mut gradient);
+        let value = loss.value_and_gradient(&prediction, &target, &mut vec![T::zero(); outputs]);
         assert!(
             value.to_f64().is_nan(),
             "{name}: value at {prediction:?}, target {target:?}: expected NaN, got {value:?}"
@@ -118,29 +88,61 @@ fn check_gradient<L: Loss, T: Float>(name: &str, loss: &L) {
     assert!(sloped, "{name}: the gradient is 0 at every prediction tried");
 }
 
+/// Checks value and gradient at one prediction. Returns whether the gradient is not 0.
+fn check_gradient<L: Loss, T: Float>(name: &str, loss: &L, options: &Options, prediction: &[T], target: &[T]) -> bool {
+    let at = || format!("at {prediction:?}, target {target:?}");
+    let exact = |numbers: &[T]| -> Vec<_> { numbers.iter().map(|&x| Bounded::exact(x)).collect() };
+    let (predicted, wanted) = (exact(prediction), exact(target));
+    let mut gradient = vec![Bounded::exact(T::from_f64(f64::NAN)); prediction.len()];
+    let value = loss.value_and_gradient(&predicted, &wanted, &mut gradient);
+    let expected = loss.value(&predicted, &wanted);
+    assert!(
+        expected.agrees_with(value, 0.0),
+        "{name}: value_and_gradient {}: expected {:?} (value), got {:?}",
+        at(),
+        expected.value,
+        value.value
+    );
+    for (j, got) in gradient.iter().enumerate() {
+        let expected = by_output(loss, prediction, target, j, prediction[j]).derivative;
+        let (p, t) = (prediction[j].to_f64(), target.get(j).map_or(0.0, |t| t.to_f64()));
+        assert!(
+            options.at_kink(p - t, p.abs() + t.abs(), T::EPSILON) || expected.agrees_with(*got, options.tolerance),
+            "{name}: gradient by output {j} {}: expected {:?} (dual numbers), got {:?}; rounding explains {:.1e}",
+            at(),
+            expected.value,
+            got.value,
+            expected.error + got.error
+        );
+    }
+    check_accumulate::<L, T, 1>(name, loss, &predicted, &wanted, (value, &gradient));
+    check_accumulate::<L, T, 4>(name, loss, &predicted, &wanted, (value, &gradient));
+    gradient.iter().any(|derivative| derivative.to_f64() != 0.0)
+}
+
 /// Compares `accumulate` with N sums with the loss and gradient `expected` of the sample.
 fn check_accumulate<L: Loss, T: Float, const N: usize>(
     name: &str,
     loss: &L,
-    prediction: &[T],
-    target: &[T],
-    (value, gradient): (T, &[T]),
+    prediction: &[Bounded<T>],
+    target: &[Bounded<T>],
+    (value, gradient): (Bounded<T>, &[Bounded<T>]),
 ) {
-    // The factors are powers of two, so multiplying by them does not round. The sums are not 0 before.
-    let (weight, scale, before) = (T::from_f64(0.5), T::from_f64(0.25), T::from_f64(1.0));
+    // The sums are not 0 before.
+    let [weight, scale, before] = [0.5, 0.25, 1.0].map(Bounded::from_f64);
     let mut sums = [before; N];
-    let mut got = vec![T::from_f64(f64::NAN); gradient.len()];
+    let mut got = vec![Bounded::from_f64(f64::NAN); gradient.len()];
     loss.accumulate(prediction, target, &mut got, [weight, scale], &mut sums);
-    let (expected, sum) = (weight * value, sums.iter().fold(T::zero(), |sum, &x| sum + x));
-    let expected = expected + T::from_f64(N as f64);
+    let (expected, sum) = (weight * value, sums.iter().fold(Bounded::zero(), |sum, &x| sum + x));
+    let expected = expected + Bounded::from_f64(N as f64);
     assert!(
-        agree(sum, expected, expected.to_f64().abs() + N as f64),
+        expected.agrees_with(sum, 0.0),
         "{name}: accumulate with {N} sums at {prediction:?}, target {target:?}: expected {expected:?}, got {sum:?}"
     );
     for (j, (&got, &gradient)) in got.iter().zip(gradient).enumerate() {
         let expected = scale * gradient;
         assert!(
-            agree(got, expected, expected.to_f64().abs()),
+            expected.agrees_with(got, 0.0),
             "{name}: accumulate's gradient by output {j} at {prediction:?}, target {target:?}: expected \
              {expected:?}, got {got:?}"
         );

@@ -2,7 +2,7 @@
 //! [`check_loss!`](crate::check_loss) verify an [`Activation`](crate::Activation) and a [`Loss`](crate::Loss) in `f32`
 //! and `f64`, at thousands of random arguments and at extreme ones.
 //!
-//! Both macros take an expression. They panic if a derivative is not that of the formula, if a number turns into NaN, or
+//! Both macros take an expression, and [`Options`] if you like. They panic if a derivative is not that of the formula, if a number turns into NaN, or
 //! if a NaN turns into a number; the message names the formula and the argument. [`check_activation`] and [`check_loss`]
 //! list all that is verified.
 //!
@@ -75,22 +75,70 @@
 //! mlp_core::check_activation!(Cube); // derivative at z = ...: expected ... (dual numbers), got ...
 //! ```
 //!
+//! # What counts as wrong
+//! A formula is evaluated together with a bound on its rounding errors, and a derivative is wrong if it differs by more
+//! than these explain. So cancellation, steep slopes and oscillations raise no false alarm, and a factor of 1 + 1e-6 is
+//! found wherever the numbers determine the derivative so well. [`Options`] give a range of arguments, known kinks, and
+//! a tolerance for derivatives that are approximations:
+//!
+//! ```
+//! use mlp_core::check::Options;
+//! use mlp_core::{Activation, Scalar};
+//!
+//! /// The snake function f(z) = z + sin^2(a z) / a, for periodic data.
+//! ///
+//! /// Source: L. Ziyin, T. Hartwig, M. Ueda, *Neural Networks Fail to Learn Periodic Functions and How to Fix It*
+//! /// (NeurIPS 2020).
+//! #[derive(Clone, Debug)]
+//! struct Snake {
+//!     a: f64,
+//! }
+//!
+//! impl Activation for Snake {
+//!     fn value<T: Scalar>(&self, z: T) -> T {
+//!         let a = T::from_f64(self.a);
+//!         z + (a * z).sin().powi(2) / a
+//!     }
+//! }
+//!
+//! mlp_core::check_activation!(Snake { a: 5.0 });
+//!
+//! /// f(z) = sqrt(z).
+//! #[derive(Clone, Debug)]
+//! struct Root;
+//!
+//! impl Activation for Root {
+//!     fn value<T: Scalar>(&self, z: T) -> T {
+//!         z.sqrt()
+//!     }
+//! }
+//!
+//! mlp_core::check_activation!(Root, Options::default().range(1e-3..=100.0));
+//! ```
+//!
 //! The random arguments have a fixed seed. With the feature `std`, the environment variable `MLP_CHECK_CASES` sets their
 //! number, which is 10,000 by default.
 
 mod activation;
+mod bounded;
+mod difference;
 mod loss;
+mod options;
 mod points;
 
 pub use activation::check_activation;
 pub use loss::check_loss;
+pub use options::Options;
 
 /// Checks an [`Activation`](crate::Activation), in `f32` and `f64`; see
 /// [`check_activation`](crate::check::check_activation). Put it into a `#[test]`.
 #[macro_export]
 macro_rules! check_activation {
     ($activation:expr) => {
-        $crate::check::check_activation(stringify!($activation), &$activation)
+        $crate::check_activation!($activation, $crate::check::Options::default())
+    };
+    ($activation:expr, $options:expr) => {
+        $crate::check::check_activation(stringify!($activation), &$activation, &$options)
     };
 }
 
@@ -99,6 +147,9 @@ macro_rules! check_activation {
 #[macro_export]
 macro_rules! check_loss {
     ($loss:expr) => {
-        $crate::check::check_loss(stringify!($loss), &$loss)
+        $crate::check_loss!($loss, $crate::check::Options::default())
+    };
+    ($loss:expr, $options:expr) => {
+        $crate::check::check_loss(stringify!($loss), &$loss, &$options)
     };
 }

@@ -5,7 +5,7 @@ Needs mpmath and numpy: python3 coefficients.py | rustfmt --config max_width=120
 """
 
 import numpy
-from mpmath import cos, erfc, exp, hyp1f1, log, lu_solve, matrix, mp, mpf, nstr, pi, sqrt
+from mpmath import atan, cos, erfc, exp, hyp1f1, log, lu_solve, matrix, mp, mpf, nstr, pi, sin, sqrt, tan
 
 mp.dps = 60
 STEPS = 40  # grid points per extremum
@@ -97,6 +97,19 @@ def fit_erfc(highest, a, p_count, q_count):
     return remez(lambda x: (product(x) - a) / x, weight, low, high, p_count, q_count, place, guess)
 
 
+def fit_odd(function, high, count):
+    """(f(x) - x) / x^3 as a function of z = x^2, for an odd f and |x| <= high: the error counts relative to x."""
+    target = lambda z: (function(sqrt(z)) / sqrt(z) - 1) / z
+    return remez(target, lambda z: z, high**2 * mpf("1e-12"), high**2 * mpf("1.0001"), count)
+
+
+def fit_cos(count):
+    """(cos(r) - 1 + r^2/2) / r^4 as a function of z = r^2, for |r| <= pi/4."""
+    high = (pi / 4) ** 2
+    target = lambda z: (cos(sqrt(z)) - 1 + z / 2) / z**2
+    return remez(target, lambda z: z**2, high * mpf("1e-6"), high * mpf("1.0001"), count)
+
+
 def group(number, bits):
     """A Rust literal, its digits in groups of three."""
     text = repr(float(number)) if bits == 64 else str(numpy.float32(number))
@@ -117,16 +130,16 @@ def a_of(bits):
     return mpf(float(1 / sqrt(pi) if bits == 64 else numpy.float32(1 / sqrt(pi))))
 
 
-print("""//! The coefficients of the polynomials, printed by `coefficients.py`.
+print("""//! The coefficients of the polynomials, printed by `coefficients.py` beside this file.
 
-/// The polynomials of a format, the constant term first.
+/// The coefficients of the polynomials for one number type, the constant term first.
 pub(crate) trait Coefficients: Sized + 'static {
     /// (e^r - 1 - r) / r^2 for |r| <= ln(2)/2.
     const EXP: &'static [Self];
     /// (2 artanh(s)/s - 2) / s^2, as a function of s^2, for |s| <= (sqrt(2) - 1) / (sqrt(2) + 1).
     const LN: &'static [Self];
-    /// (erfc(x) e^(x^2) (x + a) - a) / x with a = 1/sqrt(pi), for 0 <= x up to where erfc(x) underflows: the quotient
-    /// of these two. With all coefficients positive nothing cancels.
+    /// (erfc(x) e^(x^2) (x + a) - a) / x with a = 1/sqrt(pi), from x = 0 to where erfc(x) underflows, approximated
+    /// by the quotient of `ERFC_NUMERATOR` and `ERFC_DENOMINATOR`. All coefficients are positive, so nothing cancels.
     const ERFC_NUMERATOR: &'static [Self];
     const ERFC_DENOMINATOR: &'static [Self];
 }""")
@@ -145,3 +158,13 @@ for bits, exp_count, ln_count, highest, erfc_counts in [
     show("ERFC_NUMERATOR", erfc_p, bits)
     show("ERFC_DENOMINATOR", erfc_q, bits)
     print("}")
+
+# For the functions that are computed in f64 for both formats.
+for name, meaning, (coefficients, _, error) in [
+    ("SIN", "(sin(r) - r) / r^3, as a function of r^2, for |r| <= pi/4", fit_odd(sin, pi / 4, 6)),
+    ("COS", "(cos(r) - 1 + r^2/2) / r^4, as a function of r^2, for |r| <= pi/4", fit_cos(6)),
+    ("ATAN", "(atan(s) - s) / s^3, as a function of s^2, for |s| <= tan(pi/8)", fit_odd(atan, tan(pi / 8), 11)),
+]:
+    print(f"\n/// {meaning}; relative error 2^{nstr(log(error, 2), 3)}.")
+    print(f"pub(crate) const {name}: &[f64] = &[")
+    print("".join(f"    {group(c, 64)},\n" for c in coefficients) + "];")

@@ -39,7 +39,7 @@ pub(crate) fn exp_m1<T: Format>(x: T) -> T {
 
 /// Limits `x` to [low, high]; NaN stays NaN.
 #[inline(always)]
-fn clamp<T: Format>(x: T, low: T, high: T) -> T {
+pub(super) fn clamp<T: Format>(x: T, low: T, high: T) -> T {
     let x = if x > high { high } else { x };
     if x < low { low } else { x }
 }

@@ -9,7 +9,7 @@ import struct
 from fractions import Fraction
 from math import inf, nextafter
 
-from mpmath import erfc, exp, expm1, log, log1p, mp, mpf
+from mpmath import atan, cos, erfc, exp, expm1, log, log1p, mp, mpf, pi, sin, tan
 
 COUNT = 400
 mp.dps = 50
@@ -18,6 +18,9 @@ mp.dps = 50
 def tanh(x):
     return expm1(2 * x) / (expm1(2 * x) + 2)
 
+
+# Multiples of pi/4, where the reduction of the argument and the signs change.
+TURNS = [float(n * pi / 4) for n in (1, 2, 3, 4, 6, 8, -2, -3, 355, 1000001, 2000002)]
 
 # Function, range of the evenly spread arguments, upper end of the others, and edges: where the result overflows,
 # underflows, turns subnormal, saturates, or where the reduction of the argument changes over.
@@ -28,6 +31,10 @@ FUNCTIONS = {
     "ln_1p": (log1p, -1, 100, inf, [-0.9999999999999999, -0.2928932188134524, 0.41421356237309503, 2.0**53, 2.0**1023]),
     "tanh": (tanh, -20, 20, 20, [0.17328679513998632, 0.5198603854199589, 19.061547465398498]),
     "erfc": (erfc, -6, 27.5, 27.5, [5.921587195794507, 26.543258438873, 27.226017111108366, 0.4769362762044699]),
+    "sin": (sin, -1.6e6, 1.6e6, 1.6e6, TURNS),
+    "cos": (cos, -1.6e6, 1.6e6, 1.6e6, TURNS),
+    "tan": (tan, -1.6e6, 1.6e6, 1.6e6, TURNS),
+    "atan": (atan, -10, 10, inf, [0.41421356237309503, 1.0, 2.414213562373095, -2.414213562373095, 2.0**1000]),
 }
 
 

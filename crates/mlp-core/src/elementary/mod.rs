@@ -10,20 +10,31 @@
 //!
 //! The largest errors given here are those of `docs/performance.md`: among all numbers in `f32`, among ten million
 //! numbers in `f64`.
+//!
+//! The functions that only formulas of users need take `f64` and serve `f32` as well: rounded to `f32`, their results
+//! are the nearest number in nearly all cases.
 
+mod atan;
 mod coefficients;
 mod erfc;
 mod exp;
+mod floor;
 mod format;
 mod ln;
+mod powf;
+mod sin_cos;
 mod tanh;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use atan::atan;
 pub use erfc::erfc_fraction;
 pub(crate) use erfc::{erfc, erfc_and_derivative};
 pub(crate) use exp::{exp, exp_m1};
+pub(crate) use floor::floor;
 pub(crate) use ln::{ln, ln_1p};
+pub(crate) use powf::powf;
+pub(crate) use sin_cos::sin_cos;
 pub(crate) use tanh::{tanh, tanh_and_derivative, tanh_and_derivatives};
 
 use format::Format;

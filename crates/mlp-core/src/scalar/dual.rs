@@ -225,6 +225,32 @@ impl<T: Scalar> Scalar for Dual<T> {
     }
 
     #[inline(always)]
+    fn sin_cos(self) -> (Self, Self) {
+        let (sin, cos) = self.value.sin_cos();
+        (self.chain(sin, cos), self.chain(cos, -sin))
+    }
+
+    #[inline(always)]
+    fn atan(self) -> Self {
+        let slope = T::one() / (T::one() + self.value * self.value);
+        self.chain(self.value.atan(), slope)
+    }
+
+    /// Uses (x^p)' = x' p x^(p-1) + p' x^p ln x. The first term is exact at x = 0, too.
+    #[inline(always)]
+    fn powf(self, exponent: Self) -> Self {
+        let (x, p) = (self.value, exponent.value);
+        let power = x.powf(p);
+        let by_base = times(self.derivative, times(p, x.powf(p - T::one())));
+        Self::new(power, by_base + times(exponent.derivative, power * x.ln()))
+    }
+
+    #[inline(always)]
+    fn floor(self) -> Self {
+        Self::constant(self.value.floor())
+    }
+
+    #[inline(always)]
     fn erfc(self) -> Self {
         let (erfc, derivative) = self.value.erfc_and_derivative();
         self.chain(erfc, derivative)
@@ -243,7 +269,8 @@ mod tests {
         let x = 0.75_f64;
         let e = x.exp();
         let (t, g) = (x.tanh(), core::f64::consts::FRAC_2_SQRT_PI * (-x * x).exp());
-        let rows: [Row; 12] = [
+        let (sin, cos, tan) = (x.sin(), x.cos(), x.tan());
+        let rows: [Row; 24] = [
             ("x * x * x", |x| x * x * x, x, 3.0 * x * x, 6.0 * x),
             ("1 / x", |x| Dual::one() / x, x, -1.0 / (x * x), 2.0 / (x * x * x)),
             (
@@ -262,6 +289,42 @@ mod tests {
             ("ln_1p", Scalar::ln_1p, x, 1.0 / (1.0 + x), -1.0 / (1.0 + x).powi(2)),
             ("tanh", Scalar::tanh, x, 1.0 - t * t, -2.0 * t * (1.0 - t * t)),
             ("erfc", Scalar::erfc, x, -g, 2.0 * x * g),
+            ("sin", Scalar::sin, x, cos, -sin),
+            ("cos", Scalar::cos, x, -sin, -cos),
+            ("tan", Scalar::tan, x, 1.0 + tan * tan, 2.0 * tan * (1.0 + tan * tan)),
+            (
+                "atan",
+                Scalar::atan,
+                x,
+                1.0 / (1.0 + x * x),
+                -2.0 * x / (1.0 + x * x).powi(2),
+            ),
+            ("sinh", Scalar::sinh, x, x.cosh(), x.sinh()),
+            ("cosh", Scalar::cosh, x, x.sinh(), x.cosh()),
+            (
+                "log2",
+                Scalar::log2,
+                x,
+                core::f64::consts::LOG2_E / x,
+                -core::f64::consts::LOG2_E / (x * x),
+            ),
+            ("x^5", |x| x.powi(5), x, 5.0 * x.powi(4), 20.0 * x.powi(3)),
+            ("x^-2", |x| x.powi(-2), x, -2.0 * x.powi(-3), 6.0 * x.powi(-4)),
+            (
+                "x^1.5",
+                |x| x.powf(Dual::from_f64(1.5)),
+                x,
+                1.5 * x.sqrt(),
+                0.75 / x.sqrt(),
+            ),
+            (
+                "x^x",
+                |x| x.powf(x),
+                x,
+                x.powf(x) * (1.0 + x.ln()),
+                x.powf(x) * ((1.0 + x.ln()).powi(2) + 1.0 / x),
+            ),
+            ("x - floor(x)", |x| x - x.floor(), x, 1.0, 0.0),
         ];
         for (name, f, x, first, second) in rows {
             let y = f(Dual::variable(Dual::variable(x)));
@@ -275,6 +338,27 @@ mod tests {
                 "{name}'': {:?} != {second}",
                 y.derivative
             );
+        }
+    }
+
+    #[test]
+    fn powers_of_zero() {
+        let zero = Dual::variable(0.0);
+        for (p, value, derivative) in [
+            (0.0, 1.0, 0.0),
+            (1.0, 0.0, 1.0),
+            (1.5, 0.0, 0.0),
+            (0.5, 0.0, f64::INFINITY),
+        ] {
+            assert_eq!(zero.powf(Dual::constant(p)), Dual { value, derivative }, "{p}");
+        }
+        for (n, value, derivative) in [
+            (0, 1.0, 0.0),
+            (1, 0.0, 1.0),
+            (2, 0.0, 0.0),
+            (-1, f64::INFINITY, -f64::INFINITY),
+        ] {
+            assert_eq!(zero.powi(n), Dual { value, derivative }, "{n}");
         }
     }
 

@@ -63,6 +63,27 @@ macro_rules! impl_scalar {
                 elementary::erfc_and_derivative(self)
             }
 
+            #[inline(always)]
+            fn sin_cos(self) -> (Self, Self) {
+                let (sin, cos) = elementary::sin_cos(self.into());
+                (sin as Self, cos as Self)
+            }
+
+            #[inline(always)]
+            fn atan(self) -> Self {
+                elementary::atan(self.into()) as Self
+            }
+
+            #[inline(always)]
+            fn powf(self, exponent: Self) -> Self {
+                elementary::powf(self.into(), exponent.into()) as Self
+            }
+
+            #[inline(always)]
+            fn floor(self) -> Self {
+                elementary::floor(self.into()) as Self
+            }
+
             $(
                 #[inline(always)]
                 fn $function(self) -> Self {

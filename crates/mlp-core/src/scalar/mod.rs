@@ -125,6 +125,103 @@ pub trait Scalar:
         }
     }
 
+    /// Returns sin x and cos x, which share most of their computation; x is in radians. NaN at infinity.
+    ///
+    /// For |x| <= 1.6e6 the results are within one unit in the last place. For larger x they are those of a number that
+    /// differs from x by at most one unit in the last place of x (in `f64`), up to 2^50, and constant from there on.
+    ///
+    /// ```
+    /// use mlp_core::Scalar;
+    ///
+    /// let (sin, cos) = Scalar::sin_cos(0.5_f64);
+    /// assert!((sin * sin + cos * cos - 1.0).abs() < 1e-15);
+    /// ```
+    #[must_use]
+    fn sin_cos(self) -> (Self, Self);
+
+    /// Returns sin x; see [`sin_cos`](Self::sin_cos).
+    #[must_use]
+    #[inline(always)]
+    fn sin(self) -> Self {
+        self.sin_cos().0
+    }
+
+    /// Returns cos x; see [`sin_cos`](Self::sin_cos).
+    #[must_use]
+    #[inline(always)]
+    fn cos(self) -> Self {
+        self.sin_cos().1
+    }
+
+    /// Returns tan x = sin x / cos x; see [`sin_cos`](Self::sin_cos).
+    #[must_use]
+    #[inline(always)]
+    fn tan(self) -> Self {
+        let (sin, cos) = self.sin_cos();
+        sin / cos
+    }
+
+    /// Returns the inverse tangent, from -pi/2 to pi/2.
+    #[must_use]
+    fn atan(self) -> Self;
+
+    /// Returns the hyperbolic sine (e^x - e^-x) / 2, with full relative accuracy near zero. It overflows where e^|x|
+    /// does, so at half of the largest number.
+    #[must_use]
+    #[inline(always)]
+    fn sinh(self) -> Self {
+        Self::from_f64(0.5) * (self.exp_m1() - (-self).exp_m1())
+    }
+
+    /// Returns the hyperbolic cosine (e^x + e^-x) / 2. It overflows where e^|x| does, so at half of the largest number.
+    #[must_use]
+    #[inline(always)]
+    fn cosh(self) -> Self {
+        Self::from_f64(0.5) * (self.exp() + (-self).exp())
+    }
+
+    /// Returns the logarithm to base 2; -inf at 0, NaN below.
+    #[must_use]
+    #[inline(always)]
+    fn log2(self) -> Self {
+        self.ln() * Self::from_f64(core::f64::consts::LOG2_E)
+    }
+
+    /// Returns x^`exponent` by multiplications, about log2 of the exponent many; 1 / x^-`exponent` for a negative one.
+    /// The exponent 0 gives 1 for every x.
+    ///
+    /// ```
+    /// use mlp_core::{Dual, Scalar};
+    ///
+    /// let x = Dual::variable(-2.0_f64);
+    /// assert_eq!(x.powi(3), Dual { value: -8.0, derivative: 12.0 });
+    /// ```
+    #[must_use]
+    #[inline(always)]
+    fn powi(self, exponent: i32) -> Self {
+        let (mut power, mut square, mut rest) = (Self::one(), self, exponent.unsigned_abs());
+        while rest > 0 {
+            if rest % 2 == 1 {
+                power *= square;
+            }
+            square *= square;
+            rest /= 2;
+        }
+        if exponent < 0 { Self::one() / power } else { power }
+    }
+
+    /// Returns x^`exponent` as e^(`exponent` ln x), so NaN for x < 0; use [`powi`](Self::powi) there. The exponent 0
+    /// gives 1 for every x.
+    ///
+    /// In `f64`, the error in units in the last place is up to 1.5 + |`exponent` ln x|.
+    #[must_use]
+    fn powf(self, exponent: Self) -> Self;
+
+    /// Returns the largest integer that is not above x. Its derivative is 0, also where it jumps. x - L floor(x/L)
+    /// wraps x into a period of length L.
+    #[must_use]
+    fn floor(self) -> Self;
+
     /// Returns the complementary error function, 2/sqrt(pi) times the integral of e^(-t^2) from x to infinity, with
     /// full relative accuracy in the tail.
     #[must_use]

@@ -1,0 +1,173 @@
+//! Holds twenty right formulas against `check_activation!` and `check_loss!`, each of which must pass, and twenty wrong
+//! ones, each of which must be found.
+
+use mlp_core::check::{Options, check_activation, check_loss};
+use mlp_core::{Activation, Loss, Scalar};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+fn c<T: Scalar>(number: f64) -> T {
+    T::from_f64(number)
+}
+
+/// Returns x with a derivative that is too small by the factor 1 - `share`, which dual numbers do not notice.
+fn hidden<T: Scalar>(x: T, share: f64) -> T {
+    x + (T::from_f64(x.to_f64()) - x) * T::from_f64(share)
+}
+
+/// Returns `then` for x > bound, else `otherwise`.
+fn above<T: Scalar>(x: T, bound: f64, then: T, otherwise: T) -> T {
+    x.select_gt(c(bound), then, otherwise)
+}
+
+/// Makes a table of activations: the name, f(z), if given f'(z) from z and a = f(z), and the options.
+macro_rules! activations {
+    ($($name:literal: |$z:ident| $value:expr $(, |$slope_z:ident, $a:ident| $slope:expr)? $(; $options:expr)?,)*) => {
+        vec![$({
+            #[derive(Clone, Debug)]
+            struct Formula;
+            impl Activation for Formula {
+                fn value<T: Scalar>(&self, $z: T) -> T {
+                    $value
+                }
+                $(fn derivative<T: Scalar>(&self, $slope_z: T, $a: T) -> T {
+                    $slope
+                })?
+            }
+            let options = [$($options,)? Options::default()].into_iter().next().unwrap();
+            ($name, Box::new(move || check_activation($name, &Formula, &options)) as Box<dyn Fn()>)
+        },)*]
+    };
+}
+
+/// Makes a table of losses that are sums over the outputs: the name, a term from prediction p and target t, its
+/// derivative by p, and the options.
+macro_rules! losses {
+    ($($name:literal: |$p:ident, $t:ident| $value:expr, $slope:expr $(; $options:expr)?,)*) => {
+        vec![$({
+            #[derive(Clone, Debug)]
+            struct Formula;
+            impl Loss for Formula {
+                fn value<T: Scalar>(&self, prediction: &[T], target: &[T]) -> T {
+                    prediction.iter().zip(target).fold(T::zero(), |sum, (&$p, &$t)| sum + $value)
+                }
+                fn value_and_gradient<T: Scalar>(&self, prediction: &[T], target: &[T], gradient: &mut [T]) -> T {
+                    for ((&$p, &$t), derivative) in prediction.iter().zip(target).zip(gradient) {
+                        *derivative = $slope;
+                    }
+                    self.value(prediction, target)
+                }
+            }
+            let options = [$($options,)? Options::default()].into_iter().next().unwrap();
+            ($name, Box::new(move || check_loss($name, &Formula, &options)) as Box<dyn Fn()>)
+        },)*]
+    };
+}
+
+type Checks = Vec<(&'static str, Box<dyn Fn()>)>;
+
+fn message(check: &dyn Fn()) -> Option<String> {
+    let panic = catch_unwind(AssertUnwindSafe(check)).err()?;
+    Some(*panic.downcast::<String>().expect("a message"))
+}
+
+#[track_caller]
+fn all_pass(checks: &Checks) {
+    let alarms: Vec<_> = checks.iter().filter_map(|(_, check)| message(check)).collect();
+    assert!(alarms.is_empty(), "false alarms:\n{}", alarms.join("\n"));
+}
+
+#[track_caller]
+fn all_are_found(checks: &Checks) {
+    let found = |check: &dyn Fn()| {
+        message(check).is_some_and(|text| text.contains("derivative at z") || text.contains("gradient"))
+    };
+    let passed: Vec<_> = checks
+        .iter()
+        .filter(|(_, check)| !found(check))
+        .map(|(name, _)| name)
+        .collect();
+    assert!(passed.is_empty(), "wrong, but not found: {passed:?}");
+}
+
+/// Returns ln cosh(x), where cosh(x) may overflow.
+fn ln_cosh<T: Scalar>(x: T) -> T {
+    x.abs() + (c::<T>(-2.0) * x.abs()).exp().ln_1p() - c(std::f64::consts::LN_2)
+}
+
+#[test]
+fn right_activations_pass() {
+    all_pass(&activations! {
+        "snake 1": |z| z + z.sin().powi(2),
+        "snake 5": |z| z + (c::<T>(5.0) * z).sin().powi(2) / c(5.0),
+        "oscillates": |z| (c::<T>(30.0) * z).sin(),
+        "oscillates, by hand": |z| (c::<T>(30.0) * z).sin(), |z, _a| c::<T>(30.0) * (c::<T>(30.0) * z).cos(),
+        "stiff": |z| (c::<T>(1e3) * z).tanh(), |_z, a| c::<T>(1e3) * (T::one() - a * a),
+        "saturates": |z| T::one() / (T::one() + (-z).exp()), |_z, a| a * (T::one() - a); Options::default().range(-80.0..=80.0),
+        "bell": |z| (-(z * z).at_most(c(1e3))).exp(),
+        "steep softplus": |z| z.at_least(c(0.0)) + (c::<T>(-20.0) * z.abs()).exp().ln_1p() / c(20.0),
+        "triangle wave": |z| (z - c::<T>(2.0) * (z * c(0.5)).floor() - T::one()).abs(); Options::default().range(-50.0..=50.0),
+        "sawtooth": |z| z - z.floor(); Options::default().range(-1e4..=1e4),
+        "inverse tangent": |z| z.atan(), |z, _a| T::one() / (T::one() + z * z),
+        "kink at 1, from the right": |z| z.at_least(c(1.0)), |z, _a| above(c::<T>(1.0), 0.0, T::one() - above(T::one() - z, 0.0, T::one(), T::zero()), T::zero()); Options::default().kinks([1.0]),
+        "kink at 0.3": |z| (z - c(0.3)).abs(), |z, _a| above(z, 0.3, T::one(), -T::one()),
+        "cancels": |z| (T::one() + z * z).sqrt() - z, |z, a| -a / (T::one() + z * z).sqrt(); Options::default().range(-1e3..=1e3),
+        "rational": |z| z / (T::one() + z * z), |z, a| (T::one() - c::<T>(2.0) * z * a) / (T::one() + z * z); Options::default().range(-1e3..=1e3),
+        "expanded cube": |z| ((z - c(3.0)) * z + c(3.0)) * z - T::one(), |z, _a| c::<T>(3.0) * (z - T::one()).powi(2); Options::default().range(-1e3..=1e3),
+        "sinc": |z| z.sin() / z; Options::default().range(0.01..=100.0),
+        "power": |z| z.powf(c(1.7)), |z, _a| c::<T>(1.7) * z.powf(c(0.7)); Options::default().range(0.0..=1e3),
+        "catenary": |z| z.cosh(), |z, _a| z.sinh(),
+        "approximation": |z| z.tanh(), |_z, a| (T::one() - a * a) * c(1.0 + 1e-5); Options::default().tolerance(2e-5),
+    });
+}
+
+#[test]
+fn right_losses_pass() {
+    all_pass(&losses! {
+        "Poisson": |p, t| p.exp() - t * p, p.exp() - t,
+        "singular": |p, t| (p - t).abs().sqrt(), above(p - t, 0.0, T::one(), -T::one()) * c(0.5) / (p - t).abs().sqrt(),
+        "ln cosh": |p, t| ln_cosh(p - t), (p - t).tanh(),
+        "expanded square": |p, t| p * p - c::<T>(2.0) * p * t + t * t, c::<T>(2.0) * (p - t); Options::default().range(-1e3..=1e3),
+        "angle": |p, t| T::one() - (p - t).cos(), (p - t).sin(),
+        "rate": |p, t| p - t * p.ln(), T::one() - t / p; Options::default().range(1e-3..=1e3),
+        "from the right": |p, t| (p - t).at_least(c(0.5)), T::one() - above(c::<T>(0.5) - (p - t), 0.0, T::one(), T::zero()); Options::default().kinks([0.5]),
+    });
+}
+
+#[test]
+fn wrong_activations_are_found() {
+    all_are_found(&activations! {
+        "off by 1e-6": |z| z.tanh(), |_z, a| (T::one() - a * a) * c(1.0 + 1e-6),
+        "off by 1e-6, hidden": |z| hidden(z.tanh(), 1e-6),
+        "oscillates, off by 1e-6": |z| (c::<T>(30.0) * z).sin(), |z, _a| c::<T>(30.0 * (1.0 + 1e-6)) * (c::<T>(30.0) * z).cos(),
+        "oscillates, off by 1e-6, hidden": |z| hidden((c::<T>(30.0) * z).sin(), 1e-6),
+        "large only": |z| z.atan(), |z, _a| T::one() / (T::one() + z * z) * above(z, 500.0, c(1.0 + 1e-6), T::one()),
+        "large only, hidden": |z| above(z, 100.0, hidden(z, 1e-6), z),
+        "tail only": |z| (-z.at_least(c(0.0))).exp(), |z, a| above(z, 0.0, above(z, 30.0, T::zero(), -a), T::zero()),
+        "one side": |z| above(z, 0.0, z, c::<T>(0.01) * z), |z, _a| above(z, 0.0, T::one(), c(0.01 * (1.0 + 1e-6))),
+        "one side, hidden": |z| above(z, 0.0, z, hidden(c::<T>(0.5) * z, 1e-6)),
+        "sign at 0": |z| z.abs(), |z, _a| T::zero().select_gt(z, -T::one(), T::one()),
+        "beside a kink": |z| z.at_least(c(1.0)), |z, _a| above(z, 1.0, above(z, 1.0 + 1e-4, T::one(), c(0.5)), T::zero()); Options::default().kinks([1.0]),
+        "chain rule": |z| z + (c::<T>(5.0) * z).sin().powi(2) / c(5.0), |z, _a| T::one() + (c::<T>(10.0) * z).sin() / c(5.0),
+        "sign": |z| (-z.abs()).exp(), |z, a| above(z, 0.0, a, -a),
+        "other function": |z| z.tanh(), |_z, a| a * (T::one() - a),
+        "offset": |z| z.tanh(), |_z, a| T::one() - a * a + c(1e-9),
+        "factor": |z| (-(z * z).at_most(c(1e3))).exp(), |z, a| -z * a,
+        "z for f(z)": |z| z.tanh(), |z, _a| T::one() - z * z,
+        "near 0 only": |z| z.sin(), |z, _a| z.cos() + above(z.abs(), 1e-5, T::zero(), c(1e-6)),
+        "f32 constant": |z| z / c(3.0), |_z, _a| c(f64::from(1.0_f32 / 3.0)),
+        "wrong beyond the tolerance": |z| z.tanh(), |_z, a| (T::one() - a * a) * c(1.0 + 3e-5); Options::default().tolerance(2e-5),
+    });
+}
+
+#[test]
+fn wrong_losses_are_found() {
+    all_are_found(&losses! {
+        "Poisson, off by 1e-6": |p, t| p.exp() - t * p, p.exp() - t * c(1.0 + 1e-6),
+        "singular, off by 1e-6": |p, t| (p - t).abs().sqrt(), above(p - t, 0.0, T::one(), -T::one()) * c(0.5 + 5e-7) / (p - t).abs().sqrt(),
+        "one side": |p, t| ln_cosh(p - t), above(p - t, 0.0, (p - t).tanh(), (p - t).tanh() * c(1.0 + 1e-6)),
+        "hidden": |p, t| hidden(ln_cosh(p - t), 1e-6), (p - t).tanh() * c(1.0 - 1e-6),
+        "by the target": |p, t| (p - t).powi(2), c::<T>(2.0) * (t - p),
+        "angle": |p, t| T::one() - (p - t).cos(), p - t,
+        "far only": |p, t| (p - t).abs(), above(p - t, 900.0, c(1.0 + 1e-6), above(p - t, 0.0, T::one(), -T::one())),
+    });
+}
