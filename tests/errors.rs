@@ -58,7 +58,7 @@ impl Part {
             Self::All => String::new(),
             Self::From(bounds) => format!(", x >= {}", bounds[format]),
             Self::Below(bounds) => format!(", x < {}", bounds[format]),
-            Self::Within(bounds) => format!(", |x| <= {}", bounds[format]),
+            Self::Within(bounds) => format!(", -{0} <= x <= {0}", bounds[format]),
         }
     }
 }

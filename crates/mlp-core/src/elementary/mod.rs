@@ -9,7 +9,7 @@
 //! of each comparison is chosen so that NaN takes the side that keeps it NaN.
 //!
 //! The largest errors given here are those of `docs/performance.md`: among all numbers in `f32`, among ten million
-//! numbers in `f64`.
+//! numbers in `f64`; where that table says so, among fewer.
 //!
 //! The functions that only formulas of users need take `f64` and serve `f32` as well: rounded to `f32`, their results
 //! are the nearest number in nearly all cases.

@@ -4,11 +4,11 @@ use super::Values;
 use crate::Element;
 use core::fmt::Debug;
 use core::hint::black_box;
-use mlp_core::Activation;
 use mlp_core::activations::{
     Elu, Gelu, GeluTanh, HardTanh, Identity, LeakyRelu, Mish, Relu, Selu, Sigmoid, Silu, Softplus, Softsign, Tanh,
 };
 use mlp_core::backend::ActivationVisitor;
+use mlp_core::{Activation, Scalar};
 
 /// The longest length. It covers each number of whole vectors up to four (of the widest), with each remainder.
 const LONGEST: usize = 67;
@@ -134,6 +134,24 @@ activations! {
     softsign: Softsign,
     hard_tanh: HardTanh,
     mish: Mish,
+}
+
+/// The functions of `Scalar` that no built-in activation uses.
+#[derive(Clone, Debug, Default)]
+struct Waves;
+
+impl Activation for Waves {
+    fn value<T: Scalar>(&self, z: T) -> T {
+        let (sin, cos) = z.sin_cos();
+        let powers = z.powi(3).atan() + z.abs().powf(T::from_f64(0.3));
+        sin * (z - z.floor()) + cos.cosh().log2() * sin.sinh() + powers * cos.tan()
+    }
+}
+
+#[test]
+fn other_functions() {
+    check::<f32, Waves>();
+    check::<f64, Waves>();
 }
 
 #[test]
