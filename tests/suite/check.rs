@@ -171,3 +171,19 @@ fn wrong_losses_are_found() {
         "far only": |p, t| (p - t).abs(), above(p - t, 900.0, c(1.0 + 1e-6), above(p - t, 0.0, T::one(), -T::one())),
     });
 }
+
+#[test]
+fn a_check_that_can_decide_nothing_fails() {
+    // At 1e18, the rounding error of the argument is many periods.
+    let checks = activations! {
+        "noise": |z| (c::<T>(1e15) * z).sin(); Options::default().range(1e3..=2e3),
+    };
+    let message = message(&checks[0].1).expect("a failure");
+    assert!(message.starts_with("noise: at none of "), "{message}");
+}
+
+#[test]
+#[should_panic(expected = "range of a check: expected two finite numbers in ascending order, got 1.0..=inf")]
+fn ranges_are_finite() {
+    let _ = Options::default().range(1.0..=f64::INFINITY);
+}

@@ -19,7 +19,7 @@ use num_traits::{One, Zero};
 /// A number that a formula can be evaluated with: `f32`, `f64`, [`Dual`], or your own.
 ///
 /// The arithmetic operators, [`Zero`] and [`One`] come from the supertraits; the functions below are the others that
-/// the formulas of this crate need. `f32` and `f64` implement them without branches and without the system's math
+/// formulas need. `f32` and `f64` implement them without branches and without the system's math
 /// library, so a loop over a slice is vectorized. Every function except `sqrt` (which IEEE 754 defines exactly)
 /// consists only of IEEE additions, multiplications, divisions and bit operations, so its bits are the same on every
 /// machine.
@@ -161,7 +161,8 @@ pub trait Scalar:
         sin / cos
     }
 
-    /// Returns the inverse tangent, from -pi/2 to pi/2.
+    /// Returns the inverse tangent, from -pi/2 to pi/2. asin x is atan(x / sqrt((1 - x) (1 + x))), and acos x is
+    /// 2 atan(sqrt((1 - x) / (1 + x))).
     #[must_use]
     fn atan(self) -> Self;
 
