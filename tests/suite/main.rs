@@ -10,6 +10,7 @@ mod conformance;
 mod datasets;
 mod derivatives;
 mod determinism;
+mod dual_tensors;
 mod extremes;
 mod first_order;
 mod fitting;
