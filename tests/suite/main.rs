@@ -6,6 +6,7 @@
 //! sampled.
 
 mod activations;
+mod blocks;
 mod conformance;
 mod datasets;
 mod derivatives;
