@@ -7,7 +7,6 @@
 
 use core::num::NonZero;
 use mlp_core::activations::{Relu, Tanh};
-use mlp_core::backend::Tensor;
 use mlp_core::{ActivationKind, DualTensor, HalfMse, Mlp, Workspace};
 use mlp_cpu::{Element, Matrix, set_threads};
 use std::time::Instant;
