@@ -5,9 +5,9 @@
 use core::ops::ControlFlow;
 use mlp_core::activations::LeakyRelu;
 use mlp_core::{
-    Adagrad, Adam, AdamW, Clip, Dropout, Event, Every, FitOptions, GradientDescent, HalfMse, InferenceWorkspace,
-    LossKind, Mlp, Model, Momentum, NAdam, Optimizer, OutputTransform, Penalty, Progress, RmsProp, Samples, Scaling,
-    Schedule, SoftmaxCrossEntropy, Trainer,
+    Adagrad, Adam, AdamW, Clip, Dropout, DualTensor, Event, Every, FitOptions, GradientDescent, HalfMse,
+    InferenceWorkspace, LossKind, Mlp, Model, Momentum, NAdam, Optimizer, OutputTransform, Penalty, Progress, RmsProp,
+    Samples, Scaling, Schedule, SoftmaxCrossEntropy, Trainer, Workspace,
 };
 use mlp_cpu::{Element, Matrix, Operand, SimdLevel, gemm};
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -338,4 +338,53 @@ fn epochs_of_weighted_samples_allocate_nothing_after_the_first() {
 fn epochs_with_dropout_penalty_and_clipping_allocate_nothing_after_the_first() {
     assert_epochs_allocate_nothing(false, true);
     assert_epochs_allocate_nothing(true, true);
+}
+
+/// Derivatives of a network as a block allocate their buffers in the first call with a workspace.
+#[test]
+fn pullbacks_and_pushforwards_allocate_nothing_after_the_first() {
+    for sizes in [[3, 20, 2], [2, 20, 3]] {
+        let network = Mlp::<Matrix<f64>>::builder(&sizes)
+            .hidden(LeakyRelu::default())
+            .build()
+            .unwrap();
+        let (input, dy, dx) = (matrix(sizes[0], 9), matrix(sizes[2], 9), matrix(sizes[0], 9));
+        let mut workspace = Workspace::new(&network, 9).unwrap();
+        let (mut of_input, mut jacobian) = (Matrix::zeros(sizes[0], 9), Matrix::zeros(sizes[2], 9 * sizes[0]));
+        let mut all = || {
+            network.forward(&input, &mut workspace);
+            network.pullback(&input, &dy, &mut workspace);
+            network.input_gradient(&workspace, &mut of_input);
+            network.pushforward(&dx, &mut workspace);
+            network.pushforward_parameters(&input, network.layers(), &mut workspace);
+            network.jacobian(&input, &mut workspace, &mut jacobian);
+        };
+        assert!(allocations(&mut all) > 0);
+        assert_eq!(allocations(all), 0, "{sizes:?}");
+    }
+}
+
+/// The same holds for a network of dual numbers.
+#[test]
+fn passes_of_dual_tensors_allocate_nothing_after_the_first() {
+    let mut network = Mlp::<Matrix<f64>>::builder(&[3, 20, 2])
+        .hidden(LeakyRelu::default())
+        .build()
+        .unwrap()
+        .lift();
+    for (layer, number) in network.layers_mut().iter_mut().zip(1..) {
+        layer.weights.tangent_mut()[(0, 0)] = f64::from(number);
+        layer.bias.tangent_mut()[(0, 0)] = f64::from(number);
+    }
+    let input = DualTensor::new(matrix(3, 9), matrix(3, 9));
+    let target = DualTensor::constant(matrix::<f64>(2, 9));
+    let mut workspace = Workspace::new(&network, 9).unwrap();
+    let mut pass = || {
+        network.forward(&input, &mut workspace);
+        network.loss(&HalfMse, &target, &mut workspace);
+        network.backward(&mut workspace);
+        network.gradient(&input, &mut workspace);
+    };
+    assert!(allocations(&mut pass) > 0);
+    assert_eq!(allocations(pass), 0);
 }

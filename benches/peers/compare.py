@@ -51,13 +51,17 @@ class Workload:
     batch: int
     activation: str
     loss: str | None  # None: inference
-    optimizer: str | None
+    optimizer: str | None  # or one of DERIVATIVES, which changes no parameters
 
     @property
     def flops(self):
         """Multiplications and additions of the matrix products: forward, and in training also dL/dW of all layers and
         dL/da of all layers except the first."""
         macs = [a * b for a, b in zip(self.layers, self.layers[1:])]
+        if self.optimizer in DERIVATIVES:
+            first, rest = macs[0], sum(macs[1:])
+            products = {"jvp": (2, 2), "vjp": (3, 3), "hvp": (4, 9)}[self.optimizer]
+            return 2 * self.batch * (products[0] * first + products[1] * rest)
         return 2 * self.batch * (sum(macs) if self.loss is None else 3 * sum(macs) - macs[0])
 
     def __str__(self):
@@ -67,6 +71,20 @@ class Workload:
 
 def inference(name, layers, activation="relu"):
     return Workload(name, layers, 1, activation, None, None)
+
+
+# Derivatives that are not the gradient of a step, with the number of results of the check: a forward pass with its
+# tangent along dx = x; forward pass and gradients of inputs and parameters from dL/dy = 1/N; the product of the Hessian
+# and the parameters themselves. The results are sums of squares, one for each array.
+DERIVATIVES = {
+    "jvp": lambda layers: 1,
+    "vjp": lambda layers: 2 * len(layers) - 1,
+    "hvp": lambda layers: 2 * len(layers) - 2,
+}
+
+
+def derivatives(name, *network):
+    return [Workload(f"{operation}-{name}", *network, operation) for operation in DERIVATIVES]
 
 
 MNIST_M = [784, 512, 512, 10]
@@ -90,6 +108,9 @@ WORKLOADS = [
     inference("infer-16", [16, 32, 32, 4]),
     inference("infer-64", [64, 64, 64, 64, 8]),
     inference("infer-tabular", [13, 64, 64, 1]),
+    *derivatives("nb2", [1, 4, 3, 1], 3, "tanh", "half-mse"),
+    *derivatives("tabular", [13, 64, 64, 1], 32, "tanh", "mse"),
+    *derivatives("mnist-m", MNIST_M, 128, "relu", "softmax-ce"),
 ]
 
 # The three samples of the notebook.
@@ -381,6 +402,13 @@ def judge(entries, dtype):
             entry.fail(f"computes different results (differs by {entry.difference:.1e}, allowed {tolerance:.0e})")
 
 
+def results(workload):
+    """Returns the number of results of the check."""
+    if workload.optimizer in DERIVATIVES:
+        return DERIVATIVES[workload.optimizer](workload.layers)
+    return CHECK_STEPS if workload.loss else workload.layers[-1]
+
+
 def compare(workload, commands, options, cores, scratch):
     """Checks and times every engine at a workload; returns the entries of the engines and of the multiply-add peak."""
     commands = commands | {"peak": [*commands["ours"], "peak"]}
@@ -390,6 +418,8 @@ def compare(workload, commands, options, cores, scratch):
     for entry in entries:
         if isinstance(commands[entry.engine], str):
             entry.fail(commands[entry.engine])
+        elif workload.optimizer in DERIVATIVES and entry.engine not in ("ours", "jax", "pytorch"):
+            entry.fail("does not take part in derivatives")
     setup = {
         "layers": workload.layers,
         "batch": workload.batch,
@@ -405,7 +435,7 @@ def compare(workload, commands, options, cores, scratch):
             setup["learning_rate"] = CHECK_RATE.get(workload.optimizer, 0.0)
             for entry in entries:
                 entry.attempt(Entry.start, commands[entry.engine], cores, setup)
-                entry.attempt(Entry.check, CHECK_STEPS if workload.loss else workload.layers[-1])
+                entry.attempt(Entry.check, results(workload))
             judge(entries, options.dtype)
             setup["learning_rate"] = TIMING_RATE.get(workload.optimizer, 0.0)
             for entry in everyone:

@@ -52,6 +52,8 @@ class Results:
 def kind_of(row):
     if row["loss"] is None:
         return "infer"
+    if row["optimizer"] in ("jvp", "vjp", "hvp"):
+        return "derivative"
     if row["workload"].startswith("peak-"):
         return "peak"
     # The name of a network given by --layers consists of its sizes.

@@ -12,7 +12,7 @@ use crate::naive::{Naive, tensor, values};
 use mlp_core::activations::{Identity, LeakyRelu, Relu, Tanh};
 use mlp_core::backend::{Columns, Tensor, ZipFormula};
 use mlp_core::{
-    Activation, ActivationKind, BinaryCrossEntropy, Dual, HalfMse, Huber, Loss, Mae, Mse, NoCustom, Scalar,
+    Activation, ActivationKind, BinaryCrossEntropy, Dual, DualTensor, HalfMse, Huber, Loss, Mae, Mse, NoCustom, Scalar,
     SoftmaxCrossEntropy, TargetKind,
 };
 use mlp_cpu::Matrix;
@@ -45,6 +45,9 @@ conformance! {
     naive_f32: Naive<f32>;
     naive_f64: Naive<f64>;
     naive_dual: Naive<Dual<f64>>;
+    dual_matrix_f32: DualTensor<Matrix<f32>>;
+    dual_naive: DualTensor<Naive<f64>>;
+    nested_dual_matrix: DualTensor<DualTensor<Matrix<f64>>>;
 }
 
 /// The allowed rounding error of a sum, relative to the sum of the absolute values of its terms.
@@ -60,8 +63,8 @@ impl Tolerance for f64 {
     const TOLERANCE: f64 = 2e-15;
 }
 
-impl Tolerance for Dual<f64> {
-    const TOLERANCE: f64 = f64::TOLERANCE;
+impl<T: Tolerance> Tolerance for Dual<T> {
+    const TOLERANCE: f64 = T::TOLERANCE;
 }
 
 /// Layers as (n_out, n_in, samples). The last ones are too large for the loops that `mlp_cpu` has for small layers.

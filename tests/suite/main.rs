@@ -6,11 +6,13 @@
 //! sampled.
 
 mod activations;
+mod blocks;
 mod check;
 mod conformance;
 mod datasets;
 mod derivatives;
 mod determinism;
+mod dual_tensors;
 mod extremes;
 mod first_order;
 mod fitting;

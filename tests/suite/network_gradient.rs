@@ -1,7 +1,7 @@
 //! Tests that the gradient of a whole network is its derivative: random networks of every activation and loss, every
 //! parameter, against the forward pass in dual numbers, against differences, and in `f32` against `f64`.
 
-mod cases;
+pub(crate) mod cases;
 
 use self::cases::{ACTIVATIONS, AnyLoss, Batch, Case, LOSSES, cases, run, with_loss};
 use crate::is_exhaustive;

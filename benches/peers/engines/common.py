@@ -38,6 +38,11 @@ class Setup:
         return self.loss is None
 
     @property
+    def derivative(self):
+        """The operation instead of a step: jvp, vjp or hvp; None for a step."""
+        return self.optimizer if self.optimizer in ("jvp", "vjp", "hvp") else None
+
+    @property
     def typecode(self):
         return "f" if self.dtype == "f32" else "d"
 

@@ -32,6 +32,12 @@ class Engine:
             self.predict = jax.jit(self.forward)
             return
         self.y = jnp.array(y)
+        if setup.derivative:
+            if SCAN:
+                raise Missing("a scan has no single derivatives to time")
+            self.parameters = parameters
+            self.derivative = jax.jit(getattr(self, setup.derivative))
+            return
         moments = ()
         if setup.optimizer == "adam":
             # Separate memory for each, because a step takes it over.
@@ -46,6 +52,16 @@ class Engine:
             x = activation(x @ w + b)
         w, b = parameters[-1]
         return x @ w + b
+
+    def jvp(self, parameters, x, y):
+        return jax.jvp(lambda x: self.forward(parameters, x), (x,), (x,))
+
+    def vjp(self, parameters, x, y):
+        prediction, pullback = jax.vjp(self.forward, parameters, x)
+        return prediction, pullback(jnp.full_like(prediction, 1 / len(x)))
+
+    def hvp(self, parameters, x, y):
+        return jax.jvp(lambda p: jax.grad(self.loss)(p, x, y), (parameters,), (parameters,))
 
     def loss(self, parameters, x, y):
         prediction = self.forward(parameters, x)
@@ -90,6 +106,9 @@ class Engine:
     def check(self, steps):
         if self.setup.inference:
             return self.predict(self.parameters, self.x).ravel().tolist()
+        if self.setup.derivative:
+            _, result = self.derivative(self.parameters, self.x, self.y)
+            return [(array**2).sum().item() for array in jax.tree.leaves(result)]
         step, losses = self.steps(1), []
         for _ in range(steps):
             self.state, loss = step(self.state, self.x, self.y)
@@ -101,6 +120,11 @@ class Engine:
             start = time.perf_counter()
             for _ in range(steps):
                 self.predict(self.parameters, self.x).block_until_ready()
+            return time.perf_counter() - start
+        if self.setup.derivative:
+            start = time.perf_counter()
+            for _ in range(steps):
+                jax.block_until_ready(self.derivative(self.parameters, self.x, self.y))
             return time.perf_counter() - start
         # The length of a scan is compiled in, so every count is made up of a few lengths.
         calls = []

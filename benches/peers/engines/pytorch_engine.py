@@ -19,6 +19,7 @@ ACTIVATIONS = {
 class Engine:
     def __init__(self, setup):
         torch.set_num_threads(setup.threads)
+        self.derivative = None
         self.inference = setup.inference
         parameters, x, y = setup.arrays()
         modules = []
@@ -41,9 +42,33 @@ class Engine:
             self.loss = F.mse_loss
         else:
             self.loss = lambda prediction, y: F.mse_loss(prediction, y, reduction="sum") * (0.5 / setup.batch)
+        if setup.derivative:
+            self.derivative = getattr(self, setup.derivative)
+            self.parameters = dict(self.model.named_parameters())
+            if setup.derivative == "vjp":
+                self.x.requires_grad_()
+            return
         # `fused` makes one pass over each parameter. PyTorch's default on the CPU makes several and is slower.
         optimizer = torch.optim.SGD if setup.optimizer == "gd" else torch.optim.Adam
         self.optimizer = optimizer(self.model.parameters(), lr=setup.learning_rate, fused=True)
+
+    def functional(self, parameters, x):
+        return torch.func.functional_call(self.model, parameters, (x,))
+
+    def jvp(self):
+        with torch.no_grad():
+            return torch.func.jvp(self.model, (self.x,), (self.x,))[1:]
+
+    def vjp(self):
+        # Autograd itself, which is faster here than torch.func.vjp.
+        prediction = self.model(self.x)
+        seed = torch.full_like(prediction, 1 / len(prediction))
+        return torch.autograd.grad(prediction, (*self.parameters.values(), self.x), seed)
+
+    def hvp(self):
+        parameters = {name: value.detach() for name, value in self.parameters.items()}
+        gradient = torch.func.grad(lambda p: self.loss(self.functional(p, self.x), self.y))
+        return tuple(torch.func.jvp(gradient, (parameters,), (parameters,))[1].values())
 
     def step(self):
         self.optimizer.zero_grad()
@@ -61,12 +86,17 @@ class Engine:
     def check(self, steps):
         if self.inference:
             return self.predict(1).ravel().tolist()
+        if self.derivative:
+            return [(array**2).sum().item() for array in self.derivative()]
         return [self.step().item() for _ in range(steps)]
 
     def run(self, steps):
         start = time.perf_counter()
         if self.inference:
             self.predict(steps)
+        elif self.derivative:
+            for _ in range(steps):
+                self.derivative()
         else:
             for _ in range(steps):
                 self.step()

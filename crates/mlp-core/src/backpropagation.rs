@@ -161,6 +161,6 @@ pub(crate) fn infer<B: Tensor, C: Activation>(
 
 #[track_caller]
 #[inline(always)]
-fn check_depth(operation: &str, expected: usize, got: usize) {
+pub(crate) fn check_depth(operation: &str, expected: usize, got: usize) {
     check_shape(operation, "a workspace with layers", (expected, 1), (got, 1));
 }

@@ -103,6 +103,11 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
             .sum()
     }
 
+    /// Returns the layers and their activations.
+    pub(crate) fn into_parts(self) -> (Vec<Dense<B>>, Vec<ActivationKind<C>>) {
+        (self.layers, self.activations)
+    }
+
     /// Returns the layers for modification together with the activations.
     pub(crate) fn parts_mut(&mut self) -> (&mut [Dense<B>], &[ActivationKind<C>]) {
         (&mut self.layers, &self.activations)

@@ -237,6 +237,26 @@ impl ZipFormula<0> for Sum {
     }
 }
 
+/// own, to find out whether all of it is finite.
+pub(crate) struct Own;
+
+impl ZipFormula<0> for Own {
+    #[inline(always)]
+    fn apply<T: Scalar>(&self, own: T, _: T, []: [T; 0]) -> (T, [T; 0]) {
+        (own, [])
+    }
+}
+
+/// other.
+pub(crate) struct Other;
+
+impl ZipFormula<0> for Other {
+    #[inline(always)]
+    fn apply<T: Scalar>(&self, _: T, other: T, []: [T; 0]) -> (T, [T; 0]) {
+        (other, [])
+    }
+}
+
 /// own * other.
 pub(crate) struct Product;
 

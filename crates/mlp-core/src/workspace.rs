@@ -1,4 +1,5 @@
 use crate::backend::Tensor;
+use crate::block::{Tangent, Units};
 use crate::error::check_memory;
 use crate::{Activation, ActivationKind, Dense, Mlp, OutOfMemory};
 use alloc::vec::Vec;
@@ -26,11 +27,15 @@ use alloc::vec::Vec;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct Workspace<B> {
+pub struct Workspace<B: Tensor> {
     /// The number of samples in the last forward pass.
     pub(crate) samples: usize,
     pub(crate) layers: Vec<LayerBuffers<B>>,
     pub(crate) gradient: Vec<Dense<B>>,
+    /// What a pushforward writes, layer by layer. Empty before the first one.
+    pub(crate) tangents: Vec<Tangent<B>>,
+    /// The memory of [`Mlp::jacobian`].
+    pub(crate) units: Option<Units<B>>,
 }
 
 /// The buffers of one layer, n_out x batch each.
@@ -69,6 +74,8 @@ impl<B: Tensor> Workspace<B> {
                 .map(buffers)
                 .collect(),
             gradient: network.layers().iter().map(Dense::zeros_like).collect(),
+            tangents: Vec::new(),
+            units: None,
         })
     }
 

@@ -90,6 +90,9 @@ mod pages {
     #[doc = include_str!("../../../docs/for-numpy-and-pytorch-users.md")]
     struct ForNumpyAndPytorchUsers;
 
+    #[doc = include_str!("../../../docs/derivatives.md")]
+    struct Derivatives;
+
     #[doc = include_str!("../../../docs/architecture.md")]
     struct Architecture;
 }

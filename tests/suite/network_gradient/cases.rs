@@ -12,14 +12,14 @@ use rand::{RngExt, SeedableRng};
 
 /// A description of a network and a batch; `seed` gives the numbers.
 #[derive(Clone, Debug)]
-pub(super) struct Case {
+pub(crate) struct Case {
     /// Neurons per layer, inputs first.
-    pub(super) sizes: Vec<usize>,
+    pub(crate) sizes: Vec<usize>,
     /// The activation of each layer, by its position in [`ActivationKind::NAMES`].
-    pub(super) activations: Vec<usize>,
-    pub(super) loss: AnyLoss,
-    pub(super) batch: usize,
-    pub(super) sample_weights: bool,
+    pub(crate) activations: Vec<usize>,
+    pub(crate) loss: AnyLoss,
+    pub(crate) batch: usize,
+    pub(crate) sample_weights: bool,
     /// Whether biases are zero. A layer after dead neurons is then exactly at its kink.
     zero_biases: bool,
     seed: u64,
@@ -27,7 +27,7 @@ pub(super) struct Case {
 
 /// One of the built-in losses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum AnyLoss {
+pub(crate) enum AnyLoss {
     HalfSquared,
     MeanSquared,
     MeanAbsolute,
@@ -37,7 +37,7 @@ pub(super) enum AnyLoss {
     Binary,
 }
 
-pub(super) const LOSSES: [AnyLoss; 7] = [
+pub(crate) const LOSSES: [AnyLoss; 7] = [
     AnyLoss::HalfSquared,
     AnyLoss::MeanSquared,
     AnyLoss::MeanAbsolute,
@@ -66,14 +66,14 @@ macro_rules! with_loss {
     }};
 }
 
-pub(super) use with_loss;
+pub(crate) use with_loss;
 
 /// The names of the activations.
-pub(super) const ACTIVATIONS: &[&str] = ActivationKind::<NoCustom>::NAMES;
+pub(crate) const ACTIVATIONS: &[&str] = ActivationKind::<NoCustom>::NAMES;
 
 /// Generates 1 to 4 layers of 1 to 33 neurons, and batches of 1 to 17 samples. Small networks are more frequent,
 /// because the cost of a case grows with the fourth power of the width.
-pub(super) fn cases(activations: Vec<usize>, losses: Vec<AnyLoss>) -> impl Strategy<Value = Case> {
+pub(crate) fn cases(activations: Vec<usize>, losses: Vec<AnyLoss>) -> impl Strategy<Value = Case> {
     let width = prop_oneof![9 => 1..=6_usize, 4 => 7..=16_usize, 2 => 17..=33_usize];
     let batch = prop_oneof![2 => 1..=4_usize, 1 => 5..=17_usize];
     let activation = prop::sample::select(activations);
@@ -100,7 +100,7 @@ pub(super) fn cases(activations: Vec<usize>, losses: Vec<AnyLoss>) -> impl Strat
 }
 
 /// Runs `test` on random cases, which are the same in every run; `PROPTEST_CASES` changes their number.
-pub(super) fn run(
+pub(crate) fn run(
     default_cases: u32,
     strategy: &impl Strategy<Value = Case>,
     test: impl Fn(&Case) -> Result<(), TestCaseError>,
@@ -121,14 +121,14 @@ pub(super) fn run(
 }
 
 /// The samples that a case trains on.
-pub(super) struct Batch<B> {
-    pub(super) input: B,
-    pub(super) target: B,
-    pub(super) weights: Option<B>,
+pub(crate) struct Batch<B> {
+    pub(crate) input: B,
+    pub(crate) target: B,
+    pub(crate) weights: Option<B>,
 }
 
 impl<B: Tensor> Batch<B> {
-    pub(super) fn carry<C: Tensor>(&self) -> Batch<C> {
+    pub(crate) fn carry<C: Tensor>(&self) -> Batch<C> {
         Batch {
             input: carry_tensor(&self.input),
             target: carry_tensor(&self.target),
@@ -136,7 +136,7 @@ impl<B: Tensor> Batch<B> {
         }
     }
 
-    pub(super) fn samples(&self) -> Samples<'_, B> {
+    pub(crate) fn samples(&self) -> Samples<'_, B> {
         let samples = Samples::new(&self.input, &self.target).expect("samples");
         self.weights
             .as_ref()
@@ -146,7 +146,7 @@ impl<B: Tensor> Batch<B> {
 
 impl Case {
     /// Builds the network and its batch. `f32` represents all numbers, so the same network exists in both precisions.
-    pub(super) fn build(&self) -> (Mlp<Matrix<f64>>, Batch<Matrix<f64>>) {
+    pub(crate) fn build(&self) -> (Mlp<Matrix<f64>>, Batch<Matrix<f64>>) {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(self.seed);
         let mut matrix = |rows: usize, columns: usize, low: f32, high: f32| {
             Matrix::from_fn(rows, columns, |_, _| f64::from(rng.random_range(low..high)))

@@ -57,8 +57,9 @@ impl Options {
         self
     }
 
-    /// Accepts any derivative at these arguments, where the one from the left is otherwise expected, and checks both
-    /// sides of each closely. The kinks of a loss are differences between a prediction and its target.
+    /// Accepts any derivative at these arguments, where the one from the left is otherwise expected. The check of an
+    /// activation then also tries numbers close to each of them, on both sides. The kinks of a loss are differences
+    /// between a prediction and its target.
     #[must_use]
     pub fn kinks(mut self, kinks: impl Into<Vec<f64>>) -> Self {
         self.kinks = kinks.into();

@@ -255,6 +255,14 @@ impl<T: Scalar> Scalar for Dual<T> {
         let (erfc, derivative) = self.value.erfc_and_derivative();
         self.chain(erfc, derivative)
     }
+
+    /// The values have the bits of those without a derivative. (erfc)'' = -2 x erfc'.
+    #[inline(always)]
+    fn erfc_and_derivative(self) -> (Self, Self) {
+        let (erfc, derivative) = self.value.erfc_and_derivative();
+        let second = T::from_f64(-2.0) * self.value * derivative;
+        (self.chain(erfc, derivative), self.chain(derivative, second))
+    }
 }
 
 #[cfg(test)]

@@ -2,9 +2,10 @@
 //! argument `peak`, this measures the multiply-add peak instead.
 
 use mlp_core::activations::Identity;
+use mlp_core::backend::Tensor;
 use mlp_core::{
-    ActivationKind, Adam, Dense, GradientDescent, HalfMse, InferenceWorkspace, Loss, Mlp, Mse, Optimizer, Samples,
-    SoftmaxCrossEntropy, Trainer,
+    ActivationKind, Adam, Dense, DualTensor, GradientDescent, HalfMse, InferenceWorkspace, Loss, Mlp, Mse, Optimizer,
+    Samples, SoftmaxCrossEntropy, Trainer, Workspace,
 };
 use mlp_cpu::{Element, Matrix, MatrixRef};
 use mlp_peers::peak::Peak;
@@ -66,6 +67,9 @@ fn with_optimizer<T: Element>(
     setup: &Setup,
 ) -> Result<Box<dyn Engine>, Box<dyn Error>> {
     let (rate, samples) = (setup.learning_rate, setup.batch);
+    if matches!(setup.optimizer.as_deref(), Some("jvp" | "vjp" | "hvp")) {
+        return Ok(Box::new(Derivative::new(loss, network, input, target, setup)?));
+    }
     Ok(if setup.optimizer.as_deref() == Some("adam") {
         let trainer = Trainer::new(loss, Adam::new(rate)?);
         Box::new(Training {
@@ -85,6 +89,117 @@ fn with_optimizer<T: Element>(
             samples,
         })
     })
+}
+
+/// An operation of `DERIVATIVES` in compare.py.
+struct Derivative<T: Element, L> {
+    operation: String,
+    loss: L,
+    network: Mlp<Matrix<T>>,
+    workspace: Workspace<Matrix<T>>,
+    input: Matrix<T>,
+    output_gradient: Matrix<T>,
+    input_gradient: Matrix<T>,
+    /// The network with itself as its tangent, and what belongs to it.
+    lifted: Mlp<DualTensor<Matrix<T>>>,
+    lifted_workspace: Workspace<DualTensor<Matrix<T>>>,
+    lifted_input: DualTensor<Matrix<T>>,
+    lifted_target: DualTensor<Matrix<T>>,
+}
+
+impl<T: Element, L: Loss> Derivative<T, L> {
+    fn new(
+        loss: L,
+        network: Mlp<Matrix<T>>,
+        input: Vec<T>,
+        target: Vec<T>,
+        setup: &Setup,
+    ) -> Result<Self, Box<dyn Error>> {
+        let samples = setup.batch;
+        let mut lifted = network.clone().lift();
+        for (lifted, layer) in lifted.layers_mut().iter_mut().zip(network.layers()) {
+            lifted.weights.tangent_mut().clone_from(&layer.weights);
+            lifted.bias.tangent_mut().clone_from(&layer.bias);
+        }
+        let input = Matrix::from_vec(network.inputs(), samples, input);
+        Ok(Self {
+            operation: setup.optimizer.clone().unwrap_or_default(),
+            loss,
+            workspace: Workspace::new(&network, samples)?,
+            lifted_workspace: Workspace::new(&lifted, samples)?,
+            lifted,
+            lifted_input: DualTensor::constant(input.clone()),
+            lifted_target: DualTensor::constant(Matrix::from_vec(target.len() / samples, samples, target)),
+            output_gradient: Matrix::from_fn(network.outputs(), samples, |_, _| T::from_f64(1.0 / samples as f64)),
+            input_gradient: Matrix::zeros(network.inputs(), samples),
+            input,
+            network,
+        })
+    }
+
+    fn compute(&mut self) {
+        match self.operation.as_str() {
+            "jvp" => {
+                self.network.forward(&self.input, &mut self.workspace);
+                black_box(self.network.pushforward(&self.input, &mut self.workspace));
+            }
+            "vjp" => {
+                self.network.forward(&self.input, &mut self.workspace);
+                self.network
+                    .pullback(&self.input, &self.output_gradient, &mut self.workspace);
+                self.network.input_gradient(&self.workspace, &mut self.input_gradient);
+            }
+            _ => {
+                self.lifted.forward(&self.lifted_input, &mut self.lifted_workspace);
+                self.lifted
+                    .loss(&self.loss, &self.lifted_target, &mut self.lifted_workspace);
+                self.lifted.backward(&mut self.lifted_workspace);
+                self.lifted.gradient(&self.lifted_input, &mut self.lifted_workspace);
+            }
+        }
+    }
+}
+
+impl<T: Element, L: Loss> Engine for Derivative<T, L> {
+    fn check(&mut self, _: usize) -> Result<Vec<f64>, Box<dyn Error>> {
+        self.compute();
+        let square = |matrix: &Matrix<T>| matrix.dot(matrix);
+        let layers = |layers: &[Dense<Matrix<T>>]| -> Vec<f64> {
+            layers
+                .iter()
+                .flat_map(|layer| [square(&layer.weights), square(&layer.bias)])
+                .collect()
+        };
+        Ok(match self.operation.as_str() {
+            "jvp" => {
+                let dy = self.network.pushforward(&self.input, &mut self.workspace);
+                vec![
+                    dy.iter_columns()
+                        .flatten()
+                        .map(|value| value.to_f64() * value.to_f64())
+                        .sum(),
+                ]
+            }
+            "vjp" => {
+                let mut values = layers(self.workspace.gradient());
+                values.push(square(&self.input_gradient));
+                values
+            }
+            _ => {
+                let parts = self.lifted_workspace.gradient().iter();
+                let parts = parts.flat_map(|layer| [&layer.weights, &layer.bias]);
+                parts.map(|part| part.tangent().map_or(0.0, square)).collect()
+            }
+        })
+    }
+
+    fn run(&mut self, steps: usize) -> Result<Duration, Box<dyn Error>> {
+        let start = Instant::now();
+        for _ in 0..steps {
+            self.compute();
+        }
+        Ok(start.elapsed())
+    }
 }
 
 struct Training<T: Element, L, O> {
