@@ -3,7 +3,7 @@
 //!
 //! This crate contains the mathematics but no matrix type: it is generic over a backend
 //! ([`Tensor`](backend::Tensor)), such as `Matrix<f32>` of [`mlp-cpu`](https://docs.rs/mlp-cpu). With
-//! `default-features = false` it is `no_std` (with `alloc`).
+//! `default-features = false` and the feature `libm` it is `no_std` (with `alloc`).
 //!
 //! # A formula is written once
 //! An activation or a loss is one formula over [`Scalar`]. The running program evaluates it with `f32` or `f64`; with
@@ -48,7 +48,8 @@
 //! | backends | the module [`backend`] |
 //!
 //! # Features
-//! - `std` (default): uses the square root of the standard library instead of that of `libm`. The bits are the same.
+//! - `std` (default): uses the square root of the standard library.
+//! - `libm`: uses the square root of the crate `libm` instead, where there is no `std`. The bits are the same.
 //! - `serde`: [`History`], [`Metric`], [`Schedule`], [`ReduceOnPlateau`], [`Penalty`], [`Dropout`], [`Clip`],
 //!   [`EarlyStopping`], [`Scaling`], [`Classes`], [`Provenance`] and, of the module [`state`], `Position`, `Pass` and
 //!   `PlateauState` implement `Serialize` and `Deserialize`. An invalid value is refused with the error of the
@@ -78,6 +79,9 @@ assert!(error.to_string().starts_with("steps: expected a whole number of at leas
 #![doc(html_root_url = "https://docs.rs/mlp-core/latest")]
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
+
+#[cfg(not(any(feature = "std", feature = "libm")))]
+compile_error!("mlp-core needs the feature `std`, or without the standard library the feature `libm`");
 
 extern crate alloc;
 #[cfg(any(test, feature = "std"))]
