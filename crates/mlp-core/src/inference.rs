@@ -1,8 +1,9 @@
 //! The forward pass without training, block by block.
 
 use crate::backend::{Columns, Tensor};
-use crate::workspace::{columns, elements};
-use crate::{Activation, Mlp, Scalar, Scaling, backpropagation};
+use crate::error::check_shape;
+use crate::workspace::{columns, elements, unsuited};
+use crate::{Activation, Dense, Mlp, Scalar, Scaling, backpropagation};
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -64,6 +65,10 @@ impl<B: Tensor> InferenceWorkspace<B> {
     }
 
     /// Writes a_last of each column of `input`, scaled by `scaling`, to the first columns of `output`.
+    ///
+    /// # Panics
+    /// If the workspace belongs to another network, or the shape of `input` or `output` is wrong.
+    #[track_caller]
     pub(crate) fn predict<C: Activation>(
         &mut self,
         network: &Mlp<B, C>,
@@ -71,7 +76,24 @@ impl<B: Tensor> InferenceWorkspace<B> {
         input: B::Columns<'_>,
         output: &mut B,
     ) {
-        if input.shape().1 <= self.batch {
+        let samples = input.shape().1;
+        check_shape("predict", "input", (network.inputs(), samples), input.shape());
+        let (outputs, room) = output.shape();
+        check_shape(
+            "predict",
+            "output",
+            (network.outputs(), room.max(samples)),
+            (outputs, room),
+        );
+        let sizes = network.layers().iter().map(Dense::outputs);
+        let hidden = self.hidden.iter().map(|activation| activation.shape().0);
+        if !hidden.clone().eq(sizes.take(network.layers().len() - 1)) {
+            let (expected, hidden) = (network.layer_sizes(), hidden.collect::<Vec<_>>());
+            let got = format_args!("one for hidden layers of {hidden:?}");
+            let expected = format_args!("layer sizes {expected:?}");
+            unsuited("InferenceWorkspace", "predict", expected, got, self.batch);
+        }
+        if samples <= self.batch {
             return self.pass(network, scaling, input, output);
         }
         let mut places = core::mem::take(&mut self.places);
@@ -139,6 +161,7 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
     ///
     /// # Panics
     /// If `input` does not have n_in rows.
+    #[track_caller]
     pub fn predict<'a>(&self, input: impl Into<B::Columns<'a>>) -> B {
         let input = input.into();
         let samples = input.shape().1;
@@ -163,6 +186,7 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
     ///
     /// # Panics
     /// If `features` does not have n_in numbers.
+    #[track_caller]
     pub fn predict_one(&self, features: &[B::Scalar]) -> Vec<B::Scalar> {
         elements::<B>((&self.predict(&column::<B>(features))).into())
     }
@@ -173,6 +197,7 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
     /// # Panics
     /// If `input` does not have n_in rows, `output` does not have n_out rows or has fewer columns than `input`, or the
     /// workspace belongs to another network.
+    #[track_caller]
     pub fn predict_into<'a>(
         &self,
         input: impl Into<B::Columns<'a>>,

@@ -33,6 +33,22 @@
 //! [`Mlp`] is the network, [`Trainer`] trains it, [`Workspace`] shows the numbers in between. [`Model`] is the form for
 //! production use: the network together with the preprocessing of its data and the names of its classes.
 //!
+//! ```
+//! use mlp_core::activations::LeakyRelu;
+//! use mlp_core::{FitOptions, GradientDescent, HalfMse, Mlp, Samples, Trainer};
+//! use mlp_cpu::Matrix;
+//!
+//! let input = Matrix::from_columns(&[[2.0], [-1.0], [3.0]]); // a column is a sample
+//! let target = Matrix::from_columns(&[[3.0], [1.0], [5.0]]);
+//!
+//! let mut network = Mlp::<Matrix<f64>>::builder(&[1, 4, 3, 1]).hidden(LeakyRelu::default()).seed(1).build()?;
+//! let mut trainer = Trainer::new(HalfMse, GradientDescent::new(0.1)?);
+//! let samples = Samples::new(&input, &target)?;
+//! let fitted = trainer.fit(&mut network, samples, FitOptions::epochs(100))?;
+//! println!("Loss after {} epochs: {:.6}", fitted.epochs, fitted.loss);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! | | |
 //! |---|---|
 //! | networks | [`Mlp`], made of [`Dense`] layers; [`Initializer`]; [`ActivationKind`] is an [`Activation`] by name |
@@ -151,8 +167,3 @@ pub use training::{
     TrainingData,
 };
 pub use workspace::Workspace;
-
-/// The README, compiled and run as tests.
-#[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;

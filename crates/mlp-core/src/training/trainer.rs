@@ -282,6 +282,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
     ///
     /// # Panics
     /// Panics if these parameters do not have the shapes of `network`.
+    #[track_caller]
     pub fn restore_best<C: Activation>(&self, network: &mut Mlp<B, C>) -> bool {
         let best = self.stopping.iter().flat_map(|(_, state)| &state.best_layers);
         let (count, layers) = (best.clone().count(), network.layers_mut());
