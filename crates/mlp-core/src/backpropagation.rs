@@ -1,5 +1,5 @@
-//! The passes through a network. The functions take its parameters and activations as separate arguments, so that an optimizer
-//! can change the parameters while it evaluates the activations.
+//! The passes through a network. The functions take its parameters and activations as separate arguments, so that an
+//! optimizer can change the parameters while it evaluates the activations.
 //!
 //! With z_l = W_l a_(l-1) + b_l, a_l = f_l(z_l), a_0 the input and delta_l = dL/dz_l, the chain rule gives
 //!

@@ -149,7 +149,7 @@ macro_rules! kinds {
                 $variant($variant),
             )+
             $(
-                /// One of your own, named `custom`.
+                /// A value of your own type, named `custom`.
                 $custom($type),
             )?
         }

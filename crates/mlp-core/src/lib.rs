@@ -67,8 +67,8 @@
 //! - `std` (default): uses the square root of the standard library.
 //! - `libm`: uses the square root of the crate `libm` instead, where there is no `std`. The bits are the same.
 //! - `serde`: [`History`], [`Metric`], [`Schedule`], [`ReduceOnPlateau`], [`Penalty`], [`Dropout`], [`Clip`],
-//!   [`EarlyStopping`], [`Scaling`], [`Classes`], [`Provenance`] and, of the module [`state`], `Position`, `Pass` and
-//!   `PlateauState` implement `Serialize` and `Deserialize`. An invalid value is refused with the error of the
+//!   [`EarlyStopping`], [`Scaling`], [`Classes`], [`Provenance`], and `Position`, `Pass` and `PlateauState` of
+//!   the module [`state`] implement `Serialize` and `Deserialize`. An invalid value is refused with the error of the
 //!   constructor. Optimizers, activations and losses are stored by their names. `save_checkpoint` of `mlp-io` saves a
 //!   whole `TrainerState`.
 #![cfg_attr(
