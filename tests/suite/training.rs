@@ -14,7 +14,7 @@ use mlp_core::{
 use mlp_cpu::Matrix;
 use std::cell::Cell;
 use std::fmt::Display;
-use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, set_hook, take_hook};
 
 type Network = Mlp<Matrix<f64>>;
 
@@ -649,7 +649,7 @@ fn steps_that_do_not_fit_panic() {
     thread_local! { static IN_THIS_FILE: Cell<bool> = const { Cell::new(false) }; }
     let other_hook = take_hook();
     set_hook(Box::new(move |panic| {
-        let place = panic.location().map(|place| place.file());
+        let place = panic.location().map(Location::file);
         IN_THIS_FILE.set(place == Some(file!()));
         other_hook(panic);
     }));
