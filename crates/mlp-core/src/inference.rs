@@ -3,7 +3,7 @@
 use crate::backend::{Columns, Tensor};
 use crate::error::check_shape;
 use crate::workspace::{columns, elements, unsuited};
-use crate::{Activation, Dense, Mlp, Scalar, Scaling, backpropagation};
+use crate::{Activation, Mlp, Scalar, Scaling, backpropagation};
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -78,20 +78,10 @@ impl<B: Tensor> InferenceWorkspace<B> {
     ) {
         let samples = input.shape().1;
         check_shape("predict", "input", (network.inputs(), samples), input.shape());
-        let (outputs, room) = output.shape();
-        check_shape(
-            "predict",
-            "output",
-            (network.outputs(), room.max(samples)),
-            (outputs, room),
-        );
-        let sizes = network.layers().iter().map(Dense::outputs);
-        let hidden = self.hidden.iter().map(|activation| activation.shape().0);
-        if !hidden.clone().eq(sizes.take(network.layers().len() - 1)) {
-            let (expected, hidden) = (network.layer_sizes(), hidden.collect::<Vec<_>>());
-            let got = format_args!("one for hidden layers of {hidden:?}");
-            let expected = format_args!("layer sizes {expected:?}");
-            unsuited("InferenceWorkspace", "predict", expected, got, self.batch);
+        let (layers, hidden) = (network.layers(), &self.hidden);
+        let mut pairs = hidden.iter().zip(layers);
+        if hidden.len() + 1 != layers.len() || !pairs.all(|(hidden, layer)| hidden.shape().0 == layer.outputs()) {
+            self.belongs_to_another(&network.layer_sizes());
         }
         if samples <= self.batch {
             return self.pass(network, scaling, input, output);
@@ -102,6 +92,16 @@ impl<B: Tensor> InferenceWorkspace<B> {
             output.gather(range.start, block, &places[..range.len()]);
         });
         self.places = places;
+    }
+
+    #[cold]
+    #[inline(never)]
+    #[track_caller]
+    fn belongs_to_another(&self, expected: &[usize]) -> ! {
+        let hidden: Vec<_> = self.hidden.iter().map(|activation| activation.shape().0).collect();
+        let got = format_args!("one for hidden layers of {hidden:?}");
+        let expected = format_args!("layer sizes {expected:?}");
+        unsuited("InferenceWorkspace", "predict", expected, got, self.batch)
     }
 
     /// Calls `each` with the samples of each block of `input`, and with their a_last.
