@@ -306,7 +306,7 @@ fn mistakes_are_told_with_both_shapes() {
             "pullback: expected the gradient of the outputs of 1 x 4, got 1 x 3",
             &(|w: &mut _| network.pullback(&input, &m(1, 3), w)) as &dyn Fn(&mut _),
         ),
-        ("gradient: expected input of 2 x 4, got 2 x 3", &|w| {
+        ("pullback: expected input of 2 x 4, got 2 x 3", &|w| {
             network.pullback(&m(2, 3), &m(1, 4), w)
         }),
         (

@@ -3,17 +3,18 @@
 use crate::naive::{carry, values};
 use crate::network_gradient::flatten;
 use core::ops::ControlFlow;
-use mlp_core::activations::{LeakyRelu, Relu, Tanh};
+use mlp_core::activations::{Identity, LeakyRelu, Relu, Tanh};
 use mlp_core::backend::Objective;
 use mlp_core::state::{OptimizerState, StateError};
 use mlp_core::{
     BinaryCrossEntropy, BuildError, DataError, Dense, Diverged, Event, FitOptions, GradientDescent, HalfMse,
-    HyperParameterError, Initializer, LikelyCause, Loss, Mlp, NoCustom, NonFinite, Optimizer, Samples,
-    SoftmaxCrossEntropy, TrainError, Trainer, Workspace,
+    HyperParameterError, InferenceWorkspace, Initializer, LikelyCause, Loss, Mlp, NoCustom, NonFinite, Optimizer,
+    Samples, SoftmaxCrossEntropy, TrainError, Trainer, Workspace,
 };
 use mlp_cpu::Matrix;
+use std::cell::Cell;
 use std::fmt::Display;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, set_hook, take_hook};
 
 type Network = Mlp<Matrix<f64>>;
 
@@ -642,9 +643,16 @@ fn layers_that_do_not_chain_are_refused() {
     }
 }
 
-/// A programmer's mistakes panic with a message that names the mismatch.
+/// A programmer's mistakes panic with a message that names the mismatch, at the line of the call.
 #[test]
 fn steps_that_do_not_fit_panic() {
+    thread_local! { static IN_THIS_FILE: Cell<bool> = const { Cell::new(false) }; }
+    let other_hook = take_hook();
+    set_hook(Box::new(move |panic| {
+        let place = panic.location().map(Location::file);
+        IN_THIS_FILE.set(place == Some(file!()));
+        other_hook(panic);
+    }));
     #[track_caller]
     fn assert_panic(expected: &str, run: impl FnOnce()) {
         let panic = catch_unwind(AssertUnwindSafe(run)).expect_err("no panic");
@@ -653,19 +661,53 @@ fn steps_that_do_not_fit_panic() {
             .cloned()
             .or_else(|| panic.downcast_ref().map(|&s: &&str| s.into()));
         assert_eq!(message.as_deref(), Some(expected));
+        assert!(
+            IN_THIS_FILE.get(),
+            "{expected}: the panic does not name the caller's line"
+        );
     }
     let network = network(&[2, 4, 1], 1);
     let workspace = |network: &Network| Workspace::new(network, 3).unwrap();
     let deeper: Network = Mlp::builder(&[2, 4, 4, 1]).build().unwrap();
     let (input, target) = data(3);
-    assert_panic("forward: expected a workspace with layers of 2 x 1, got 3 x 1", || {
-        network.forward(&input, &mut workspace(&deeper));
-    });
+    let other = "forward: expected a workspace for layer sizes [2, 4, 1], got one for [2, 4, 4, 1]; make one by \
+                 `Workspace::new(&network, 3)`";
+    assert_panic(other, || network.forward(&input, &mut workspace(&deeper)));
+    let linear: Network = Mlp::builder(&[2, 4, 1]).hidden(Identity).build().unwrap();
+    let other = "forward: expected a workspace for this network, got one for the same layer sizes and other linear layers; \
+                 make one by `Workspace::new(&network, 3)`";
+    assert_panic(other, || network.forward(&input, &mut workspace(&linear)));
     assert_panic("forward: expected input of 2 x 3, got 1 x 3", || {
         network.forward(&target, &mut workspace(&network));
     });
-    assert_panic("forward: expected activation of 4 x 5, got 4 x 3", || {
-        network.forward(&data(5).0, &mut workspace(&network));
+    let small = "forward: expected a workspace for 5 samples, got one for 3; make one by `Workspace::new(&network, 5)`";
+    assert_panic(small, || network.forward(&data(5).0, &mut workspace(&network)));
+    let none = |pass| {
+        format!(
+            "{pass}: expected the activations of at least one sample in the workspace, got none; call `forward` first"
+        )
+    };
+    assert_panic(&none("loss"), || {
+        network.loss(&HalfMse, &target, &mut workspace(&network));
+    });
+    assert_panic(&none("backward"), || network.backward(&mut workspace(&network)));
+    assert_panic(&none("gradient"), || network.gradient(&input, &mut workspace(&network)));
+    assert_panic("gradient: expected input of 2 x 3, got 1 x 3", || {
+        let mut workspace = workspace(&network);
+        network.forward(&input, &mut workspace);
+        network.gradient(&target, &mut workspace);
+    });
+    assert_panic("predict: expected input of 2 x 3, got 1 x 3", || {
+        network.predict(&target);
+    });
+    let other = "predict: expected a workspace for layer sizes [2, 4, 1], got one for hidden layers of [4, 4]; make one \
+                 by `InferenceWorkspace::new(&network, 3)`";
+    assert_panic(other, || {
+        network.predict_into(
+            &input,
+            &mut InferenceWorkspace::new(&deeper, 3),
+            &mut Matrix::zeros(1, 3),
+        );
     });
     assert_panic("loss: expected target of 1 x 3, got 2 x 3", || {
         let mut workspace = workspace(&network);

@@ -1,5 +1,5 @@
-//! The passes through a network. The functions take its parameters and activations as separate arguments, so that an optimizer
-//! can change the parameters while it evaluates the activations.
+//! The passes through a network. The functions take its parameters and activations as separate arguments, so that an
+//! optimizer can change the parameters while it evaluates the activations.
 //!
 //! With z_l = W_l a_(l-1) + b_l, a_l = f_l(z_l), a_0 the input and delta_l = dL/dz_l, the chain rule gives
 //!
@@ -25,8 +25,12 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
     /// # Panics
     /// If `input` does not have n_in rows or has more columns than the workspace, or if the workspace belongs to
     /// another network.
+    #[track_caller]
     pub fn forward<'a>(&self, input: impl Into<B::Columns<'a>>, workspace: &mut Workspace<B>) {
         let input = input.into();
+        let samples = input.shape().1;
+        check_shape("forward", "input", (self.inputs(), samples), input.shape());
+        workspace.check("forward", self, samples);
         B::with_float_environment(|| forward(self.layers(), self.activations(), input, workspace, |_, _, _| ()));
     }
 
@@ -35,11 +39,15 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
     /// the input of the preceding [`forward`](Self::forward).
     ///
     /// # Panics
-    /// If `target` has another shape, or is empty.
+    /// If `target` has another shape, or is empty, or if the workspace belongs to another network.
+    #[track_caller]
     pub fn loss<'a, L: Loss>(&self, loss: &L, target: impl Into<B::Columns<'a>>, workspace: &mut Workspace<B>) -> f64 {
         let target = target.into();
         let samples = target.shape().1;
         assert!(samples > 0, "loss: expected at least one sample, got none");
+        workspace.check_passed("loss", self);
+        let expected = (loss.target_rows(self.outputs()), workspace.samples);
+        check_shape("loss", "target", expected, target.shape());
         let sum = || self::loss(loss, target, None, samples as f64, workspace);
         B::with_float_environment(sum) / samples as f64
     }
@@ -48,8 +56,10 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
     /// hidden layer, from the last to the first.
     ///
     /// # Panics
-    /// If the workspace belongs to another network.
+    /// If the workspace belongs to another network, or there was no forward pass.
+    #[track_caller]
     pub fn backward(&self, workspace: &mut Workspace<B>) {
+        workspace.check_passed("backward", self);
         B::with_float_environment(|| backward(self.layers(), workspace));
     }
 
@@ -57,9 +67,12 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
     /// deltas of [`backward`](Self::backward). `input` is the same as in [`forward`](Self::forward).
     ///
     /// # Panics
-    /// If the shape of `input` differs from that in `forward`.
+    /// If the shape of `input` differs from that in `forward`, or if the workspace belongs to another network.
+    #[track_caller]
     pub fn gradient<'a>(&self, input: impl Into<B::Columns<'a>>, workspace: &mut Workspace<B>) {
         let input = input.into();
+        workspace.check_passed("gradient", self);
+        check_shape("gradient", "input", (self.inputs(), workspace.samples), input.shape());
         B::with_float_environment(|| gradient(input, workspace, false));
     }
 }
@@ -76,7 +89,6 @@ pub(crate) fn forward<B: Tensor, C: Activation>(
 ) {
     let samples = input.shape().1;
     workspace.samples = samples;
-    check_depth("forward", layers.len(), workspace.layers.len());
     let mut input = B::slice(input, 0..samples);
     let buffers = workspace.layers.iter_mut().enumerate();
     for ((layer, kind), (number, buffers)) in layers.iter().zip(activations).zip(buffers) {
@@ -115,7 +127,6 @@ pub(crate) fn loss<B: Tensor, L: Loss>(
 #[inline(always)]
 pub(crate) fn backward<B: Tensor>(layers: &[Dense<B>], workspace: &mut Workspace<B>) {
     let samples = workspace.samples;
-    check_depth("backward", layers.len(), workspace.layers.len());
     let (last, hidden) = workspace.layers.split_last_mut().expect("a network has a layer");
     let mut delta = columns(&last.delta, samples);
     for (layer, buffers) in layers.iter().rev().zip(hidden.iter_mut().rev()) {
@@ -130,8 +141,6 @@ pub(crate) fn backward<B: Tensor>(layers: &[Dense<B>], workspace: &mut Workspace
 #[inline(always)]
 pub(crate) fn gradient<B: Tensor>(input: B::Columns<'_>, workspace: &mut Workspace<B>, accumulate: bool) {
     let samples = workspace.samples;
-    let inputs = workspace.gradient[0].inputs();
-    check_shape("gradient", "input", (inputs, samples), input.shape());
     let mut input = B::slice(input, 0..samples);
     for (gradient, buffers) in workspace.gradient.iter_mut().zip(&workspace.layers) {
         let delta = columns(&buffers.delta, samples);
@@ -150,17 +159,10 @@ pub(crate) fn infer<B: Tensor, C: Activation>(
     output: &mut B,
 ) {
     let samples = input.shape().1;
-    check_depth("predict", layers.len(), hidden.len() + 1);
     let mut input = B::slice(input, 0..samples);
     let outputs = hidden.iter_mut().chain([output]);
     for ((layer, kind), output) in layers.iter().zip(activations).zip(outputs) {
         output.forward(None, &layer.weights, &layer.bias, input, kind);
         input = columns(output, samples);
     }
-}
-
-#[track_caller]
-#[inline(always)]
-pub(crate) fn check_depth(operation: &str, expected: usize, got: usize) {
-    check_shape(operation, "a workspace with layers", (expected, 1), (got, 1));
 }

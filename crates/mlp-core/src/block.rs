@@ -88,6 +88,7 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
     /// # Panics
     /// If `output_gradient` is not n_out x N, the shape of `input` differs from that in `forward`, or the workspace
     /// belongs to another network.
+    #[track_caller]
     pub fn pullback<'a, 'b>(
         &self,
         input: impl Into<B::Columns<'a>>,
@@ -95,6 +96,8 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
         workspace: &mut Workspace<B>,
     ) {
         let (input, output_gradient) = (input.into(), output_gradient.into());
+        workspace.check_passed("pullback", self);
+        check_shape("pullback", "input", (self.inputs(), workspace.samples), input.shape());
         B::with_float_environment(|| {
             seed(output_gradient, workspace);
             pass::backward(self.layers(), workspace);
@@ -125,7 +128,9 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
     /// # Panics
     /// If `gradient` does not have n_in rows or has fewer columns than the samples of the pass, or if the workspace
     /// belongs to another network.
+    #[track_caller]
     pub fn input_gradient(&self, workspace: &Workspace<B>, gradient: &mut B) {
+        workspace.check_passed("input_gradient", self);
         let delta = workspace.delta(0);
         B::with_float_environment(|| gradient.backward(&self.layers()[0].weights, delta, None));
     }
@@ -150,12 +155,14 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
     ///
     /// # Panics
     /// If `input_tangent` does not have the shape of the input of `forward`, or the workspace belongs to another network.
+    #[track_caller]
     pub fn pushforward<'a, 'w>(
         &self,
         input_tangent: impl Into<B::Columns<'a>>,
         workspace: &'w mut Workspace<B>,
     ) -> B::Columns<'w> {
         let tangent = input_tangent.into();
+        workspace.check_passed("pushforward", self);
         B::with_float_environment(|| pushforward(self.layers(), Some(tangent), None, workspace));
         workspace.output_tangent()
     }
@@ -187,6 +194,7 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
     /// # Panics
     /// If `direction` does not have the shapes of the parameters, the shape of `input` differs from that in `forward`,
     /// or the workspace belongs to another network.
+    #[track_caller]
     pub fn pushforward_parameters<'a, 'w>(
         &self,
         input: impl Into<B::Columns<'a>>,
@@ -194,6 +202,7 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
         workspace: &'w mut Workspace<B>,
     ) -> B::Columns<'w> {
         let varying = Some((input.into(), direction));
+        workspace.check_passed("pushforward_parameters", self);
         B::with_float_environment(|| pushforward(self.layers(), None, varying, workspace));
         workspace.output_tangent()
     }
@@ -220,6 +229,7 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
     /// # Panics
     /// If `input` does not have n_in rows or has more columns than the workspace, `jacobian` is not n_out x (n_in N), or
     /// the workspace belongs to another network.
+    #[track_caller]
     pub fn jacobian<'a>(&self, input: impl Into<B::Columns<'a>>, workspace: &mut Workspace<B>, jacobian: &mut B) {
         let input = input.into();
         let (inputs, outputs, samples) = (self.inputs(), self.outputs(), input.shape().1);
@@ -301,7 +311,6 @@ pub(crate) fn pushforward<B: Tensor>(
     workspace: &mut Workspace<B>,
 ) {
     let samples = workspace.samples;
-    pass::check_depth("pushforward", layers.len(), workspace.layers.len());
     let Workspace {
         layers: buffers,
         tangents,
@@ -375,6 +384,7 @@ impl<B: Tensor> Workspace<B> {
     ///
     /// # Panics
     /// If the shapes differ.
+    #[track_caller]
     pub fn add_to_gradient(&mut self, gradient: &[Dense<B>]) {
         check_shape(
             "add_to_gradient",

@@ -63,6 +63,7 @@ impl<B: Tensor> Dense<B> {
     /// # Panics
     /// If `input` does not have n_in rows, `pre_activation` does not have n_out rows, or it has fewer columns than
     /// `input`.
+    #[track_caller]
     pub fn pre_activation<'a>(&self, input: impl Into<B::Columns<'a>>, pre_activation: &mut B) {
         let identity = ActivationKind::<NoCustom>::Identity(Identity);
         pre_activation.forward(None, &self.weights, &self.bias, input.into(), &identity);

@@ -29,13 +29,30 @@ macro_rules! eq_by_debug {
 }
 pub(crate) use eq_by_debug;
 
+/// Makes an error of a type with `Display`, whose message says everything: `Debug` writes the message too, so that a
+/// `main` that returns the error prints a sentence, and errors are equal if their messages are.
+macro_rules! error_by_message {
+    ($type:ident) => {
+        impl core::fmt::Debug for $type {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                core::fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl core::error::Error for $type {}
+
+        crate::error::eq_by_debug! { $type }
+    };
+}
+pub(crate) use error_by_message;
+
 /// Returns whether the numbers are the same, one by one: equal, or both NaN.
 pub(crate) fn same(a: &[f64], b: &[f64]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a == b || (a.is_nan() && b.is_nan()))
 }
 
 /// A hyper-parameter outside its range.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct HyperParameterError {
     /// The name of the hyper-parameter, such as `learning rate`.
@@ -60,9 +77,7 @@ impl fmt::Display for HyperParameterError {
     }
 }
 
-impl core::error::Error for HyperParameterError {}
-
-eq_by_debug! { HyperParameterError }
+error_by_message! { HyperParameterError }
 
 /// Returns `value` if its range, `expected`, contains it.
 pub(crate) fn in_range(
@@ -118,7 +133,7 @@ pub(crate) fn flag(name: &'static str, value: f64) -> Result<f64, HyperParameter
 /// let error = Mlp::<Matrix<f64>>::builder(&[1, 0, 1]).build().unwrap_err();
 /// assert_eq!(error.to_string(), "layer sizes: expected at least 1 at position 1, got 0");
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum BuildError {
     /// Fewer than two layer sizes: at least the inputs and the outputs are needed.
@@ -184,13 +199,13 @@ impl fmt::Display for BuildError {
     }
 }
 
-impl core::error::Error for BuildError {}
+error_by_message! { BuildError }
 
 from_variant! { BuildError [] HyperParameter(HyperParameterError) }
 from_variant! { BuildError [] OutOfMemory(OutOfMemory) }
 
 /// More memory is needed than can be allocated.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct OutOfMemory {
     /// What the memory was needed for.
@@ -209,7 +224,7 @@ impl fmt::Display for OutOfMemory {
     }
 }
 
-impl core::error::Error for OutOfMemory {}
+error_by_message! { OutOfMemory }
 
 /// Checks that `numbers` values of type `T` can be allocated in one piece, and frees them again. A network that does
 /// not fit into memory thus causes an error now instead of an abort later.

@@ -1,7 +1,8 @@
 //! The forward pass without training, block by block.
 
 use crate::backend::{Columns, Tensor};
-use crate::workspace::{columns, elements};
+use crate::error::check_shape;
+use crate::workspace::{columns, elements, unsuited};
 use crate::{Activation, Mlp, Scalar, Scaling, backpropagation};
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -64,6 +65,10 @@ impl<B: Tensor> InferenceWorkspace<B> {
     }
 
     /// Writes a_last of each column of `input`, scaled by `scaling`, to the first columns of `output`.
+    ///
+    /// # Panics
+    /// If the workspace belongs to another network, or the shape of `input` or `output` is wrong.
+    #[track_caller]
     pub(crate) fn predict<C: Activation>(
         &mut self,
         network: &Mlp<B, C>,
@@ -71,7 +76,14 @@ impl<B: Tensor> InferenceWorkspace<B> {
         input: B::Columns<'_>,
         output: &mut B,
     ) {
-        if input.shape().1 <= self.batch {
+        let samples = input.shape().1;
+        check_shape("predict", "input", (network.inputs(), samples), input.shape());
+        let (layers, hidden) = (network.layers(), &self.hidden);
+        let mut pairs = hidden.iter().zip(layers);
+        if hidden.len() + 1 != layers.len() || !pairs.all(|(hidden, layer)| hidden.shape().0 == layer.outputs()) {
+            self.belongs_to_another(&network.layer_sizes());
+        }
+        if samples <= self.batch {
             return self.pass(network, scaling, input, output);
         }
         let mut places = core::mem::take(&mut self.places);
@@ -80,6 +92,16 @@ impl<B: Tensor> InferenceWorkspace<B> {
             output.gather(range.start, block, &places[..range.len()]);
         });
         self.places = places;
+    }
+
+    #[cold]
+    #[inline(never)]
+    #[track_caller]
+    fn belongs_to_another(&self, expected: &[usize]) -> ! {
+        let hidden: Vec<_> = self.hidden.iter().map(|activation| activation.shape().0).collect();
+        let got = format_args!("one for hidden layers of {hidden:?}");
+        let expected = format_args!("layer sizes {expected:?}");
+        unsuited("InferenceWorkspace", "predict", expected, got, self.batch)
     }
 
     /// Calls `each` with the samples of each block of `input`, and with their a_last.
@@ -139,6 +161,7 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
     ///
     /// # Panics
     /// If `input` does not have n_in rows.
+    #[track_caller]
     pub fn predict<'a>(&self, input: impl Into<B::Columns<'a>>) -> B {
         let input = input.into();
         let samples = input.shape().1;
@@ -163,6 +186,7 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
     ///
     /// # Panics
     /// If `features` does not have n_in numbers.
+    #[track_caller]
     pub fn predict_one(&self, features: &[B::Scalar]) -> Vec<B::Scalar> {
         elements::<B>((&self.predict(&column::<B>(features))).into())
     }
@@ -173,6 +197,7 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
     /// # Panics
     /// If `input` does not have n_in rows, `output` does not have n_out rows or has fewer columns than `input`, or the
     /// workspace belongs to another network.
+    #[track_caller]
     pub fn predict_into<'a>(
         &self,
         input: impl Into<B::Columns<'a>>,

@@ -2,7 +2,7 @@
 //! its name and parameters.
 
 use crate::HyperParameterError;
-use crate::error::from_variant;
+use crate::error::{error_by_message, from_variant};
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -19,7 +19,7 @@ use core::fmt;
 /// let error = "f2".parse::<mlp_core::Metric>().unwrap_err();
 /// assert!(error.to_string().starts_with("unknown metric `f2`: expected one of accuracy, "));
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum KindError {
     /// The name is unknown.
@@ -67,7 +67,7 @@ impl fmt::Display for KindError {
     }
 }
 
-impl core::error::Error for KindError {}
+error_by_message! { KindError }
 
 /// Returns the values of the parameters `expected`, in that order, if `got` contains each of them once and no others.
 pub(crate) fn arrange<const N: usize>(
@@ -149,7 +149,7 @@ macro_rules! kinds {
                 $variant($variant),
             )+
             $(
-                /// One of your own, named `custom`.
+                /// A value of your own type, named `custom`.
                 $custom($type),
             )?
         }

@@ -3,7 +3,7 @@
 //!
 //! This crate contains the mathematics but no matrix type: it is generic over a backend
 //! ([`Tensor`](backend::Tensor)), such as `Matrix<f32>` of [`mlp-cpu`](https://docs.rs/mlp-cpu). With
-//! `default-features = false` it is `no_std` (with `alloc`).
+//! `default-features = false` and the feature `libm` it is `no_std` (with `alloc`).
 //!
 //! # A formula is written once
 //! An activation or a loss is one formula over [`Scalar`]. The running program evaluates it with `f32` or `f64`; with
@@ -33,6 +33,22 @@
 //! [`Mlp`] is the network, [`Trainer`] trains it, [`Workspace`] shows the numbers in between. [`Model`] is the form for
 //! production use: the network together with the preprocessing of its data and the names of its classes.
 //!
+//! ```
+//! use mlp_core::activations::LeakyRelu;
+//! use mlp_core::{FitOptions, GradientDescent, HalfMse, Mlp, Samples, Trainer};
+//! use mlp_cpu::Matrix;
+//!
+//! let input = Matrix::from_columns(&[[2.0], [-1.0], [3.0]]); // a column is a sample
+//! let target = Matrix::from_columns(&[[3.0], [1.0], [5.0]]);
+//!
+//! let mut network = Mlp::<Matrix<f64>>::builder(&[1, 4, 3, 1]).hidden(LeakyRelu::default()).seed(1).build()?;
+//! let mut trainer = Trainer::new(HalfMse, GradientDescent::new(0.1)?);
+//! let samples = Samples::new(&input, &target)?;
+//! let fitted = trainer.fit(&mut network, samples, FitOptions::epochs(100))?;
+//! println!("Loss after {} epochs: {:.6}", fitted.epochs, fitted.loss);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! | | |
 //! |---|---|
 //! | networks | [`Mlp`], made of [`Dense`] layers; [`Initializer`]; [`ActivationKind`] is an [`Activation`] by name |
@@ -48,10 +64,11 @@
 //! | backends | the module [`backend`] |
 //!
 //! # Features
-//! - `std` (default): uses the square root of the standard library instead of that of `libm`. The bits are the same.
+//! - `std` (default): uses the square root of the standard library.
+//! - `libm`: uses the square root of the crate `libm` instead, where there is no `std`. The bits are the same.
 //! - `serde`: [`History`], [`Metric`], [`Schedule`], [`ReduceOnPlateau`], [`Penalty`], [`Dropout`], [`Clip`],
-//!   [`EarlyStopping`], [`Scaling`], [`Classes`], [`Provenance`] and, of the module [`state`], `Position`, `Pass` and
-//!   `PlateauState` implement `Serialize` and `Deserialize`. An invalid value is refused with the error of the
+//!   [`EarlyStopping`], [`Scaling`], [`Classes`], [`Provenance`], and `Position`, `Pass` and `PlateauState` of
+//!   the module [`state`] implement `Serialize` and `Deserialize`. An invalid value is refused with the error of the
 //!   constructor. Optimizers, activations and losses are stored by their names. `save_checkpoint` of `mlp-io` saves a
 //!   whole `TrainerState`.
 #![cfg_attr(
@@ -78,6 +95,9 @@ assert!(error.to_string().starts_with("steps: expected a whole number of at leas
 #![doc(html_root_url = "https://docs.rs/mlp-core/latest")]
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
+
+#[cfg(not(any(feature = "std", feature = "libm")))]
+compile_error!("mlp-core needs the feature `std`, or without the standard library the feature `libm`");
 
 extern crate alloc;
 #[cfg(any(test, feature = "std"))]
@@ -150,8 +170,3 @@ pub use training::{
     TrainingData,
 };
 pub use workspace::Workspace;
-
-/// The README, compiled and run as tests.
-#[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;

@@ -1,7 +1,8 @@
 //! A network together with everything needed to use it.
 
-use crate::backend::{Columns, Tensor, check_shape};
+use crate::backend::{Columns, Tensor};
 use crate::classify::{above_half, largest};
+use crate::error::error_by_message;
 use crate::inference::column;
 use crate::preprocessing::sort_names;
 use crate::workspace::elements;
@@ -212,6 +213,7 @@ impl<B: Tensor, C: Activation> Model<B, C> {
     /// # Panics
     /// If `input` does not have n_in rows.
     #[must_use]
+    #[track_caller]
     pub fn predict<'a>(&self, input: impl Into<B::Columns<'a>>) -> B {
         let input = input.into();
         let samples = input.shape().1;
@@ -226,6 +228,7 @@ impl<B: Tensor, C: Activation> Model<B, C> {
     /// # Panics
     /// If `features` does not have n_in numbers.
     #[must_use]
+    #[track_caller]
     pub fn predict_one(&self, features: &[B::Scalar]) -> Vec<B::Scalar> {
         elements::<B>((&self.predict(&column::<B>(features))).into())
     }
@@ -258,13 +261,7 @@ impl<B: Tensor, C: Activation> Model<B, C> {
         output: &mut B,
     ) {
         let input = input.into();
-        let (features, samples) = input.shape();
-        check_shape(
-            "predict",
-            "input",
-            (self.network.inputs(), samples),
-            (features, samples),
-        );
+        let samples = input.shape().1;
         workspace.predict(&self.network, self.input_scaling.as_ref(), input, output);
         let transform = self.output();
         if transform == OutputTransform::Identity && self.target_scaling.is_none() {
@@ -381,7 +378,7 @@ impl Default for Provenance {
 }
 
 /// Preprocessing or names that do not fit a network.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum ModelError {
     /// The number of features or names does not match the network's number of inputs or outputs.
@@ -455,4 +452,4 @@ impl fmt::Display for ModelError {
     }
 }
 
-impl core::error::Error for ModelError {}
+error_by_message! { ModelError }

@@ -3,6 +3,7 @@ use crate::block::{Tangent, Units};
 use crate::error::check_memory;
 use crate::{Activation, ActivationKind, Dense, Mlp, OutOfMemory};
 use alloc::vec::Vec;
+use core::fmt;
 
 /// The buffers that a training pass writes, for up to a given number of samples: each layer's activation a, derivative
 /// f'(z) and delta dL/dz, and the gradient of all parameters. They are allocated once; the passes allocate nothing.
@@ -58,10 +59,9 @@ impl<B: Tensor> Workspace<B> {
         check_memory::<B::Scalar>("the workspace", numbers)?;
         let buffers = |(layer, activation): (&Dense<B>, &ActivationKind<C>)| {
             let zeros = || B::zeros(layer.outputs(), batch);
-            let linear = matches!(activation, ActivationKind::Identity(_));
             LayerBuffers {
                 activation: zeros(),
-                derivative: (!linear).then(zeros),
+                derivative: (!is_linear(activation)).then(zeros),
                 delta: zeros(),
             }
         };
@@ -79,6 +79,48 @@ impl<B: Tensor> Workspace<B> {
         })
     }
 
+    /// Panics unless the workspace belongs to `network` and has room for `samples` samples.
+    #[track_caller]
+    pub(crate) fn check<C: Activation>(&self, operation: &str, network: &Mlp<B, C>, samples: usize) {
+        let layers = network.layers().iter().zip(network.activations());
+        let buffers = self.gradient.iter().zip(&self.layers);
+        let fits = layers.zip(buffers).all(|((layer, activation), (gradient, buffers))| {
+            gradient.weights.shape() == layer.weights.shape() && buffers.derivative.is_none() == is_linear(activation)
+        });
+        let (expected, got) = (network.layers().len(), self.layers.len());
+        if !fits || expected != got {
+            let sizes = self.gradient.iter().map(Dense::outputs);
+            let sizes: Vec<_> = [self.gradient[0].inputs()].into_iter().chain(sizes).collect();
+            let expected = network.layer_sizes();
+            if sizes == expected {
+                let got = format_args!("one for the same layer sizes and other linear layers");
+                unsuited("Workspace", operation, format_args!("this network"), got, samples);
+            }
+            let got = format_args!("one for {sizes:?}");
+            unsuited(
+                "Workspace",
+                operation,
+                format_args!("layer sizes {expected:?}"),
+                got,
+                samples,
+            );
+        }
+        if samples > self.batch() {
+            let got = format_args!("one for {}", self.batch());
+            unsuited("Workspace", operation, format_args!("{samples} samples"), got, samples);
+        }
+    }
+
+    /// Panics unless the workspace belongs to `network` and a forward pass has written to it.
+    #[track_caller]
+    pub(crate) fn check_passed<C: Activation>(&self, operation: &str, network: &Mlp<B, C>) {
+        self.check(operation, network, self.samples);
+        assert!(
+            self.samples > 0,
+            "{operation}: expected the activations of at least one sample in the workspace, got none; call `forward` first"
+        );
+    }
+
     /// Returns the largest number of samples that fit at a time.
     pub fn batch(&self) -> usize {
         self.layers[0].activation.shape().1
@@ -88,6 +130,7 @@ impl<B: Tensor> Workspace<B> {
     ///
     /// # Panics
     /// If there is no such layer.
+    #[track_caller]
     pub fn activation(&self, layer: usize) -> B::Columns<'_> {
         columns(&self.layers[layer].activation, self.samples)
     }
@@ -97,6 +140,7 @@ impl<B: Tensor> Workspace<B> {
     ///
     /// # Panics
     /// If there is no such layer.
+    #[track_caller]
     pub fn derivative(&self, layer: usize) -> Option<B::Columns<'_>> {
         self.layers[layer]
             .derivative
@@ -114,6 +158,7 @@ impl<B: Tensor> Workspace<B> {
     ///
     /// # Panics
     /// If there is no such layer.
+    #[track_caller]
     pub fn delta(&self, layer: usize) -> B::Columns<'_> {
         columns(&self.layers[layer].delta, self.samples)
     }
@@ -129,6 +174,26 @@ impl<B: Tensor> Workspace<B> {
     pub fn gradient_mut(&mut self) -> &mut [Dense<B>] {
         &mut self.gradient
     }
+}
+
+fn is_linear<C>(activation: &ActivationKind<C>) -> bool {
+    matches!(activation, ActivationKind::Identity(_))
+}
+
+/// Panics because a workspace does not fit, and says how to make one that does.
+#[cold]
+#[inline(never)]
+#[track_caller]
+pub(crate) fn unsuited(
+    kind: &str,
+    operation: &str,
+    expected: fmt::Arguments<'_>,
+    got: fmt::Arguments<'_>,
+    samples: usize,
+) -> ! {
+    panic!(
+        "{operation}: expected a workspace for {expected}, got {got}; make one by `{kind}::new(&network, {samples})`"
+    )
 }
 
 /// Returns the first `samples` columns of `tensor`.

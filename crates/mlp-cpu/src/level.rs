@@ -51,7 +51,7 @@ impl FromStr for SimdLevel {
 }
 
 /// A name that no level has.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UnknownSimdLevel {
     /// The name given.
@@ -63,6 +63,12 @@ impl fmt::Display for UnknownSimdLevel {
         let [first, others @ ..] = SimdLevel::ALL;
         write!(f, "unknown SIMD level `{}`: expected one of {first}", self.name)?;
         others.iter().try_for_each(|level| write!(f, ", {level}"))
+    }
+}
+
+impl fmt::Debug for UnknownSimdLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -63,8 +63,3 @@ pub use matrix_ref::MatrixRef;
 pub use raw::simd::simd_level;
 pub use threads::{set_threads, threads};
 pub use variable::EnvironmentError;
-
-/// The README, compiled and run as tests.
-#[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;

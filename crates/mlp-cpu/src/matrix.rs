@@ -45,6 +45,7 @@ impl<T: Copy + Zero> Matrix<T> {
     /// # Panics
     /// Panics if `rows` x `columns` overflows.
     #[must_use]
+    #[track_caller]
     pub fn zeros(rows: usize, columns: usize) -> Self {
         let stride = stride(rows);
         Self {
@@ -60,6 +61,7 @@ impl<T: Copy + Zero> Matrix<T> {
     /// # Panics
     /// Panics if the rows differ in length.
     #[must_use]
+    #[track_caller]
     pub fn from_rows<R: AsRef<[T]>>(rows: &[R]) -> Self {
         let columns = rows.first().map_or(0, |row| row.as_ref().len());
         for (i, row) in rows.iter().enumerate() {
@@ -76,6 +78,7 @@ impl<T: Copy + Zero> Matrix<T> {
     /// # Panics
     /// Panics if the columns differ in length.
     #[must_use]
+    #[track_caller]
     pub fn from_columns<C: AsRef<[T]>>(columns: &[C]) -> Self {
         let rows = columns.first().map_or(0, |column| column.as_ref().len());
         let mut matrix = Self::zeros(rows, columns.len());
@@ -122,6 +125,7 @@ impl<T: Copy + Zero> Matrix<T> {
     /// # Panics
     /// Panics if `rows` x `columns` overflows.
     #[must_use]
+    #[track_caller]
     pub fn from_fn(rows: usize, columns: usize, mut value: impl FnMut(usize, usize) -> T) -> Self {
         let mut matrix = Self::zeros(rows, columns);
         for j in 0..columns {
@@ -171,6 +175,7 @@ impl<T: Copy> Matrix<T> {
     ///
     /// # Panics
     /// Panics if there is no column `j`.
+    #[track_caller]
     pub fn column(&self, j: usize) -> &[T] {
         self.view().column(j)
     }
@@ -179,6 +184,7 @@ impl<T: Copy> Matrix<T> {
     ///
     /// # Panics
     /// Panics if there is no column `j`.
+    #[track_caller]
     pub fn column_mut(&mut self, j: usize) -> &mut [T] {
         check_column(j, self.columns);
         &mut self.values[j * self.stride..][..self.rows]
@@ -213,6 +219,7 @@ impl<T: Copy + PartialEq> PartialEq for Matrix<T> {
 
 /// Panics unless there is a column `j`.
 #[inline(always)]
+#[track_caller]
 pub(crate) fn check_column(j: usize, columns: usize) {
     assert!(
         j < columns,
@@ -225,6 +232,7 @@ pub(crate) fn check_column(j: usize, columns: usize) {
 /// # Panics
 /// Panics if there is no such element.
 #[inline(always)]
+#[track_caller]
 pub(crate) fn position((rows, columns): (usize, usize), stride: usize, (i, j): (usize, usize)) -> usize {
     assert!(
         i < rows && j < columns,
@@ -268,6 +276,7 @@ impl<T> Index<(usize, usize)> for Matrix<T> {
     ///
     /// # Panics
     /// Panics if there is no such element.
+    #[track_caller]
     fn index(&self, index: (usize, usize)) -> &T {
         &self.values[position((self.rows, self.columns), self.stride, index)]
     }
@@ -278,6 +287,7 @@ impl<T> IndexMut<(usize, usize)> for Matrix<T> {
     ///
     /// # Panics
     /// Panics if there is no such element.
+    #[track_caller]
     fn index_mut(&mut self, index: (usize, usize)) -> &mut T {
         &mut self.values[position((self.rows, self.columns), self.stride, index)]
     }

@@ -77,6 +77,7 @@ impl<'a, T> MatrixRef<'a, T> {
     /// Panics if `range` ends after the last column, or before it starts.
     #[must_use]
     #[inline]
+    #[track_caller]
     pub fn slice(self, range: Range<usize>) -> Self {
         if range == (0..self.columns) {
             return self.rebuilt();
@@ -95,6 +96,7 @@ impl<'a, T> MatrixRef<'a, T> {
     ///
     /// # Panics
     /// Panics if there is no column `j`.
+    #[track_caller]
     pub fn column(&self, j: usize) -> &'a [T] {
         check_column(j, self.columns);
         &self.values[j * self.stride..][..self.rows]
@@ -201,6 +203,7 @@ impl<T> Index<(usize, usize)> for MatrixRef<'_, T> {
     ///
     /// # Panics
     /// Panics if there is no such element.
+    #[track_caller]
     fn index(&self, index: (usize, usize)) -> &T {
         &self.values[position(self.shape(), self.stride, index)]
     }

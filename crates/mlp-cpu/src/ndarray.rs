@@ -26,7 +26,7 @@ use core::fmt;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
 /// The reason why an array cannot be borrowed as a [`MatrixRef`]: its numbers do not lie sample after sample.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct NotContiguous {
     /// How far apart samples and features lie, in numbers.
     pub strides: [isize; 2],
@@ -39,6 +39,12 @@ impl fmt::Display for NotContiguous {
             f,
             "the array is not in C order: its strides are ({samples}, {features}); copy it by `Matrix::from(view)`"
         )
+    }
+}
+
+impl fmt::Debug for NotContiguous {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

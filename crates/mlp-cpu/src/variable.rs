@@ -4,7 +4,7 @@ use core::fmt;
 use std::env;
 
 /// An environment variable with a value that cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EnvironmentError {
     /// The name of the variable: `MLP_NUM_THREADS` or `MLP_SIMD`.
@@ -23,6 +23,12 @@ impl fmt::Display for EnvironmentError {
             got,
         } = self;
         write!(f, "{variable}: expected {expected}, got `{got}`")
+    }
+}
+
+impl fmt::Debug for EnvironmentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 macro_rules! file_error {
     ($(#[$attribute:meta])* $name:ident, $kind:ident) => {
         $(#[$attribute])*
-        #[derive(Debug)]
         #[non_exhaustive]
         pub struct $name {
             /// The file, or `None` if the bytes are in memory.
@@ -48,6 +47,13 @@ macro_rules! file_error {
                     write!(f, "{}: ", shown(file))?;
                 }
                 f.write_str(&self.message)
+            }
+        }
+
+        /// The message, so that a `main` that returns the error prints a sentence.
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
             }
         }
 

@@ -5,6 +5,26 @@
 //! PyTorch wrote; [`inspect`] says whether a file holds `f32` or `f64`. [`save_npz`] and [`load_npz`] exchange networks
 //! with scikit-learn, and [`export_onnx`] writes models for onnxruntime and other runtimes. A [`CheckpointDirectory`]
 //! saves training, so that it can resume as if it had never stopped. All files are written through an [`AtomicFile`].
+//! Each function that loads, saves or exports has a counterpart that takes or makes bytes.
+//!
+//! ```
+//! use mlp_core::activations::Tanh;
+//! use mlp_core::{HalfMse, Mlp, Model, Scaling};
+//! use mlp_cpu::Matrix;
+//! use mlp_io::{export_onnx, load_model, save_model};
+//!
+//! let input = Matrix::<f32>::from_columns(&[[150.0, 1.0], [160.0, 3.0], [190.0, 2.0]]);
+//! let network = Mlp::<Matrix<f32>>::builder(&[2, 16, 1]).hidden(Tanh).build()?;
+//! let model = Model::new(network, HalfMse).with_input_scaling(Scaling::standard(&input)?)?;
+//!
+//! let directory = tempfile::tempdir()?;
+//! let path = directory.path().join("model.safetensors");
+//! save_model(&path, &model)?;
+//! let loaded = load_model::<Matrix<f32>>(&path)?;
+//! assert_eq!(loaded.predict(&input), model.predict(&input)); // not a bit is lost
+//! export_onnx(directory.path().join("model.onnx"), &loaded)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 //!
 //! # Guarantees
 //! - A new file appears under its name whole, or the previous file stays. This holds even if the process is killed, the
@@ -52,8 +72,3 @@ pub use model_file::{
 pub use npz::{load_npz, npz_from_bytes, npz_to_bytes, save_npz};
 pub use number::{Dtype, Number};
 pub use onnx::{export_onnx, onnx_to_bytes};
-
-/// The README, whose examples are compiled and run as tests.
-#[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;

@@ -229,8 +229,7 @@ pub(crate) fn network<B: Tensor, C: Activation>(
 
 /// Checks that the tensors are exactly those of layers of these sizes.
 fn check_tensors<R: Read + Send>(opened: &Opened<R>, layer_sizes: &[usize], dtype: Dtype) -> Result<(), LoadError> {
-    let mut entries: Vec<_> = opened.header().entries().iter().collect();
-    entries.sort_unstable_by_key(|entry| &entry.name);
+    let entries = opened.header().entries_by_name();
     let mut found = vec![false; entries.len()];
     for (tensor, shape) in layer_tensors("layers", layer_sizes, layer_sizes.len().saturating_sub(1)) {
         // The first missing tensor ends the loop, so that no more names are made than the file has.

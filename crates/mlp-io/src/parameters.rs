@@ -1,4 +1,4 @@
-//! The parameters of a layer, for the formats of others.
+//! The parameters of a layer, for the file formats of other libraries.
 
 use crate::{Number, SaveError, SaveErrorKind};
 use mlp_core::Scalar as _;

@@ -18,6 +18,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # Errors and panics
+//! A function returns an error for what comes from outside: data, files, settings. `Debug` writes the message of an error
+//! as `Display` does, so that a `main` that returns `Result<(), Box<dyn Error>>` prints a sentence. Two errors of
+//! [`core`] are equal if their messages are. Shapes that do not fit are mistakes in the program: the panic names both
+//! shapes and the line of the call.
+//!
 //! # Features
 //! - `io` (default): model files, checkpoints, npz and ONNX.
 //! - `ndarray`: arrays of the `ndarray` crate in and out of matrices, without a copy where they are in C order.
@@ -78,9 +84,6 @@ pub mod prelude {
 /// The pages of the documentation, compiled and run as tests: this crate depends on all that their examples use.
 #[cfg(doctest)]
 mod pages {
-    #[doc = include_str!("../README.md")]
-    struct Readme;
-
     #[doc = include_str!("../../../README.md")]
     struct ProjectReadme;
 

@@ -8,7 +8,7 @@ kinds! {
     $ match_kind, "loss";
     /// One of this crate's losses, as a value.
     ///
-    /// A kind is itself a loss. It gives the same bits as the loss it holds, but looks it up for each sample. If the
+    /// A kind is itself a loss. It gives the same bits as the loss it holds, but selects it anew for each sample. If the
     /// code knows the loss, the concrete type is faster.
     ///
     /// The parameters are `delta` of `huber`, and `probabilities` of `softmax_cross_entropy`, which is 0 if the target

@@ -161,6 +161,7 @@ fn exponentials<T: Scalar>(logits: &[T], out: &mut [T]) -> (T, T) {
 /// mlp_core::activations::softmax(&[1000.0, 1000.0], &mut probabilities);
 /// assert_eq!(probabilities, [0.5, 0.5]);
 /// ```
+#[track_caller]
 pub fn softmax<T: Scalar>(logits: &[T], probabilities: &mut [T]) {
     assert_eq!(
         logits.len(),

@@ -44,6 +44,7 @@ impl ConfusionMatrix {
     /// # Panics
     /// If k x (k + 1) numbers do not fit into memory.
     #[must_use]
+    #[track_caller]
     pub fn new(classes: usize) -> Self {
         let cells = (classes.checked_add(1))
             .and_then(|columns| classes.checked_mul(columns))

@@ -26,7 +26,7 @@ pub(crate) use state::check_numbers;
 pub use state::{OptimizerState, StateError};
 
 use crate::backend::Tensor;
-use crate::error::eq_by_debug;
+use crate::error::error_by_message;
 use crate::{Dense, HyperParameterError};
 use alloc::boxed::Box;
 use core::fmt;
@@ -129,7 +129,7 @@ impl<B: Tensor, O: Optimizer<B> + ?Sized> Optimizer<B> for Box<O> {
 }
 
 /// Why a step was not taken.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[non_exhaustive]
 pub enum NonFinite {
     /// The loss before the step is infinite or NaN.
@@ -164,9 +164,7 @@ impl fmt::Display for NonFinite {
     }
 }
 
-impl core::error::Error for NonFinite {}
-
-eq_by_debug! { NonFinite }
+error_by_message! { NonFinite }
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,5 @@
 use crate::backend::Tensor;
-use crate::error::{eq_by_debug, from_variant};
+use crate::error::{error_by_message, from_variant};
 use crate::{Dense, HyperParameterError, Scalar};
 use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
@@ -134,7 +134,7 @@ fn take<V>(entries: &mut Vec<(String, V)>, name: &str) -> Result<V, StateError> 
 }
 
 /// Why an optimizer or a trainer cannot continue from a state.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum StateError {
     /// The state belongs to another kind of optimizer.
@@ -212,8 +212,6 @@ impl fmt::Display for StateError {
     }
 }
 
-impl core::error::Error for StateError {}
-
-eq_by_debug! { StateError }
+error_by_message! { StateError }
 
 from_variant! { StateError [] HyperParameter(HyperParameterError) }

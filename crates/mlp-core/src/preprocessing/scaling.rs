@@ -119,6 +119,7 @@ impl Scaling {
     /// # Panics
     /// If `columns` does not have n rows.
     #[must_use]
+    #[track_caller]
     pub fn apply<'a, X: IntoColumns<'a>>(&self, columns: X) -> X::Tensor {
         self.map("scaling", columns.into_columns(), Self::apply_to)
     }
@@ -128,6 +129,7 @@ impl Scaling {
     /// # Panics
     /// If `columns` does not have n rows.
     #[must_use]
+    #[track_caller]
     pub fn invert<'a, X: IntoColumns<'a>>(&self, columns: X) -> X::Tensor {
         self.map("inverse scaling", columns.into_columns(), Self::invert_in)
     }

@@ -1,4 +1,4 @@
-use crate::error::eq_by_debug;
+use crate::error::error_by_message;
 use alloc::string::{String, ToString};
 use core::fmt;
 
@@ -8,7 +8,7 @@ use core::fmt;
 /// let error = mlp_core::Classes::new(["yes", "no", "yes"]).unwrap_err();
 /// assert_eq!(error.to_string(), "classes: expected each name once, got `yes` at positions 0 and 2");
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum DataError {
     /// There are no samples, or none with a weight above 0.
@@ -94,6 +94,4 @@ impl fmt::Display for DataError {
     }
 }
 
-impl core::error::Error for DataError {}
-
-eq_by_debug! { DataError }
+error_by_message! { DataError }

@@ -1,12 +1,12 @@
 use super::{DataError, Pass};
-use crate::error::{eq_by_debug, from_variant};
+use crate::error::{error_by_message, from_variant};
 use crate::{HyperParameterError, Metric, OutOfMemory};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
 /// Why training stopped, or did not begin.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum TrainError {
     /// The data do not fit the network or the loss.
@@ -83,7 +83,7 @@ impl fmt::Display for TrainError {
     }
 }
 
-impl core::error::Error for TrainError {}
+error_by_message! { TrainError }
 
 from_variant! { TrainError [] Data(DataError) }
 from_variant! { TrainError [] LearningRate(HyperParameterError) }
@@ -113,7 +113,7 @@ from_variant! { TrainError [] OutOfMemory(OutOfMemory) }
 /// assert!(network.layers()[0].weights[(0, 0)].is_finite());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Diverged {
     /// The number of the step, from 0, among all steps of the trainer.
@@ -182,6 +182,4 @@ impl fmt::Display for Diverged {
     }
 }
 
-impl core::error::Error for Diverged {}
-
-eq_by_debug! { TrainError, Diverged }
+error_by_message! { Diverged }

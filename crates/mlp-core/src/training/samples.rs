@@ -131,6 +131,7 @@ impl<'a, B: Tensor> Samples<'a, B> {
     /// # Panics
     /// Panics if `range` ends after the last sample, or if its end is before its start.
     #[must_use]
+    #[track_caller]
     pub fn slice<'short>(self, range: Range<usize>) -> Samples<'short, B>
     where
         'a: 'short,

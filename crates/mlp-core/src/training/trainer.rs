@@ -230,7 +230,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         };
     }
 
-    /// Begins anew, so that the next network may be any: forgets the network, all steps and epochs, the history, the
+    /// Starts over, so that the trainer accepts any network: forgets its network, all steps and epochs, the history, the
     /// best parameters, and what the optimizer and a plateau remember. The settings stay, the learning rate included.
     ///
     /// ```
@@ -282,6 +282,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
     ///
     /// # Panics
     /// Panics if these parameters do not have the shapes of `network`.
+    #[track_caller]
     pub fn restore_best<C: Activation>(&self, network: &mut Mlp<B, C>) -> bool {
         let best = self.stopping.iter().flat_map(|(_, state)| &state.best_layers);
         let (count, layers) = (best.clone().count(), network.layers_mut());
@@ -409,7 +410,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
             other => other,
         };
         let result = self.step_checked(network, &samples, total_weight).map_err(by_itself);
-        // Early stopping may overwrite the parameters later. Without it, a step is spared this pass over them.
+        // Early stopping may overwrite the parameters later. Without it, a step does not need this pass over them.
         if self.stopping.is_some() && result.is_ok() {
             self.network = Some(Fingerprint::of(network.layers()));
         }

@@ -95,6 +95,7 @@ impl<T: Element> Product<'_, T> {
 /// gemm(Operand::from(&a), Operand::from(&a).transposed(), &mut c, false);
 /// assert_eq!(c, Matrix::from_rows(&[[5.0, 11.0], [11.0, 25.0]]));
 /// ```
+#[track_caller]
 pub fn gemm<T: Element>(a: Operand<'_, T>, b: Operand<'_, T>, c: &mut Matrix<T>, accumulate: bool) {
     if a.columns != b.rows {
         shape_mismatch("gemm", "B", (a.columns, b.columns), (b.rows, b.columns));

@@ -5,7 +5,6 @@ use super::json::{message, twice};
 use super::{HEADER_LIMIT, KINDS, METADATA, METADATA_LIMIT, PREFIX, Shape, TENSOR_LIMIT};
 use crate::error::quoted;
 use crate::{Dtype, LoadError, LoadErrorKind};
-use safetensors::tensor::{Dtype as FileDtype, Metadata, TensorInfo};
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -89,6 +88,13 @@ impl Header {
         &self.entries
     }
 
+    /// Returns the tensors, sorted by name.
+    pub(crate) fn entries_by_name(&self) -> Vec<&Entry> {
+        let mut entries: Vec<_> = self.entries.iter().collect();
+        entries.sort_unstable_by_key(|entry| &entry.name);
+        entries
+    }
+
     /// Returns the tensor of that name.
     pub(crate) fn entry(&self, name: &str) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.name == name)
@@ -133,11 +139,14 @@ impl Header {
     }
 
     /// Checks that no name appears twice.
-    fn check_names(&mut self) -> Result<(), LoadError> {
-        self.entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        let names = self.entries.iter().map(|entry| &entry.name);
-        match names.clone().zip(names.skip(1)).find(|(a, b)| a == b) {
-            Some((name, _)) => Err(LoadError::malformed(format!("header: {}", twice(name)))),
+    fn check_names(&self) -> Result<(), LoadError> {
+        let entries = self.entries_by_name();
+        match entries
+            .iter()
+            .zip(entries.iter().skip(1))
+            .find(|(a, b)| a.name == b.name)
+        {
+            Some((entry, _)) => Err(LoadError::malformed(format!("header: {}", twice(&entry.name)))),
             None => Ok(()),
         }
     }
@@ -182,9 +191,6 @@ impl Header {
             let message = format!("expected {end} bytes of tensors, got {data_length}: {problem}");
             return Err(LoadError::new(kind, message));
         }
-        // This is the check of the format's own crate.
-        let tensors = self.entries.iter().map(|entry| (entry.name.clone(), entry.info()));
-        Metadata::new(None, tensors.collect()).map_err(|e| LoadError::malformed(format!("header: {e}")))?;
         Ok(())
     }
 }
@@ -232,29 +238,6 @@ impl Entry {
         let bytes = self.shape.elements()?.checked_mul(self.dtype.size())?;
         // No allocation can be larger than `isize::MAX`.
         isize::try_from(bytes).ok().and_then(|bytes| u64::try_from(bytes).ok())
-    }
-
-    /// Converts the description to the type of the format's crate. By now it is certain that the offsets fit into
-    /// memory.
-    fn info(&self) -> TensorInfo {
-        let (start, end) = self.offsets;
-        tensor_info(self.dtype, self.shape, (start as usize, end as usize))
-    }
-}
-
-pub(super) fn tensor_info(dtype: Dtype, shape: Shape, data_offsets: (usize, usize)) -> TensorInfo {
-    TensorInfo {
-        dtype: match dtype {
-            Dtype::F32 => FileDtype::F32,
-            Dtype::F64 => FileDtype::F64,
-            Dtype::F16 => FileDtype::F16,
-            Dtype::BF16 => FileDtype::BF16,
-        },
-        shape: match shape {
-            Shape::Vector(rows) => vec![rows],
-            Shape::Matrix(rows, columns) => vec![rows, columns],
-        },
-        data_offsets,
     }
 }
 

@@ -16,15 +16,13 @@ pub(super) struct Layer {
     pub(super) bias: Option<String>,
     pub(super) inputs: usize,
     pub(super) outputs: usize,
-    /// The place in the network.
-    pub(super) rank: usize,
 }
 
 /// One component of a name, such as `fc12`: the place of the word `fc` among the words in this position, the number, and
 /// whether there is a word.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Component {
-    word: u32,
+    word: usize,
     number: Option<u32>,
     is_word: bool,
 }
@@ -58,30 +56,23 @@ pub(super) fn sort(layers: &mut Layers, certify: bool) -> Result<(), LoadError> 
         .filter_map(|block| blocks.get(block))
         .copied()
         .flatten();
-    let mut ranks = vec![0; layers.len()];
-    for (rank, named) in sorted.enumerate() {
-        if let Some(place) = ranks.get_mut(named.place) {
-            *place = rank;
-        }
-    }
+    let places: Vec<usize> = sorted.map(|named| named.place).collect();
     drop(named);
-    for (layer, rank) in layers.iter_mut().zip(ranks) {
-        layer.rank = rank;
-    }
-    layers.sort_unstable_by_key(|layer| layer.rank);
+    let mut unsorted: Vec<_> = layers.drain(..).map(Some).collect();
+    layers.extend(places.into_iter().filter_map(|place| unsorted.get_mut(place)?.take()));
     Ok(())
 }
 
 /// Splits a name at its points, and each component into a word and a number. `words` has the words that occur after the
 /// same components.
-fn key<'a>(name: &'a str, words: &mut BTreeMap<&'a str, u32>) -> Vec<Component> {
+fn key<'a>(name: &'a str, words: &mut BTreeMap<&'a str, usize>) -> Vec<Component> {
     let mut start = 0_usize;
     let components = name.split('.').map(|component| {
         let word = component.trim_end_matches(|c: char| c.is_ascii_digit());
         let number = component.get(word.len()..).and_then(|digits| digits.parse().ok());
         let is_word = !word.is_empty();
         let end = start.saturating_add(if number.is_some() { word.len() } else { component.len() });
-        let count = u32::try_from(words.len()).unwrap_or(u32::MAX);
+        let count = words.len();
         let word = *words.entry(name.get(..end).unwrap_or(name)).or_insert(count);
         start = start.saturating_add(component.len()).saturating_add(1);
         Component { word, number, is_word }

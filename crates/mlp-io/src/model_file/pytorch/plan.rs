@@ -115,8 +115,7 @@ impl Plan {
 /// Returns the tensors that the file has under another name, as `safetensors.torch.save_model` writes a module that is
 /// used twice: the metadata has the second name as a key, and the name of the tensor under it.
 fn aliases(header: &Header) -> Result<Vec<(&str, &Entry)>, LoadError> {
-    let mut entries: Vec<_> = header.entries().iter().collect();
-    entries.sort_unstable_by_key(|entry| &entry.name);
+    let entries = header.entries_by_name();
     let find = |name: &String| {
         let place = entries.binary_search_by_key(&name, |entry| &entry.name);
         place.ok().and_then(|place| entries.get(place).copied())
@@ -174,16 +173,19 @@ fn grouped(header: &Header, aliases: &[(&str, &Entry)]) -> Result<Layers, LoadEr
 
 /// Returns the layers in the order of `names`, which lists each of them.
 fn listed(layers: Layers, names: &[String]) -> Result<Layers, LoadError> {
-    let by_name: BTreeMap<&str, &Box<Layer>> = layers.iter().map(|layer| (layer.name.as_str(), layer)).collect();
-    let mut left = by_name.clone();
+    let mut places = BTreeMap::new();
+    for (place, layer) in layers.iter().enumerate() {
+        places.insert(layer.name.as_str(), place);
+    }
+    let mut left = places.clone();
     let find = |name: &String| {
         left.remove(name.as_str());
-        let layer = by_name.get(name.as_str()).copied().cloned();
-        layer.ok_or_else(|| missing(&format!("{name}.weight")))
+        let layer = places.get(name.as_str()).and_then(|&place| layers.get(place));
+        layer.cloned().ok_or_else(|| missing(&format!("{name}.weight")))
     };
     let found = names.iter().map(find).collect::<Result<_, _>>()?;
-    match left.first_key_value() {
-        Some((_, layer)) => Err(unexpected(&layer.weight)),
+    match left.first_key_value().and_then(|(_, &place)| layers.get(place)) {
+        Some(layer) => Err(unexpected(&layer.weight)),
         None => Ok(found),
     }
 }
