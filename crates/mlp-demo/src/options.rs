@@ -93,7 +93,8 @@ pub(crate) struct NotebookArgs {
     /// network must have an input per feature and an output per target.
     ///
     /// The text is UTF-8, or UTF-16 with a byte order mark, and may be compressed with gzip.
-    /// Commas separate the cells, unless the first line is `sep=` and a semicolon, a tab or a `|`.
+    /// Commas separate the cells, unless the first line is `sep=` and a semicolon, a tab or a
+    /// `|`.
     #[arg(long, value_name = "FILE.csv", verbatim_doc_comment)]
     pub(crate) data: Option<PathBuf>,
 
@@ -355,7 +356,8 @@ pub(crate) struct PredictArgs {
     /// Otherwise the file has a column per input, whose names are not numbers.
     ///
     /// The text is UTF-8, or UTF-16 with a byte order mark, and may be compressed with gzip.
-    /// Commas separate the cells, unless the first line is `sep=` and a semicolon, a tab or a `|`.
+    /// Commas separate the cells, unless the first line is `sep=` and a semicolon, a tab or a
+    /// `|`.
     #[arg(long, value_name = "FILE.csv", verbatim_doc_comment)]
     pub(crate) data: PathBuf,
 

@@ -479,7 +479,7 @@ fn model_cases() -> Vec<Case> {
             "an unknown key of the record",
             changed(provenance, r#""provenance":{"version":"0"},"code":"import os""#),
             "Malformed",
-            "metadata mlp: line 1, column 165: unknown field `code`, expected one of `version`, `dtype`, `layer_sizes`, `activations`, `loss`, `input_scaling`, `target_scaling`, `classes`, `feature_names`, `target_names`, `provenance`",
+            "metadata mlp: line 1, column 165: unknown field `code`, expected one of `version`, `dtype`, `layer_sizes`, `activations`, `loss`, `target_kind`, `input_scaling`, `target_scaling`, `classes`, `feature_names`, `target_names`, `provenance`",
         ),
         (
             "an unknown key further in",
