@@ -8,8 +8,8 @@ use flate2::{Compression, write::GzEncoder};
 use mlp_core::activations::{Elu, LeakyRelu, Sigmoid, Tanh};
 use mlp_core::{
     Adagrad, Adam, AdamW, BinaryCrossEntropy, Classes, Dropout, EarlyStopping, Event, Every, FitOptions,
-    GradientDescent, HalfMse, Huber, Lbfgs, Metric, Mlp, Model, Momentum, Monitor, NAdam, Optimizer, Provenance,
-    ReduceOnPlateau, RmsProp, Samples, Scaling, ScalingKind, Schedule, SoftmaxCrossEntropy, Trainer,
+    GradientDescent, HalfMse, Huber, Lbfgs, Metric, Mlp, Model, ModelLoss, Momentum, Monitor, NAdam, Optimizer,
+    Provenance, ReduceOnPlateau, RmsProp, Samples, Scaling, ScalingKind, Schedule, SoftmaxCrossEntropy, Trainer,
 };
 use mlp_cpu::{Element, Matrix};
 use mlp_io::{Number, checkpoint_to_bytes, model_to_bytes, npz_to_bytes};
@@ -95,6 +95,9 @@ fn models() -> Outcome {
     let binary =
         Model::new(network::<f32>(&[1, 1], Tanh), BinaryCrossEntropy).with_classes(Classes::new(["0", "1"])?)?;
     seed("model", "binary_f32", model_to_bytes(&binary)?)?;
+    let loss = ModelLoss::custom("log cosh", &[("width", 0.5)], &HalfMse);
+    let custom = Model::new(network::<f64>(&[1, 2], Tanh), loss);
+    seed("model", "custom_loss_f64", model_to_bytes(&custom)?)?;
 
     for name in [
         "f32",
@@ -228,6 +231,13 @@ fn demo() -> Outcome {
         "\u{feff}x1, y ,\"x2\"\r\n1,2,3\r\n\r\n 4 ,\"5\",6\r\n",
     )?;
     seed("samples_csv", "no_header", "1,2\n3,4\n")?;
+    seed("samples_csv", "separator", "sep=;\rx;\"y\"\r\"1\r\";2\r")?;
+    seed("samples_csv", "open_quote", "x,y\n1,\"2\n")?;
+    let wide = "\u{feff}sep=\t\nx\ty\n1\t2\n".encode_utf16().flat_map(u16::to_le_bytes);
+    seed("samples_csv", "utf16", wide.collect::<Vec<_>>())?;
+    let mut gzip = GzEncoder::new(vec![], Compression::default());
+    gzip.write_all(b"x,y\n1,2\n")?;
+    seed("samples_csv", "gzip", gzip.finish()?)?;
     seed("samples_csv", "short_row", "x,y\n1\n")?;
     seed("samples_csv", "not_finite", "x,y\n1,1e39\n1,inf\n")?;
 

@@ -68,7 +68,7 @@ mod tests {
         replay(
             "samples_csv",
             super::samples_csv,
-            &["no_header", "short_row", "not_finite"],
+            &["no_header", "short_row", "not_finite", "open_quote"],
         );
         replay("idx", super::idx, &["large"]);
         replay("schedule", super::schedule, &["unknown", "open", "out_of_range"]);

@@ -328,7 +328,7 @@ fn a_model_gives_back_what_it_was_given() {
     let named = classifier.with_classes(classes.clone()).unwrap();
     assert_eq!(named.classes(), Some(&classes));
     assert_eq!(*model.provenance(), provenance);
-    assert_eq!(model.loss(), HalfMse.into());
+    assert_eq!(model.loss(), &HalfMse.into());
 }
 
 /// Returns the message of the error in `result`.

@@ -151,8 +151,8 @@ pub use inference::InferenceWorkspace;
 pub use initializer::Initializer;
 pub use kind::KindError;
 pub use loss::{
-    BinaryCrossEntropy, ElementLoss, HalfMse, Huber, Loss, LossKind, Mae, Mse, OverOutputs, SoftmaxCrossEntropy,
-    TargetKind,
+    BinaryCrossEntropy, ElementLoss, HalfMse, Huber, Loss, LossKind, Mae, ModelLoss, Mse, OverOutputs,
+    SoftmaxCrossEntropy, TargetKind,
 };
 pub use metric::{ConfusionMatrix, Metric, Scores};
 pub use mlp::Mlp;

@@ -7,8 +7,8 @@ use crate::inference::column;
 use crate::preprocessing::sort_names;
 use crate::workspace::elements;
 use crate::{
-    Activation, Classes, DataError, InferenceWorkspace, Loss, LossKind, Metric, Mlp, NoCustom, OutputTransform,
-    Samples, Scaling, Scores, TargetKind,
+    Activation, Classes, DataError, InferenceWorkspace, Metric, Mlp, ModelLoss, NoCustom, OutputTransform, Samples,
+    Scaling, Scores, TargetKind,
 };
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -44,7 +44,7 @@ use core::fmt;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model<B, C = NoCustom> {
     network: Mlp<B, C>,
-    loss: LossKind,
+    loss: ModelLoss,
     input_scaling: Option<Scaling>,
     target_scaling: Option<Scaling>,
     classes: Option<Classes>,
@@ -55,7 +55,8 @@ pub struct Model<B, C = NoCustom> {
 
 impl<B: Tensor, C: Activation> Model<B, C> {
     /// Creates a model from a network and the loss that it was trained with. The loss determines what the outputs mean.
-    pub fn new(network: Mlp<B, C>, loss: impl Into<LossKind>) -> Self {
+    /// [`ModelLoss::custom`] names a loss of your own.
+    pub fn new(network: Mlp<B, C>, loss: impl Into<ModelLoss>) -> Self {
         Self {
             network,
             loss: loss.into(),
@@ -86,7 +87,9 @@ impl<B: Tensor, C: Activation> Model<B, C> {
     /// or probabilities.
     pub fn with_target_scaling(self, scaling: Scaling) -> Result<Self, ModelError> {
         if self.loss.target_kind() != TargetKind::Real {
-            return Err(ModelError::TargetScaling { loss: self.loss.name() });
+            return Err(ModelError::TargetScaling {
+                loss: self.loss.name().into(),
+            });
         }
         check_count("target scaling", "features", self.network.outputs(), scaling.features())?;
         let target_scaling = Some(scaling);
@@ -101,7 +104,9 @@ impl<B: Tensor, C: Activation> Model<B, C> {
     /// If the number of names is wrong, or the targets of the loss are real numbers.
     pub fn with_classes(self, classes: Classes) -> Result<Self, ModelError> {
         if self.loss.target_kind() == TargetKind::Real {
-            return Err(ModelError::Classes { loss: self.loss.name() });
+            return Err(ModelError::Classes {
+                loss: self.loss.name().into(),
+            });
         }
         let expected = if self.is_binary() { 2 } else { self.network.outputs() };
         check_count("classes", "names", expected, classes.len())?;
@@ -138,7 +143,7 @@ impl<B: Tensor, C: Activation> Model<B, C> {
     /// # Errors
     /// If the number of names is wrong, one is empty, or two are equal.
     pub fn with_target_names(self, names: impl IntoIterator<Item = impl Into<String>>) -> Result<Self, ModelError> {
-        let expected = self.loss.target_rows(self.network.outputs());
+        let expected = self.loss.target_kind().rows(self.network.outputs());
         let target_names = Some(check_names("target names", expected, names)?);
         Ok(Self { target_names, ..self })
     }
@@ -165,8 +170,8 @@ impl<B: Tensor, C: Activation> Model<B, C> {
     }
 
     /// Returns the loss that the network was trained with.
-    pub fn loss(&self) -> LossKind {
-        self.loss
+    pub fn loss(&self) -> &ModelLoss {
+        &self.loss
     }
 
     /// Returns the function that turns the network's outputs into predictions. It follows from the loss.
@@ -317,9 +322,10 @@ impl<B: Tensor, C: Activation> Model<B, C> {
     /// # Errors
     /// If a number in the samples is not finite, or they do not fit the model.
     pub fn scores(&self, samples: Samples<'_, B>) -> Result<Scores, DataError> {
-        samples.check_all(&self.network, &self.loss, &mut Vec::new())?;
+        let (outputs, kind) = (self.network.outputs(), self.loss.target_kind());
+        samples.check_all(&self.network, kind, kind.rows(outputs), &mut Vec::new())?;
         let predictions = elements::<B>((&self.predict(samples.input())).into());
-        Ok(samples.scores(self.network.outputs(), self.loss.target_kind(), predictions))
+        Ok(samples.scores(outputs, kind, predictions))
     }
 
     /// Computes `metrics` of the model's predictions for `samples`, which has raw features, and targets in their own
@@ -395,12 +401,12 @@ pub enum ModelError {
     /// A target scaling was given, but the targets are classes or probabilities.
     TargetScaling {
         /// The name of the loss.
-        loss: &'static str,
+        loss: String,
     },
     /// Class names were given, but the targets are real numbers.
     Classes {
         /// The name of the loss.
-        loss: &'static str,
+        loss: String,
     },
     /// A name is empty, or two names are equal.
     Names(DataError),

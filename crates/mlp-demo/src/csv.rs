@@ -3,12 +3,18 @@
 //! Whatever breaks a rule is refused, because a repaired cell is a wrong number: the reader cannot know whether a quote
 //! is missing at the end of a cell or superfluous at its start. For the same reason nothing is guessed: the file itself
 //! says that it is UTF-16, by a byte order mark, or that other bytes than commas separate its cells, by a first line
-//! such as `sep=;`.
+//! such as `sep=;`, or that it is compressed, by the first bytes of gzip.
+//!
+//! The crate `csv` repairs quotes in silence, so a check in front of it would have to find all cells and quotes, which
+//! is what this module does. It does not count `\r` as a line end either.
 
 use std::borrow::Cow;
 use std::fmt::Display;
+use std::io::Read;
 use std::iter;
 use std::path::Path;
+
+use flate2::read::MultiGzDecoder;
 
 use crate::error::Error;
 use crate::text::quoted;
@@ -23,22 +29,32 @@ pub(crate) struct Csv<'a> {
 }
 
 impl<'a> Csv<'a> {
-    /// Determines the encoding and the separator of the file at `path`, whose content is `bytes`.
+    /// Decompresses the file at `path`, whose content is `bytes`, and determines its encoding and separator.
     ///
     /// # Errors
     ///
     /// Returns an error that says what the file is, if it is not text.
     pub(crate) fn new(path: &'a Path, bytes: &'a [u8]) -> Result<Self, Error> {
         let refused = |got| Error::unexpected(path.display(), "a CSV file, which is plain text", got);
-        if let Some(format) = binary_format(bytes) {
+        let mut text = Cow::Borrowed(bytes);
+        if bytes.starts_with(&[0x1f, 0x8b]) {
+            let mut unpacked = vec![];
+            let read = MultiGzDecoder::new(bytes).read_to_end(&mut unpacked);
+            read.map_err(Error::read(path))?;
+            text = Cow::Owned(unpacked);
+        }
+        if let Some(format) = binary_format(&text) {
             return Err(refused(format));
         }
-        let decoded = match bytes {
-            [0xff, 0xfe, units @ ..] => utf16(units, u16::from_le_bytes).map(Cow::Owned),
-            [0xfe, 0xff, units @ ..] => utf16(units, u16::from_be_bytes).map(Cow::Owned),
-            _ => Some(Cow::Borrowed(bytes)),
+        let decoded = match &*text {
+            [0xff, 0xfe, units @ ..] => Some(utf16(units, u16::from_le_bytes)),
+            [0xfe, 0xff, units @ ..] => Some(utf16(units, u16::from_be_bytes)),
+            _ => None,
         };
-        let text = decoded.ok_or_else(|| refused("a byte order mark of UTF-16 before bytes that are not UTF-16"))?;
+        if let Some(decoded) = decoded {
+            let got = "a byte order mark of UTF-16 before bytes that are not UTF-16";
+            text = Cow::Owned(decoded.ok_or_else(|| refused(got))?);
+        }
         let mut csv = Self {
             path,
             text,
@@ -217,7 +233,7 @@ fn utf16(bytes: &[u8], unit: impl Fn([u8; 2]) -> u16) -> Option<Vec<u8>> {
 /// compressed with.
 fn binary_format(bytes: &[u8]) -> Option<&'static str> {
     Some(match bytes {
-        [0x1f, 0x8b, ..] => "a gzip file, which `gunzip` unpacks",
+        [0x1f, 0x8b, ..] => "a gzip file within another one",
         [0x28, 0xb5, 0x2f, 0xfd, ..] => "a Zstandard file, which `unzstd` unpacks",
         [0xfd, b'7', b'z', b'X', b'Z', ..] => "an xz file, which `unxz` unpacks",
         [b'B', b'Z', b'h', _, b'1', b'A', b'Y', ..] => "a bzip2 file, which `bunzip2` unpacks",

@@ -5,11 +5,11 @@ use std::path::Path;
 use mlp_core::activations::Identity;
 use mlp_core::{ActivationKind, HalfMse, Model};
 use mlp_cpu::{Element, Matrix};
-use mlp_io::{Dtype, Number, load_model, load_pytorch};
+use mlp_io::{Dtype, Number, PytorchOptions, load_model};
 
 use crate::error::Error;
 
-/// A model in the number type of its file.
+/// A model in the number type of its file; `F16` and `BF16` are converted to `f32`, which is exact.
 #[derive(Debug)]
 pub(crate) enum AnyModel {
     F32(Model<Matrix<f32>>),
@@ -40,9 +40,8 @@ pub(crate) fn load(path: &Path, activation: Option<&ActivationKind>) -> Result<A
             Err(Error::unexpected("--activation", expected, "none"))
         }
         _ => match summary.dtype {
-            Dtype::F32 => load_as(path, activation).map(AnyModel::F32),
             Dtype::F64 => load_as(path, activation).map(AnyModel::F64),
-            other => Err(Error::unexpected(file, "F32 or F64", other)),
+            _ => load_as(path, activation).map(AnyModel::F32),
         },
     }
 }
@@ -50,6 +49,9 @@ pub(crate) fn load(path: &Path, activation: Option<&ActivationKind>) -> Result<A
 fn load_as<T: Element + Number>(path: &Path, activation: Option<&ActivationKind>) -> Result<Model<Matrix<T>>, Error> {
     Ok(match activation {
         None => load_model(path)?,
-        Some(activation) => Model::new(load_pytorch(path, activation.clone(), Identity)?, HalfMse),
+        Some(activation) => {
+            let options = PytorchOptions::new(activation.clone(), Identity).convert();
+            Model::new(options.load(path)?, HalfMse)
+        }
     })
 }

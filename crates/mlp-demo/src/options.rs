@@ -92,8 +92,9 @@ pub(crate) struct NotebookArgs {
     /// features, and columns whose name starts with y are targets, in the order of the file. The
     /// network must have an input per feature and an output per target.
     ///
-    /// The text is UTF-8, or UTF-16 with a byte order mark. Commas separate the cells, unless the
-    /// first line is `sep=` and a semicolon, a tab or a `|`.
+    /// The text is UTF-8, or UTF-16 with a byte order mark, and may be compressed with gzip.
+    /// Commas separate the cells, unless the first line is `sep=` and a semicolon, a tab or a
+    /// `|`.
     #[arg(long, value_name = "FILE.csv", verbatim_doc_comment)]
     pub(crate) data: Option<PathBuf>,
 
@@ -332,7 +333,8 @@ fn activation(name: &str) -> Result<ActivationKind, String> {
 /// PyTorch holds an `nn.Sequential` of `nn.Linear` layers and does not record the activation of
 /// the hidden layers, so it needs --activation.
 ///
-/// Predictions are computed in the number type of the file, f32 or f64.
+/// Predictions are computed in the number type of the file, f32 or f64, and in f32 for F16 and
+/// BF16.
 #[derive(Clone, Debug, Args)]
 #[command(
     verbatim_doc_comment,
@@ -353,8 +355,9 @@ pub(crate) struct PredictArgs {
     /// features, their columns are found by name, in any order, and other columns are ignored.
     /// Otherwise the file has a column per input, whose names are not numbers.
     ///
-    /// The text is UTF-8, or UTF-16 with a byte order mark. Commas separate the cells, unless the
-    /// first line is `sep=` and a semicolon, a tab or a `|`.
+    /// The text is UTF-8, or UTF-16 with a byte order mark, and may be compressed with gzip.
+    /// Commas separate the cells, unless the first line is `sep=` and a semicolon, a tab or a
+    /// `|`.
     #[arg(long, value_name = "FILE.csv", verbatim_doc_comment)]
     pub(crate) data: PathBuf,
 

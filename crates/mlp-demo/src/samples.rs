@@ -19,8 +19,8 @@ const EXAMPLE: &str = "`x,y`";
 /// Columns whose name starts with `x` are features, and columns whose name starts with `y` are targets, in the order of
 /// the file. Any other name is an error, because a column that is silently ignored is more often a mistake than
 /// intended. Cells are decimal numbers that are finite in `T`. Space around cells, blank lines, the line ends `\n`, `\r\n`
-/// and `\r`, and UTF-8 and UTF-16 with a byte order mark are accepted. Commas separate the cells, unless the first line
-/// is `sep=` and a semicolon, a tab or a `|`.
+/// and `\r`, UTF-8 and UTF-16 with a byte order mark, and gzip are accepted. Commas separate the cells, unless the first
+/// line is `sep=` and a semicolon, a tab or a `|`.
 ///
 /// # Errors
 ///

@@ -16,7 +16,7 @@ use crate::text::{cells, counted};
 /// as an example of a header. Returns a matrix with a column per row of the file.
 ///
 /// Cells of these columns are decimal numbers that are finite in `T`. Space around cells, blank lines, all line ends,
-/// UTF-8 and UTF-16 with a byte order mark, and a first line such as `sep=;` are accepted.
+/// UTF-8 and UTF-16 with a byte order mark, gzip, and a first line such as `sep=;` are accepted.
 ///
 /// # Errors
 ///

@@ -117,7 +117,7 @@ where
 {
     let standard =
         |offset: &[f64], scale: &[f64]| Scaling::from_parts(ScalingKind::Standard, offset.to_vec(), scale.to_vec());
-    if model.loss() == LossKind::from(HalfMse) {
+    if *model.loss() == HalfMse.into() {
         let model = model.with_input_scaling(standard(&[0.1, -0.5, 0.0, 2.0], &[1.5, 0.8, 1.0, 3.0])?)?;
         Ok(model.with_target_scaling(standard(&[5.0, 0.0, -0.2], &[2.0, 0.1, 1.0])?)?)
     } else {

@@ -147,6 +147,34 @@ fn moments_of_dead_units_become_zero() {
     test::<f64>(f64::from_bits(1));
 }
 
+/// The same in an ordinary training, where nothing is forced: ten easy classes, features from 0 to 1. Units die, and
+/// their moments decay through the subnormal numbers.
+#[test]
+fn an_ordinary_training_has_no_subnormal_moments() {
+    let input = Matrix::<f32>::from_fn(16, 80, |i, j| {
+        let noise = ((3 * i + 7 * j) % 11) as f32 / 22.0;
+        if i % 10 == j % 10 { 1.0 - noise } else { noise }
+    });
+    let target = Matrix::from_fn(1, 80, |_, j| (j % 10) as f32);
+    let samples = Samples::new(&input, &target).unwrap();
+    let mut network = network::<f32>(&[16, 24, 24, 10], "relu");
+    let mut trainer = Trainer::new(SoftmaxCrossEntropy::for_classes(), Adam::new(1e-2).unwrap());
+    let mut zeros = Vec::new();
+    for hundred in 1..=30 {
+        let options = FitOptions::epochs(10).batch_size(8).shuffle(1);
+        trainer.fit(&mut network, samples, options).unwrap();
+        zeros.push(0);
+        for (name, layers) in trainer.state().optimizer.tensors {
+            for layer in layers {
+                let moments = layer.weights.to_vec();
+                assert_flushed(&format!("{name} after {hundred}00 steps"), &moments);
+                *zeros.last_mut().unwrap() += moments.iter().filter(|moment| **moment == 0.0).count();
+            }
+        }
+    }
+    assert!(zeros[29] > zeros[0], "no moment has decayed: {zeros:?}");
+}
+
 /// A loss with a constant gradient.
 struct Still<'a, B>(&'a mut [Dense<B>]);
 

@@ -8,6 +8,7 @@ mod half_mse;
 mod huber;
 mod kind;
 mod mae;
+mod model;
 mod mse;
 mod softmax_cross_entropy;
 
@@ -16,6 +17,7 @@ pub use half_mse::HalfMse;
 pub use huber::Huber;
 pub use kind::LossKind;
 pub use mae::Mae;
+pub use model::ModelLoss;
 pub use mse::Mse;
 pub use softmax_cross_entropy::{SoftmaxCrossEntropy, softmax};
 pub(crate) use softmax_cross_entropy::{class_index, softmax_in_place};
@@ -26,6 +28,11 @@ use core::array;
 use core::fmt::Debug;
 
 /// The kind of target that a loss takes for a sample.
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TargetKind {

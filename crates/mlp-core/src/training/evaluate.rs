@@ -45,7 +45,12 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
         samples: Samples<'_, B>,
         metrics: &[Metric],
     ) -> Result<Evaluation, DataError> {
-        samples.check_all(self, loss, &mut Vec::new())?;
+        samples.check_all(
+            self,
+            loss.target_kind(),
+            loss.target_rows(self.outputs()),
+            &mut Vec::new(),
+        )?;
         Ok(Evaluator::new(self, samples.len()).evaluate(self, loss, samples, metrics))
     }
 
@@ -66,7 +71,12 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
     /// # Errors
     /// Returns the same errors as [`evaluate`](Self::evaluate).
     pub fn scores<L: Loss>(&self, loss: &L, samples: Samples<'_, B>) -> Result<Scores, DataError> {
-        samples.check_all(self, loss, &mut Vec::new())?;
+        samples.check_all(
+            self,
+            loss.target_kind(),
+            loss.target_rows(self.outputs()),
+            &mut Vec::new(),
+        )?;
         let activations = elements::<B>((&self.predict(samples.input())).into());
         Ok(samples.scores_of_activations(self.outputs(), loss.target_kind(), activations))
     }

@@ -270,8 +270,9 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         options: FitOptions,
     ) -> Result<Pass, TrainError> {
         let train = data.train;
+        let (kind, rows) = (self.loss.target_kind(), self.loss.target_rows(network.outputs()));
         for samples in [Some(train), data.validation].into_iter().flatten() {
-            samples.check_all(network, &self.loss, &mut self.values)?;
+            samples.check_all(network, kind, rows, &mut self.values)?;
         }
         check_parameters(network.layers())?;
         self.check_metrics(network.outputs(), data.validation.is_some())?;

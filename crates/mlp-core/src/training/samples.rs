@@ -1,6 +1,6 @@
 use crate::backend::{Columns, Tensor};
 use crate::loss::class_index;
-use crate::{Activation, DataError, Loss, Mlp, Scalar, TargetKind};
+use crate::{Activation, DataError, Mlp, Scalar, TargetKind};
 use alloc::format;
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -173,13 +173,14 @@ impl<'a, B: Tensor> Samples<'a, B> {
         })
     }
 
-    /// Checks the inputs against `network`, and the targets against `loss`. Targets of samples with weight 0 are
+    /// Checks the inputs against `network`, and the targets, which have `rows` numbers of this kind. Targets of samples with weight 0 are
     /// ignored. Numbers that are not finite are left to [`check_finite`](Self::check_finite), except in class indices.
     /// `values` is scratch memory.
     pub(super) fn check<C: Activation>(
         &self,
         network: &Mlp<B, C>,
-        loss: &impl Loss,
+        kind: TargetKind,
+        rows: usize,
         values: &mut Vec<B::Scalar>,
     ) -> Result<(), DataError> {
         let outputs = network.outputs();
@@ -187,8 +188,7 @@ impl<'a, B: Tensor> Samples<'a, B> {
             return Err(DataError::Empty);
         }
         check_rows("input", network.inputs(), self.input.shape().0)?;
-        check_rows("target", loss.target_rows(outputs), self.target.shape().0)?;
-        let kind = loss.target_kind();
+        check_rows("target", rows, self.target.shape().0)?;
         if kind == TargetKind::Real {
             return Ok(());
         }
@@ -221,10 +221,11 @@ impl<'a, B: Tensor> Samples<'a, B> {
     pub(crate) fn check_all<C: Activation>(
         &self,
         network: &Mlp<B, C>,
-        loss: &impl Loss,
+        kind: TargetKind,
+        rows: usize,
         values: &mut Vec<B::Scalar>,
     ) -> Result<(), DataError> {
-        self.check(network, loss, values)?;
+        self.check(network, kind, rows, values)?;
         self.check_finite(values)?;
         if self.total_weight(values) > 0.0 {
             Ok(())

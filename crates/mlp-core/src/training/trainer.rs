@@ -397,7 +397,8 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
     /// memory cannot be allocated, or if the loss or a parameter stops being finite. The last case includes samples and
     /// parameters that were not finite in the first place. The network's parameters are then unchanged.
     pub fn step<C: Activation>(&mut self, network: &mut Mlp<B, C>, samples: Samples<'_, B>) -> Result<f64, TrainError> {
-        samples.check(network, &self.loss, &mut self.values)?;
+        let (kind, rows) = (self.loss.target_kind(), self.loss.target_rows(network.outputs()));
+        samples.check(network, kind, rows, &mut self.values)?;
         let total_weight = samples.total_weight(&mut self.values);
         if total_weight <= 0.0 {
             return Err(DataError::Empty.into());

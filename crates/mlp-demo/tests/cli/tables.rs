@@ -4,7 +4,10 @@
 use crate::bad_input::failure;
 use crate::models::directory;
 use crate::run_in;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 
 /// Predicts with a model of two features and returns the message of the failure, without the name of the file.
@@ -24,6 +27,12 @@ fn read(directory: &Path, csv: impl AsRef<[u8]>) -> String {
     let finished = run_in(directory, &arguments);
     assert_eq!((finished.code, finished.stderr.as_str()), (Some(0), ""), "{finished:?}");
     finished.stdout
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(vec![], Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
 }
 
 fn utf16(text: &str, bytes: fn(u16) -> [u8; 2]) -> Vec<u8> {
@@ -156,6 +165,8 @@ fn every_line_end_counts_as_a_line() {
             "{csv:?}"
         );
     }
+    let message = "line 3, column 2 (`b`): expected a number, got `x`";
+    assert_eq!(refused(directory.path(), gzip(b"a,b\r1,1\r-1,x\r")), message);
     fs::write(directory.path().join("t.csv"), "x,y\r1,1\r-1,z\r").unwrap();
     assert_eq!(
         failure(directory.path(), &["notebook", "--data", "t.csv"]),
@@ -166,8 +177,13 @@ fn every_line_end_counts_as_a_line() {
 #[test]
 fn a_file_that_is_not_text_is_refused_by_its_format() {
     let directory = directory();
-    let cases: [(&[u8], &str); 9] = [
-        (b"\x1f\x8b\x08\0\0\0\0\0\0\x03", "a gzip file, which `gunzip` unpacks"),
+    let twice = gzip(&gzip(b"a,b\n1,2\n"));
+    let cases: [(&[u8], &str); 10] = [
+        (&twice, "a gzip file within another one"),
+        (
+            &gzip(b"PK\x03\x04"),
+            "a zip archive, or an .xlsx or .ods workbook; save its table as CSV",
+        ),
         (b"\x28\xb5\x2f\xfd\x04\x58", "a Zstandard file, which `unzstd` unpacks"),
         (b"\xfd7zXZ\0\0\x04", "an xz file, which `unxz` unpacks"),
         (b"BZh91AY&SY\x01", "a bzip2 file, which `bunzip2` unpacks"),
@@ -192,6 +208,14 @@ fn a_file_that_is_not_text_is_refused_by_its_format() {
     for (bytes, format) in cases {
         let expected = format!("expected a CSV file, which is plain text, got {format}");
         assert_eq!(refused(directory.path(), bytes), expected, "{bytes:?}");
+    }
+    let mut damaged = gzip(b"a,b\n1,2\n");
+    *damaged.last_mut().unwrap() ^= 1;
+    let mut longer = gzip(b"a,b\n1,2\n");
+    longer.push(0);
+    for bytes in [&b"\x1f\x8b"[..], &twice[..20], &damaged, &longer] {
+        let message = refused(directory.path(), bytes);
+        assert!(message.starts_with("cannot be read: "), "{message}");
     }
     let text = "a,b\n1,2\n";
     let utf32 = "\u{feff}a,b\n".chars().flat_map(|c| u32::from(c).to_le_bytes());
@@ -312,6 +336,14 @@ fn every_form_of_the_same_table_is_read_alike() {
             assert_eq!(read(directory.path(), csv), plain);
         }
     }
+    for csv in ["a,b\n3,2\n1,10\n", "\u{feff}sep=;\ra;b\r3;2\r1;10"] {
+        assert_eq!(read(directory.path(), gzip(csv.as_bytes())), plain);
+    }
+    let wide = [&b"\xff\xfe"[..], &utf16(text, u16::to_le_bytes)].concat();
+    assert_eq!(read(directory.path(), gzip(&wide)), plain);
+    // `cat` of two compressed files.
+    let members = [gzip(b"a,b\n3,"), gzip(b"2\n1,10\n")].concat();
+    assert_eq!(read(directory.path(), members), plain);
     // Names that are not UTF-8 do not matter where a model has no names.
     assert_eq!(read(directory.path(), b"gr\xf6\xdfe,b\n3,2\n1,10\n"), plain);
 }

@@ -5,6 +5,7 @@ use crate::{LoadError, LoadErrorKind};
 
 const NORMALIZATION: &str = "a LayerNorm or another normalization";
 const FOLD: &str = "fold it into the Linear layer next to it, or export the network as ONNX";
+const MERGE: &str = "merge it into its Linear layer before saving";
 const EXPORT: &str = "export the network as ONNX";
 const UNDO: &str = "remove the parametrization before saving (torch.nn.utils), so that the file has the plain weight";
 
@@ -16,9 +17,11 @@ pub(super) fn refusal<'a>(tensors: impl Iterator<Item = (&'a str, usize)> + Clon
         let (what, remedy) = match part {
             "running_mean" | "running_var" | "num_batches_tracked" => ("a BatchNorm", FOLD),
             "weight_g" | "weight_v" | "original0" | "original1" => ("under weight_norm", UNDO),
-            "weight_orig" | "weight_mask" | "weight_u" | "original" => ("pruned or under spectral_norm", UNDO),
+            "weight_orig" | "weight_mask" | "weight_u" => ("pruned or under spectral_norm", UNDO),
+            "original" => ("parametrized", UNDO),
             "in_proj_weight" => ("an attention", EXPORT),
             _ if part.starts_with("weight_ih") || part.starts_with("weight_hh") => ("recurrent", EXPORT),
+            _ if last(layer).starts_with("lora_") => ("a LoRA adapter", MERGE),
             _ => return None,
         };
         let layer = layer.strip_suffix(".parametrizations.weight").unwrap_or(layer);
@@ -40,7 +43,7 @@ pub(super) fn refusal<'a>(tensors: impl Iterator<Item = (&'a str, usize)> + Clon
                 "a PReLU or a normalization",
                 "replace a PReLU of one slope by a LeakyReLU, or export the network as ONNX",
             )),
-            3.. => Some((layer, "a convolution", EXPORT)),
+            3.. => Some((layer, "a convolution or a Bilinear", EXPORT)),
             _ if last(layer).to_ascii_lowercase().contains("emb") && !has_bias() => {
                 Some((layer, "an Embedding", EXPORT))
             }

@@ -6,7 +6,8 @@ use crate::{Dtype, LoadError, LoadErrorKind, Number};
 use mlp_core::activations::Identity;
 use mlp_core::backend::Tensor;
 use mlp_core::{
-    Activation, ActivationKind, Classes, Dense, KindError, LossKind, Mlp, Model, NoCustom, Provenance, Scaling,
+    Activation, ActivationKind, Classes, Dense, KindError, LossKind, Mlp, Model, ModelLoss, NoCustom, Provenance,
+    Scaling, TargetKind,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,9 @@ pub(super) struct Record {
     pub(super) layer_sizes: Vec<usize>,
     activations: Vec<KindRecord>,
     loss: KindRecord,
+    /// What a loss of the caller's own predicts. The losses of `mlp-core` are known by their names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    target_kind: Option<TargetKind>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     input_scaling: Option<Scaling>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -138,6 +142,7 @@ impl Record {
             layer_sizes: network.layer_sizes(),
             activations: kinds(network.activations()),
             loss: KindRecord::new(model.loss().name(), model.loss().parameters()),
+            target_kind: matches!(model.loss(), ModelLoss::Custom { .. }).then(|| model.loss().target_kind()),
             input_scaling: model.input_scaling().cloned(),
             target_scaling: model.target_scaling().cloned(),
             classes: model.classes().cloned(),
@@ -185,8 +190,25 @@ impl Record {
         activations(&self.activations, self.layer_sizes.len().saturating_sub(1))
     }
 
-    pub(super) fn loss(&self) -> Result<LossKind, LoadError> {
-        self.loss.build(LossKind::from_parts).map_err(|e| invalid("loss: ", e))
+    pub(super) fn loss(&self) -> Result<ModelLoss, LoadError> {
+        let KindRecord { name, parameters } = &self.loss;
+        match self.target_kind {
+            Some(_) if LossKind::NAMES.contains(&name.as_str()) => {
+                Err(invalid("loss: ", format_args!("{name} is the name of another loss")))
+            }
+            Some(target_kind) => Ok(ModelLoss::Custom {
+                name: name.clone(),
+                parameters: parameters.clone(),
+                target_kind,
+            }),
+            None => self.loss.build(LossKind::from_parts).map(ModelLoss::from).map_err(|e| {
+                let mut error = invalid("loss: ", &e);
+                if matches!(e, KindError::Unknown { .. }) {
+                    error.message += "; a loss of your own has a target_kind beside it (ModelLoss::custom)";
+                }
+                error
+            }),
+        }
     }
 
     /// Adds to `model` everything that is not in its network.

@@ -654,3 +654,31 @@ fn a_directory_keeps_the_last_checkpoints() {
     );
     assert_eq!(names(&directory), [name(50)], "at least one checkpoint is kept");
 }
+
+/// Keras #5253: what a format has no room for is noticed when the training is over.
+#[test]
+fn a_checkpoint_is_saved_whatever_its_number_of_layers_or_epochs() {
+    let saved_and_loaded = |sizes: &[usize], epochs: usize| {
+        let network = Mlp::<Matrix<f32>>::builder(sizes).hidden(Tanh).build().unwrap();
+        let (input, target) = (Matrix::zeros(sizes[0], 2), Matrix::zeros(*sizes.last().unwrap(), 2));
+        let samples = Samples::new(&input, &target).unwrap();
+        let mut trainer = Trainer::new(HalfMse, Adam::new(0.1).unwrap()).early_stopping(EarlyStopping::new(3));
+        let mut trained = network.clone();
+        let data = samples.with_validation(samples);
+        trainer.fit(&mut trained, data, FitOptions::epochs(1)).unwrap();
+        let mut state = trainer.state();
+        state.position.epoch = epochs as u64;
+        for numbers in [
+            &mut state.history.loss,
+            &mut state.history.validation_loss,
+            &mut state.history.learning_rate,
+        ] {
+            numbers.resize(epochs, 0.1);
+        }
+        let bytes = checkpoint_to_bytes(&trained, &state).unwrap();
+        let loaded = checkpoint_from_bytes::<Matrix<f32>>(&bytes).unwrap();
+        assert!(loaded.network == trained && loaded.state == state, "{epochs} epochs");
+    };
+    saved_and_loaded(&[1; 4_001], 1);
+    saved_and_loaded(&[2, 3, 1], 300_000);
+}

@@ -479,7 +479,7 @@ fn model_cases() -> Vec<Case> {
             "an unknown key of the record",
             changed(provenance, r#""provenance":{"version":"0"},"code":"import os""#),
             "Malformed",
-            "metadata mlp: line 1, column 165: unknown field `code`, expected one of `version`, `dtype`, `layer_sizes`, `activations`, `loss`, `input_scaling`, `target_scaling`, `classes`, `feature_names`, `target_names`, `provenance`",
+            "metadata mlp: line 1, column 165: unknown field `code`, expected one of `version`, `dtype`, `layer_sizes`, `activations`, `loss`, `target_kind`, `input_scaling`, `target_scaling`, `classes`, `feature_names`, `target_names`, `provenance`",
         ),
         (
             "an unknown key further in",
@@ -567,7 +567,25 @@ fn model_cases() -> Vec<Case> {
             "an unknown loss",
             changed(r#""huber","parameters":{"delta":1.0}"#, r#""l2""#),
             "Malformed",
-            "loss: unknown loss `l2`: expected one of half_squared_error, mean_squared_error, mean_absolute_error, huber, softmax_cross_entropy, binary_cross_entropy",
+            "loss: unknown loss `l2`: expected one of half_squared_error, mean_squared_error, mean_absolute_error, huber, softmax_cross_entropy, binary_cross_entropy; a loss of your own has a target_kind beside it (ModelLoss::custom)",
+        ),
+        (
+            "a custom loss with the name of another one",
+            changed(
+                r#""parameters":{"delta":1.0}}"#,
+                r#""parameters":{"delta":1.0}},"target_kind":"real""#,
+            ),
+            "Malformed",
+            "loss: huber is the name of another loss",
+        ),
+        (
+            "a custom loss with an unknown kind of target",
+            changed(
+                r#""huber","parameters":{"delta":1.0}}"#,
+                r#""l2"},"target_kind":"rank""#,
+            ),
+            "Malformed",
+            "metadata mlp: line 1, column 120: unknown variant `rank`, expected one of `real`, `probability`, `distribution`, `class`",
         ),
         (
             "a loss with a parameter out of range",

@@ -3,8 +3,8 @@
 use mlp_core::activations::{Elu, Identity, LeakyRelu, Relu, Tanh};
 use mlp_core::backend::Tensor;
 use mlp_core::{
-    Activation, ActivationKind, BinaryCrossEntropy, Classes, Dense, HalfMse, Huber, LossKind, Mlp, Model, NoCustom,
-    Provenance, Scalar, Scaling, ScalingKind, SoftmaxCrossEntropy,
+    Activation, ActivationKind, BinaryCrossEntropy, Classes, Dense, ElementLoss, HalfMse, Huber, LossKind, Mlp, Model,
+    ModelLoss, NoCustom, Provenance, Scalar, Scaling, ScalingKind, SoftmaxCrossEntropy, TargetKind,
 };
 use mlp_cpu::{Element, Matrix};
 use mlp_io::{
@@ -330,6 +330,84 @@ fn the_bytes_are_the_same_on_any_backend_and_on_any_number_of_threads() {
             );
         }
     }
+}
+
+/// q e for an error e = target - prediction above 0, else (q - 1) e; it takes targets of the given kind.
+#[derive(Clone, Debug)]
+struct Quantile {
+    q: f64,
+    kind: TargetKind,
+}
+
+impl ElementLoss for Quantile {
+    fn target_kind(&self) -> TargetKind {
+        self.kind
+    }
+
+    fn element<T: Scalar>(&self, prediction: T, target: T) -> T {
+        let (q, error) = (T::from_f64(self.q), target - prediction);
+        error.select_gt(T::zero(), q * error, (q - T::one()) * error)
+    }
+}
+
+/// Returns the record of a quantile loss under this name.
+fn quantile(name: &str, q: f64, kind: TargetKind) -> ModelLoss {
+    ModelLoss::custom(name, &[("q", q), ("beta", -0.5)], &Quantile { q, kind })
+}
+
+#[test]
+fn a_model_with_a_custom_loss_is_saved_and_predicts_without_its_type() {
+    use TargetKind::{Class, Distribution, Probability, Real};
+    let (directory, q) = (tempfile::tempdir().unwrap(), 1.0 / 3.0);
+    let path = directory.path().join("model");
+    for (kind, name) in [
+        (Real, "real"),
+        (Probability, "probability"),
+        (Distribution, "distribution"),
+        (Class, "class"),
+    ] {
+        let loss = quantile("quantile", q, kind);
+        let model = Model::new(network::<f64>(&[2, 3, 2], Tanh), loss.clone());
+        let model = if kind == Real {
+            let scaling = Scaling::from_parts(ScalingKind::Standard, vec![5.0, 0.0], vec![2.0, 0.5]).unwrap();
+            model.with_target_scaling(scaling).unwrap()
+        } else {
+            model.with_classes(Classes::new(["low", "high"]).unwrap()).unwrap()
+        };
+        save_model(&path, &model).unwrap();
+        let header = String::from_utf8_lossy(&fs::read(&path).unwrap()).replace(r#"\""#, "\"");
+        let parameters = format!(r#"{{"beta":-0.5,"q":{q}}}"#);
+        let text = format!(r#""loss":{{"name":"quantile","parameters":{parameters}}},"target_kind":"{name}""#);
+        assert!(header.contains(&text), "{header}");
+        let loaded = load_model::<Matrix<f64>>(&path).unwrap();
+        assert_eq!((&loaded, loaded.loss()), (&model, &loss));
+        assert_eq!(loaded.predict_one(&[0.5, -2.0]), model.predict_one(&[0.5, -2.0]));
+        assert_eq!(loaded.loss().parameters(), [("beta", -0.5), ("q", q)]);
+    }
+
+    // Together with a custom activation, whose type is needed.
+    let model = Model::new(with_custom("square", 2.0).into_network(), quantile("quantile", q, Real));
+    let bytes = model_to_bytes(&model).unwrap();
+    assert_eq!(custom_model_from_bytes::<Matrix<f32>, Square>(&bytes).unwrap(), model);
+    let error = model_from_bytes::<Matrix<f32>>(&bytes).unwrap_err();
+    let message = "layer 0: unknown activation `square`: ";
+    assert!(error.message.starts_with(message), "{error}");
+
+    let save = |loss: ModelLoss| model_to_bytes(&Model::new(network::<f32>(&[2, 1], Tanh), loss));
+    for (name, q, problem) in [
+        ("huber", 1.0, "loss: huber is the name of another loss"),
+        ("quantile", f64::INFINITY, "metadata mlp: "),
+        (&"q".repeat(5_000), 1.0, "metadata mlp: "),
+    ] {
+        let error = save(quantile(name, q, Real)).unwrap_err();
+        assert_eq!(error.kind, SaveErrorKind::Refused);
+        let message = format!("cannot be saved: {problem}");
+        assert!(error.message.starts_with(&message), "{error}");
+    }
+    // An odd name.
+    let loss = quantile("q \u{0}\n\"é", q, Real);
+    let loaded = model_from_bytes::<Matrix<f32>>(&save(loss.clone()).unwrap()).unwrap();
+    assert_eq!(loaded.loss(), &loss);
 }
 
 /// f(z) = z^2 / width, under a name that the caller chooses.

@@ -193,7 +193,9 @@ fn tied_layers_other_names_and_half_precision_predict_the_same_here() {
                 assert_eq!(error.kind, LoadErrorKind::Dtype);
                 assert_eq!(
                     error.message,
-                    format!("tensor `0.weight`: expected the dtype F32, got {got}")
+                    format!(
+                        "tensor `0.weight`: expected the dtype F32, got {got}: PytorchOptions::convert converts it"
+                    )
                 );
                 &[4, 5, 2]
             }
@@ -290,6 +292,24 @@ fn layers_of_any_name_are_read_in_the_only_order_there_is() {
         ],
     );
     assert_eq!(firsts(&options, &mixed), Ok(vec![0.0, 6.0, 10.0]));
+    // PyTorch sorts by the type first, so that order is not the writer's either.
+    let halves = |bytes: &[u8]| firsts(&options.clone().convert(), bytes);
+    let types = file(
+        "null",
+        &[("in.weight", square), ("out.weight", square), ("hid.weight", square)],
+    );
+    assert_eq!(halves(&types), Ok(vec![0.0, 1.0, 2.0]));
+    let header = String::from_utf8_lossy(&types[8..types.len() - 12]);
+    let header = header.replace(
+        r#""F32","shape":[1, 1],"data_offsets":[8, 12]"#,
+        r#""F16","shape":[1, 1],"data_offsets":[8, 10]"#,
+    );
+    let sorted = [&(header.len() as u64).to_le_bytes(), header.as_bytes(), &[0; 10]].concat();
+    let error = halves(&sorted).unwrap_err();
+    assert!(
+        error.starts_with("neither the names nor the shapes say in which order"),
+        "{error}"
+    );
     // They leave two orders: the caller says which.
     let two = file(
         "null",
@@ -377,8 +397,13 @@ fn a_part_of_a_network_is_not_taken_for_a_network() {
     for (name, is_part) in [
         ("model-00001-of-00002.safetensors", true),
         ("model-2-of-2", true),
+        ("model_00001-of-00002.safetensors", true),
+        ("model_1_of_3.safetensors", true),
+        ("2-of-2.safetensors", true),
+        ("net.part2-of-3.safetensors", true),
         ("model-00001-of-00001.safetensors", false),
         ("one-of-many.safetensors", false),
+        ("best-of-5.safetensors", false),
     ] {
         let path = directory.path().join(name);
         fs::write(&path, &whole).unwrap();
@@ -387,10 +412,7 @@ fn a_part_of_a_network_is_not_taken_for_a_network() {
         assert_eq!(inspected.is_err(), is_part, "{name}");
         if let Err(error) = loaded {
             assert_eq!(error.kind, LoadErrorKind::OtherKind);
-            assert!(
-                error.message.ends_with(" of 2: a network must be in one file"),
-                "{error}"
-            );
+            assert!(error.message.ends_with(": a network must be in one file"), "{error}");
         }
     }
 }
@@ -404,7 +426,7 @@ fn a_layer_that_is_not_linear_is_refused_by_name_with_what_to_do() {
     let undo = "remove the parametrization before saving (torch.nn.utils), so that the file has the plain weight";
     let one_slope = "replace a PReLU of one slope by a LeakyReLU, or export the network as ONNX";
     type Case<'a> = (&'a [(&'a str, &'a [usize])], &'a str, &'a str, &'a str);
-    let cases: [Case<'_>; 11] = [
+    let cases: [Case<'_>; 14] = [
         (
             &[
                 ("1.weight", &[2][..]),
@@ -446,8 +468,30 @@ fn a_layer_that_is_not_linear_is_refused_by_name_with_what_to_do() {
         (
             &[("conv.weight", &[2, 2, 1, 1]), ("conv.bias", &[2])],
             "conv",
-            "a convolution",
+            "a convolution or a Bilinear",
             export,
+        ),
+        (
+            &[("bi.weight", &[2, 2, 2])],
+            "bi",
+            "a convolution or a Bilinear",
+            export,
+        ),
+        (
+            &[
+                ("2.parametrizations.weight.0.base", &[2, 2]),
+                ("2.parametrizations.weight.original", &[2, 2]),
+            ],
+            "2",
+            "parametrized",
+            undo,
+        ),
+        // The only order of an adapter's layers is that of a network.
+        (
+            &[("fc1.lora_A.weight", &[1, 2]), ("fc1.lora_B.weight", &[3, 1])],
+            "fc1.lora_A",
+            "a LoRA adapter",
+            "merge it into its Linear layer before saving",
         ),
         (&[("rnn.weight_ih_l0", &[2, 2])], "rnn", "recurrent", export),
         (

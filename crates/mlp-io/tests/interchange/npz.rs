@@ -3,8 +3,8 @@
 use mlp_core::activations::{Identity, Relu, Sigmoid, Tanh};
 use mlp_core::backend::Tensor;
 use mlp_core::{
-    ActivationKind, BinaryCrossEntropy, Classes, HalfMse, Huber, LossKind, Mlp, Model, OutputTransform, Scalar,
-    Scaling, ScalingKind, SoftmaxCrossEntropy,
+    ActivationKind, BinaryCrossEntropy, Classes, HalfMse, Huber, LossKind, Mlp, Model, ModelLoss, OutputTransform,
+    Scalar, Scaling, ScalingKind, SoftmaxCrossEntropy,
 };
 use mlp_cpu::{Element, Matrix};
 use mlp_io::{Number, SaveErrorKind, load_npz, npz_from_bytes, npz_to_bytes, save_npz};
@@ -103,7 +103,7 @@ fn the_names_choose_activations_and_loss() {
         assert!(first.iter().all(|activation| *activation == hidden), "{name}");
         assert_eq!(
             (last, model.loss(), model.output()),
-            (&Identity.into(), loss, output),
+            (&Identity.into(), &loss.into(), output),
             "{name}"
         );
     }
@@ -119,7 +119,7 @@ fn fortran_order_is_the_same_network() {
     );
 }
 
-fn model(hidden: impl Into<ActivationKind>, loss: impl Into<LossKind>) -> Model<Matrix<f64>> {
+fn model(hidden: impl Into<ActivationKind>, loss: impl Into<ModelLoss>) -> Model<Matrix<f64>> {
     Model::new(
         Mlp::builder(&[3, 5, 4, 2]).hidden(hidden).seed(7).build().unwrap(),
         loss,
@@ -213,7 +213,7 @@ fn names_and_the_kind_of_regression_are_left_out() {
     assert_eq!((read.classes(), read.network()), (None, named.network()));
     let huber = model(Relu, Huber::new(0.5).unwrap());
     let read = npz_from_bytes::<Matrix<f64>>(&npz_to_bytes(&huber).unwrap()).unwrap();
-    assert_eq!(read.loss(), HalfMse.into());
+    assert_eq!(read.loss(), &HalfMse.into());
 }
 
 /// Returns the largest difference between the predictions of a model of two scaled features and those of its file, which

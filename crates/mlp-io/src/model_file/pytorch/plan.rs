@@ -33,7 +33,9 @@ impl Plan {
         };
         let aliases = aliases(header)?;
         let mut layers = grouped(header, &aliases)?;
-        let alphabetic = header.entries().is_sorted_by_key(|entry| &entry.name);
+        // PyTorch sorts tensors by their type, then by their name.
+        let mut neighbors = header.entries().windows(2);
+        let alphabetic = neighbors.all(|pair| !matches!(pair, [a, b] if a.dtype == b.dtype && a.name > b.name));
         match names {
             Some(names) => layers = listed(layers, names)?,
             None => sort(&mut layers, alphabetic || !aliases.is_empty())?,
@@ -100,7 +102,13 @@ impl Plan {
         let others = header.entries().iter().filter(|entry| !fits(entry.dtype));
         // A weight says more than the bias before it.
         match others.min_by_key(|entry| !entry.name.ends_with("weight")) {
-            Some(entry) => Err(other_dtype(&entry.name, expected, entry.dtype)),
+            Some(entry) => {
+                let mut error = other_dtype(&entry.name, expected, entry.dtype);
+                if matches!(entry.dtype, Dtype::F16 | Dtype::BF16) && !convert {
+                    error.message += ": PytorchOptions::convert converts it";
+                }
+                Err(error)
+            }
             None => Ok(()),
         }
     }
@@ -193,8 +201,8 @@ fn listed(layers: Layers, names: &[String]) -> Result<Layers, LoadError> {
 /// Checks that the name of the file is not that of one part of a network, such as `model-00001-of-00002.safetensors`.
 pub(in crate::model_file) fn check_whole(path: &Path) -> Result<(), LoadError> {
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
-    let part = name.rsplit_once("-of-").and_then(|(before, count)| {
-        let (_, part) = before.rsplit_once('-')?;
+    let part = name.replace('_', "-").rsplit_once("-of-").and_then(|(before, count)| {
+        let part = before.rsplit(|c: char| !c.is_ascii_digit()).next()?;
         Some((part.parse::<u32>().ok()?, count.parse::<u32>().ok()?))
     });
     match part {

@@ -1,0 +1,97 @@
+//! The loss that a model was trained with.
+
+use super::{Loss, LossKind, TargetKind};
+use alloc::borrow::ToOwned;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// The loss that a [`Model`](crate::Model) was trained with: one of this crate's, or one of your own by its name.
+///
+/// Predictions depend only on the kind of the targets. That is why a program that loads a model does not need the type
+/// of its loss, and can predict with it all the same.
+///
+/// ```
+/// use mlp_core::{ElementLoss, Mlp, Model, ModelLoss, Scalar};
+/// use mlp_cpu::Matrix;
+///
+/// /// The quantile loss: with e = y - p, q e for e > 0, else (q - 1) e.
+/// #[derive(Clone, Debug)]
+/// struct Quantile {
+///     q: f64,
+/// }
+///
+/// impl ElementLoss for Quantile {
+///     fn element<T: Scalar>(&self, prediction: T, target: T) -> T {
+///         let (q, error) = (T::from_f64(self.q), target - prediction);
+///         error.select_gt(T::zero(), q * error, (q - T::one()) * error)
+///     }
+/// }
+///
+/// let network = Mlp::<Matrix<f32>>::builder(&[2, 8, 1]).build()?; // trained with the loss below
+/// let loss = Quantile { q: 0.9 };
+/// let model = Model::new(network, ModelLoss::custom("quantile", &[("q", loss.q)], &loss));
+/// assert_eq!((model.loss().name(), model.loss().parameters()), ("quantile", vec![("q", 0.9)]));
+/// # Ok::<(), mlp_core::BuildError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub enum ModelLoss {
+    /// One of this crate's.
+    BuiltIn(LossKind),
+    /// One of your own.
+    Custom {
+        /// Its name, which must not be one of [`LossKind::NAMES`] if the model is saved.
+        name: String,
+        /// Its parameters by name.
+        parameters: BTreeMap<String, f64>,
+        /// The kind of its targets, which determines what the model predicts.
+        target_kind: TargetKind,
+    },
+}
+
+impl ModelLoss {
+    /// Creates the record of a loss of your own. Choose a name that is none of [`LossKind::NAMES`].
+    pub fn custom(name: impl Into<String>, parameters: &[(&str, f64)], loss: &impl Loss) -> Self {
+        Self::Custom {
+            name: name.into(),
+            parameters: parameters
+                .iter()
+                .map(|&(name, value)| (name.to_owned(), value))
+                .collect(),
+            target_kind: loss.target_kind(),
+        }
+    }
+
+    /// Returns the name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::BuiltIn(loss) => loss.name(),
+            Self::Custom { name, .. } => name,
+        }
+    }
+
+    /// Returns the parameters by name.
+    #[must_use]
+    pub fn parameters(&self) -> Vec<(&str, f64)> {
+        match self {
+            Self::BuiltIn(loss) => loss.parameters(),
+            Self::Custom { parameters, .. } => parameters.iter().map(|(name, &value)| (&**name, value)).collect(),
+        }
+    }
+
+    /// Returns the kind of target that the loss takes.
+    #[must_use]
+    pub fn target_kind(&self) -> TargetKind {
+        match self {
+            Self::BuiltIn(loss) => loss.target_kind(),
+            Self::Custom { target_kind, .. } => *target_kind,
+        }
+    }
+}
+
+impl<L: Into<LossKind>> From<L> for ModelLoss {
+    fn from(loss: L) -> Self {
+        Self::BuiltIn(loss.into())
+    }
+}
