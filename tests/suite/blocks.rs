@@ -307,7 +307,7 @@ fn mistakes_are_told_with_both_shapes() {
             &(|w: &mut _| network.pullback(&input, &m(1, 3), w)) as &dyn Fn(&mut _),
         ),
         ("pullback: expected input of 2 x 4, got 2 x 3", &|w| {
-            network.pullback(&m(2, 3), &m(1, 4), w)
+            network.pullback(&m(2, 3), &m(1, 4), w);
         }),
         (
             "pushforward: expected the tangent of the input of 2 x 4, got 2 x 5",
@@ -322,10 +322,10 @@ fn mistakes_are_told_with_both_shapes() {
             },
         ),
         ("jacobian: expected the jacobian of 1 x 8, got 1 x 7", &|w| {
-            network.jacobian(&input, w, &mut m(1, 7))
+            network.jacobian(&input, w, &mut m(1, 7));
         }),
         ("add_to_gradient: expected layers of 2 x 1, got 3 x 1", &|w| {
-            w.add_to_gradient(other.layers())
+            w.add_to_gradient(other.layers());
         }),
     ] {
         let got = tell(mistake);

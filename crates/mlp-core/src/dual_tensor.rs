@@ -431,13 +431,9 @@ impl<B: Tensor> Tensor for DualTensor<B> {
     ) {
         self.value
             .gradient(&mut bias_gradient.value, delta.value, input.value, accumulate);
-        if !accumulate {
-            if delta.tangent.is_none() {
-                bias_gradient.tangent = None;
-                if input.tangent.is_none() {
-                    self.tangent = None;
-                }
-            }
+        if !accumulate && delta.tangent.is_none() {
+            bias_gradient.tangent = None;
+            self.tangent = self.tangent.take().filter(|_| input.tangent.is_some());
         }
         // Whether the tangent already holds a term of the sum.
         let mut holds = accumulate && self.tangent.is_some();

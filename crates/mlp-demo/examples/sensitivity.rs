@@ -95,7 +95,7 @@ fn sensitivities(
     let mut gradient = Matrix::zeros(PIXELS, samples);
     network.input_gradient(&workspace, &mut gradient);
 
-    let (mut sums, mut counts) = (Matrix::zeros(PIXELS, CLASSES), [0.0; CLASSES]);
+    let (mut sums, mut counts) = (Matrix::<f32>::zeros(PIXELS, CLASSES), [0.0; CLASSES]);
     for j in 0..samples {
         counts[class(j)] += 1.0;
         for i in 0..PIXELS {
