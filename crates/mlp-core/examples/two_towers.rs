@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             tower.forward(input, workspace);
         }
         // L = 1/(2N) sum (u.v - y)^2 has the gradients dL/du = (u.v - y) v / N and dL/dv = (u.v - y) u / N.
-        let [u, v] = workspaces.each_ref().map(|workspace| workspace.prediction());
+        let [u, v] = workspaces.each_ref().map(Workspace::prediction);
         let score = |j: usize| -> f64 { u.column(j).iter().zip(v.column(j)).map(|(u, v)| u * v).sum() };
         let errors: Vec<f64> = (0..PAIRS).map(|j| score(j) - target[j]).collect();
         let seed = |other: mlp_cpu::MatrixRef<'_, f64>| {
