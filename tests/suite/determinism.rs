@@ -6,7 +6,8 @@ use crate::network_gradient::{Gradient, Probe, flatten};
 use mlp_core::activations::Tanh;
 use mlp_core::backend::Tensor;
 use mlp_core::{
-    ActivationKind, FitOptions, GradientDescent, HalfMse, Mlp, NoCustom, Samples, Scalar, Trainer, Workspace,
+    ActivationKind, FitOptions, GradientDescent, HalfMse, Loss, LossKind, Mlp, NoCustom, Samples, Scalar,
+    SoftmaxCrossEntropy, TargetKind, Trainer, Workspace,
 };
 use mlp_cpu::{Element, Matrix};
 use rand::rngs::Xoshiro256PlusPlus;
@@ -55,6 +56,66 @@ fn train<T: Element>(seed: u64, shuffle: u64, epochs: &[u64]) -> Vec<u64> {
         trainer.fit(&mut network, samples, options).unwrap();
     }
     bits(&network)
+}
+
+/// Every activation with every loss, in small networks of 1 to 4 layers and batches of 1 to 17 samples: two steps of a
+/// trainer, with and without weights, against forward, loss, backward, gradient and update called one by one.
+fn steps_are_their_operations<T: Element>() {
+    let probabilities: LossKind = SoftmaxCrossEntropy::for_probabilities().into();
+    let losses = LossKind::NAMES.iter().map(|name| name.parse().unwrap());
+    let losses: Vec<LossKind> = losses.chain([probabilities]).collect();
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(15);
+    for case in 0..3 * losses.len() * ActivationKind::<NoCustom>::NAMES.len() {
+        let loss = losses[case % losses.len()];
+        let name = ActivationKind::<NoCustom>::NAMES[case / losses.len() % ActivationKind::<NoCustom>::NAMES.len()];
+        let activation: ActivationKind = name.parse().unwrap();
+        let (depth, batch) = (1 + case % 4, 1 + case % 17);
+        let sizes: Vec<usize> = (0..=depth).map(|_| rng.random_range(1..=9)).collect();
+        let outputs = sizes[depth];
+        let what = format!("{sizes:?} x {batch}, {name}, {loss}");
+        let mut by_operations = Mlp::<Matrix<T>>::builder(&sizes)
+            .hidden(activation.clone())
+            .output(activation)
+            .seed(case as u64)
+            .build()
+            .unwrap();
+        let mut networks = [by_operations.clone(), by_operations.clone()];
+        let input = random::<T>(sizes[0], batch, case as u64);
+        // A class, or certainty of that class.
+        let class = |j: usize| (case + j) % outputs;
+        let target = match loss.target_kind() {
+            TargetKind::Class => Matrix::from_fn(1, batch, |_, j| T::from_f64(class(j) as f64)),
+            _ => Matrix::from_fn(outputs, batch, |i, j| T::from_f64(f64::from(i == class(j)))),
+        };
+        // The quotients of weights are the same, and a factor of 2 is exact.
+        let weights = Matrix::from_fn(1, batch, |_, _| T::from_f64(2.0));
+        let samples = Samples::new(&input, &target).unwrap();
+        let samples = [samples, samples.weighted(&weights).unwrap()];
+        let mut descent = GradientDescent::new(0.1).unwrap();
+        let mut trainers = [(); 2].map(|()| Trainer::new(loss, descent.clone()));
+        let mut workspace = Workspace::new(&by_operations, batch).unwrap();
+        for _ in 0..2 {
+            by_operations.forward(&input, &mut workspace);
+            let expected = by_operations.loss(&loss, &target, &mut workspace);
+            by_operations.backward(&mut workspace);
+            by_operations.gradient(&input, &mut workspace);
+            let updated = descent.update(by_operations.layers_mut(), workspace.gradient_mut());
+            for ((trainer, network), samples) in trainers.iter_mut().zip(&mut networks).zip(samples) {
+                let got = trainer.step(network, samples);
+                assert_eq!(got.is_ok(), updated.is_ok() && expected.is_finite(), "{what}");
+                if let Ok(loss) = got {
+                    assert_eq!(loss.to_bits(), expected.to_bits(), "{what}: loss");
+                    assert_eq!(bits(network), bits(&by_operations), "{what}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_step_of_a_small_network_is_its_operations() {
+    steps_are_their_operations::<f32>();
+    steps_are_their_operations::<f64>();
 }
 
 fn seeds<T: Element>() {

@@ -158,8 +158,8 @@ pub trait Tensor: Clone + Debug + Send + Sync + Sized + 'static {
     /// The caller's environment is the same afterwards, also if `work` panics. The default has no environment of its
     /// own and only calls `work`.
     ///
-    /// Networks, trainers and optimizers call this once per operation (a prediction, a step), so that a backend need
-    /// not switch in every kernel. Calls may be nested. A backend whose arithmetic becomes slow with subnormal numbers
+    /// Networks and trainers call this once per operation (a prediction, a step), so that a backend need not switch in
+    /// every kernel. Calls may be nested. A backend whose arithmetic becomes slow with subnormal numbers
     /// replaces them by zeros here.
     fn with_float_environment<R>(work: impl FnOnce() -> R) -> R {
         work()

@@ -15,7 +15,6 @@ use mlp_core::{Activation, ActivationKind};
 #[inline(always)]
 pub(crate) fn activate<T: Element, A: Activation>(activation: &ActivationKind<A>, on: Values<'_, T>) {
     match activation {
-        ActivationKind::Identity(_) if on.derivatives.is_none() => {}
         // Short loops that take less time than a call are compiled where they are used.
         ActivationKind::Relu(activation) if on.short => on.visit(activation),
         ActivationKind::LeakyRelu(activation) if on.short => on.visit(activation),

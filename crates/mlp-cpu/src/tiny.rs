@@ -74,6 +74,9 @@ pub(crate) fn activate<T: Element, A: Activation>(
     derivative: Option<&mut Matrix<T>>,
     samples: usize,
 ) {
+    if matches!(activation, ActivationKind::Identity(_)) && derivative.is_none() {
+        return;
+    }
     let all = |matrix: &Matrix<T>| matrix.columns() == samples;
     // Computes whole vectors if the values after the last column do not matter.
     let length = (samples * output.stride()).next_multiple_of(LANES);
@@ -102,30 +105,30 @@ pub(crate) fn backward<T: Element>(
     output: &mut Matrix<T>,
 ) {
     let run = sized(&T::tiny().backward, output.stride(), weights.rows());
-    let (values, stride, samples) = (delta.storage(), delta.stride(), delta.columns());
-    match derivative {
-        Some(derivative) => with_stride(output.stride(), derivative, |derivative| {
-            run(weights, values, stride, samples, derivative, output);
-        }),
-        None => run(weights, values, stride, samples, &[], output),
-    }
+    let copy;
+    let derivative = match derivative {
+        None => &[],
+        Some(derivative) if derivative.stride() == output.stride() => derivative.storage(),
+        Some(derivative) => {
+            copy = padded(derivative.rebuilt());
+            copy.storage()
+        }
+    };
+    run(
+        weights,
+        delta.storage(),
+        delta.stride(),
+        delta.columns(),
+        derivative,
+        output,
+    );
 }
 
-/// Runs `task` with the storage of `columns`, or of a copy whose columns begin `stride` elements apart, as in a
-/// [`Matrix`].
-#[inline(always)]
-fn with_stride<T: Element>(stride: usize, columns: MatrixRef<'_, T>, task: impl FnOnce(&[T])) {
-    #[cold]
-    #[inline(never)]
-    fn copied<T: Element>(columns: MatrixRef<'_, T>, task: impl FnOnce(&[T])) {
-        task(columns.to_matrix().storage());
-    }
-
-    if columns.stride() == stride {
-        task(columns.storage());
-    } else {
-        copied(columns.rebuilt(), task);
-    }
+/// Returns a copy of borrowed columns, with the distance between them that a [`Matrix`] has.
+#[cold]
+#[inline(never)]
+fn padded<T: Element>(columns: MatrixRef<'_, T>) -> Matrix<T> {
+    columns.to_matrix()
 }
 
 fn backward_sized<T: Element, const S: usize, const K: usize>(
@@ -170,10 +173,22 @@ pub(crate) fn gradient<T: Element>(
     accumulate: bool,
 ) {
     let run = sized(&T::tiny().gradient, gradient.stride(), gradient.columns());
-    let (inputs, stride, samples) = (input.storage(), input.stride(), input.columns());
-    with_stride(gradient.stride(), delta, |delta| {
-        run(delta, inputs, stride, samples, gradient, bias_gradient, accumulate);
-    });
+    let copy;
+    let delta = if delta.stride() == gradient.stride() {
+        delta.storage()
+    } else {
+        copy = padded(delta.rebuilt());
+        copy.storage()
+    };
+    run(
+        delta,
+        input.storage(),
+        input.stride(),
+        input.columns(),
+        gradient,
+        bias_gradient,
+        accumulate,
+    );
 }
 
 fn gradient_sized<T: Element, const S: usize, const K: usize>(

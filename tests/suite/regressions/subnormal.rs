@@ -123,7 +123,9 @@ fn moments_of_dead_units_become_zero() {
                     let mut network = network::<T>(sizes, "relu");
                     let mut optimizer = kind.parse::<OptimizerKind>().unwrap().build(1e-3).unwrap();
                     let mut gradient: Vec<_> = network.layers().iter().map(Dense::zeros_like).collect();
-                    optimizer.step(network.layers_mut(), &mut Still(&mut gradient)).unwrap();
+                    Matrix::<T>::with_float_environment(|| {
+                        optimizer.step(network.layers_mut(), &mut Still(&mut gradient)).unwrap()
+                    });
                     let mut state = optimizer.state();
                     for (_, layers) in &mut state.tensors {
                         for layer in layers {
@@ -133,7 +135,9 @@ fn moments_of_dead_units_become_zero() {
                     }
                     optimizer.restore(state, network.layers()).unwrap();
                     let mut gradient: Vec<_> = network.layers().iter().map(Dense::zeros_like).collect();
-                    optimizer.step(network.layers_mut(), &mut Still(&mut gradient)).unwrap();
+                    Matrix::<T>::with_float_environment(|| {
+                        optimizer.step(network.layers_mut(), &mut Still(&mut gradient)).unwrap()
+                    });
                     for (name, layers) in optimizer.state().tensors {
                         for layer in layers {
                             assert_flushed(&format!("{kind}, {name}"), &layer.weights.to_vec());

@@ -66,7 +66,8 @@ pub trait Objective<B: Tensor> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub trait Optimizer<B: Tensor>: fmt::Debug {
-    /// Takes one step. Returns the loss at the parameters before the step.
+    /// Takes one step. Returns the loss at the parameters before the step. A trainer calls it within
+    /// [`Tensor::with_float_environment`].
     ///
     /// # Errors
     /// Returns an error if the loss, its gradient or a parameter after the step is not finite. `layers` are then

@@ -214,8 +214,9 @@ macro_rules! first_order {
                 layers: &mut [$crate::Dense<B>],
                 objective: &mut dyn $crate::backend::Objective<B>,
             ) -> Result<f64, $crate::NonFinite> {
+                use $crate::optimizer::rule::Rule as _;
                 let loss = $crate::optimizer::first_order::evaluate(layers, objective)?;
-                self.update(layers, objective.gradient_mut())?;
+                self.rule.update(self.memory.begin_step(layers, objective.gradient_mut()))?;
                 Ok(loss)
             }
 

@@ -56,29 +56,39 @@ pub(super) struct Batch<'a, 'samples, B: Tensor, C, L> {
 impl<B: Tensor, C: Activation, L: Loss> Batch<'_, '_, B, C, L> {
     /// Computes the loss of a group's samples, and its gradient in the group's workspace.
     fn evaluate(&self, layers: &[Dense<B>], number: usize, group: &mut Group<B>) {
-        let mut sum = 0.0;
+        group.loss = 0.0;
+        if self.split.block == self.samples.len() {
+            return self.evaluate_block(layers, 0, false, self.samples, group);
+        }
         for (block, range) in self.split.blocks(number).enumerate() {
             let first = range.start;
-            let part;
-            let samples = if range.len() == self.samples.len() {
-                self.samples
-            } else {
-                part = self.samples.slice(range);
-                &part
-            };
-            self.forward(layers, first, samples.input(), group);
-            let workspace = &mut group.workspace;
-            sum += pass::loss(
-                self.loss,
-                samples.target(),
-                samples.sample_weights(),
-                self.total_weight,
-                workspace,
-            );
-            pass::backward(layers, workspace);
-            pass::gradient(samples.input(), workspace, block > 0);
+            self.evaluate_block(layers, first, block > 0, &self.samples.slice(range), group);
         }
-        group.loss = sum;
+    }
+
+    /// Adds the loss of a block's samples to that of the group, and computes their gradient, which is added to that of
+    /// the blocks before if `accumulate` is set. `first` is the index of the block's first sample in the batch.
+    // Inlined into the loop over blocks, it would keep the loop's variables in memory, which a tiny network notices.
+    #[inline(never)]
+    fn evaluate_block(
+        &self,
+        layers: &[Dense<B>],
+        first: usize,
+        accumulate: bool,
+        samples: &Samples<'_, B>,
+        group: &mut Group<B>,
+    ) {
+        self.forward(layers, first, samples.input(), group);
+        let workspace = &mut group.workspace;
+        group.loss += pass::loss(
+            self.loss,
+            samples.target(),
+            samples.sample_weights(),
+            self.total_weight,
+            workspace,
+        );
+        pass::backward(layers, workspace);
+        pass::gradient(samples.input(), workspace, accumulate);
     }
 
     /// Runs the forward pass, with dropout if there is any. `first` is the index of the first sample of `input` in the

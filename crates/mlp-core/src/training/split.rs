@@ -42,11 +42,7 @@ impl Split {
     /// Returns the blocks of a group.
     #[inline]
     pub(super) fn blocks(self, group: usize) -> impl Iterator<Item = Range<usize>> {
-        // A division takes longer than the step of a tiny network, so avoid it for a single group.
-        let size = match self.groups {
-            1 => self.samples,
-            groups => self.samples.div_ceil(groups),
-        };
+        let size = self.samples.div_ceil(self.groups);
         let mut rest = group * size..self.samples.min((group + 1) * size);
         core::iter::from_fn(move || {
             let block = rest.start..rest.end.min(rest.start + self.block);

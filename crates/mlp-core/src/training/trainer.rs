@@ -406,16 +406,18 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         if self.network.as_ref().is_some_and(Fingerprint::has_parameters) {
             self.claim(network.layers())?;
         }
-        let by_itself = |error| match error {
-            TrainError::Diverged(diverged) => TrainError::Diverged(Diverged { pass: None, ..diverged }),
-            other => other,
-        };
-        let result = self.step_checked(network, &samples, total_weight).map_err(by_itself);
-        // Early stopping may overwrite the parameters later. Without it, a step does not need this pass over them.
-        if self.stopping.is_some() && result.is_ok() {
-            self.network = Some(Fingerprint::of(network.layers()));
+        match self.step_checked(network, &samples, total_weight) {
+            Ok(loss) => {
+                // Early stopping may overwrite the parameters later. Without it, a step is spared this pass over them.
+                if self.stopping.is_some() {
+                    self.network = Some(Fingerprint::of(network.layers()));
+                }
+                Ok(loss)
+            }
+            // A step by itself belongs to no pass of `fit`.
+            Err(TrainError::Diverged(diverged)) => Err(TrainError::Diverged(Diverged { pass: None, ..diverged })),
+            Err(other) => Err(other),
         }
-        result
     }
 
     /// Takes a [`step`](Self::step) on samples that have been checked and whose weights sum to `total_weight`.

@@ -232,7 +232,7 @@ impl<B: Tensor> Optimizer<B> for Lbfgs<B> {
     /// Returns an error if the loss at the parameters before the step, or the square of its gradient, is not finite.
     /// Values that are not finite further along the direction are not an error.
     fn step(&mut self, layers: &mut [Dense<B>], objective: &mut dyn Objective<B>) -> Result<f64, NonFinite> {
-        B::with_float_environment(|| self.iterate(layers, objective))
+        self.iterate(layers, objective)
     }
 
     fn learning_rate(&self) -> f64 {
