@@ -147,6 +147,28 @@ pub trait Tensor: Clone + Debug + Send + Sync + Sized + 'static {
         formula: &F,
     ) -> bool;
 
+    /// Does the work of [`gradient`](Self::gradient), without `accumulate`, and of [`zip`](Self::zip) with the new
+    /// gradient in `self`. `factors` are the delta and the input.
+    ///
+    /// The default calls one after the other, so the matrix is read and written twice. A backend with caches can do
+    /// both for a part of a large matrix before it goes on to the next part. The bits must be the same.
+    ///
+    /// # Panics
+    /// If the shapes do not match.
+    #[inline(always)]
+    fn gradient_and_zip<const S: usize, F: ZipFormula<S>>(
+        &mut self,
+        bias_gradient: &mut Self,
+        factors: [Self::Columns<'_>; 2],
+        other: Self::Columns<'_>,
+        state: [&mut Self; S],
+        formula: &F,
+    ) -> bool {
+        let [delta, input] = factors;
+        self.gradient(bias_gradient, delta, input, false);
+        self.zip(other, state, formula)
+    }
+
     /// Returns the sum of the products of corresponding elements, sum_ij `self`_ij `other`_ij, summed in `f64`.
     ///
     /// # Panics

@@ -3,6 +3,7 @@
 //! They are plain loops, which the compiler turns into vector instructions. A formula consists of operations that round
 //! the same way in a vector as on a single number. An element therefore has the same bits at any position.
 
+use crate::gemm::product::{Initial, Operand, Product};
 use crate::matrix::PADDING;
 use crate::raw::simd::{self, Baseline, Isa, Kernel};
 use crate::threads::{self, MOST_THREADS};
@@ -40,8 +41,47 @@ impl<T: Element, F: ZipFormula<S>, const S: usize> Zip<'_, T, F, S> {
     pub(crate) fn run_on_threads(self) -> bool {
         match plan::parts_of_update(self.own.len()) {
             1 => simd::run(self),
-            parts => self.run_parts(parts),
+            parts => {
+                let length = self.own.len().div_ceil(parts).next_multiple_of(PADDING);
+                self.run_parts(parts, length, |_, part| simd::run(part))
+            }
         }
+    }
+
+    /// Sets `own` to the product of `factors`, a delta and the transpose of an input, and applies the formula. Does both
+    /// for up to `width` columns at a time, which begin `stride` apart, so that they are still in the cache.
+    pub(crate) fn run_on_product(self, factors: [Operand<'_, T>; 2], stride: usize, width: usize) -> bool {
+        let parts = plan::parts_of_update(self.own.len());
+        let columns = factors[1].columns.div_ceil(parts);
+        self.run_parts(parts, columns * stride, |i, part| {
+            let [delta, input] = factors;
+            part.run_blocks([delta, input.columns(i * columns, columns)], stride, width)
+        })
+    }
+
+    fn run_blocks(mut self, [delta, input]: [Operand<'_, T>; 2], stride: usize, width: usize) -> bool {
+        let mut finite = true;
+        for first in (0..input.columns).step_by(width) {
+            let b = input.columns(first, width);
+            let length = b.columns * stride;
+            let (own, other);
+            (own, self.own) = mem::take(&mut self.own).split_at_mut(length);
+            (other, self.other) = self.other.split_at(length);
+            T::run_tiled(&mut Product {
+                a: delta,
+                b,
+                c: &mut *own,
+                c_stride: stride,
+                initial: Initial::Zero,
+            });
+            finite &= simd::run(Zip {
+                formula: self.formula,
+                own,
+                other,
+                state: take_parts(&mut self.state, length),
+            });
+        }
+        finite
     }
 
     /// Computes as few elements as a tiny layer has, a multiple of `LANES`.
@@ -74,8 +114,8 @@ impl<T: Element, F: ZipFormula<S>, const S: usize> Zip<'_, T, F, S> {
         zeros.iter().fold(true, |finite, zero| finite & zero.is_zero())
     }
 
-    fn run_parts(self, parts: usize) -> bool {
-        let length = self.own.len().div_ceil(parts).next_multiple_of(PADDING);
+    /// Runs `task` for each of up to `parts` parts of `length` elements, on all threads.
+    fn run_parts(self, parts: usize, length: usize, task: impl Fn(usize, Self) -> bool + Sync) -> bool {
         let mut rest = self.state;
         let mut items: [Option<Self>; MOST_THREADS] = [const { None }; MOST_THREADS];
         let parts_of_both = self.own.chunks_mut(length).zip(self.other.chunks(length));
@@ -89,9 +129,9 @@ impl<T: Element, F: ZipFormula<S>, const S: usize> Zip<'_, T, F, S> {
             });
         }
         let finite = AtomicBool::new(true);
-        threads::for_each(&mut items[..parts], |_, item| {
-            if let Some(kernel) = item.take()
-                && !simd::run(kernel)
+        threads::for_each(&mut items[..parts], |i, item| {
+            if let Some(part) = item.take()
+                && !task(i, part)
             {
                 finite.store(false, Ordering::Relaxed);
             }

@@ -201,6 +201,19 @@ pub(crate) fn is_short(length: usize) -> bool {
     length <= SHORT
 }
 
+impl Shape {
+    /// Returns the number of columns of a gradient that are updated while they are in the cache, or `None` if the whole
+    /// gradient is. With many samples, the product takes so long that the second pass over its result does not count.
+    #[inline(always)]
+    pub(crate) fn updated_columns(self, stride: usize) -> Option<usize> {
+        let cache = cache::second_level();
+        let pays = stride * self.inputs * self.element >= cache && self.samples < COPIED_COLUMNS;
+        let tiled = self.path() == Path::Product && self.outputs > 1 && simd_level() != SimdLevel::Baseline;
+        // A part of the gradient, of the parameters and of two states fills the cache.
+        (pays && tiled).then(|| (cache / (4 * stride * self.element)).max(1))
+    }
+}
+
 /// Returns the number of threads that share an update of `length` elements.
 #[inline(always)]
 pub(crate) fn parts_of_update(length: usize) -> usize {

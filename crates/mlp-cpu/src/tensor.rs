@@ -2,13 +2,14 @@
 
 use crate::activation::Values;
 use crate::elementwise::{LANES, Zip, slices};
+use crate::layer::sum_columns;
 use crate::loss::LossAndGradient;
 use crate::pass::{Backward, Forward, Gradient, LayerActivation};
 use crate::plan::{self, Operation, Path, Shape};
 use crate::raw::flush::flush_subnormals;
 use crate::raw::prefetch::{LINE, prefetch};
 use crate::raw::simd;
-use crate::{Element, Matrix, MatrixRef, threads, tiny};
+use crate::{Element, Matrix, MatrixRef, Operand, threads, tiny};
 use core::fmt;
 use core::ops::Range;
 use mlp_core::backend::{ActivationVisitor, Columns, IntoColumns, Tensor, ZipFormula, check_shape, shape_mismatch};
@@ -224,6 +225,40 @@ impl<T: Element> Tensor for Matrix<T> {
     fn with_float_environment<R>(work: impl FnOnce() -> R) -> R {
         let _guard = flush_subnormals();
         work()
+    }
+
+    #[inline(always)]
+    fn gradient_and_zip<const S: usize, F: ZipFormula<S>>(
+        &mut self,
+        bias_gradient: &mut Self,
+        [delta, input]: [MatrixRef<'_, T>; 2],
+        other: MatrixRef<'_, T>,
+        mut state: [&mut Self; S],
+        formula: &F,
+    ) -> bool {
+        let ((outputs, inputs), samples) = (self.shape(), delta.columns());
+        let width = Shape::new::<T>(Operation::Gradient, (outputs, inputs), samples).updated_columns(self.stride());
+        let fit = delta.rows() == outputs
+            && input.shape() == (inputs, samples)
+            && bias_gradient.shape() == (outputs, 1)
+            && (other.shape(), other.stride()) == (self.shape(), self.stride())
+            && other.storage().len() >= self.storage().len()
+            && state.iter().all(|state| state.shape() == self.shape());
+        match width {
+            Some(width) if fit => {
+                sum_columns(delta, bias_gradient, false);
+                let (stride, length) = (self.stride(), self.storage().len());
+                let factors = [delta.into(), Operand::from(input).transposed()];
+                let kernel = zip_storage(self, other, &mut state, formula, length);
+                // The kernel also checks the padding. If it reports a non-finite number, the elements alone decide.
+                kernel.run_on_product(factors, stride, width) || is_finite(self.view())
+            }
+            // Operands that do not fit panic here.
+            _ => {
+                self.gradient(bias_gradient, delta, input, false);
+                self.zip(other, state, formula)
+            }
+        }
     }
 
     fn for_each<I: Send>(items: &mut [I], task: impl Fn(usize, &mut I) + Sync) {

@@ -1,7 +1,7 @@
 //! The common parts of the optimizers that evaluate the gradient once per step: the pass over the parameters, and the
 //! [`Memory`] that they keep between steps.
 
-use super::{NonFinite, Objective};
+use super::{Gradient, NonFinite, Objective};
 use crate::backend::{Tensor, ZipFormula};
 use crate::error::{check_shape, in_range};
 use crate::{Dense, HyperParameterError};
@@ -31,7 +31,7 @@ impl<B: Tensor, const N: usize> Memory<B, N> {
     pub(super) fn begin_step<'a>(
         &'a mut self,
         layers: &'a mut [Dense<B>],
-        gradient: &'a mut [Dense<B>],
+        gradient: Gradient<'a, B>,
     ) -> Update<'a, B, N> {
         self.steps += u64::from(Self::COUNTS);
         Update {
@@ -56,11 +56,11 @@ impl<B: Tensor, const N: usize> Memory<B, N> {
 }
 
 /// The update of a step: what a formula is applied to.
-pub(super) struct Update<'a, B, const N: usize> {
+pub(super) struct Update<'a, B: Tensor, const N: usize> {
     /// The number t = 1, 2, ... of the step.
     pub(super) step: u64,
     layers: &'a mut [Dense<B>],
-    gradient: &'a mut [Dense<B>],
+    gradient: Gradient<'a, B>,
     tensors: &'a mut [Vec<Dense<B>>; N],
 }
 
@@ -82,7 +82,10 @@ impl<B: Tensor, const N: usize> Update<'_, B, N> {
     pub(super) fn apply<const S: usize, F: ZipFormula<S>>(self, weights: &F, biases: &F) -> Result<(), NonFinite> {
         let Self {
             layers,
-            gradient,
+            gradient: Gradient {
+                layers: gradient,
+                factors,
+            },
             tensors,
             ..
         } = self;
@@ -99,9 +102,13 @@ impl<B: Tensor, const N: usize> Update<'_, B, N> {
         // proved to be finite. That way the old parameters are never lost, and need no copy.
         for (l, (layer, gradient)) in layers.iter().zip(&mut *gradient).enumerate() {
             let state_of_weights = state.each_mut().map(|state| &mut state[l].weights);
-            let weights_finite = gradient.weights.zip((&layer.weights).into(), state_of_weights, weights);
+            let Dense { weights: own, bias } = gradient;
+            let weights_finite = match &factors {
+                None => own.zip((&layer.weights).into(), state_of_weights, weights),
+                Some(factors) => zip_product(own, bias, factors.of(l), &layer.weights, state_of_weights, weights),
+            };
             let state_of_bias = state.each_mut().map(|state| &mut state[l].bias);
-            let bias_finite = gradient.bias.zip((&layer.bias).into(), state_of_bias, biases);
+            let bias_finite = bias.zip((&layer.bias).into(), state_of_bias, biases);
             if !(weights_finite && bias_finite) {
                 return Err(NonFinite::Parameters { layer: l });
             }
@@ -109,6 +116,19 @@ impl<B: Tensor, const N: usize> Update<'_, B, N> {
         layers.swap_with_slice(gradient);
         Ok(())
     }
+}
+
+/// Calls [`Tensor::gradient_and_zip`] in a function of its own, which tiny networks do without.
+#[inline(never)]
+fn zip_product<B: Tensor, const S: usize, F: ZipFormula<S>>(
+    own: &mut B,
+    bias: &mut B,
+    factors: [B::Columns<'_>; 2],
+    weights: &B,
+    state: [&mut B; S],
+    formula: &F,
+) -> bool {
+    own.gradient_and_zip(bias, factors, weights.into(), state, formula)
 }
 
 /// Computes the loss at `layers`, and its gradient in `objective`. Returns an error if the loss is not finite.

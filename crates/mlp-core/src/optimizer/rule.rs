@@ -204,7 +204,7 @@ macro_rules! first_order {
                 gradient: &mut [$crate::Dense<B>],
             ) -> Result<(), $crate::NonFinite> {
                 use $crate::optimizer::rule::Rule as _;
-                B::with_float_environment(|| self.rule.update(self.memory.begin_step(layers, gradient)))
+                B::with_float_environment(|| self.rule.update(self.memory.begin_step(layers, gradient.into())))
             }
         }
 
@@ -214,8 +214,10 @@ macro_rules! first_order {
                 layers: &mut [$crate::Dense<B>],
                 objective: &mut dyn $crate::backend::Objective<B>,
             ) -> Result<f64, $crate::NonFinite> {
+                use $crate::optimizer::rule::Rule as _;
                 let loss = $crate::optimizer::first_order::evaluate(layers, objective)?;
-                self.update(layers, objective.gradient_mut())?;
+                let update = self.memory.begin_step(layers, objective.gradient());
+                B::with_float_environment(|| self.rule.update(update))?;
                 Ok(loss)
             }
 

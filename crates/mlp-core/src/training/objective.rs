@@ -1,12 +1,14 @@
 use super::dropout::Mask;
 use super::split::Split;
 use super::{Clip, Dropout, Penalty, Samples};
-use crate::backend::{Objective, Tensor};
+use crate::backend::{Gradient, Objective, Tensor};
 use crate::backpropagation as pass;
+use crate::optimizer::Factors;
 use crate::tensor::Sum;
 use crate::workspace::{LayerBuffers, columns, elements};
 use crate::{Activation, ActivationKind, Dense, Loss, Scalar, Workspace};
 use alloc::vec::Vec;
+use core::mem;
 
 /// What training adds to the loss and its gradient: penalty, clipping and dropout. It is passed as one optional
 /// reference, because each additional branch is noticeable in a step of a tiny network.
@@ -54,8 +56,18 @@ pub(super) struct Batch<'a, 'samples, B: Tensor, C, L> {
 }
 
 impl<B: Tensor, C: Activation, L: Loss> Batch<'_, '_, B, C, L> {
-    /// Computes the loss of a group's samples, and its gradient in the group's workspace.
-    fn evaluate(&self, layers: &[Dense<B>], number: usize, group: &mut Group<B>) {
+    /// Returns whether the gradient need not be whole before an update: the batch is a single block, and nothing is
+    /// added to its gradient. For layers of fewer weights than `FEW`, which stay in any cache, it makes no difference.
+    #[inline(always)]
+    fn can_wait(&self, layers: &[Dense<B>]) -> bool {
+        const FEW: usize = 1 << 16;
+        let is_large = |layer: &Dense<B>| layer.outputs() * layer.inputs() >= FEW;
+        let whole = |shaping: &Shaping| shaping.penalty.is_some() || shaping.clip.is_some();
+        layers.iter().any(is_large) && self.split.block >= self.samples.len() && !self.shaping.is_some_and(whole)
+    }
+
+    /// Computes the loss of a group's samples, and its gradient in the group's workspace, unless it is `pending`.
+    fn evaluate(&self, layers: &[Dense<B>], number: usize, group: &mut Group<B>, pending: bool) {
         let mut sum = 0.0;
         for (block, range) in self.split.blocks(number).enumerate() {
             let first = range.start;
@@ -76,7 +88,9 @@ impl<B: Tensor, C: Activation, L: Loss> Batch<'_, '_, B, C, L> {
                 workspace,
             );
             pass::backward(layers, workspace);
-            pass::gradient(samples.input(), workspace, block > 0);
+            if !pending {
+                pass::gradient(samples.input(), workspace, block > 0);
+            }
         }
         group.loss = sum;
     }
@@ -127,6 +141,8 @@ pub(super) struct BatchLoss<'a, 'samples, B: Tensor, C, L> {
     pub(super) signs: &'a mut Vec<Dense<B>>,
     /// The loss before the step: that of the first evaluation.
     pub(super) first_loss: Option<f64>,
+    /// Whether the gradient is still to be computed from its factors.
+    pub(super) pending: bool,
 }
 
 impl<B: Tensor, C: Activation, L: Loss> Objective<B> for BatchLoss<'_, '_, B, C, L> {
@@ -136,8 +152,10 @@ impl<B: Tensor, C: Activation, L: Loss> Objective<B> for BatchLoss<'_, '_, B, C,
             groups,
             signs,
             first_loss,
+            pending,
         } = self;
-        B::for_each(groups, |i, group| batch.evaluate(layers, i, group));
+        *pending = batch.can_wait(layers);
+        B::for_each(groups, |i, group| batch.evaluate(layers, i, group, *pending));
         let (first, others) = groups.split_first_mut().expect("a batch has at least one group");
         let mut sum = first.loss;
         let gradient = &mut first.workspace.gradient;
@@ -157,7 +175,27 @@ impl<B: Tensor, C: Activation, L: Loss> Objective<B> for BatchLoss<'_, '_, B, C,
     }
 
     fn gradient_mut(&mut self) -> &mut [Dense<B>] {
-        &mut self.groups[0].workspace.gradient
+        let workspace = &mut self.groups[0].workspace;
+        if mem::take(&mut self.pending) {
+            pass::gradient(self.batch.samples.input(), workspace, false);
+        }
+        &mut workspace.gradient
+    }
+
+    fn gradient(&mut self) -> Gradient<'_, B> {
+        if !mem::take(&mut self.pending) {
+            return self.gradient_mut().into();
+        }
+        let Workspace { layers, gradient, .. } = &mut self.groups[0].workspace;
+        let samples = self.batch.samples;
+        let factors = Factors {
+            input: B::slice(samples.input(), 0..samples.len()),
+            buffers: layers,
+        };
+        Gradient {
+            layers: gradient,
+            factors: Some(factors),
+        }
     }
 }
 

@@ -1,7 +1,12 @@
 use super::{Engine, Operation, Path, Shape, block_columns};
 use crate::raw::cache;
-use crate::{Element, SimdLevel, set_threads, simd_level};
+use crate::{Element, Matrix, SimdLevel, set_threads, simd_level};
 use core::num::NonZero;
+use mlp_core::activations::Tanh;
+use mlp_core::{
+    Adagrad, Adam, AdamW, GradientDescent, HalfMse, HyperParameterError, Mlp, Momentum, NAdam, Optimizer, RmsProp,
+    Samples, Trainer, Workspace,
+};
 
 fn path<T: Element>(operation: Operation, outputs: usize, inputs: usize) -> Path {
     Shape::new::<T>(operation, (outputs, inputs), 32).path()
@@ -109,4 +114,115 @@ fn large_work_with_enough_columns_is_shared() {
         1,
         "its only row is a column"
     );
+}
+
+/// The networks of the tests below, with their numbers of samples. Three have a layer that is updated part by part.
+const NETWORKS: [(&[usize], usize); 8] = [
+    (&[1, 1, 1], 3),
+    (&[17, 1], 300),
+    (&[261, 300, 33, 5], 1),
+    (&[70, 96, 33, 5], 150),
+    (&[300, 230, 40], 5),
+    (&[300, 230, 40], 64),
+    (&[256, 257], 23),
+    (&[600, 20, 600], 33),
+];
+
+const CACHES: [usize; 8] = [1, 16 << 10, 64 << 10, 256 << 10, 512 << 10, 1 << 20, 2 << 20, 64 << 20];
+
+fn value<T: Element>(i: usize, j: usize) -> T {
+    T::from_f64(((3 * i + 7 * j) as f64).sin())
+}
+
+/// Takes three steps. Returns the bits of the losses and of the predictions before each step and after all.
+fn trained<T: Element>(sizes: &[usize], samples: usize, optimizer: impl Optimizer<Matrix<T>>) -> Vec<u64> {
+    let mut network = Mlp::<Matrix<T>>::builder(sizes).hidden(Tanh).seed(1).build().unwrap();
+    let input = Matrix::from_fn(sizes[0], samples, value);
+    let target = Matrix::from_fn(sizes[sizes.len() - 1], samples, value);
+    let mut trainer = Trainer::new(HalfMse, optimizer);
+    let samples = Samples::new(&input, &target).unwrap();
+    let mut numbers = Vec::new();
+    for _ in 0..3 {
+        numbers.push(trainer.step(&mut network, samples).unwrap());
+        numbers.extend(network.predict(&input).to_vec().into_iter().map(|value| value.to_f64()));
+    }
+    numbers.into_iter().map(f64::to_bits).collect()
+}
+
+#[test]
+fn no_bit_depends_on_the_size_of_the_cache() {
+    fn check<T: Element, O: Optimizer<Matrix<T>>>(optimizer: impl Fn() -> Result<O, HyperParameterError>) {
+        for (sizes, samples) in NETWORKS {
+            let with_cache = |size| {
+                let _assumed = cache::assume(size);
+                trained(sizes, samples, optimizer().unwrap())
+            };
+            let expected = with_cache(usize::MAX);
+            for size in CACHES {
+                assert!(
+                    with_cache(size) == expected,
+                    "{sizes:?} x {samples}: other bits with a cache of {size} bytes"
+                );
+            }
+        }
+    }
+    fn check_all<T: Element>() {
+        check::<T, _>(|| GradientDescent::new(0.01));
+        check::<T, _>(|| Momentum::new(0.01, 0.9));
+        check::<T, _>(|| Adagrad::new(0.01));
+        check::<T, _>(|| RmsProp::new(0.01));
+        check::<T, _>(|| Adam::new(0.01));
+        check::<T, _>(|| AdamW::new(0.01));
+        check::<T, _>(|| NAdam::new(0.01));
+    }
+    check_all::<f32>();
+    check_all::<f64>();
+}
+
+#[test]
+fn a_step_has_the_bits_of_its_parts_called_one_by_one() {
+    fn check<T: Element>() {
+        for (sizes, samples) in NETWORKS.into_iter().filter(|(_, samples)| *samples <= 128) {
+            let _assumed = cache::assume(1);
+            let mut adam = Adam::<Matrix<T>>::new(0.01).unwrap();
+            let expected = trained::<T>(sizes, samples, adam.clone());
+            let mut network = Mlp::<Matrix<T>>::builder(sizes).hidden(Tanh).seed(1).build().unwrap();
+            let input = Matrix::from_fn(sizes[0], samples, value);
+            let target = Matrix::from_fn(sizes[sizes.len() - 1], samples, value);
+            let mut workspace = Workspace::new(&network, samples).unwrap();
+            let mut numbers = Vec::new();
+            for _ in 0..3 {
+                network.forward(&input, &mut workspace);
+                numbers.push(network.loss(&HalfMse, &target, &mut workspace));
+                network.backward(&mut workspace);
+                network.gradient(&input, &mut workspace);
+                adam.update(network.layers_mut(), workspace.gradient_mut()).unwrap();
+                numbers.extend(network.predict(&input).to_vec().into_iter().map(|value| value.to_f64()));
+            }
+            let got: Vec<_> = numbers.into_iter().map(f64::to_bits).collect();
+            assert!(got == expected, "{sizes:?} x {samples}");
+        }
+    }
+    check::<f32>();
+    check::<f64>();
+}
+
+#[test]
+fn a_layer_that_would_not_be_finite_is_named_and_nothing_changes() {
+    let [with, without] = [1, usize::MAX].map(|size| {
+        let _assumed = cache::assume(size);
+        let mut network = Mlp::<Matrix<f32>>::builder(&[300, 230, 5]).seed(1).build().unwrap();
+        let layers = network.layers().to_vec();
+        let (input, target) = (
+            Matrix::from_fn(300, 2, value),
+            Matrix::from_fn(5, 2, |i, j| 1e4 * value::<f32>(i, j)),
+        );
+        let samples = Samples::new(&input, &target).unwrap();
+        let mut trainer = Trainer::new(HalfMse, GradientDescent::new(1e38).unwrap());
+        let error = trainer.step(&mut network, samples).unwrap_err();
+        assert!(network.layers() == layers, "the parameters changed");
+        error.to_string()
+    });
+    assert_eq!(with, without);
+    assert!(with.contains("layer"), "{with}");
 }
