@@ -9,11 +9,13 @@ use crate::plan::{self, Operation, Path, Shape};
 use crate::raw::flush::flush_subnormals;
 use crate::raw::prefetch::{LINE, prefetch};
 use crate::raw::simd;
+use crate::update::Update;
 use crate::{Element, Matrix, MatrixRef, Operand, threads, tiny};
 use core::fmt;
+use core::mem;
 use core::ops::Range;
 use mlp_core::backend::{ActivationVisitor, Columns, IntoColumns, Tensor, ZipFormula, check_shape, shape_mismatch};
-use mlp_core::{Activation, ActivationKind, Loss};
+use mlp_core::{Activation, ActivationKind, Dense, Loss};
 
 impl<T: Element> Tensor for Matrix<T> {
     type Scalar = T;
@@ -220,45 +222,46 @@ impl<T: Element> Tensor for Matrix<T> {
         zip_long(self, other.rebuilt(), state, formula)
     }
 
+    fn update_in_place<F: ZipFormula<0>>(
+        &mut self,
+        gradient: &mut Dense<Self>,
+        delta: MatrixRef<'_, T>,
+        input: MatrixRef<'_, T>,
+        formula: &F,
+    ) {
+        let Dense { weights: memory, bias } = gradient;
+        check_shape("update_in_place", "weights gradient", self.shape(), memory.shape());
+        let shape = Shape::new::<T>(Operation::Gradient, self.shape(), delta.columns());
+        let Some(width) = shape.updated_columns(self.stride()) else {
+            memory.gradient(bias, delta, input, false);
+            memory.zip((&*self).into(), [], formula);
+            return mem::swap(self, memory);
+        };
+        let (outputs, inputs) = self.shape();
+        check_shape("update_in_place", "delta", (outputs, input.columns()), delta.shape());
+        check_shape("update_in_place", "input", (inputs, delta.columns()), input.shape());
+        check_shape("update_in_place", "bias gradient", (outputs, 1), bias.shape());
+        sum_columns(delta, bias, false);
+        let update = Update {
+            formula,
+            delta: delta.into(),
+            input: Operand::from(input).transposed(),
+            stride: self.stride(),
+            width,
+        };
+        update.run(self.storage_mut(), memory.storage_mut());
+    }
+
+    fn is_updated_in_place(&self, samples: usize) -> bool {
+        let shape = Shape::new::<T>(Operation::Gradient, self.shape(), samples);
+        shape.updated_columns(self.stride()).is_some()
+    }
+
     /// Takes subnormal numbers for zeros, so that no operation is slow because of them.
     #[inline(always)]
     fn with_float_environment<R>(work: impl FnOnce() -> R) -> R {
         let _guard = flush_subnormals();
         work()
-    }
-
-    #[inline(always)]
-    fn gradient_and_zip<const S: usize, F: ZipFormula<S>>(
-        &mut self,
-        bias_gradient: &mut Self,
-        [delta, input]: [MatrixRef<'_, T>; 2],
-        other: MatrixRef<'_, T>,
-        mut state: [&mut Self; S],
-        formula: &F,
-    ) -> bool {
-        let ((outputs, inputs), samples) = (self.shape(), delta.columns());
-        let width = Shape::new::<T>(Operation::Gradient, (outputs, inputs), samples).updated_columns(self.stride());
-        let fit = delta.rows() == outputs
-            && input.shape() == (inputs, samples)
-            && bias_gradient.shape() == (outputs, 1)
-            && (other.shape(), other.stride()) == (self.shape(), self.stride())
-            && other.storage().len() >= self.storage().len()
-            && state.iter().all(|state| state.shape() == self.shape());
-        match width {
-            Some(width) if fit => {
-                sum_columns(delta, bias_gradient, false);
-                let (stride, length) = (self.stride(), self.storage().len());
-                let factors = [delta.into(), Operand::from(input).transposed()];
-                let kernel = zip_storage(self, other, &mut state, formula, length);
-                // The kernel also checks the padding. If it reports a non-finite number, the elements alone decide.
-                kernel.run_on_product(factors, stride, width) || is_finite(self.view())
-            }
-            // Operands that do not fit panic here.
-            _ => {
-                self.gradient(bias_gradient, delta, input, false);
-                self.zip(other, state, formula)
-            }
-        }
     }
 
     fn for_each<I: Send>(items: &mut [I], task: impl Fn(usize, &mut I) + Sync) {

@@ -1,11 +1,13 @@
 //! The common parts of the optimizers that evaluate the gradient once per step: the pass over the parameters, and the
 //! [`Memory`] that they keep between steps.
 
-use super::{Gradient, NonFinite, Objective};
+use super::{Gradient, NonFinite, Objective, Pending};
 use crate::backend::{Tensor, ZipFormula};
 use crate::error::{check_shape, in_range};
-use crate::{Dense, HyperParameterError};
+use crate::workspace::columns;
+use crate::{Dense, HyperParameterError, Scalar as _};
 use alloc::vec::Vec;
+use core::mem;
 
 /// The memory between steps: the number of steps, and up to N values for each parameter.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,13 +84,11 @@ impl<B: Tensor, const N: usize> Update<'_, B, N> {
     pub(super) fn apply<const S: usize, F: ZipFormula<S>>(self, weights: &F, biases: &F) -> Result<(), NonFinite> {
         let Self {
             layers,
-            gradient: Gradient {
-                layers: gradient,
-                factors,
-            },
+            gradient,
             tensors,
             ..
         } = self;
+        let gradient = gradient.whole();
         let state: &mut [_; S] = tensors.first_chunk_mut().expect("a formula uses at most N values");
         for tensors in state.iter_mut().filter(|tensors| tensors.is_empty()) {
             *tensors = layers.iter().map(Dense::zeros_like).collect();
@@ -102,13 +102,9 @@ impl<B: Tensor, const N: usize> Update<'_, B, N> {
         // proved to be finite. That way the old parameters are never lost, and need no copy.
         for (l, (layer, gradient)) in layers.iter().zip(&mut *gradient).enumerate() {
             let state_of_weights = state.each_mut().map(|state| &mut state[l].weights);
-            let Dense { weights: own, bias } = gradient;
-            let weights_finite = match &factors {
-                None => own.zip((&layer.weights).into(), state_of_weights, weights),
-                Some(factors) => zip_product(own, bias, factors.of(l), &layer.weights, state_of_weights, weights),
-            };
+            let weights_finite = gradient.weights.zip((&layer.weights).into(), state_of_weights, weights);
             let state_of_bias = state.each_mut().map(|state| &mut state[l].bias);
-            let bias_finite = bias.zip((&layer.bias).into(), state_of_bias, biases);
+            let bias_finite = gradient.bias.zip((&layer.bias).into(), state_of_bias, biases);
             if !(weights_finite && bias_finite) {
                 return Err(NonFinite::Parameters { layer: l });
             }
@@ -118,17 +114,44 @@ impl<B: Tensor, const N: usize> Update<'_, B, N> {
     }
 }
 
-/// Calls [`Tensor::gradient_and_zip`] in a function of its own, which tiny networks do without.
+impl<B: Tensor> Update<'_, B, 0> {
+    /// Applies a formula that changes a parameter by at most `factor` times its gradient, as
+    /// [`apply_to_all`](Self::apply_to_all) does. If the gradient is pending and no parameter can become infinite, the
+    /// weights change in place, and their gradient never is in memory as a whole.
+    pub(super) fn apply_bounded<F: ZipFormula<0>>(self, factor: f64, formula: &F) -> Result<(), NonFinite> {
+        // The largest number plus its root is still the largest number, rounded.
+        let negligible = B::Scalar::largest().sqrt().to_f64();
+        match self.gradient {
+            Gradient(Err(mut pending)) => {
+                if factor * pending.bound(self.layers) < negligible {
+                    update_in_place(self.layers, pending, formula);
+                    return Ok(());
+                }
+                let gradient = Gradient(Err(pending));
+                Self { gradient, ..self }.apply_to_all(formula)
+            }
+            whole => Self {
+                gradient: whole,
+                ..self
+            }
+            .apply_to_all(formula),
+        }
+    }
+}
+
 #[inline(never)]
-fn zip_product<B: Tensor, const S: usize, F: ZipFormula<S>>(
-    own: &mut B,
-    bias: &mut B,
-    factors: [B::Columns<'_>; 2],
-    weights: &B,
-    state: [&mut B; S],
-    formula: &F,
-) -> bool {
-    own.gradient_and_zip(bias, factors, weights.into(), state, formula)
+fn update_in_place<B: Tensor, F: ZipFormula<0>>(layers: &mut [Dense<B>], pending: Pending<'_, B>, formula: &F) {
+    let Pending { input, workspace, .. } = pending;
+    let samples = workspace.samples;
+    let mut input = B::slice(input, 0..samples);
+    let gradients = workspace.gradient.iter_mut().zip(&workspace.layers);
+    for (layer, (gradient, buffers)) in layers.iter_mut().zip(gradients) {
+        let delta = columns(&buffers.delta, samples);
+        layer.weights.update_in_place(gradient, delta, input, formula);
+        gradient.bias.zip((&layer.bias).into(), [], formula);
+        mem::swap(&mut layer.bias, &mut gradient.bias);
+        input = columns(&buffers.activation, samples);
+    }
 }
 
 /// Computes the loss at `layers`, and its gradient in `objective`. Returns an error if the loss is not finite.

@@ -4,6 +4,7 @@ mod adagrad;
 mod adam;
 mod adamw;
 mod first_order;
+mod gradient;
 mod gradient_descent;
 mod kind;
 mod lbfgs;
@@ -16,6 +17,8 @@ mod state;
 pub use adagrad::Adagrad;
 pub use adam::Adam;
 pub use adamw::AdamW;
+pub use gradient::Gradient;
+pub(crate) use gradient::Pending;
 pub use gradient_descent::GradientDescent;
 pub use kind::OptimizerKind;
 pub use lbfgs::Lbfgs;
@@ -25,9 +28,8 @@ pub use rms_prop::RmsProp;
 pub(crate) use state::check_numbers;
 pub use state::{OptimizerState, StateError};
 
-use crate::backend::{Columns, Tensor};
+use crate::backend::Tensor;
 use crate::error::eq_by_debug;
-use crate::workspace::{LayerBuffers, columns};
 use crate::{Dense, HyperParameterError};
 use alloc::boxed::Box;
 use core::fmt;
@@ -40,43 +42,10 @@ pub trait Objective<B: Tensor> {
     /// Returns the gradient of the last [`evaluate`](Self::evaluate), layer by layer. An optimizer may overwrite it.
     fn gradient_mut(&mut self) -> &mut [Dense<B>];
 
-    /// Returns the same gradient for a single pass over the parameters, possibly as products that are not computed yet.
-    /// The default returns [`gradient_mut`](Self::gradient_mut).
+    /// Returns the same gradient, which may still be pending. The default returns
+    /// [`gradient_mut`](Self::gradient_mut).
     fn gradient(&mut self) -> Gradient<'_, B> {
         self.gradient_mut().into()
-    }
-}
-
-/// The gradient of the parameters, which a pass over them uses up.
-#[derive(Debug)]
-pub struct Gradient<'a, B: Tensor> {
-    /// The gradient, or memory for it if there are factors.
-    pub(crate) layers: &'a mut [Dense<B>],
-    pub(crate) factors: Option<Factors<'a, B>>,
-}
-
-impl<'a, B: Tensor> From<&'a mut [Dense<B>]> for Gradient<'a, B> {
-    fn from(layers: &'a mut [Dense<B>]) -> Self {
-        Self { layers, factors: None }
-    }
-}
-
-/// The factors of the weights' gradients, which are dL/dW = delta input^T.
-#[derive(Debug)]
-pub(crate) struct Factors<'a, B: Tensor> {
-    pub(crate) input: B::Columns<'a>,
-    pub(crate) buffers: &'a [LayerBuffers<B>],
-}
-
-impl<B: Tensor> Factors<'_, B> {
-    /// Returns the delta and the input of a layer.
-    pub(crate) fn of(&self, layer: usize) -> [B::Columns<'_>; 2] {
-        let samples = self.input.shape().1;
-        let input = match layer.checked_sub(1) {
-            None => B::slice(self.input, 0..samples),
-            Some(before) => columns(&self.buffers[before].activation, samples),
-        };
-        [columns(&self.buffers[layer].delta, samples), input]
     }
 }
 

@@ -1,9 +1,9 @@
 use super::dropout::Mask;
-use super::split::Split;
+use super::split::{SMALL_NETWORK, Split};
 use super::{Clip, Dropout, Penalty, Samples};
 use crate::backend::{Gradient, Objective, Tensor};
 use crate::backpropagation as pass;
-use crate::optimizer::Factors;
+use crate::optimizer::Pending;
 use crate::tensor::Sum;
 use crate::workspace::{LayerBuffers, columns, elements};
 use crate::{Activation, ActivationKind, Dense, Loss, Scalar, Workspace};
@@ -38,7 +38,7 @@ pub(super) struct Group<B: Tensor> {
     pub(super) loss: f64,
     /// The dropout factors of each hidden layer; empty without dropout.
     pub(super) masks: Vec<B>,
-    /// Memory to draw the dropout factors in; empty without dropout.
+    /// Memory to read numbers from a tensor, or to write them.
     pub(super) values: Vec<B::Scalar>,
 }
 
@@ -56,14 +56,15 @@ pub(super) struct Batch<'a, 'samples, B: Tensor, C, L> {
 }
 
 impl<B: Tensor, C: Activation, L: Loss> Batch<'_, '_, B, C, L> {
-    /// Returns whether the gradient need not be whole before an update: the batch is a single block, and nothing is
-    /// added to its gradient. For layers of fewer weights than `FEW`, which stay in any cache, it makes no difference.
+    /// Returns whether the gradient can be left pending: nothing changes it before the update, and a layer is updated in
+    /// place. The batch is then a single block, because the network is large.
     #[inline(always)]
     fn can_wait(&self, layers: &[Dense<B>]) -> bool {
-        const FEW: usize = 1 << 16;
-        let is_large = |layer: &Dense<B>| layer.outputs() * layer.inputs() >= FEW;
-        let whole = |shaping: &Shaping| shaping.penalty.is_some() || shaping.clip.is_some();
-        layers.iter().any(is_large) && self.split.block >= self.samples.len() && !self.shaping.is_some_and(whole)
+        let in_place = |layer: &Dense<B>| {
+            layer.outputs() * layer.inputs() > SMALL_NETWORK && layer.weights.is_updated_in_place(self.samples.len())
+        };
+        let changes = |shaping: &Shaping| shaping.penalty.is_some() || shaping.clip.is_some();
+        layers.iter().any(in_place) && !self.shaping.is_some_and(changes)
     }
 
     /// Computes the loss of a group's samples, and its gradient in the group's workspace, unless it is `pending`.
@@ -175,27 +176,21 @@ impl<B: Tensor, C: Activation, L: Loss> Objective<B> for BatchLoss<'_, '_, B, C,
     }
 
     fn gradient_mut(&mut self) -> &mut [Dense<B>] {
-        let workspace = &mut self.groups[0].workspace;
-        if mem::take(&mut self.pending) {
-            pass::gradient(self.batch.samples.input(), workspace, false);
-        }
-        &mut workspace.gradient
+        self.gradient().whole()
     }
 
     fn gradient(&mut self) -> Gradient<'_, B> {
+        let Group { workspace, values, .. } = &mut self.groups[0];
         if !mem::take(&mut self.pending) {
-            return self.gradient_mut().into();
+            return workspace.gradient.as_mut_slice().into();
         }
-        let Workspace { layers, gradient, .. } = &mut self.groups[0].workspace;
-        let samples = self.batch.samples;
-        let factors = Factors {
-            input: B::slice(samples.input(), 0..samples.len()),
-            buffers: layers,
-        };
-        Gradient {
-            layers: gradient,
-            factors: Some(factors),
-        }
+        // A slice of all columns, because its lifetime is a shorter one.
+        let input = B::slice(self.batch.samples.input(), 0..workspace.samples);
+        Gradient(Err(Pending {
+            input,
+            workspace,
+            values,
+        }))
     }
 }
 
