@@ -3,7 +3,6 @@
 //! They are plain loops, which the compiler turns into vector instructions. A formula consists of operations that round
 //! the same way in a vector as on a single number. An element therefore has the same bits at any position.
 
-use crate::gemm::product::{Initial, Operand, Product};
 use crate::matrix::PADDING;
 use crate::raw::simd::{self, Baseline, Isa, Kernel};
 use crate::threads::{self, MOST_THREADS};
@@ -41,47 +40,8 @@ impl<T: Element, F: ZipFormula<S>, const S: usize> Zip<'_, T, F, S> {
     pub(crate) fn run_on_threads(self) -> bool {
         match plan::parts_of_update(self.own.len()) {
             1 => simd::run(self),
-            parts => {
-                let length = self.own.len().div_ceil(parts).next_multiple_of(PADDING);
-                self.run_parts(parts, length, |_, part| simd::run(part))
-            }
+            parts => self.run_parts(parts),
         }
-    }
-
-    /// Sets `own` to the product of `factors`, a delta and the transpose of an input, and applies the formula. Does both
-    /// for up to `width` columns at a time, which begin `stride` apart, so that they are still in the cache.
-    pub(crate) fn run_on_product(self, factors: [Operand<'_, T>; 2], stride: usize, width: usize) -> bool {
-        let parts = plan::parts_of_update(self.own.len());
-        let columns = factors[1].columns.div_ceil(parts);
-        self.run_parts(parts, columns * stride, |i, part| {
-            let [delta, input] = factors;
-            part.run_blocks([delta, input.columns(i * columns, columns)], stride, width)
-        })
-    }
-
-    fn run_blocks(mut self, [delta, input]: [Operand<'_, T>; 2], stride: usize, width: usize) -> bool {
-        let mut finite = true;
-        for first in (0..input.columns).step_by(width) {
-            let b = input.columns(first, width);
-            let length = b.columns * stride;
-            let (own, other);
-            (own, self.own) = mem::take(&mut self.own).split_at_mut(length);
-            (other, self.other) = self.other.split_at(length);
-            T::run_tiled(&mut Product {
-                a: delta,
-                b,
-                c: &mut *own,
-                c_stride: stride,
-                initial: Initial::Zero,
-            });
-            finite &= simd::run(Zip {
-                formula: self.formula,
-                own,
-                other,
-                state: take_parts(&mut self.state, length),
-            });
-        }
-        finite
     }
 
     /// Computes as few elements as a tiny layer has, a multiple of `LANES`.
@@ -114,8 +74,8 @@ impl<T: Element, F: ZipFormula<S>, const S: usize> Zip<'_, T, F, S> {
         zeros.iter().fold(true, |finite, zero| finite & zero.is_zero())
     }
 
-    /// Runs `task` for each of up to `parts` parts of `length` elements, on all threads.
-    fn run_parts(self, parts: usize, length: usize, task: impl Fn(usize, Self) -> bool + Sync) -> bool {
+    fn run_parts(self, parts: usize) -> bool {
+        let length = self.own.len().div_ceil(parts).next_multiple_of(PADDING);
         let mut rest = self.state;
         let mut items: [Option<Self>; MOST_THREADS] = [const { None }; MOST_THREADS];
         let parts_of_both = self.own.chunks_mut(length).zip(self.other.chunks(length));
@@ -129,9 +89,9 @@ impl<T: Element, F: ZipFormula<S>, const S: usize> Zip<'_, T, F, S> {
             });
         }
         let finite = AtomicBool::new(true);
-        threads::for_each(&mut items[..parts], |i, item| {
-            if let Some(part) = item.take()
-                && !task(i, part)
+        threads::for_each(&mut items[..parts], |_, item| {
+            if let Some(kernel) = item.take()
+                && !simd::run(kernel)
             {
                 finite.store(false, Ordering::Relaxed);
             }
@@ -220,6 +180,29 @@ impl<T: Element> Kernel for Multiply<'_, T> {
     }
 }
 
+/// Returns the sum of `values`, in partial sums that fill one of the widest registers.
+#[inline(always)]
+pub(crate) fn sum<T: Element>(values: &[T]) -> T {
+    let mut sums = [T::zero(); PADDING];
+    let (groups, rest) = values.as_chunks::<PADDING>();
+    for group in groups {
+        for (sum, &value) in sums.iter_mut().zip(group) {
+            *sum += value;
+        }
+    }
+    for (sum, &value) in sums.iter_mut().zip(rest) {
+        *sum += value;
+    }
+    let mut half = PADDING / 2;
+    while half > 0 {
+        for i in 0..half {
+            sums[i] += sums[i + half];
+        }
+        half /= 2;
+    }
+    sums[0]
+}
+
 /// The sum of columns, or the same added to the existing values.
 pub(crate) struct SumOfColumns<'a, T> {
     pub(crate) columns: MatrixRef<'a, T>,
@@ -233,6 +216,11 @@ impl<T: Element> Kernel for SumOfColumns<'_, T> {
     #[inline(always)]
     fn run<I: Isa>(mut self, _: I) {
         let rows = self.columns.rows();
+        if rows == 1 {
+            let sum = sum(&self.columns.storage()[..self.columns.columns()]);
+            self.sums[0] = if self.accumulate { self.sums[0] + sum } else { sum };
+            return;
+        }
         let mut row = 0;
         while row < rows {
             row += match rows - row {
