@@ -5,7 +5,7 @@ use super::{Gradient, NonFinite, Objective, Pending};
 use crate::backend::{Tensor, ZipFormula};
 use crate::error::{check_shape, in_range};
 use crate::workspace::columns;
-use crate::{Dense, HyperParameterError, Scalar as _};
+use crate::{Dense, HyperParameterError, Scalar as _, Workspace};
 use alloc::vec::Vec;
 use core::mem;
 
@@ -118,39 +118,34 @@ impl<B: Tensor> Update<'_, B, 0> {
     /// Applies a formula that changes a parameter by at most `factor` times its gradient, as
     /// [`apply_to_all`](Self::apply_to_all) does. If the gradient is pending and no parameter can become infinite, the
     /// weights change in place, and their gradient never is in memory as a whole.
-    pub(super) fn apply_bounded<F: ZipFormula<0>>(self, factor: f64, formula: &F) -> Result<(), NonFinite> {
+    pub(super) fn apply_bounded<F: ZipFormula<0>>(mut self, factor: f64, formula: &F) -> Result<(), NonFinite> {
         // The largest number plus its root is still the largest number, rounded.
         let negligible = B::Scalar::largest().sqrt().to_f64();
-        match self.gradient {
-            Gradient(Err(mut pending)) => {
-                if factor * pending.bound(self.layers) < negligible {
-                    update_in_place(self.layers, pending, formula);
-                    return Ok(());
-                }
-                let gradient = Gradient(Err(pending));
-                Self { gradient, ..self }.apply_to_all(formula)
-            }
-            whole => Self {
-                gradient: whole,
-                ..self
-            }
-            .apply_to_all(formula),
+        let factor = B::Scalar::from_f64(factor).to_f64();
+        if let Gradient(Err(pending)) = &mut self.gradient
+            && factor * pending.bound(self.layers) < negligible
+        {
+            update_in_place(self.layers, pending, formula);
+            return Ok(());
         }
+        self.apply_to_all(formula)
     }
 }
 
 #[inline(never)]
-fn update_in_place<B: Tensor, F: ZipFormula<0>>(layers: &mut [Dense<B>], pending: Pending<'_, B>, formula: &F) {
-    let Pending { input, workspace, .. } = pending;
-    let samples = workspace.samples;
-    let mut input = B::slice(input, 0..samples);
-    let gradients = workspace.gradient.iter_mut().zip(&workspace.layers);
-    for (layer, (gradient, buffers)) in layers.iter_mut().zip(gradients) {
-        let delta = columns(&buffers.delta, samples);
+fn update_in_place<B: Tensor, F: ZipFormula<0>>(layers: &mut [Dense<B>], pending: &mut Pending<'_, B>, formula: &F) {
+    let Workspace {
+        samples,
+        layers: buffers,
+        gradient,
+    } = &mut *pending.workspace;
+    let mut input = B::slice(pending.input, 0..*samples);
+    for ((layer, gradient), buffers) in layers.iter_mut().zip(gradient).zip(buffers) {
+        let delta = columns(&buffers.delta, *samples);
         layer.weights.update_in_place(gradient, delta, input, formula);
         gradient.bias.zip((&layer.bias).into(), [], formula);
         mem::swap(&mut layer.bias, &mut gradient.bias);
-        input = columns(&buffers.activation, samples);
+        input = columns(&buffers.activation, *samples);
     }
 }
 
