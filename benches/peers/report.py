@@ -350,24 +350,31 @@ def draw_ratios(results, path):
     plt.close(figure)
 
 
-def draw_width(source, path):
-    """Draws ns per multiply-add over the width of the layers."""
+def draw_width(source, folder):
+    """Draws each sweep's ns per multiply-add over the width of the layers, one file a sweep."""
     with open(source, newline="") as file:
-        lines = (line for line in file if line.startswith("width") or line[:1].isdigit())
-        rows = [(int(row["width"]), float(row["ns_per_multiply_add"])) for row in csv.DictReader(lines)]
-    plt = plots()
-    figure, axes = plt.subplots(figsize=(7, 3))
-    axes.plot([width for width, _ in rows], [cost for _, cost in rows], linewidth=1)
-    axes.set_xlabel("width of the layers")
-    axes.set_ylabel("ns per multiply-add")
-    axes.set_yscale("log")
-    axes.set_xlim(rows[0][0], rows[-1][0])
-    axes.set_xticks(range(0, rows[-1][0] + 1, 32))
-    axes.set_xticks(range(0, rows[-1][0] + 1, 16), minor=True)
-    axes.grid(which="both", linewidth=0.3)
-    axes.spines[["top", "right"]].set_visible(False)
-    save(figure, path)
-    plt.close(figure)
+        rows = [row for row in csv.DictReader(file) if (row["width"] or "").isdigit()]
+    pictures = {"square": ("width", "linear"), "sample": ("sample", "log"), "output": ("output", "linear")}
+    for sweep, (name, scale) in pictures.items():
+        points = [(int(row["width"]), float(row["ns_per_multiply_add"])) for row in rows if row["sweep"] == sweep]
+        if not points:
+            continue
+        plt = plots()
+        figure, axes = plt.subplots(figsize=(7, 3))
+        axes.plot(*zip(*points), linewidth=1)
+        axes.set_xlabel("width of the layers")
+        axes.set_ylabel("ns per multiply-add")
+        axes.set_xscale(scale)
+        axes.set_yscale("log")
+        axes.set_xlim(points[0][0], points[-1][0])
+        if scale == "linear":
+            step = points[-1][0] // 8
+            axes.set_xticks(range(0, points[-1][0] + 1, step))
+            axes.set_xticks(range(0, points[-1][0] + 1, step // 2), minor=True)
+        axes.grid(which="both", linewidth=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
+        save(figure, folder / f"{name}.svg")
+        plt.close(figure)
 
 
 def main():
@@ -387,7 +394,7 @@ def main():
             fill(ROOT / "README.md", texts)
             draw_ratios(results, ROOT / "docs" / "ratios.svg")
         if options.width:
-            draw_width(options.width, ROOT / "docs" / "width.svg")
+            draw_width(options.width, ROOT / "docs")
     except (OSError, ValueError, KeyError) as error:
         parser.error(f"{type(error).__name__}: {error}")
 

@@ -12,8 +12,8 @@ use crate::naive::{Naive, tensor, values};
 use mlp_core::activations::{Identity, LeakyRelu, Relu, Tanh};
 use mlp_core::backend::{Columns, Tensor, ZipFormula};
 use mlp_core::{
-    Activation, ActivationKind, BinaryCrossEntropy, Dual, DualTensor, HalfMse, Huber, Loss, Mae, Mse, NoCustom, Scalar,
-    SoftmaxCrossEntropy, TargetKind,
+    Activation, ActivationKind, BinaryCrossEntropy, Dense, Dual, DualTensor, HalfMse, Huber, Loss, Mae, Mse, NoCustom,
+    Scalar, SoftmaxCrossEntropy, TargetKind,
 };
 use mlp_cpu::Matrix;
 use rand::rngs::Xoshiro256PlusPlus;
@@ -433,6 +433,18 @@ fn gradient<B: Tensor>() {
             let expected = sums(&elements(&start.1), 1, &|_, _| B::Scalar::from_f64(1.0));
             assert_same(&format!("dL/db, {what}"), &elements(&bias), &expected);
         }
+        let mut memory = Dense {
+            weights: nan(outputs, inputs),
+            bias: nan(outputs, 1),
+        };
+        let (mut updated, mut expected): (B, B) = (before_weights.clone(), nan(outputs, inputs));
+        updated.update_in_place(&mut memory, delta, input, &Mix);
+        let mut bias = nan(outputs, 1);
+        expected.gradient(&mut bias, delta, input, false);
+        expected.zip((&before_weights).into(), [], &Mix);
+        let what = format!("in place, {outputs} x {inputs}, {samples} samples");
+        assert_same(&format!("W, {what}"), &elements(&updated), &elements(&expected));
+        assert_same(&format!("dL/db, {what}"), &elements(&memory.bias), &elements(&bias));
     }
 }
 

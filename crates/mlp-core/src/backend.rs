@@ -6,5 +6,5 @@ pub use crate::activation::ActivationVisitor;
 pub use crate::elementary::erfc_fraction;
 pub use crate::error::{check_memory, check_shape, shape_mismatch};
 pub use crate::mlp::check_layers;
-pub use crate::optimizer::Objective;
+pub use crate::optimizer::{Gradient, Objective};
 pub use crate::tensor::{Columns, IntoColumns, Tensor, ZipFormula};

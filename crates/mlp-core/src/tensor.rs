@@ -1,8 +1,9 @@
 //! The backend interface: what a network needs from a matrix type.
 
-use crate::{Activation, ActivationKind, Loss, Scalar};
+use crate::{Activation, ActivationKind, Dense, Loss, Scalar};
 use alloc::vec::Vec;
 use core::fmt::Debug;
+use core::mem;
 use core::ops::Range;
 
 /// A dense matrix of a numeric backend, with the whole-matrix operations that training an MLP consists of.
@@ -146,6 +147,32 @@ pub trait Tensor: Clone + Debug + Send + Sync + Sized + 'static {
         state: [&mut Self; S],
         formula: &F,
     ) -> bool;
+
+    /// Computes `self` = the formula of `delta` `input`^T and `self`, and `gradient.bias` = the sum of `delta`'s columns,
+    /// with the bits of [`gradient`](Self::gradient) and [`zip`](Self::zip), which the default calls. Another
+    /// implementation need not have the whole gradient of the weights in memory. Afterwards `gradient.weights` may have
+    /// any values.
+    ///
+    /// # Panics
+    /// If the shapes do not match.
+    fn update_in_place<F: ZipFormula<0>>(
+        &mut self,
+        gradient: &mut Dense<Self>,
+        delta: Self::Columns<'_>,
+        input: Self::Columns<'_>,
+        formula: &F,
+    ) {
+        gradient.weights.gradient(&mut gradient.bias, delta, input, false);
+        gradient.weights.zip((&*self).into(), [], formula);
+        mem::swap(self, &mut gradient.weights);
+    }
+
+    /// Returns whether [`update_in_place`](Self::update_in_place) is faster than its default if there are that many
+    /// samples.
+    fn is_updated_in_place(&self, samples: usize) -> bool {
+        let _ = samples;
+        false
+    }
 
     /// Returns the sum of the products of corresponding elements, sum_ij `self`_ij `other`_ij, summed in `f64`.
     ///

@@ -180,6 +180,29 @@ impl<T: Element> Kernel for Multiply<'_, T> {
     }
 }
 
+/// Returns the sum of `values`, in partial sums that fill one of the widest registers.
+#[inline(always)]
+pub(crate) fn sum<T: Element>(values: &[T]) -> T {
+    let mut sums = [T::zero(); PADDING];
+    let (groups, rest) = values.as_chunks::<PADDING>();
+    for group in groups {
+        for (sum, &value) in sums.iter_mut().zip(group) {
+            *sum += value;
+        }
+    }
+    for (sum, &value) in sums.iter_mut().zip(rest) {
+        *sum += value;
+    }
+    let mut half = PADDING / 2;
+    while half > 0 {
+        for i in 0..half {
+            sums[i] += sums[i + half];
+        }
+        half /= 2;
+    }
+    sums[0]
+}
+
 /// The sum of columns, or the same added to the existing values.
 pub(crate) struct SumOfColumns<'a, T> {
     pub(crate) columns: MatrixRef<'a, T>,
@@ -193,6 +216,11 @@ impl<T: Element> Kernel for SumOfColumns<'_, T> {
     #[inline(always)]
     fn run<I: Isa>(mut self, _: I) {
         let rows = self.columns.rows();
+        if rows == 1 {
+            let sum = sum(&self.columns.storage()[..self.columns.columns()]);
+            self.sums[0] = if self.accumulate { self.sums[0] + sum } else { sum };
+            return;
+        }
         let mut row = 0;
         while row < rows {
             row += match rows - row {

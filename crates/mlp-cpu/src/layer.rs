@@ -5,7 +5,7 @@ use crate::elementwise::{self, Multiply, SumOfColumns};
 use crate::gemm::product::{Initial, Product};
 use crate::pass::{Backward, Forward, Gradient, LayerActivation};
 use crate::plan::{Operation, Path, Shape};
-use crate::{Element, Matrix, Operand};
+use crate::{Element, Matrix, MatrixRef, Operand};
 use mlp_core::ActivationKind;
 
 impl<T: Element> Forward<'_, T> {
@@ -88,12 +88,17 @@ impl<T: Element> Gradient<'_, T> {
             };
             product.run(shape, None, |_, _, _| {});
         }
-        let length = outputs * self.delta.columns();
-        let kernel = SumOfColumns {
-            columns: self.delta,
-            sums: self.bias.column_mut(0),
-            accumulate: self.accumulate,
-        };
-        elementwise::run(kernel, length);
+        sum_columns(self.delta, self.bias, self.accumulate);
     }
+}
+
+/// Computes the sum of the columns of `delta` into `bias`, or adds it to the existing values if `accumulate`.
+pub(crate) fn sum_columns<T: Element>(delta: MatrixRef<'_, T>, bias: &mut Matrix<T>, accumulate: bool) {
+    let length = delta.rows() * delta.columns();
+    let kernel = SumOfColumns {
+        columns: delta,
+        sums: bias.column_mut(0),
+        accumulate,
+    };
+    elementwise::run(kernel, length);
 }

@@ -51,6 +51,7 @@ mod tensor;
 mod thin;
 mod threads;
 mod tiny;
+mod update;
 mod variable;
 
 pub use element::Element;

@@ -96,7 +96,7 @@ impl<T: Element, L: Loss> LossAndGradient<'_, T, L> {
                 // A loop without the sum is vectorized.
                 let mut terms = [T::zero(); TERMS];
                 terms.iter_mut().zip(losses).for_each(|(term, loss)| *term = loss);
-                total += terms.into_iter().fold(T::zero(), |sum, loss| sum + loss);
+                total += elementwise::sum(&terms);
             } else {
                 total += losses.fold(T::zero(), |sum, loss| sum + loss);
             }

@@ -104,6 +104,10 @@ const PART_COLUMNS: usize = 16;
 /// The number of elements from which a part of an update takes longer than calling another thread. Not measured.
 const PART_OF_UPDATE: usize = 1 << 14;
 
+/// The number of bytes of a gradient that are computed before they are used to update the weights. They stay in the
+/// cache nearest to the processor.
+const UPDATED_BYTES: usize = 16 << 10;
+
 /// Up to this many elements, looking up the level of instructions takes longer than it saves. Not measured.
 const SHORT: usize = 2 * PADDING;
 
@@ -173,6 +177,20 @@ impl Shape {
             _ => self.samples,
         };
         parts(self.outputs * self.inputs * self.samples, PART_OF_PRODUCT).min((columns / PART_COLUMNS).max(1))
+    }
+
+    /// Returns the number of columns of a layer's weights that are updated in place at a time, or `None` if the gradient
+    /// is better computed as a whole. With many samples, the product takes so long that the passes over its result do
+    /// not count.
+    pub(crate) fn updated_columns(self, stride: usize) -> Option<usize> {
+        let weights = self.outputs * self.inputs;
+        let is_large = weights * self.element >= cache::second_level();
+        let pays = self.samples == 1 || is_large && self.samples < COPIED_COLUMNS;
+        // With other engines, the whole gradient might have other bits than its parts.
+        let is_tiled = self.path() == Path::Product
+            && self.outputs > 1
+            && self.engine(self.outputs, self.samples, self.inputs) != Engine::Matrixmultiply;
+        (pays && is_tiled).then(|| (UPDATED_BYTES / (stride * self.element)).max(1))
     }
 }
 

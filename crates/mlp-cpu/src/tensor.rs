@@ -2,17 +2,20 @@
 
 use crate::activation::Values;
 use crate::elementwise::{LANES, Zip, slices};
+use crate::layer::sum_columns;
 use crate::loss::LossAndGradient;
 use crate::pass::{Backward, Forward, Gradient, LayerActivation};
 use crate::plan::{self, Operation, Path, Shape};
 use crate::raw::flush::flush_subnormals;
 use crate::raw::prefetch::{LINE, prefetch};
 use crate::raw::simd;
-use crate::{Element, Matrix, MatrixRef, threads, tiny};
+use crate::update::Update;
+use crate::{Element, Matrix, MatrixRef, Operand, threads, tiny};
 use core::fmt;
+use core::mem;
 use core::ops::Range;
 use mlp_core::backend::{ActivationVisitor, Columns, IntoColumns, Tensor, ZipFormula, check_shape, shape_mismatch};
-use mlp_core::{Activation, ActivationKind, Loss};
+use mlp_core::{Activation, ActivationKind, Dense, Loss};
 
 impl<T: Element> Tensor for Matrix<T> {
     type Scalar = T;
@@ -217,6 +220,41 @@ impl<T: Element> Tensor for Matrix<T> {
             return kernel.run_short() || is_finite(self.view());
         }
         zip_long(self, other.rebuilt(), state, formula)
+    }
+
+    fn update_in_place<F: ZipFormula<0>>(
+        &mut self,
+        gradient: &mut Dense<Self>,
+        delta: MatrixRef<'_, T>,
+        input: MatrixRef<'_, T>,
+        formula: &F,
+    ) {
+        let Dense { weights: memory, bias } = gradient;
+        check_shape("update_in_place", "weights gradient", self.shape(), memory.shape());
+        let shape = Shape::new::<T>(Operation::Gradient, self.shape(), delta.columns());
+        let Some(width) = shape.updated_columns(self.stride()) else {
+            memory.gradient(bias, delta, input, false);
+            memory.zip((&*self).into(), [], formula);
+            return mem::swap(self, memory);
+        };
+        let (outputs, inputs) = self.shape();
+        check_shape("update_in_place", "delta", (outputs, input.columns()), delta.shape());
+        check_shape("update_in_place", "input", (inputs, delta.columns()), input.shape());
+        check_shape("update_in_place", "bias gradient", (outputs, 1), bias.shape());
+        sum_columns(delta, bias, false);
+        let update = Update {
+            formula,
+            delta: delta.into(),
+            input: Operand::from(input).transposed(),
+            stride: self.stride(),
+            width,
+        };
+        update.run(self.storage_mut(), memory.storage_mut());
+    }
+
+    fn is_updated_in_place(&self, samples: usize) -> bool {
+        let shape = Shape::new::<T>(Operation::Gradient, self.shape(), samples);
+        shape.updated_columns(self.stride()).is_some()
     }
 
     /// Takes subnormal numbers for zeros, so that no operation is slow because of them.

@@ -1,11 +1,13 @@
 //! The common parts of the optimizers that evaluate the gradient once per step: the pass over the parameters, and the
 //! [`Memory`] that they keep between steps.
 
-use super::{NonFinite, Objective};
+use super::{Gradient, NonFinite, Objective, Pending};
 use crate::backend::{Tensor, ZipFormula};
 use crate::error::{check_shape, in_range};
-use crate::{Dense, HyperParameterError};
+use crate::workspace::columns;
+use crate::{Dense, HyperParameterError, Scalar as _, Workspace};
 use alloc::vec::Vec;
+use core::mem;
 
 /// The memory between steps: the number of steps, and up to N values for each parameter.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,7 +33,7 @@ impl<B: Tensor, const N: usize> Memory<B, N> {
     pub(super) fn begin_step<'a>(
         &'a mut self,
         layers: &'a mut [Dense<B>],
-        gradient: &'a mut [Dense<B>],
+        gradient: Gradient<'a, B>,
     ) -> Update<'a, B, N> {
         self.steps += u64::from(Self::COUNTS);
         Update {
@@ -56,11 +58,11 @@ impl<B: Tensor, const N: usize> Memory<B, N> {
 }
 
 /// The update of a step: what a formula is applied to.
-pub(super) struct Update<'a, B, const N: usize> {
+pub(super) struct Update<'a, B: Tensor, const N: usize> {
     /// The number t = 1, 2, ... of the step.
     pub(super) step: u64,
     layers: &'a mut [Dense<B>],
-    gradient: &'a mut [Dense<B>],
+    gradient: Gradient<'a, B>,
     tensors: &'a mut [Vec<Dense<B>>; N],
 }
 
@@ -86,6 +88,7 @@ impl<B: Tensor, const N: usize> Update<'_, B, N> {
             tensors,
             ..
         } = self;
+        let gradient = gradient.whole();
         let state: &mut [_; S] = tensors.first_chunk_mut().expect("a formula uses at most N values");
         for tensors in state.iter_mut().filter(|tensors| tensors.is_empty()) {
             *tensors = layers.iter().map(Dense::zeros_like).collect();
@@ -108,6 +111,42 @@ impl<B: Tensor, const N: usize> Update<'_, B, N> {
         }
         layers.swap_with_slice(gradient);
         Ok(())
+    }
+}
+
+impl<B: Tensor> Update<'_, B, 0> {
+    /// Applies a formula that changes a parameter by at most `factor` times its gradient, as
+    /// [`apply_to_all`](Self::apply_to_all) does. If the gradient is pending and no parameter can become infinite, the
+    /// weights change in place, and their gradient never is in memory as a whole.
+    pub(super) fn apply_bounded<F: ZipFormula<0>>(mut self, factor: f64, formula: &F) -> Result<(), NonFinite> {
+        // The largest number plus its root is still the largest number, rounded.
+        let negligible = B::Scalar::largest().sqrt().to_f64();
+        let factor = B::Scalar::from_f64(factor).to_f64();
+        if let Gradient(Err(pending)) = &mut self.gradient
+            && factor * pending.bound(self.layers) < negligible
+        {
+            update_in_place(self.layers, pending, formula);
+            return Ok(());
+        }
+        self.apply_to_all(formula)
+    }
+}
+
+#[inline(never)]
+fn update_in_place<B: Tensor, F: ZipFormula<0>>(layers: &mut [Dense<B>], pending: &mut Pending<'_, B>, formula: &F) {
+    let Workspace {
+        samples,
+        layers: buffers,
+        gradient,
+        ..
+    } = &mut *pending.workspace;
+    let mut input = B::slice(pending.input, 0..*samples);
+    for ((layer, gradient), buffers) in layers.iter_mut().zip(gradient).zip(buffers) {
+        let delta = columns(&buffers.delta, *samples);
+        layer.weights.update_in_place(gradient, delta, input, formula);
+        gradient.bias.zip((&layer.bias).into(), [], formula);
+        mem::swap(&mut layer.bias, &mut gradient.bias);
+        input = columns(&buffers.activation, *samples);
     }
 }
 

@@ -29,7 +29,7 @@ impl Rule<0> for HyperParameters {
     const NAMES: &'static [&'static str] = &[];
 
     fn update<B: Tensor>(&mut self, update: Update<'_, B, 0>) -> Result<(), NonFinite> {
-        update.apply_to_all(self)
+        update.apply_bounded(self.learning_rate, self)
     }
 }
 

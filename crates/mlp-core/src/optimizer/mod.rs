@@ -4,6 +4,7 @@ mod adagrad;
 mod adam;
 mod adamw;
 mod first_order;
+mod gradient;
 mod gradient_descent;
 mod kind;
 mod lbfgs;
@@ -16,6 +17,8 @@ mod state;
 pub use adagrad::Adagrad;
 pub use adam::Adam;
 pub use adamw::AdamW;
+pub use gradient::Gradient;
+pub(crate) use gradient::Pending;
 pub use gradient_descent::GradientDescent;
 pub use kind::OptimizerKind;
 pub use lbfgs::Lbfgs;
@@ -38,6 +41,12 @@ pub trait Objective<B: Tensor> {
 
     /// Returns the gradient of the last [`evaluate`](Self::evaluate), layer by layer. An optimizer may overwrite it.
     fn gradient_mut(&mut self) -> &mut [Dense<B>];
+
+    /// Returns the same gradient, which may still be pending. The default returns
+    /// [`gradient_mut`](Self::gradient_mut).
+    fn gradient(&mut self) -> Gradient<'_, B> {
+        self.gradient_mut().into()
+    }
 }
 
 /// An optimizer changes parameters so that the loss falls. It owns its state, which has the shapes of the parameters.

@@ -204,7 +204,7 @@ macro_rules! first_order {
                 gradient: &mut [$crate::Dense<B>],
             ) -> Result<(), $crate::NonFinite> {
                 use $crate::optimizer::rule::Rule as _;
-                B::with_float_environment(|| self.rule.update(self.memory.begin_step(layers, gradient)))
+                B::with_float_environment(|| self.rule.update(self.memory.begin_step(layers, gradient.into())))
             }
         }
 
@@ -216,7 +216,7 @@ macro_rules! first_order {
             ) -> Result<f64, $crate::NonFinite> {
                 use $crate::optimizer::rule::Rule as _;
                 let loss = $crate::optimizer::first_order::evaluate(layers, objective)?;
-                self.rule.update(self.memory.begin_step(layers, objective.gradient_mut()))?;
+                self.rule.update(self.memory.begin_step(layers, objective.gradient()))?;
                 Ok(loss)
             }
 

@@ -1,12 +1,14 @@
 use super::dropout::Mask;
-use super::split::Split;
+use super::split::{SMALL_NETWORK, Split};
 use super::{Clip, Dropout, Penalty, Samples};
-use crate::backend::{Objective, Tensor};
+use crate::backend::{Gradient, Objective, Tensor};
 use crate::backpropagation as pass;
+use crate::optimizer::Pending;
 use crate::tensor::Sum;
 use crate::workspace::{LayerBuffers, columns, elements};
 use crate::{Activation, ActivationKind, Dense, Loss, Scalar, Workspace};
 use alloc::vec::Vec;
+use core::mem;
 
 /// What training adds to the loss and its gradient: penalty, clipping and dropout. It is passed as one optional
 /// reference, because each additional branch is noticeable in a step of a tiny network.
@@ -36,7 +38,7 @@ pub(super) struct Group<B: Tensor> {
     pub(super) loss: f64,
     /// The dropout factors of each hidden layer; empty without dropout.
     pub(super) masks: Vec<B>,
-    /// Memory to draw the dropout factors in; empty without dropout.
+    /// Memory to read numbers from a tensor, or to write them.
     pub(super) values: Vec<B::Scalar>,
 }
 
@@ -54,27 +56,39 @@ pub(super) struct Batch<'a, 'samples, B: Tensor, C, L> {
 }
 
 impl<B: Tensor, C: Activation, L: Loss> Batch<'_, '_, B, C, L> {
-    /// Computes the loss of a group's samples, and its gradient in the group's workspace.
-    fn evaluate(&self, layers: &[Dense<B>], number: usize, group: &mut Group<B>) {
+    /// Returns whether the gradient can be left pending: nothing changes it before the update, and a layer is updated in
+    /// place. The batch is then a single block, because the network is large.
+    #[inline(always)]
+    fn can_wait(&self, layers: &[Dense<B>]) -> bool {
+        let in_place = |layer: &Dense<B>| {
+            layer.outputs() * layer.inputs() > SMALL_NETWORK && layer.weights.is_updated_in_place(self.samples.len())
+        };
+        let changes = |shaping: &Shaping| shaping.penalty.is_some() || shaping.clip.is_some();
+        layers.iter().any(in_place) && !self.shaping.is_some_and(changes)
+    }
+
+    /// Computes the loss of a group's samples, and its gradient in the group's workspace, unless it is `pending`.
+    fn evaluate(&self, layers: &[Dense<B>], number: usize, group: &mut Group<B>, pending: bool) {
         group.loss = 0.0;
         if self.split.block == self.samples.len() {
-            return self.evaluate_block(layers, 0, false, self.samples, group);
+            let accumulate = (!pending).then_some(false);
+            return self.evaluate_block(layers, 0, accumulate, self.samples, group);
         }
         for (block, range) in self.split.blocks(number).enumerate() {
             let first = range.start;
-            self.evaluate_block(layers, first, block > 0, &self.samples.slice(range), group);
+            self.evaluate_block(layers, first, Some(block > 0), &self.samples.slice(range), group);
         }
     }
 
     /// Adds the loss of a block's samples to that of the group, and computes their gradient, which is added to that of
-    /// the blocks before if `accumulate` is set. `first` is the index of the block's first sample in the batch.
+    /// the blocks before if `accumulate` is true, and is left pending if that is `None`. `first` is the index of the block's first sample in the batch.
     // Inlined into the loop over blocks, it would keep the loop's variables in memory, which a tiny network notices.
     #[inline(never)]
     fn evaluate_block(
         &self,
         layers: &[Dense<B>],
         first: usize,
-        accumulate: bool,
+        accumulate: Option<bool>,
         samples: &Samples<'_, B>,
         group: &mut Group<B>,
     ) {
@@ -88,7 +102,9 @@ impl<B: Tensor, C: Activation, L: Loss> Batch<'_, '_, B, C, L> {
             workspace,
         );
         pass::backward(layers, workspace);
-        pass::gradient(samples.input(), workspace, accumulate);
+        if let Some(accumulate) = accumulate {
+            pass::gradient(samples.input(), workspace, accumulate);
+        }
     }
 
     /// Runs the forward pass, with dropout if there is any. `first` is the index of the first sample of `input` in the
@@ -137,6 +153,8 @@ pub(super) struct BatchLoss<'a, 'samples, B: Tensor, C, L> {
     pub(super) signs: &'a mut Vec<Dense<B>>,
     /// The loss before the step: that of the first evaluation.
     pub(super) first_loss: Option<f64>,
+    /// Whether the gradient is still to be computed from its factors.
+    pub(super) pending: bool,
 }
 
 impl<B: Tensor, C: Activation, L: Loss> Objective<B> for BatchLoss<'_, '_, B, C, L> {
@@ -146,8 +164,10 @@ impl<B: Tensor, C: Activation, L: Loss> Objective<B> for BatchLoss<'_, '_, B, C,
             groups,
             signs,
             first_loss,
+            pending,
         } = self;
-        B::for_each(groups, |i, group| batch.evaluate(layers, i, group));
+        *pending = batch.can_wait(layers);
+        B::for_each(groups, |i, group| batch.evaluate(layers, i, group, *pending));
         let (first, others) = groups.split_first_mut().expect("a batch has at least one group");
         let mut sum = first.loss;
         let gradient = &mut first.workspace.gradient;
@@ -167,7 +187,21 @@ impl<B: Tensor, C: Activation, L: Loss> Objective<B> for BatchLoss<'_, '_, B, C,
     }
 
     fn gradient_mut(&mut self) -> &mut [Dense<B>] {
-        &mut self.groups[0].workspace.gradient
+        self.gradient().whole()
+    }
+
+    fn gradient(&mut self) -> Gradient<'_, B> {
+        let Group { workspace, values, .. } = &mut self.groups[0];
+        if !mem::take(&mut self.pending) {
+            return workspace.gradient.as_mut_slice().into();
+        }
+        // A slice of all columns, because its lifetime is a shorter one.
+        let input = B::slice(self.batch.samples.input(), 0..workspace.samples);
+        Gradient(Err(Pending {
+            input,
+            workspace,
+            values,
+        }))
     }
 }
 

@@ -447,6 +447,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
             groups: &mut self.groups[..split.groups],
             signs: &mut self.signs,
             first_loss: None,
+            pending: false,
         };
         match B::with_float_environment(|| self.optimizer.step(layers, &mut objective)) {
             Ok(loss) => {

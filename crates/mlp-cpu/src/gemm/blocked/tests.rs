@@ -2,8 +2,6 @@ use crate::gemm::product::{Initial, Product};
 use crate::plan::{Operation, Shape};
 use crate::raw::cache;
 use crate::{Element, Matrix, Operand, SimdLevel, simd_level};
-use mlp_core::activations::Tanh;
-use mlp_core::{Adam, HalfMse, Mlp, Samples, Trainer};
 
 fn matrix<T: Element>(rows: usize, columns: usize, seed: usize) -> Matrix<T> {
     Matrix::from_fn(rows, columns, |i, j| {
@@ -82,47 +80,4 @@ fn blocks_have_the_bits_of_tiles_f32() {
 #[test]
 fn blocks_have_the_bits_of_tiles_f64() {
     same_bits::<f64>();
-}
-
-/// Trains a network and returns the bits of its losses and predictions.
-fn trained<T: Element>(sizes: &[usize], samples: usize) -> Vec<u64> {
-    let mut network = Mlp::<Matrix<T>>::builder(sizes).hidden(Tanh).seed(1).build().unwrap();
-    let (input, target) = (matrix(sizes[0], samples, 1), matrix(sizes[sizes.len() - 1], samples, 2));
-    let mut trainer = Trainer::new(HalfMse, Adam::new(0.01).unwrap());
-    let samples = Samples::new(&input, &target).unwrap();
-    let losses: Vec<_> = (0..3).map(|_| trainer.step(&mut network, samples).unwrap()).collect();
-    let predictions = network
-        .predict(&input)
-        .to_vec()
-        .into_iter()
-        .map(mlp_core::Scalar::to_f64);
-    losses.into_iter().chain(predictions).map(f64::to_bits).collect()
-}
-
-#[test]
-fn no_bit_depends_on_the_size_of_the_cache() {
-    fn check<T: Element>() {
-        for (sizes, samples) in [
-            (&[1, 1, 1][..], 3),
-            (&[17, 1], 300),
-            (&[70, 96, 33, 5], 1),
-            (&[70, 96, 33, 5], 150),
-            (&[300, 130, 40], 64),
-            (&[600, 20, 600], 33),
-        ] {
-            let expected = {
-                let _assumed = cache::assume(usize::MAX);
-                trained::<T>(sizes, samples)
-            };
-            for size in [1, 16 << 10, 64 << 10, 256 << 10, 512 << 10, 1 << 20, 2 << 20, 64 << 20] {
-                let _assumed = cache::assume(size);
-                assert!(
-                    trained::<T>(sizes, samples) == expected,
-                    "{sizes:?} x {samples}: other bits with a cache of {size} bytes"
-                );
-            }
-        }
-    }
-    check::<f32>();
-    check::<f64>();
 }
