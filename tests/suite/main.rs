@@ -7,6 +7,7 @@
 
 mod activations;
 mod conformance;
+mod curvature;
 mod datasets;
 mod derivatives;
 mod determinism;

@@ -63,6 +63,17 @@ impl<B: Tensor> Curvature<B> {
         }
     }
 
+    /// Continues with pairs of a saved state.
+    pub(super) fn restore(mut pairs: Vec<Pair<B>>) -> Result<Self, HyperParameterError> {
+        // No run can produce a history with such a pair. It would do no harm, but it cannot be what was saved.
+        for pair in &mut pairs {
+            let (name, expected) = ("curvature of a pair of changes", "a finite number above 1e-10");
+            let usable = pair.measure();
+            in_range(name, expected, dot(&pair.change, &pair.gradient), usable)?;
+        }
+        Ok(Self::new(pairs))
+    }
+
     /// Adds the pair `last` of the last step, given the gradient after that step. Drops the oldest pair if there would
     /// be more than `size`. Returns a pair that is no longer needed, so that its memory can be reused.
     pub(super) fn add(&mut self, mut last: Pair<B>, gradient: &[Dense<B>], size: usize) -> Option<Pair<B>> {
@@ -99,7 +110,7 @@ impl<B: Tensor> Curvature<B> {
     }
 }
 
-/// Takes up to `most` pairs out of `state`, and checks that they are usable.
+/// Takes up to `most` pairs out of `state`.
 pub(super) fn take_pairs<B: Tensor>(
     state: &mut OptimizerState<B>,
     names: [&str; 2],
@@ -121,14 +132,7 @@ pub(super) fn take_pairs<B: Tensor>(
         let change = changes.by_ref().take(layers.len()).collect();
         Pair::new(change, gradients.by_ref().take(layers.len()).collect())
     };
-    let mut pairs: Vec<_> = (0..count).map(|_| next()).collect();
-    // No run can produce such a pair. It would do no harm, but it cannot be what was saved.
-    for pair in &mut pairs {
-        let (name, expected) = ("curvature of a pair of changes", "a finite number above 1e-10");
-        let usable = pair.measure();
-        in_range(name, expected, dot(&pair.change, &pair.gradient), usable)?;
-    }
-    Ok(pairs)
+    Ok((0..count).map(|_| next()).collect())
 }
 
 /// Returns `value` as a count if it is a whole number of at least 1.

@@ -277,8 +277,9 @@ impl<B: Tensor> Optimizer<B> for Lbfgs<B> {
         restored.rule.history_size = at_least_one("history size", state.take_number("history_size")?)?;
         restored.last = take_pairs(&mut state, ["change", "gradient"], layers, 1)?.pop();
         let size = restored.rule.history_size;
-        restored.curvature = Curvature::new(take_pairs(&mut state, ["changes", "gradient_changes"], layers, size)?);
+        let pairs = take_pairs(&mut state, ["changes", "gradient_changes"], layers, size)?;
         state.expect_empty()?;
+        restored.curvature = Curvature::restore(pairs)?;
         *self = restored;
         Ok(())
     }

@@ -304,8 +304,9 @@ impl<B: Tensor> Optimizer<B> for GaussNewton<B> {
         restored.set_learning_rate(state.take_number("learning_rate")?)?;
         restored.rule.iterations = at_least_one("iterations", state.take_number("iterations")?)?;
         restored.damping = not_negative("damping", state.take_number("damping")?)?;
-        restored.preconditioner = Curvature::new(take_pairs(&mut state, ["directions", "products"], layers, PAIRS)?);
+        let pairs = take_pairs(&mut state, ["directions", "products"], layers, PAIRS)?;
         state.expect_empty()?;
+        restored.preconditioner = Curvature::restore(pairs)?;
         *self = restored;
         Ok(())
     }
@@ -318,3 +319,6 @@ impl<B: Tensor + PartialEq> PartialEq for GaussNewton<B> {
             && self.preconditioner.pairs == other.preconditioner.pairs
     }
 }
+
+#[cfg(test)]
+mod tests;
