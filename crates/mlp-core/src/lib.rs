@@ -39,6 +39,7 @@
 //! | losses | [`Loss`], [`ElementLoss`]; [`LossKind`] selects one of this crate's losses by name |
 //! | data | [`Samples`] borrows data, [`Dataset`] owns and splits it; [`ClassWeights`]; [`Scaling`], [`Classes`] |
 //! | optimizers ([`Optimizer`]) | [`GradientDescent`], [`Momentum`], [`RmsProp`], [`Adagrad`], [`Adam`], [`AdamW`], [`NAdam`], [`Lbfgs`], [`GaussNewton`]; [`OptimizerKind`] selects one by name |
+//! | second derivatives | [`Curvature`], [`hessian_vector_product`] |
 //! | learning rate | [`Schedule`], [`ReduceOnPlateau`] |
 //! | regularization | [`Penalty`], [`Dropout`], [`Clip`], [`EarlyStopping`] |
 //! | training | [`Trainer::step`], [`Trainer::fit`] with [`FitOptions`], [`Trainer::fit_with`] with each [`Event`] |

@@ -79,15 +79,17 @@ pub fn hessian_vector_product<B: Tensor, C: Activation, L: Loss>(
 /// let samples = Samples::new(&input, &input)?;
 /// let mut curvature = Curvature::new(HalfMse).penalty(Penalty::l2(0.01)?);
 ///
-/// // The power iteration finds the largest eigenvalue of G, which bounds the learning rate.
-/// let mut direction = network.layers().to_vec();
-/// let dot = |a: &[mlp_core::Dense<Matrix<f64>>], b: &[mlp_core::Dense<Matrix<f64>>]| -> f64 {
-///     a.iter().zip(b).map(|(a, b)| a.weights.iter_columns().flatten().zip(b.weights.iter_columns().flatten()).map(|(a, b)| a * b).sum::<f64>()).sum()
-/// };
-/// let product = curvature.gauss_newton_product(&network, samples, &direction)?;
-/// assert!(dot(product, &direction) > 0.0);
+/// let direction = network.layers().to_vec();
 /// let product = curvature.hessian_vector_product(&network, samples, &direction)?;
-/// assert_eq!(product.len(), 2);
+/// assert_eq!(product[0].weights.shape(), (8, 1));
+///
+/// // v.G v is not negative, because the loss is convex in the prediction.
+/// let product = curvature.gauss_newton_product(&network, samples, &direction)?;
+/// let terms = product.iter().zip(&direction).flat_map(|(product, direction)| {
+///     let of = |a: &Matrix<f64>, b: &Matrix<f64>| a.to_vec().iter().zip(b.to_vec()).map(|(a, b)| a * b).sum::<f64>();
+///     [of(&product.weights, &direction.weights), of(&product.bias, &direction.bias)]
+/// });
+/// assert!(terms.sum::<f64>() > 0.0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]

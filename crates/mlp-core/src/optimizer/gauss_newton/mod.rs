@@ -59,7 +59,7 @@ use alloc::vec::Vec;
 /// let mut network = Mlp::<Matrix<f64>>::builder(&[1, 8, 1]).hidden(Tanh).seed(1).build()?;
 ///
 /// let mut trainer = Trainer::new(Mse, GaussNewton::new(1.0)?);
-/// let report = trainer.fit(&mut network, Samples::new(&input, &target)?, FitOptions::epochs(40).batch_size(50))?;
+/// let report = trainer.fit(&mut network, Samples::new(&input, &target)?, FitOptions::epochs(40))?;
 /// assert!(report.loss < 1e-6);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
