@@ -88,7 +88,7 @@ fn products_are_those_of_jax() {
             other => other.parse::<LossKind>().unwrap(),
         };
         let direction = case.direction.dense();
-        let mut curvature = Curvature::new(loss.clone()).penalty(Penalty::l2(case.l2).unwrap());
+        let mut curvature = Curvature::new(loss).penalty(Penalty::l2(case.l2).unwrap());
         let what = format!("case {i}: {:?}, {}, {}", case.layers, case.activation, case.loss);
         let got = numbers(curvature.hessian_vector_product(&network, samples, &direction).unwrap());
         assert_close(&what, &got, &numbers(&case.hessian.dense()), 1e-10);

@@ -431,12 +431,10 @@ impl<B: Tensor> Tensor for DualTensor<B> {
     ) {
         self.value
             .gradient(&mut bias_gradient.value, delta.value, input.value, accumulate);
-        if !accumulate {
-            if delta.tangent.is_none() {
-                bias_gradient.tangent = None;
-                if input.tangent.is_none() {
-                    self.tangent = None;
-                }
+        if !accumulate && delta.tangent.is_none() {
+            bias_gradient.tangent = None;
+            if input.tangent.is_none() {
+                self.tangent = None;
             }
         }
         // Whether the tangent already holds a term of the sum.

@@ -59,7 +59,7 @@ pub fn hessian_vector_product<B: Tensor, C: Activation, L: Loss>(
 /// or is linear. Both matrices are symmetric. A penalty adds lambda2 v to both products.
 ///
 /// H v is the tangent of the gradient, computed with dual numbers ([`DualTensor`]): exact up to rounding, with no step
-/// size. It takes about 2.5 times as long as a gradient, and G v about as long as one. At a kink, each formula has the
+/// size. It takes about three times as long as a gradient, and G v one and a half times. At a kink, each formula has the
 /// derivative of one side; the second derivative of ReLU is 0 everywhere. Numbers that are not finite propagate to the
 /// product.
 ///
