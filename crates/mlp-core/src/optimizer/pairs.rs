@@ -58,8 +58,8 @@ pub(super) struct Curvature<B> {
 impl<B: Tensor> Curvature<B> {
     pub(super) fn new(pairs: Vec<Pair<B>>) -> Self {
         Self {
+            shares: Vec::with_capacity(pairs.capacity()),
             pairs,
-            shares: Vec::new(),
         }
     }
 

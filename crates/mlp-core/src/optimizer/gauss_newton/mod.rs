@@ -95,7 +95,7 @@ struct Memory<B> {
     /// p, the direction of the current iteration, and (G + lambda I) p.
     direction: Vec<Dense<B>>,
     product: Vec<Dense<B>>,
-    /// Pairs to remember, in turns.
+    /// Memory for the pairs of two solves; those of the preconditioner are there instead.
     pairs: Vec<Pair<B>>,
 }
 
@@ -119,7 +119,7 @@ impl<B: Tensor> GaussNewton<B> {
                 iterations: 100,
             },
             damping: 0.0,
-            preconditioner: Curvature::new(Vec::new()),
+            preconditioner: Curvature::new(Vec::with_capacity(2 * PAIRS)),
             memory: None,
         })
     }
@@ -187,7 +187,7 @@ impl<B: Tensor> GaussNewton<B> {
             objective.evaluate(layers);
         }
         self.damping = 0.0;
-        self.preconditioner.pairs.clear();
+        memory.pairs.append(&mut self.preconditioner.pairs);
         Ok(loss)
     }
 }
@@ -202,7 +202,7 @@ impl<B: Tensor> Memory<B> {
             downhill: zeros(),
             direction: zeros(),
             product: zeros(),
-            pairs: Vec::new(),
+            pairs: (0..2 * PAIRS).map(|_| Pair::new(zeros(), zeros())).collect(),
         }
     }
 
@@ -233,9 +233,6 @@ impl<B: Tensor> Memory<B> {
             if !(curvature > 0.0 && curvature.is_finite()) {
                 break;
             }
-            if self.pairs.len() <= count % PAIRS {
-                self.pairs.push(Pair::new(zeros_like(layers), zeros_like(layers)));
-            }
             let pair = &mut self.pairs[count % PAIRS];
             let scale = 1.0 / crate::Scalar::sqrt(curvature);
             set_scaled(&mut pair.change, scale, &self.direction);
@@ -253,7 +250,9 @@ impl<B: Tensor> Memory<B> {
         self.pairs[..kept].rotate_left(count % PAIRS);
         core::mem::swap(&mut self.pairs, &mut preconditioner.pairs);
         self.pairs.extend(preconditioner.pairs.drain(kept..));
-        preconditioner.pairs.retain_mut(Pair::measure);
+        if !preconditioner.pairs.iter_mut().all(Pair::measure) {
+            self.pairs.append(&mut preconditioner.pairs);
+        }
     }
 }
 
@@ -281,7 +280,7 @@ impl<B: Tensor> Optimizer<B> for GaussNewton<B> {
 
     fn reset(&mut self) {
         self.damping = 0.0;
-        self.preconditioner = Curvature::new(Vec::new());
+        self.preconditioner = Curvature::new(Vec::with_capacity(2 * PAIRS));
         self.memory = None;
     }
 
