@@ -5,9 +5,9 @@
 use core::ops::ControlFlow;
 use mlp_core::activations::LeakyRelu;
 use mlp_core::{
-    Adagrad, Adam, AdamW, Clip, Dropout, DualTensor, Event, Every, FitOptions, GradientDescent, HalfMse,
-    InferenceWorkspace, LossKind, Mlp, Model, Momentum, NAdam, Optimizer, OutputTransform, Penalty, Progress, RmsProp,
-    Samples, Scaling, Schedule, SoftmaxCrossEntropy, Trainer, Workspace,
+    Adagrad, Adam, AdamW, Clip, Curvature, Dropout, DualTensor, Event, Every, FitOptions, GaussNewton, GradientDescent,
+    HalfMse, InferenceWorkspace, LossKind, Mlp, Model, Momentum, NAdam, Optimizer, OutputTransform, Penalty, Progress,
+    RmsProp, Samples, Scaling, Schedule, SoftmaxCrossEntropy, Trainer, Workspace,
 };
 use mlp_cpu::{Element, Matrix, Operand, SimdLevel, gemm};
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -224,6 +224,54 @@ fn small_networks_allocate_nothing() {
         for samples in [1, 3, 32, 1000] {
             assert_eq!(assert_packing_only::<f32>(layer_sizes, samples, false), 0);
             assert_eq!(assert_packing_only::<f64>(layer_sizes, samples, false), 0);
+        }
+    }
+}
+
+/// Products with second derivatives allocate nothing after the first of each kind, with all that shapes the loss.
+#[test]
+fn products_with_second_derivatives_allocate_nothing_after_the_first() {
+    fn check<T: Element>(layer_sizes: &[usize], samples: usize) {
+        let network = Mlp::<Matrix<T>>::builder(layer_sizes)
+            .hidden(LeakyRelu::default())
+            .build()
+            .unwrap();
+        let (input, target) = (matrix(network.inputs(), samples), matrix(network.outputs(), samples));
+        let weights = Matrix::from_fn(1, samples, |_, j| T::from_f64((j % 3) as f64 + 0.5));
+        let batch = Samples::new(&input, &target).unwrap().weighted(&weights).unwrap();
+        let mut curvature = Curvature::new(HalfMse)
+            .penalty(Penalty::elastic_net(0.1, 0.2).unwrap())
+            .dropout(Dropout::new(0.3, 1).unwrap(), 0);
+        let mut products = |batch: Samples<'_, Matrix<T>>| {
+            allocations(|| {
+                curvature
+                    .hessian_vector_product(&network, batch, network.layers())
+                    .unwrap();
+                curvature
+                    .gauss_newton_product(&network, batch, network.layers())
+                    .unwrap();
+            })
+        };
+        assert!(products(batch) > 0, "the first products allocate");
+        assert_eq!(
+            [batch, batch, batch.slice(0..1)].map(products),
+            [0; 3],
+            "{layer_sizes:?} x {samples}"
+        );
+        let mut network = network.clone();
+        let mut trainer = Trainer::new(HalfMse, GaussNewton::new(0.5).unwrap().iterations(5).unwrap());
+        let mut step = || allocations(|| trainer.step(&mut network, batch).unwrap());
+        assert!(step() > 0, "the first step allocates");
+        // Solves of different lengths fill the memory of the preconditioner.
+        for _ in 0..10 {
+            step();
+        }
+        assert_eq!([step(), step(), step()], [0; 3], "{layer_sizes:?} x {samples}");
+    }
+    for layer_sizes in SMALL {
+        for samples in [3, 32, 1000] {
+            check::<f32>(layer_sizes, samples);
+            check::<f64>(layer_sizes, samples);
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::check_message;
 use crate::memory::bounded;
 use crate::model::both;
 use mlp_core::{
-    Adagrad, Adam, AdamW, EarlyStopping, FitOptions, GradientDescent, HalfMse, Lbfgs, Momentum, Monitor, NAdam,
+    Adagrad, Adam, AdamW, EarlyStopping, FitOptions, GaussNewton, GradientDescent, HalfMse, Lbfgs, Momentum, Monitor, NAdam,
     Optimizer, ReduceOnPlateau, RmsProp, Samples, Trainer,
 };
 use mlp_cpu::{Element, Matrix};
@@ -46,6 +46,7 @@ fn resume<T: Element + Number>(checkpoint: &Checkpoint<Matrix<T>>) {
         "adamw" => restore(checkpoint, || AdamW::new(0.1)),
         "nadam" => restore(checkpoint, || NAdam::new(0.1)),
         "lbfgs" => restore(checkpoint, || Lbfgs::new(0.1)),
+        "gauss_newton" => restore(checkpoint, || GaussNewton::new(0.1)),
         _ => {}
     }
 }

@@ -6,8 +6,8 @@ use mlp_core::activations::{Identity, LeakyRelu, Relu, Tanh};
 use mlp_core::state::{StateError, TrainerState};
 use mlp_core::{
     Adagrad, Adam, AdamW, Clip, DataError, Dense, Diverged, Dropout, EarlyStopping, Event, Every, FitOptions,
-    GradientDescent, HalfMse, Lbfgs, Loss, Metric, Mlp, Momentum, Monitor, NAdam, Optimizer, Penalty, Progress,
-    ReduceOnPlateau, RmsProp, Samples, Schedule, SoftmaxCrossEntropy, StopReason, TrainError, Trainer,
+    GaussNewton, GradientDescent, HalfMse, Lbfgs, Loss, Metric, Mlp, Momentum, Monitor, NAdam, Optimizer, Penalty,
+    Progress, ReduceOnPlateau, RmsProp, Samples, Schedule, SoftmaxCrossEntropy, StopReason, TrainError, Trainer,
 };
 use mlp_cpu::{Element, Matrix};
 use std::ops::ControlFlow;
@@ -783,6 +783,7 @@ fn a_hundred_fits_of_an_epoch_are_one_of_a_hundred_epochs() {
         check::<T, _>(&Momentum::new(0.05, 0.9).unwrap());
         check::<T, _>(&Adam::new(0.01).unwrap());
         check::<T, _>(&Lbfgs::new(0.5).unwrap());
+        check::<T, _>(&GaussNewton::new(0.5).unwrap());
     }
     types::<f32>();
     types::<f64>();
@@ -977,6 +978,7 @@ fn a_learning_rate_of_a_million_ends_in_an_error_or_in_finite_numbers() {
     fn check<T: Element>() {
         every_first_order_optimizer!(run, T);
         run::<T, _>("L-BFGS", || Lbfgs::new(1e6).unwrap());
+        run::<T, _>("Gauss-Newton", || GaussNewton::new(1e6).unwrap());
     }
     check::<f32>();
     check::<f64>();

@@ -9,6 +9,7 @@ mod activations;
 mod blocks;
 mod check;
 mod conformance;
+mod curvature;
 mod datasets;
 mod derivatives;
 mod determinism;

@@ -681,7 +681,7 @@ fn check_boxed<O: Optimizer<Matrix<f64>>>(kind: &str, concrete: O) {
 
 #[test]
 fn an_optimizer_chosen_by_name_is_the_one_of_that_type() {
-    assert_eq!(OptimizerKind::NAMES.len(), 8);
+    assert_eq!(OptimizerKind::NAMES.len(), 9);
     check_boxed("gradient_descent", GradientDescent::new(0.05).unwrap());
     check_boxed("momentum", Momentum::new(0.05, 0.9).unwrap());
     check_boxed("rms_prop", RmsProp::new(0.05).unwrap());
@@ -690,6 +690,7 @@ fn an_optimizer_chosen_by_name_is_the_one_of_that_type() {
     check_boxed("adamw", AdamW::new(0.05).unwrap());
     check_boxed("nadam", NAdam::new(0.05).unwrap());
     check_boxed("lbfgs", mlp_core::Lbfgs::new(0.05).unwrap());
+    check_boxed("gauss_newton", mlp_core::GaussNewton::new(0.05).unwrap());
 }
 
 /// A schedule may end at 0, so only `new` refuses it.

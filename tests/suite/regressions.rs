@@ -8,10 +8,10 @@ use crate::activations::{Float, check_positions, functions};
 use mlp_core::activations::{GeluTanh, Relu, Tanh, softmax};
 use mlp_core::state::PlateauState;
 use mlp_core::{
-    ActivationKind, Adam, BinaryCrossEntropy, DataError, EarlyStopping, Event, Every, FitOptions, GradientDescent,
-    HalfMse, Initializer, Lbfgs, Loss, Metric, Mlp, Model, Monitor, Mse, NoCustom, NonFinite, Optimizer,
-    ReduceOnPlateau, RmsProp, Samples, Scalar, Scaling, ScalingKind, Schedule, Scores, SoftmaxCrossEntropy, StopReason,
-    TargetKind, TrainError, Trainer, Workspace,
+    ActivationKind, Adam, BinaryCrossEntropy, DataError, EarlyStopping, Event, Every, FitOptions, GaussNewton,
+    GradientDescent, HalfMse, Initializer, Lbfgs, Loss, Metric, Mlp, Model, Monitor, Mse, NoCustom, NonFinite,
+    Optimizer, ReduceOnPlateau, RmsProp, Samples, Scalar, Scaling, ScalingKind, Schedule, Scores, SoftmaxCrossEntropy,
+    StopReason, TargetKind, TrainError, Trainer, Workspace,
 };
 use mlp_cpu::Matrix;
 use std::ops::ControlFlow;
@@ -827,6 +827,7 @@ fn a_trainer_refuses_a_second_network() {
     refuses_another_network(Adam::new(0.05).unwrap());
     refuses_another_network(RmsProp::new(0.01).unwrap());
     refuses_another_network(Lbfgs::new(1.0).unwrap());
+    refuses_another_network(GaussNewton::new(1.0).unwrap());
 }
 
 /// Each fold of a cross-validation begins with a clone of the same network, and gets the trainer of the fold before.

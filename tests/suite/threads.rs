@@ -10,8 +10,8 @@ use core::ops::ControlFlow;
 use mlp_core::activations::{Gelu, Relu, Tanh};
 use mlp_core::backend::{Tensor, ZipFormula};
 use mlp_core::{
-    Activation, ActivationKind, Adam, Clip, Dropout, Event, FitOptions, GradientDescent, HalfMse, Huber, Lbfgs, Loss,
-    Mlp, Momentum, Optimizer, Penalty, Samples, Scalar, SoftmaxCrossEntropy, Trainer,
+    Activation, ActivationKind, Adam, Clip, Curvature, Dropout, Event, FitOptions, GaussNewton, GradientDescent,
+    HalfMse, Huber, Lbfgs, Loss, Mlp, Momentum, Optimizer, Penalty, Samples, Scalar, SoftmaxCrossEntropy, Trainer,
 };
 use mlp_cpu::{Element, Matrix};
 use std::collections::HashSet;
@@ -74,8 +74,28 @@ fn train_shaped<T: Element, L: Loss, O: Optimizer<Matrix<T>>>(
     fingerprint(losses.into_iter().map(f64::to_bits).chain(bits(&network)))
 }
 
+/// Returns the fingerprint of a Hessian-vector product, with dropout and a penalty.
+fn hessian_vector_product<T: Element>(sizes: &[usize], samples: usize) -> u64 {
+    let network = |seed| {
+        Mlp::<Matrix<T>>::builder(sizes)
+            .hidden(Tanh)
+            .seed(seed)
+            .build()
+            .unwrap()
+    };
+    let (mut network, direction) = (network(1), network(2));
+    let (input, target) = (random(sizes[0], samples, 3), random(sizes[sizes.len() - 1], samples, 4));
+    let mut curvature = Curvature::new(HalfMse)
+        .penalty(Penalty::elastic_net(1e-5, 1e-4).unwrap())
+        .dropout(Dropout::new(0.2, 8).unwrap(), 3);
+    let samples = Samples::new(&input, &target).unwrap();
+    let product = curvature.hessian_vector_product(&network, samples, direction.layers());
+    network.layers_mut().clone_from_slice(product.unwrap());
+    fingerprint(bits(&network))
+}
+
 /// Trains networks whose work is shared in each of the possible ways.
-fn networks<T: Float>() -> [u64; 8] {
+fn networks<T: Float>() -> [u64; 11] {
     let rate = 0.01;
     [
         // Columns of the products: up to eight parts of the first layer's 2.6 million multiply-adds.
@@ -144,6 +164,18 @@ fn networks<T: Float>() -> [u64; 8] {
             700,
             |options| options,
         ),
+        // Products with the Gauss-Newton matrix, in groups and blocks.
+        train::<T, _>(
+            &[10, 40, 30, 1],
+            Tanh,
+            HalfMse,
+            GaussNewton::new(1.0).unwrap().iterations(10).unwrap(),
+            1100,
+            |options| options,
+        ),
+        // Of a network that is large enough for threads, and of groups of samples with masks.
+        hessian_vector_product::<T>(&[30, 200, 100, 1], 400),
+        hessian_vector_product::<T>(&[10, 40, 30, 1], 1100),
         // Subnormal numbers, which each thread takes for zeros.
         fingerprint(train_on_subnormals::<T>(&[128, 160, 80, 10], 300, false)),
     ]
@@ -177,7 +209,7 @@ fn bits_do_not_depend_on_the_number_of_threads() {
         .split([' ', ',', '[', ']'])
         .filter(|part| !part.is_empty())
         .collect();
-    assert_eq!(different.len(), 16, "sixteen different results: {expected}");
+    assert_eq!(different.len(), 22, "twenty-two different results: {expected}");
     let counts: &[usize] = if is_exhaustive() { &[2, 3, 4, 8] } else { &[2, 8] };
     for &threads in counts {
         assert_eq!(networks(threads), expected, "with {threads} threads (left), and with 1");

@@ -374,7 +374,7 @@ pub(crate) fn pushforward<B: Tensor>(
 
 impl<B: Tensor> Workspace<B> {
     /// Returns dy, n_out x N, of the last pushforward.
-    fn output_tangent(&self) -> B::Columns<'_> {
+    pub(crate) fn output_tangent(&self) -> B::Columns<'_> {
         let last = self.tangents.last().expect("a network has a layer");
         columns(&last.activation, self.samples)
     }

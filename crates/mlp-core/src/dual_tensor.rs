@@ -13,7 +13,7 @@
 
 use crate::activations::Identity;
 use crate::backend::{ActivationVisitor, Columns, Tensor, ZipFormula, check_shape};
-use crate::tensor::{Own, Product, Sum};
+use crate::tensor::{Other, Own, Product, Sum};
 use crate::workspace::columns;
 use crate::{Activation, ActivationKind, BuildError, Dense, Dual, Loss, Mlp, NoCustom, Scalar};
 use alloc::vec::Vec;
@@ -468,17 +468,28 @@ impl<B: Tensor> Tensor for DualTensor<B> {
                 .value
                 .zip(other.value, state.map(|state| &mut state.value), formula);
         }
-        if S == 0 {
+        if S < 2 {
+            check_room("zip", "self", other.value.shape(), self.value.shape());
             let (value, tangent, scratch) = self.parts();
-            let (rows, width) = value.shape();
-            let term = scratch.term.get_or_insert_with(|| B::zeros(rows, width));
-            let finite = match other.tangent {
-                Some(of_other) => {
-                    check_room("zip", "self", other.value.shape(), value.shape());
-                    term.zip(other.value, [], &crate::tensor::Other);
-                    value.zip(of_other, [tangent, term], &Lifted::<_, S>(formula))
+            let state = state.into_iter().next().map(|state| {
+                let (value, tangent, _) = state.parts();
+                (value, tangent)
+            });
+            let finite = if let Some(of_other) = other.tangent {
+                let formula = Lifted::<_, S, true>(formula);
+                let (rows, width) = value.shape();
+                let copy = scratch.term.get_or_insert_with(|| B::zeros(rows, width));
+                copy.zip(other.value, [], &Other);
+                match state {
+                    None => value.zip(of_other, [&mut *tangent, copy], &formula),
+                    Some((state, of_state)) => value.zip(of_other, [&mut *tangent, copy, state, of_state], &formula),
                 }
-                None => value.zip(other.value, [tangent], &LiftedConstant::<_, S>(formula)),
+            } else {
+                let formula = Lifted::<_, S, false>(formula);
+                match state {
+                    None => value.zip(other.value, [&mut *tangent], &formula),
+                    Some((state, of_state)) => value.zip(other.value, [&mut *tangent, state, of_state], &formula),
+                }
             };
             return tangent.zip(other.value, [], &Own) && finite;
         }
@@ -515,8 +526,8 @@ impl<B: Tensor> DualTensor<B> {
         }
     }
 
-    /// Does the work of [`zip`](Tensor::zip) element by element, for formulas with a state. Only optimizers and dropout
-    /// have one, so it need not be fast.
+    /// Does the work of [`zip`](Tensor::zip) element by element, for formulas with several states. Only optimizers
+    /// have them, so it need not be fast.
     fn zip_elements<const S: usize, F: ZipFormula<S>>(
         &mut self,
         other: DualColumns<'_, B>,
@@ -634,30 +645,26 @@ impl<A: Activation> ZipFormula<3> for Formula<'_, A> {
     }
 }
 
-/// A formula without state in dual numbers: own and `state[0]` are value and tangent, `state[1]` and other those of the
-/// other operand.
-struct Lifted<'a, F, const S: usize>(&'a F);
+/// A formula in dual numbers. The states are the tangent of own; if `VARIES`, the value of other, whose tangent is the
+/// other operand; then value and tangent of each of its own S states.
+struct Lifted<'a, F, const S: usize, const VARIES: bool>(&'a F);
 
-impl<F: ZipFormula<S>, const S: usize> ZipFormula<2> for Lifted<'_, F, S> {
+impl<F: ZipFormula<S>, const S: usize, const VARIES: bool, const N: usize> ZipFormula<N> for Lifted<'_, F, S, VARIES> {
     #[inline(always)]
-    fn apply<T: Scalar>(&self, own: T, of_other: T, [tangent, other]: [T; 2]) -> (T, [T; 2]) {
-        let (new, _) = self
-            .0
-            .apply(dual(own, tangent), dual(other, of_other), [Dual::zero(); S]);
-        (new.value, [new.derivative, other])
-    }
-}
-
-/// The same, where the other operand has no tangent.
-struct LiftedConstant<'a, F, const S: usize>(&'a F);
-
-impl<F: ZipFormula<S>, const S: usize> ZipFormula<1> for LiftedConstant<'_, F, S> {
-    #[inline(always)]
-    fn apply<T: Scalar>(&self, own: T, other: T, [tangent]: [T; 1]) -> (T, [T; 1]) {
-        let (new, _) = self
-            .0
-            .apply(dual(own, tangent), Dual::constant(other), [Dual::zero(); S]);
-        (new.value, [new.derivative])
+    fn apply<T: Scalar>(&self, own: T, other: T, mut state: [T; N]) -> (T, [T; N]) {
+        let first = if VARIES { 2 } else { 1 };
+        let other = if VARIES {
+            dual(state[1], other)
+        } else {
+            Dual::constant(other)
+        };
+        let states = array::from_fn(|s| dual(state[first + 2 * s], state[first + 2 * s + 1]));
+        let (new, states) = self.0.apply(dual(own, state[0]), other, states);
+        state[0] = new.derivative;
+        for (s, new) in states.into_iter().enumerate() {
+            (state[first + 2 * s], state[first + 2 * s + 1]) = (new.value, new.derivative);
+        }
+        (new.value, state)
     }
 }
 

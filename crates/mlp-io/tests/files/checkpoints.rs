@@ -4,9 +4,9 @@
 use mlp_core::activations::Tanh;
 use mlp_core::state::TrainerState;
 use mlp_core::{
-    Adagrad, Adam, AdamW, Clip, DataError, Dropout, EarlyStopping, Event, Every, FitOptions, GradientDescent, HalfMse,
-    History, Lbfgs, Metric, Mlp, Model, Momentum, Monitor, NAdam, Optimizer, OptimizerKind, Penalty, ReduceOnPlateau,
-    RmsProp, Samples, Schedule, StopReason, Trainer,
+    Adagrad, Adam, AdamW, Clip, DataError, Dropout, EarlyStopping, Event, Every, FitOptions, GaussNewton,
+    GradientDescent, HalfMse, History, Lbfgs, Metric, Mlp, Model, Momentum, Monitor, NAdam, Optimizer, OptimizerKind,
+    Penalty, ReduceOnPlateau, RmsProp, Samples, Schedule, StopReason, Trainer,
 };
 use mlp_cpu::{Element, Matrix};
 use mlp_io::{
@@ -128,6 +128,8 @@ fn resuming_equals_never_having_stopped() {
     resume::<f64, _>(|| Adam::new(0.02).unwrap());
     resume::<f32, _>(|| Lbfgs::new(0.5).unwrap());
     resume::<f64, _>(|| Lbfgs::new(0.5).unwrap());
+    resume::<f32, _>(|| GaussNewton::new(0.5).unwrap());
+    resume::<f64, _>(|| GaussNewton::new(0.5).unwrap());
 }
 
 #[test]

@@ -3,8 +3,8 @@ use crate::backend::Tensor;
 use crate::naive::Naive;
 use crate::training::*;
 use crate::{
-    Adagrad, Adam, AdamW, BinaryCrossEntropy, GradientDescent, HalfMse, Huber, Lbfgs, Loss, Mae, Metric, Mlp, Model,
-    Momentum, Mse, NAdam, Optimizer, RmsProp, Scaling, Schedule, SoftmaxCrossEntropy, TargetKind,
+    Adagrad, Adam, AdamW, BinaryCrossEntropy, GaussNewton, GradientDescent, HalfMse, Huber, Lbfgs, Loss, Mae, Metric,
+    Mlp, Model, Momentum, Mse, NAdam, Optimizer, RmsProp, Scaling, Schedule, SoftmaxCrossEntropy, TargetKind,
 };
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -99,6 +99,7 @@ fn a_hundred_fits_of_one_epoch_have_the_bits_of_one_fit_of_a_hundred() {
     hundred_epochs("AdamW", &AdamW::new(0.01).unwrap());
     hundred_epochs("NAdam", &NAdam::new(0.01).unwrap());
     hundred_epochs("L-BFGS", &Lbfgs::new(0.5).unwrap());
+    hundred_epochs("Gauss-Newton", &GaussNewton::new(0.5).unwrap());
 }
 
 #[test]

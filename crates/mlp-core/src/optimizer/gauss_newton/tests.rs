@@ -1,0 +1,260 @@
+use super::*;
+use crate::naive::Naive;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::string::{String, ToString};
+use std::vec;
+
+type Layer = Dense<Naive<f64>>;
+
+fn layers([weight, bias]: [f64; 2]) -> Vec<Layer> {
+    let mut layer = Dense::zeros(1, 1);
+    Naive::write(&mut layer.weights, &[weight]);
+    Naive::write(&mut layer.bias, &[bias]);
+    vec![layer]
+}
+
+fn numbers(layers: &[Layer]) -> [f64; 2] {
+    let mut numbers = Vec::new();
+    Naive::read((&layers[0].weights).into(), &mut numbers);
+    Naive::read((&layers[0].bias).into(), &mut numbers);
+    [numbers[0], numbers[1]]
+}
+
+/// Two residuals r of two parameters and their Jacobian J.
+type Residuals = fn([f64; 2]) -> ([f64; 2], [[f64; 2]; 2]);
+
+/// L = r.r / 2, g = J^T r and G = J^T J.
+struct Squares {
+    residuals: Residuals,
+    evaluations: usize,
+    products: usize,
+    gradient: Vec<Layer>,
+}
+
+impl Squares {
+    fn new(residuals: Residuals) -> Self {
+        let gradient = layers([0.0; 2]);
+        Self {
+            residuals,
+            evaluations: 0,
+            products: 0,
+            gradient,
+        }
+    }
+}
+
+impl Objective<Naive<f64>> for Squares {
+    fn evaluate(&mut self, layers: &[Layer]) -> f64 {
+        self.evaluations += 1;
+        let (r, j) = (self.residuals)(numbers(layers));
+        self.gradient = self::layers([0, 1].map(|k| j[0][k] * r[0] + j[1][k] * r[1]));
+        0.5 * (r[0] * r[0] + r[1] * r[1])
+    }
+
+    fn gradient_mut(&mut self) -> &mut [Layer] {
+        &mut self.gradient
+    }
+
+    fn gauss_newton_product(&mut self, layers: &[Layer], direction: &[Layer], product: &mut [Layer]) {
+        self.products += 1;
+        let ((_, j), v) = ((self.residuals)(numbers(layers)), numbers(direction));
+        let jv = j.map(|row| row[0] * v[0] + row[1] * v[1]);
+        product.clone_from_slice(&self::layers([0, 1].map(|k| j[0][k] * jv[0] + j[1][k] * jv[1])));
+    }
+}
+
+fn rosenbrock([a, b]: [f64; 2]) -> ([f64; 2], [[f64; 2]; 2]) {
+    ([10.0 * (b - a * a), 1.0 - a], [[-20.0 * a, 10.0], [-1.0, 0.0]])
+}
+
+fn linear([a, b]: [f64; 2]) -> ([f64; 2], [[f64; 2]; 2]) {
+    ([a + 2.0 * b - 3.0, 100.0 * b - 100.0], [[1.0, 2.0], [0.0, 100.0]])
+}
+
+/// The gradient points upward, and the loss is greater everywhere else.
+fn cone([a, b]: [f64; 2]) -> ([f64; 2], [[f64; 2]; 2]) {
+    let slope = if (a, b) == (0.0, 0.0) { 1.0 } else { -1.0 };
+    ([1.0 + a.abs() + b.abs(), 0.0], [[slope, slope], [0.0, 0.0]])
+}
+
+fn optimizer() -> GaussNewton<Naive<f64>> {
+    GaussNewton::new(1.0).unwrap()
+}
+
+/// Takes steps from `start` and checks that the loss never rises.
+fn run(optimizer: &mut GaussNewton<Naive<f64>>, objective: &mut Squares, start: [f64; 2], steps: usize) -> Vec<Layer> {
+    let mut layers = layers(start);
+    let mut last = f64::INFINITY;
+    for _ in 0..steps {
+        let loss = optimizer.step(&mut layers, objective).unwrap();
+        assert!(loss <= last, "{loss} after {last}");
+        last = loss;
+    }
+    layers
+}
+
+#[test]
+fn linear_least_squares_need_a_few_steps() {
+    let layers = run(&mut optimizer(), &mut Squares::new(linear), [-7.0, 30.0], 12);
+    let [a, b] = numbers(&layers);
+    assert!((a - 1.0).abs() < 1e-7 && (b - 1.0).abs() < 1e-9, "{a} {b}");
+}
+
+#[test]
+fn the_valley_of_rosenbrock_is_followed_to_its_minimum() {
+    let layers = run(&mut optimizer(), &mut Squares::new(rosenbrock), [-1.2, 1.0], 40);
+    let [a, b] = numbers(&layers);
+    assert!((a - 1.0).abs() < 1e-8 && (b - 1.0).abs() < 1e-8, "{a} {b}");
+}
+
+/// Of the first step, by hand: G = diag(1, 100) and g = (1, 100) at 1, 1, and lambda = (1 + 1e6) / 1e4 / 1000.
+#[test]
+fn the_first_damping_is_a_thousandth_of_the_curvature_along_the_gradient() {
+    let diagonal: Residuals = |[a, b]| ([a, 10.0 * b], [[1.0, 0.0], [0.0, 10.0]]);
+    let mut optimizer = optimizer();
+    let layers = run(&mut optimizer, &mut Squares::new(diagonal), [1.0, 1.0], 1);
+    let damping = (1.0 + 1e6) / (1.0 + 1e4) / 1e3;
+    let expected = [1.0, 100.0].map(|g| 1.0 - g / (g + damping));
+    for (got, expected) in numbers(&layers).iter().zip(expected) {
+        assert!((got - expected).abs() < 1e-12, "{got} {expected}");
+    }
+    // The model of a quadratic loss is exact: rho is 1, and lambda falls to a third.
+    assert!((optimizer.damping / damping - 1.0 / 3.0).abs() < 1e-9);
+}
+
+#[test]
+fn a_step_that_does_not_lower_the_loss_is_not_taken() {
+    let mut optimizer = optimizer();
+    let mut objective = Squares::new(cone);
+    let layers = run(&mut optimizer, &mut objective, [0.0; 2], 1);
+    assert_eq!(numbers(&layers), [0.0; 2]);
+    // Each trial is followed by an evaluation at the start, to which products belong.
+    assert_eq!(objective.evaluations, 1 + 2 * TRIALS);
+    assert_eq!((optimizer.damping, optimizer.preconditioner.pairs.len()), (0.0, 0));
+}
+
+#[test]
+fn without_a_gradient_or_a_learning_rate_nothing_changes() {
+    let (mut optimizer, mut objective) = (optimizer(), Squares::new(rosenbrock));
+    run(&mut optimizer, &mut objective, [-1.2, 1.0], 3);
+    let before = optimizer.clone();
+    assert_eq!(numbers(&run(&mut optimizer, &mut objective, [1.0, 1.0], 1)), [1.0, 1.0]);
+    optimizer.set_learning_rate(0.0).unwrap();
+    let products = objective.products;
+    assert_eq!(numbers(&run(&mut optimizer, &mut objective, [5.0, 1.0], 1)), [5.0, 1.0]);
+    assert_eq!(objective.products, products);
+    optimizer.set_learning_rate(1.0).unwrap();
+    assert_eq!(optimizer, before);
+}
+
+#[test]
+fn half_a_learning_rate_takes_half_of_the_step() {
+    let whole = numbers(&run(&mut optimizer(), &mut Squares::new(linear), [0.0; 2], 1));
+    let mut optimizer = GaussNewton::new(0.5).unwrap();
+    let half = numbers(&run(&mut optimizer, &mut Squares::new(linear), [0.0; 2], 1));
+    assert_eq!(half, whole.map(|number| 0.5 * number));
+}
+
+#[test]
+fn iterations_bound_the_products() {
+    let mut objective = Squares::new(linear);
+    run(&mut optimizer().iterations(1).unwrap(), &mut objective, [-7.0, 30.0], 1);
+    // One for the damping.
+    assert_eq!(objective.products, 2);
+    let error = optimizer().iterations(0).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "iterations: expected a whole number of at least 1, got 0"
+    );
+}
+
+/// A loss without curvature in the prediction, such as the absolute error, leaves gradient descent.
+#[test]
+fn without_curvature_a_step_follows_the_gradient() {
+    struct Plane(Vec<Layer>);
+    impl Objective<Naive<f64>> for Plane {
+        fn evaluate(&mut self, layers: &[Layer]) -> f64 {
+            self.0 = self::layers([2.0, -1.0]);
+            let [a, b] = numbers(layers);
+            2.0 * a - b
+        }
+        fn gradient_mut(&mut self) -> &mut [Layer] {
+            &mut self.0
+        }
+        fn gauss_newton_product(&mut self, _: &[Layer], _: &[Layer], product: &mut [Layer]) {
+            product.clone_from_slice(&layers([0.0; 2]));
+        }
+    }
+    let mut layers = layers([0.0; 2]);
+    optimizer().step(&mut layers, &mut Plane(Vec::new())).unwrap();
+    assert_eq!(numbers(&layers), [-2.0, 1.0]);
+}
+
+#[test]
+fn an_objective_without_the_product_is_named_in_the_panic() {
+    struct First(Vec<Layer>);
+    impl Objective<Naive<f64>> for First {
+        fn evaluate(&mut self, _: &[Layer]) -> f64 {
+            1.0
+        }
+        fn gradient_mut(&mut self) -> &mut [Layer] {
+            &mut self.0
+        }
+    }
+    let (mut own, mut objective) = (layers([0.0; 2]), First(layers([1.0; 2])));
+    let panic = catch_unwind(AssertUnwindSafe(|| optimizer().step(&mut own, &mut objective))).unwrap_err();
+    let message = panic.downcast_ref::<&str>().map(ToString::to_string);
+    let message = message.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap();
+    assert!(
+        message.contains("gauss_newton_product: this objective does not implement it"),
+        "{message}"
+    );
+    assert_eq!(numbers(&own), [0.0; 2]);
+}
+
+#[test]
+fn numbers_that_are_not_finite_are_errors_at_the_start_and_rejections_at_a_trial() {
+    let bad: Residuals = |[a, _]| ([a, f64::NAN], [[1.0, 0.0], [0.0, 0.0]]);
+    let error = optimizer()
+        .step(&mut layers([1.0; 2]), &mut Squares::new(bad))
+        .unwrap_err();
+    assert!(matches!(error, NonFinite::Loss { .. }));
+    let steep: Residuals = |[a, _]| ([a, 0.0], [[1e200, 0.0], [0.0, 0.0]]);
+    let error = optimizer()
+        .step(&mut layers([1.0; 2]), &mut Squares::new(steep))
+        .unwrap_err();
+    assert_eq!(error, NonFinite::Gradient { layer: 0 });
+    // ln a, which is NaN where the undamped step leads to.
+    let logarithm: Residuals = |[a, _]| ([a.ln(), 0.0], [[1.0 / a, 0.0], [0.0, 0.0]]);
+    let layers = run(&mut optimizer(), &mut Squares::new(logarithm), [5.0, 0.0], 30);
+    assert!((numbers(&layers)[0] - 1.0).abs() < 1e-6);
+}
+
+#[test]
+fn a_restored_optimizer_goes_on_with_the_same_bits() {
+    let (mut optimizer, mut objective) = (optimizer(), Squares::new(rosenbrock));
+    let layers = run(&mut optimizer, &mut objective, [-1.2, 1.0], 5);
+    assert!(!optimizer.preconditioner.pairs.is_empty());
+    let mut other = GaussNewton::new(0.1).unwrap();
+    other.restore(optimizer.state(), &layers).unwrap();
+    assert_eq!(other, optimizer);
+    let mut both = [(&mut optimizer, layers.clone()), (&mut other, layers.clone())];
+    for (optimizer, layers) in &mut both {
+        for _ in 0..5 {
+            optimizer.step(layers, &mut Squares::new(rosenbrock)).unwrap();
+        }
+    }
+    assert_eq!(both[0].1, both[1].1);
+    assert_eq!(optimizer, other);
+    for i in 0..3 {
+        let mut state = optimizer.state();
+        state.numbers[i].1 += 1.0;
+        other.restore(state, &layers).unwrap();
+        assert_ne!(other, optimizer);
+        let mut state = optimizer.state();
+        state.numbers[i].1 = -1.0;
+        assert!(other.restore(state, &layers).is_err());
+    }
+    optimizer.reset();
+    assert_eq!(optimizer, self::optimizer());
+}
