@@ -100,6 +100,7 @@ mod classify;
 mod dense;
 mod dual_tensor;
 mod elementary;
+pub mod equation;
 mod error;
 mod inference;
 mod initializer;
