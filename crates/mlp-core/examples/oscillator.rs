@@ -45,7 +45,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let interior = Term::new(Oscillator, Matrix::from_fn(1, 101, |_, i| TAU * i as f64 / 100.0));
     let start = Term::new(Start, Matrix::zeros(1, 1)).weight(10.0)?;
     let mut equations = Equations::new(&network, [interior, start]);
-    let mut optimizer = Lbfgs::new(1.0)?;
+    let mut optimizer = Lbfgs::new(1.0)?.tolerances(1e-12, 1e-16)?;
     let begin = std::time::Instant::now();
     for step in 0..=1000 {
         let loss = optimizer.step(network.layers_mut(), &mut equations)?;

@@ -240,7 +240,7 @@ impl<B: Tensor, C: Activation> Objective<B> for Equations<B, C> {
             parts,
         } = self;
         B::with_float_environment(|| {
-            B::for_each(parts, |_, part| part.evaluate(&terms[part.term], layers, activations));
+            B::for_each(parts, |_, part| part.evaluate(&terms[part.term], layers, activations, None));
             let (first, others) = parts.split_first_mut().expect("there is a term, which has a point");
             let mut loss = first.loss;
             for other in others {

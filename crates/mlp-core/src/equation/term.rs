@@ -2,11 +2,13 @@ use super::jet::{Blocks, Jets};
 use super::{Direction, Equation, Point};
 use crate::backend::{Columns, Tensor};
 use crate::error::{check_shape, not_negative};
+use crate::training::Split;
 use crate::workspace::elements;
 use crate::{Activation, ActivationKind, Dense, Dual, HyperParameterError, Mlp, Scalar};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt::Debug;
+use core::ops::Range;
 
 /// An equation at some points, as a part of a loss: weight / (2 N) sum_i |r(x_i)|^2.
 ///
@@ -36,14 +38,11 @@ pub struct Term<B: Tensor> {
     formula: Box<dyn Formula<B::Scalar>>,
     directions: Vec<Direction>,
     points: B,
+    /// The points, and the numbers that belong to each.
+    x: Vec<B::Scalar>,
     targets: Vec<B::Scalar>,
     weight: f64,
 }
-
-/// The number of points up to which a term has one part.
-const POINTS: usize = 256;
-/// The largest number of parts of a term.
-const PARTS: usize = 8;
 
 impl<B: Tensor> Term<B> {
     /// Creates a term of weight 1. `points` (n_in x N) has a point in each column.
@@ -56,6 +55,7 @@ impl<B: Tensor> Term<B> {
         Self {
             directions: equation.directions(),
             formula: Box::new(Residuals(equation)),
+            x: elements::<B>((&points).into()),
             points,
             targets: Vec::new(),
             weight: 1.0,
@@ -85,109 +85,97 @@ impl<B: Tensor> Term<B> {
         Ok(self)
     }
 
-    /// Cuts the points into parts that are evaluated independently of each other. The cut depends on the number of points
-    /// only, so that the order of summation does, too. `number` is the number of the term.
+    /// Allocates the memory for each group of points. `number` is the number of the term.
     pub(super) fn parts<C: Activation>(&self, number: usize, network: &Mlp<B, C>) -> Vec<Part<B>> {
         let (rows, count) = self.points.shape();
         check_shape("Equations::new", "points", (network.inputs(), count), (rows, count));
-        let size = count.div_ceil(count.div_ceil(POINTS).min(PARTS));
-        let x = elements::<B>((&self.points).into());
-        let target_rows = self.targets.len() / count;
-        let part = |start: usize| {
-            let samples = size.min(count - start);
-            let x = x[start * rows..][..samples * rows].to_vec();
-            let mut points = B::zeros(rows, samples);
-            points.write(&x);
-            Part {
-                term: number,
-                loss: 0.0,
-                gradient: network.layers().iter().map(Dense::zeros_like).collect(),
-                jets: Jets::new(network.layers(), network.activations(), points, &self.directions),
-                linearization: Linearization {
-                    samples,
-                    outputs: network.outputs(),
-                    x,
-                    targets: self.targets[start * target_rows..][..samples * target_rows].to_vec(),
-                    arguments: Vec::new(),
-                    residuals: Vec::new(),
-                    jacobian: Vec::new(),
-                },
-                values: Vec::new(),
-                scale: self.weight / count as f64,
-            }
+        let split = Split::new(count, || network.parameter_count());
+        let part = |group| Part {
+            term: number,
+            blocks: split.blocks(group).collect(),
+            scale: self.weight / count as f64,
+            loss: 0.0,
+            gradient: network.layers().iter().map(Dense::zeros_like).collect(),
+            jets: Jets::new(network, split.block, &self.directions),
+            linearization: Linearization {
+                outputs: network.outputs(),
+                arguments: Vec::new(),
+                residuals: Vec::new(),
+                jacobian: Vec::new(),
+            },
+            numbers: Vec::new(),
         };
-        (0..count).step_by(size).map(part).collect()
+        (0..split.groups).map(part).collect()
+    }
+
+    /// Returns x and targets of a block of points.
+    fn given(&self, block: &Range<usize>) -> [&[B::Scalar]; 2] {
+        let count = self.points.shape().1;
+        [&self.x, &self.targets].map(|values| {
+            let rows = values.len() / count;
+            &values[block.start * rows..block.end * rows]
+        })
     }
 }
 
-/// Some points of a term, with the memory for their part of the loss and its gradient.
+/// A group of points of a term, with the memory for its part of the loss and the gradient. The blocks go through the
+/// network one after the other.
 #[derive(Debug)]
 pub(super) struct Part<B: Tensor> {
     /// The number of the term.
     pub(super) term: usize,
+    blocks: Vec<Range<usize>>,
+    /// weight / N.
+    scale: f64,
     pub(super) loss: f64,
     pub(super) gradient: Vec<Dense<B>>,
     jets: Jets<B>,
     linearization: Linearization<B::Scalar>,
-    values: Vec<B::Scalar>,
-    /// weight / N.
-    scale: f64,
+    /// A jet of outputs for each point of a block.
+    numbers: Vec<B::Scalar>,
 }
 
 impl<B: Tensor> Part<B> {
-    /// Computes the loss and its gradient.
+    /// Computes the loss and its gradient. If there is a `direction` of the parameters, computes J^T J `direction` instead
+    /// of the gradient J^T r, with J the Jacobian of the residuals r.
     pub(super) fn evaluate<C: Activation>(
         &mut self,
         term: &Term<B>,
         layers: &[Dense<B>],
         activations: &[ActivationKind<C>],
+        direction: Option<&[Dense<B>]>,
     ) {
-        self.jets.forward(layers, activations);
-        read(self.jets.output(), &mut self.values);
-        let directions = self.jets.directions();
-        term.formula.linearize(&self.values, directions, &mut self.linearization);
-        let squares = self.linearization.residuals.iter().map(|r| r.to_f64() * r.to_f64());
-        self.loss = 0.5 * self.scale * squares.sum::<f64>();
-        self.seed();
-        self.jets.backward(layers, &mut self.gradient);
-    }
-
-    /// Sets the adjoints of the outputs to those of scale / 2 |r|^2, scale sum_k r_k dr_k.
-    fn seed(&mut self) {
-        let scale = B::Scalar::from_f64(self.scale);
-        let deltas = self.jets.output_delta();
-        let outputs = self.linearization.outputs;
-        for (block, delta) in deltas.iter_mut().enumerate() {
-            self.values.clear();
-            for (residuals, rows) in self.linearization.iter() {
-                for row in rows.chunks_exact(residuals.len()).skip(block * outputs).take(outputs) {
-                    self.values.push(scale * dot(residuals, row));
-                }
+        let Self {
+            jets,
+            linearization,
+            numbers,
+            ..
+        } = self;
+        let mut squares = 0.0;
+        for (number, block) in self.blocks.iter().enumerate() {
+            let points = B::slice((&term.points).into(), block.clone());
+            jets.forward(layers, activations, points);
+            jets.read_output(numbers);
+            term.formula.linearize(term.given(block), numbers, jets.directions(), linearization);
+            let residuals = linearization.residuals.iter().map(|r| r.to_f64());
+            squares += residuals.map(|r| r * r).sum::<f64>();
+            if let Some(direction) = direction {
+                jets.pushforward(layers, points, direction);
+                jets.read_output_tangent(numbers);
+                linearization.push(numbers);
             }
-            delta.write(&self.values);
+            linearization.pull(B::Scalar::from_f64(self.scale), numbers);
+            jets.write_output_delta(numbers);
+            jets.backward(layers, points, &mut self.gradient, number > 0);
         }
+        self.loss = 0.5 * self.scale * squares;
     }
 }
 
-/// Overwrites `values` by the elements of all blocks.
-fn read<B: Tensor>(blocks: &[B], values: &mut Vec<B::Scalar>) {
-    values.clear();
-    for block in blocks {
-        B::read(block.into(), values);
-    }
-}
-
-fn dot<T: Scalar>(a: &[T], b: &[T]) -> T {
-    a.iter().zip(b).fold(T::zero(), |sum, (&a, &b)| sum + a * b)
-}
-
-/// The residuals at some points, and their derivatives with respect to the numbers of the outputs' jet.
+/// The residuals r at some points, and their Jacobian J with respect to the jets of the outputs.
 #[derive(Debug)]
 struct Linearization<T> {
-    samples: usize,
     outputs: usize,
-    x: Vec<T>,
-    targets: Vec<T>,
     /// The arguments of the residuals of one point: x, target and jet.
     arguments: Vec<Dual<T>>,
     /// R numbers for each point.
@@ -196,49 +184,74 @@ struct Linearization<T> {
     jacobian: Vec<T>,
 }
 
-impl<T> Linearization<T> {
-    /// Returns for each point the residuals and the jacobian.
-    fn iter(&self) -> impl Iterator<Item = (&[T], &[T])> {
-        let [residuals, jacobian] = [&self.residuals, &self.jacobian].map(|part| part.chunks_exact(part.len() / self.samples));
-        residuals.zip(jacobian)
+impl<T: Scalar> Linearization<T> {
+    /// Replaces r by J `change`.
+    fn push(&mut self, change: &[T]) {
+        let count = self.jacobian.len() / change.len();
+        let size = self.jacobian.len() / self.residuals.len();
+        let points = self.jacobian.chunks_exact(count * size).zip(change.chunks_exact(size));
+        for (residuals, (jacobian, change)) in self.residuals.chunks_exact_mut(count).zip(points) {
+            residuals.fill(T::zero());
+            for (column, &change) in jacobian.chunks_exact(count).zip(change) {
+                for (residual, &slope) in residuals.iter_mut().zip(column) {
+                    *residual += slope * change;
+                }
+            }
+        }
+    }
+
+    /// Overwrites `adjoint`, a jet for each point, by `scale` J^T r.
+    fn pull(&self, scale: T, adjoint: &mut [T]) {
+        let count = self.jacobian.len() / adjoint.len();
+        let size = self.jacobian.len() / self.residuals.len();
+        let points = self.residuals.chunks_exact(count).zip(self.jacobian.chunks_exact(count * size));
+        for (adjoint, (residuals, jacobian)) in adjoint.chunks_exact_mut(size).zip(points) {
+            for (adjoint, column) in adjoint.iter_mut().zip(jacobian.chunks_exact(count)) {
+                let products = residuals.iter().zip(column).map(|(&residual, &slope)| residual * slope);
+                *adjoint = scale * products.fold(T::zero(), |sum, product| sum + product);
+            }
+        }
     }
 }
 
 /// An equation of any type, evaluated with numbers of the type T.
 trait Formula<T>: Debug + Send + Sync {
-    /// Computes the residuals and their derivatives. `values` holds the outputs of each block of the jet, one after the
-    /// other.
-    fn linearize(&self, values: &[T], directions: &[Blocks], linearization: &mut Linearization<T>);
+    /// Computes the residuals and their Jacobian at some points. `jets` has the jet of the outputs of each.
+    fn linearize(&self, given: [&[T]; 2], jets: &[T], directions: &[Blocks], linearization: &mut Linearization<T>);
 }
 
 #[derive(Debug)]
 struct Residuals<E, const R: usize>(E);
 
 impl<T: Scalar, E: Equation<R>, const R: usize> Formula<T> for Residuals<E, R> {
-    fn linearize(&self, values: &[T], directions: &[Blocks], linearization: &mut Linearization<T>) {
+    fn linearize(
+        &self,
+        [x, targets]: [&[T]; 2],
+        jets: &[T],
+        directions: &[Blocks],
+        linearization: &mut Linearization<T>,
+    ) {
         let Linearization {
-            samples,
             outputs,
-            x,
-            targets,
             arguments,
             residuals,
             jacobian,
         } = linearization;
         residuals.clear();
         jacobian.clear();
-        let inputs = x.len() / *samples;
-        for sample in 0..*samples {
+        let size = *outputs * directions.last().map_or(1, |last| 1 + last.second.unwrap_or(last.first));
+        let points = jets.len() / size;
+        for point in 0..points {
             arguments.clear();
-            for columns in [&**x, &**targets].into_iter().chain(values.chunks_exact(*outputs * *samples)) {
-                let rows = columns.len() / *samples;
-                arguments.extend(columns[sample * rows..][..rows].iter().copied().map(Dual::constant));
+            for values in [x, targets, jets] {
+                let rows = values.len() / points;
+                arguments.extend(values[point * rows..][..rows].iter().copied().map(Dual::constant));
             }
-            let start = arguments.len() - values.len() / *samples;
+            let start = arguments.len() - size;
             for argument in start..arguments.len() {
                 arguments[argument].derivative = T::one();
                 let (given, jet) = arguments.split_at(start);
-                let (x, target) = given.split_at(inputs);
+                let (x, target) = given.split_at(x.len() / points);
                 let found = self.0.residuals(&Point {
                     x,
                     target,
