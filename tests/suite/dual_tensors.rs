@@ -4,9 +4,7 @@
 use crate::naive::{Naive, tensor, values};
 use mlp_core::activations::{LeakyRelu, Mish, Tanh};
 use mlp_core::backend::{Tensor, ZipFormula};
-use mlp_core::{
-    ActivationKind, Dual, DualTensor, HalfMse, Loss, Mlp, Scalar, SoftmaxCrossEntropy, Workspace,
-};
+use mlp_core::{ActivationKind, Dual, DualTensor, HalfMse, Loss, Mlp, Scalar, SoftmaxCrossEntropy, Workspace};
 use mlp_cpu::Matrix;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
@@ -75,18 +73,20 @@ fn forward_is_that_of_dual_numbers() {
 
 #[test]
 fn backward_is_that_of_dual_numbers() {
-    for_cases(|rng, (outputs, inputs, samples), [of_weights, of_delta, of_derivative]| {
-        let (w, w_oracle) = pair(rng, (outputs, inputs), of_weights);
-        let (delta, delta_oracle) = pair(rng, (outputs, samples), of_delta);
-        let (d, d_oracle) = pair(rng, (inputs, samples), of_derivative);
-        for with in [false, true] {
-            let (mut result, _) = pair(rng, (inputs, samples), of_delta);
-            let mut oracle = Oracle::zeros(inputs, samples);
-            result.backward(&w, (&delta).into(), with.then_some((&d).into()));
-            oracle.backward(&w_oracle, (&delta_oracle).into(), with.then_some((&d_oracle).into()));
-            assert_same("backward", &result, &oracle);
-        }
-    });
+    for_cases(
+        |rng, (outputs, inputs, samples), [of_weights, of_delta, of_derivative]| {
+            let (w, w_oracle) = pair(rng, (outputs, inputs), of_weights);
+            let (delta, delta_oracle) = pair(rng, (outputs, samples), of_delta);
+            let (d, d_oracle) = pair(rng, (inputs, samples), of_derivative);
+            for with in [false, true] {
+                let (mut result, _) = pair(rng, (inputs, samples), of_delta);
+                let mut oracle = Oracle::zeros(inputs, samples);
+                result.backward(&w, (&delta).into(), with.then_some((&d).into()));
+                oracle.backward(&w_oracle, (&delta_oracle).into(), with.then_some((&d_oracle).into()));
+                assert_same("backward", &result, &oracle);
+            }
+        },
+    );
 }
 
 #[test]
@@ -161,7 +161,13 @@ fn losses_are_those_of_dual_numbers() {
             let (p, p_oracle) = pair(rng, (outputs, samples), of_prediction);
             let rows = loss.target_rows(outputs);
             let numbers: Vec<_> = (0..rows * samples)
-                .map(|_| if whole { rng.random_range(0..outputs) as f64 } else { rng.random() })
+                .map(|_| {
+                    if whole {
+                        rng.random_range(0..outputs) as f64
+                    } else {
+                        rng.random()
+                    }
+                })
                 .collect();
             let (t, t_oracle): (Ours, Oracle) = (tensor((rows, samples), &numbers), tensor((rows, samples), &numbers));
             let (mut w, mut w_oracle) = pair(rng, (1, samples), of_weights);
@@ -177,12 +183,21 @@ fn losses_are_those_of_dual_numbers() {
             let (mut d, _) = pair(rng, (outputs, samples), of_scale);
             let mut d_oracle = Oracle::zeros(outputs, samples);
             let got = d.loss(loss, (&p).into(), (&t).into(), Some((&w).into()), scale);
-            let expected = d_oracle.loss(loss, (&p_oracle).into(), (&t_oracle).into(), Some((&w_oracle).into()), scale);
+            let expected = d_oracle.loss(
+                loss,
+                (&p_oracle).into(),
+                (&t_oracle).into(),
+                Some((&w_oracle).into()),
+                scale,
+            );
             assert!((got.value - expected.value).abs() <= 1e-12 * expected.value.abs());
             let (d, d_oracle) = (values::<Ours>((&d).into()), values::<Oracle>((&d_oracle).into()));
             for (got, expected) in d.iter().zip(&d_oracle) {
                 assert!((got.value - expected.value).abs() <= 1e-14, "{got:?} {expected:?}");
-                assert!((got.derivative - expected.derivative).abs() <= 1e-13, "{got:?} {expected:?}");
+                assert!(
+                    (got.derivative - expected.derivative).abs() <= 1e-13,
+                    "{got:?} {expected:?}"
+                );
             }
         });
     }
@@ -194,7 +209,11 @@ fn losses_are_those_of_dual_numbers() {
 /// dL/dtheta of L = sum of l(u, u', u'') with u' = du/dx, by nested dual tensors, against differences of L.
 #[test]
 fn a_loss_of_derivatives_has_the_gradient_in_the_tangent() {
-    let network = Mlp::<Matrix<f64>>::builder(&[1, 5, 4, 1]).hidden(Tanh).seed(3).build().unwrap();
+    let network = Mlp::<Matrix<f64>>::builder(&[1, 5, 4, 1])
+        .hidden(Tanh)
+        .seed(3)
+        .build()
+        .unwrap();
     let points = Matrix::from_fn(1, 6, |_, j| j as f64 / 3.0 - 1.0);
     let ones = Matrix::from_fn(1, 6, |_, _| 1.0);
 
@@ -213,7 +232,9 @@ fn a_loss_of_derivatives_has_the_gradient_in_the_tangent() {
     };
     let value = |network: &Mlp<Matrix<f64>>| -> f64 {
         let u = derivatives(network);
-        u.iter().map(|u| residual(u.value.value, u.value.derivative, u.derivative.derivative).powi(2) / 2.0).sum()
+        u.iter()
+            .map(|u| residual(u.value.value, u.value.derivative, u.derivative.derivative).powi(2) / 2.0)
+            .sum()
     };
 
     let lifted = nested(network.clone());
@@ -227,8 +248,14 @@ fn a_loss_of_derivatives_has_the_gradient_in_the_tangent() {
             let r = residual(u, du, ddu);
             // Values and tangents change places: dl/du'' is the value of the value.
             Dual {
-                value: Dual { value: r, derivative: r * u },
-                derivative: Dual { value: 0.0, derivative: r * (1.0 + du) },
+                value: Dual {
+                    value: r,
+                    derivative: r * u,
+                },
+                derivative: Dual {
+                    value: 0.0,
+                    derivative: r * (1.0 + du),
+                },
             }
         })
         .collect();
@@ -248,7 +275,10 @@ fn a_loss_of_derivatives_has_the_gradient_in_the_tangent() {
             };
             let expected = (at(1e-5) - at(-1e-5)) / 2e-5;
             let got = got.derivative.derivative;
-            assert!((got - expected).abs() < 1e-7 * expected.abs().max(1.0), "{got} {expected}");
+            assert!(
+                (got - expected).abs() < 1e-7 * expected.abs().max(1.0),
+                "{got} {expected}"
+            );
         }
     }
 }

@@ -223,7 +223,12 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
     pub fn jacobian<'a>(&self, input: impl Into<B::Columns<'a>>, workspace: &mut Workspace<B>, jacobian: &mut B) {
         let input = input.into();
         let (inputs, outputs, samples) = (self.inputs(), self.outputs(), input.shape().1);
-        check_shape("jacobian", "the jacobian", (outputs, inputs * samples), jacobian.shape());
+        check_shape(
+            "jacobian",
+            "the jacobian",
+            (outputs, inputs * samples),
+            jacobian.shape(),
+        );
         self.forward(input, workspace);
         let forwards = inputs <= outputs;
         let mut units = workspace.units.take().unwrap_or_else(|| Units {
@@ -275,7 +280,12 @@ pub(crate) fn seed<B: Tensor>(output_gradient: B::Columns<'_>, workspace: &mut W
     let samples = workspace.samples;
     let last = workspace.layers.last_mut().expect("a network has a layer");
     let shape = (last.delta.shape().0, samples);
-    check_shape("pullback", "the gradient of the outputs", shape, output_gradient.shape());
+    check_shape(
+        "pullback",
+        "the gradient of the outputs",
+        shape,
+        output_gradient.shape(),
+    );
     last.delta.zip(output_gradient, [], &Other);
     if let Some(derivative) = &last.derivative {
         last.delta.zip(columns(derivative, samples), [], &Product);
@@ -301,11 +311,21 @@ pub(crate) fn pushforward<B: Tensor>(
         tangents.extend(buffers.iter().map(|layer| Tangent::new(&layer.activation)));
     }
     if let Some((input, direction)) = varying {
-        check_shape("pushforward", "a direction with layers", (layers.len(), 1), (direction.len(), 1));
+        check_shape(
+            "pushforward",
+            "a direction with layers",
+            (layers.len(), 1),
+            (direction.len(), 1),
+        );
         check_shape("pushforward", "input", (layers[0].inputs(), samples), input.shape());
     }
     if let Some(tangent) = input_tangent {
-        check_shape("pushforward", "the tangent of the input", (layers[0].inputs(), samples), tangent.shape());
+        check_shape(
+            "pushforward",
+            "the tangent of the input",
+            (layers[0].inputs(), samples),
+            tangent.shape(),
+        );
     }
     let identity = ActivationKind::<NoCustom>::Identity(Identity);
     let mut input = varying.map(|(input, _)| B::slice(input, 0..samples));
@@ -321,7 +341,12 @@ pub(crate) fn pushforward<B: Tensor>(
         }
         if let (Some((_, direction)), Some(input)) = (varying, input) {
             let Dense { weights, bias } = &direction[number];
-            check_shape("pushforward", "a direction of weights", layer.weights.shape(), weights.shape());
+            check_shape(
+                "pushforward",
+                "a direction of weights",
+                layer.weights.shape(),
+                weights.shape(),
+            );
             if before.is_none() {
                 own.forward(None, weights, bias, input, &identity);
             } else {
@@ -340,7 +365,7 @@ pub(crate) fn pushforward<B: Tensor>(
 
 impl<B: Tensor> Workspace<B> {
     /// Returns dy, n_out x N, of the last pushforward.
-    fn output_tangent(&self) -> B::Columns<'_> {
+    pub(crate) fn output_tangent(&self) -> B::Columns<'_> {
         let last = self.tangents.last().expect("a network has a layer");
         columns(&last.activation, self.samples)
     }
@@ -351,7 +376,12 @@ impl<B: Tensor> Workspace<B> {
     /// # Panics
     /// If the shapes differ.
     pub fn add_to_gradient(&mut self, gradient: &[Dense<B>]) {
-        check_shape("add_to_gradient", "layers", (self.gradient.len(), 1), (gradient.len(), 1));
+        check_shape(
+            "add_to_gradient",
+            "layers",
+            (self.gradient.len(), 1),
+            (gradient.len(), 1),
+        );
         for (own, other) in self.gradient.iter_mut().zip(gradient) {
             own.weights.zip((&other.weights).into(), [], &Sum);
             own.bias.zip((&other.bias).into(), [], &Sum);

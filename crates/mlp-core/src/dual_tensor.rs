@@ -250,7 +250,10 @@ impl<B: Tensor> Tensor for DualTensor<B> {
         numbers.clear();
         numbers.extend(values.iter().map(|dual| dual.value));
         self.value.write(&numbers);
-        self.tangent = self.tangent.take().filter(|_| values.iter().any(|dual| !dual.derivative.is_zero()));
+        self.tangent = self
+            .tangent
+            .take()
+            .filter(|_| values.iter().any(|dual| !dual.derivative.is_zero()));
         if self.tangent.is_some() || values.iter().any(|dual| !dual.derivative.is_zero()) {
             numbers.clear();
             numbers.extend(values.iter().map(|dual| dual.derivative));
@@ -283,14 +286,20 @@ impl<B: Tensor> Tensor for DualTensor<B> {
         input: DualColumns<'_, B>,
         activation: &ActivationKind<A>,
     ) {
-        let terms = [weights.tangent.is_some(), bias.tangent.is_some(), input.tangent.is_some()];
+        let terms = [
+            weights.tangent.is_some(),
+            bias.tangent.is_some(),
+            input.tangent.is_some(),
+        ];
         if terms == [false; 3] {
             self.tangent = None;
             let derivative = derivative.map(|derivative| {
                 derivative.tangent = None;
                 &mut derivative.value
             });
-            return self.value.forward(derivative, &weights.value, &bias.value, input.value, activation);
+            return self
+                .value
+                .forward(derivative, &weights.value, &bias.value, input.value, activation);
         }
         let identity = ActivationKind::<NoCustom>::Identity(Identity);
         let samples = input.value.shape().1;
@@ -372,7 +381,9 @@ impl<B: Tensor> Tensor for DualTensor<B> {
     fn backward(&mut self, weights: &Self, delta: DualColumns<'_, B>, derivative: Option<DualColumns<'_, B>>) {
         let varies = |tangent: &Option<B::Columns<'_>>| tangent.is_some();
         let of_product = weights.tangent.is_some() || varies(&delta.tangent);
-        let of_derivative = derivative.as_ref().is_some_and(|derivative| varies(&derivative.tangent));
+        let of_derivative = derivative
+            .as_ref()
+            .is_some_and(|derivative| varies(&derivative.tangent));
         if !of_product && !of_derivative {
             self.tangent = None;
             let derivative = derivative.map(|derivative| derivative.value);
@@ -418,7 +429,8 @@ impl<B: Tensor> Tensor for DualTensor<B> {
         input: DualColumns<'_, B>,
         accumulate: bool,
     ) {
-        self.value.gradient(&mut bias_gradient.value, delta.value, input.value, accumulate);
+        self.value
+            .gradient(&mut bias_gradient.value, delta.value, input.value, accumulate);
         if !accumulate {
             if delta.tangent.is_none() {
                 bias_gradient.tangent = None;
@@ -437,7 +449,8 @@ impl<B: Tensor> Tensor for DualTensor<B> {
                 bias_gradient.tangent_mut();
             }
             let holding = holds || of_bias;
-            self.tangent_mut().gradient(bias_gradient.tangent_mut(), delta, input.value, holding);
+            self.tangent_mut()
+                .gradient(bias_gradient.tangent_mut(), delta, input.value, holding);
             holds = true;
         }
         if let Some(input) = input.tangent {
@@ -455,7 +468,9 @@ impl<B: Tensor> Tensor for DualTensor<B> {
         formula: &F,
     ) -> bool {
         if self.tangent.is_none() && other.tangent.is_none() && state.iter().all(|state| state.tangent.is_none()) {
-            return self.value.zip(other.value, state.map(|state| &mut state.value), formula);
+            return self
+                .value
+                .zip(other.value, state.map(|state| &mut state.value), formula);
         }
         if S == 0 {
             let (value, tangent, scratch) = self.parts();
@@ -630,7 +645,9 @@ struct Lifted<'a, F, const S: usize>(&'a F);
 impl<F: ZipFormula<S>, const S: usize> ZipFormula<2> for Lifted<'_, F, S> {
     #[inline(always)]
     fn apply<T: Scalar>(&self, own: T, of_other: T, [tangent, other]: [T; 2]) -> (T, [T; 2]) {
-        let (new, _) = self.0.apply(dual(own, tangent), dual(other, of_other), [Dual::zero(); S]);
+        let (new, _) = self
+            .0
+            .apply(dual(own, tangent), dual(other, of_other), [Dual::zero(); S]);
         (new.value, [new.derivative, other])
     }
 }
@@ -641,13 +658,18 @@ struct LiftedConstant<'a, F, const S: usize>(&'a F);
 impl<F: ZipFormula<S>, const S: usize> ZipFormula<1> for LiftedConstant<'_, F, S> {
     #[inline(always)]
     fn apply<T: Scalar>(&self, own: T, other: T, [tangent]: [T; 1]) -> (T, [T; 1]) {
-        let (new, _) = self.0.apply(dual(own, tangent), Dual::constant(other), [Dual::zero(); S]);
+        let (new, _) = self
+            .0
+            .apply(dual(own, tangent), Dual::constant(other), [Dual::zero(); S]);
         (new.value, [new.derivative])
     }
 }
 
 formula!(Both<1>, |own, other, [state]| (own * other, [state * other]));
-formula!(BothAndOld<2>, |own, other, [state, _]| (own * other, [state * other, own]));
+formula!(BothAndOld<2>, |own, other, [state, _]| (
+    own * other,
+    [state * other, own]
+));
 formula!(AddProduct<1>, |own, other, [state]| (own + other * state, [state]));
 formula!(ProductOfState<1>, |_, other, [state]| (other * state, [state]));
 

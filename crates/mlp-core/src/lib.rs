@@ -38,7 +38,7 @@
 //! | networks | [`Mlp`], made of [`Dense`] layers; [`Initializer`]; [`ActivationKind`] is an [`Activation`] by name |
 //! | losses | [`Loss`], [`ElementLoss`]; [`LossKind`] selects one of this crate's losses by name |
 //! | data | [`Samples`] borrows data, [`Dataset`] owns and splits it; [`ClassWeights`]; [`Scaling`], [`Classes`] |
-//! | optimizers ([`Optimizer`]) | [`GradientDescent`], [`Momentum`], [`RmsProp`], [`Adagrad`], [`Adam`], [`AdamW`], [`NAdam`], [`Lbfgs`]; [`OptimizerKind`] selects one by name |
+//! | optimizers ([`Optimizer`]) | [`GradientDescent`], [`Momentum`], [`RmsProp`], [`Adagrad`], [`Adam`], [`AdamW`], [`NAdam`], [`Lbfgs`], [`GaussNewton`]; [`OptimizerKind`] selects one by name |
 //! | learning rate | [`Schedule`], [`ReduceOnPlateau`] |
 //! | regularization | [`Penalty`], [`Dropout`], [`Clip`], [`EarlyStopping`] |
 //! | training | [`Trainer::step`], [`Trainer::fit`] with [`FitOptions`], [`Trainer::fit_with`] with each [`Event`] |
@@ -139,16 +139,17 @@ pub use metric::{ConfusionMatrix, Metric, Scores};
 pub use mlp::Mlp;
 pub use model::{Model, ModelError, Provenance};
 pub use optimizer::{
-    Adagrad, Adam, AdamW, GradientDescent, Lbfgs, Momentum, NAdam, NonFinite, Optimizer, OptimizerKind, RmsProp,
+    Adagrad, Adam, AdamW, GaussNewton, GradientDescent, Lbfgs, Momentum, NAdam, NonFinite, Optimizer, OptimizerKind,
+    RmsProp,
 };
 pub use output::OutputTransform;
 pub use preprocessing::{Classes, Scaling, ScalingKind};
 pub use scalar::{Dual, Scalar};
 pub use schedule::{ReduceOnPlateau, Schedule};
 pub use training::{
-    ClassWeights, Clip, DataError, Dataset, Diverged, Dropout, EarlyStopping, Evaluation, Event, Every, FitOptions,
-    FitReport, History, LikelyCause, Monitor, Penalty, Progress, Samples, StopReason, TrainError, Trainer,
-    TrainingData,
+    ClassWeights, Clip, Curvature, DataError, Dataset, Diverged, Dropout, EarlyStopping, Evaluation, Event, Every,
+    FitOptions, FitReport, History, LikelyCause, Monitor, Penalty, Progress, Samples, StopReason, TrainError, Trainer,
+    TrainingData, hessian_vector_product,
 };
 pub use workspace::Workspace;
 

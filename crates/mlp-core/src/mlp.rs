@@ -97,10 +97,7 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
 
     /// Returns the number of weights and biases.
     pub fn parameter_count(&self) -> usize {
-        self.layers
-            .iter()
-            .map(|layer| layer.outputs() * (layer.inputs() + 1))
-            .sum()
+        parameter_count(&self.layers)
     }
 
     /// Returns the layers and their activations.
@@ -135,6 +132,11 @@ impl<B: Tensor, C: Activation> fmt::Display for Mlp<B, C> {
         }
         Ok(())
     }
+}
+
+/// Returns the number of weights and biases of `layers`.
+pub(crate) fn parameter_count<B: Tensor>(layers: &[Dense<B>]) -> usize {
+    layers.iter().map(|layer| layer.outputs() * (layer.inputs() + 1)).sum()
 }
 
 /// Checks that the layers form a network: there is at least one, none is empty, the inputs of each are the outputs of

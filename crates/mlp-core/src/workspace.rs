@@ -1,6 +1,7 @@
 use crate::backend::Tensor;
 use crate::block::{Tangent, Units};
 use crate::error::check_memory;
+use crate::mlp::parameter_count;
 use crate::{Activation, ActivationKind, Dense, Mlp, OutOfMemory};
 use alloc::vec::Vec;
 
@@ -53,8 +54,17 @@ impl<B: Tensor> Workspace<B> {
     /// # Errors
     /// If the buffers need more memory than is available.
     pub fn new<C: Activation>(network: &Mlp<B, C>, batch: usize) -> Result<Self, OutOfMemory> {
-        let neurons: u128 = network.layers().iter().map(|layer| layer.outputs() as u128).sum();
-        let numbers = network.parameter_count() as u128 + 3 * neurons * batch as u128;
+        Self::of_layers(network.layers(), network.activations(), batch)
+    }
+
+    /// Does the work of [`new`](Self::new) for a network with these layers.
+    pub(crate) fn of_layers<C: Activation>(
+        layers: &[Dense<B>],
+        activations: &[ActivationKind<C>],
+        batch: usize,
+    ) -> Result<Self, OutOfMemory> {
+        let neurons: u128 = layers.iter().map(|layer| layer.outputs() as u128).sum();
+        let numbers = parameter_count(layers) as u128 + 3 * neurons * batch as u128;
         check_memory::<B::Scalar>("the workspace", numbers)?;
         let buffers = |(layer, activation): (&Dense<B>, &ActivationKind<C>)| {
             let zeros = || B::zeros(layer.outputs(), batch);
@@ -67,13 +77,8 @@ impl<B: Tensor> Workspace<B> {
         };
         Ok(Self {
             samples: 0,
-            layers: network
-                .layers()
-                .iter()
-                .zip(network.activations())
-                .map(buffers)
-                .collect(),
-            gradient: network.layers().iter().map(Dense::zeros_like).collect(),
+            layers: layers.iter().zip(activations).map(buffers).collect(),
+            gradient: layers.iter().map(Dense::zeros_like).collect(),
             tangents: Vec::new(),
             units: None,
         })

@@ -1,4 +1,4 @@
-use super::{Adagrad, Adam, AdamW, GradientDescent, Lbfgs, Momentum, NAdam, Optimizer, RmsProp};
+use super::{Adagrad, Adam, AdamW, GaussNewton, GradientDescent, Lbfgs, Momentum, NAdam, Optimizer, RmsProp};
 use crate::HyperParameterError;
 use crate::backend::Tensor;
 use crate::kind::names;
@@ -39,6 +39,8 @@ pub enum OptimizerKind {
     NAdam,
     /// [`Lbfgs`], named `lbfgs`.
     Lbfgs,
+    /// [`GaussNewton`], named `gauss_newton`.
+    GaussNewton,
 }
 
 names! {
@@ -51,6 +53,7 @@ names! {
     "adamw" => Self::AdamW, Self::AdamW;
     "nadam" => Self::NAdam, Self::NAdam;
     "lbfgs" => Self::Lbfgs, Self::Lbfgs;
+    "gauss_newton" => Self::GaussNewton, Self::GaussNewton;
 }
 
 impl OptimizerKind {
@@ -71,6 +74,7 @@ impl OptimizerKind {
             Self::AdamW => Box::new(AdamW::new(learning_rate)?),
             Self::NAdam => Box::new(NAdam::new(learning_rate)?),
             Self::Lbfgs => Box::new(Lbfgs::new(learning_rate)?),
+            Self::GaussNewton => Box::new(GaussNewton::new(learning_rate)?),
         })
     }
 }

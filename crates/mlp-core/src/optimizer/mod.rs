@@ -4,18 +4,22 @@ mod adagrad;
 mod adam;
 mod adamw;
 mod first_order;
+mod gauss_newton;
 mod gradient_descent;
 mod kind;
 mod lbfgs;
 mod momentum;
 mod nadam;
+mod pairs;
 mod rms_prop;
 mod rule;
 mod state;
+mod vector;
 
 pub use adagrad::Adagrad;
 pub use adam::Adam;
 pub use adamw::AdamW;
+pub use gauss_newton::GaussNewton;
 pub use gradient_descent::GradientDescent;
 pub use kind::OptimizerKind;
 pub use lbfgs::Lbfgs;
@@ -38,6 +42,19 @@ pub trait Objective<B: Tensor> {
 
     /// Returns the gradient of the last [`evaluate`](Self::evaluate), layer by layer. An optimizer may overwrite it.
     fn gradient_mut(&mut self) -> &mut [Dense<B>];
+
+    /// Sets `product` to G `direction`, where G = J^T H J is the Gauss-Newton matrix at `layers`, the parameters of the
+    /// last [`evaluate`](Self::evaluate): J are the derivatives of the predictions with respect to the parameters, and H
+    /// the second derivatives of the loss with respect to the predictions. All three have the same shapes.
+    ///
+    /// Afterwards [`gradient_mut`](Self::gradient_mut) may return anything. Only [`GaussNewton`] needs this operation.
+    ///
+    /// # Panics
+    /// The default panics: it says that the objective does not have this product.
+    fn gauss_newton_product(&mut self, layers: &[Dense<B>], direction: &[Dense<B>], product: &mut [Dense<B>]) {
+        let _ = (layers, direction, product);
+        panic!("gauss_newton_product: this objective does not implement it, and `GaussNewton` needs it");
+    }
 }
 
 /// An optimizer changes parameters so that the loss falls. It owns its state, which has the shapes of the parameters.

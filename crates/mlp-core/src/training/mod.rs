@@ -2,6 +2,7 @@
 
 mod class_weights;
 mod clip;
+mod curvature;
 mod data_error;
 mod dataset;
 mod dropout;
@@ -28,6 +29,7 @@ mod trainer;
 
 pub use class_weights::ClassWeights;
 pub use clip::Clip;
+pub use curvature::{Curvature, hessian_vector_product};
 pub use data_error::DataError;
 pub use dataset::Dataset;
 pub use dropout::Dropout;

@@ -1,11 +1,13 @@
 use super::dropout::Mask;
 use super::split::Split;
 use super::{Clip, Dropout, Penalty, Samples};
-use crate::backend::{Objective, Tensor};
+use crate::backend::{Columns, Objective, Tensor};
 use crate::backpropagation as pass;
+use crate::block::{pushforward, seed};
+use crate::error::check_shape;
 use crate::tensor::Sum;
 use crate::workspace::{LayerBuffers, columns, elements};
-use crate::{Activation, ActivationKind, Dense, Loss, Scalar, Workspace};
+use crate::{Activation, ActivationKind, Dense, Dual, DualColumns, DualTensor, Loss, OutOfMemory, Scalar, Workspace};
 use alloc::vec::Vec;
 
 /// What training adds to the loss and its gradient: penalty, clipping and dropout. It is passed as one optional
@@ -38,6 +40,78 @@ pub(super) struct Group<B: Tensor> {
     pub(super) masks: Vec<B>,
     /// Memory to draw the dropout factors in; empty without dropout.
     pub(super) values: Vec<B::Scalar>,
+    /// The gradient of the loss with respect to the prediction, and its change along a direction. The first
+    /// Gauss-Newton product allocates it.
+    delta: Option<DualTensor<B>>,
+}
+
+impl<B: Tensor> Group<B> {
+    /// Returns whether there is a group with enough memory for each group of `split`, in a network with these layers of
+    /// which the first `masks` have dropout.
+    pub(super) fn all_fit<C: Activation>(
+        groups: &[Self],
+        layers: &[Dense<B>],
+        activations: &[ActivationKind<C>],
+        split: Split,
+        masks: usize,
+    ) -> bool {
+        let fits = |group: &Self| {
+            let Workspace {
+                layers: buffers,
+                gradient,
+                ..
+            } = &group.workspace;
+            let pairs = buffers.iter().zip(gradient).zip(layers.iter().zip(activations));
+            group.workspace.batch() >= split.block
+                && group.masks.len() == masks
+                && buffers.len() == layers.len()
+                && pairs.enumerate().all(|(i, ((buffers, gradient), (layer, kind)))| {
+                    let linear = matches!(kind, ActivationKind::Identity(_)) && i >= masks;
+                    gradient.weights.shape() == layer.weights.shape() && buffers.derivative.is_none() == linear
+                })
+        };
+        groups.len() >= split.groups && groups.iter().all(fits)
+    }
+
+    /// Allocates a group for each one of `split`.
+    pub(super) fn allocate<C: Activation>(
+        layers: &[Dense<B>],
+        activations: &[ActivationKind<C>],
+        split: Split,
+        masks: usize,
+    ) -> Result<Vec<Self>, OutOfMemory> {
+        let group = |_| {
+            let mut workspace = Workspace::of_layers(layers, activations, split.block)?;
+            let dropped = workspace.layers[..masks].iter_mut().map(|buffers| {
+                // Even a linear layer needs a derivative, because the mask is part of it.
+                buffers.derivative.get_or_insert_with(|| buffers.activation.clone());
+                buffers.activation.clone()
+            });
+            Ok(Self {
+                masks: dropped.collect(),
+                workspace,
+                loss: 0.0,
+                values: Vec::new(),
+                delta: None,
+            })
+        };
+        (0..split.groups).map(group).collect()
+    }
+}
+
+/// Adds the gradients of the other groups to that of the first, in their order, and returns the sum of their losses.
+#[inline(always)]
+fn add_up<B: Tensor>(groups: &mut [Group<B>]) -> f64 {
+    let (first, others) = groups.split_first_mut().expect("a batch has at least one group");
+    let mut sum = first.loss;
+    for other in others {
+        sum += other.loss;
+        for (total, part) in first.workspace.gradient.iter_mut().zip(&other.workspace.gradient) {
+            total.weights.zip((&part.weights).into(), [], &Sum);
+            total.bias.zip((&part.bias).into(), [], &Sum);
+        }
+    }
+    sum
 }
 
 /// Everything the batch loss depends on, apart from the parameters.
@@ -79,6 +153,58 @@ impl<B: Tensor, C: Activation, L: Loss> Batch<'_, '_, B, C, L> {
             pass::gradient(samples.input(), workspace, block > 0);
         }
         group.loss = sum;
+    }
+
+    /// Computes the product of the Gauss-Newton matrix at `layers` with `direction`, including the penalty, in the
+    /// gradient of the first of `groups`. If `forward` is not set, the groups hold the forward pass with `layers` of
+    /// their only block.
+    pub(super) fn gauss_newton_product(
+        &self,
+        layers: &[Dense<B>],
+        direction: &[Dense<B>],
+        groups: &mut [Group<B>],
+        forward: bool,
+    ) {
+        B::for_each(groups, |number, group| {
+            for (block, range) in self.split.blocks(number).enumerate() {
+                let samples = self.samples.slice(range.clone());
+                if forward {
+                    self.forward(layers, range.start, samples.input(), group);
+                }
+                self.block_product(layers, direction, &samples, group, block > 0);
+            }
+        });
+        add_up(groups);
+        if let Some(penalty) = self.shaping.and_then(|shaping| shaping.penalty) {
+            penalty.add_curvature(direction, &mut groups[0].workspace.gradient);
+        }
+    }
+
+    /// Computes J^T H J `direction` of the samples whose forward pass the group holds.
+    fn block_product(
+        &self,
+        layers: &[Dense<B>],
+        direction: &[Dense<B>],
+        samples: &Samples<'_, B>,
+        group: &mut Group<B>,
+        accumulate: bool,
+    ) {
+        let Group { workspace, delta, .. } = group;
+        let input = samples.input();
+        // The prediction changes by dy = J `direction`, and the gradient of the loss by H dy.
+        pushforward(layers, None, Some((input, direction)), workspace);
+        let prediction = DualColumns::new(workspace.prediction(), Some(workspace.output_tangent()));
+        let delta = delta.get_or_insert_with(|| {
+            let (outputs, block) = (prediction.shape().0, workspace.batch());
+            DualTensor::new(B::zeros(outputs, block), B::zeros(outputs, block))
+        });
+        let constant = |columns| DualColumns::new(columns, None);
+        let weights = samples.sample_weights().map(constant);
+        let scale = Dual::from_f64(1.0 / self.total_weight);
+        delta.loss(self.loss, prediction, constant(samples.target()), weights, scale);
+        seed(columns(delta.tangent_mut(), samples.len()), workspace);
+        pass::backward(layers, workspace);
+        pass::gradient(input, workspace, accumulate);
     }
 
     /// Runs the forward pass, with dropout if there is any. `first` is the index of the first sample of `input` in the
@@ -138,19 +264,9 @@ impl<B: Tensor, C: Activation, L: Loss> Objective<B> for BatchLoss<'_, '_, B, C,
             first_loss,
         } = self;
         B::for_each(groups, |i, group| batch.evaluate(layers, i, group));
-        let (first, others) = groups.split_first_mut().expect("a batch has at least one group");
-        let mut sum = first.loss;
-        let gradient = &mut first.workspace.gradient;
-        for other in others {
-            sum += other.loss;
-            for (total, part) in gradient.iter_mut().zip(&other.workspace.gradient) {
-                total.weights.zip((&part.weights).into(), [], &Sum);
-                total.bias.zip((&part.bias).into(), [], &Sum);
-            }
-        }
-        let mut loss = sum / batch.total_weight;
+        let mut loss = add_up(groups) / batch.total_weight;
         if let Some(shaping) = batch.shaping {
-            loss += shaping.shape(layers, gradient, signs);
+            loss += shaping.shape(layers, &mut groups[0].workspace.gradient, signs);
         }
         first_loss.get_or_insert(loss);
         loss
@@ -158,6 +274,23 @@ impl<B: Tensor, C: Activation, L: Loss> Objective<B> for BatchLoss<'_, '_, B, C,
 
     fn gradient_mut(&mut self) -> &mut [Dense<B>] {
         &mut self.groups[0].workspace.gradient
+    }
+
+    fn gauss_newton_product(&mut self, layers: &[Dense<B>], direction: &[Dense<B>], product: &mut [Dense<B>]) {
+        for (layer, product) in layers.iter().zip(&*product) {
+            let shapes = (layer.weights.shape(), product.weights.shape());
+            check_shape("gauss_newton_product", "a product of weights", shapes.0, shapes.1);
+            check_shape(
+                "gauss_newton_product",
+                "a product of a bias",
+                layer.bias.shape(),
+                product.bias.shape(),
+            );
+        }
+        // The forward pass of a block replaces that of the block before it.
+        let blocks = (0..self.groups.len()).any(|group| self.batch.split.blocks(group).nth(1).is_some());
+        self.batch.gauss_newton_product(layers, direction, self.groups, blocks);
+        self.gradient_mut().swap_with_slice(product);
     }
 }
 

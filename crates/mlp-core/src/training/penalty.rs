@@ -100,6 +100,15 @@ impl Penalty {
         self.l1 * absolute + 0.5 * self.l2 * squares
     }
 
+    /// Adds the product of the penalty's second derivatives with `direction` to `product`: lambda2 v. Those of |w| are 0.
+    pub(super) fn add_curvature<B: Tensor>(self, direction: &[Dense<B>], product: &mut [Dense<B>]) {
+        if self.l2 > 0.0 {
+            for (direction, product) in self.tensors(direction).zip(self.tensors_mut(product)) {
+                product.zip(direction.into(), [], &L2 { lambda: self.l2 });
+            }
+        }
+    }
+
     /// Returns the tensors of `layers` that belong to penalized parameters.
     fn tensors<B>(self, layers: &[Dense<B>]) -> impl Iterator<Item = &B> {
         let layers = layers.iter();

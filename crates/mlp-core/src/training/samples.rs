@@ -1,6 +1,6 @@
 use crate::backend::{Columns, Tensor};
 use crate::loss::class_index;
-use crate::{Activation, DataError, Loss, Mlp, Scalar, TargetKind};
+use crate::{Activation, DataError, DualColumns, DualTensor, Loss, Mlp, Scalar, TargetKind};
 use alloc::format;
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -148,6 +148,16 @@ impl<'a, B: Tensor> Samples<'a, B> {
             train: self,
             validation: Some(validation),
         }
+    }
+
+    /// Returns the same samples as constants among dual numbers.
+    pub(super) fn lift(self) -> Samples<'a, DualTensor<B>> {
+        let constant = |columns| DualColumns::new(columns, None);
+        Samples::of_parts(
+            constant(self.input),
+            constant(self.target),
+            self.sample_weights.map(constant),
+        )
     }
 
     /// Creates samples from parts that are known to fit together.

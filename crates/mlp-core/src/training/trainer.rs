@@ -10,8 +10,7 @@ use crate::backend::{Tensor, check_shape};
 use crate::error::not_negative;
 use crate::state::{PlateauState, StateError};
 use crate::{
-    Activation, ActivationKind, Dense, HyperParameterError, Loss, Metric, Mlp, NonFinite, Optimizer, ReduceOnPlateau,
-    Schedule, Workspace,
+    Activation, Dense, HyperParameterError, Loss, Metric, Mlp, NonFinite, Optimizer, ReduceOnPlateau, Schedule,
 };
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
@@ -491,40 +490,11 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
     fn reserve<C: Activation>(&mut self, network: &Mlp<B, C>, split: Split) -> Result<(), TrainError> {
         let (layers, activations) = (network.layers(), network.activations());
         let masks = self.dropout_now().map_or(0, |_| layers.len() - 1);
-        let fits = |group: &Group<B>| {
-            let Workspace {
-                layers: buffers,
-                gradient,
-                ..
-            } = &group.workspace;
-            let pairs = buffers.iter().zip(gradient).zip(layers.iter().zip(activations));
-            group.workspace.batch() >= split.block
-                && group.masks.len() == masks
-                && buffers.len() == layers.len()
-                && pairs.enumerate().all(|(i, ((buffers, gradient), (layer, kind)))| {
-                    let linear = matches!(kind, ActivationKind::Identity(_)) && i >= masks;
-                    gradient.weights.shape() == layer.weights.shape() && buffers.derivative.is_none() == linear
-                })
-        };
-        if self.groups.len() >= split.groups && self.groups.iter().all(fits) {
-            return Ok(());
-        }
-        self.claim(layers)?;
-        self.groups.clear();
-        self.signs.clear();
-        for _ in 0..split.groups {
-            let mut workspace = Workspace::new(network, split.block)?;
-            let dropped = workspace.layers[..masks].iter_mut().map(|buffers| {
-                // Even a linear layer needs a derivative, because the mask is part of it.
-                buffers.derivative.get_or_insert_with(|| buffers.activation.clone());
-                buffers.activation.clone()
-            });
-            self.groups.push(Group {
-                masks: dropped.collect(),
-                workspace,
-                loss: 0.0,
-                values: Vec::new(),
-            });
+        if !Group::all_fit(&self.groups, layers, activations, split, masks) {
+            self.claim(layers)?;
+            self.signs.clear();
+            self.groups.clear();
+            self.groups = Group::allocate(layers, activations, split, masks)?;
         }
         Ok(())
     }

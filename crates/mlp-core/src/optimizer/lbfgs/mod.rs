@@ -1,17 +1,14 @@
-mod curvature;
 mod search;
-mod vector;
 
 use super::first_order::{GRADIENTS, STATES, check_shapes, evaluate};
+use super::pairs::{Curvature, Pair, at_least_one, take_pairs};
+use super::vector::{dot, first_not_finite, is_within, one_norm, set_point, set_scaled, zeros_like};
 use super::{NonFinite, Objective, Optimizer, OptimizerState, StateError};
 use crate::backend::Tensor;
-use crate::error::{in_range, not_negative, positive};
+use crate::error::{not_negative, positive};
 use crate::{Dense, HyperParameterError};
-use alloc::borrow::ToOwned;
 use alloc::vec::Vec;
-use curvature::{Curvature, Pair};
 use search::{Line, Point, search};
-use vector::{dot, dot_layer, is_within, one_norm, set_point, set_scaled, zeros_like};
 
 /// L-BFGS with a line search. A step is one iteration. With all parameters W as one vector, and g = dL/dW,
 ///
@@ -128,7 +125,7 @@ impl<B: Tensor> Lbfgs<B> {
     /// # Errors
     /// Returns an error if `history_size` is 0.
     pub fn history_size(mut self, history_size: usize) -> Result<Self, HyperParameterError> {
-        self.rule.history_size = at_least_one(history_size as f64)?;
+        self.rule.history_size = at_least_one("history size", history_size as f64)?;
         Ok(self)
     }
 
@@ -277,17 +274,11 @@ impl<B: Tensor> Optimizer<B> for Lbfgs<B> {
             state.take_number("tolerance_grad")?,
             state.take_number("tolerance_change")?,
         )?;
-        restored.rule.history_size = at_least_one(state.take_number("history_size")?)?;
+        restored.rule.history_size = at_least_one("history size", state.take_number("history_size")?)?;
         restored.last = take_pairs(&mut state, ["change", "gradient"], layers, 1)?.pop();
         let size = restored.rule.history_size;
         restored.curvature = Curvature::new(take_pairs(&mut state, ["changes", "gradient_changes"], layers, size)?);
         state.expect_empty()?;
-        // No run can produce a history with such a pair. It would do no harm, but it cannot be what was saved.
-        for pair in &mut restored.curvature.pairs {
-            let (name, expected) = ("curvature of a pair of changes", "a finite number above 1e-10");
-            let usable = pair.measure();
-            in_range(name, expected, dot(&pair.change, &pair.gradient), usable)?;
-        }
         *self = restored;
         Ok(())
     }
@@ -349,48 +340,6 @@ impl<B: Tensor> Line for Ray<'_, B> {
         self.at = None;
         is_within(self.trial, length, self.tolerance, self.direction)
     }
-}
-
-/// Returns the first layer up to which the sum of the gradient's squares is not finite.
-fn first_not_finite<B: Tensor>(gradient: &[Dense<B>]) -> Option<usize> {
-    let mut sum = 0.0;
-    gradient.iter().position(|layer| {
-        sum += dot_layer(layer, layer);
-        !sum.is_finite()
-    })
-}
-
-/// Takes up to `most` pairs out of `state`.
-fn take_pairs<B: Tensor>(
-    state: &mut OptimizerState<B>,
-    names: [&str; 2],
-    layers: &[Dense<B>],
-    most: usize,
-) -> Result<Vec<Pair<B>>, StateError> {
-    let changes = state.take_tensors(names[0], layers)?;
-    let gradients = state.take_tensors(names[1], layers)?;
-    let wrong = |name: &str| Err(StateError::Shape { name: name.to_owned() });
-    let count = changes.len() / layers.len().max(1);
-    if count > most || changes.len() != count * layers.len() {
-        return wrong(names[0]);
-    }
-    if gradients.len() != changes.len() {
-        return wrong(names[1]);
-    }
-    let (mut changes, mut gradients) = (changes.into_iter(), gradients.into_iter());
-    let mut next = || {
-        let change = changes.by_ref().take(layers.len()).collect();
-        Pair::new(change, gradients.by_ref().take(layers.len()).collect())
-    };
-    Ok((0..count).map(|_| next()).collect())
-}
-
-/// Returns `history_size` if it is a whole number of at least 1.
-fn at_least_one(history_size: f64) -> Result<usize, HyperParameterError> {
-    let size = history_size as usize;
-    let contains = size >= 1 && size as f64 == history_size;
-    in_range("history size", "a whole number of at least 1", history_size, contains)?;
-    Ok(size)
 }
 
 #[cfg(test)]

@@ -1,8 +1,11 @@
-//! The information that L-BFGS has about the second derivatives: how the gradient changed along the last steps.
+//! What L-BFGS and Gauss-Newton know about the second derivatives: how the gradient changes along some directions.
 
 use super::vector::{add_scaled, dot, scale, set_scaled, subtract_from};
-use crate::Dense;
+use super::{OptimizerState, StateError};
 use crate::backend::Tensor;
+use crate::error::in_range;
+use crate::{Dense, HyperParameterError};
+use alloc::borrow::ToOwned;
 use alloc::vec::Vec;
 
 /// A pair is left out unless its curvature s . y is above this. Otherwise H would no longer be positive definite, or
@@ -94,4 +97,44 @@ impl<B: Tensor> Curvature<B> {
             add_scaled(direction, share - other, &pair.change);
         }
     }
+}
+
+/// Takes up to `most` pairs out of `state`, and checks that they are usable.
+pub(super) fn take_pairs<B: Tensor>(
+    state: &mut OptimizerState<B>,
+    names: [&str; 2],
+    layers: &[Dense<B>],
+    most: usize,
+) -> Result<Vec<Pair<B>>, StateError> {
+    let changes = state.take_tensors(names[0], layers)?;
+    let gradients = state.take_tensors(names[1], layers)?;
+    let wrong = |name: &str| Err(StateError::Shape { name: name.to_owned() });
+    let count = changes.len() / layers.len().max(1);
+    if count > most || changes.len() != count * layers.len() {
+        return wrong(names[0]);
+    }
+    if gradients.len() != changes.len() {
+        return wrong(names[1]);
+    }
+    let (mut changes, mut gradients) = (changes.into_iter(), gradients.into_iter());
+    let mut next = || {
+        let change = changes.by_ref().take(layers.len()).collect();
+        Pair::new(change, gradients.by_ref().take(layers.len()).collect())
+    };
+    let mut pairs: Vec<_> = (0..count).map(|_| next()).collect();
+    // No run can produce such a pair. It would do no harm, but it cannot be what was saved.
+    for pair in &mut pairs {
+        let (name, expected) = ("curvature of a pair of changes", "a finite number above 1e-10");
+        let usable = pair.measure();
+        in_range(name, expected, dot(&pair.change, &pair.gradient), usable)?;
+    }
+    Ok(pairs)
+}
+
+/// Returns `value` as a count if it is a whole number of at least 1.
+pub(super) fn at_least_one(name: &'static str, value: f64) -> Result<usize, HyperParameterError> {
+    let count = value as usize;
+    let contains = count >= 1 && count as f64 == value;
+    in_range(name, "a whole number of at least 1", value, contains)?;
+    Ok(count)
 }

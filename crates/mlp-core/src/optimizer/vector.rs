@@ -1,4 +1,5 @@
-//! Treats the parameters of all layers as one vector, and provides the passes over it that L-BFGS needs.
+//! Treats the parameters of all layers as one vector, and provides the passes over it that L-BFGS and Gauss-Newton
+//! need.
 
 use crate::backend::{Tensor, ZipFormula};
 use crate::{Dense, Scalar};
@@ -14,8 +15,17 @@ pub(super) fn dot<B: Tensor>(a: &[Dense<B>], b: &[Dense<B>]) -> f64 {
     products.fold(0.0, |sum, product| sum + product)
 }
 
-pub(super) fn dot_layer<B: Tensor>(a: &Dense<B>, b: &Dense<B>) -> f64 {
+fn dot_layer<B: Tensor>(a: &Dense<B>, b: &Dense<B>) -> f64 {
     a.weights.dot(&b.weights) + a.bias.dot(&b.bias)
+}
+
+/// Returns the first layer up to which the sum of the gradient's squares is not finite.
+pub(super) fn first_not_finite<B: Tensor>(gradient: &[Dense<B>]) -> Option<usize> {
+    let mut sum = 0.0;
+    gradient.iter().position(|layer| {
+        sum += dot_layer(layer, layer);
+        !sum.is_finite()
+    })
 }
 
 /// Computes the sum of |v_i|. `scratch` is overwritten.
@@ -80,6 +90,10 @@ pass!(
 pass!(
     /// Computes own <- own + factor other.
     add_scaled(factor), |own, other| own + factor * other
+);
+pass!(
+    /// Computes own <- other + factor own.
+    scale_and_add(factor), |own, other| other + factor * own
 );
 pass!(
     /// Computes own <- factor own. `other` is any vector with the same shapes.
