@@ -3,11 +3,13 @@
 #![allow(unsafe_code, reason = "an allocator that counts")]
 
 use core::ops::ControlFlow;
-use mlp_core::activations::LeakyRelu;
+use mlp_core::activations::{LeakyRelu, Tanh};
+use mlp_core::backend::Objective;
+use mlp_core::equation::{Direction, Equation, Equations, Point, Term};
 use mlp_core::{
-    Adagrad, Adam, AdamW, Clip, Dropout, Event, Every, FitOptions, GradientDescent, HalfMse, InferenceWorkspace,
+    Adagrad, Adam, AdamW, Clip, Dense, Dropout, Event, Every, FitOptions, GradientDescent, HalfMse, InferenceWorkspace,
     LossKind, Mlp, Model, Momentum, NAdam, Optimizer, OutputTransform, Penalty, Progress, RmsProp, Samples, Scaling,
-    Schedule, SoftmaxCrossEntropy, Trainer,
+    Scalar, Schedule, SoftmaxCrossEntropy, Trainer,
 };
 use mlp_cpu::{Element, Matrix, Operand, SimdLevel, gemm};
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -338,4 +340,41 @@ fn epochs_of_weighted_samples_allocate_nothing_after_the_first() {
 fn epochs_with_dropout_penalty_and_clipping_allocate_nothing_after_the_first() {
     assert_epochs_allocate_nothing(false, true);
     assert_epochs_allocate_nothing(true, true);
+}
+
+/// Two residuals of u, u' and u''.
+#[derive(Debug)]
+struct Residuals;
+
+impl Equation<2> for Residuals {
+    fn directions(&self) -> Vec<Direction> {
+        vec![Direction::axis(0).second(), Direction::axis(1)]
+    }
+
+    fn residuals<T: Scalar>(&self, at: &Point<'_, T>) -> [T; 2] {
+        [at.ddu(0)[0] + at.u()[0], at.du(1)[0] - at.target()[0]]
+    }
+}
+
+#[test]
+fn losses_on_derivatives_allocate_nothing_after_the_first_evaluation() {
+    fn check<T: Element>(points: usize) {
+        let network = Mlp::<Matrix<T>>::builder(&[2, 5, 5, 1]).hidden(Tanh).build().unwrap();
+        let term = Term::new(Residuals, matrix(2, points)).targets(&matrix(1, points));
+        let mut equations = Equations::new(&network, [term]);
+        let direction = network.layers();
+        let mut product: Vec<_> = direction.iter().map(Dense::zeros_like).collect();
+        let mut run = || {
+            allocations(|| {
+                equations.evaluate(network.layers());
+                equations.gauss_newton_product(network.layers(), direction, &mut product);
+            })
+        };
+        assert!(run() > 0, "{points} points: the first evaluation allocates");
+        assert_eq!([run(), run()], [0; 2], "{points} points: the evaluations after it");
+    }
+    for points in [1, 40, 250] {
+        check::<f32>(points);
+        check::<f64>(points);
+    }
 }

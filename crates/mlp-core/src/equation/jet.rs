@@ -23,7 +23,7 @@
 use super::Direction;
 use crate::activations::Identity;
 use crate::backend::{ActivationVisitor, Columns, Tensor, ZipFormula};
-use crate::backpropagation::check_depth;
+use crate::error::check_shape;
 use crate::tensor::{Product, Sum, formula};
 use crate::workspace::columns;
 use crate::{Activation, ActivationKind, Dense, Dual, Mlp, NoCustom, Scalar};
@@ -32,9 +32,27 @@ use num_traits::Zero;
 
 /// Where a jet has the derivatives along a direction. Block 0 has the values.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Blocks {
+pub(crate) struct Blocks {
     pub(super) first: usize,
     pub(super) second: Option<usize>,
+}
+
+impl Blocks {
+    /// Returns the blocks of each direction.
+    pub(crate) fn of(directions: &[Direction]) -> Vec<Self> {
+        let mut blocks = Vec::new();
+        for direction in directions {
+            let first = Self::count(&blocks);
+            let second = direction.is_second.then_some(first + 1);
+            blocks.push(Self { first, second });
+        }
+        blocks
+    }
+
+    /// Returns the number of all blocks.
+    pub(crate) fn count(directions: &[Self]) -> usize {
+        directions.last().map_or(1, |last| last.second.unwrap_or(last.first) + 1)
+    }
 }
 
 /// The memory for the jets of a network at up to a given number of points.
@@ -71,17 +89,15 @@ impl<B: Tensor> Jets<B> {
     /// Allocates the jets of a network at up to `points` points along `directions`.
     pub(super) fn new<C: Activation>(network: &Mlp<B, C>, points: usize, directions: &[Direction]) -> Self {
         let inputs = network.inputs();
-        let (mut blocks, mut input) = (Vec::new(), Vec::new());
+        let blocks = Blocks::of(directions);
+        let count = Blocks::count(&blocks);
+        let mut input = Vec::new();
         for direction in directions {
             let mut derivative = B::zeros(inputs, points);
             derivative.write(&direction.column(inputs).repeat(points));
             input.push(derivative);
-            let first = input.len();
             input.extend(direction.is_second.then(|| B::zeros(inputs, points)));
-            let second = direction.is_second.then_some(first + 1);
-            blocks.push(Blocks { first, second });
         }
-        let count = 1 + input.len();
         let layer = |(layer, activation): (&Dense<B>, &ActivationKind<C>)| {
             let outputs = layer.outputs();
             let linear = matches!(activation, ActivationKind::Identity(_));
@@ -157,7 +173,7 @@ impl<B: Tensor> Jets<B> {
     ) {
         let samples = points.shape().1;
         self.samples = samples;
-        check_depth("equation", self.layers.len(), layers.len());
+        check_shape("Equations", "a network with layers", (self.layers.len(), 1), (layers.len(), 1));
         let (mut value, mut derivatives) = (B::slice(points, 0..samples), &self.input[..]);
         for ((layer, kind), own) in layers.iter().zip(activations).zip(&mut self.layers) {
             if own.pre_activation.is_empty() {

@@ -73,7 +73,7 @@ use crate::{Activation, ActivationKind, Dense, Mlp, Scalar};
 use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt::Debug;
-use jet::Blocks;
+pub(crate) use jet::Blocks;
 use term::Part;
 
 /// A condition on the outputs u of a network and their derivatives: R residuals that shall be 0 at every point.
@@ -140,13 +140,16 @@ impl Direction {
     fn column<T: Scalar>(&self, inputs: usize) -> Vec<T> {
         match &self.vector {
             Vector::Axis(axis) => {
-                assert!(*axis < inputs, "a direction: expected an input below {inputs}, got {axis}");
+                assert!(
+                    *axis < inputs,
+                    "Equations::new: expected a direction below {inputs}, the number of inputs, got {axis}"
+                );
                 let mut column = vec![T::zero(); inputs];
                 column[*axis] = T::one();
                 column
             }
             Vector::Any(vector) => {
-                check_shape("equation", "a direction", (inputs, 1), (vector.len(), 1));
+                check_shape("Equations::new", "a direction", (inputs, 1), (vector.len(), 1));
                 vector.iter().copied().map(T::from_f64).collect()
             }
         }
@@ -166,6 +169,19 @@ pub struct Point<'a, T> {
 }
 
 impl<'a, T> Point<'a, T> {
+    /// Splits `arguments`: x, the targets, and the jet of that many outputs along `directions`.
+    pub(crate) fn new(arguments: &'a [T], inputs: usize, outputs: usize, directions: &'a [Blocks]) -> Self {
+        let (given, jet) = arguments.split_at(arguments.len() - outputs * Blocks::count(directions));
+        let (x, target) = given.split_at(inputs);
+        Self {
+            x,
+            target,
+            jet,
+            directions,
+            outputs,
+        }
+    }
+
     /// Returns the inputs.
     pub fn x(&self) -> &'a [T] {
         self.x
@@ -195,7 +211,7 @@ impl<'a, T> Point<'a, T> {
     /// If there is no such direction, or it is not a [`second`](Direction::second) one.
     pub fn ddu(&self, direction: usize) -> &'a [T] {
         let block = self.directions[direction].second;
-        self.block(block.unwrap_or_else(|| panic!("ddu: direction {direction} has no `.second()`")))
+        self.block(block.unwrap_or_else(|| panic!("ddu: expected direction {direction} to be a `.second()` one")))
     }
 
     fn block(&self, number: usize) -> &'a [T] {
@@ -232,15 +248,16 @@ impl<B: Tensor, C: Activation> Equations<B, C> {
     }
 }
 
-impl<B: Tensor, C: Activation> Objective<B> for Equations<B, C> {
-    fn evaluate(&mut self, layers: &[Dense<B>]) -> f64 {
+impl<B: Tensor, C: Activation> Equations<B, C> {
+    /// Returns the loss. The first part then has its gradient, or J^T J `direction`.
+    fn run(&mut self, layers: &[Dense<B>], direction: Option<&[Dense<B>]>) -> f64 {
         let Self {
             activations,
             terms,
             parts,
         } = self;
         B::with_float_environment(|| {
-            B::for_each(parts, |_, part| part.evaluate(&terms[part.term], layers, activations, None));
+            B::for_each(parts, |_, part| part.evaluate(&terms[part.term], layers, activations, direction));
             let (first, others) = parts.split_first_mut().expect("there is a term, which has a point");
             let mut loss = first.loss;
             for other in others {
@@ -253,8 +270,21 @@ impl<B: Tensor, C: Activation> Objective<B> for Equations<B, C> {
             loss
         })
     }
+}
+
+impl<B: Tensor, C: Activation> Objective<B> for Equations<B, C> {
+    fn evaluate(&mut self, layers: &[Dense<B>]) -> f64 {
+        self.run(layers, None)
+    }
 
     fn gradient_mut(&mut self) -> &mut [Dense<B>] {
         &mut self.parts[0].gradient
+    }
+
+    /// The loss is half a sum of squares of residuals, so G = J^T J with J the derivatives of the residuals with respect
+    /// to the parameters.
+    fn gauss_newton_product(&mut self, layers: &[Dense<B>], direction: &[Dense<B>], product: &mut [Dense<B>]) {
+        self.run(layers, Some(direction));
+        self.gradient_mut().swap_with_slice(product);
     }
 }

@@ -51,6 +51,7 @@ impl<B: Tensor> Term<B> {
     /// If there is no point.
     #[must_use]
     pub fn new<E: Equation<R>, const R: usize>(equation: E, points: B) -> Self {
+        const { assert!(R > 0, "an equation has at least one residual") };
         assert!(points.shape().1 > 0, "Term::new: expected at least one point, got none");
         Self {
             directions: equation.directions(),
@@ -71,7 +72,7 @@ impl<B: Tensor> Term<B> {
     pub fn targets<'a>(mut self, targets: impl Into<B::Columns<'a>>) -> Self {
         let targets = targets.into();
         let (rows, columns) = targets.shape();
-        check_shape("targets", "targets", (rows, self.points.shape().1), (rows, columns));
+        check_shape("Term::targets", "targets", (rows, self.points.shape().1), (rows, columns));
         self.targets = elements::<B>(targets);
         self
     }
@@ -239,7 +240,7 @@ impl<T: Scalar, E: Equation<R>, const R: usize> Formula<T> for Residuals<E, R> {
         } = linearization;
         residuals.clear();
         jacobian.clear();
-        let size = *outputs * directions.last().map_or(1, |last| 1 + last.second.unwrap_or(last.first));
+        let size = *outputs * Blocks::count(directions);
         let points = jets.len() / size;
         for point in 0..points {
             arguments.clear();
@@ -250,15 +251,8 @@ impl<T: Scalar, E: Equation<R>, const R: usize> Formula<T> for Residuals<E, R> {
             let start = arguments.len() - size;
             for argument in start..arguments.len() {
                 arguments[argument].derivative = T::one();
-                let (given, jet) = arguments.split_at(start);
-                let (x, target) = given.split_at(x.len() / points);
-                let found = self.0.residuals(&Point {
-                    x,
-                    target,
-                    jet,
-                    directions,
-                    outputs: *outputs,
-                });
+                let point = Point::new(arguments, x.len() / points, *outputs, directions);
+                let found = self.0.residuals(&point);
                 if argument == start {
                     residuals.extend(found.iter().map(|residual| residual.value));
                 }
