@@ -8,8 +8,8 @@ use mlp_core::backend::Objective;
 use mlp_core::equation::{Direction, Equation, Equations, Point, Term};
 use mlp_core::{
     Adagrad, Adam, AdamW, Clip, Dense, Dropout, Event, Every, FitOptions, GradientDescent, HalfMse, InferenceWorkspace,
-    LossKind, Mlp, Model, Momentum, NAdam, Optimizer, OutputTransform, Penalty, Progress, RmsProp, Samples, Scaling,
-    Scalar, Schedule, SoftmaxCrossEntropy, Trainer,
+    LossKind, Mlp, Model, Momentum, NAdam, Optimizer, OutputTransform, Penalty, Progress, RmsProp, Samples, Scalar,
+    Scaling, Schedule, SoftmaxCrossEntropy, Trainer,
 };
 use mlp_cpu::{Element, Matrix, Operand, SimdLevel, gemm};
 use std::alloc::{GlobalAlloc, Layout, System};

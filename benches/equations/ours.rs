@@ -95,7 +95,11 @@ impl Equation for Value {
 fn main() -> Result<(), Box<dyn Error>> {
     for line in stdin().lines() {
         let job: Job = serde_json::from_str(&line?)?;
-        let answer = if job.dtype == "float64" { job.run::<f64>()? } else { job.run::<f32>()? };
+        let answer = if job.dtype == "float64" {
+            job.run::<f64>()?
+        } else {
+            job.run::<f32>()?
+        };
         println!("{}", serde_json::to_string(&answer)?);
     }
     Ok(())
@@ -112,8 +116,12 @@ impl Job {
         for (number, (weights, bias)) in self.parameters.iter().enumerate() {
             let mut layer = Dense::<Matrix<T>>::zeros(inputs, bias.len());
             inputs = bias.len();
-            layer.weights.write(&weights.iter().copied().map(T::from_f64).collect::<Vec<_>>());
-            layer.bias.write(&bias.iter().copied().map(T::from_f64).collect::<Vec<_>>());
+            layer
+                .weights
+                .write(&weights.iter().copied().map(T::from_f64).collect::<Vec<_>>());
+            layer
+                .bias
+                .write(&bias.iter().copied().map(T::from_f64).collect::<Vec<_>>());
             let last = number + 1 == self.parameters.len();
             let kind: ActivationKind = if last { Identity.into() } else { Tanh.into() };
             layers.push((layer, kind));
@@ -146,7 +154,11 @@ impl Job {
             answer.seconds += start.elapsed().as_secs_f64();
             answer.steps += self.chunk;
             let found = network.predict(&grid);
-            let errors = self.solution.iter().enumerate().map(|(i, u)| (found[(0, i)].to_f64() - u).abs());
+            let errors = self
+                .solution
+                .iter()
+                .enumerate()
+                .map(|(i, u)| (found[(0, i)].to_f64() - u).abs());
             answer.error = errors.fold(0.0, f64::max);
         }
         Ok(answer)

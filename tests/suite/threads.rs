@@ -3,6 +3,7 @@
 
 use crate::activations::Float;
 use crate::determinism::{bits, fingerprint, random};
+use crate::equations;
 use crate::is_exhaustive;
 use crate::levels::children::{is_child, run};
 use crate::regressions::subnormal::train_on_subnormals;
@@ -75,7 +76,7 @@ fn train_shaped<T: Element, L: Loss, O: Optimizer<Matrix<T>>>(
 }
 
 /// Trains networks whose work is shared in each of the possible ways.
-fn networks<T: Float>() -> [u64; 8] {
+fn networks<T: Float>() -> [u64; 9] {
     let rate = 0.01;
     [
         // Columns of the products: up to eight parts of the first layer's 2.6 million multiply-adds.
@@ -144,6 +145,8 @@ fn networks<T: Float>() -> [u64; 8] {
             700,
             |options| options,
         ),
+        // Three groups of points of one term, and another term.
+        equations::train::<T>(),
         // Subnormal numbers, which each thread takes for zeros.
         fingerprint(train_on_subnormals::<T>(&[128, 160, 80, 10], 300, false)),
     ]
@@ -177,7 +180,7 @@ fn bits_do_not_depend_on_the_number_of_threads() {
         .split([' ', ',', '[', ']'])
         .filter(|part| !part.is_empty())
         .collect();
-    assert_eq!(different.len(), 16, "sixteen different results: {expected}");
+    assert_eq!(different.len(), 18, "eighteen different results: {expected}");
     let counts: &[usize] = if is_exhaustive() { &[2, 3, 4, 8] } else { &[2, 8] };
     for &threads in counts {
         assert_eq!(networks(threads), expected, "with {threads} threads (left), and with 1");

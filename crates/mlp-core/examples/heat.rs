@@ -45,7 +45,9 @@ fn solution(t: f64, x: f64) -> f64 {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (side, part) = (21, |i: usize| i as f64 / 20.0);
-    let interior = Matrix::from_fn(2, side * side, |row, i| part(if row == 0 { i / side } else { i % side }));
+    let interior = Matrix::from_fn(2, side * side, |row, i| {
+        part(if row == 0 { i / side } else { i % side })
+    });
     // The start t = 0, and the ends x = 0 and x = 1.
     let edge = Matrix::from_fn(2, 3 * side, |row, i| match (i / side, row) {
         (0, 0) => 0.0,
@@ -54,7 +56,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     });
     let values = Matrix::from_fn(1, 3 * side, |_, i| if i < side { solution(0.0, part(i)) } else { 0.0 });
 
-    let mut network = Mlp::<Matrix<f64>>::builder(&[2, 16, 16, 1]).hidden(Tanh).seed(1).build()?;
+    let mut network = Mlp::<Matrix<f64>>::builder(&[2, 16, 16, 1])
+        .hidden(Tanh)
+        .seed(1)
+        .build()?;
     let edge = Term::new(Value, edge).targets(&values).weight(10.0)?;
     let mut equations = Equations::new(&network, [Term::new(Heat, interior), edge]);
     let mut optimizer = GaussNewton::new(1.0)?;
@@ -65,7 +70,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
 
-    let points = Matrix::from_fn(2, 41 * 41, |row, i| (if row == 0 { i / 41 } else { i % 41 }) as f64 / 40.0);
+    let points = Matrix::from_fn(2, 41 * 41, |row, i| {
+        (if row == 0 { i / 41 } else { i % 41 }) as f64 / 40.0
+    });
     let found = network.predict(&points);
     let error = |i| (found[(0, i)] - solution(points[(0, i)], points[(1, i)])).abs();
     let largest = (0..41 * 41).map(error).fold(0.0, f64::max);

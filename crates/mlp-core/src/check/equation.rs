@@ -1,6 +1,6 @@
 use super::points::{check_differences, compare_with_difference, derivatives};
-use crate::{Dual, Scalar};
 use crate::equation::{Blocks, Equation, Point};
+use crate::{Dual, Scalar};
 use alloc::vec::Vec;
 use rand::RngExt;
 

@@ -51,7 +51,9 @@ impl Blocks {
 
     /// Returns the number of all blocks.
     pub(crate) fn count(directions: &[Self]) -> usize {
-        directions.last().map_or(1, |last| last.second.unwrap_or(last.first) + 1)
+        directions
+            .last()
+            .map_or(1, |last| last.second.unwrap_or(last.first) + 1)
     }
 }
 
@@ -173,7 +175,12 @@ impl<B: Tensor> Jets<B> {
     ) {
         let samples = points.shape().1;
         self.samples = samples;
-        check_shape("Equations", "a network with layers", (self.layers.len(), 1), (layers.len(), 1));
+        check_shape(
+            "Equations",
+            "a network with layers",
+            (self.layers.len(), 1),
+            (layers.len(), 1),
+        );
         let (mut value, mut derivatives) = (B::slice(points, 0..samples), &self.input[..]);
         for ((layer, kind), own) in layers.iter().zip(activations).zip(&mut self.layers) {
             if own.pre_activation.is_empty() {
@@ -207,7 +214,12 @@ impl<B: Tensor> Jets<B> {
             };
             weights.gradient(bias, columns(&own.delta[0], samples), value, accumulate);
             for (delta, derivative) in own.delta[1..].iter().zip(derivatives) {
-                weights.gradient(&mut own.unused, columns(delta, samples), columns(derivative, samples), true);
+                weights.gradient(
+                    &mut own.unused,
+                    columns(delta, samples),
+                    columns(derivative, samples),
+                    true,
+                );
             }
             if let Some(before) = before.last_mut() {
                 for (delta_before, delta) in before.delta.iter_mut().zip(&own.delta) {
@@ -307,7 +319,9 @@ impl<B: Tensor> Layer<B> {
 }
 
 fn disjoint<B, const N: usize>(blocks: &mut [B], numbers: [usize; N]) -> [&mut B; N] {
-    blocks.get_disjoint_mut(numbers).expect("the blocks of a direction differ")
+    blocks
+        .get_disjoint_mut(numbers)
+        .expect("the blocks of a direction differ")
 }
 
 formula!(First<2>, |z1, f1, [_, f2]| (f2 * z1, [f1 * z1, f2]));

@@ -238,8 +238,14 @@ impl<B: Tensor, C: Activation> Equations<B, C> {
     #[must_use]
     pub fn new(network: &Mlp<B, C>, terms: impl IntoIterator<Item = Term<B>>) -> Self {
         let terms: Vec<_> = terms.into_iter().collect();
-        assert!(!terms.is_empty(), "Equations::new: expected at least one term, got none");
-        let parts = terms.iter().enumerate().flat_map(|(number, term)| term.parts(number, network));
+        assert!(
+            !terms.is_empty(),
+            "Equations::new: expected at least one term, got none"
+        );
+        let parts = terms
+            .iter()
+            .enumerate()
+            .flat_map(|(number, term)| term.parts(number, network));
         Self {
             activations: network.activations().to_vec(),
             parts: parts.collect(),
@@ -257,7 +263,9 @@ impl<B: Tensor, C: Activation> Equations<B, C> {
             parts,
         } = self;
         B::with_float_environment(|| {
-            B::for_each(parts, |_, part| part.evaluate(&terms[part.term], layers, activations, direction));
+            B::for_each(parts, |_, part| {
+                part.evaluate(&terms[part.term], layers, activations, direction)
+            });
             let (first, others) = parts.split_first_mut().expect("there is a term, which has a point");
             let mut loss = first.loss;
             for other in others {

@@ -72,7 +72,12 @@ impl<B: Tensor> Term<B> {
     pub fn targets<'a>(mut self, targets: impl Into<B::Columns<'a>>) -> Self {
         let targets = targets.into();
         let (rows, columns) = targets.shape();
-        check_shape("Term::targets", "targets", (rows, self.points.shape().1), (rows, columns));
+        check_shape(
+            "Term::targets",
+            "targets",
+            (rows, self.points.shape().1),
+            (rows, columns),
+        );
         self.targets = elements::<B>(targets);
         self
     }
@@ -157,7 +162,8 @@ impl<B: Tensor> Part<B> {
             let points = B::slice((&term.points).into(), block.clone());
             jets.forward(layers, activations, points);
             jets.read_output(numbers);
-            term.formula.linearize(term.given(block), numbers, jets.directions(), linearization);
+            term.formula
+                .linearize(term.given(block), numbers, jets.directions(), linearization);
             let residuals = linearization.residuals.iter().map(|r| r.to_f64());
             squares += residuals.map(|r| r * r).sum::<f64>();
             if let Some(direction) = direction {
@@ -205,7 +211,10 @@ impl<T: Scalar> Linearization<T> {
     fn pull(&self, scale: T, adjoint: &mut [T]) {
         let count = self.jacobian.len() / adjoint.len();
         let size = self.jacobian.len() / self.residuals.len();
-        let points = self.residuals.chunks_exact(count).zip(self.jacobian.chunks_exact(count * size));
+        let points = self
+            .residuals
+            .chunks_exact(count)
+            .zip(self.jacobian.chunks_exact(count * size));
         for (adjoint, (residuals, jacobian)) in adjoint.chunks_exact_mut(size).zip(points) {
             for (adjoint, column) in adjoint.iter_mut().zip(jacobian.chunks_exact(count)) {
                 let products = residuals.iter().zip(column).map(|(&residual, &slope)| residual * slope);
