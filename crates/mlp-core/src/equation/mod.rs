@@ -264,7 +264,7 @@ impl<B: Tensor, C: Activation> Equations<B, C> {
         } = self;
         B::with_float_environment(|| {
             B::for_each(parts, |_, part| {
-                part.evaluate(&terms[part.term], layers, activations, direction)
+                part.evaluate(&terms[part.term], layers, activations, direction);
             });
             let (first, others) = parts.split_first_mut().expect("there is a term, which has a point");
             let mut loss = first.loss;
