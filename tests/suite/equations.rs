@@ -103,11 +103,11 @@ impl Equation<2> for Everything {
             seconds.fold(T::zero(), |sum, d| sum + at.ddu(d)[output])
         };
         let mut r0 = -at.target()[0];
-        for k in 0..=last {
+        for (k, &value) in u.iter().enumerate() {
             let slopes = directions
                 .clone()
                 .fold(T::zero(), |sum, d| sum + number(d + 1) * at.du(d)[k]);
-            r0 += number(k + 1) * (u[k] + slopes + T::from_f64(0.5) * u[k] * curvature(k));
+            r0 += number(k + 1) * (value + slopes + T::from_f64(0.5) * value * curvature(k));
         }
         let slopes = directions.clone().fold(T::zero(), |sum, d| sum + at.du(d)[0]);
         let x = at.x()[0];
@@ -378,19 +378,19 @@ fn mistakes_panic_with_what_was_expected() {
     };
     let all = |term| drop(Equations::new(&network, [term]));
     check("Term::new: expected at least one point, got none", || {
-        drop(Term::new(Start, Matrix::<f64>::zeros(1, 0)))
+        drop(Term::new(Start, Matrix::<f64>::zeros(1, 0)));
     });
     check("Equations::new: expected at least one term, got none", || {
-        drop(Equations::new(&network, []))
+        drop(Equations::new(&network, []));
     });
     check("Equations::new: expected points of 1 x 3, got 2 x 3", || {
-        all(Term::new(Start, Matrix::zeros(2, 3)))
+        all(Term::new(Start, Matrix::zeros(2, 3)));
     });
     check("Term::targets: expected targets of 2 x 3, got 2 x 4", || {
         drop(Term::new(Start, points()).targets(&Matrix::zeros(2, 4)));
     });
     check("Equations::new: expected a direction of 1 x 1, got 2 x 1", || {
-        all(Term::new(along(&[0.5, 1.5]), points()))
+        all(Term::new(along(&[0.5, 1.5]), points()));
     });
     check(
         "Equations::new: expected a direction below 1, the number of inputs, got 1",

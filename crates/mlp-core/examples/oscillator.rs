@@ -52,10 +52,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let start = Term::new(Start, Matrix::zeros(1, 1)).weight(10.0)?;
     let mut equations = Equations::new(&network, [interior, start]);
     let mut optimizer = GaussNewton::new(1.0)?;
-    for step in 0..=100 {
+    for step in 0..2000 {
         let loss = optimizer.step(network.layers_mut(), &mut equations)?;
         if step % 20 == 0 {
             println!("Step {step} - Loss: {loss:.3e}");
+        }
+        if loss < 1e-8 {
+            break;
         }
     }
 
