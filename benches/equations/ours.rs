@@ -5,7 +5,7 @@
 use mlp_core::activations::{Identity, Tanh};
 use mlp_core::backend::Tensor;
 use mlp_core::equation::{Direction, Equation, Equations, Point, Term};
-use mlp_core::{ActivationKind, Adam, Dense, Lbfgs, Mlp, Optimizer, Scalar};
+use mlp_core::{ActivationKind, Adam, Dense, GaussNewton, Lbfgs, Mlp, Optimizer, Scalar};
 use mlp_cpu::{Element, Matrix};
 use serde::{Deserialize, Serialize};
 use std::error::Error;
@@ -137,6 +137,7 @@ impl Job {
         let mut equations = Equations::new(&network, [interior, edge]);
         let mut optimizer: Box<dyn Optimizer<Matrix<T>>> = match self.optimizer.as_str() {
             "adam" => Box::new(Adam::new(self.learning_rate)?),
+            "gauss_newton" => Box::new(GaussNewton::new(self.learning_rate)?),
             _ => Box::new(Lbfgs::new(self.learning_rate)?.tolerances(0.0, 0.0)?),
         };
 
