@@ -57,7 +57,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         if step % 20 == 0 {
             println!("Step {step} - Loss: {loss:.3e}");
         }
-        if loss < 1e-8 {
+        if loss < 1e-9 {
             break;
         }
     }
