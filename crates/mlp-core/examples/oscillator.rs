@@ -44,17 +44,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // In your own project, put this into a test.
     check_equation!(Oscillator, 1, 1);
 
-    let mut network = Mlp::<Matrix<f64>>::builder(&[1, 16, 16, 1])
+    let mut network = Mlp::<Matrix<f64>>::builder(&[1, 32, 32, 1])
         .hidden(Tanh)
         .seed(1)
         .build()?;
-    let interior = Term::new(Oscillator, Matrix::from_fn(1, 65, |_, i| TAU * i as f64 / 64.0));
+    let interior = Term::new(Oscillator, Matrix::from_fn(1, 201, |_, i| TAU * i as f64 / 200.0));
     let start = Term::new(Start, Matrix::zeros(1, 1)).weight(10.0)?;
     let mut equations = Equations::new(&network, [interior, start]);
     let mut optimizer = GaussNewton::new(1.0)?;
     for step in 0..2000 {
         let loss = optimizer.step(network.layers_mut(), &mut equations)?;
-        if step % 20 == 0 {
+        if step % 100 == 0 {
             println!("Step {step} - Loss: {loss:.3e}");
         }
         if loss < 1e-9 {
