@@ -3,11 +3,13 @@
 #![allow(unsafe_code, reason = "an allocator that counts")]
 
 use core::ops::ControlFlow;
-use mlp_core::activations::LeakyRelu;
+use mlp_core::activations::{LeakyRelu, Tanh};
+use mlp_core::backend::Objective;
+use mlp_core::equation::{Direction, Equation, Equations, Point, Term};
 use mlp_core::{
-    Adagrad, Adam, AdamW, Clip, Curvature, Dropout, DualTensor, Event, Every, FitOptions, GaussNewton, GradientDescent,
-    HalfMse, InferenceWorkspace, LossKind, Mlp, Model, Momentum, NAdam, Optimizer, OutputTransform, Penalty, Progress,
-    RmsProp, Samples, Scaling, Schedule, SoftmaxCrossEntropy, Trainer, Workspace,
+    Adagrad, Adam, AdamW, Clip, Curvature, Dense, Dropout, DualTensor, Event, Every, FitOptions, GaussNewton,
+    GradientDescent, HalfMse, InferenceWorkspace, LossKind, Mlp, Model, Momentum, NAdam, Optimizer, OutputTransform,
+    Penalty, Progress, RmsProp, Samples, Scalar, Scaling, Schedule, SoftmaxCrossEntropy, Trainer, Workspace,
 };
 use mlp_cpu::{Element, Matrix, Operand, SimdLevel, gemm};
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -435,4 +437,41 @@ fn passes_of_dual_tensors_allocate_nothing_after_the_first() {
     };
     assert!(allocations(&mut pass) > 0);
     assert_eq!(allocations(pass), 0);
+}
+
+/// Two residuals of u, u' and u''.
+#[derive(Debug)]
+struct Residuals;
+
+impl Equation<2> for Residuals {
+    fn directions(&self) -> Vec<Direction> {
+        vec![Direction::axis(0).second(), Direction::axis(1)]
+    }
+
+    fn residuals<T: Scalar>(&self, at: &Point<'_, T>) -> [T; 2] {
+        [at.ddu(0)[0] + at.u()[0], at.du(1)[0] - at.target()[0]]
+    }
+}
+
+#[test]
+fn losses_on_derivatives_allocate_nothing_after_the_first_evaluation() {
+    fn check<T: Element>(points: usize) {
+        let network = Mlp::<Matrix<T>>::builder(&[2, 5, 5, 1]).hidden(Tanh).build().unwrap();
+        let term = Term::new(Residuals, matrix(2, points)).targets(&matrix(1, points));
+        let mut equations = Equations::new(&network, [term]);
+        let direction = network.layers();
+        let mut product: Vec<_> = direction.iter().map(Dense::zeros_like).collect();
+        let mut run = || {
+            allocations(|| {
+                equations.evaluate(network.layers());
+                equations.gauss_newton_product(network.layers(), direction, &mut product);
+            })
+        };
+        assert!(run() > 0, "{points} points: the first evaluation allocates");
+        assert_eq!([run(), run()], [0; 2], "{points} points: the evaluations after it");
+    }
+    for points in [1, 40, 250] {
+        check::<f32>(points);
+        check::<f64>(points);
+    }
 }

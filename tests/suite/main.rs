@@ -14,6 +14,7 @@ mod datasets;
 mod derivatives;
 mod determinism;
 mod dual_tensors;
+mod equations;
 mod extremes;
 mod first_order;
 mod fitting;

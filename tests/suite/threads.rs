@@ -3,6 +3,7 @@
 
 use crate::activations::Float;
 use crate::determinism::{bits, fingerprint, random};
+use crate::equations;
 use crate::is_exhaustive;
 use crate::levels::children::{is_child, run};
 use crate::regressions::subnormal::train_on_subnormals;
@@ -95,7 +96,7 @@ fn hessian_vector_product<T: Element>(sizes: &[usize], samples: usize) -> u64 {
 }
 
 /// Trains networks whose work is shared in each of the possible ways.
-fn networks<T: Float>() -> [u64; 11] {
+fn networks<T: Float>() -> [u64; 12] {
     let rate = 0.01;
     [
         // Columns of the products: up to eight parts of the first layer's 2.6 million multiply-adds.
@@ -176,6 +177,8 @@ fn networks<T: Float>() -> [u64; 11] {
         // Of a network that is large enough for threads, and of groups of samples with masks.
         hessian_vector_product::<T>(&[30, 200, 100, 1], 400),
         hessian_vector_product::<T>(&[10, 40, 30, 1], 1100),
+        // Three groups of points of one term, and another term.
+        equations::train::<T>(),
         // Subnormal numbers, which each thread takes for zeros.
         fingerprint(train_on_subnormals::<T>(&[128, 160, 80, 10], 300, false)),
     ]
@@ -209,7 +212,7 @@ fn bits_do_not_depend_on_the_number_of_threads() {
         .split([' ', ',', '[', ']'])
         .filter(|part| !part.is_empty())
         .collect();
-    assert_eq!(different.len(), 22, "twenty-two different results: {expected}");
+    assert_eq!(different.len(), 24, "twenty-four different results: {expected}");
     let counts: &[usize] = if is_exhaustive() { &[2, 3, 4, 8] } else { &[2, 8] };
     for &threads in counts {
         assert_eq!(networks(threads), expected, "with {threads} threads (left), and with 1");

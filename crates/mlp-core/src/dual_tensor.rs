@@ -13,7 +13,7 @@
 
 use crate::activations::Identity;
 use crate::backend::{ActivationVisitor, Columns, Tensor, ZipFormula, check_shape};
-use crate::tensor::{Other, Own, Product, Sum};
+use crate::tensor::{Other, Own, Product, Sum, formula};
 use crate::workspace::columns;
 use crate::{Activation, ActivationKind, BuildError, Dense, Dual, Loss, Mlp, NoCustom, Scalar};
 use alloc::vec::Vec;
@@ -668,26 +668,13 @@ impl<F: ZipFormula<S>, const S: usize, const VARIES: bool, const N: usize> ZipFo
     }
 }
 
-/// Defines a formula.
-macro_rules! formula {
-    ($name:ident<$states:literal>, |$own:ident, $other:ident, $state:pat_param| $result:expr) => {
-        struct $name;
-
-        impl ZipFormula<$states> for $name {
-            #[inline(always)]
-            fn apply<T: Scalar>(&self, $own: T, $other: T, $state: [T; $states]) -> (T, [T; $states]) {
-                $result
-            }
-        }
-    };
-}
 formula!(Both<1>, |own, other, [state]| (own * other, [state * other]));
 formula!(BothAndOld<2>, |own, other, [state, _]| (
     own * other,
     [state * other, own]
 ));
 formula!(AddProduct<1>, |own, other, [state]| (own + other * state, [state]));
-formula!(ProductOfState<1>, |_own, other, [state]| (other * state, [state]));
+formula!(ProductOfState<1>, |_, other, [state]| (other * state, [state]));
 
 impl<B: Tensor, C: Activation> Mlp<B, C> {
     /// Changes the backend of the parameters.

@@ -61,6 +61,7 @@
 //! | training | [`Trainer::step`], [`Trainer::fit`] with [`FitOptions`], [`Trainer::fit_with`] with each [`Event`] |
 //! | results | [`History`], [`Metric`], [`Scores`], [`ConfusionMatrix`], [`Mlp::evaluate`], [`Model::evaluate`]; [`TrainError`], [`Diverged`] |
 //! | resuming later | [`Trainer::state`] and [`Trainer::restore`]; [`mlp-io`](https://docs.rs/mlp-io) saves these states and models to files |
+//! | differential equations | the module [`equation`]: losses on outputs and their derivatives |
 //! | formulas of your own | the module [`check`] tests them |
 //! | backends | the module [`backend`] |
 //!
@@ -121,6 +122,7 @@ mod classify;
 mod dense;
 mod dual_tensor;
 mod elementary;
+pub mod equation;
 mod error;
 mod inference;
 mod initializer;

@@ -254,42 +254,26 @@ pub trait ZipFormula<const S: usize>: Sync {
     fn apply<T: Scalar>(&self, own: T, other: T, state: [T; S]) -> (T, [T; S]);
 }
 
-/// own + other.
-pub(crate) struct Sum;
+/// Defines a formula for [`Tensor::zip`].
+macro_rules! formula {
+    ($(#[$doc:meta])* $name:ident<$states:literal>, |$own:pat_param, $other:pat_param, $state:pat_param| $result:expr) => {
+        $(#[$doc])*
+        pub(crate) struct $name;
 
-impl ZipFormula<0> for Sum {
-    #[inline(always)]
-    fn apply<T: Scalar>(&self, own: T, other: T, []: [T; 0]) -> (T, [T; 0]) {
-        (own + other, [])
-    }
+        impl $crate::backend::ZipFormula<$states> for $name {
+            #[inline(always)]
+            fn apply<T: $crate::Scalar>(&self, $own: T, $other: T, $state: [T; $states]) -> (T, [T; $states]) {
+                $result
+            }
+        }
+    };
 }
+pub(crate) use formula;
 
-/// own, to find out whether all of it is finite.
-pub(crate) struct Own;
-
-impl ZipFormula<0> for Own {
-    #[inline(always)]
-    fn apply<T: Scalar>(&self, own: T, _: T, []: [T; 0]) -> (T, [T; 0]) {
-        (own, [])
-    }
-}
-
-/// other.
-pub(crate) struct Other;
-
-impl ZipFormula<0> for Other {
-    #[inline(always)]
-    fn apply<T: Scalar>(&self, _: T, other: T, []: [T; 0]) -> (T, [T; 0]) {
-        (other, [])
-    }
-}
-
-/// own * other.
-pub(crate) struct Product;
-
-impl ZipFormula<0> for Product {
-    #[inline(always)]
-    fn apply<T: Scalar>(&self, own: T, other: T, []: [T; 0]) -> (T, [T; 0]) {
-        (own * other, [])
-    }
-}
+formula!(Sum<0>, |own, other, []| (own + other, []));
+formula!(
+    /// To find out whether all of it is finite.
+    Own<0>, |own, _, []| (own, [])
+);
+formula!(Other<0>, |_, other, []| (other, []));
+formula!(Product<0>, |own, other, []| (own * other, []));

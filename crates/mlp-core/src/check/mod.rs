@@ -116,17 +116,39 @@
 //! mlp_core::check_activation!(Root, Options::default().range(1e-3..=100.0));
 //! ```
 //!
+//! # An equation
+//! [`check_equation!`](crate::check_equation) verifies the derivatives of an [`Equation`](crate::equation::Equation). The
+//! numbers of inputs and outputs follow the equation:
+//!
+//! ```should_panic
+//! # use mlp_core::Scalar;
+//! # use mlp_core::equation::{Equation, Point};
+//! #[derive(Debug)]
+//! struct Square;
+//!
+//! impl Equation for Square {
+//!     fn residuals<T: Scalar>(&self, at: &Point<'_, T>) -> [T; 1] {
+//!         let u = at.u()[0];
+//!         [T::from_f64(u.to_f64() * u.to_f64())] // should be u * u: `to_f64` drops the derivative
+//!     }
+//! }
+//!
+//! mlp_core::check_equation!(Square, 1, 1);
+//! ```
+//!
 //! The random arguments have a fixed seed. With the feature `std`, the environment variable `MLP_CHECK_CASES` sets their
 //! number, which is 10,000 by default.
 
 mod activation;
 mod bounded;
 mod difference;
+mod equation;
 mod loss;
 mod options;
 mod points;
 
 pub use activation::check_activation;
+pub use equation::check_equation;
 pub use loss::check_loss;
 pub use options::Options;
 
@@ -151,5 +173,17 @@ macro_rules! check_loss {
     };
     ($loss:expr, $options:expr) => {
         $crate::check::check_loss(stringify!($loss), &$loss, &$options)
+    };
+}
+
+/// Checks an [`Equation`](crate::equation::Equation) with that many inputs, outputs and (0 if left out) targets; see
+/// [`check_equation`](crate::check::check_equation). Put it into a `#[test]`.
+#[macro_export]
+macro_rules! check_equation {
+    ($equation:expr, $inputs:expr, $outputs:expr) => {
+        $crate::check_equation!($equation, $inputs, $outputs, 0)
+    };
+    ($equation:expr, $inputs:expr, $outputs:expr, $targets:expr) => {
+        $crate::check::check_equation(stringify!($equation), &$equation, $inputs, $outputs, $targets)
     };
 }

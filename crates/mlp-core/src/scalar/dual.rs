@@ -224,6 +224,14 @@ impl<T: Scalar> Scalar for Dual<T> {
         self.chain(tanh, derivative)
     }
 
+    /// The values have the bits of those without a derivative. tanh'' = -2 tanh tanh'.
+    #[inline(always)]
+    fn tanh_and_derivative(self) -> (Self, Self) {
+        let (tanh, derivative) = self.value.tanh_and_derivative();
+        let second = T::from_f64(-2.0) * tanh * derivative;
+        (self.chain(tanh, derivative), self.chain(derivative, second))
+    }
+
     #[inline(always)]
     fn sin_cos(self) -> (Self, Self) {
         let (sin, cos) = self.value.sin_cos();

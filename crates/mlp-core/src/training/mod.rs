@@ -43,6 +43,7 @@ pub use monitor::Monitor;
 pub use observer::{Event, Progress, StopReason};
 pub use penalty::Penalty;
 pub use samples::{Samples, TrainingData};
+pub(crate) use split::Split;
 pub use state::{Pass, Position, StoppingState, TrainerState};
 pub use trainer::Trainer;
 

@@ -6,10 +6,10 @@ use core::ops::Range;
 /// The split fixes the order of summation. Therefore it depends only on the network and the batch, never on the
 /// machine.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Split {
+pub(crate) struct Split {
     samples: usize,
-    pub(super) groups: usize,
-    pub(super) block: usize,
+    pub(crate) groups: usize,
+    pub(crate) block: usize,
 }
 
 /// The largest number of parameters for which reading the network again for each block is cheap. For larger networks
@@ -24,7 +24,7 @@ impl Split {
     /// Splits a batch of `samples` for a network with that many `parameters`. The parameters are counted only if the
     /// split depends on them.
     #[inline]
-    pub(super) fn new(samples: usize, parameters: impl FnOnce() -> usize) -> Self {
+    pub(crate) fn new(samples: usize, parameters: impl FnOnce() -> usize) -> Self {
         if samples <= BLOCK || parameters() > SMALL_NETWORK {
             return Self {
                 samples,
@@ -41,7 +41,7 @@ impl Split {
 
     /// Returns the blocks of a group.
     #[inline]
-    pub(super) fn blocks(self, group: usize) -> impl Iterator<Item = Range<usize>> {
+    pub(crate) fn blocks(self, group: usize) -> impl Iterator<Item = Range<usize>> {
         let size = self.samples.div_ceil(self.groups);
         let mut rest = group * size..self.samples.min((group + 1) * size);
         core::iter::from_fn(move || {
