@@ -15,7 +15,7 @@ pub(crate) struct Pending<'a, B: Tensor> {
     pub(crate) input: B::Columns<'a>,
     /// The activations and deltas, and memory for the gradient.
     pub(crate) workspace: &'a mut Workspace<B>,
-    /// Memory for the activations of a layer.
+    /// Memory for a sample's activations of a layer.
     pub(crate) values: &'a mut Vec<B::Scalar>,
 }
 
@@ -40,10 +40,14 @@ impl<B: Tensor> Pending<'_, B> {
     /// the parameters, `layers`, is not.
     pub(super) fn bound(&mut self, layers: &[Dense<B>]) -> f64 {
         let samples = self.workspace.samples;
+        // One sample at a time, for which there is memory.
         let mut sum = |columns: B::Columns<'_>| {
-            self.values.clear();
-            B::read(columns, self.values);
-            self.values.iter().map(|value| value.to_f64().abs()).sum::<f64>()
+            let of_sample = |sample| {
+                self.values.clear();
+                B::read(B::slice(columns, sample..sample + 1), self.values);
+                self.values.iter().map(|value| value.to_f64().abs()).sum::<f64>()
+            };
+            (0..samples).map(of_sample).sum::<f64>()
         };
         let mut input = B::slice(self.input, 0..samples);
         let mut bound = 0.0;

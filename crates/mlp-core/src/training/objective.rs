@@ -40,7 +40,7 @@ pub(super) struct Group<B: Tensor> {
     pub(super) loss: f64,
     /// The dropout factors of each hidden layer; empty without dropout.
     pub(super) masks: Vec<B>,
-    /// Memory to read numbers from a tensor, or to write them.
+    /// Memory to read a sample's numbers from a tensor, or to write the factors of dropout.
     pub(super) values: Vec<B::Scalar>,
     /// The gradient of the loss with respect to the prediction, and its change along a direction. The first
     /// Gauss-Newton product allocates it.
@@ -82,6 +82,7 @@ impl<B: Tensor> Group<B> {
         split: Split,
         masks: usize,
     ) -> Result<Vec<Self>, OutOfMemory> {
+        let widest = layers.iter().map(|layer| layer.inputs().max(layer.outputs())).max();
         let group = |_| {
             let mut workspace = Workspace::of_layers(layers, activations, split.block)?;
             let dropped = workspace.layers[..masks].iter_mut().map(|buffers| {
@@ -93,7 +94,7 @@ impl<B: Tensor> Group<B> {
                 masks: dropped.collect(),
                 workspace,
                 loss: 0.0,
-                values: Vec::new(),
+                values: Vec::with_capacity(widest.unwrap_or(0)),
                 delta: None,
             })
         };
