@@ -293,6 +293,7 @@ fn a_pullback_in_between_does_not_change_a_trainer() {
 fn mistakes_are_told_with_both_shapes() {
     let network = Mlp::<Matrix<f64>>::builder(&[2, 3, 1]).build().unwrap();
     let other = Mlp::<Matrix<f64>>::builder(&[2, 3, 3, 1]).build().unwrap();
+    let narrow = Mlp::<Matrix<f64>>::builder(&[1, 3, 1]).build().unwrap();
     let input = random(2, 4, 1);
     let mut workspace = Workspace::new(&network, 4).unwrap();
     network.forward(&input, &mut workspace);
@@ -326,6 +327,10 @@ fn mistakes_are_told_with_both_shapes() {
         }),
         ("add_to_gradient: expected layers of 2 x 1, got 3 x 1", &|w| {
             w.add_to_gradient(other.layers());
+        }),
+        // A sum needs equal shapes, although `Tensor::zip` takes operands with fewer columns.
+        ("add_to_gradient: expected weights of 3 x 2, got 3 x 1", &|w| {
+            w.add_to_gradient(narrow.layers());
         }),
     ] {
         let got = tell(mistake);

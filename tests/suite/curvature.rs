@@ -199,7 +199,7 @@ fn the_hessian_is_symmetric_and_the_derivative_of_the_gradient() {
     }
 }
 
-/// The product that an optimizer gets is that of [`Curvature`], and positive.
+/// v.G v is positive for a convex loss, and G is the Hessian of a network without hidden layers.
 #[test]
 fn gauss_newton_products_are_positive_and_equal_the_hessian_of_a_linear_network() {
     for samples in [5, 200, 600] {

@@ -1,17 +1,11 @@
 //! The network as a differentiable function y = f(x; W, b) inside a larger one: derivatives that the caller seeds.
-//!
-//! With J the Jacobian of the outputs with respect to what varies, a *pullback* maps dL/dy to J^T dL/dy, the gradient of
-//! any L of the outputs, and a *pushforward* maps a direction d to J d, the change of the outputs along it. Both cost
-//! about as much as the passes of [`Mlp::backward`] and [`Mlp::forward`], however many numbers vary.
-//!
-//! Source: A. Griewank, A. Walther, *Evaluating Derivatives* (2nd ed., SIAM 2008), chapter 3.
 
-use crate::activations::Identity;
 use crate::backend::{Columns, Tensor};
+use crate::dense::{DIRECTION, IDENTITY, check_shapes};
 use crate::error::check_shape;
 use crate::tensor::{Other, Product, Sum};
 use crate::workspace::columns;
-use crate::{Activation, ActivationKind, Dense, Mlp, NoCustom, Scalar, Workspace, backpropagation as pass};
+use crate::{Activation, Dense, Mlp, Scalar, Workspace, backpropagation as pass};
 use alloc::vec::Vec;
 
 /// What a [pushforward](Mlp::pushforward) writes for one layer. It is allocated by the first one.
@@ -47,10 +41,17 @@ pub(crate) struct Units<B: Tensor> {
     jacobian: Vec<B::Scalar>,
 }
 
-/// Derivatives of the outputs with respect to inputs and parameters, as parts of a larger program.
+/// The network as a block of a larger program: derivatives of the outputs with respect to inputs and parameters.
 ///
-/// Each call follows a [`forward`](Mlp::forward) pass with the same workspace. They allocate nothing after the first
-/// call with a workspace.
+/// With J the Jacobian of the outputs with respect to what varies, a *pullback* maps dL/dy to J^T dL/dy, the gradient of
+/// any L of the outputs, and a *pushforward* maps a direction d to J d, the change of the outputs along it. A pullback
+/// costs about as much as [`backward`](Mlp::backward) and [`gradient`](Mlp::gradient), and a pushforward as
+/// [`forward`](Mlp::forward), however many numbers vary.
+///
+/// Each call except [`jacobian`](Mlp::jacobian) follows a [`forward`](Mlp::forward) pass with the same workspace. They
+/// allocate nothing after the first call with a workspace.
+///
+/// Source: A. Griewank, A. Walther, *Evaluating Derivatives* (2nd ed., SIAM 2008), chapter 3.
 impl<B: Tensor, C: Activation> Mlp<B, C> {
     /// Computes the gradient of the parameters from that of the outputs: [`Workspace::gradient`] becomes J^T
     /// `output_gradient`, with J the Jacobian of the outputs with respect to the parameters. `output_gradient` is dL/dy
@@ -211,7 +212,8 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
     /// N): columns i n_in to (i + 1) n_in - 1 are the n_out x n_in Jacobian of sample i. This includes the
     /// [`forward`](Self::forward) pass.
     ///
-    /// It takes n_in pushforwards or n_out pullbacks of all samples at once, whichever are fewer.
+    /// It takes n_in pushforwards or n_out pullbacks of all samples at once, whichever are fewer. Pullbacks overwrite the
+    /// deltas of the workspace.
     ///
     /// ```
     /// use mlp_core::activations::Identity;
@@ -227,8 +229,8 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
     /// ```
     ///
     /// # Panics
-    /// If `input` does not have n_in rows or has more columns than the workspace, `jacobian` is not n_out x (n_in N), or
-    /// the workspace belongs to another network.
+    /// If `input` does not have n_in rows, is empty or has more columns than the workspace, `jacobian` is not n_out x
+    /// (n_in N), or the workspace belongs to another network.
     #[track_caller]
     pub fn jacobian<'a>(&self, input: impl Into<B::Columns<'a>>, workspace: &mut Workspace<B>, jacobian: &mut B) {
         let input = input.into();
@@ -320,12 +322,7 @@ pub(crate) fn pushforward<B: Tensor>(
         tangents.extend(buffers.iter().map(|layer| Tangent::new(&layer.activation)));
     }
     if let Some((input, direction)) = varying {
-        check_shape(
-            "pushforward",
-            "a direction with layers",
-            (layers.len(), 1),
-            (direction.len(), 1),
-        );
+        check_shapes("pushforward", DIRECTION, layers, direction);
         check_shape("pushforward", "input", (layers[0].inputs(), samples), input.shape());
     }
     if let Some(tangent) = input_tangent {
@@ -336,7 +333,6 @@ pub(crate) fn pushforward<B: Tensor>(
             tangent.shape(),
         );
     }
-    let identity = ActivationKind::<NoCustom>::Identity(Identity);
     let mut input = varying.map(|(input, _)| B::slice(input, 0..samples));
     let mut before = input_tangent.map(|tangent| B::slice(tangent, 0..samples));
     for (number, ((layer, buffers), tangent)) in layers.iter().zip(&*buffers).zip(tangents).enumerate() {
@@ -346,21 +342,15 @@ pub(crate) fn pushforward<B: Tensor>(
             no_bias,
         } = tangent;
         if let Some(before) = before {
-            own.forward(None, &layer.weights, no_bias, before, &identity);
+            own.forward(None, &layer.weights, no_bias, before, &IDENTITY);
         }
         if let (Some((_, direction)), Some(input)) = (varying, input) {
             let Dense { weights, bias } = &direction[number];
-            check_shape(
-                "pushforward",
-                "a direction of weights",
-                layer.weights.shape(),
-                weights.shape(),
-            );
             if before.is_none() {
-                own.forward(None, weights, bias, input, &identity);
+                own.forward(None, weights, bias, input, &IDENTITY);
             } else {
                 let part = of_parameters.get_or_insert_with(|| B::zeros(own.shape().0, own.shape().1));
-                part.forward(None, weights, bias, input, &identity);
+                part.forward(None, weights, bias, input, &IDENTITY);
                 own.zip(columns(part, samples), [], &Sum);
             }
         }
@@ -386,15 +376,14 @@ impl<B: Tensor> Workspace<B> {
     /// If the shapes differ.
     #[track_caller]
     pub fn add_to_gradient(&mut self, gradient: &[Dense<B>]) {
-        check_shape(
+        check_shapes(
             "add_to_gradient",
-            "layers",
-            (self.gradient.len(), 1),
-            (gradient.len(), 1),
+            ["layers", "weights", "a bias"],
+            &self.gradient,
+            gradient,
         );
         for (own, other) in self.gradient.iter_mut().zip(gradient) {
-            own.weights.zip((&other.weights).into(), [], &Sum);
-            own.bias.zip((&other.bias).into(), [], &Sum);
+            own.accumulate(other);
         }
     }
 }

@@ -1,6 +1,8 @@
 use crate::activations::Identity;
 use crate::backend::Tensor;
-use crate::{ActivationKind, NoCustom, Scalar};
+use crate::error::check_shape;
+use crate::tensor::Sum;
+use crate::{ActivationKind, Scalar};
 use alloc::vec::Vec;
 
 /// The parameters of one layer: `weights` W (n_out x n_in) and `bias` b (n_out x 1) of z = W a + b.
@@ -65,7 +67,40 @@ impl<B: Tensor> Dense<B> {
     /// `input`.
     #[track_caller]
     pub fn pre_activation<'a>(&self, input: impl Into<B::Columns<'a>>, pre_activation: &mut B) {
-        let identity = ActivationKind::<NoCustom>::Identity(Identity);
-        pre_activation.forward(None, &self.weights, &self.bias, input.into(), &identity);
+        pre_activation.forward(None, &self.weights, &self.bias, input.into(), &IDENTITY);
+    }
+
+    /// Adds `other`, which has the same shapes.
+    pub(crate) fn accumulate(&mut self, other: &Self) {
+        self.weights.zip((&other.weights).into(), [], &Sum);
+        self.bias.zip((&other.bias).into(), [], &Sum);
+    }
+}
+
+/// The activation with which [`Tensor::forward`] computes W a + b.
+pub(crate) const IDENTITY: ActivationKind = ActivationKind::Identity(Identity);
+
+/// The names of a direction of the parameters and of its parts in the messages of [`check_shapes`].
+pub(crate) const DIRECTION: [&str; 3] = [
+    "a direction with layers",
+    "a direction of weights",
+    "a direction of a bias",
+];
+
+/// The names of a product with a matrix of second derivatives, as [`DIRECTION`].
+pub(crate) const PRODUCT: [&str; 3] = ["a product with layers", "a product of weights", "a product of a bias"];
+
+/// Panics unless `got` has the shapes of `layers`. `all`, `weights` and `bias` name `got` and its parts in the message.
+#[track_caller]
+pub(crate) fn check_shapes<B: Tensor>(
+    operation: &str,
+    [all, weights, bias]: [&str; 3],
+    layers: &[Dense<B>],
+    got: &[Dense<B>],
+) {
+    check_shape(operation, all, (layers.len(), 1), (got.len(), 1));
+    for (layer, got) in layers.iter().zip(got) {
+        check_shape(operation, weights, layer.weights.shape(), got.weights.shape());
+        check_shape(operation, bias, layer.bias.shape(), got.bias.shape());
     }
 }

@@ -1,21 +1,10 @@
 //! Dual numbers as matrices: every derivative that a network does not compute by itself, from any backend.
-//!
-//! A [`DualTensor`] is a backend made of another one. A network on it is the same code, whose numbers carry a tangent
-//! with them; so
-//!
-//! - a forward pass gives a directional derivative with respect to input, parameters or both,
-//! - a gradient gives a product with the Hessian as its tangent: the derivative of the gradient along the tangent of the
-//!   parameters,
-//! - a backward pass from deltas s' + s eps, with s the gradient of a loss with respect to the outputs u and s' that with
-//!   respect to their tangents u', gives the gradient of a loss of derivatives l(u, u') as its tangent. The two change
-//!   places: in the tangent of a product, the value of one factor meets the tangent of the other, so each adjoint meets
-//!   what it belongs to.
 
-use crate::activations::Identity;
 use crate::backend::{ActivationVisitor, Columns, Tensor, ZipFormula, check_shape};
+use crate::dense::IDENTITY;
 use crate::tensor::{Other, Own, Product, Sum, formula};
 use crate::workspace::columns;
-use crate::{Activation, ActivationKind, BuildError, Dense, Dual, Loss, Mlp, NoCustom, Scalar};
+use crate::{Activation, ActivationKind, BuildError, Dense, Dual, Loss, Mlp, Scalar};
 use alloc::vec::Vec;
 use core::array;
 use core::ops::Range;
@@ -23,6 +12,13 @@ use num_traits::Zero;
 
 /// A matrix of dual numbers, value + tangent eps, whose two parts are matrices of the backend `B`. It is a [`Tensor`]
 /// with the scalar `Dual<B::Scalar>`, so a network, a loss or an optimizer runs on it unchanged, and it can be nested.
+///
+/// - A forward pass gives a directional derivative with respect to input, parameters or both.
+/// - A gradient has a product with the Hessian as its tangent: its own derivative along the tangent of the parameters.
+/// - [`Mlp::pullback`] gives the gradient of a loss l(u, u') of the outputs u and their tangents u'. Its
+///   `output_gradient` is dl/du' + dl/du eps, and the tangent of [`Workspace::gradient`](crate::Workspace::gradient) is
+///   the gradient of l. Value and tangent change places, because in the tangent of a product the value of one factor
+///   meets the tangent of the other.
 ///
 /// Each product is two or three of `B`, at the speed of `B` and on its threads. A tangent that is zero everywhere is not
 /// stored and costs nothing: the parameters of a network that does not vary, say.
@@ -106,6 +102,7 @@ impl<'a, B: Tensor> DualColumns<'a, B> {
     ///
     /// # Panics
     /// If the shapes differ.
+    #[track_caller]
     pub fn new(value: B::Columns<'a>, tangent: Option<B::Columns<'a>>) -> Self {
         if let Some(tangent) = &tangent {
             check_shape("DualColumns::new", "the tangent", value.shape(), tangent.shape());
@@ -145,6 +142,7 @@ impl<B: Tensor> DualTensor<B> {
     /// # Panics
     /// If the shapes differ.
     #[must_use]
+    #[track_caller]
     pub fn new(value: B, tangent: B) -> Self {
         check_shape("DualTensor::new", "the tangent", value.shape(), tangent.shape());
         Self {
@@ -195,7 +193,7 @@ impl<B: Tensor> DualTensor<B> {
         self.value
     }
 
-    /// Returns tangent and scratch memory.
+    /// Returns value, tangent and scratch memory; the tangent is 0 at first if there was none.
     fn parts(&mut self) -> (&mut B, &mut B, &mut Scratch<B>) {
         self.tangent_mut();
         let tangent = self.tangent.as_mut().expect("a tangent was inserted");
@@ -218,12 +216,6 @@ impl<B: Tensor, C: Activation> Mlp<DualTensor<B>, C> {
     pub fn lower(self) -> Mlp<B, C> {
         self.map(DualTensor::into_value)
     }
-}
-
-/// A dual number for each element of a matrix and its tangent.
-#[inline(always)]
-fn dual<T>(value: T, derivative: T) -> Dual<T> {
-    Dual { value, derivative }
 }
 
 impl<B: Tensor> Tensor for DualTensor<B> {
@@ -250,11 +242,9 @@ impl<B: Tensor> Tensor for DualTensor<B> {
         numbers.clear();
         numbers.extend(values.iter().map(|dual| dual.value));
         self.value.write(&numbers);
-        self.tangent = self
-            .tangent
-            .take()
-            .filter(|_| values.iter().any(|dual| !dual.derivative.is_zero()));
-        if self.tangent.is_some() || values.iter().any(|dual| !dual.derivative.is_zero()) {
+        if values.iter().all(|dual| dual.derivative.is_zero()) {
+            self.tangent = None;
+        } else {
             numbers.clear();
             numbers.extend(values.iter().map(|dual| dual.derivative));
             self.tangent_mut().write(&numbers);
@@ -301,10 +291,9 @@ impl<B: Tensor> Tensor for DualTensor<B> {
                 .value
                 .forward(derivative, &weights.value, &bias.value, input.value, activation);
         }
-        let identity = ActivationKind::<NoCustom>::Identity(Identity);
         let samples = input.value.shape().1;
         let (value, tangent, scratch) = self.parts();
-        value.forward(None, &weights.value, &bias.value, input.value, &identity);
+        value.forward(None, &weights.value, &bias.value, input.value, &IDENTITY);
         // dz = dW x + W dx + db.
         let (rows, width) = value.shape();
         let term = scratch.term.get_or_insert_with(|| B::zeros(rows, width));
@@ -313,13 +302,13 @@ impl<B: Tensor> Tensor for DualTensor<B> {
         match (&weights.tangent, input.tangent) {
             (None, None) => {
                 let nothing = B::zeros(0, samples);
-                term.forward(None, &B::zeros(rows, 0), bias, (&nothing).into(), &identity);
+                term.forward(None, &B::zeros(rows, 0), bias, (&nothing).into(), &IDENTITY);
             }
-            (Some(weights), None) => term.forward(None, weights, bias, input.value, &identity),
-            (None, Some(input)) => term.forward(None, &weights.value, bias, input, &identity),
+            (Some(weights), None) => term.forward(None, weights, bias, input.value, &IDENTITY),
+            (None, Some(input)) => term.forward(None, &weights.value, bias, input, &IDENTITY),
             (Some(tangent_of_weights), Some(tangent_of_input)) => {
-                term.forward(None, &weights.value, bias, tangent_of_input, &identity);
-                tangent.forward(None, tangent_of_weights, no_bias, input.value, &identity);
+                term.forward(None, &weights.value, bias, tangent_of_input, &IDENTITY);
+                tangent.forward(None, tangent_of_weights, no_bias, input.value, &IDENTITY);
                 term.zip(columns(tangent, samples), [], &Sum);
             }
         }
@@ -379,11 +368,8 @@ impl<B: Tensor> Tensor for DualTensor<B> {
     }
 
     fn backward(&mut self, weights: &Self, delta: DualColumns<'_, B>, derivative: Option<DualColumns<'_, B>>) {
-        let varies = |tangent: &Option<B::Columns<'_>>| tangent.is_some();
-        let of_product = weights.tangent.is_some() || varies(&delta.tangent);
-        let of_derivative = derivative
-            .as_ref()
-            .is_some_and(|derivative| varies(&derivative.tangent));
+        let of_product = weights.tangent.is_some() || delta.tangent.is_some();
+        let of_derivative = derivative.is_some_and(|derivative| derivative.tangent.is_some());
         if !of_product && !of_derivative {
             self.tangent = None;
             let derivative = derivative.map(|derivative| derivative.value);
@@ -526,8 +512,8 @@ impl<B: Tensor> DualTensor<B> {
         }
     }
 
-    /// Does the work of [`zip`](Tensor::zip) element by element, for formulas with several states. Only optimizers
-    /// have them, so it need not be fast.
+    /// Does the work of [`zip`](Tensor::zip) element by element, on one thread, for formulas with several states. An
+    /// optimizer has them, and so has a `DualTensor` of this matrix when it evaluates an activation.
     fn zip_elements<const S: usize, F: ZipFormula<S>>(
         &mut self,
         other: DualColumns<'_, B>,
@@ -630,7 +616,7 @@ struct Formula<'a, A>(&'a A);
 impl<A: Activation> ZipFormula<1> for Formula<'_, A> {
     #[inline(always)]
     fn apply<T: Scalar>(&self, z: T, change: T, _: [T; 1]) -> (T, [T; 1]) {
-        let a = self.0.value(dual(z, change));
+        let a = self.0.value(Dual::new(z, change));
         (a.value, [a.derivative])
     }
 }
@@ -638,7 +624,7 @@ impl<A: Activation> ZipFormula<1> for Formula<'_, A> {
 impl<A: Activation> ZipFormula<3> for Formula<'_, A> {
     #[inline(always)]
     fn apply<T: Scalar>(&self, z: T, change: T, _: [T; 3]) -> (T, [T; 3]) {
-        let z = dual(z, change);
+        let z = Dual::new(z, change);
         let a = self.0.value(z);
         let slope = self.0.derivative(z, a);
         (a.value, [a.derivative, slope.value, slope.derivative])
@@ -654,12 +640,12 @@ impl<F: ZipFormula<S>, const S: usize, const VARIES: bool, const N: usize> ZipFo
     fn apply<T: Scalar>(&self, own: T, other: T, mut state: [T; N]) -> (T, [T; N]) {
         let first = if VARIES { 2 } else { 1 };
         let other = if VARIES {
-            dual(state[1], other)
+            Dual::new(state[1], other)
         } else {
             Dual::constant(other)
         };
-        let states = array::from_fn(|s| dual(state[first + 2 * s], state[first + 2 * s + 1]));
-        let (new, states) = self.0.apply(dual(own, state[0]), other, states);
+        let states = array::from_fn(|s| Dual::new(state[first + 2 * s], state[first + 2 * s + 1]));
+        let (new, states) = self.0.apply(Dual::new(own, state[0]), other, states);
         state[0] = new.derivative;
         for (s, new) in states.into_iter().enumerate() {
             (state[first + 2 * s], state[first + 2 * s + 1]) = (new.value, new.derivative);

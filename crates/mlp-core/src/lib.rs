@@ -9,6 +9,11 @@
 //! An activation or a loss is one formula over [`Scalar`]. The running program evaluates it with `f32` or `f64`; with
 //! [`Dual`] numbers, the same formula gives its exact derivative. [`Activation`] shows how to write your own.
 //!
+//! # A dual tensor is a backend
+//! [`DualTensor`] pairs a matrix of any backend with its tangent, and is a backend itself. So the code of a network also
+//! gives derivatives along a direction of inputs or parameters, products with the Hessian, and gradients of losses on
+//! derivatives. [`Mlp::pullback`] and [`Mlp::pushforward`] make a network a block of a larger program.
+//!
 //! # Shapes and names
 //! A column is a sample: an `n x N` matrix holds N samples of n features. Storage is column by column, so the bytes are
 //! the same as those of a C-ordered (N, n) array of NumPy or PyTorch.

@@ -169,8 +169,7 @@ impl<B: Tensor> Workspace<B> {
     }
 
     /// Returns the gradient of all parameters from the last gradient pass, layer by layer: dL/dW as `weights` and dL/db
-    /// as
-    /// `bias`, with the shapes of the parameters.
+    /// as `bias`, with the shapes of the parameters.
     pub fn gradient(&self) -> &[Dense<B>] {
         &self.gradient
     }
@@ -181,7 +180,8 @@ impl<B: Tensor> Workspace<B> {
     }
 }
 
-fn is_linear<C>(activation: &ActivationKind<C>) -> bool {
+/// Returns whether f'(z) is 1 everywhere.
+pub(crate) fn is_linear<C>(activation: &ActivationKind<C>) -> bool {
     matches!(activation, ActivationKind::Identity(_))
 }
 

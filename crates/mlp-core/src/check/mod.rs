@@ -1,10 +1,11 @@
 //! Tests for formulas of your own: [`check_activation!`](crate::check_activation) and
 //! [`check_loss!`](crate::check_loss) verify an [`Activation`](crate::Activation) and a [`Loss`](crate::Loss) in `f32`
-//! and `f64`, at thousands of random arguments and at extreme ones.
+//! and `f64`, at thousands of random arguments and at extreme ones. [`check_equation!`](crate::check_equation) verifies
+//! an [`Equation`](crate::equation::Equation).
 //!
-//! Both macros take an expression, and [`Options`] if you like. They panic if a derivative is not that of the formula, if a number turns into NaN, or
-//! if a NaN turns into a number; the message names the formula and the argument. [`check_activation`] and [`check_loss`]
-//! list all that is verified.
+//! The first two take an expression, and [`Options`] if you like. They panic if a derivative is not that of the formula,
+//! if a number turns into NaN, or if a NaN turns into a number; the message names the formula and the argument.
+//! [`check_activation`] and [`check_loss`] list all that is verified.
 //!
 //! # An activation
 //! The formula is enough; dual numbers give the derivative. If you override

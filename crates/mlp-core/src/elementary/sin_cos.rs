@@ -18,14 +18,13 @@ const MAX: f64 = (1_u64 << 50) as f64;
 
 /// Computes sin(x) and cos(x), in `f64` for both formats.
 ///
-/// It writes x = n pi/2 + r with an integer n and |r| <= pi/4, subtracting n times each part of pi/2 and keeping the rounding errors (W. J. Cody and W.
-/// Waite, *Software Manual for the Elementary Functions*, 1980). The polynomials for sin(r) and cos(r) have degree 13
-/// and 14. The last two bits of n tell which of them is the sine and what the signs are.
+/// It writes x = n pi/2 + r with an integer n and |r| <= pi/4, subtracting n times each part of pi/2 and keeping the
+/// rounding errors (W. J. Cody and W. Waite, *Software Manual for the Elementary Functions*, 1980). The polynomials for
+/// sin(r) and cos(r) have degree 13 and 14. The last two bits of n tell which of them is the sine and what the signs are.
 ///
-/// Largest error for |x| <= 1.6e6, in units in the last place: 0.78, or 0.51 rounded to
-/// `f32`. Beyond, n times a part of pi/2 is rounded: the results are those of a number that differs from x by at most
-/// one unit in the last place of x. From 2^50 on, they are those of 2^50. The results are NaN at infinity; the sine of
-/// a zero keeps its sign.
+/// Largest error for |x| <= 1.6e6, in units in the last place: 0.78, or 0.51 rounded to `f32`. Beyond, n times a part of
+/// pi/2 is rounded: the results are those of a number that differs from x by at most one unit in the last place of x.
+/// From 2^50 on, they are those of 2^50. The results are NaN at infinity; the sine of a zero keeps its sign.
 #[inline(always)]
 pub(crate) fn sin_cos(x: f64) -> (f64, f64) {
     let limited = clamp(x, -MAX, MAX);

@@ -21,12 +21,12 @@
 //! Source: A. Griewank, A. Walther, *Evaluating Derivatives* (2nd ed., SIAM 2008), chapter 13.
 
 use super::Direction;
-use crate::activations::Identity;
 use crate::backend::{ActivationVisitor, Columns, Tensor, ZipFormula};
+use crate::dense::IDENTITY;
 use crate::error::check_shape;
 use crate::tensor::{Product, Sum, formula};
-use crate::workspace::columns;
-use crate::{Activation, ActivationKind, Dense, Dual, Mlp, NoCustom, Scalar};
+use crate::workspace::{columns, is_linear};
+use crate::{Activation, ActivationKind, Dense, Dual, Mlp, Scalar};
 use alloc::vec::Vec;
 use num_traits::Zero;
 
@@ -102,7 +102,7 @@ impl<B: Tensor> Jets<B> {
         }
         let layer = |(layer, activation): (&Dense<B>, &ActivationKind<C>)| {
             let outputs = layer.outputs();
-            let linear = matches!(activation, ActivationKind::Identity(_));
+            let linear = is_linear(activation);
             let zeros = |count| (0..count).map(|_| B::zeros(outputs, points)).collect();
             Layer {
                 pre_activation: zeros(if linear { 0 } else { count }),
@@ -251,8 +251,6 @@ impl<B: Tensor> Jets<B> {
         }
     }
 }
-
-const IDENTITY: ActivationKind<NoCustom> = ActivationKind::Identity(Identity);
 
 /// Computes W a + b of the values, and W a' and W a'' of the derivatives.
 fn product<B: Tensor>(output: &mut [B], layer: &Dense<B>, no_bias: &B, value: B::Columns<'_>, derivatives: &[B]) {

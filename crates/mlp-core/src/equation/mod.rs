@@ -67,8 +67,8 @@ mod term;
 pub use term::Term;
 
 use crate::backend::{Objective, Tensor};
+use crate::dense::{DIRECTION, PRODUCT, check_shapes};
 use crate::error::check_shape;
-use crate::tensor::Sum;
 use crate::{Activation, ActivationKind, Dense, Mlp, Scalar};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -252,9 +252,7 @@ impl<B: Tensor, C: Activation> Equations<B, C> {
             terms,
         }
     }
-}
 
-impl<B: Tensor, C: Activation> Equations<B, C> {
     /// Returns the loss. The first part then has its gradient, or J^T J `direction`.
     fn run(&mut self, layers: &[Dense<B>], direction: Option<&[Dense<B>]>) -> f64 {
         let Self {
@@ -271,8 +269,7 @@ impl<B: Tensor, C: Activation> Equations<B, C> {
             for other in others {
                 loss += other.loss;
                 for (total, part) in first.gradient.iter_mut().zip(&other.gradient) {
-                    total.weights.zip((&part.weights).into(), [], &Sum);
-                    total.bias.zip((&part.bias).into(), [], &Sum);
+                    total.accumulate(part);
                 }
             }
             loss
@@ -292,6 +289,8 @@ impl<B: Tensor, C: Activation> Objective<B> for Equations<B, C> {
     /// The loss is half a sum of squares of residuals, so G = J^T J with J the derivatives of the residuals with respect
     /// to the parameters.
     fn gauss_newton_product(&mut self, layers: &[Dense<B>], direction: &[Dense<B>], product: &mut [Dense<B>]) {
+        check_shapes("gauss_newton_product", DIRECTION, layers, direction);
+        check_shapes("gauss_newton_product", PRODUCT, layers, product);
         self.run(layers, Some(direction));
         self.gradient_mut().swap_with_slice(product);
     }

@@ -50,6 +50,7 @@ impl<B: Tensor> Term<B> {
     /// # Panics
     /// If there is no point.
     #[must_use]
+    #[track_caller]
     pub fn new<E: Equation<R>, const R: usize>(equation: E, points: B) -> Self {
         const { assert!(R > 0, "an equation has at least one residual") };
         assert!(points.shape().1 > 0, "Term::new: expected at least one point, got none");
@@ -69,15 +70,11 @@ impl<B: Tensor> Term<B> {
     /// # Panics
     /// If the number of columns is not that of the points.
     #[must_use]
+    #[track_caller]
     pub fn targets<'a>(mut self, targets: impl Into<B::Columns<'a>>) -> Self {
         let targets = targets.into();
-        let (rows, columns) = targets.shape();
-        check_shape(
-            "Term::targets",
-            "targets",
-            (rows, self.points.shape().1),
-            (rows, columns),
-        );
+        let expected = (targets.shape().0, self.points.shape().1);
+        check_shape("Term::targets", "targets", expected, targets.shape());
         self.targets = elements::<B>(targets);
         self
     }

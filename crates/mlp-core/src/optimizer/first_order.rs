@@ -3,7 +3,8 @@
 
 use super::{Gradient, NonFinite, Objective, Pending};
 use crate::backend::{Tensor, ZipFormula};
-use crate::error::{check_shape, in_range};
+use crate::dense::check_shapes;
+use crate::error::in_range;
 use crate::workspace::columns;
 use crate::{Dense, HyperParameterError, Scalar as _, Workspace};
 use alloc::vec::Vec;
@@ -94,9 +95,9 @@ impl<B: Tensor, const N: usize> Update<'_, B, N> {
             *tensors = layers.iter().map(Dense::zeros_like).collect();
         }
         let mut state = state.each_mut().map(Vec::as_mut_slice);
-        check_shapes(GRADIENTS, layers, gradient);
+        check_shapes("update", GRADIENTS, layers, gradient);
         for state in &state {
-            check_shapes(STATES, layers, state);
+            check_shapes("update", STATES, layers, state);
         }
         // The new parameters overwrite the gradient. They are swapped with the old ones only after all of them have
         // proved to be finite. That way the old parameters are never lost, and need no copy.
@@ -165,16 +166,6 @@ pub(super) const GRADIENTS: [&str; 3] = ["gradients of layers", "a weights gradi
 
 /// The names of values in memory, as [`GRADIENTS`].
 pub(super) const STATES: [&str; 3] = ["states of layers", "a state of weights", "a state of a bias"];
-
-/// Panics unless `got` has the shapes of `layers`. `all`, `weights` and `bias` name `got` and its parts in the message.
-#[track_caller]
-pub(super) fn check_shapes<B: Tensor>([all, weights, bias]: [&str; 3], layers: &[Dense<B>], got: &[Dense<B>]) {
-    check_shape("update", all, (layers.len(), 1), (got.len(), 1));
-    for (layer, got) in layers.iter().zip(got) {
-        check_shape("update", weights, layer.weights.shape(), got.weights.shape());
-        check_shape("update", bias, layer.bias.shape(), got.bias.shape());
-    }
-}
 
 /// Returns `value` as a count, if it is a whole number below 2^53, where an `f64` is exact.
 pub(super) fn count(name: &'static str, value: f64) -> Result<u64, HyperParameterError> {

@@ -46,16 +46,16 @@ impl<B: Tensor> Pair<B> {
     }
 }
 
-/// The pairs of the last steps.
+/// H, the approximation of the inverse of the Hessian by the pairs of the last steps.
 #[derive(Clone, Debug)]
-pub(super) struct Curvature<B> {
+pub(super) struct InverseHessian<B> {
     /// The pairs, oldest first.
     pub(super) pairs: Vec<Pair<B>>,
     /// The numbers that the first loop of the recursion passes to the second.
     shares: Vec<f64>,
 }
 
-impl<B: Tensor> Curvature<B> {
+impl<B: Tensor> InverseHessian<B> {
     pub(super) fn new(pairs: Vec<Pair<B>>) -> Self {
         Self {
             shares: Vec::with_capacity(pairs.capacity()),

@@ -36,7 +36,7 @@ pub struct Dual<T> {
 
 impl<T: Scalar> Dual<T> {
     #[inline(always)]
-    fn new(value: T, derivative: T) -> Self {
+    pub(crate) fn new(value: T, derivative: T) -> Self {
         Self { value, derivative }
     }
 

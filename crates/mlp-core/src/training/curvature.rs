@@ -4,7 +4,8 @@
 use super::objective::{Batch, BatchLoss, Group, Shaping};
 use super::split::Split;
 use super::{DataError, Dropout, Penalty, Samples, TrainError};
-use crate::backend::{Objective, Tensor, check_shape};
+use crate::backend::{Objective, Tensor};
+use crate::dense::{DIRECTION, check_shapes};
 use crate::tensor::Other;
 use crate::{Activation, ActivationKind, Dense, DualTensor, Loss, Mlp};
 use alloc::vec::Vec;
@@ -34,6 +35,7 @@ use alloc::vec::Vec;
 ///
 /// # Panics
 /// If `direction` does not have the shapes of the parameters.
+#[track_caller]
 pub fn hessian_vector_product<B: Tensor, C: Activation, L: Loss>(
     network: &Mlp<B, C>,
     loss: &L,
@@ -150,6 +152,7 @@ impl<B: Tensor, L: Loss> Curvature<B, L> {
     ///
     /// # Panics
     /// If `direction` does not have the shapes of the parameters.
+    #[track_caller]
     pub fn hessian_vector_product<C: Activation>(
         &mut self,
         network: &Mlp<B, C>,
@@ -196,6 +199,7 @@ impl<B: Tensor, L: Loss> Curvature<B, L> {
     ///
     /// # Panics
     /// If `direction` does not have the shapes of the parameters.
+    #[track_caller]
     pub fn gauss_newton_product<C: Activation>(
         &mut self,
         network: &Mlp<B, C>,
@@ -221,29 +225,14 @@ impl<B: Tensor, L: Loss> Curvature<B, L> {
     }
 
     /// Checks the arguments of a product and returns the sum of the samples' weights.
+    #[track_caller]
     fn check<C: Activation>(
         &mut self,
         network: &Mlp<B, C>,
         samples: &Samples<'_, B>,
         direction: &[Dense<B>],
     ) -> Result<f64, DataError> {
-        let layers = network.layers();
-        check_shape(
-            "Curvature",
-            "a direction with layers",
-            (layers.len(), 1),
-            (direction.len(), 1),
-        );
-        for (layer, direction) in layers.iter().zip(direction) {
-            let shapes = (layer.weights.shape(), direction.weights.shape());
-            check_shape("Curvature", "a direction of weights", shapes.0, shapes.1);
-            check_shape(
-                "Curvature",
-                "a direction of a bias",
-                layer.bias.shape(),
-                direction.bias.shape(),
-            );
-        }
+        check_shapes("Curvature", DIRECTION, network.layers(), direction);
         let (kind, rows) = (self.loss.target_kind(), self.loss.target_rows(network.outputs()));
         samples.check(network, kind, rows, &mut self.values)?;
         let total_weight = samples.total_weight(&mut self.values);

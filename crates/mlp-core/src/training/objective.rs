@@ -4,10 +4,9 @@ use super::{Clip, Dropout, Penalty, Samples};
 use crate::backend::{Columns, Gradient, Objective, Tensor};
 use crate::backpropagation as pass;
 use crate::block::{pushforward, seed};
-use crate::error::check_shape;
+use crate::dense::{PRODUCT, check_shapes};
 use crate::optimizer::Pending;
-use crate::tensor::Sum;
-use crate::workspace::{LayerBuffers, columns, elements};
+use crate::workspace::{LayerBuffers, columns, elements, is_linear};
 use crate::{Activation, ActivationKind, Dense, Dual, DualColumns, DualTensor, Loss, OutOfMemory, Scalar, Workspace};
 use alloc::vec::Vec;
 use core::mem;
@@ -68,7 +67,7 @@ impl<B: Tensor> Group<B> {
                 && group.masks.len() == masks
                 && buffers.len() == layers.len()
                 && pairs.enumerate().all(|(i, ((buffers, gradient), (layer, kind)))| {
-                    let linear = matches!(kind, ActivationKind::Identity(_)) && i >= masks;
+                    let linear = is_linear(kind) && i >= masks;
                     gradient.weights.shape() == layer.weights.shape() && buffers.derivative.is_none() == linear
                 })
         };
@@ -110,8 +109,7 @@ fn add_up<B: Tensor>(groups: &mut [Group<B>]) -> f64 {
     for other in others {
         sum += other.loss;
         for (total, part) in first.workspace.gradient.iter_mut().zip(&other.workspace.gradient) {
-            total.weights.zip((&part.weights).into(), [], &Sum);
-            total.bias.zip((&part.bias).into(), [], &Sum);
+            total.accumulate(part);
         }
     }
     sum
@@ -156,7 +154,8 @@ impl<B: Tensor, C: Activation, L: Loss> Batch<'_, '_, B, C, L> {
     }
 
     /// Adds the loss of a block's samples to that of the group, and computes their gradient, which is added to that of
-    /// the blocks before if `accumulate` is true, and is left pending if that is `None`. `first` is the index of the block's first sample in the batch.
+    /// the blocks before if `accumulate` is true, and is left pending if that is `None`. `first` is the index of the
+    /// block's first sample in the batch.
     // Inlined into the loop over blocks, it would keep the loop's variables in memory, which a tiny network notices.
     #[inline(never)]
     fn evaluate_block(
@@ -322,16 +321,7 @@ impl<B: Tensor, C: Activation, L: Loss> Objective<B> for BatchLoss<'_, '_, B, C,
     }
 
     fn gauss_newton_product(&mut self, layers: &[Dense<B>], direction: &[Dense<B>], product: &mut [Dense<B>]) {
-        for (layer, product) in layers.iter().zip(&*product) {
-            let shapes = (layer.weights.shape(), product.weights.shape());
-            check_shape("gauss_newton_product", "a product of weights", shapes.0, shapes.1);
-            check_shape(
-                "gauss_newton_product",
-                "a product of a bias",
-                layer.bias.shape(),
-                product.bias.shape(),
-            );
-        }
+        check_shapes("gauss_newton_product", PRODUCT, layers, product);
         // The forward pass of a block replaces that of the block before it.
         let blocks = (0..self.groups.len()).any(|group| self.batch.split.blocks(group).nth(1).is_some());
         self.batch.gauss_newton_product(layers, direction, self.groups, blocks);

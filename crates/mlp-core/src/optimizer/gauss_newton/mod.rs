@@ -1,10 +1,11 @@
-use super::first_order::{GRADIENTS, STATES, check_shapes, evaluate};
-use super::pairs::{Curvature, Pair, at_least_one, take_pairs};
+use super::first_order::{GRADIENTS, STATES, evaluate};
+use super::pairs::{InverseHessian, Pair, at_least_one, take_pairs};
 use super::vector::{add_scaled, dot, first_not_finite, scale_and_add, set_point, set_scaled, zeros_like};
 use super::{NonFinite, Objective, Optimizer, OptimizerState, StateError};
 use crate::backend::Tensor;
+use crate::dense::check_shapes;
 use crate::error::{not_negative, positive};
-use crate::{Dense, HyperParameterError};
+use crate::{Dense, HyperParameterError, Scalar};
 use alloc::vec::Vec;
 
 /// The damped Gauss-Newton method, for least squares better known as Levenberg-Marquardt. A step is one iteration. With
@@ -69,7 +70,7 @@ pub struct GaussNewton<B> {
     /// lambda, or 0 if the next step must choose it.
     damping: f64,
     /// The preconditioner: pairs (p, G p + lambda p) of the last solve, each scaled so that their product is 1.
-    preconditioner: Curvature<B>,
+    preconditioner: InverseHessian<B>,
     /// Empty before the first step.
     memory: Option<Memory<B>>,
 }
@@ -119,7 +120,7 @@ impl<B: Tensor> GaussNewton<B> {
                 iterations: 100,
             },
             damping: 0.0,
-            preconditioner: Curvature::new(Vec::with_capacity(2 * PAIRS)),
+            preconditioner: InverseHessian::new(Vec::with_capacity(2 * PAIRS)),
             memory: None,
         })
     }
@@ -138,9 +139,9 @@ impl<B: Tensor> GaussNewton<B> {
     fn iterate(&mut self, layers: &mut [Dense<B>], objective: &mut dyn Objective<B>) -> Result<f64, NonFinite> {
         let loss = evaluate(layers, objective)?;
         let gradient = &*objective.gradient_mut();
-        check_shapes(GRADIENTS, layers, gradient);
+        check_shapes("update", GRADIENTS, layers, gradient);
         let memory = self.memory.get_or_insert_with(|| Memory::new(layers));
-        check_shapes(STATES, layers, &memory.gradient);
+        check_shapes("update", STATES, layers, &memory.gradient);
         if let Some(layer) = first_not_finite(gradient) {
             return Err(NonFinite::Gradient { layer });
         }
@@ -169,12 +170,17 @@ impl<B: Tensor> GaussNewton<B> {
             let residual = dot(&memory.residual, &memory.solution);
             // d.G d, from the equation that d solves.
             let curvature = residual - slope - self.damping * dot(&memory.solution, &memory.solution);
+            let predicted = rate * slope + 0.5 * rate * rate * curvature;
+            // At a minimum, the loss cannot fall by more than its rounding error.
+            if B::Scalar::from_f64(loss + predicted).to_f64() >= B::Scalar::from_f64(loss).to_f64() {
+                return Ok(loss);
+            }
             let trial = &mut memory.product;
             if set_point(trial, layers, rate, &mut memory.solution) {
                 let new = objective.evaluate(trial);
                 if new < loss && first_not_finite(objective.gradient_mut()).is_none() {
                     layers.swap_with_slice(trial);
-                    let ratio = (new - loss) / (rate * slope + 0.5 * rate * rate * curvature);
+                    let ratio = (new - loss) / predicted;
                     let cube = (2.0 * ratio - 1.0) * (2.0 * ratio - 1.0) * (2.0 * ratio - 1.0);
                     // 0 would mean that lambda is not known.
                     self.damping = (self.damping * (1.0 - cube).clamp(1.0 / 3.0, 2.0)).max(f64::MIN_POSITIVE);
@@ -216,7 +222,7 @@ impl<B: Tensor> Memory<B> {
         objective: &mut dyn Objective<B>,
         damping: f64,
         iterations: usize,
-        preconditioner: &mut Curvature<B>,
+        preconditioner: &mut InverseHessian<B>,
     ) {
         set_scaled(&mut self.solution, 0.0, &self.gradient);
         set_scaled(&mut self.residual, 1.0, &self.gradient);
@@ -280,7 +286,7 @@ impl<B: Tensor> Optimizer<B> for GaussNewton<B> {
 
     fn reset(&mut self) {
         self.damping = 0.0;
-        self.preconditioner = Curvature::new(Vec::with_capacity(2 * PAIRS));
+        self.preconditioner = InverseHessian::new(Vec::with_capacity(2 * PAIRS));
         self.memory = None;
     }
 
@@ -305,7 +311,7 @@ impl<B: Tensor> Optimizer<B> for GaussNewton<B> {
         restored.damping = not_negative("damping", state.take_number("damping")?)?;
         let pairs = take_pairs(&mut state, ["directions", "products"], layers, PAIRS)?;
         state.expect_empty()?;
-        restored.preconditioner = Curvature::restore(pairs)?;
+        restored.preconditioner = InverseHessian::restore(pairs)?;
         *self = restored;
         Ok(())
     }

@@ -1,10 +1,11 @@
 mod search;
 
-use super::first_order::{GRADIENTS, STATES, check_shapes, evaluate};
-use super::pairs::{Curvature, Pair, at_least_one, take_pairs};
+use super::first_order::{GRADIENTS, STATES, evaluate};
+use super::pairs::{InverseHessian, Pair, at_least_one, take_pairs};
 use super::vector::{dot, first_not_finite, is_within, one_norm, set_point, set_scaled, zeros_like};
 use super::{NonFinite, Objective, Optimizer, OptimizerState, StateError};
 use crate::backend::Tensor;
+use crate::dense::check_shapes;
 use crate::error::{not_negative, positive};
 use crate::{Dense, HyperParameterError};
 use alloc::vec::Vec;
@@ -76,7 +77,7 @@ use search::{Line, Point, search};
 #[derive(Clone, Debug)]
 pub struct Lbfgs<B> {
     rule: HyperParameters,
-    curvature: Curvature<B>,
+    curvature: InverseHessian<B>,
     /// The last step, if it changed the parameters. Its `change` is s, and its `gradient` is the gradient before the
     /// step.
     last: Option<Pair<B>>,
@@ -112,7 +113,7 @@ impl<B: Tensor> Lbfgs<B> {
                 tolerance_grad: 1e-7,
                 tolerance_change: 1e-9,
             },
-            curvature: Curvature::new(Vec::new()),
+            curvature: InverseHessian::new(Vec::new()),
             last: None,
             spare: None,
             direction: Vec::new(),
@@ -146,12 +147,12 @@ impl<B: Tensor> Lbfgs<B> {
     /// Allocates the memory for a step, if it is not there yet. Panics unless the gradient and the memory have the
     /// shapes of `layers`.
     fn prepare(&mut self, layers: &[Dense<B>], gradient: &[Dense<B>]) {
-        check_shapes(GRADIENTS, layers, gradient);
+        check_shapes("update", GRADIENTS, layers, gradient);
         if self.direction.is_empty() {
             self.direction = zeros_like(layers);
             self.trial = zeros_like(layers);
         }
-        check_shapes(STATES, layers, &self.direction);
+        check_shapes("update", STATES, layers, &self.direction);
     }
 
     /// Computes the direction. Returns its slope g.d, and true if the direction is -g because nothing is remembered.
@@ -244,7 +245,7 @@ impl<B: Tensor> Optimizer<B> for Lbfgs<B> {
     }
 
     fn reset(&mut self) {
-        self.curvature = Curvature::new(Vec::new());
+        self.curvature = InverseHessian::new(Vec::new());
         (self.last, self.spare) = (None, None);
         (self.direction, self.trial) = (Vec::new(), Vec::new());
     }
@@ -279,7 +280,7 @@ impl<B: Tensor> Optimizer<B> for Lbfgs<B> {
         let size = restored.rule.history_size;
         let pairs = take_pairs(&mut state, ["changes", "gradient_changes"], layers, size)?;
         state.expect_empty()?;
-        restored.curvature = Curvature::restore(pairs)?;
+        restored.curvature = InverseHessian::restore(pairs)?;
         *self = restored;
         Ok(())
     }
