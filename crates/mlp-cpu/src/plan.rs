@@ -66,7 +66,7 @@ pub(crate) enum Engine {
 /// The most outputs and inputs of a tiny layer. A step of `[1,1,1]` takes a quarter less time by such loops. On Zen 4,
 /// a layer of up to 4 x 4 weights takes less time by them than as products, whatever the batch. At 8 x 8, a step as
 /// products takes 2.8 times as long in `f32` and 2.0 times in `f64` with one sample, but 0.5 and 0.4 times with 32. At
-/// 16 x 16, the loops take 1.4 to 3.3 times as long as products.
+/// 16 x 16, the loops take 1.3 to 3.3 times as long as products.
 pub(crate) const TINY: usize = 8;
 
 /// The most bytes of the outputs of a thin layer, which fill one of the widest registers. A column of the gradient of
@@ -91,8 +91,8 @@ const LARGE_WEIGHTS: usize = 1 << 20;
 const COPIED_COLUMNS: usize = 24;
 
 /// The number of bytes between the columns of A from which copies of panels pay, because columns that far apart fall
-/// into few sets of the cache. On Zen 4, half as many cost 2 to 13 %. Four times as many save up to 15 % of a forward
-/// pass in AVX-512, and cost up to 12 % of a gradient in AVX2 and 27 % at the baseline.
+/// into few sets of the cache. On Zen 4, half as many cost 2 to 13 %. Four times as many save up to 18 % of a forward
+/// pass with 24 samples, and cost up to 12 % of a gradient in AVX2 and 27 % at the baseline.
 const DISTANT_BYTES: usize = 1024;
 
 /// The number of bytes of each row of A in a panel. A panel of two vectors of rows then stays in the cache nearest to
@@ -123,8 +123,8 @@ const PART_OF_UPDATE: usize = 1 << 14;
 const UPDATED_BYTES: usize = 16 << 10;
 
 /// Up to this many elements, looking up the level of instructions takes longer than it saves. On Zen 4, with the
-/// lookup, an update of this many by Adam takes 4.6 times as long in `f32` and 1.7 times in `f64`, but tanh takes 0.4
-/// and 0.2 times as long. Without it, tanh of twice as many takes 3.4 and 4.8 times as long.
+/// lookup, an update of this many by Adam takes 4.7 times as long in `f32` and 1.7 times in `f64`, but tanh takes 0.4
+/// and 0.3 times as long. Without it, tanh of twice as many takes 3.4 and 4.6 times as long.
 const SHORT: usize = 2 * PADDING;
 
 impl Shape {
