@@ -46,7 +46,9 @@ conformance! {
     naive_f64: Naive<f64>;
     naive_dual: Naive<Dual<f64>>;
     dual_matrix_f32: DualTensor<Matrix<f32>>;
-    dual_naive: DualTensor<Naive<f64>>;
+    dual_matrix_f64: DualTensor<Matrix<f64>>;
+    dual_naive_f32: DualTensor<Naive<f32>>;
+    dual_naive_f64: DualTensor<Naive<f64>>;
     nested_dual_matrix: DualTensor<DualTensor<Matrix<f64>>>;
 }
 
