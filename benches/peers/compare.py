@@ -74,8 +74,10 @@ def inference(name, layers, activation="relu"):
 
 
 # Derivatives that are not the gradient of a step, with the number of results of the check: a forward pass with its
-# tangent along dx = x; forward pass and gradients of inputs and parameters from dL/dy = 1/N; the product of the Hessian
-# and the parameters themselves. The results are sums of squares, one for each array.
+# tangent along the samples in reverse order; forward pass and gradients of inputs and parameters from dL/dy = 1/N; the
+# product of the Hessian and the parameters, with the outputs of each layer in reverse order. (Along the samples and the
+# parameters themselves, a compiler could share products with the values.) The results are sums of squares, one for each
+# array.
 DERIVATIVES = {
     "jvp": lambda layers: 1,
     "vjp": lambda layers: 2 * len(layers) - 1,

@@ -36,6 +36,8 @@ class Engine:
             if SCAN:
                 raise Missing("a scan has no single derivatives to time")
             self.parameters = parameters
+            self.dx = self.x[::-1].copy()
+            self.direction = [(w[:, ::-1].copy(), b[::-1].copy()) for w, b in parameters]
             self.derivative = jax.jit(getattr(self, setup.derivative))
             return
         moments = ()
@@ -53,15 +55,15 @@ class Engine:
         w, b = parameters[-1]
         return x @ w + b
 
-    def jvp(self, parameters, x, y):
-        return jax.jvp(lambda x: self.forward(parameters, x), (x,), (x,))
+    def jvp(self, parameters, x, y, dx, direction):
+        return jax.jvp(lambda x: self.forward(parameters, x), (x,), (dx,))
 
-    def vjp(self, parameters, x, y):
+    def vjp(self, parameters, x, y, dx, direction):
         prediction, pullback = jax.vjp(self.forward, parameters, x)
         return prediction, pullback(jnp.full_like(prediction, 1 / len(x)))
 
-    def hvp(self, parameters, x, y):
-        return jax.jvp(lambda p: jax.grad(self.loss)(p, x, y), (parameters,), (parameters,))
+    def hvp(self, parameters, x, y, dx, direction):
+        return jax.jvp(lambda p: jax.grad(self.loss)(p, x, y), (parameters,), (direction,))
 
     def loss(self, parameters, x, y):
         prediction = self.forward(parameters, x)
@@ -107,7 +109,7 @@ class Engine:
         if self.setup.inference:
             return self.predict(self.parameters, self.x).ravel().tolist()
         if self.setup.derivative:
-            _, result = self.derivative(self.parameters, self.x, self.y)
+            _, result = self.derivative(self.parameters, self.x, self.y, self.dx, self.direction)
             return [(array**2).sum().item() for array in jax.tree.leaves(result)]
         step, losses = self.steps(1), []
         for _ in range(steps):
@@ -124,7 +126,7 @@ class Engine:
         if self.setup.derivative:
             start = time.perf_counter()
             for _ in range(steps):
-                jax.block_until_ready(self.derivative(self.parameters, self.x, self.y))
+                jax.block_until_ready(self.derivative(self.parameters, self.x, self.y, self.dx, self.direction))
             return time.perf_counter() - start
         # The length of a scan is compiled in, so every count is made up of a few lengths.
         calls = []

@@ -45,6 +45,11 @@ class Engine:
         if setup.derivative:
             self.derivative = getattr(self, setup.derivative)
             self.parameters = dict(self.model.named_parameters())
+            self.dx = self.x.flip(0)
+            self.direction = {name: value.detach().flip(0) for name, value in self.parameters.items()}
+            if setup.loss == "mse":
+                # torch.func cannot take a tangent through F.mse_loss.
+                self.loss = lambda prediction, y: ((prediction - y) ** 2).mean()
             if setup.derivative == "vjp":
                 self.x.requires_grad_()
             return
@@ -57,7 +62,7 @@ class Engine:
 
     def jvp(self):
         with torch.no_grad():
-            return torch.func.jvp(self.model, (self.x,), (self.x,))[1:]
+            return torch.func.jvp(self.model, (self.x,), (self.dx,))[1:]
 
     def vjp(self):
         # Autograd itself, which is faster here than torch.func.vjp.
@@ -68,7 +73,7 @@ class Engine:
     def hvp(self):
         parameters = {name: value.detach() for name, value in self.parameters.items()}
         gradient = torch.func.grad(lambda p: self.loss(self.functional(p, self.x), self.y))
-        return tuple(torch.func.jvp(gradient, (parameters,), (parameters,))[1].values())
+        return tuple(torch.func.jvp(gradient, (parameters,), (self.direction,))[1].values())
 
     def step(self):
         self.optimizer.zero_grad()

@@ -2,9 +2,8 @@
 //! argument `peak`, this measures the multiply-add peak instead.
 
 use mlp_core::activations::Identity;
-use mlp_core::backend::Tensor;
 use mlp_core::{
-    ActivationKind, Adam, Dense, DualTensor, GradientDescent, HalfMse, InferenceWorkspace, Loss, Mlp, Mse, Optimizer,
+    ActivationKind, Adam, Curvature, Dense, GradientDescent, HalfMse, InferenceWorkspace, Loss, Mlp, Mse, Optimizer,
     Samples, SoftmaxCrossEntropy, Trainer, Workspace,
 };
 use mlp_cpu::{Element, Matrix, MatrixRef};
@@ -94,17 +93,15 @@ fn with_optimizer<T: Element>(
 /// An operation of `DERIVATIVES` in compare.py.
 struct Derivative<T: Element, L> {
     operation: String,
-    loss: L,
     network: Mlp<Matrix<T>>,
     workspace: Workspace<Matrix<T>>,
+    curvature: Curvature<Matrix<T>, L>,
     input: Matrix<T>,
+    target: Matrix<T>,
+    input_tangent: Matrix<T>,
     output_gradient: Matrix<T>,
     input_gradient: Matrix<T>,
-    /// The network with itself as its tangent, and what belongs to it.
-    lifted: Mlp<DualTensor<Matrix<T>>>,
-    lifted_workspace: Workspace<DualTensor<Matrix<T>>>,
-    lifted_input: DualTensor<Matrix<T>>,
-    lifted_target: DualTensor<Matrix<T>>,
+    direction: Vec<Dense<Matrix<T>>>,
 }
 
 impl<T: Element, L: Loss> Derivative<T, L> {
@@ -116,87 +113,81 @@ impl<T: Element, L: Loss> Derivative<T, L> {
         setup: &Setup,
     ) -> Result<Self, Box<dyn Error>> {
         let samples = setup.batch;
-        let mut lifted = network.clone().lift();
-        for (lifted, layer) in lifted.layers_mut().iter_mut().zip(network.layers()) {
-            lifted.weights.tangent_mut().clone_from(&layer.weights);
-            lifted.bias.tangent_mut().clone_from(&layer.bias);
-        }
         let input = Matrix::from_vec(network.inputs(), samples, input);
+        let reversed = |matrix: &Matrix<T>| {
+            let (rows, columns) = matrix.shape();
+            Matrix::from_fn(rows, columns, |i, j| matrix[(rows - 1 - i, j)])
+        };
+        let direction = network.layers().iter().map(|layer| Dense {
+            weights: reversed(&layer.weights),
+            bias: reversed(&layer.bias),
+        });
         Ok(Self {
             operation: setup.optimizer.clone().unwrap_or_default(),
-            loss,
             workspace: Workspace::new(&network, samples)?,
-            lifted_workspace: Workspace::new(&lifted, samples)?,
-            lifted,
-            lifted_input: DualTensor::constant(input.clone()),
-            lifted_target: DualTensor::constant(Matrix::from_vec(target.len() / samples, samples, target)),
+            curvature: Curvature::new(loss),
+            target: Matrix::from_vec(target.len() / samples, samples, target),
+            input_tangent: Matrix::from_fn(network.inputs(), samples, |i, j| input[(i, samples - 1 - j)]),
             output_gradient: Matrix::from_fn(network.outputs(), samples, |_, _| T::from_f64(1.0 / samples as f64)),
             input_gradient: Matrix::zeros(network.inputs(), samples),
+            direction: direction.collect(),
             input,
             network,
         })
     }
 
-    fn compute(&mut self) {
+    /// Computes the derivative. Calls `each` with every array of the result.
+    fn compute(&mut self, mut each: impl FnMut(MatrixRef<'_, T>)) -> Result<(), Box<dyn Error>> {
+        let mut layers = |layers: &[Dense<Matrix<T>>]| {
+            for layer in layers {
+                each(layer.weights.view());
+                each(layer.bias.view());
+            }
+        };
+        let (network, workspace) = (&self.network, &mut self.workspace);
         match self.operation.as_str() {
             "jvp" => {
-                self.network.forward(&self.input, &mut self.workspace);
-                black_box(self.network.pushforward(&self.input, &mut self.workspace));
+                network.forward(&self.input, workspace);
+                each(network.pushforward(&self.input_tangent, workspace));
             }
             "vjp" => {
-                self.network.forward(&self.input, &mut self.workspace);
-                self.network
-                    .pullback(&self.input, &self.output_gradient, &mut self.workspace);
-                self.network.input_gradient(&self.workspace, &mut self.input_gradient);
+                network.forward(&self.input, workspace);
+                network.pullback(&self.input, &self.output_gradient, workspace);
+                network.input_gradient(workspace, &mut self.input_gradient);
+                layers(workspace.gradient());
+                each(self.input_gradient.view());
             }
             _ => {
-                self.lifted.forward(&self.lifted_input, &mut self.lifted_workspace);
-                self.lifted
-                    .loss(&self.loss, &self.lifted_target, &mut self.lifted_workspace);
-                self.lifted.backward(&mut self.lifted_workspace);
-                self.lifted.gradient(&self.lifted_input, &mut self.lifted_workspace);
+                let samples = Samples::new(&self.input, &self.target)?;
+                layers(
+                    self.curvature
+                        .hessian_vector_product(network, samples, &self.direction)?,
+                );
             }
         }
+        Ok(())
     }
 }
 
 impl<T: Element, L: Loss> Engine for Derivative<T, L> {
     fn check(&mut self, _: usize) -> Result<Vec<f64>, Box<dyn Error>> {
-        self.compute();
-        let square = |matrix: &Matrix<T>| matrix.dot(matrix);
-        let layers = |layers: &[Dense<Matrix<T>>]| -> Vec<f64> {
-            layers
-                .iter()
-                .flat_map(|layer| [square(&layer.weights), square(&layer.bias)])
-                .collect()
-        };
-        Ok(match self.operation.as_str() {
-            "jvp" => {
-                let dy = self.network.pushforward(&self.input, &mut self.workspace);
-                vec![
-                    dy.iter_columns()
-                        .flatten()
-                        .map(|value| value.to_f64() * value.to_f64())
-                        .sum(),
-                ]
-            }
-            "vjp" => {
-                let mut values = layers(self.workspace.gradient());
-                values.push(square(&self.input_gradient));
-                values
-            }
-            _ => {
-                let parts = self.lifted_workspace.gradient().iter();
-                let parts = parts.flat_map(|layer| [&layer.weights, &layer.bias]);
-                parts.map(|part| part.tangent().map_or(0.0, square)).collect()
-            }
-        })
+        let mut sums = Vec::new();
+        self.compute(|array| {
+            let squares = array
+                .iter_columns()
+                .flatten()
+                .map(|value| value.to_f64() * value.to_f64());
+            sums.push(squares.sum());
+        })?;
+        Ok(sums)
     }
 
     fn run(&mut self, steps: usize) -> Result<Duration, Box<dyn Error>> {
         let start = Instant::now();
         for _ in 0..steps {
-            self.compute();
+            self.compute(|array| {
+                black_box(array);
+            })?;
         }
         Ok(start.elapsed())
     }
