@@ -6,6 +6,7 @@ README.md beside this file lists the markers.
 """
 
 import argparse
+import copy
 import csv
 import json
 import re
@@ -31,6 +32,12 @@ class Results:
     def settings(self):
         """Returns (dtype, threads) of every run, f32 first, one thread first."""
         return sorted({key[:2] for key in self.rows})
+
+    def derivatives(self, wanted):
+        """Returns the results for derivatives, or all others."""
+        part = copy.copy(self)
+        part.rows = {key: row for key, row in self.rows.items() if (kind_of(row) == "derivative") == wanted}
+        return part
 
     def workloads(self, dtype, threads, kind):
         names = dict.fromkeys(name for d, t, name, _ in self.rows if (d, t) == (dtype, threads))
@@ -112,6 +119,18 @@ def engines_table(results, dtype, threads, kind):
         rates = [number(ours.get("gflops")), percent(ours.get("share_of_peak")), fixed(ours.get("ratio_to_best_peer"))]
         rows.append([f"`{name}` {describe(results.any(dtype, threads, name))}", *cells, *rates])
     return table(["us", *engines, "GFLOP/s", "of peak", "ours / best peer"], rows)
+
+
+def derivatives_table(results):
+    """Makes the table of us per derivative of every engine, for each type and number of threads."""
+    engines = [engine for engine in results.engines() if any(key[3] == engine for key in results.rows)]
+    rows = []
+    for dtype, threads in results.settings():
+        for name in results.workloads(dtype, threads, "derivative"):
+            cells = [number(results.get(dtype, threads, name, engine).get("us_per_step")) for engine in engines]
+            ratio = fixed(results.get(dtype, threads, name).get("ratio_to_best_peer"))
+            rows.append([f"`{name}`", dtype, threads, *cells, ratio])
+    return table(["us", "type", "threads", *engines, "ours / best peer"], rows)
 
 
 def peak_table(results, dtype):
@@ -265,7 +284,13 @@ def machine_text(results):
 
 def tables(results):
     """Returns the text of every marker for which there are results."""
-    texts = {"machine": machine_text(results), "missing": missing_table(results), "short": short_table(results)}
+    derivatives, results = results.derivatives(True), results.derivatives(False)
+    texts = {}
+    if derivatives.rows:
+        texts["derivatives"] = f"{machine_text(derivatives)}\n\n{derivatives_table(derivatives)}"
+    if not results.rows:
+        return texts
+    texts |= {"machine": machine_text(results), "missing": missing_table(results), "short": short_table(results)}
     texts["targets"] = targets_table(results)
     for dtype, threads in results.settings():
         texts[f"{dtype}-{threads}"] = engines_table(results, dtype, threads, "train")
@@ -392,7 +417,8 @@ def main():
             texts = tables(results)
             fill(ROOT / "docs" / "performance.md", texts)
             fill(ROOT / "README.md", texts)
-            draw_ratios(results, ROOT / "docs" / "ratios.svg")
+            if results.derivatives(False).rows:
+                draw_ratios(results.derivatives(False), ROOT / "docs" / "ratios.svg")
         if options.width:
             draw_width(options.width, ROOT / "docs")
     except (OSError, ValueError, KeyError) as error:
