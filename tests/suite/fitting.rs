@@ -978,7 +978,9 @@ fn a_learning_rate_of_a_million_ends_in_an_error_or_in_finite_numbers() {
     fn check<T: Element>() {
         every_first_order_optimizer!(run, T);
         run::<T, _>("L-BFGS", || Lbfgs::new(1e6).unwrap());
-        run::<T, _>("Gauss-Newton", || GaussNewton::new(1e6).unwrap().iterations(10).unwrap());
+        run::<T, _>("Gauss-Newton", || {
+            GaussNewton::new(1e6).unwrap().iterations(10).unwrap()
+        });
     }
     check::<f32>();
     check::<f64>();
