@@ -4,7 +4,7 @@
 use crate::elementwise::{self, Multiply, SumOfColumns};
 use crate::gemm::product::{Initial, Product};
 use crate::pass::{Backward, Forward, Gradient, LayerActivation};
-use crate::plan::{Operation, Path, Shape};
+use crate::plan::{self, Operation, Path, Shape};
 use crate::{Element, Matrix, MatrixRef, Operand};
 use mlp_core::ActivationKind;
 
@@ -71,24 +71,30 @@ impl<T: Element> Gradient<'_, T> {
         let shape = Shape::new::<T>(Operation::Gradient, (outputs, inputs), self.delta.columns());
         if shape.path() == Path::Thin {
             self.run_thin();
+        } else if outputs == 1 {
+            // The only row of dW is treated as a column, because the rows of a tile run along a column.
+            let rows = plan::panel_of_single_output::<T>(inputs);
+            for first in (0..inputs).step_by(rows) {
+                let a = Operand::from(self.input).rows(first, rows);
+                self.run_product(shape, a, Operand::from(self.delta).transposed(), rows, first);
+            }
         } else {
-            let (delta, input) = (Operand::from(self.delta), Operand::from(self.input));
-            let (a, b, c_stride) = if outputs == 1 {
-                // The only row of dW is treated as a column, because the rows of a tile run along a column.
-                (input, delta.transposed(), inputs)
-            } else {
-                (delta, input.transposed(), self.weights.stride())
-            };
-            let product = Product {
-                a,
-                b,
-                c_stride,
-                c: self.weights.storage_mut(),
-                initial: Initial::sum(self.accumulate),
-            };
-            product.run(shape, None, |_, _, _| {});
+            let b = Operand::from(self.input).transposed();
+            self.run_product(shape, self.delta.into(), b, self.weights.stride(), 0);
         }
         sum_columns(self.delta, self.bias, self.accumulate);
+    }
+
+    /// Computes the product of `a` and `b` into the numbers of dW from `first` on.
+    fn run_product(&mut self, shape: Shape, a: Operand<'_, T>, b: Operand<'_, T>, c_stride: usize, first: usize) {
+        let product = Product {
+            a,
+            b,
+            c_stride,
+            c: &mut self.weights.storage_mut()[first..],
+            initial: Initial::sum(self.accumulate),
+        };
+        product.run(shape, None, |_, _, _| {});
     }
 }
 

@@ -21,7 +21,7 @@ pub(crate) struct Update<'a, T, F> {
 impl<T: Element, F: ZipFormula<0>> Update<'_, T, F> {
     /// Replaces the weights by the result, on all threads. `memory` is as long as the weights, and may have any values.
     pub(crate) fn run(&self, weights: &mut [T], memory: &mut [T]) {
-        let parts = plan::parts_of_update(weights.len());
+        let parts = plan::parts_of_update_in_place::<T>(weights.len());
         let columns = self.input.columns.div_ceil(parts);
         let length = columns * self.stride;
         let mut items: [Option<(&mut [T], &mut [T])>; MOST_THREADS] = [const { None }; MOST_THREADS];

@@ -14,7 +14,7 @@ pub(crate) struct Split {
 
 /// The largest number of parameters for which reading the network again for each block is cheap. For larger networks
 /// the batch is not split, because its matrix products are already large enough.
-pub(super) const SMALL_NETWORK: usize = 1 << 16;
+const SMALL_NETWORK: usize = 1 << 16;
 /// The number of samples in a block, for small networks.
 const BLOCK: usize = 128;
 /// The largest number of groups in a batch.

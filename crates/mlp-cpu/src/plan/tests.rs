@@ -1,4 +1,4 @@
-use super::{Engine, Operation, Path, Shape, block_columns};
+use super::{Engine, Operation, Path, Shape, block_columns, parts_of_update_in_place};
 use crate::raw::cache;
 use crate::{Element, Matrix, SimdLevel, set_threads, simd_level};
 use core::num::NonZero;
@@ -204,6 +204,15 @@ fn large_layers_with_few_samples_change_in_place() {
         engine.map(|_| 4),
         "matrixmultiply has other bits"
     );
+}
+
+#[test]
+fn only_weights_that_no_cache_holds_change_in_place_on_several_threads() {
+    set_threads(NonZero::new(2).expect("2 is not 0"));
+    let _assumed = cache::assume(1 << 20);
+    assert_eq!(parts_of_update_in_place::<f32>(1 << 20), 2);
+    assert_eq!(parts_of_update_in_place::<f64>(1 << 19), 2);
+    assert_eq!(parts_of_update_in_place::<f32>((1 << 20) - 16), 1);
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use super::simd::{Isa, Kernel, Vector};
 use crate::Element;
-use crate::gemm::product::{Initial, Operand, Product};
+use crate::gemm::product::{Initial, Product};
+use core::array;
 
 /// Computes C = initial + A B for a single row A, with the same bits as tiles. A tile has its rows in vectors, of which
 /// this product would use one lane. Here a vector has the four sums of an element, and runs along a column of B.
@@ -23,63 +24,50 @@ impl<T: Element> Kernel for Row<'_, T> {
     fn run<I: Isa>(self, isa: I) {
         let Product { a, b, c, initial, .. } = self.0;
         assert!(b.is_within() && a.columns == b.rows, "B exceeds its slice");
+        let a = &a.values[..a.columns];
+        let isa = I::Narrow::from(isa);
+        let mut column = b.values.as_ptr();
         let (groups, rest) = c[..b.columns].as_chunks_mut::<4>();
-        let whole = 4 * groups.len();
-        for (i, c) in groups.iter_mut().enumerate() {
-            *c = group(isa, a, b, initial, 4 * i, *c);
+        for c in groups {
+            // SAFETY: B lies within its slice, and has four more columns, each with as many numbers as A.
+            *c = unsafe { group(isa, a, column, b.column_stride, initial, *c) };
+            column = column.wrapping_add(4 * b.column_stride);
         }
-        if !rest.is_empty() {
-            let mut c = [T::zero(); 4];
-            c[..rest.len()].copy_from_slice(rest);
-            rest.copy_from_slice(&group(isa, a, b, initial, whole, c)[..rest.len()]);
+        for c in rest {
+            // SAFETY: B lies within its slice, and has one more column, which counts as four.
+            [*c, ..] = unsafe { group(isa, a, column, 0, initial, [*c; 4]) };
+            column = column.wrapping_add(b.column_stride);
         }
     }
 }
 
-/// Returns four elements of `initial` + A B, from column `first` on. `c` are their present values. Instead of columns
-/// after the last of B, the last is repeated.
-#[inline(always)]
-fn group<T: Element, I: Isa>(
-    isa: I,
-    a: Operand<'_, T>,
-    b: Operand<'_, T>,
-    initial: Initial<'_, T>,
-    first: usize,
-    mut c: [T; 4],
-) -> [T; 4] {
-    let mut columns = [b.values.as_ptr(); 4];
-    for (j, column) in columns.iter_mut().enumerate() {
-        *column = column.wrapping_add((first + j).min(b.columns - 1) * b.column_stride);
-    }
-    // SAFETY: the caller has checked that B lies within its slice. Its rows are contiguous, so each column has as many
-    // numbers as A.
-    let products = unsafe { products(I::Narrow::from(isa), &a.values[..a.columns], columns) };
-    for (c, product) in c.iter_mut().zip(products) {
-        *c = match initial {
-            Initial::Zero => product,
-            Initial::Present => *c + product,
-            Initial::Column(bias) => bias[0] + product,
-        };
-    }
-    c
-}
-
-/// Returns the products of the row `a` and of four columns.
+/// Returns four elements of `initial` + A B, for the row `a` and the columns that begin at `first`, `stride` apart. `c`
+/// are their present values.
 ///
 /// # Safety
 /// Each column must have as many numbers as `a`.
 #[inline(always)]
-unsafe fn products<T: Element, I: Isa>(_: I, a: &[T], columns: [*const T; 4]) -> [T; 4] {
+unsafe fn group<T: Element, I: Isa>(
+    _: I,
+    a: &[T],
+    first: *const T,
+    stride: usize,
+    initial: Initial<'_, T>,
+    mut c: [T; 4],
+) -> [T; 4] {
     const { assert!(<T::Four<I> as Vector<T>>::LANES == 4, "four sums fill a vector") };
-    // SAFETY: the value of `I` proves that the processor has the instructions, here and below.
-    let mut sums = [unsafe { T::Four::<I>::splat(T::zero()) }; 4];
+    // SAFETY: the value of `I` proves that the processor has the instructions, here and below. An array of four numbers
+    // is as long as a vector.
+    let load = |numbers: [T; 4]| unsafe { T::Four::<I>::load(numbers.as_ptr()) };
+    let add = |a: T::Four<I>, b| unsafe { a.add(b) };
+    let mut sums = [load([T::zero(); 4]); 4];
     let whole = a.len() - a.len() % 4;
     for k in (0..whole).step_by(4) {
         // SAFETY: k + 4 is at most the number of elements of `a`.
         let a = unsafe { T::Four::<I>::load(a.as_ptr().wrapping_add(k)) };
-        for (sum, column) in sums.iter_mut().zip(columns) {
-            // SAFETY: the column has as many.
-            let b = unsafe { T::Four::<I>::load(column.wrapping_add(k)) };
+        for (j, sum) in sums.iter_mut().enumerate() {
+            // SAFETY: column j has as many.
+            let b = unsafe { T::Four::<I>::load(first.wrapping_add(k + j * stride)) };
             // SAFETY: see above.
             *sum = unsafe { a.multiply_add(b, *sum) };
         }
@@ -89,25 +77,23 @@ unsafe fn products<T: Element, I: Isa>(_: I, a: &[T], columns: [*const T; 4]) ->
         // SAFETY: the row has four numbers.
         unsafe { sum.store(row.as_mut_ptr()) };
     }
-    let mut sums = T::transposed(rows);
-    for (s, sums) in sums.iter_mut().enumerate() {
+    let mut sums = T::transposed(rows).map(load);
+    for (s, sum) in sums.iter_mut().enumerate() {
         let k = whole + s;
         if k < a.len() {
-            for (sum, column) in sums.iter_mut().zip(columns) {
-                // SAFETY: the column has as many numbers as `a`.
-                let b = unsafe { column.wrapping_add(k).read() };
-                // Where `multiply_add` is not an instruction, it is a function call.
-                *sum = if I::FUSED {
-                    a[k].multiply_add(b, *sum)
-                } else {
-                    a[k] * b + *sum
-                };
-            }
+            // SAFETY: column j has as many numbers as `a`.
+            let b = array::from_fn(|j| unsafe { first.wrapping_add(k + j * stride).read() });
+            // SAFETY: see above.
+            *sum = unsafe { load([a[k]; 4]).multiply_add(load(b), *sum) };
         }
     }
-    let [mut sums, others @ ..] = sums;
-    for (j, sum) in sums.iter_mut().enumerate() {
-        *sum = (*sum + others[1][j]) + (others[0][j] + others[2][j]);
-    }
-    sums
+    let product = add(add(sums[0], sums[2]), add(sums[1], sums[3]));
+    let sum = match initial {
+        Initial::Zero => product,
+        Initial::Present => add(load(c), product),
+        Initial::Column(bias) => add(load([bias[0]; 4]), product),
+    };
+    // SAFETY: see above.
+    unsafe { sum.store(c.as_mut_ptr()) };
+    c
 }
