@@ -59,6 +59,7 @@ unsafe fn group<T: Element, I: Isa>(
     // SAFETY: the value of `I` proves that the processor has the instructions, here and below. An array of four numbers
     // is as long as a vector.
     let load = |numbers: [T; 4]| unsafe { T::Four::<I>::load(numbers.as_ptr()) };
+    // SAFETY: see above.
     let add = |a: T::Four<I>, b| unsafe { a.add(b) };
     let mut sums = [load([T::zero(); 4]); 4];
     let whole = a.len() - a.len() % 4;
