@@ -9,14 +9,15 @@ use alloc::vec::Vec;
 /// The loss that a [`Model`](crate::Model) was trained with: one of this crate's, or one of your own by its name.
 ///
 /// Predictions depend only on the kind of the targets. That is why a program that loads a model does not need the type
-/// of its loss, and can predict with it all the same.
+/// of its loss, and can predict with it all the same. To evaluate the loss or to train on, [`build`](Self::build) makes
+/// the loss of its name and its parameters.
 ///
 /// ```
 /// use mlp_core::{ElementLoss, Mlp, Model, ModelLoss, Scalar};
 /// use mlp_cpu::Matrix;
 ///
 /// /// The quantile loss: with e = y - p, q e for e > 0, else (q - 1) e.
-/// #[derive(Clone, Debug)]
+/// #[derive(Clone, Debug, PartialEq)]
 /// struct Quantile {
 ///     q: f64,
 /// }
@@ -32,6 +33,12 @@ use alloc::vec::Vec;
 /// let loss = Quantile { q: 0.9 };
 /// let model = Model::new(network, ModelLoss::custom("quantile", &[("q", loss.q)], &loss));
 /// assert_eq!((model.loss().name(), model.loss().parameters()), ("quantile", vec![("q", 0.9)]));
+///
+/// let built = model.loss().build(|name, parameters| match (name, parameters) {
+///     ("quantile", &[("q", q)]) => Some(Quantile { q }),
+///     _ => None,
+/// });
+/// assert_eq!(built, Some(loss));
 /// # Ok::<(), mlp_core::BuildError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -60,6 +67,14 @@ impl ModelLoss {
                 .collect(),
             target_kind: loss.target_kind(),
         }
+    }
+
+    /// Returns the loss of your own type `L` that `from_parts` makes of the name and the parameters, which are sorted by
+    /// name. Returns `None` if `from_parts` does, or if the targets of its loss are of another kind than those of the
+    /// model.
+    #[must_use]
+    pub fn build<L: Loss>(&self, from_parts: impl FnOnce(&str, &[(&str, f64)]) -> Option<L>) -> Option<L> {
+        from_parts(self.name(), &self.parameters()).filter(|loss| loss.target_kind() == self.target_kind())
     }
 
     /// Returns the name.

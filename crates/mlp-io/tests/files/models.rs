@@ -383,6 +383,15 @@ fn a_model_with_a_custom_loss_is_saved_and_predicts_without_its_type() {
         assert_eq!((&loaded, loaded.loss()), (&model, &loss));
         assert_eq!(loaded.predict_one(&[0.5, -2.0]), model.predict_one(&[0.5, -2.0]));
         assert_eq!(loaded.loss().parameters(), [("beta", -0.5), ("q", q)]);
+        let build = |kind| {
+            let built = loaded.loss().build(|name, parameters| match (name, parameters) {
+                ("quantile", &[("beta", _), ("q", q)]) => Some(Quantile { q, kind }),
+                _ => None,
+            });
+            built.map(|loss| loss.q)
+        };
+        assert_eq!(build(kind), Some(q));
+        assert_eq!(build(TargetKind::Probability), (kind == TargetKind::Probability).then_some(q));
     }
 
     // Together with a custom activation, whose type is needed.
