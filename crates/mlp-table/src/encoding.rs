@@ -1,0 +1,215 @@
+//! How the values of a column become numbers.
+
+use crate::scaler::quantile;
+use crate::value::{DATE_FEATURES, date_features};
+use crate::{Kind, Table, TableError};
+use serde::{Deserialize, Serialize};
+
+/// The encoding of a column, fitted to the rows that a network is trained on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum Encoding {
+    /// The number, or `fill` where it is missing. With an `indicator`, another feature is 1 there, else 0.
+    Number { fill: f64, indicator: bool },
+    /// The features of a date, or those of `fill`, in seconds since 1970, where it is missing.
+    Date { fill: f64, indicator: bool },
+    /// A feature per value: 1 for that value, else 0. Two values are one feature: -1 for the first, 1 for the second, 0
+    /// for neither.
+    OneHot { values: Vec<String>, booleans: bool },
+    /// An index: 0 for a missing or unknown value, else the place of the value in the list, from 1.
+    Embedded { values: Vec<String> },
+}
+
+/// The values of a column, encoded.
+pub(crate) enum Encoded {
+    /// The values of each feature.
+    Features(Vec<Vec<f64>>),
+    Indices(Vec<u32>),
+}
+
+impl Encoding {
+    /// Fits the encoding of the column of that name. A category of at most `one_hot` values is not embedded.
+    pub(crate) fn fit(
+        table: &Table,
+        name: &str,
+        kind: Kind,
+        missing: &[String],
+        one_hot: usize,
+    ) -> Result<Self, TableError> {
+        Ok(match kind {
+            Kind::Number => {
+                let (fill, indicator) = median(table.numbers(name, missing)?);
+                Self::Number { fill, indicator }
+            }
+            Kind::Date => {
+                let (fill, indicator) = median(dates(table, name, missing)?);
+                Self::Date { fill, indicator }
+            }
+            Kind::Boolean => Self::OneHot {
+                values: ["false", "true"].map(String::from).into(),
+                booleans: true,
+            },
+            Kind::Category | Kind::Text => {
+                let mut values = std::collections::BTreeSet::new();
+                table.words(name, false, missing, |_, word| {
+                    if let Some(word) = word
+                        && !values.contains(word)
+                    {
+                        values.insert(word.to_owned());
+                    }
+                })?;
+                let values: Vec<String> = values.into_iter().collect();
+                match values.len() <= one_hot {
+                    true => Self::OneHot {
+                        values,
+                        booleans: false,
+                    },
+                    false => Self::Embedded { values },
+                }
+            }
+        })
+    }
+
+    /// Encodes the column of that name. Also returns how many of its values are unknown.
+    pub(crate) fn encode(&self, table: &Table, name: &str, missing: &[String]) -> Result<(Encoded, usize), TableError> {
+        let mut unknown = 0;
+        let encoded = match self {
+            Self::Number { fill, indicator } => {
+                let values = table.numbers(name, missing)?;
+                Encoded::Features(filled(values, *indicator, |value| vec![value.unwrap_or(*fill)]))
+            }
+            Self::Date { fill, indicator } => {
+                let values = dates(table, name, missing)?;
+                let features = |value: Option<f64>| date_features(value.unwrap_or(*fill)).unwrap_or_default().into();
+                Encoded::Features(filled(values, *indicator, features))
+            }
+            Self::OneHot { values, booleans } => {
+                let mut features = vec![vec![0.0; table.rows()]; self.features()];
+                table.words(name, *booleans, missing, |row, word| {
+                    match (index(values, word), &mut features[..]) {
+                        (Some(value), [feature]) if values.len() == 2 => feature[row] = 2.0 * value as f64 - 1.0,
+                        (Some(value), features) => features[value][row] = 1.0,
+                        (None, _) => unknown += usize::from(word.is_some()),
+                    }
+                })?;
+                Encoded::Features(features)
+            }
+            Self::Embedded { values } => {
+                let mut indices = vec![0; table.rows()];
+                table.words(name, false, missing, |row, word| match index(values, word) {
+                    Some(value) => indices[row] = value as u32 + 1,
+                    None => unknown += usize::from(word.is_some()),
+                })?;
+                Encoded::Indices(indices)
+            }
+        };
+        Ok((encoded, unknown))
+    }
+
+    /// Returns the number of features.
+    pub(crate) fn features(&self) -> usize {
+        match self {
+            Self::Number { indicator, .. } => 1 + usize::from(*indicator),
+            Self::Date { indicator, .. } => DATE_FEATURES.len() + usize::from(*indicator),
+            Self::OneHot { values, .. } => {
+                if values.len() == 2 {
+                    1
+                } else {
+                    values.len()
+                }
+            }
+            Self::Embedded { .. } => 0,
+        }
+    }
+
+    /// Returns how many of the features are quantities; the indicator of missing values and those of categories are not.
+    pub(crate) fn quantities(&self) -> usize {
+        match self {
+            Self::Number { .. } => 1,
+            Self::Date { .. } => DATE_FEATURES.len(),
+            Self::OneHot { .. } | Self::Embedded { .. } => 0,
+        }
+    }
+
+    /// Returns the names of the features of the column of that name.
+    pub(crate) fn names(&self, name: &str) -> Vec<String> {
+        let with_missing = |mut names: Vec<String>, indicator: bool| {
+            names.extend(indicator.then(|| format!("{name} missing")));
+            names
+        };
+        match self {
+            Self::Number { indicator, .. } => with_missing(vec![name.to_owned()], *indicator),
+            Self::Date { indicator, .. } => {
+                with_missing(DATE_FEATURES.map(|part| format!("{name} {part}")).into(), *indicator)
+            }
+            Self::OneHot { values, .. } => {
+                let skipped = values.len() - self.features();
+                values[skipped..]
+                    .iter()
+                    .map(|value| format!("{name}={value}"))
+                    .collect()
+            }
+            Self::Embedded { .. } => vec![],
+        }
+    }
+
+    /// Returns whether the numbers are finite, and the values sorted, different and not empty.
+    pub(crate) fn is_valid(&self) -> bool {
+        match self {
+            Self::Number { fill, .. } => fill.is_finite(),
+            Self::Date { fill, .. } => fill.is_finite() && date_features(*fill).is_some(),
+            Self::OneHot { values, booleans } => are_valid(values) && (!booleans || *values == ["false", "true"]),
+            Self::Embedded { values } => are_valid(values) && u32::try_from(values.len()).is_ok(),
+        }
+    }
+}
+
+/// Returns the dates of a column. A date that has no features is an error.
+fn dates(table: &Table, name: &str, missing: &[String]) -> Result<Vec<f64>, TableError> {
+    let dates = table.dates(name, missing)?;
+    match dates
+        .iter()
+        .position(|date| !date.is_nan() && date_features(*date).is_none())
+    {
+        Some(row) => Err(table.cell_error(
+            row,
+            name,
+            "expected a date of the years -262,000 to 262,000; correct it",
+        )),
+        None => Ok(dates),
+    }
+}
+
+/// Returns the features of each value, and with `indicator` one more for whether the value is missing.
+fn filled(values: Vec<f64>, indicator: bool, features: impl Fn(Option<f64>) -> Vec<f64>) -> Vec<Vec<f64>> {
+    let mut columns = vec![];
+    for &value in &values {
+        let present = Some(value).filter(|value| !value.is_nan());
+        let mut numbers = features(present);
+        numbers.extend(indicator.then_some(f64::from(u8::from(present.is_none()))));
+        columns.resize_with(numbers.len(), || Vec::with_capacity(values.len()));
+        for (column, number) in columns.iter_mut().zip(numbers) {
+            column.push(number);
+        }
+    }
+    columns
+}
+
+/// Returns the median of the numbers, 0 if there is none, and whether a value is missing.
+fn median(mut values: Vec<f64>) -> (f64, bool) {
+    let rows = values.len();
+    values.retain(|value| !value.is_nan());
+    values.sort_unstable_by(f64::total_cmp);
+    let median = if values.is_empty() { 0.0 } else { quantile(&values, 0.5) };
+    (median, values.len() < rows)
+}
+
+/// Returns the place of a word in the sorted values.
+fn index(values: &[String], word: Option<&str>) -> Option<usize> {
+    let word = word?;
+    values.binary_search_by(|value| value.as_str().cmp(word)).ok()
+}
+
+fn are_valid(values: &[String]) -> bool {
+    values.iter().all(|value| !value.is_empty()) && values.is_sorted_by(|a, b| a < b)
+}
