@@ -222,7 +222,8 @@ struct Seen {
     numbers: usize,
     integers: usize,
     dates: usize,
-    booleans: usize,
+    /// The counts of `false` and `true`.
+    booleans: [usize; 2],
 }
 
 impl Seen {
@@ -248,12 +249,16 @@ impl Seen {
                 seen.integers += usize::from(is_integer(&text));
             } else if date(&text).is_some() {
                 seen.dates += 1;
-            } else if boolean(&text).is_some() {
-                seen.booleans += 1;
+            } else if let Some(name) = boolean(&text) {
+                seen.booleans[usize::from(name == "true")] += 1;
             }
             values.insert(text);
         }
-        seen.distinct = values.len();
+        let [falses, trues] = seen.booleans;
+        seen.distinct = match falses + trues == seen.present {
+            true => usize::from(falses > 0) + usize::from(trues > 0),
+            false => values.len(),
+        };
         seen
     }
 
@@ -272,7 +277,7 @@ impl Seen {
         let counts = [
             (Kind::Number, self.numbers),
             (Kind::Date, self.dates),
-            (Kind::Boolean, self.booleans),
+            (Kind::Boolean, self.booleans.iter().sum()),
         ];
         if is_text && let Some((kind, _)) = counts.iter().find(|(_, count)| *count == self.present) {
             return Ok(*kind);
@@ -337,12 +342,14 @@ impl Seen {
 /// ```
 /// use mlp_table::{Columns, Table, Task};
 ///
-/// let table = Table::from_csv("built,heating,price\n1999,gas,1200\n?,oil,1500\n2010,gas,\n".as_bytes())?;
-/// let columns = Columns::infer(&table, "price")?;
-/// assert_eq!(columns.task(), Task::Classification); // two values only
+/// let text = "built,heating,sold\n1999,gas,yes\n?,oil,no\n2010,gas,\n1985,oil,yes\n2001,gas,no\n";
+/// let table = Table::from_csv(text.as_bytes())?;
+/// let columns = Columns::infer(&table, "sold")?;
 /// let lines: Vec<String> = columns.iter().map(ToString::to_string).collect();
-/// assert_eq!(lines[0], "`built`: number, 2 values, 1 missing");
-/// assert_eq!(columns.labeled_rows(), [0, 1]);
+/// assert_eq!(lines[0], "`built`: number, 4 values, 1 missing");
+/// assert_eq!(columns.task(), Task::Classification);
+/// assert_eq!(columns.labeled_rows(), [0, 1, 3, 4]);
+/// assert_eq!(columns.notes(), ["1 row has no value of `sold` and is left out"]);
 /// # Ok::<(), mlp_table::TableError>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -392,8 +399,11 @@ impl Columns {
         });
         let target = self.target();
         let unlabeled = (target.missing > 0).then(|| {
-            let rows = counted(target.missing, "row");
-            format!("{rows} without a value of {} are left out", quoted(&target.name))
+            let (rows, name) = (counted(target.missing, "row"), quoted(&target.name));
+            match target.missing {
+                1 => format!("{rows} has no value of {name} and is left out"),
+                _ => format!("{rows} have no value of {name} and are left out"),
+            }
         });
         let (inputs, rows) = (self.inputs().count(), self.labeled.len());
         let few = (inputs > rows).then(|| format!("there are more columns ({inputs}) than rows ({rows})"));

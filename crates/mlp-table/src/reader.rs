@@ -231,7 +231,7 @@ fn parquet(mut source: Box<dyn Read>, rows: usize) -> Result<Source<'static>, Ta
     use ::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
     let mut bytes = vec![];
     source.read_to_end(&mut bytes).map_err(TableError::system)?;
-    if !bytes.ends_with(b"PAR1") {
+    if bytes.len() < 12 || !bytes.ends_with(b"PAR1") {
         let message = "the Parquet file is cut short: expected `PAR1` at its end; copy it again";
         return Err(TableError::new(message));
     }

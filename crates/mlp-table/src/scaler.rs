@@ -19,7 +19,8 @@ pub enum FeatureScaling {
     /// stay as they are.
     Standard,
     /// The quantile of the standard normal distribution at the share of values below x, between -5.2 and 5.2, from
-    /// max(min(rows / 30, 1000), 10) quantiles. Features of categories stay as they are.
+    /// max(min(rows / 30, 1000), 10) quantiles. A value that several of them have gets their middle, so that a column of
+    /// mostly zeros has its zeros in the middle. Features of categories stay as they are.
     Quantile,
 }
 
@@ -74,9 +75,9 @@ impl Scaler {
     /// Scales a finite value.
     pub(crate) fn apply(&self, x: f64) -> f64 {
         match self {
-            Self::Affine { offset, factor } => (x - offset) * factor,
+            Self::Affine { offset, factor } => affine(x, *offset, *factor),
             Self::Clipped { offset, factor } => {
-                let x = (x - offset) * factor;
+                let x = affine(x, *offset, *factor);
                 // For a huge x the square is infinite, and the limit is 3.
                 let clipped = x / (1.0 + (x / 3.0) * (x / 3.0)).sqrt();
                 if x.abs() > 1e9 { 3.0_f64.copysign(x) } else { clipped }
@@ -96,6 +97,11 @@ impl Scaler {
             }
         }
     }
+}
+
+/// Returns (x - offset) * factor. The difference of the halves does not overflow, so the result is not NaN.
+fn affine(x: f64, offset: f64, factor: f64) -> f64 {
+    2.0 * ((x / 2.0 - offset / 2.0) * factor)
 }
 
 /// Returns 1/x, or 0 if x is 0 or so small that 1/x overflows: a feature that varies so little is constant.

@@ -30,7 +30,10 @@ pub(crate) fn date(text: &str) -> Option<f64> {
         return None;
     }
     let (day, rest) = text.split_at_checked(10)?;
-    let digits = |range| day.get(range).filter(|digits| is_integer(digits));
+    let digits = |range| {
+        day.get(range)
+            .filter(|text: &&str| text.bytes().all(|byte| byte.is_ascii_digit()))
+    };
     let day = NaiveDate::from_ymd_opt(
         digits(0..4)?.parse().ok()?,
         digits(5..7)?.parse().ok()?,
