@@ -1,7 +1,7 @@
 //! How the values of a column become numbers.
 
 use crate::scaler::quantile;
-use crate::value::{DATE_FEATURES, date_features};
+use crate::value::{DATE_FEATURES, Quantity, date_features};
 use crate::{Kind, Table, TableError};
 use serde::{Deserialize, Serialize};
 
@@ -38,11 +38,11 @@ impl Encoding {
     ) -> Result<Self, TableError> {
         Ok(match kind {
             Kind::Number => {
-                let (fill, indicator) = median(table.numbers(name, missing)?);
+                let (fill, indicator) = median(table.quantities(name, Quantity::Number, missing)?);
                 Self::Number { fill, indicator }
             }
             Kind::Date => {
-                let (fill, indicator) = median(dates(table, name, missing)?);
+                let (fill, indicator) = median(table.quantities(name, Quantity::Date, missing)?);
                 Self::Date { fill, indicator }
             }
             Kind::Boolean => Self::OneHot {
@@ -75,13 +75,13 @@ impl Encoding {
         let mut unknown = 0;
         let encoded = match self {
             Self::Number { fill, indicator } => {
-                let values = table.numbers(name, missing)?;
-                Encoded::Features(filled(values, *indicator, |value| vec![value.unwrap_or(*fill)]))
+                let values = table.quantities(name, Quantity::Number, missing)?;
+                Encoded::Features(features(&values, *fill, *indicator, |value| vec![value]))
             }
             Self::Date { fill, indicator } => {
-                let values = dates(table, name, missing)?;
-                let features = |value: Option<f64>| date_features(value.unwrap_or(*fill)).unwrap_or_default().into();
-                Encoded::Features(filled(values, *indicator, features))
+                let values = table.quantities(name, Quantity::Date, missing)?;
+                let parts = |date| date_features(date).unwrap_or_default().into();
+                Encoded::Features(features(&values, *fill, *indicator, parts))
             }
             Self::OneHot { values, booleans } => {
                 let mut features = vec![vec![0.0; table.rows()]; self.features()];
@@ -156,40 +156,23 @@ impl Encoding {
     /// Returns whether the numbers are finite, and the values sorted, different and not empty.
     pub(crate) fn is_valid(&self) -> bool {
         match self {
-            Self::Number { fill, .. } => fill.is_finite(),
-            Self::Date { fill, .. } => fill.is_finite() && date_features(*fill).is_some(),
+            Self::Number { fill, .. } => Quantity::Number.contains(*fill),
+            Self::Date { fill, .. } => Quantity::Date.contains(*fill),
             Self::OneHot { values, booleans } => are_valid(values) && (!booleans || *values == ["false", "true"]),
             Self::Embedded { values } => are_valid(values) && u32::try_from(values.len()).is_ok(),
         }
     }
 }
 
-/// Returns the dates of a column. A date that has no features is an error.
-fn dates(table: &Table, name: &str, missing: &[String]) -> Result<Vec<f64>, TableError> {
-    let dates = table.dates(name, missing)?;
-    match dates
-        .iter()
-        .position(|date| !date.is_nan() && date_features(*date).is_none())
-    {
-        Some(row) => Err(table.cell_error(
-            row,
-            name,
-            "expected a date of the years -262,000 to 262,000; correct it",
-        )),
-        None => Ok(dates),
-    }
-}
-
-/// Returns the features of each value, and with `indicator` one more for whether the value is missing.
-fn filled(values: Vec<f64>, indicator: bool, features: impl Fn(Option<f64>) -> Vec<f64>) -> Vec<Vec<f64>> {
-    let mut columns = vec![];
-    for &value in &values {
-        let present = Some(value).filter(|value| !value.is_nan());
-        let mut numbers = features(present);
-        numbers.extend(indicator.then_some(f64::from(u8::from(present.is_none()))));
-        columns.resize_with(numbers.len(), || Vec::with_capacity(values.len()));
-        for (column, number) in columns.iter_mut().zip(numbers) {
-            column.push(number);
+/// Returns the features of each value, or of `fill` where it is missing. With `indicator`, another feature is 1 there.
+fn features(values: &[f64], fill: f64, indicator: bool, of: impl Fn(f64) -> Vec<f64>) -> Vec<Vec<f64>> {
+    let mut columns = vec![vec![]; of(fill).len() + usize::from(indicator)];
+    for &value in values {
+        let missing = value.is_nan();
+        let mut features = of(if missing { fill } else { value });
+        features.extend(indicator.then_some(f64::from(u8::from(missing))));
+        for (column, feature) in columns.iter_mut().zip(features) {
+            column.push(feature);
         }
     }
     columns

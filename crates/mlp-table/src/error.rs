@@ -100,8 +100,9 @@ impl Error for TableError {
     }
 }
 
-/// Names the columns that are most like `name`, for a message about a column that a table does not have.
-pub(crate) fn near<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> String {
+/// Lists those of `names`, which are the names of all `things`, that are most like `name`, for a message about a thing that
+/// there is not.
+pub(crate) fn near<'a>(name: &str, things: &str, names: impl Iterator<Item = &'a str>) -> String {
     let simple = |text: &str| text.trim().to_lowercase().replace(['-', ' ', '.'], "_");
     let mut near: Vec<(usize, &str)> = names
         .map(|other| (distance(&simple(name), &simple(other)), other))
@@ -110,9 +111,8 @@ pub(crate) fn near<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Stri
     near.sort_by_key(|&(distance, _)| distance);
     let shown: Vec<String> = near.iter().take(3).map(|(_, name)| quoted(name)).collect();
     match &shown[..] {
-        [] => "a table without columns".to_owned(),
         [name] => format!("only {name}"),
-        _ => format!("{} columns, among them {}", near.len(), shown.join(", ")),
+        _ => format!("{} {things}, among them {}", near.len(), shown.join(", ")),
     }
 }
 

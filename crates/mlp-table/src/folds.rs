@@ -1,6 +1,7 @@
 //! Divides the rows of a table into folds for cross-validation.
 
 use crate::error::counted;
+use crate::value::Quantity;
 use crate::{Columns, Kind, Table, TableError, Task};
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
@@ -92,10 +93,8 @@ impl Columns {
         let is_date = self
             .iter()
             .any(|column| column.name == name && column.kind == Kind::Date);
-        let times = match is_date {
-            true => table.dates(name, self.missing())?,
-            false => table.numbers(name, self.missing())?,
-        };
+        let of = if is_date { Quantity::Date } else { Quantity::Number };
+        let times = table.quantities(name, of, self.missing())?;
         let mut rows = self.labeled_rows().to_vec();
         if let Some(&row) = rows.iter().find(|&&row| times[row].is_nan()) {
             return Err(table.cell_error(row, name, "expected a time, got none; leave the row out"));

@@ -60,7 +60,7 @@ impl Default for PreprocessingOptions {
 /// # Ok::<(), mlp_table::TableError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Record", into = "Record")]
+#[serde(try_from = "Record")]
 pub struct Preprocessing {
     missing: Vec<String>,
     inputs: Vec<Input>,
@@ -199,29 +199,13 @@ impl Preprocessing {
     }
 }
 
-/// The form in files.
-#[derive(Serialize, Deserialize)]
+/// The form in files, which may be invalid.
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Record {
     missing: Vec<String>,
     inputs: Vec<Input>,
     target: Target,
-}
-
-impl From<Preprocessing> for Record {
-    fn from(
-        Preprocessing {
-            missing,
-            inputs,
-            target,
-        }: Preprocessing,
-    ) -> Self {
-        Self {
-            missing,
-            inputs,
-            target,
-        }
-    }
 }
 
 impl TryFrom<Record> for Preprocessing {

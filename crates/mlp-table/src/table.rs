@@ -4,7 +4,7 @@ use crate::TableError;
 use crate::cells::Cells;
 use crate::error::near;
 use crate::reader::{Reader, read_csv};
-use crate::value::{boolean, date, number};
+use crate::value::{Quantity, boolean};
 use arrow_array::{RecordBatch, UInt64Array};
 use mlp_io::quoted;
 use std::collections::HashMap;
@@ -26,16 +26,10 @@ use std::path::{Path, PathBuf};
 pub struct Table {
     batch: RecordBatch,
     file: Option<PathBuf>,
-    origin: Origin,
-}
-
-/// Where the rows of a table come from.
-#[derive(Clone, Debug)]
-enum Origin {
-    /// The lines of a text file, from 1.
-    Lines(Vec<usize>),
-    /// The rows of a typed table, from 1.
-    Rows(Vec<usize>),
+    /// Whether the columns are text whose meaning is not known yet.
+    is_text: bool,
+    /// The line of each row of a text file, or the row in a typed table, from 1.
+    places: Vec<usize>,
 }
 
 impl Table {
@@ -45,9 +39,10 @@ impl Table {
     /// If a column has no name, or two have the same.
     pub fn new(batch: RecordBatch) -> Result<Self, TableError> {
         let table = Self {
-            origin: Origin::Rows((1..=batch.num_rows()).collect()),
+            places: (1..=batch.num_rows()).collect(),
             batch,
             file: None,
+            is_text: false,
         };
         check_names(table.names())?;
         Ok(table)
@@ -96,14 +91,11 @@ impl Table {
     pub fn take(&self, rows: &[usize]) -> Self {
         let indices: UInt64Array = rows.iter().map(|&row| row as u64).collect();
         let batch = arrow_select::take::take_record_batch(&self.batch, &indices);
-        let taken = |from: &[usize]| rows.iter().map(|&row| from[row]).collect();
         Self {
-            origin: match &self.origin {
-                Origin::Lines(lines) => Origin::Lines(taken(lines)),
-                Origin::Rows(rows) => Origin::Rows(taken(rows)),
-            },
             batch: batch.expect("the rows are those of the table"),
             file: self.file.clone(),
+            places: rows.iter().map(|&row| self.places[row]).collect(),
+            ..*self
         }
     }
 
@@ -112,22 +104,23 @@ impl Table {
         Self {
             batch,
             file: None,
-            origin: Origin::Lines(lines),
+            is_text: true,
+            places: lines,
         }
     }
 
     /// Names the file, of which `before` rows came before these.
     pub(crate) fn placed(mut self, file: &Path, before: usize) -> Self {
         self.file = Some(file.to_path_buf());
-        if let Origin::Rows(rows) = &mut self.origin {
-            rows.iter_mut().for_each(|row| *row += before);
+        if !self.is_text {
+            self.places.iter_mut().for_each(|row| *row += before);
         }
         self
     }
 
     /// Returns whether the columns are text whose meaning is not known yet.
     pub(crate) fn is_text(&self) -> bool {
-        matches!(self.origin, Origin::Lines(_))
+        self.is_text
     }
 
     /// Refuses a table without a column of that name.
@@ -136,7 +129,7 @@ impl Table {
             return Ok(());
         }
         let expected = format_args!("a column {}", quoted(name));
-        Err(self.error(TableError::unexpected(expected, near(name, self.names()))))
+        Err(self.error(TableError::unexpected(expected, near(name, "columns", self.names()))))
     }
 
     /// Returns the values of the column of that name.
@@ -152,38 +145,28 @@ impl Table {
         })
     }
 
-    /// Returns the numbers of a column; NaN is missing.
+    /// Returns the numbers of a column, or its dates in seconds since 1970; NaN is missing.
     ///
     /// # Errors
-    /// If there is no such column, or it has a value that is not a finite number.
-    pub(crate) fn numbers(&self, name: &str, missing: &[String]) -> Result<Vec<f64>, TableError> {
-        let cells = self.column(name)?;
-        if matches!(cells, Cells::Booleans(_) | Cells::Dates(_)) {
-            return Err(self.error(TableError::unexpected("numbers", cells.kind()).in_column(name)));
-        }
-        let values: Vec<f64> = self.parsed(name, cells, missing, "a number", number)?;
-        match values.iter().position(|value| value.is_infinite()) {
-            Some(row) => Err(self.cell_error(row, name, "expected a finite number, got an infinite one; correct it")),
+    /// If there is no such column, or it has a value that is not a finite number or not a date.
+    pub(crate) fn quantities(&self, name: &str, of: Quantity, missing: &[String]) -> Result<Vec<f64>, TableError> {
+        let values = match (self.column(name)?, of) {
+            (Cells::Numbers { values, .. }, Quantity::Number) | (Cells::Dates(values), Quantity::Date) => values,
+            (cells @ (Cells::Text(_) | Cells::Words(_)), _) => (0..self.rows())
+                .map(|row| match cells.text(row, missing) {
+                    None => Ok(f64::NAN),
+                    Some(text) => of.parse(&text).ok_or_else(|| {
+                        let message = format!("expected {}, got {}", of.form(), quoted(&text));
+                        self.cell_error(row, name, message)
+                    }),
+                })
+                .collect::<Result<_, _>>()?,
+            (cells, _) => return Err(self.error(TableError::unexpected(of, cells.kind()).in_column(name))),
+        };
+        match values.iter().position(|&value| !value.is_nan() && !of.contains(value)) {
             None => Ok(values),
+            Some(row) => Err(self.cell_error(row, name, format!("{}; correct it", of.out_of_range()))),
         }
-    }
-
-    /// Returns the dates of a column, in seconds since 1970; NaN is missing.
-    ///
-    /// # Errors
-    /// If there is no such column, or it has a value that is not a date.
-    pub(crate) fn dates(&self, name: &str, missing: &[String]) -> Result<Vec<f64>, TableError> {
-        let cells = self.column(name)?;
-        if matches!(cells, Cells::Booleans(_) | Cells::Numbers { .. }) {
-            return Err(self.error(TableError::unexpected("dates", cells.kind()).in_column(name)));
-        }
-        self.parsed(
-            name,
-            cells,
-            missing,
-            "a date such as 2024-05-31 or 2024-05-31T08:30:00",
-            date,
-        )
     }
 
     /// Calls `visit` with each row, counted from 0, and its word, or `None` if it is missing. The words of a column of
@@ -218,28 +201,6 @@ impl Table {
         Ok(())
     }
 
-    fn parsed(
-        &self,
-        name: &str,
-        cells: Cells,
-        missing: &[String],
-        expected: &str,
-        parse: impl Fn(&str) -> Option<f64>,
-    ) -> Result<Vec<f64>, TableError> {
-        match cells {
-            Cells::Numbers { values, .. } | Cells::Dates(values) => Ok(values),
-            cells => (0..self.rows())
-                .map(|row| match cells.text(row, missing) {
-                    None => Ok(f64::NAN),
-                    Some(text) => parse(&text).ok_or_else(|| {
-                        let message = format!("expected {expected}, got {}", quoted(&text));
-                        self.cell_error(row, name, message)
-                    }),
-                })
-                .collect(),
-        }
-    }
-
     /// Adds the name of the file to an error.
     pub(crate) fn error(&self, error: TableError) -> TableError {
         error.in_file(self.file.as_deref())
@@ -248,10 +209,8 @@ impl Table {
     /// Makes an error about the value of a row, counted from 0.
     pub(crate) fn cell_error(&self, row: usize, column: &str, message: impl Into<String>) -> TableError {
         let mut error = self.error(TableError::new(message).in_column(column));
-        match &self.origin {
-            Origin::Lines(lines) => error.line = lines.get(row).copied(),
-            Origin::Rows(rows) => error.row = rows.get(row).copied(),
-        }
+        let place = self.places.get(row).copied();
+        *if self.is_text { &mut error.line } else { &mut error.row } = place;
         error
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::error::near;
 use crate::scaler::moments;
+use crate::value::Quantity;
 use crate::{Columns, Kind, Table, TableError, Task};
 use mlp_core::Classes;
 use mlp_cpu::Matrix;
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// A number y is learned as (y - mean) / deviation. A class is learned as its index.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Record", into = "Record")]
+#[serde(try_from = "Record")]
 pub struct Target {
     name: String,
     values: Values,
@@ -38,17 +39,16 @@ impl Target {
     pub(crate) fn fit(table: &Table, columns: &Columns) -> Result<Self, TableError> {
         let (column, missing) = (columns.target(), columns.missing());
         let name = column.name.clone();
+        let refused = |expected, value| {
+            let error = TableError::unexpected(expected, format_args!("only {value}"));
+            Err(table.error(error.in_column(&name)))
+        };
         let values = match columns.task() {
             Task::Regression => {
-                let numbers = table.numbers(&name, missing)?;
-                if let Some(row) = numbers.iter().position(|number| number.is_nan()) {
-                    return Err(unlabeled(table, row, &name));
-                }
+                let numbers = numbers(table, &name, missing)?;
                 let (mean, deviation) = moments(&numbers);
                 if !(deviation.is_normal() && mean.is_finite()) {
-                    let expected = "at least two different values of the target";
-                    let error = TableError::unexpected(expected, format_args!("only {}", numbers[0]));
-                    return Err(table.error(error.in_column(&name)));
+                    return refused("at least two different values of the target", numbers[0].to_string());
                 }
                 Values::Number {
                     mean,
@@ -58,20 +58,11 @@ impl Target {
                 }
             }
             Task::Classification => {
-                let (mut labels, booleans) = (vec![], column.kind == Kind::Boolean);
-                let mut empty = None;
-                table.words(&name, booleans, missing, |row, word| match word {
-                    Some(word) => labels.push(word.to_owned()),
-                    None => empty = empty.or(Some(row)),
-                })?;
-                if let Some(row) = empty {
-                    return Err(unlabeled(table, row, &name));
-                }
+                let booleans = column.kind == Kind::Boolean;
+                let labels = labels(table, &name, booleans, missing)?;
                 let names = Classes::of_labels(&labels).expect("no label is empty");
                 if names.len() < 2 {
-                    let expected = "at least two classes";
-                    let error = TableError::unexpected(expected, format_args!("only {}", quoted(&names.names()[0])));
-                    return Err(table.error(error.in_column(&name)));
+                    return refused("at least two classes", quoted(&names.names()[0]));
                 }
                 Values::Classes { names, booleans }
             }
@@ -93,57 +84,68 @@ impl Target {
     }
 
     /// Returns the standardized numbers of the rows of `table`, or the indices of their classes, as 1 x N.
-    ///
-    /// # Errors
-    /// If there is no such column, a row has no target, or it has another class than the rows of the fit.
     pub(crate) fn encode(&self, table: &Table, missing: &[String]) -> Result<Matrix<f32>, TableError> {
-        let mut encoded = vec![0.0; table.rows()];
-        let mut refused = None;
-        match &self.values {
+        let encoded = match &self.values {
             Values::Number { mean, deviation, .. } => {
-                for (row, number) in table.numbers(&self.name, missing)?.into_iter().enumerate() {
-                    if number.is_nan() {
-                        return Err(unlabeled(table, row, &self.name));
-                    }
-                    encoded[row] = ((number - mean) / deviation) as f32;
-                }
+                let numbers = numbers(table, &self.name, missing)?.into_iter();
+                numbers.map(|number| ((number - mean) / deviation) as f32).collect()
             }
             Values::Classes { names, booleans } => {
-                table.words(&self.name, *booleans, missing, |row, word| {
-                    match word.and_then(|word| names.index_of(word)) {
-                        Some(class) => encoded[row] = class as f32,
-                        None => refused = refused.take().or(Some((row, word.map(str::to_owned)))),
+                let labels = labels(table, &self.name, *booleans, missing)?;
+                let class = |(row, label): (usize, &String)| match names.index_of(label) {
+                    Some(class) => Ok(class as f32),
+                    None => {
+                        let near = near(label, "classes", names.names().iter().map(String::as_str));
+                        let message = format!(
+                            "expected a class that was trained on, got {}; there are {near}",
+                            quoted(label)
+                        );
+                        Err(table.cell_error(row, &self.name, message))
                     }
-                })?;
+                };
+                labels.iter().enumerate().map(class).collect::<Result<_, _>>()?
             }
-        }
-        match refused {
-            None => Ok(Matrix::from_vec(1, table.rows(), encoded)),
-            Some((row, None)) => Err(unlabeled(table, row, &self.name)),
-            Some((row, Some(word))) => {
-                let known = self.classes().map_or(&[][..], Classes::names);
-                let near = near(&word, known.iter().map(String::as_str)).replace("columns", "classes");
-                let message = format!(
-                    "expected a class that was trained on, got {}; there are {near}",
-                    quoted(&word)
-                );
-                Err(table.cell_error(row, &self.name, message))
-            }
-        }
+        };
+        Ok(Matrix::from_vec(1, table.rows(), encoded))
     }
 
     /// Returns the number that a network's output stands for: output * deviation + mean, moved into the range of the
-    /// numbers that were trained on. For classes it returns the output.
+    /// numbers that were trained on.
+    ///
+    /// # Panics
+    /// If the target is a class.
+    #[track_caller]
     pub fn decode(&self, output: f32) -> f64 {
-        match &self.values {
+        match self.values {
             Values::Number {
                 mean,
                 deviation,
                 least,
                 greatest,
-            } => (f64::from(output) * deviation + mean).clamp(*least, *greatest),
-            Values::Classes { .. } => output.into(),
+            } => (f64::from(output) * deviation + mean).clamp(least, greatest),
+            Values::Classes { .. } => panic!("Target::decode: expected a number as the target, got classes"),
         }
+    }
+}
+
+/// Returns the numbers of a target. One that is missing is an error.
+fn numbers(table: &Table, name: &str, missing: &[String]) -> Result<Vec<f64>, TableError> {
+    let numbers = table.quantities(name, Quantity::Number, missing)?;
+    match numbers.iter().position(|number| number.is_nan()) {
+        Some(row) => Err(unlabeled(table, row, name)),
+        None => Ok(numbers),
+    }
+}
+
+/// Returns the classes of a target. One that is missing is an error.
+fn labels(table: &Table, name: &str, booleans: bool, missing: &[String]) -> Result<Vec<String>, TableError> {
+    let mut labels = vec![];
+    table.words(name, booleans, missing, |_, word| {
+        labels.push(word.unwrap_or_default().to_owned())
+    })?;
+    match labels.iter().position(String::is_empty) {
+        Some(row) => Err(unlabeled(table, row, name)),
+        None => Ok(labels),
     }
 }
 
@@ -151,25 +153,19 @@ fn unlabeled(table: &Table, row: usize, name: &str) -> TableError {
     table.cell_error(row, name, "expected a value of the target, got none; leave the row out")
 }
 
-/// The form in files.
-#[derive(Serialize, Deserialize)]
+/// The form in files, which may be invalid.
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Record {
     name: String,
     values: Values,
 }
 
-impl From<Target> for Record {
-    fn from(Target { name, values }: Target) -> Self {
-        Self { name, values }
-    }
-}
-
 impl TryFrom<Record> for Target {
     type Error = String;
 
     fn try_from(Record { name, values }: Record) -> Result<Self, String> {
-        let valid = match &values {
+        let valid = match values {
             Values::Number {
                 mean,
                 deviation,
@@ -179,11 +175,11 @@ impl TryFrom<Record> for Target {
                 let finite = [mean, deviation, least, greatest]
                     .iter()
                     .all(|number| number.is_finite());
-                finite && *deviation > 0.0 && least <= greatest
+                finite && deviation > 0.0 && least <= greatest
             }
-            Values::Classes { names, .. } => names.len() >= 2,
+            Values::Classes { ref names, .. } => names.len() >= 2,
         };
-        match valid && !name.is_empty() {
+        match valid {
             true => Ok(Self { name, values }),
             false => Err(format!(
                 "target {}: expected finite numbers in order, or two classes",

@@ -1,6 +1,59 @@
 //! What the text of a cell means.
 
+use std::fmt;
+
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Timelike};
+
+/// What is measured: in both cases a number.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Quantity {
+    Number,
+    /// A date, in seconds since 1970-01-01.
+    Date,
+}
+
+impl Quantity {
+    /// Reads the text of a cell.
+    pub(crate) fn parse(self, text: &str) -> Option<f64> {
+        match self {
+            Self::Number => number(text),
+            Self::Date => date(text),
+        }
+    }
+
+    /// Returns whether a value can be used.
+    pub(crate) fn contains(self, value: f64) -> bool {
+        match self {
+            Self::Number => value.is_finite(),
+            Self::Date => date_features(value).is_some(),
+        }
+    }
+
+    /// Returns what the text of a value must be, for a message.
+    pub(crate) fn form(self) -> &'static str {
+        match self {
+            Self::Number => "a number",
+            Self::Date => "a date such as 2024-05-31 or 2024-05-31T08:30:00",
+        }
+    }
+
+    /// Returns the message about a value that cannot be used.
+    pub(crate) fn out_of_range(self) -> &'static str {
+        match self {
+            Self::Number => "expected a finite number, got an infinite one",
+            Self::Date => "expected a year from -262,000 to 262,000, got another one",
+        }
+    }
+}
+
+impl fmt::Display for Quantity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Number => "numbers",
+            Self::Date => "dates",
+        })
+    }
+}
 
 /// Returns the number that `text` is: `7`, `-0.5`, `1e3`, also `inf`. A `NaN` is none, because it stands for a missing
 /// value.
