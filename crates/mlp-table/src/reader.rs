@@ -197,14 +197,13 @@ impl<'a> Source<'a> {
                 let schema = reader.schema();
                 let (mut batches, mut read) = (vec![], 0);
                 while read <= rows - PARQUET_ROWS.min(rows) {
-                    match reader.next() {
-                        Some(batch) => batches.push(batch.map_err(|error| damaged(&error))?),
-                        None => break,
-                    }
-                    read += batches.last().map_or(0, RecordBatch::num_rows);
+                    let Some(batch) = decoded(|| reader.next().transpose())? else {
+                        break;
+                    };
+                    read += batch.num_rows();
+                    batches.push(batch);
                 }
-                let batch = arrow_select::concat::concat_batches(&schema, &batches);
-                Table::new(batch.map_err(|error| damaged(&error))?)
+                Table::new(decoded(|| arrow_select::concat::concat_batches(&schema, &batches))?)
             }
         }
     }
@@ -235,15 +234,23 @@ fn parquet(mut source: Box<dyn Read>, rows: usize) -> Result<Source<'static>, Ta
         let message = "the Parquet file is cut short: expected `PAR1` at its end; copy it again";
         return Err(TableError::new(message));
     }
-    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(bytes));
-    let reader = builder.and_then(|builder| builder.with_batch_size(PARQUET_ROWS.min(rows)).build());
-    Ok(Source::Parquet(reader.map_err(|error| damaged(&error))?))
+    let open = || {
+        let builder = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(bytes))?;
+        builder.with_batch_size(PARQUET_ROWS.min(rows)).build()
+    };
+    Ok(Source::Parquet(decoded(open)?))
 }
 
+/// Calls a function of the crate `parquet`. It panics on some damaged files, which is an error here too.
 #[cfg(feature = "parquet")]
-fn damaged(error: &dyn std::error::Error) -> TableError {
-    let cause = mlp_io::one_line(&error.to_string());
-    TableError::new(format!("the Parquet file cannot be read: {cause}"))
+fn decoded<T, E: std::error::Error>(decode: impl FnOnce() -> Result<T, E>) -> Result<T, TableError> {
+    let decode = std::panic::AssertUnwindSafe(decode);
+    let cause = match std::panic::catch_unwind(decode) {
+        Ok(Ok(decoded)) => return Ok(decoded),
+        Ok(Err(error)) => mlp_io::one_line(&error.to_string()),
+        Err(_) => "it is damaged".to_owned(),
+    };
+    Err(TableError::new(format!("the Parquet file cannot be read: {cause}")))
 }
 
 #[cfg(not(feature = "parquet"))]

@@ -128,8 +128,12 @@ impl Table {
         if self.names().any(|other| other == name) {
             return Ok(());
         }
+        let mut got = near(name, "columns", self.names());
+        if self.is_text && self.names().count() == 1 && self.names().any(|name| name.contains([',', ';', '\t', '|'])) {
+            got += "; set the separator of the reader, or name it by a first line such as `sep=;`";
+        }
         let expected = format_args!("a column {}", quoted(name));
-        Err(self.error(TableError::unexpected(expected, near(name, "columns", self.names()))))
+        Err(self.error(TableError::unexpected(expected, got)))
     }
 
     /// Returns the values of the column of that name.

@@ -41,6 +41,11 @@ fn no_such_target() {
         "{message}"
     );
     assert_eq!(refused(&table("a\n1\n2\n")), "expected a column `y`, got only `a`");
+    assert_eq!(
+        refused(&table("a;y\n1;2\n2;3\n")),
+        "expected a column `y`, got only `a;y`; \
+         set the separator of the reader, or name it by a first line such as `sep=;`"
+    );
 }
 
 #[test]
@@ -190,7 +195,7 @@ fn doubled_names() {
 
 #[test]
 fn a_category_of_100_000_values() {
-    let cities = table_of("city,y", 200_000, |i| format!("c{},{}", i / 2, i % 3));
+    let cities = table_of("city,y", 100_001, |i| format!("c{},{}", i.max(1), i % 3));
     let columns = Inference::default().kind("y", Kind::Number);
     let message = columns.infer(&cities, "y").unwrap_err().to_string();
     assert_eq!(
