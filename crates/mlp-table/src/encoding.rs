@@ -1,7 +1,7 @@
 //! How the values of a column become numbers.
 
 use crate::scaler::quantile;
-use crate::value::{DATE_FEATURES, Quantity, date_features};
+use crate::value::Quantity;
 use crate::{Kind, Table, TableError};
 use serde::{Deserialize, Serialize};
 
@@ -9,10 +9,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Encoding {
-    /// The number, or `fill` where it is missing. With an `indicator`, another feature is 1 there, else 0.
-    Number { fill: f64, indicator: bool },
-    /// The features of a date, or those of `fill`, in seconds since 1970, where it is missing.
-    Date { fill: f64, indicator: bool },
+    /// The number, or the parts of the date, or those of `fill` where it is missing. With an `indicator`, another feature
+    /// is 1 there, else 0.
+    Quantity { of: Quantity, fill: f64, indicator: bool },
     /// A feature per value: 1 for that value, else 0. Two values are one feature: -1 for the first, 1 for the second, 0
     /// for neither.
     OneHot { values: Vec<String>, booleans: bool },
@@ -36,20 +35,20 @@ impl Encoding {
         missing: &[String],
         one_hot: usize,
     ) -> Result<Self, TableError> {
+        if let Some(of) = kind.quantity() {
+            let mut values = table.quantities(name, of, missing)?;
+            values.retain(|value| !value.is_nan());
+            values.sort_unstable_by(f64::total_cmp);
+            let fill = if values.is_empty() { 0.0 } else { quantile(&values, 0.5) };
+            let indicator = values.len() < table.rows();
+            return Ok(Self::Quantity { of, fill, indicator });
+        }
         Ok(match kind {
-            Kind::Number => {
-                let (fill, indicator) = median(table.quantities(name, Quantity::Number, missing)?);
-                Self::Number { fill, indicator }
-            }
-            Kind::Date => {
-                let (fill, indicator) = median(table.quantities(name, Quantity::Date, missing)?);
-                Self::Date { fill, indicator }
-            }
             Kind::Boolean => Self::OneHot {
                 values: ["false", "true"].map(String::from).into(),
                 booleans: true,
             },
-            Kind::Category | Kind::Text => {
+            _ => {
                 let mut values = std::collections::BTreeSet::new();
                 table.words(name, false, missing, |_, word| {
                     if let Some(word) = word
@@ -74,14 +73,12 @@ impl Encoding {
     pub(crate) fn encode(&self, table: &Table, name: &str, missing: &[String]) -> Result<(Encoded, usize), TableError> {
         let mut unknown = 0;
         let encoded = match self {
-            Self::Number { fill, indicator } => {
-                let values = table.quantities(name, Quantity::Number, missing)?;
-                Encoded::Features(features(&values, *fill, *indicator, |value| vec![value]))
-            }
-            Self::Date { fill, indicator } => {
-                let values = table.quantities(name, Quantity::Date, missing)?;
-                let parts = |date| date_features(date).unwrap_or_default().into();
-                Encoded::Features(features(&values, *fill, *indicator, parts))
+            Self::Quantity { of, fill, indicator } => {
+                let values = table.quantities(name, *of, missing)?;
+                let filled = values.iter().map(|&value| if value.is_nan() { *fill } else { value });
+                let mut features = of.parts(filled.collect());
+                features.extend(indicator.then(|| values.iter().map(|value| f64::from(value.is_nan())).collect()));
+                Encoded::Features(features)
             }
             Self::OneHot { values, booleans } => {
                 let mut features = vec![vec![0.0; table.rows()]; self.features()];
@@ -109,15 +106,8 @@ impl Encoding {
     /// Returns the number of features.
     pub(crate) fn features(&self) -> usize {
         match self {
-            Self::Number { indicator, .. } => 1 + usize::from(*indicator),
-            Self::Date { indicator, .. } => DATE_FEATURES.len() + usize::from(*indicator),
-            Self::OneHot { values, .. } => {
-                if values.len() == 2 {
-                    1
-                } else {
-                    values.len()
-                }
-            }
+            Self::Quantity { of, indicator, .. } => of.suffixes().len() + usize::from(*indicator),
+            Self::OneHot { values, .. } => values.len() - usize::from(values.len() == 2),
             Self::Embedded { .. } => 0,
         }
     }
@@ -125,22 +115,18 @@ impl Encoding {
     /// Returns how many of the features are quantities; the indicator of missing values and those of categories are not.
     pub(crate) fn quantities(&self) -> usize {
         match self {
-            Self::Number { .. } => 1,
-            Self::Date { .. } => DATE_FEATURES.len(),
+            Self::Quantity { of, .. } => of.suffixes().len(),
             Self::OneHot { .. } | Self::Embedded { .. } => 0,
         }
     }
 
     /// Returns the names of the features of the column of that name.
     pub(crate) fn names(&self, name: &str) -> Vec<String> {
-        let with_missing = |mut names: Vec<String>, indicator: bool| {
-            names.extend(indicator.then(|| format!("{name} missing")));
-            names
-        };
         match self {
-            Self::Number { indicator, .. } => with_missing(vec![name.to_owned()], *indicator),
-            Self::Date { indicator, .. } => {
-                with_missing(DATE_FEATURES.map(|part| format!("{name} {part}")).into(), *indicator)
+            Self::Quantity { of, indicator, .. } => {
+                let missing = indicator.then_some(" missing");
+                let suffixes = of.suffixes().iter().copied().chain(missing);
+                suffixes.map(|suffix| format!("{name}{suffix}")).collect()
             }
             Self::OneHot { values, .. } => {
                 let skipped = values.len() - self.features();
@@ -156,35 +142,11 @@ impl Encoding {
     /// Returns whether the numbers are finite, and the values sorted, different and not empty.
     pub(crate) fn is_valid(&self) -> bool {
         match self {
-            Self::Number { fill, .. } => Quantity::Number.contains(*fill),
-            Self::Date { fill, .. } => Quantity::Date.contains(*fill),
+            Self::Quantity { of, fill, .. } => of.contains(*fill),
             Self::OneHot { values, booleans } => are_valid(values) && (!booleans || *values == ["false", "true"]),
             Self::Embedded { values } => are_valid(values) && u32::try_from(values.len()).is_ok(),
         }
     }
-}
-
-/// Returns the features of each value, or of `fill` where it is missing. With `indicator`, another feature is 1 there.
-fn features(values: &[f64], fill: f64, indicator: bool, of: impl Fn(f64) -> Vec<f64>) -> Vec<Vec<f64>> {
-    let mut columns = vec![vec![]; of(fill).len() + usize::from(indicator)];
-    for &value in values {
-        let missing = value.is_nan();
-        let mut features = of(if missing { fill } else { value });
-        features.extend(indicator.then_some(f64::from(u8::from(missing))));
-        for (column, feature) in columns.iter_mut().zip(features) {
-            column.push(feature);
-        }
-    }
-    columns
-}
-
-/// Returns the median of the numbers, 0 if there is none, and whether a value is missing.
-fn median(mut values: Vec<f64>) -> (f64, bool) {
-    let rows = values.len();
-    values.retain(|value| !value.is_nan());
-    values.sort_unstable_by(f64::total_cmp);
-    let median = if values.is_empty() { 0.0 } else { quantile(&values, 0.5) };
-    (median, values.len() < rows)
 }
 
 /// Returns the place of a word in the sorted values.

@@ -2,7 +2,7 @@
 
 use crate::error::counted;
 use crate::value::Quantity;
-use crate::{Columns, Kind, Table, TableError, Task};
+use crate::{Columns, Table, TableError, Task};
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::seq::SliceRandom;
@@ -90,10 +90,10 @@ impl Columns {
     }
 
     fn folds_in_time(&self, table: &Table, name: &str, count: usize) -> Result<Vec<Fold>, TableError> {
-        let is_date = self
-            .iter()
-            .any(|column| column.name == name && column.kind == Kind::Date);
-        let of = if is_date { Quantity::Date } else { Quantity::Number };
+        let column = self.iter().find(|column| column.name == name);
+        let of = column
+            .and_then(|column| column.kind.quantity())
+            .unwrap_or(Quantity::Number);
         let times = table.quantities(name, of, self.missing())?;
         let mut rows = self.labeled_rows().to_vec();
         if let Some(&row) = rows.iter().find(|&&row| times[row].is_nan()) {

@@ -1,7 +1,6 @@
 //! Finds out what the columns of a table are.
 
 use crate::kind::{MOST_CATEGORIES, Seen};
-use crate::value::Quantity;
 use crate::{Column, Columns, Kind, Table, TableError};
 use std::collections::BTreeMap;
 
@@ -108,15 +107,14 @@ impl Inference {
 
     /// Checks that every value of a column is of its kind.
     fn check(&self, table: &Table, name: &str, kind: Kind, distinct: usize) -> Result<(), TableError> {
-        match kind {
-            Kind::Number => table.quantities(name, Quantity::Number, &self.missing).map(drop),
-            Kind::Date => table.quantities(name, Quantity::Date, &self.missing).map(drop),
-            _ if distinct > MOST_CATEGORIES => {
+        match kind.quantity() {
+            Some(of) => table.quantities(name, of, &self.missing).map(drop),
+            None if distinct > MOST_CATEGORIES => {
                 let expected = format_args!("a category of at most {MOST_CATEGORIES} values");
                 let got = format_args!("{distinct}; group the rare ones, or declare the column to be text");
                 Err(table.error(TableError::unexpected(expected, got).in_column(name)))
             }
-            _ => table.words(name, kind == Kind::Boolean, &self.missing, |_, _| ()),
+            None => table.words(name, kind == Kind::Boolean, &self.missing, |_, _| ()),
         }
     }
 }

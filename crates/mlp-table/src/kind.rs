@@ -22,6 +22,17 @@ pub enum Kind {
     Text,
 }
 
+impl Kind {
+    /// Returns what its numbers stand for, if its values are numbers.
+    pub(crate) fn quantity(self) -> Option<Quantity> {
+        match self {
+            Self::Number => Some(Quantity::Number),
+            Self::Date => Some(Quantity::Date),
+            Self::Category | Self::Boolean | Self::Text => None,
+        }
+    }
+}
+
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -108,11 +119,10 @@ impl Seen {
             Cells::Text(_) => (),
         }
         if table.is_text() && self.present > 0 {
-            let quantities = [
+            for (kind, of, count) in [
                 (Kind::Number, Quantity::Number, self.numbers),
                 (Kind::Date, Quantity::Date, self.dates),
-            ];
-            for (kind, of, count) in quantities {
+            ] {
                 if count >= self.present - self.present / 100 {
                     table.quantities(name, of, missing).map_err(|mut error| {
                         if count < self.present {

@@ -250,7 +250,13 @@ fn decoded<T, E: std::error::Error>(decode: impl FnOnce() -> Result<T, E>) -> Re
         Ok(Err(error)) => mlp_io::one_line(&error.to_string()),
         Err(_) => "it is damaged".to_owned(),
     };
-    Err(TableError::new(format!("the Parquet file cannot be read: {cause}")))
+    let advice = match cause.contains("Disabled feature") {
+        true => "; compress it with Snappy, LZ4 or gzip instead",
+        false => "",
+    };
+    Err(TableError::new(format!(
+        "the Parquet file cannot be read: {cause}{advice}"
+    )))
 }
 
 #[cfg(not(feature = "parquet"))]

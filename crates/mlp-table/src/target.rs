@@ -141,7 +141,7 @@ fn numbers(table: &Table, name: &str, missing: &[String]) -> Result<Vec<f64>, Ta
 fn labels(table: &Table, name: &str, booleans: bool, missing: &[String]) -> Result<Vec<String>, TableError> {
     let mut labels = vec![];
     table.words(name, booleans, missing, |_, word| {
-        labels.push(word.unwrap_or_default().to_owned())
+        labels.push(word.unwrap_or_default().to_owned());
     })?;
     match labels.iter().position(String::is_empty) {
         Some(row) => Err(unlabeled(table, row, name)),

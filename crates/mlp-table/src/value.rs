@@ -1,11 +1,12 @@
 //! What the text of a cell means.
 
+use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Timelike};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
-use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Timelike};
-
-/// What is measured: in both cases a number.
-#[derive(Clone, Copy, PartialEq)]
+/// A value that a number stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Quantity {
     Number,
     /// A date, in seconds since 1970-01-01.
@@ -25,7 +26,30 @@ impl Quantity {
     pub(crate) fn contains(self, value: f64) -> bool {
         match self {
             Self::Number => value.is_finite(),
-            Self::Date => date_features(value).is_some(),
+            Self::Date => parts_of_date(value).is_some(),
+        }
+    }
+
+    /// Returns what to add to the name of a column for each feature that a value becomes.
+    pub(crate) fn suffixes(self) -> &'static [&'static str] {
+        match self {
+            Self::Number => &[""],
+            Self::Date => &[" year", " month", " weekday", " hour", " days"],
+        }
+    }
+
+    /// Returns the values of each feature.
+    pub(crate) fn parts(self, values: Vec<f64>) -> Vec<Vec<f64>> {
+        match self {
+            Self::Number => vec![values],
+            Self::Date => (0..self.suffixes().len())
+                .map(|part| {
+                    values
+                        .iter()
+                        .map(|&date| parts_of_date(date).map_or(0.0, |parts| parts[part]))
+                        .collect()
+                })
+                .collect(),
         }
     }
 
@@ -122,12 +146,9 @@ fn offset(text: &str) -> Option<f64> {
     Some(if sign == "-" { -seconds } else { seconds })
 }
 
-/// The numbers that a date becomes, in the order of [`date_features`].
-pub(crate) const DATE_FEATURES: [&str; 5] = ["year", "month", "weekday", "hour", "days"];
-
 /// Returns the year, the month from 1, the weekday from 1 (Monday), the hour with its fraction, and the days since
 /// 1970-01-01 of a date in seconds since then, all in UTC. Returns `None` for a year beyond ±262,000.
-pub(crate) fn date_features(seconds: f64) -> Option<[f64; 5]> {
+pub(crate) fn parts_of_date(seconds: f64) -> Option<[f64; 5]> {
     let date = DateTime::from_timestamp(seconds.floor() as i64, 0)?;
     Some([
         f64::from(date.year()),
@@ -175,14 +196,17 @@ mod tests {
     }
 
     #[test]
-    fn the_features_of_a_date() {
+    fn the_parts_of_a_date() {
         let seconds = date("2024-05-31T18:45").unwrap();
-        assert_eq!(date_features(seconds).unwrap(), [2024.0, 5.0, 5.0, 18.75, 19_874.78125]);
         assert_eq!(
-            date_features(-1.0).unwrap()[..4],
+            parts_of_date(seconds).unwrap(),
+            [2024.0, 5.0, 5.0, 18.75, 19_874.781_25]
+        );
+        assert_eq!(
+            parts_of_date(-1.0).unwrap()[..4],
             [1969.0, 12.0, 3.0, 86_399.0 / 3600.0]
         );
-        assert_eq!(date_features(1e300), None);
+        assert_eq!(parts_of_date(1e300), None);
     }
 
     #[test]

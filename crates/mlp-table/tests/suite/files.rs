@@ -130,7 +130,7 @@ mod parquet {
     use ::parquet::basic::Compression;
     use ::parquet::file::properties::WriterProperties;
     use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
-    use mlp_table::{Columns, Reader};
+    use mlp_table::{Columns, Inference, Kind, Reader};
     use std::sync::Arc;
 
     fn batch(rows: usize) -> RecordBatch {
@@ -156,6 +156,28 @@ mod parquet {
         }
         let empty = parquet(&batch.slice(0, 0), Compression::SNAPPY);
         assert_eq!(read("t", &empty).unwrap().rows(), 0);
+    }
+
+    #[test]
+    fn a_file_that_pyarrow_wrote_is_read() {
+        let typed = read("t.parquet", include_bytes!("pyarrow.parquet")).unwrap();
+        let columns = Inference::default().kind("i", Kind::Number).infer(&typed, "i").unwrap();
+        let lines: Vec<String> = columns.iter().map(ToString::to_string).collect();
+        let expected = [
+            "`a`: number, 2 values, 1 missing",
+            "`w`: category, 2 values, 0 missing",
+            "`d`: date, 2 values, 1 missing",
+            "`i`: number, 3 values, 0 missing",
+            "`b`: boolean, 2 values, 1 missing",
+            "`c`: category, 2 values, 0 missing",
+            "`m`: number, 3 values, 0 missing",
+        ];
+        assert_eq!(lines, expected);
+        assert_eq!(
+            refused("t.parquet", include_bytes!("zstd.parquet")),
+            "t.parquet: the Parquet file cannot be read: Parquet argument error: Parquet error: Disabled feature at compile time: zstd; \
+             compress it with Snappy, LZ4 or gzip instead"
+        );
     }
 
     #[test]

@@ -81,7 +81,7 @@ fn real_tables_are_read_as_pandas_reads_them() {
         let features = fitted.apply(&table).unwrap();
         assert_eq!((features.dense.shape().1, features.unknown.len()), (table.rows(), 0));
         for input in serde_json::to_value(&fitted).unwrap()["inputs"].as_array().unwrap() {
-            if let Some(fill) = input["encoding"]["number"]["fill"].as_f64() {
+            if let Some(fill) = input["encoding"]["quantity"]["fill"].as_f64() {
                 assert_eq!(
                     expected[input["name"].as_str().unwrap()]["median"],
                     fill,

@@ -34,7 +34,7 @@ fn what_is_saved_is_read_to_the_last_bit() {
         .infer(&table(text), "y")
         .unwrap();
     let fitted = Preprocessing::fit(&table(text), &columns, Default::default()).unwrap();
-    let json = r#"{"missing":["NA","N/A","n/a","NaN","nan","null","NULL","?"],"inputs":[{"name":"a","encoding":{"number":{"fill":2.5,"indicator":false}},"scalers":[{"clipped":{"offset":2.5,"factor":0.6666666666666666}}]}],"target":{"name":"y","values":{"classes":{"names":["cat","dog"],"booleans":false}}}}"#;
+    let json = r#"{"missing":["NA","N/A","n/a","NaN","nan","null","NULL","?"],"inputs":[{"name":"a","encoding":{"quantity":{"of":"number","fill":2.5,"indicator":false}},"scalers":[{"clipped":{"offset":2.5,"factor":0.6666666666666666}}]}],"target":{"name":"y","values":{"classes":{"names":["cat","dog"],"booleans":false}}}}"#;
     assert_eq!(serde_json::to_string(&fitted).unwrap(), json);
     assert_eq!(serde_json::from_str::<Preprocessing>(json).unwrap(), fitted);
 }
@@ -56,12 +56,12 @@ fn what_is_not_valid_is_refused() {
             "`d` is the name of column 2 and of column 6; rename one of them",
         ),
         (
-            "/inputs/0/encoding/number/fill",
+            "/inputs/0/encoding/quantity/fill",
             Value::Null,
             "invalid type: null, expected f64",
         ),
         (
-            "/inputs/1/encoding/date/fill",
+            "/inputs/1/encoding/quantity/fill",
             json!(1e300),
             "column `d`: expected a finite number, or sorted",
         ),
@@ -148,7 +148,7 @@ fn what_is_not_valid_is_refused() {
         "",
         "/inputs/0",
         "/target",
-        "/inputs/0/encoding/number",
+        "/inputs/0/encoding/quantity",
         "/inputs/0/scalers/1/affine",
         "/target/values/number",
     ] {
