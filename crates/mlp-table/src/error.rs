@@ -100,8 +100,7 @@ impl Error for TableError {
     }
 }
 
-/// Lists those of `names`, which are the names of all `things`, that are most like `name`, for a message about a thing that
-/// there is not.
+/// Lists the most similar of `names`, which are those of all `things`, for a message that none has the name `name`.
 pub(crate) fn near<'a>(name: &str, things: &str, names: impl Iterator<Item = &'a str>) -> String {
     let simple = |text: &str| text.trim().to_lowercase().replace(['-', ' ', '.'], "_");
     let mut near: Vec<(usize, &str)> = names

@@ -2,7 +2,7 @@
 
 use crate::error::counted;
 use crate::value::Quantity;
-use crate::{Columns, Table, TableError, Task};
+use crate::{Columns, Kind, Table, TableError, Task};
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::seq::SliceRandom;
@@ -32,7 +32,8 @@ pub struct Fold {
 }
 
 impl Columns {
-    /// Divides the rows that have a target into `count` folds. The same `seed` gives the same folds.
+    /// Divides the rows of `table`, which these columns describe, into `count` folds. Rows without a target are in none.
+    /// The same `seed` gives the same folds.
     ///
     /// ```
     /// use mlp_table::{Columns, FoldBy, Table};
@@ -104,7 +105,7 @@ impl Columns {
         let parts = count + 1;
         let mut ends: Vec<usize> = (1..=parts)
             .map(|part| {
-                let last = times[rows[part * rows.len() / parts - 1]];
+                let last = times[rows[(part * rows.len() / parts).saturating_sub(1)]];
                 rows.partition_point(|&row| times[row] <= last)
             })
             .collect();
@@ -123,7 +124,10 @@ impl Columns {
     fn groups(&self, table: &Table, name: &str) -> Result<Vec<Vec<usize>>, TableError> {
         let mut groups = BTreeMap::<String, Vec<usize>>::new();
         let (mut labeled, mut empty) = (self.labeled_rows().iter().peekable(), None);
-        table.words(name, false, self.missing(), |row, word| {
+        let booleans = self
+            .iter()
+            .any(|column| column.name == name && column.kind == Kind::Boolean);
+        table.words(name, booleans, self.missing(), |row, word| {
             if labeled.next_if_eq(&&row).is_some() {
                 match word {
                     Some(word) => groups.entry(word.to_owned()).or_default().push(row),

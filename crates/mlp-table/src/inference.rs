@@ -85,7 +85,10 @@ impl Inference {
         let seen = Seen::of(&cells, table.rows(), &self.missing);
         let kind = match given {
             Some(kind) => kind,
-            None => seen.kind(table, name, &cells, &self.missing)?,
+            None => match seen.kind(table, name, &cells, &self.missing)? {
+                Kind::Text if is_target => Kind::Category,
+                kind => kind,
+            },
         };
         let left_out = match given {
             _ if is_target => None,
