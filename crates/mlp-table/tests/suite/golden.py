@@ -10,7 +10,7 @@ from pytabkit.models.nn_models.models import PreprocessingFactory
 from sklearn.preprocessing import QuantileTransformer, StandardScaler
 
 rng = np.random.default_rng(0)
-N = 400
+N = 150
 numbers = {
     'normal': rng.normal(3, 2, N).round(3),
     'skewed': np.exp(rng.normal(0, 3, N)).round(6),

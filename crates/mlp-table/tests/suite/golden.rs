@@ -60,6 +60,7 @@ fn quantile_scaling_is_that_of_scikit_learn() {
 /// Reads the twelve tables in the directory that `MLP_TABLES_DIR` names, and compares kinds, missing values and medians
 /// with those of pandas.
 #[test]
+#[expect(clippy::print_stderr, reason = "a test that does nothing says so")]
 fn real_tables_are_read_as_pandas_reads_them() {
     let Ok(directory) = std::env::var("MLP_TABLES_DIR") else {
         eprintln!("MLP_TABLES_DIR is not set: the real tables were not read");
