@@ -28,7 +28,7 @@ impl Cells {
         macro_rules! numbers {
             ($type:ty, $integers:literal) => {
                 Self::Numbers {
-                    values: converted::<$type>(array, 1.0),
+                    values: converted::<$type>(array, |number| number),
                     integers: $integers,
                 }
             };
@@ -45,25 +45,21 @@ impl Cells {
             DataType::Float32 => numbers!(Float32Type, false),
             DataType::Float64 => numbers!(Float64Type, false),
             DataType::Decimal128(_, scale) => Self::Numbers {
-                values: converted::<Decimal128Type>(array, 10_f64.powi((*scale).into())),
+                values: converted::<Decimal128Type>(array, |number| number / 10_f64.powi((*scale).into())),
                 integers: *scale <= 0,
             },
             DataType::Null => Self::Numbers {
                 values: vec![f64::NAN; array.len()],
                 integers: false,
             },
-            DataType::Date32 => Self::Dates(converted::<Date32Type>(array, 1.0 / 86_400.0)),
-            DataType::Date64 => Self::Dates(converted::<Date64Type>(array, 1e3)),
-            DataType::Timestamp(TimeUnit::Second, _) => Self::Dates(converted::<TimestampSecondType>(array, 1.0)),
-            DataType::Timestamp(TimeUnit::Millisecond, _) => {
-                Self::Dates(converted::<TimestampMillisecondType>(array, 1e3))
-            }
-            DataType::Timestamp(TimeUnit::Microsecond, _) => {
-                Self::Dates(converted::<TimestampMicrosecondType>(array, 1e6))
-            }
-            DataType::Timestamp(TimeUnit::Nanosecond, _) => {
-                Self::Dates(converted::<TimestampNanosecondType>(array, 1e9))
-            }
+            DataType::Date32 => Self::Dates(converted::<Date32Type>(array, |days| days * 86_400.0)),
+            DataType::Date64 => Self::Dates(converted::<Date64Type>(array, |time| time / 1e3)),
+            DataType::Timestamp(unit, _) => Self::Dates(match unit {
+                TimeUnit::Second => converted::<TimestampSecondType>(array, |time| time),
+                TimeUnit::Millisecond => converted::<TimestampMillisecondType>(array, |time| time / 1e3),
+                TimeUnit::Microsecond => converted::<TimestampMicrosecondType>(array, |time| time / 1e6),
+                TimeUnit::Nanosecond => converted::<TimestampNanosecondType>(array, |time| time / 1e9),
+            }),
             DataType::Boolean => Self::Booleans(array.as_boolean().clone()),
             DataType::LargeUtf8 => Self::Text(array.as_string::<i64>().clone()),
             DataType::Utf8 => Self::Text(array.as_string::<i32>().iter().collect()),
@@ -91,11 +87,11 @@ impl Cells {
     }
 
     /// Returns the value of a row as text: numbers and booleans as one writes them. Returns `None` for a missing value:
-    /// a null, a NaN, an empty text or one of the texts in `missing`.
+    /// a null, a NaN, an empty text or one of the texts in `missing`. Space around a text does not count.
     pub(crate) fn text(&self, row: usize, missing: &[String]) -> Option<Cow<'_, str>> {
         match self {
             Self::Text(text) | Self::Words(text) => {
-                let value = text.is_valid(row).then(|| text.value(row))?;
+                let value = text.is_valid(row).then(|| text.value(row).trim_ascii())?;
                 let is_missing = value.is_empty() || missing.iter().any(|missing| missing == value);
                 (!is_missing).then_some(value.into())
             }
@@ -111,13 +107,13 @@ impl Cells {
     }
 }
 
-/// Returns the values divided by `unit`, and NaN for null.
-fn converted<T>(array: &ArrayRef, unit: f64) -> Vec<f64>
+/// Returns the values as `convert` makes them, and NaN for null.
+fn converted<T>(array: &ArrayRef, convert: impl Fn(f64) -> f64) -> Vec<f64>
 where
     T: ArrowPrimitiveType<Native: AsPrimitive<f64>>,
 {
     let values = array.as_primitive::<T>().iter();
     values
-        .map(|value| value.map_or(f64::NAN, |value| value.as_() / unit))
+        .map(|value| value.map_or(f64::NAN, |value| convert(value.as_())))
         .collect()
 }

@@ -3,8 +3,8 @@
 use crate::{table, table_of};
 use arrow_array::types::Int32Type;
 use arrow_array::{
-    ArrayRef, BooleanArray, DictionaryArray, Float64Array, Int64Array, ListArray, NullArray, RecordBatch, StringArray,
-    StringViewArray, TimestampMillisecondArray,
+    ArrayRef, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Float64Array, Int64Array, ListArray,
+    NullArray, RecordBatch, StringArray, StringViewArray, TimestampMillisecondArray,
 };
 use mlp_table::{Columns, Inference, Kind, Preprocessing, Table, Task};
 use std::sync::Arc;
@@ -138,12 +138,21 @@ fn a_record_batch_has_types_of_its_own() {
                 "text",
                 Arc::new(StringArray::from(vec![Some("1"), Some(""), Some("2")])),
             ),
-            ("view", Arc::new(StringViewArray::from(vec!["1", "?", "2"]))),
+            ("view", Arc::new(StringViewArray::from(vec!["1", " ? ", "2 "]))),
             (
                 "bool",
                 Arc::new(BooleanArray::from(vec![Some(true), None, Some(false)])),
             ),
             ("days", Arc::new(days.clone())),
+            ("date", Arc::new(Date32Array::from(vec![19_874, 20_000, 20_001]))),
+            (
+                "decimal",
+                Arc::new(
+                    Decimal128Array::from(vec![150, 250, 20])
+                        .with_precision_and_scale(5, 2)
+                        .unwrap(),
+                ),
+            ),
             ("dictionary", Arc::new(dictionary.clone())),
             ("null", Arc::new(NullArray::new(3))),
             ("list", Arc::new(lists.clone())),
@@ -160,6 +169,8 @@ fn a_record_batch_has_types_of_its_own() {
             "`view`: category, 2 values, 1 missing",
             "`bool`: boolean, 2 values, 1 missing",
             "`days`: date, 2 values, 1 missing",
+            "`date`: date, 3 values, 0 missing",
+            "`decimal`: number, 3 values, 0 missing",
             "`dictionary`: category, 2 values, 1 missing",
             "`null`: number, 0 values, 3 missing; left out: every value is missing",
             "`list`: text, 0 values, 0 missing; left out: expected numbers, text, booleans or dates, got List(Int32)",
@@ -167,7 +178,10 @@ fn a_record_batch_has_types_of_its_own() {
     );
     // The same values as text, in another order of the columns, become the same features.
     let fitted = crate::fitted(&typed, "y");
-    let text = "dictionary,days,bool,view,text,float,int\n7,1970-01-01,True,1,1,1.5,1\n,,,?,,NaN,\n8,1970-01-02,FALSE,2,2,2.5,3\n";
+    let text = "dictionary,days,bool,view,text,float,int,decimal,date\n\
+                7,1970-01-01,True,1,1,1.5,1,1.50,2024-05-31\n\
+                ,,,?,,NaN,,2.50,2024-10-04\n\
+                8,1970-01-02,FALSE,2,2,2.5,3,0.20,2024-10-05\n";
     assert_eq!(
         fitted.apply(&table(text)).unwrap().dense,
         fitted.apply(&typed).unwrap().dense
