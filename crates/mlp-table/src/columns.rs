@@ -172,7 +172,7 @@ impl Columns {
         let mut labeled = vec![];
         // The first row and the number of rows of each value.
         let mut rows_of = BTreeMap::<String, (usize, usize)>::new();
-        table.words(target, column.kind == Kind::Boolean, &missing, |row, word| {
+        table.words(target, false, &missing, |row, word| {
             if let Some(word) = word {
                 labeled.push(row);
                 rows_of.entry(word.to_owned()).or_insert((row, 0)).1 += 1;

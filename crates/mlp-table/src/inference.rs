@@ -86,7 +86,8 @@ impl Inference {
         let kind = match given {
             Some(kind) => kind,
             None => match seen.kind(table, name, &cells, &self.missing)? {
-                Kind::Text if is_target => Kind::Category,
+                // Classes are predicted as they are written.
+                Kind::Text | Kind::Boolean if is_target => Kind::Category,
                 kind => kind,
             },
         };

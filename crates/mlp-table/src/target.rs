@@ -3,7 +3,7 @@
 use crate::error::near;
 use crate::scaler::moments;
 use crate::value::Quantity;
-use crate::{Columns, Kind, Table, TableError, Task};
+use crate::{Columns, Table, TableError, Task};
 use mlp_core::Classes;
 use mlp_cpu::Matrix;
 use mlp_io::quoted;
@@ -28,17 +28,13 @@ enum Values {
         least: f64,
         greatest: f64,
     },
-    Classes {
-        names: Classes,
-        booleans: bool,
-    },
+    Classes(Classes),
 }
 
 impl Target {
     /// Fits the target to the rows of `table`, all of which must have one.
     pub(crate) fn fit(table: &Table, columns: &Columns) -> Result<Self, TableError> {
-        let (column, missing) = (columns.target(), columns.missing());
-        let name = column.name.clone();
+        let (name, missing) = (columns.target().name.clone(), columns.missing());
         let refused = |expected, value| {
             let error = TableError::unexpected(expected, format_args!("only {value}"));
             Err(table.error(error.in_column(&name)))
@@ -58,13 +54,12 @@ impl Target {
                 }
             }
             Task::Classification => {
-                let booleans = column.kind == Kind::Boolean;
-                let labels = labels(table, &name, booleans, missing)?;
+                let labels = labels(table, &name, missing)?;
                 let names = Classes::of_labels(&labels).expect("no label is empty");
                 if names.len() < 2 {
                     return refused("at least two classes", quoted(&names.names()[0]));
                 }
-                Values::Classes { names, booleans }
+                Values::Classes(names)
             }
         };
         Ok(Self { name, values })
@@ -79,7 +74,7 @@ impl Target {
     pub fn classes(&self) -> Option<&Classes> {
         match &self.values {
             Values::Number { .. } => None,
-            Values::Classes { names, .. } => Some(names),
+            Values::Classes(names) => Some(names),
         }
     }
 
@@ -90,8 +85,8 @@ impl Target {
                 let numbers = numbers(table, &self.name, missing)?.into_iter();
                 numbers.map(|number| ((number - mean) / deviation) as f32).collect()
             }
-            Values::Classes { names, booleans } => {
-                let labels = labels(table, &self.name, *booleans, missing)?;
+            Values::Classes(names) => {
+                let labels = labels(table, &self.name, missing)?;
                 let class = |(row, label): (usize, &String)| match names.index_of(label) {
                     Some(class) => Ok(class as f32),
                     None => {
@@ -116,14 +111,14 @@ impl Target {
     /// If the target is a class.
     #[track_caller]
     pub fn decode(&self, output: f32) -> f64 {
-        match self.values {
+        match &self.values {
             Values::Number {
                 mean,
                 deviation,
                 least,
                 greatest,
-            } => (f64::from(output) * deviation + mean).clamp(least, greatest),
-            Values::Classes { .. } => panic!("Target::decode: expected a number as the target, got classes"),
+            } => (f64::from(output) * deviation + mean).clamp(*least, *greatest),
+            Values::Classes(_) => panic!("Target::decode: expected a number as the target, got classes"),
         }
     }
 }
@@ -138,9 +133,9 @@ fn numbers(table: &Table, name: &str, missing: &[String]) -> Result<Vec<f64>, Ta
 }
 
 /// Returns the classes of a target. One that is missing is an error.
-fn labels(table: &Table, name: &str, booleans: bool, missing: &[String]) -> Result<Vec<String>, TableError> {
+fn labels(table: &Table, name: &str, missing: &[String]) -> Result<Vec<String>, TableError> {
     let mut labels = vec![];
-    table.words(name, booleans, missing, |_, word| {
+    table.words(name, false, missing, |_, word| {
         labels.push(word.unwrap_or_default().to_owned());
     })?;
     match labels.iter().position(String::is_empty) {
@@ -177,7 +172,7 @@ impl TryFrom<Record> for Target {
                     .all(|number| number.is_finite());
                 finite && deviation > 0.0 && least <= greatest
             }
-            Values::Classes { ref names, .. } => names.len() >= 2,
+            Values::Classes(ref names) => names.len() >= 2,
         };
         match valid {
             true => Ok(Self { name, values }),

@@ -110,6 +110,9 @@ fn a_class_is_learned_by_name() {
         [2.0, 0.0, 2.0, 1.0, 1.0, 0.0]
     );
     assert_eq!(fitted.target().name(), "y");
+    // As it is written.
+    let fitted = crate::fitted(&table("a,y\n1,TRUE\n2,FALSE\n3,TRUE\n4,FALSE\n"), "y");
+    assert_eq!(fitted.target().classes().unwrap().names(), ["FALSE", "TRUE"]);
 }
 
 #[test]
