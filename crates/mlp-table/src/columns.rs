@@ -181,11 +181,8 @@ impl Columns {
         match rows_of.first_key_value() {
             None => return refused(TableError::new("the target is missing in every row")),
             Some((value, _)) if column.distinct == 1 => {
-                let got = format_args!("only {}", quoted(value));
-                return refused(TableError::unexpected(
-                    "at least two different values of the target",
-                    got,
-                ));
+                let expected = "at least two different values of the target";
+                return refused(TableError::unexpected(expected, format_args!("only {}", quoted(value))));
             }
             Some(_) => (),
         }

@@ -110,6 +110,7 @@ pub(crate) fn near<'a>(name: &str, things: &str, names: impl Iterator<Item = &'a
     near.sort_by_key(|&(distance, _)| distance);
     let shown: Vec<String> = near.iter().take(3).map(|(_, name)| quoted(name)).collect();
     match &shown[..] {
+        [] => format!("no {things}"),
         [name] => format!("only {name}"),
         _ => format!("{} {things}, among them {}", near.len(), shown.join(", ")),
     }

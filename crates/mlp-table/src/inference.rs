@@ -4,8 +4,20 @@ use crate::kind::{MOST_CATEGORIES, Seen};
 use crate::{Column, Columns, Kind, Table, TableError};
 use std::collections::BTreeMap;
 
-/// Finds out what the columns of a table are. A value that stands for a missing one, and the kind of a column, can be
+/// Finds out what the columns of a table are. The texts that stand for a missing value, and the kinds of columns, can be
 /// given; everything else follows from the values.
+///
+/// ```
+/// use mlp_table::{Inference, Kind, Table};
+///
+/// let table = Table::from_csv("zip,area,price\n76131,70,1200\n76133,-1,1500\n76131,85,1400\n".as_bytes())?;
+/// let inference = Inference::default().missing(["-1"]).kind("zip", Kind::Category);
+/// let columns = inference.infer(&table, "price")?;
+/// let lines: Vec<String> = columns.iter().map(ToString::to_string).collect();
+/// assert_eq!(lines[0], "`zip`: category, 2 values, 0 missing");
+/// assert_eq!(lines[1], "`area`: number, 2 values, 1 missing");
+/// # Ok::<(), mlp_table::TableError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Inference {
     missing: Vec<String>,

@@ -123,16 +123,14 @@ impl Seen {
                 (Kind::Number, Quantity::Number, self.numbers),
                 (Kind::Date, Quantity::Date, self.dates),
             ] {
-                if count >= self.present - self.present / 100 {
-                    table.quantities(name, of, missing).map_err(|mut error| {
-                        if count < self.present {
-                            let advice =
-                                "correct it, list it as a missing value, or declare the column to be a category";
-                            error.message += &format!("; {count} of {} values are {of}: {advice}", self.present);
-                        }
-                        error
-                    })?;
+                if count == self.present {
                     return Ok(kind);
+                }
+                if count >= self.present - self.present / 100 {
+                    let mut error = table.quantities(name, of, missing).expect_err("not every value is one");
+                    let advice = "correct it, list it as a missing value, or declare the column to be a category";
+                    error.message += &format!("; {count} of {} values are {of}: {advice}", self.present);
+                    return Err(error);
                 }
             }
             if self.booleans.iter().sum::<usize>() == self.present {

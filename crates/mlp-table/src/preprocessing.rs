@@ -211,37 +211,27 @@ struct Record {
 impl TryFrom<Record> for Preprocessing {
     type Error = String;
 
-    fn try_from(
-        Record {
+    fn try_from(record: Record) -> Result<Self, String> {
+        let names = record.inputs.iter().map(|input| input.name.as_str());
+        check_names(names.chain([record.target.name()])).map_err(|error| error.message)?;
+        for input in &record.inputs {
+            let refused = |expected: &str| Err(format!("column {}: expected {expected}", quoted(&input.name)));
+            let (features, scalers) = (input.encoding.features(), input.scalers.len());
+            if !input.encoding.is_valid() {
+                return refused("a finite number, or sorted and different values");
+            }
+            if features != scalers {
+                return refused(&format!("a scaler for each of {features} features, got {scalers}"));
+            }
+            if !input.scalers.iter().all(Scaler::is_valid) {
+                return refused("scalers of finite numbers");
+            }
+        }
+        let Record {
             missing,
             inputs,
             target,
-        }: Record,
-    ) -> Result<Self, String> {
-        let names = inputs.iter().map(|input| input.name.as_str());
-        check_names(names.chain([target.name()])).map_err(|error| error.message)?;
-        for Input {
-            name,
-            encoding,
-            scalers,
-        } in &inputs
-        {
-            let place = format!("column {}", quoted(name));
-            if !encoding.is_valid() {
-                return Err(format!(
-                    "{place}: expected a finite number, or sorted and different values"
-                ));
-            }
-            if scalers.len() != encoding.features() {
-                let (expected, got) = (encoding.features(), scalers.len());
-                return Err(format!(
-                    "{place}: expected a scaler for each of {expected} features, got {got}"
-                ));
-            }
-            if !scalers.iter().all(Scaler::is_valid) {
-                return Err(format!("{place}: expected scalers of finite numbers"));
-            }
-        }
+        } = record;
         Ok(Self {
             missing,
             inputs,

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 /// The target of a network, fitted to the rows that it is trained on.
 ///
-/// A number y is learned as (y - mean) / deviation. A class is learned as its index.
+/// A number y is learned as (y - mean) / deviation, with the population standard deviation. A class is learned as its
+/// index among the classes, which are sorted as text.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Record")]
 pub struct Target {
@@ -111,15 +112,16 @@ impl Target {
     /// If the target is a class.
     #[track_caller]
     pub fn decode(&self, output: f32) -> f64 {
-        match &self.values {
-            Values::Number {
-                mean,
-                deviation,
-                least,
-                greatest,
-            } => (f64::from(output) * deviation + mean).clamp(*least, *greatest),
-            Values::Classes(_) => panic!("Target::decode: expected a number as the target, got classes"),
-        }
+        let Values::Number {
+            mean,
+            deviation,
+            least,
+            greatest,
+        } = &self.values
+        else {
+            panic!("Target::decode: expected a number as the target, got classes");
+        };
+        (f64::from(output) * deviation + mean).clamp(*least, *greatest)
     }
 }
 

@@ -186,6 +186,9 @@ fn a_record_batch_has_types_of_its_own() {
         fitted.apply(&table(text)).unwrap().dense,
         fitted.apply(&typed).unwrap().dense
     );
+    let empty = Table::new(typed.batch().project(&[]).unwrap()).unwrap();
+    let message = Columns::infer(&empty, "y").unwrap_err().to_string();
+    assert_eq!(message, "expected a column `y`, got no columns");
     // A batch has rows, not lines.
     let infinite: ArrayRef = Arc::new(Float64Array::from(vec![1.0, f64::INFINITY, 2.0]));
     let error = Columns::infer(&batch([columns(), vec![("z", infinite)]].concat()), "y").unwrap_err();
