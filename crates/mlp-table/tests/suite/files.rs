@@ -72,8 +72,7 @@ fn a_file_is_read_in_parts() {
 }
 
 #[test]
-fn a_long_file_is_read_in_constant_memory() {
-    // The buffer holds a block, whatever the length of the file; a record may be longer than a block.
+fn a_long_file_and_a_long_record_are_read_in_parts() {
     let long = "x".repeat(300_000);
     let mut csv = format!("a,b\n1,\"{long}\"\n");
     for i in 0..50_000 {

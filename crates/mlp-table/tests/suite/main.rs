@@ -6,6 +6,7 @@ mod files;
 mod folds;
 mod golden;
 mod preprocessing;
+mod random;
 mod saved;
 
 use mlp_table::{Columns, Preprocessing, Table};
