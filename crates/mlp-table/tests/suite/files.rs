@@ -6,6 +6,7 @@ use mlp_table::{Reader, Table, TableError};
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 const CSV: &str = "a,b\n1,x\n\n2,\"y\nz\"\n3,\n4,w\n5,v\n";
 
@@ -49,6 +50,29 @@ fn plain_and_compressed_files_are_read_alike() {
     ] {
         assert_eq!(read(name, bytes).unwrap().batch(), plain.batch(), "{name}");
     }
+}
+
+/// Runs itself as a child, which has a table on its standard input.
+#[test]
+fn the_standard_input_is_read() {
+    const CHILD: &str = "MLP_TABLE_TEST_CHILD";
+    if std::env::var_os(CHILD).is_some() {
+        let error = Reader::new().separator(b';').read("-").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "standard input: line 3: expected 2 cells as in the header, got 1"
+        );
+        return;
+    }
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "files::the_standard_input_is_read"])
+        .env(CHILD, "1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(&gzip(b"a;b\n1;2\n3\n")).unwrap();
+    assert!(child.wait().unwrap().success());
 }
 
 #[test]
