@@ -1,0 +1,331 @@
+//! Every kind of bad input, with its message.
+
+use crate::{fitted, table, table_of};
+use mlp_table::{Columns, FoldBy, Inference, Kind, Preprocessing, Table};
+
+/// Returns the message of a table that cannot be read.
+#[track_caller]
+fn unreadable(text: &str) -> String {
+    Table::from_csv(text.as_bytes()).unwrap_err().to_string()
+}
+
+/// Returns the message of a table from which the target `y` cannot be learned.
+#[track_caller]
+fn refused(table: &Table) -> String {
+    Columns::infer(table, "y").unwrap_err().to_string()
+}
+
+#[test]
+fn no_header() {
+    let expected = "expected a header with the names of the columns, got";
+    for empty in ["", "\u{feff}", "\r\n\r", "sep=;", "sep=;\n\n"] {
+        assert_eq!(unreadable(empty), format!("{expected} an empty file"), "{empty:?}");
+    }
+    assert_eq!(
+        unreadable("\n5.1,3.5\n4.9,3.0\n"),
+        format!("line 2: {expected} only numbers, such as `5.1`; put a line with the names before them")
+    );
+}
+
+#[test]
+fn no_such_target() {
+    let houses = table("Sale_Price,area,zip\n1,2,3\n2,3,4\n");
+    assert_eq!(
+        Columns::infer(&houses, "sale price").unwrap_err().to_string(),
+        "expected a column `sale price`, got 3 columns, among them `Sale_Price`, `area`, `zip`"
+    );
+    let given = Inference::default().kind("aera", Kind::Number);
+    let message = given.infer(&houses, "area").unwrap_err().to_string();
+    assert!(
+        message.starts_with("expected a column `aera`, got 3 columns, among them `area`"),
+        "{message}"
+    );
+    assert_eq!(refused(&table("a\n1\n2\n")), "expected a column `y`, got only `a`");
+    assert_eq!(
+        refused(&table("a;y\n1;2\n2;3\n")),
+        "expected a column `y`, got only `a;y`; \
+         set the separator of the reader, or name it by a first line such as `sep=;`"
+    );
+}
+
+#[test]
+fn a_target_that_is_constant() {
+    let message = "column `y`: expected at least two different values of the target, got only `7`";
+    assert_eq!(refused(&table("a,y\n1,7\n2,7\n3,\n")), message);
+    let given = Inference::default().kind("y", Kind::Number);
+    assert_eq!(
+        given.infer(&table("a,y\n1,7\n2,7\n"), "y").unwrap_err().to_string(),
+        message
+    );
+}
+
+#[test]
+fn a_target_that_is_missing_everywhere_or_a_date() {
+    assert_eq!(
+        refused(&table("a,y\n1,\n2,NA\n")),
+        "column `y`: the target is missing in every row"
+    );
+    assert_eq!(
+        refused(&table("a,y\n1,2024-01-01\n2,2024-01-02\n")),
+        "column `y`: expected a number or a category as the target, got dates"
+    );
+}
+
+#[test]
+fn one_class() {
+    assert_eq!(
+        refused(&table("a,y\n1,yes\n2,yes\n")),
+        "column `y`: expected at least two different values of the target, got only `yes`"
+    );
+    let pets = table("a,y\n1,cat\n2,cat\n3,dog\n4,dog\n");
+    let columns = Columns::infer(&pets, "y").unwrap();
+    assert_eq!(
+        Preprocessing::fit(&pets.take(&[0, 1]), &columns, Default::default())
+            .unwrap_err()
+            .to_string(),
+        "column `y`: expected at least two classes, got only `cat`"
+    );
+}
+
+#[test]
+fn a_class_with_one_row() {
+    assert_eq!(
+        refused(&table("a,y\n1,cat\n2,cat\n3,eel\n4,dog\n5,dog\n6,fox\n")),
+        "line 4, column `y`: expected at least 2 rows of class `eel`, got 1; remove it or add more"
+    );
+}
+
+#[test]
+fn too_few_rows() {
+    let message = |n| format!("expected at least 2 rows of data, got {n}; train on more data");
+    assert_eq!(refused(&table("a,y\n")), message(0));
+    assert_eq!(refused(&table("a,y\n1,2\n")), message(1));
+    let two = table("a,y\n1,2\n2,3\n4,5\n");
+    let columns = Columns::infer(&two, "y").unwrap();
+    let none = two.take(&[]);
+    let error = Preprocessing::fit(&none, &columns, Default::default())
+        .unwrap_err()
+        .to_string();
+    assert_eq!(error, "expected at least one row to train on, got none");
+    // To predict for no rows is no error.
+    assert_eq!(fitted(&two, "y").apply(&none).unwrap().dense.shape(), (1, 0));
+}
+
+#[test]
+fn nothing_to_learn_from() {
+    let message = "nothing to learn from: every column except the target is left out";
+    assert_eq!(refused(&table("y\n1\n2\n3\n")), message);
+    assert_eq!(refused(&table("a,y\n1,1\n1,2\n1,3\n")), message);
+}
+
+#[test]
+fn more_columns_than_rows_are_told() {
+    let wide = table("a,b,c,y\n1,3,5,1.5\n2,4,7,2.5\n");
+    let columns = Inference::default().kind("y", Kind::Number).infer(&wide, "y").unwrap();
+    assert_eq!(columns.notes(), ["there are more columns (3) than rows (2)"]);
+}
+
+#[test]
+fn ragged_lines() {
+    let message = |line, got| format!("line {line}: expected 3 cells as in the header, got {got}");
+    assert_eq!(unreadable("a,b,y\n1,2,3\n1,2\n"), message(3, 2));
+    assert_eq!(unreadable("a,b,y\n\n1,2,3\n1,2,3,4\n"), message(4, 4));
+    let error = Table::from_csv("a,b,y\n1,2\n".as_bytes()).unwrap_err();
+    assert_eq!((error.line, error.column), (Some(2), None));
+}
+
+#[test]
+fn unclosed_quotes() {
+    assert_eq!(
+        unreadable("a,y\n1,2\n3,\"4\n5,6\n"),
+        "line 3, column `y`: expected a quote that closes the cell, got the end of the file"
+    );
+}
+
+#[test]
+fn a_column_that_is_text_in_one_line_of_many() {
+    let mostly = |rows, odd: usize, text: &'static str| {
+        table_of("a,y", rows, |i| {
+            format!("{},{}", if i == odd { text.to_owned() } else { i.to_string() }, i % 5)
+        })
+    };
+    let advice = "correct it, list it as a missing value, or declare the column to be a category";
+    assert_eq!(
+        refused(&mostly(5000, 4321, "12 km")),
+        format!("line 4323, column `a`: expected a number, got `12 km`; 4999 of 5000 values are numbers: {advice}")
+    );
+    let days = table_of("a,y", 200, |i| {
+        let day = if i == 7 {
+            "yesterday".to_owned()
+        } else {
+            format!("2024-05-{:02}", i % 28 + 1)
+        };
+        format!("{day},{}", i % 3)
+    });
+    assert_eq!(
+        refused(&days),
+        format!(
+            "line 9, column `a`: expected a date such as 2024-05-31 or 2024-05-31T08:30:00, got `yesterday`; \
+             199 of 200 values are dates: {advice}"
+        )
+    );
+    // Two ways out.
+    let odd = mostly(5000, 4321, "12 km");
+    let listed = Inference::default()
+        .missing(["12 km"])
+        .kind("a", Kind::Number)
+        .infer(&odd, "y")
+        .unwrap();
+    assert_eq!(listed.iter().next().unwrap().missing, 1);
+    let category = Inference::default().kind("a", Kind::Category).infer(&odd, "y").unwrap();
+    assert_eq!(category.iter().next().unwrap().kind, Kind::Category);
+}
+
+#[test]
+fn doubled_names() {
+    assert_eq!(
+        unreadable("a,b,a\n1,2,3\n"),
+        "line 1: `a` is the name of column 1 and of column 3; rename one of them"
+    );
+    assert_eq!(
+        unreadable("sep=;\n\ncolumn 2;\n1;2\n"),
+        "line 3: `column 2` is the name of column 1 and of column 2; rename one of them"
+    );
+}
+
+#[test]
+fn a_category_of_100_000_values() {
+    let cities = table_of("city,y", 100_001, |i| format!("c{},{}", i.max(1), i % 3));
+    let columns = Inference::default().kind("y", Kind::Number);
+    let message = columns.infer(&cities, "y").unwrap_err().to_string();
+    assert_eq!(
+        message,
+        "nothing to learn from: every column except the target is left out"
+    );
+    let error = columns.kind("city", Kind::Category).infer(&cities, "y").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "column `city`: expected a category of at most 10000 values, \
+         got 100000; group the rare ones, or declare the column to be text"
+    );
+}
+
+#[test]
+fn infinite_numbers() {
+    let message = "line 3, column `a`: expected a finite number, got an infinite one; correct it";
+    for text in ["inf", "-inf", "1e999", "Infinity"] {
+        assert_eq!(
+            refused(&table(&format!("a,y\n1,2\n{text},4\n2,5\n"))),
+            message,
+            "{text}"
+        );
+        let message = message.replace("`a`", "`y`");
+        assert_eq!(
+            refused(&table(&format!("a,y\n1,2\n2,{text}\n2,5\n"))),
+            message,
+            "{text}"
+        );
+    }
+    let fitted = fitted(&table("a,y\n1,2\n2,4\n2,5\n"), "y");
+    assert_eq!(fitted.apply(&table("a\n1\ninf\n")).unwrap_err().to_string(), message);
+}
+
+#[test]
+fn a_value_of_another_kind() {
+    let fitted = fitted(
+        &table("a,d,b,y\n1,2024-01-01,true,2\n2,2024-01-03,false,4\n2,2024-01-02,true,5\n"),
+        "y",
+    );
+    for (row, message) in [
+        ("x,2024-01-01,true", "line 2, column `a`: expected a number, got `x`"),
+        (
+            "1,1.5.24,true",
+            "line 2, column `d`: expected a date such as 2024-05-31 or 2024-05-31T08:30:00, got `1.5.24`",
+        ),
+        (
+            "1,2024-01-01,yes",
+            "line 2, column `b`: expected true or false, got `yes`",
+        ),
+    ] {
+        let error = fitted.apply(&table(&format!("a,d,b\n{row}\n"))).unwrap_err();
+        assert_eq!(error.to_string(), message);
+    }
+}
+
+#[test]
+fn a_missing_column() {
+    let fitted = fitted(&table("area,y\n1,2\n2,4\n2,5\n"), "y");
+    assert_eq!(
+        fitted.apply(&table("Aera,rooms\n1,2\n")).unwrap_err().to_string(),
+        "expected a column `area`, got 2 columns, among them `Aera`, `rooms`"
+    );
+}
+
+#[test]
+fn an_unknown_category_is_predicted_as_missing_and_counted() {
+    let fitted = fitted(&table("a,y\nx,2\nz,4\nx,5\nw,6\n"), "y");
+    let features = fitted.apply(&table("a\nx\nu\n\nv\n")).unwrap();
+    assert_eq!(features.unknown, [("a".to_owned(), 2)]);
+    assert_eq!(features.dense.column(1), features.dense.column(2));
+    assert_ne!(features.dense.column(0), features.dense.column(2));
+}
+
+#[test]
+fn a_target_that_cannot_be_encoded() {
+    let numbers = fitted(&table("a,y\n1,2\n2,4\n2,5\n"), "y");
+    let message = "line 3, column `y`: expected a value of the target, got none; leave the row out";
+    let open = table("a,y\n1,2\n2,\n");
+    assert_eq!(numbers.encode_target(&open).unwrap_err().to_string(), message);
+    let pets = fitted(&table("a,y\n1,cat\n2,cat\n3,dog\n4,dog\n"), "y");
+    assert_eq!(
+        pets.encode_target(&table("a,y\n1,cat\n2,\n")).unwrap_err().to_string(),
+        message
+    );
+    assert_eq!(
+        pets.encode_target(&table("a,y\n1,cat\n2,doe\n"))
+            .unwrap_err()
+            .to_string(),
+        "line 3, column `y`: expected a class that was trained on, got `doe`; there are 2 classes, among them `dog`, `cat`"
+    );
+    // A training row without a target.
+    let all = table("a,y\n1,2\n2,\n3,4\n4,5\n");
+    let columns = Columns::infer(&all, "y").unwrap();
+    assert_eq!(columns.notes(), ["1 row has no value of `y` and is left out"]);
+    assert_eq!(
+        Preprocessing::fit(&all, &columns, Default::default())
+            .unwrap_err()
+            .to_string(),
+        message
+    );
+    assert!(Preprocessing::fit(&all.take(columns.labeled_rows()), &columns, Default::default()).is_ok());
+}
+
+#[test]
+fn folds_that_cannot_be_filled() {
+    let visits = table("who,day,y\na,1,1\na,2,2\nb,2,3\n,,4\n");
+    let columns = Columns::infer(&visits, "y").unwrap();
+    let refused = |by, count| columns.folds(&visits, by, count, 1).unwrap_err().to_string();
+    let message = |count, of, one| format!("{count} folds of {of}: expected at least 2 folds and a {one} for each");
+    assert_eq!(refused(FoldBy::Row, 1), message(1, "4 rows", "row"));
+    assert_eq!(refused(FoldBy::Row, 5), message(5, "4 rows", "row"));
+    assert_eq!(
+        refused(FoldBy::Group("who"), 2),
+        "line 5, column `who`: expected a group, got no value; leave the row out"
+    );
+    assert_eq!(
+        refused(FoldBy::Time("day"), 2),
+        "line 5, column `day`: expected a time, got none; leave the row out"
+    );
+    assert_eq!(
+        refused(FoldBy::Group("whom"), 2),
+        "expected a column `whom`, got 3 columns, among them `who`, `day`, `y`"
+    );
+    let visits = visits.take(&[0, 1, 2]);
+    let columns = Columns::infer(&visits, "y").unwrap();
+    let refused = |by, count| columns.folds(&visits, by, count, 1).unwrap_err().to_string();
+    assert_eq!(refused(FoldBy::Group("who"), 3), message(3, "2 groups", "group"));
+    for count in [2, 3] {
+        let message = message(count, "1 later time", "later time");
+        assert_eq!(refused(FoldBy::Time("day"), count), message);
+    }
+}
