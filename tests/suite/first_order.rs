@@ -6,7 +6,7 @@ use mlp_core::activations::{Identity, Relu, Softsign, Tanh};
 use mlp_core::backend::{Objective, Tensor, ZipFormula};
 use mlp_core::state::{OptimizerState, StateError};
 use mlp_core::{
-    ActivationKind, Adagrad, Adam, AdamW, Dense, GradientDescent, HalfMse, HyperParameterError, Mlp, Momentum, NAdam,
+    ActivationKind, Adagrad, Adam, AdamW, Dense, Factors, GradientDescent, HalfMse, HyperParameterError, Mlp, Momentum, NAdam,
     NonFinite, Optimizer, RmsProp, Samples, Scalar, TrainError, Trainer,
 };
 use mlp_cpu::{Element, Matrix, MatrixRef};
@@ -36,6 +36,11 @@ struct Run {
     parameters: BTreeMap<String, f64>,
     /// Pairs of a step and the learning rate from this step on.
     learning_rates: Vec<(usize, f64)>,
+    /// Pairs of a factor for the weights of a layer and one for its bias; empty if all are 1.
+    #[serde(default)]
+    learning_rate_factors: Vec<(f64, f64)>,
+    #[serde(default)]
+    weight_decay_factors: Vec<(f64, f64)>,
     losses: Vec<f64>,
     final_weights: Vec<Vec<Vec<f64>>>,
     final_biases: Vec<Vec<f64>>,
@@ -68,6 +73,11 @@ fn flat<B: Tensor>(layers: &[Dense<B>]) -> Vec<f64> {
         .flat_map(|tensor| values::<B>(tensor.into()))
         .map(Scalar::to_f64)
         .collect()
+}
+
+fn factors(pairs: &[(f64, f64)]) -> Vec<Factors> {
+    let factors = |&(weights, bias): &(f64, f64)| Factors { weights, bias };
+    pairs.iter().map(factors).collect()
 }
 
 fn assert_near(what: &str, got: f64, expected: f64, tolerance: f64) {
@@ -165,6 +175,11 @@ impl Golden {
                     if changed == plain {
                         defaults.push("adamw");
                     }
+                    let changed = changed
+                        .learning_rate_factors(&factors(&run.learning_rate_factors))
+                        .unwrap()
+                        .weight_decay_factors(&factors(&run.weight_decay_factors))
+                        .unwrap();
                     self.follow::<B>(run, changed, tolerance);
                 }
                 "nadam" => {
@@ -194,7 +209,7 @@ impl Golden {
 fn a_hundred_steps_follow_pytorch() {
     let golden: Golden =
         serde_json::from_str(include_str!("../fixtures/first_order.json")).expect("the golden file is valid");
-    assert_eq!((golden.steps, golden.runs.len()), (100, 21));
+    assert_eq!((golden.steps, golden.runs.len()), (100, 22));
     golden.follow_all::<Matrix<f64>>(1e-12);
     golden.follow_all::<Naive<f64>>(1e-12);
     golden.follow_all::<Matrix<f32>>(1e-4);

@@ -16,6 +16,7 @@ mod determinism;
 mod dual_tensors;
 mod equations;
 mod extremes;
+mod factors;
 mod first_order;
 mod fitting;
 mod initializers;

@@ -166,7 +166,7 @@ pub use metric::{ConfusionMatrix, Metric, Scores};
 pub use mlp::Mlp;
 pub use model::{Model, ModelError, Provenance};
 pub use optimizer::{
-    Adagrad, Adam, AdamW, GaussNewton, GradientDescent, Lbfgs, Momentum, NAdam, NonFinite, Optimizer, OptimizerKind,
+    Adagrad, Adam, AdamW, Factors, GaussNewton, GradientDescent, Lbfgs, Momentum, NAdam, NonFinite, Optimizer, OptimizerKind,
     RmsProp,
 };
 pub use output::OutputTransform;

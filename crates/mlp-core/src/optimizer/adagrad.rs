@@ -1,6 +1,6 @@
 use super::NonFinite;
 use super::first_order::Update;
-use super::rule::{Rule, first_order, impl_new};
+use super::rule::{Listed as _, Rule, first_order, impl_new};
 use crate::backend::{Tensor, ZipFormula};
 use crate::error::positive;
 use crate::{HyperParameterError, Scalar};
@@ -65,7 +65,7 @@ impl Rule<1> for HyperParameters {
     const SQUARES: Option<&'static str> = Some("sum_of_squares");
 
     fn update<B: Tensor>(&mut self, update: Update<'_, B, 1>) -> Result<(), NonFinite> {
-        update.apply_to_all(self)
+        update.apply(|group| self.of_group(group))
     }
 }
 

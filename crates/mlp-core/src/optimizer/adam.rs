@@ -1,4 +1,5 @@
 use super::NonFinite;
+use super::factors::Group;
 use super::first_order::Update;
 use super::rule::{Rule, first_order, impl_new};
 use crate::Scalar;
@@ -81,6 +82,15 @@ impl Formula {
         }
     }
 
+    /// Returns the formula for a group of parameters.
+    #[inline(always)]
+    pub(super) fn of_group(self, group: Group) -> Self {
+        Self {
+            step_size: self.step_size * group.learning_rate,
+            ..self
+        }
+    }
+
     /// Returns the number to subtract from a parameter, and the new moments.
     #[inline(always)]
     pub(super) fn change<T: Scalar>(&self, gradient: T, [m, v]: [T; 2]) -> (T, [T; 2]) {
@@ -114,7 +124,7 @@ impl Rule<2> for HyperParameters {
 
     fn update<B: Tensor>(&mut self, update: Update<'_, B, 2>) -> Result<(), NonFinite> {
         let formula = Formula::new(self.learning_rate, [self.beta1, self.beta2], self.epsilon, update.step);
-        update.apply_to_all(&formula)
+        update.apply(|group| formula.of_group(group))
     }
 }
 

@@ -1,7 +1,8 @@
+use super::factors::{self, Factors};
 use super::NonFinite;
 use super::adam::{self, impl_moments};
 use super::first_order::Update;
-use super::rule::{Rule, first_order, impl_new};
+use super::rule::{LEARNING_RATE_FACTOR, Rule, first_order, impl_new};
 use crate::backend::{Tensor, ZipFormula};
 use crate::error::{below_one, flag, not_negative, positive};
 use crate::{HyperParameterError, Scalar};
@@ -52,7 +53,24 @@ impl<B: Tensor> AdamW<B> {
     /// # Errors
     /// Returns an error if `weight_decay` is not a finite number of at least 0.
     pub fn weight_decay(mut self, weight_decay: f64) -> Result<Self, HyperParameterError> {
-        self.rule.weight_decay = not_negative("weight decay", weight_decay)?;
+        self.rule.set_weight_decay(weight_decay)?;
+        Ok(self)
+    }
+
+    /// Multiplies the weight decay lambda by a factor for the weights of each layer and by one for its bias. With these
+    /// factors f_lambda, and the factors f of [`learning_rate_factors`](Self::learning_rate_factors), the decay is
+    ///
+    /// ```text
+    /// W <- (1 - eta f lambda f_lambda) W
+    /// ```
+    ///
+    /// Biases are decayed only if [`decay_biases`](Self::decay_biases) is set. `factors` has an entry for each layer.
+    /// The factors are part of the optimizer's state.
+    ///
+    /// # Errors
+    /// Returns an error if a factor is not a finite number of at least 0.
+    pub fn weight_decay_factors(mut self, factors: &[Factors]) -> Result<Self, HyperParameterError> {
+        self.memory.factors[1] = factors::checked(WEIGHT_DECAY_FACTOR, factors)?;
         Ok(self)
     }
 
@@ -63,6 +81,9 @@ impl<B: Tensor> AdamW<B> {
         self
     }
 }
+
+/// The name of a factor of the weight decay.
+const WEIGHT_DECAY_FACTOR: &str = "weight_decay_factor";
 
 /// The formula of one step. It subtracts the decay and Adam's change together. A factor 1 - eta lambda would be rounded
 /// the same way in every step in `f32`, and for a small eta it would be rounded to 1.
@@ -83,16 +104,24 @@ impl ZipFormula<2> for Formula {
 impl Rule<2> for HyperParameters {
     const NAMES: &'static [&'static str] = adam::MOMENTS;
     const SQUARES: Option<&'static str> = adam::SQUARES;
+    const FACTORS: &'static [&'static str] = &[LEARNING_RATE_FACTOR, WEIGHT_DECAY_FACTOR];
+
+    fn set_weight_decay(&mut self, weight_decay: f64) -> Result<(), HyperParameterError> {
+        self.weight_decay = not_negative("weight decay", weight_decay)?;
+        Ok(())
+    }
 
     fn update<B: Tensor>(&mut self, update: Update<'_, B, 2>) -> Result<(), NonFinite> {
         let adam = adam::Formula::new(self.learning_rate, [self.beta1, self.beta2], self.epsilon, update.step);
         let decay = self.learning_rate * self.weight_decay;
-        let bias_decay = if self.decay_biases { decay } else { 0.0 };
-        let biases = Formula {
-            adam,
-            decay: bias_decay,
-        };
-        update.apply(&Formula { adam, decay }, &biases)
+        update.apply(|group| {
+            let decays = self.decay_biases || !group.is_bias;
+            let decay = if decays { decay * group.weight_decay } else { 0.0 };
+            Formula {
+                adam: adam.of_group(group),
+                decay: decay * group.learning_rate,
+            }
+        })
     }
 }
 

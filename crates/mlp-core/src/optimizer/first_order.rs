@@ -1,6 +1,7 @@
 //! The common parts of the optimizers that evaluate the gradient once per step: the pass over the parameters, and the
 //! [`Memory`] that they keep between steps.
 
+use super::factors::{self, Group};
 use super::{Gradient, NonFinite, Objective, Pending};
 use crate::backend::{Tensor, ZipFormula};
 use crate::dense::check_shapes;
@@ -10,13 +11,15 @@ use crate::{Dense, HyperParameterError, Scalar as _, Workspace};
 use alloc::vec::Vec;
 use core::mem;
 
-/// The memory between steps: the number of steps, and up to N values for each parameter.
+/// The memory between steps: the number of steps, and up to N values for each parameter. It also holds the factors of
+/// each layer, which are settings.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Memory<B, const N: usize> {
     pub(super) steps: u64,
     /// The values. They are empty before the first step, which provides the shapes. Values that are not needed stay
     /// empty.
     pub(super) tensors: [Vec<Dense<B>>; N],
+    pub(super) factors: factors::Lists,
 }
 
 impl<B: Tensor, const N: usize> Memory<B, N> {
@@ -27,7 +30,14 @@ impl<B: Tensor, const N: usize> Memory<B, N> {
         Self {
             steps: 0,
             tensors: [const { Vec::new() }; N],
+            factors: [const { Vec::new() }; 2],
         }
+    }
+
+    /// Forgets all steps. The factors stay.
+    pub(super) fn reset(&mut self) {
+        let factors = mem::take(&mut self.factors);
+        *self = Self { factors, ..Self::new() };
     }
 
     /// Counts a step and returns its update of the parameters.
@@ -42,6 +52,7 @@ impl<B: Tensor, const N: usize> Memory<B, N> {
             layers,
             gradient,
             tensors: &mut self.tensors,
+            factors: &self.factors,
         }
     }
 
@@ -65,28 +76,28 @@ pub(super) struct Update<'a, B: Tensor, const N: usize> {
     layers: &'a mut [Dense<B>],
     gradient: Gradient<'a, B>,
     tensors: &'a mut [Vec<Dense<B>>; N],
+    factors: &'a factors::Lists,
 }
 
 impl<B: Tensor, const N: usize> Update<'_, B, N> {
-    /// Applies the same formula to weights and biases, see [`apply`](Self::apply).
-    pub(super) fn apply_to_all<const S: usize, F: ZipFormula<S>>(self, formula: &F) -> Result<(), NonFinite> {
-        self.apply(formula, formula)
-    }
-
-    /// Applies a formula to the weights and one to the biases, in one pass over the parameters. The formula's `own` is
-    /// the gradient, which becomes the new parameter, its `other` is the parameter, and its state are the first S of
-    /// the N values in memory. Afterwards the gradient holds the old parameters.
+    /// Applies to each group of parameters its formula, in one pass over the parameters. The formula's `own` is the
+    /// gradient, which becomes the new parameter, its `other` is the parameter, and its state are the first S of the N
+    /// values in memory. Afterwards the gradient holds the old parameters.
     ///
     /// # Errors
     /// Returns an error if a parameter would no longer be finite. The parameters are then unchanged.
     ///
     /// # Panics
-    /// Panics if the shapes of parameters, gradient and memory differ.
-    pub(super) fn apply<const S: usize, F: ZipFormula<S>>(self, weights: &F, biases: &F) -> Result<(), NonFinite> {
+    /// Panics if the shapes of parameters, gradient and memory differ, or the number of layers that have factors.
+    pub(super) fn apply<const S: usize, F: ZipFormula<S>>(
+        self,
+        formula: impl Fn(Group) -> F,
+    ) -> Result<(), NonFinite> {
         let Self {
             layers,
             gradient,
             tensors,
+            factors,
             ..
         } = self;
         let gradient = gradient.whole();
@@ -99,13 +110,15 @@ impl<B: Tensor, const N: usize> Update<'_, B, N> {
         for state in &state {
             check_shapes("update", STATES, layers, state);
         }
+        factors::check_layers(factors, layers.len());
         // The new parameters overwrite the gradient. They are swapped with the old ones only after all of them have
         // proved to be finite. That way the old parameters are never lost, and need no copy.
         for (l, (layer, gradient)) in layers.iter().zip(&mut *gradient).enumerate() {
+            let [weights, bias] = factors::groups(factors, l).map(&formula);
             let state_of_weights = state.each_mut().map(|state| &mut state[l].weights);
-            let weights_finite = gradient.weights.zip((&layer.weights).into(), state_of_weights, weights);
+            let weights_finite = gradient.weights.zip((&layer.weights).into(), state_of_weights, &weights);
             let state_of_bias = state.each_mut().map(|state| &mut state[l].bias);
-            let bias_finite = gradient.bias.zip((&layer.bias).into(), state_of_bias, biases);
+            let bias_finite = gradient.bias.zip((&layer.bias).into(), state_of_bias, &bias);
             if !(weights_finite && bias_finite) {
                 return Err(NonFinite::Parameters { layer: l });
             }
@@ -116,25 +129,37 @@ impl<B: Tensor, const N: usize> Update<'_, B, N> {
 }
 
 impl<B: Tensor> Update<'_, B, 0> {
-    /// Applies a formula that changes a parameter by at most `factor` times its gradient, as
-    /// [`apply_to_all`](Self::apply_to_all) does. If the gradient is pending and no parameter can become infinite, the
+    /// Applies a formula that changes a parameter by at most `rate` times its gradient and the factor of its learning
+    /// rate, as [`apply`](Self::apply) does. If the gradient is pending and no parameter can become infinite, the
     /// weights change in place, and their gradient never is in memory as a whole.
-    pub(super) fn apply_bounded<F: ZipFormula<0>>(mut self, factor: f64, formula: &F) -> Result<(), NonFinite> {
+    pub(super) fn apply_bounded<F: ZipFormula<0>>(
+        mut self,
+        rate: f64,
+        formula: impl Fn(Group) -> F,
+    ) -> Result<(), NonFinite> {
+        factors::check_layers(self.factors, self.layers.len());
+        let [factors, _] = self.factors;
+        let factors = factors.iter().flat_map(|factors| [factors.weights, factors.bias]);
+        let factor = rate * factors.fold(1.0, f64::max);
         // The largest number plus its root is still the largest number, rounded.
         let negligible = B::Scalar::largest().sqrt().to_f64();
         let factor = B::Scalar::from_f64(factor).to_f64();
         if let Gradient(Err(pending)) = &mut self.gradient
             && factor * pending.bound(self.layers) < negligible
         {
-            update_in_place(self.layers, pending, formula);
+            update_in_place(self.layers, pending, |layer| factors::groups(self.factors, layer).map(&formula));
             return Ok(());
         }
-        self.apply_to_all(formula)
+        self.apply(formula)
     }
 }
 
 #[inline(never)]
-fn update_in_place<B: Tensor, F: ZipFormula<0>>(layers: &mut [Dense<B>], pending: &mut Pending<'_, B>, formula: &F) {
+fn update_in_place<B: Tensor, F: ZipFormula<0>>(
+    layers: &mut [Dense<B>],
+    pending: &mut Pending<'_, B>,
+    formulas: impl Fn(usize) -> [F; 2],
+) {
     let Workspace {
         samples,
         layers: buffers,
@@ -142,10 +167,11 @@ fn update_in_place<B: Tensor, F: ZipFormula<0>>(layers: &mut [Dense<B>], pending
         ..
     } = &mut *pending.workspace;
     let mut input = B::slice(pending.input, 0..*samples);
-    for ((layer, gradient), buffers) in layers.iter_mut().zip(gradient).zip(buffers) {
+    for (l, ((layer, gradient), buffers)) in layers.iter_mut().zip(gradient).zip(buffers).enumerate() {
+        let [weights, bias] = formulas(l);
         let delta = columns(&buffers.delta, *samples);
-        layer.weights.update_in_place(gradient, delta, input, formula);
-        gradient.bias.zip((&layer.bias).into(), [], formula);
+        layer.weights.update_in_place(gradient, delta, input, &weights);
+        gradient.bias.zip((&layer.bias).into(), [], &bias);
         mem::swap(&mut layer.bias, &mut gradient.bias);
         input = columns(&buffers.activation, *samples);
     }

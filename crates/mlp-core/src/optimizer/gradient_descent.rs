@@ -1,6 +1,6 @@
 use super::NonFinite;
 use super::first_order::Update;
-use super::rule::{Rule, first_order, impl_new};
+use super::rule::{Listed as _, Rule, first_order, impl_new};
 use crate::Scalar;
 use crate::backend::{Tensor, ZipFormula};
 
@@ -29,7 +29,7 @@ impl Rule<0> for HyperParameters {
     const NAMES: &'static [&'static str] = &[];
 
     fn update<B: Tensor>(&mut self, update: Update<'_, B, 0>) -> Result<(), NonFinite> {
-        update.apply_bounded(self.learning_rate, self)
+        update.apply_bounded(self.learning_rate, |group| self.of_group(group))
     }
 }
 

@@ -3,6 +3,7 @@
 mod adagrad;
 mod adam;
 mod adamw;
+mod factors;
 mod first_order;
 mod gauss_newton;
 mod gradient;
@@ -20,6 +21,7 @@ mod vector;
 pub use adagrad::Adagrad;
 pub use adam::Adam;
 pub use adamw::AdamW;
+pub use factors::Factors;
 pub use gauss_newton::GaussNewton;
 pub use gradient::Gradient;
 pub(crate) use gradient::Pending;
@@ -114,6 +116,15 @@ pub trait Optimizer<B: Tensor>: fmt::Debug {
     /// Returns an error if `learning_rate` is not a finite number of at least 0. The learning rate is then unchanged.
     fn set_learning_rate(&mut self, learning_rate: f64) -> Result<(), HyperParameterError>;
 
+    /// Changes the weight decay, as a schedule does between steps.
+    ///
+    /// # Errors
+    /// Returns an error if `weight_decay` is not a finite number of at least 0, or if this kind of optimizer has no
+    /// weight decay, which is the default.
+    fn set_weight_decay(&mut self, weight_decay: f64) -> Result<(), HyperParameterError> {
+        Err(no_weight_decay(weight_decay))
+    }
+
     /// Forgets all steps, and the network with them. The hyper-parameters stay, the learning rate included.
     fn reset(&mut self);
 
@@ -124,7 +135,7 @@ pub trait Optimizer<B: Tensor>: fmt::Debug {
     ///
     /// # Errors
     /// Returns an error if `state` belongs to another kind of optimizer, if its values do not have the shapes of
-    /// `layers`, or if a number is out of range. The optimizer is then unchanged.
+    /// `layers`, or if a number is missing or out of range. The optimizer is then unchanged.
     fn restore(&mut self, state: OptimizerState<B>, layers: &[Dense<B>]) -> Result<(), StateError>;
 }
 
@@ -142,6 +153,10 @@ impl<B: Tensor, O: Optimizer<B> + ?Sized> Optimizer<B> for Box<O> {
         (**self).set_learning_rate(learning_rate)
     }
 
+    fn set_weight_decay(&mut self, weight_decay: f64) -> Result<(), HyperParameterError> {
+        (**self).set_weight_decay(weight_decay)
+    }
+
     fn reset(&mut self) {
         (**self).reset();
     }
@@ -153,6 +168,11 @@ impl<B: Tensor, O: Optimizer<B> + ?Sized> Optimizer<B> for Box<O> {
     fn restore(&mut self, state: OptimizerState<B>, layers: &[Dense<B>]) -> Result<(), StateError> {
         (**self).restore(state, layers)
     }
+}
+
+/// Returns the error of an optimizer whose weight decay is set, but which has none.
+fn no_weight_decay(got: f64) -> HyperParameterError {
+    HyperParameterError::new("weight decay", "an optimizer that has it, such as AdamW", got)
 }
 
 /// Why a step was not taken.

@@ -1,6 +1,6 @@
 use super::NonFinite;
 use super::first_order::{Memory, Update};
-use super::rule::{Rule, first_order};
+use super::rule::{Listed as _, Rule, first_order};
 use crate::backend::{Tensor, ZipFormula};
 use crate::error::{below_one, flag};
 use crate::{HyperParameterError, Scalar};
@@ -83,6 +83,6 @@ impl Rule<1> for HyperParameters {
     const NAMES: &'static [&'static str] = &["velocity"];
 
     fn update<B: Tensor>(&mut self, update: Update<'_, B, 1>) -> Result<(), NonFinite> {
-        update.apply_to_all(self)
+        update.apply(|group| self.of_group(group))
     }
 }

@@ -85,6 +85,7 @@ impl HyperParameters {
 }
 
 /// The formula of one step. As in Adam's, numerator and denominator of the change are multiplied by sqrt(1 - beta2^t).
+#[derive(Clone, Copy)]
 struct Formula {
     beta1: f64,
     beta2: f64,
@@ -114,7 +115,11 @@ impl Rule<2> for HyperParameters {
 
     fn update<B: Tensor>(&mut self, update: Update<'_, B, 2>) -> Result<(), NonFinite> {
         let formula = self.next_formula(update.step);
-        update.apply_to_all(&formula)
+        update.apply(|group| Formula {
+            of_gradient: formula.of_gradient * group.learning_rate,
+            of_moment: formula.of_moment * group.learning_rate,
+            ..formula
+        })
     }
 }
 

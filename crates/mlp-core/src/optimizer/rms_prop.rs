@@ -1,6 +1,6 @@
 use super::NonFinite;
 use super::first_order::Update;
-use super::rule::{Rule, first_order, impl_new};
+use super::rule::{Listed as _, Rule, first_order, impl_new};
 use crate::backend::{Tensor, ZipFormula};
 use crate::error::{below_one, flag, positive};
 use crate::{HyperParameterError, Scalar};
@@ -136,10 +136,10 @@ impl Rule<3> for HyperParameters {
 
     fn update<B: Tensor>(&mut self, update: Update<'_, B, 3>) -> Result<(), NonFinite> {
         match (self.centered, self.momentum > 0.0) {
-            (false, false) => update.apply_to_all::<1, _>(&Formula::<false, false>(self.clone())),
-            (true, false) => update.apply_to_all::<2, _>(&Formula::<true, false>(self.clone())),
-            (false, true) => update.apply_to_all::<2, _>(&Formula::<false, true>(self.clone())),
-            (true, true) => update.apply_to_all::<3, _>(&Formula::<true, true>(self.clone())),
+            (false, false) => update.apply::<1, _>(|group| Formula::<false, false>(self.of_group(group))),
+            (true, false) => update.apply::<2, _>(|group| Formula::<true, false>(self.of_group(group))),
+            (false, true) => update.apply::<2, _>(|group| Formula::<false, true>(self.of_group(group))),
+            (true, true) => update.apply::<3, _>(|group| Formula::<true, true>(self.of_group(group))),
         }
     }
 }

@@ -1,21 +1,26 @@
 //! An optimizer that evaluates the gradient once per step consists of a [`Rule`] and a
 //! [`Memory`](super::first_order::Memory).
 
+use super::factors::{self, Group};
 use super::first_order::{Memory, Update, count};
 use super::state::check_numbers;
-use super::{NonFinite, OptimizerState, StateError};
+use super::{NonFinite, OptimizerState, StateError, no_weight_decay};
 use crate::backend::Tensor;
 use crate::{Dense, HyperParameterError};
 use alloc::borrow::ToOwned;
 
 /// The hyper-parameters of an optimizer as a list of numbers. `first_order!` implements it.
-pub(super) trait Listed: Clone {
+pub(super) trait Listed: Copy {
     /// The stable name of this kind of optimizer.
     const KIND: &'static str;
 
     /// Calls `visit` with each hyper-parameter: its name in a saved state, its value and its range. The same list thus
     /// serves to save and to restore.
     fn visit(&mut self, visit: &mut Visit<'_>) -> Result<(), StateError>;
+
+    /// Returns these hyper-parameters with the learning rate of a group of parameters.
+    #[must_use]
+    fn of_group(self, group: Group) -> Self;
 }
 
 /// The hyper-parameters of an optimizer, and the formula of a step. The optimizer keeps up to N values for each
@@ -27,14 +32,25 @@ pub(super) trait Rule<const N: usize>: Listed {
     /// The name of the values that are a sum or a mean of squares, and therefore never negative, if there are any.
     const SQUARES: Option<&'static str> = None;
 
+    /// The stable names of the factors, as in [`factors::Lists`].
+    const FACTORS: &'static [&'static str] = &[LEARNING_RATE_FACTOR];
+
     /// Returns the names of the values that these hyper-parameters need.
     fn names(&self) -> &'static [&'static str] {
         Self::NAMES
     }
 
+    /// Changes the weight decay, if there is one.
+    fn set_weight_decay(&mut self, weight_decay: f64) -> Result<(), HyperParameterError> {
+        Err(no_weight_decay(weight_decay))
+    }
+
     /// Applies the formula of a step by [`Update::apply`].
     fn update<B: Tensor>(&mut self, update: Update<'_, B, N>) -> Result<(), NonFinite>;
 }
+
+/// The name of a factor of the learning rate.
+pub(super) const LEARNING_RATE_FACTOR: &str = "learning_rate_factor";
 
 /// A function that reads or writes a hyper-parameter, see [`Listed::visit`].
 pub(super) type Visit<'a> = dyn FnMut(&'static str, &mut f64, Range) -> Result<(), StateError> + 'a;
@@ -81,24 +97,29 @@ impl<B: Tensor, const N: usize> Memory<B, N> {
             state.numbers.push((name.to_owned(), *value));
             Ok(())
         };
-        rule.clone().visit(&mut save).expect("nothing is checked");
+        let mut numbers = *rule;
+        numbers.visit(&mut save).expect("nothing is checked");
         if Self::COUNTS {
             state = state.with_number("steps", self.steps as f64);
         }
         for (name, tensors) in rule.names().iter().zip(&self.tensors) {
             state = state.with_tensors(name, tensors.clone());
         }
+        for (name, factors) in R::FACTORS.iter().zip(&self.factors) {
+            state = factors::save(state, name, factors);
+        }
         state
     }
 
     /// Returns the rule and the memory that [`save`](Self::save) saved. `rule` is any rule of the kind.
     pub(super) fn restore<R: Rule<N>>(
+        &self,
         mut state: OptimizerState<B>,
         rule: &R,
         layers: &[Dense<B>],
     ) -> Result<(R, Self), StateError> {
         state.expect_kind(R::KIND)?;
-        let (mut rule, mut memory) = (rule.clone(), Self::new());
+        let (mut rule, mut memory) = (*rule, Self::new());
         rule.visit(&mut |name, value, range| {
             *value = range(name, state.take_number(name)?)?;
             Ok(())
@@ -115,6 +136,9 @@ impl<B: Tensor, const N: usize> Memory<B, N> {
             if R::SQUARES == Some(name) {
                 check_numbers(name, tensors, "numbers of at least 0", |number| number >= 0.0)?;
             }
+        }
+        for ((factors, own), name) in memory.factors.iter_mut().zip(&self.factors).zip(R::FACTORS) {
+            *factors = factors::restore(&mut state, name, own, layers.len())?;
         }
         state.expect_empty()?;
         Ok((rule, memory))
@@ -155,7 +179,7 @@ macro_rules! first_order {
             memory: $crate::optimizer::first_order::Memory<B, $values>,
         }
 
-        #[derive(Clone, Debug, PartialEq)]
+        #[derive(Clone, Copy, Debug, PartialEq)]
         struct HyperParameters {
             learning_rate: f64,
             $($(#[$comment])* $parameter: $type,)*
@@ -186,9 +210,32 @@ macro_rules! first_order {
                 )?;)*
                 Ok(())
             }
+
+            #[inline(always)]
+            fn of_group(mut self, group: $crate::optimizer::factors::Group) -> Self {
+                self.learning_rate *= group.learning_rate;
+                self
+            }
         }
 
         impl<B: $crate::backend::Tensor> $optimizer<B> {
+            /// Multiplies the learning rate eta by a factor for the weights of each layer and by one for its bias: a
+            /// parameter with the factor f is updated with the learning rate f eta. By default, all factors are 1. A
+            /// parameter with the factor 0 keeps its value.
+            ///
+            /// `factors` has an entry for each layer. The factors are part of the optimizer's state.
+            ///
+            /// # Errors
+            /// Returns an error if a factor is not a finite number of at least 0.
+            pub fn learning_rate_factors(
+                mut self,
+                factors: &[$crate::Factors],
+            ) -> Result<Self, $crate::HyperParameterError> {
+                let name = $crate::optimizer::rule::LEARNING_RATE_FACTOR;
+                self.memory.factors[0] = $crate::optimizer::factors::checked(name, factors)?;
+                Ok(self)
+            }
+
             /// Updates the parameters with a gradient that you computed. It uses up the gradient: afterwards `gradient`
             /// holds the old parameters.
             ///
@@ -197,7 +244,8 @@ macro_rules! first_order {
             /// finite. `layers` are then unchanged.
             ///
             /// # Panics
-            /// Panics if the shapes of `layers` and `gradient` differ, or differ from those of the updates before.
+            /// Panics if the shapes of `layers` and `gradient` differ, or differ from those of the updates before, or if
+            /// there are factors for another number of layers.
             pub fn update(
                 &mut self,
                 layers: &mut [$crate::Dense<B>],
@@ -229,8 +277,12 @@ macro_rules! first_order {
                 Ok(())
             }
 
+            fn set_weight_decay(&mut self, weight_decay: f64) -> Result<(), $crate::HyperParameterError> {
+                $crate::optimizer::rule::Rule::set_weight_decay(&mut self.rule, weight_decay)
+            }
+
             fn reset(&mut self) {
-                self.memory = $crate::optimizer::first_order::Memory::new();
+                self.memory.reset();
             }
 
             fn state(&self) -> $crate::state::OptimizerState<B> {
@@ -242,7 +294,7 @@ macro_rules! first_order {
                 state: $crate::state::OptimizerState<B>,
                 layers: &[$crate::Dense<B>],
             ) -> Result<(), $crate::state::StateError> {
-                let (rule, memory) = $crate::optimizer::first_order::Memory::restore(state, &self.rule, layers)?;
+                let (rule, memory) = self.memory.restore(state, &self.rule, layers)?;
                 *self = Self { rule, memory };
                 Ok(())
             }
