@@ -35,7 +35,7 @@ fn golden() -> Golden {
 #[test]
 fn schedules_follow_pytorch_and_scikit_learn() {
     let schedules = golden().schedules;
-    assert_eq!(schedules.len(), 15);
+    assert_eq!(schedules.len(), 20);
     for Timed { schedule, factors } in schedules {
         assert!(factors.len() > 40, "{schedule:?}");
         for (t, &expected) in (0..).zip(&factors) {

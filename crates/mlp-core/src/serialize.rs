@@ -240,6 +240,8 @@ mod tests {
                 Schedule::cosine(1, x).unwrap(),
                 Schedule::warm_up(1 << 60).unwrap(),
                 Schedule::one_cycle(10, x, 1.0 + x, 1.0 / x.max(1e-300)).unwrap(),
+                Schedule::flat_cosine(u64::MAX).unwrap(),
+                Schedule::cosine_log(4, 10).unwrap(),
             ];
             for a in &schedules {
                 for b in &schedules {
@@ -271,7 +273,7 @@ mod tests {
         for (json, message) in [
             (
                 r#"{"sine":{"steps":1}}"#,
-                "unknown variant `sine`, expected one of `constant`, `step`, `exponential`, `inverse_scaling`, `cosine`, `warm_up`, `one_cycle`, `then`, `times`",
+                "unknown variant `sine`, expected one of `constant`, `step`, `exponential`, `inverse_scaling`, `cosine`, `warm_up`, `one_cycle`, `flat_cosine`, `cosine_log`, `then`, `times`",
             ),
             (r#""cosine""#, "invalid type: unit variant, expected struct variant"),
             (r#"{"cosine":{"steps":5}}"#, "missing field `min_factor`"),
@@ -299,6 +301,10 @@ mod tests {
             (
                 r#"{"times":["constant",{"warm_up":{"steps":0}}]}"#,
                 "steps: expected a whole number of at least 1, got 0",
+            ),
+            (
+                r#"{"cosine_log":{"cycles":65,"steps":9}}"#,
+                "cycles: expected a whole number from 1 to 64, got 65",
             ),
             (
                 r#"{"one_cycle":{"steps":9,"rise":1.5,"divisor":2.0,"final_divisor":2.0}}"#,

@@ -3,7 +3,7 @@
 use super::range::{at_least_one, count, share};
 use super::{Form, Schedule};
 use crate::HyperParameterError;
-use crate::error::{not_negative, positive};
+use crate::error::{in_range, not_negative, positive};
 use alloc::boxed::Box;
 
 impl Schedule {
@@ -118,6 +118,56 @@ impl Schedule {
         }))
     }
 
+    /// Creates the schedule that is 1 for t < steps / 2, then (1 + cos(pi (2 t / steps - 1))) / 2, and 0 from t = `steps`
+    /// on. It is `flat_cos` of pytabkit.
+    ///
+    /// ```
+    /// # use mlp_core::Schedule;
+    /// let schedule = Schedule::flat_cosine(8)?;
+    /// assert_eq!([0, 4, 8, 9].map(|t| schedule.factor(t)), [1.0, 1.0, 0.0, 0.0]);
+    /// assert!((schedule.factor(6) - 0.5).abs() < 1e-15);
+    /// # Ok::<(), mlp_core::HyperParameterError>(())
+    /// ```
+    ///
+    /// Source: D. Holzmueller, L. Grinsztajn, I. Steinwart, *Better by Default: Strong Pre-Tuned MLPs and Boosted Trees
+    /// on Tabular Data* (NeurIPS 2024).
+    ///
+    /// # Errors
+    /// If `steps` is 0.
+    pub fn flat_cosine(steps: u64) -> Result<Self, HyperParameterError> {
+        let steps = count("steps", steps)?;
+        Ok(Self(Form::FlatCosine { steps }))
+    }
+
+    /// Creates a schedule of cosine waves, each twice as long as the one before:
+    ///
+    /// ```text
+    /// factor(t) = (1 - cos(2 pi log2(1 + (2^cycles - 1) t / steps))) / 2      t < steps
+    /// ```
+    ///
+    /// It is 0 at t = 0, between two waves, and from t = `steps` on. With 4 cycles it is `coslog4` of pytabkit.
+    ///
+    /// ```
+    /// # use mlp_core::Schedule;
+    /// // A wave of one step, one of two and one of four.
+    /// let schedule = Schedule::cosine_log(3, 7)?;
+    /// let lows = [0, 1, 3, 7, 8].map(|t| schedule.factor(t));
+    /// assert!(lows.iter().all(|factor| *factor < 1e-30));
+    /// assert!(schedule.factor(2) > 0.9);
+    /// # Ok::<(), mlp_core::HyperParameterError>(())
+    /// ```
+    ///
+    /// Source: see [`flat_cosine`](Self::flat_cosine).
+    ///
+    /// # Errors
+    /// If `cycles` is not a whole number from 1 to 64, or `steps` is 0.
+    pub fn cosine_log(cycles: u64, steps: u64) -> Result<Self, HyperParameterError> {
+        let within = (1..=64).contains(&cycles);
+        in_range("cycles", "a whole number from 1 to 64", cycles as f64, within)?;
+        let steps = count("steps", steps)?;
+        Ok(Self(Form::CosineLog { cycles, steps }))
+    }
+
     /// Returns a schedule that is `self` for the first `steps` steps, then `next`, whose steps count from 0 again. It
     /// is `torch.optim.lr_scheduler.SequentialLR`.
     ///
@@ -222,6 +272,22 @@ mod tests {
             ),
             (
                 Schedule::warm_up(0),
+                "steps: expected a whole number of at least 1, got 0",
+            ),
+            (
+                Schedule::flat_cosine(0),
+                "steps: expected a whole number of at least 1, got 0",
+            ),
+            (
+                Schedule::cosine_log(0, 9),
+                "cycles: expected a whole number from 1 to 64, got 0",
+            ),
+            (
+                Schedule::cosine_log(65, 9),
+                "cycles: expected a whole number from 1 to 64, got 65",
+            ),
+            (
+                Schedule::cosine_log(4, 0),
                 "steps: expected a whole number of at least 1, got 0",
             ),
             (

@@ -39,6 +39,20 @@ impl Schedule {
                     1.0
                 }
             }
+            Form::FlatCosine { steps } => {
+                let (done, steps) = (t.min(*steps) as f64, *steps as f64);
+                let (_, fall) = rise_and_fall((2.0 * done - steps).max(0.0), steps.min(2.0 * (steps - done)));
+                fall
+            }
+            Form::CosineLog { steps, .. } if t >= *steps => 0.0,
+            Form::CosineLog { cycles, steps } => {
+                let stretch = power(2.0, *cycles) - 1.0;
+                let waves = Scalar::log2(1.0 + stretch * (t as f64 / *steps as f64));
+                // The distance to the nearest end of a wave, at which the cosine is the same.
+                let distance = (waves - Scalar::floor(waves + 0.5)).abs();
+                let (rise, _) = rise_and_fall(2.0 * distance, 1.0 - 2.0 * distance);
+                rise
+            }
             Form::Then { first, steps, second } => match t.checked_sub(*steps) {
                 None => first.factor(t),
                 Some(t) => second.factor(t),
@@ -94,6 +108,7 @@ mod tests {
         let warm_up = Schedule::warm_up(12).unwrap();
         let warm_cosine = warm_up.clone().then(12, Schedule::cosine(30, 0.1).unwrap());
         let cycle = Schedule::one_cycle(50, 0.25, 10.0, 100.0).unwrap();
+        let (flat, log) = (Schedule::flat_cosine(49).unwrap(), Schedule::cosine_log(4, 49).unwrap());
         for t in 0..50 {
             let x = t as f64;
             assert_eq!(Schedule::constant().factor(t), 1.0);
@@ -117,6 +132,16 @@ mod tests {
             };
             assert_near("cosine with warm-up", warm_cosine.factor(t), expected_warm);
             assert!(error < 1e-15, "one cycle {t}: {} != {expected}", cycle.factor(t));
+            let expected = match t {
+                ..25 => 1.0,
+                25..49 => (1.0 + libm::cos(PI * (2.0 * x / 49.0 - 1.0))) / 2.0,
+                _ => 0.0,
+            };
+            let error = (flat.factor(t) - expected).abs();
+            assert!(error < 1e-15, "flat cosine {t}: {} != {expected}", flat.factor(t));
+            let waves = libm::log2(1.0 + 15.0 * x / 49.0);
+            let error = (log.factor(t) - (1.0 - libm::cos(2.0 * PI * waves)) / 2.0).abs();
+            assert!(error < 1e-14, "cosine of a logarithm {t}: {}", log.factor(t));
         }
     }
 
@@ -132,6 +157,13 @@ mod tests {
         let late = Schedule::inverse_scaling(1.0).unwrap().factor(u64::MAX);
         assert_near("late", late, libm::ldexp(1.0, -64));
         assert_eq!(Schedule::inverse_scaling(0.0).unwrap().factor(9), 1.0);
+        let flat = |steps| Schedule::flat_cosine(steps).unwrap();
+        assert_eq!([0, 1, 2, u64::MAX].map(|t| flat(1).factor(t)), [1.0, 0.0, 0.0, 0.0]);
+        assert_eq!([1, 2, 4, 5].map(|t| flat(4).factor(t)), [1.0, 1.0, 0.0, 0.0]);
+        assert_eq!(flat(u64::MAX).factor(u64::MAX / 2), 1.0);
+        let log = |steps| Schedule::cosine_log(64, steps).unwrap();
+        assert_eq!([0, 1, 2, u64::MAX].map(|t| log(1).factor(t)), [0.0; 4]);
+        assert_eq!([0, 9, 10].map(|t| log(9).factor(t)), [0.0; 3]);
         let cycle = Schedule::one_cycle(4, 0.5, 4.0, 2.0).unwrap();
         assert_eq!(
             [0, 1, 3, 4, u64::MAX].map(|t| cycle.factor(t)),

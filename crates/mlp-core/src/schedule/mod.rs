@@ -22,6 +22,8 @@ use alloc::boxed::Box;
 /// | [`cosine(steps, min_factor)`](Self::cosine) | half a cosine from 1 down to `min_factor`, constant from t = `steps` on |
 /// | [`warm_up(steps)`](Self::warm_up) | (t + 1) / steps, at most 1 |
 /// | [`one_cycle(..)`](Self::one_cycle) | half a cosine up to 1, another down |
+/// | [`flat_cosine(steps)`](Self::flat_cosine) | 1 for the first half of the steps, then half a cosine down to 0 |
+/// | [`cosine_log(cycles, steps)`](Self::cosine_log) | cosine waves from 0 to 1 and back, each twice as long as the one before; then 0 |
 /// | [`a.then(steps, b)`](Self::then) | a(t) for t < steps, then b(t - steps) |
 /// | [`a.times(b)`](Self::times) | a(t) b(t) |
 ///
@@ -74,6 +76,13 @@ enum Form {
         divisor: f64,
         final_divisor: f64,
     },
+    FlatCosine {
+        steps: u64,
+    },
+    CosineLog {
+        cycles: u64,
+        steps: u64,
+    },
     Then {
         first: Box<Schedule>,
         steps: u64,
@@ -109,6 +118,8 @@ crate::serialize::checked!(Schedule(Form), |it| match it.0 {
         divisor,
         final_divisor,
     } => Self::one_cycle(steps, rise, divisor, final_divisor),
+    Form::FlatCosine { steps } => Self::flat_cosine(steps),
+    Form::CosineLog { cycles, steps } => Self::cosine_log(cycles, steps),
     // The parts have been checked as schedules of their own.
     Form::Then { .. } | Form::Times(..) if it.depth() > Self::MAX_DEPTH => {
         let (expected, got) = ("at most 50", it.depth() as f64);
