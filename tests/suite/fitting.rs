@@ -8,6 +8,7 @@ use mlp_core::{
     Adagrad, Adam, AdamW, Clip, DataError, Dense, Diverged, Dropout, EarlyStopping, Event, Every, FitOptions,
     GaussNewton, GradientDescent, HalfMse, Lbfgs, Loss, Metric, Mlp, Momentum, Monitor, NAdam, Optimizer, Penalty,
     Progress, ReduceOnPlateau, RmsProp, Samples, Schedule, SoftmaxCrossEntropy, StopReason, TrainError, Trainer,
+    Workspace,
 };
 use mlp_cpu::{Element, Matrix};
 use std::ops::ControlFlow;
@@ -285,6 +286,121 @@ fn dropout_of_nothing_changes_nothing() {
         fit(Some(Dropout::new(0.2, 2).unwrap())),
         "another seed"
     );
+}
+
+/// Returns a network with a linear hidden layer and hidden layers of odd sizes.
+fn partly_linear() -> Mlp<Matrix<f64>> {
+    let hidden = [Tanh.into(), Identity.into(), Tanh.into()];
+    Mlp::builder(&[2, 7, 5, 3, 1]).each_hidden(hidden).seed(1).build().unwrap()
+}
+
+/// The trainer cuts the batch into parts. So the sums of their gradients differ in the last bits, but not the
+/// activations that are dropped.
+#[test]
+fn a_trainer_drops_the_activations_that_the_forward_pass_drops() {
+    let (input, target) = data(0, 300);
+    let dropout = Dropout::new(0.3, 5).unwrap();
+    let (mut by_hand, mut trained) = (partly_linear(), partly_linear());
+    let mut trainer = Trainer::new(HalfMse, GradientDescent::new(0.1).unwrap()).dropout(dropout.clone());
+    let mut workspace = Workspace::new(&by_hand, 300).unwrap();
+    for step in 0..3 {
+        by_hand.forward_with_dropout(&input, &dropout, step, &mut workspace);
+        let expected = by_hand.loss(&HalfMse, &target, &mut workspace);
+        by_hand.backward(&mut workspace);
+        by_hand.gradient(&input, &mut workspace);
+        let mut descent = GradientDescent::new(0.1).unwrap();
+        descent.update(by_hand.layers_mut(), workspace.gradient_mut()).unwrap();
+        let got = trainer.step(&mut trained, Samples::new(&input, &target).unwrap()).unwrap();
+        assert!((got - expected).abs() < 1e-13 * expected, "step {step}: {got}, {expected}");
+    }
+
+    // A workspace that has been used for dropout can be used without it.
+    let mut fresh = Workspace::new(&by_hand, 300).unwrap();
+    for workspace in [&mut workspace, &mut fresh] {
+        by_hand.forward(&input, workspace);
+        by_hand.pullback(&input, &target, workspace);
+    }
+    assert_eq!(workspace.gradient(), fresh.gradient());
+}
+
+/// Compares the gradient with differences of the outputs, which have the same activations dropped.
+#[test]
+fn a_pullback_after_dropout_is_that_of_the_thinned_network() {
+    let (network, dropout) = (partly_linear(), Dropout::new(0.4, 5).unwrap());
+    let (input, ones) = (data(0, 9).0, Matrix::from_fn(1, 9, |_, _| 1.0));
+    let mut workspace = Workspace::new(&network, 9).unwrap();
+    network.forward_with_dropout(&input, &dropout, 3, &mut workspace);
+    network.pullback(&input, &ones, &mut workspace);
+    let gradient = workspace.gradient().to_vec();
+    let mut sum = |network: &Mlp<Matrix<f64>>| {
+        network.forward_with_dropout(&input, &dropout, 3, &mut workspace);
+        (0..9).map(|sample| workspace.prediction().column(sample)[0]).sum::<f64>()
+    };
+    for (l, gradient) in gradient.iter().enumerate() {
+        for i in 0..gradient.bias.rows() {
+            let [above, below] = [1e-6, -1e-6].map(|change| {
+                let mut changed = network.clone();
+                changed.layers_mut()[l].bias[(i, 0)] += change;
+                sum(&changed)
+            });
+            let difference = (above - below) / 2e-6;
+            let got = gradient.bias[(i, 0)];
+            assert!((got - difference).abs() < 1e-8, "layer {l}, {i}: {got}, {difference}");
+        }
+    }
+}
+
+#[test]
+fn dropout_follows_its_schedule() {
+    let (network, input) = (partly_linear(), data(0, 9).0);
+    let mut workspace = Workspace::new(&network, 9).unwrap();
+    let mut activations = |dropout: &Dropout, step| {
+        network.forward_with_dropout(&input, dropout, step, &mut workspace);
+        [0, 1, 2, 3].map(|layer| workspace.activation(layer).to_matrix())
+    };
+    let dropout = |probability| Dropout::new(probability, 5).unwrap();
+    let falling = dropout(0.5).schedule(Schedule::exponential(0.5).unwrap());
+    for (step, probability) in [(0, 0.5), (1, 0.25), (2, 0.125), (2000, 0.0)] {
+        assert_eq!(activations(&falling, step), activations(&dropout(probability), step));
+    }
+    // A factor above 1 counts as 1.
+    let rising = dropout(0.5).schedule(Schedule::exponential(2.0).unwrap());
+    assert_eq!(activations(&rising, 3), activations(&dropout(0.5), 3));
+}
+
+#[test]
+fn a_schedule_sets_the_weight_decay_of_each_step() {
+    let (input, target) = data(0, 9);
+    let samples = Samples::new(&input, &target).unwrap();
+    let schedule = Schedule::exponential(0.5).unwrap();
+    for every in [Every::Batch, Every::Epoch] {
+        let adamw = || AdamW::new(0.1).unwrap();
+        let trainer = Trainer::new(HalfMse, adamw()).weight_decay_schedule(0.4, schedule.clone(), every);
+        let (mut trainer, mut by_hand) = (trainer.unwrap(), Trainer::new(HalfMse, adamw()));
+        let (mut network, mut other) = (network::<f64>(&[2, 4, 1]), network::<f64>(&[2, 4, 1]));
+        for epoch in 0..3 {
+            trainer.fit(&mut network, samples, FitOptions::epochs(1)).unwrap();
+            by_hand.optimizer_mut().set_weight_decay(0.4 * schedule.factor(epoch)).unwrap();
+            by_hand.fit(&mut other, samples, FitOptions::epochs(1)).unwrap();
+            assert_eq!(network, other, "{every:?}, epoch {epoch}");
+        }
+    }
+    let trainer = Trainer::<Matrix<f64>, _, _>::new(HalfMse, AdamW::new(0.1).unwrap());
+    let refused = |initial| trainer.clone().weight_decay_schedule(initial, Schedule::constant(), Every::Batch);
+    assert_eq!(
+        refused(-0.5).unwrap_err().to_string(),
+        "weight decay: expected a finite number of at least 0, got -0.5"
+    );
+    let descent = Trainer::<Matrix<f64>, _, _>::new(HalfMse, GradientDescent::new(0.1).unwrap());
+    let refused = descent.weight_decay_schedule(0.1, Schedule::constant(), Every::Batch);
+    assert!(refused.unwrap_err().to_string().starts_with("weight decay: expected an optimizer that has it"));
+    // A factor may be too large.
+    let growing = Schedule::step(1, f64::MAX).unwrap();
+    let mut trainer = trainer.weight_decay_schedule(2.0, growing, Every::Batch).unwrap();
+    let mut network = network::<f64>(&[2, 4, 1]);
+    trainer.step(&mut network, samples).unwrap();
+    let error = trainer.step(&mut network, samples).unwrap_err();
+    assert_eq!(error.to_string(), "weight decay: expected a finite number of at least 0, got inf");
 }
 
 #[test]

@@ -28,10 +28,16 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
     #[track_caller]
     pub fn forward<'a>(&self, input: impl Into<B::Columns<'a>>, workspace: &mut Workspace<B>) {
         let input = input.into();
+        self.check_forward(input, workspace);
+        B::with_float_environment(|| forward(self.layers(), self.activations(), input, workspace, |_, _, _| ()));
+    }
+
+    /// Panics unless `input` and `workspace` fit the network.
+    #[track_caller]
+    pub(crate) fn check_forward(&self, input: B::Columns<'_>, workspace: &Workspace<B>) {
         let samples = input.shape().1;
         check_shape("forward", "input", (self.inputs(), samples), input.shape());
         workspace.check("forward", self, samples);
-        B::with_float_environment(|| forward(self.layers(), self.activations(), input, workspace, |_, _, _| ()));
     }
 
     /// Returns the loss, the mean over the samples of l(prediction, target), and writes the last layer's

@@ -48,8 +48,9 @@ pub(crate) struct Units<B: Tensor> {
 /// costs about as much as [`backward`](Mlp::backward) and [`gradient`](Mlp::gradient), and a pushforward as
 /// [`forward`](Mlp::forward), however many numbers vary.
 ///
-/// Each call except [`jacobian`](Mlp::jacobian) follows a [`forward`](Mlp::forward) pass with the same workspace. They
-/// allocate nothing after the first call with a workspace.
+/// Each call except [`jacobian`](Mlp::jacobian) follows a [`forward`](Mlp::forward) pass, or one
+/// [with dropout](Mlp::forward_with_dropout), with the same workspace. They allocate nothing after the first call with a
+/// workspace.
 ///
 /// Source: A. Griewank, A. Walther, *Evaluating Derivatives* (2nd ed., SIAM 2008), chapter 3.
 impl<B: Tensor, C: Activation> Mlp<B, C> {

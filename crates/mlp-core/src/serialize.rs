@@ -85,7 +85,12 @@ mod tests {
         round_trip(&Monitor::Metric(Metric::F1), r#"{"metric":"f1"}"#);
         round_trip(&Monitor::TrainingLoss, r#""training_loss""#);
         round_trip(&Every::Batch, r#""batch""#);
-        round_trip(&Dropout::new(0.25, 7).unwrap(), r#"{"probability":0.25,"seed":7}"#);
+        let dropout = Dropout::new(0.25, 7).unwrap();
+        round_trip(&dropout, r#"{"probability":0.25,"seed":7,"schedule":"constant"}"#);
+        round_trip(
+            &dropout.schedule(Schedule::flat_cosine(9).unwrap()),
+            r#"{"probability":0.25,"seed":7,"schedule":{"flat_cosine":{"steps":9}}}"#,
+        );
         round_trip(&Clip::norm(0.5).unwrap(), r#"{"norm":0.5}"#);
         round_trip(&Clip::value(2.0).unwrap(), r#"{"value":2.0}"#);
         let penalty = Penalty::elastic_net(0.5, 0.25).unwrap().penalize_biases(true);
@@ -181,10 +186,11 @@ mod tests {
         refused::<Metric>(r#""mud""#, "unknown metric `mud`");
         refused::<Every>(r#""year""#, "unknown variant `year`, expected `epoch` or `batch`");
         refused::<Dropout>(
-            r#"{"probability":1.5,"seed":7}"#,
+            r#"{"probability":1.5,"seed":7,"schedule":"constant"}"#,
             "dropout probability: expected a number of at least 0 and below 1, got 1.5",
         );
         refused::<Dropout>(r#"{"probability":0.5}"#, "missing field `seed`");
+        refused::<Dropout>(r#"{"probability":0.5,"seed":7}"#, "missing field `schedule`");
         refused::<Dropout>(r#"{"probability":0.5,"seed":1,"p":1}"#, "unknown field `p`");
         refused::<Clip>(
             r#"{"norm":0.0}"#,
@@ -216,7 +222,7 @@ mod tests {
         let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
         assert!(Penalty::deserialize(json(r#"{"l1":-1.0,"l2":0.0,"biases":false}"#)).is_err());
         assert!(Clip::deserialize(json(r#"{"norm":-1.0}"#)).is_err());
-        assert!(Dropout::deserialize(json(r#"{"probability":1.5,"seed":7}"#)).is_err());
+        assert!(Dropout::deserialize(json(r#"{"probability":1.5,"seed":7,"schedule":"constant"}"#)).is_err());
         assert!(Schedule::deserialize(json(r#"{"warm_up":{"steps":0}}"#)).is_err());
     }
 

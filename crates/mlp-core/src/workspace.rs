@@ -36,6 +36,8 @@ pub struct Workspace<B: Tensor> {
     pub(crate) gradient: Vec<Dense<B>>,
     /// What a pushforward writes, layer by layer. Empty before the first one.
     pub(crate) tangents: Vec<Tangent<B>>,
+    /// Memory to read a sample's numbers from a tensor, or to draw the factors of dropout.
+    pub(crate) values: Vec<B::Scalar>,
     /// The memory of [`Mlp::jacobian`].
     pub(crate) units: Option<Units<B>>,
 }
@@ -44,9 +46,11 @@ pub struct Workspace<B: Tensor> {
 #[derive(Clone, Debug)]
 pub(crate) struct LayerBuffers<B> {
     pub(crate) activation: B,
-    /// f'(z). `None` for a linear layer, where it is 1 everywhere.
+    /// f'(z). `None` for a linear layer, where it is 1 everywhere, unless the layer has a mask.
     pub(crate) derivative: Option<B>,
     pub(crate) delta: B,
+    /// The factors of dropout, which become part of activation and derivative. The first pass with dropout allocates it.
+    pub(crate) mask: Option<B>,
 }
 
 impl<B: Tensor> Workspace<B> {
@@ -73,27 +77,45 @@ impl<B: Tensor> Workspace<B> {
                 activation: zeros(),
                 derivative: (!is_linear(activation)).then(zeros),
                 delta: zeros(),
+                mask: None,
             }
         };
+        let widest = layers.iter().map(|layer| layer.inputs().max(layer.outputs())).max();
         Ok(Self {
             samples: 0,
             layers: layers.iter().zip(activations).map(buffers).collect(),
             gradient: layers.iter().map(Dense::zeros_like).collect(),
             tangents: Vec::new(),
+            values: Vec::with_capacity(widest.unwrap_or(0)),
             units: None,
         })
+    }
+
+    /// Makes sure that there is memory for dropout.
+    pub(crate) fn reserve_masks(&mut self) {
+        let (_, hidden) = self.layers.split_last_mut().expect("a network has a layer");
+        for buffers in hidden {
+            let (rows, columns) = buffers.activation.shape();
+            buffers.mask.get_or_insert_with(|| B::zeros(rows, columns));
+            // Even a linear layer needs a derivative, because the mask is part of it.
+            buffers.derivative.get_or_insert_with(|| B::zeros(rows, columns));
+        }
+    }
+
+    /// Returns whether the buffers are those of a network with these layers.
+    pub(crate) fn fits<C: Activation>(&self, layers: &[Dense<B>], activations: &[ActivationKind<C>]) -> bool {
+        let buffers = self.gradient.iter().zip(&self.layers);
+        self.layers.len() == layers.len()
+            && layers.iter().zip(activations).zip(buffers).all(|((layer, activation), (gradient, buffers))| {
+                let linear = is_linear(activation) && buffers.mask.is_none();
+                gradient.weights.shape() == layer.weights.shape() && buffers.derivative.is_none() == linear
+            })
     }
 
     /// Panics unless the workspace belongs to `network` and has room for `samples` samples.
     #[track_caller]
     pub(crate) fn check<C: Activation>(&self, operation: &str, network: &Mlp<B, C>, samples: usize) {
-        let layers = network.layers().iter().zip(network.activations());
-        let buffers = self.gradient.iter().zip(&self.layers);
-        let fits = layers.zip(buffers).all(|((layer, activation), (gradient, buffers))| {
-            gradient.weights.shape() == layer.weights.shape() && buffers.derivative.is_none() == is_linear(activation)
-        });
-        let (expected, got) = (network.layers().len(), self.layers.len());
-        if !fits || expected != got {
+        if !self.fits(network.layers(), network.activations()) {
             let sizes = self.gradient.iter().map(Dense::outputs);
             let sizes: Vec<_> = [self.gradient[0].inputs()].into_iter().chain(sizes).collect();
             let expected = network.layer_sizes();
@@ -141,7 +163,7 @@ impl<B: Tensor> Workspace<B> {
     }
 
     /// Returns the derivative f'(z) of `layer`, n_out x N, from the last forward pass, or `None` for a linear layer,
-    /// where it is 1.
+    /// where it is 1. Dropout multiplies it by its factors, also in a linear layer.
     ///
     /// # Panics
     /// If there is no such layer.

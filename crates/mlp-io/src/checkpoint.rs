@@ -223,6 +223,7 @@ fn checkpoint<B: Tensor<Scalar: Number>, R: Read + Send>(mut opened: Opened<R>) 
         optimizer,
         initial_learning_rate: record.initial_learning_rate,
         schedule: record.schedule,
+        weight_decay: record.weight_decay,
         plateau: record.plateau,
         stopping,
         dropout: record.dropout,

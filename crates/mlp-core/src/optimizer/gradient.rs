@@ -2,7 +2,6 @@ use crate::backend::Tensor;
 use crate::backpropagation as pass;
 use crate::workspace::columns;
 use crate::{Dense, Scalar as _, Workspace};
-use alloc::vec::Vec;
 
 /// The gradient of the parameters. It may be pending: the gradients of weights, which are as large as the network, are
 /// then not computed yet, so that an update can compute each part of them when it needs it.
@@ -15,8 +14,6 @@ pub(crate) struct Pending<'a, B: Tensor> {
     pub(crate) input: B::Columns<'a>,
     /// The activations and deltas, and memory for the gradient.
     pub(crate) workspace: &'a mut Workspace<B>,
-    /// Memory for a sample's activations of a layer.
-    pub(crate) values: &'a mut Vec<B::Scalar>,
 }
 
 impl<'a, B: Tensor> Gradient<'a, B> {
@@ -39,19 +36,25 @@ impl<B: Tensor> Pending<'_, B> {
     /// Returns a number that no element of the gradient exceeds, nor any part of its sum. It is not finite if one of
     /// the parameters, `layers`, is not.
     pub(super) fn bound(&mut self, layers: &[Dense<B>]) -> f64 {
-        let samples = self.workspace.samples;
+        let Workspace {
+            samples,
+            layers: buffers,
+            values,
+            ..
+        } = &mut *self.workspace;
+        let samples = *samples;
         // One sample at a time, for which there is memory.
         let mut sum = |columns: B::Columns<'_>| {
             let of_sample = |sample| {
-                self.values.clear();
-                B::read(B::slice(columns, sample..sample + 1), self.values);
-                self.values.iter().map(|value| value.to_f64().abs()).sum::<f64>()
+                values.clear();
+                B::read(B::slice(columns, sample..sample + 1), values);
+                values.iter().map(|value| value.to_f64().abs()).sum::<f64>()
             };
             (0..samples).map(of_sample).sum::<f64>()
         };
         let mut input = B::slice(self.input, 0..samples);
         let mut bound = 0.0;
-        for (layer, buffers) in layers.iter().zip(&mut self.workspace.layers) {
+        for (layer, buffers) in layers.iter().zip(buffers) {
             // The 1 is the factor of the bias.
             bound += sum(columns(&buffers.delta, samples)) * (1.0 + sum(input));
             // A weight that is not finite makes z infinite or NaN, which f may hide. The derivative is not needed any

@@ -167,7 +167,6 @@ impl<B: Tensor, L: Loss> Curvature<B, L> {
             &self.lifted,
             network.activations(),
             split,
-            &self.shaping,
         )?;
         let mut objective = BatchLoss {
             batch: Batch {
@@ -209,7 +208,7 @@ impl<B: Tensor, L: Loss> Curvature<B, L> {
         let total_weight = self.check(network, &samples, direction)?;
         let (layers, activations) = (network.layers(), network.activations());
         let split = Split::new(samples.len(), || network.parameter_count());
-        reserve(&mut self.groups, layers, activations, split, &self.shaping)?;
+        reserve(&mut self.groups, layers, activations, split)?;
         let batch = Batch {
             activations,
             loss: &self.loss,
@@ -272,12 +271,10 @@ fn reserve<B: Tensor, C: Activation>(
     layers: &[Dense<B>],
     activations: &[ActivationKind<C>],
     split: Split,
-    shaping: &Shaping,
 ) -> Result<(), TrainError> {
-    let masks = shaping.dropout.map_or(0, |_| layers.len() - 1);
-    if !Group::all_fit(groups, layers, activations, split, masks) {
+    if !Group::all_fit(groups, layers, activations, split) {
         groups.clear();
-        *groups = Group::allocate(layers, activations, split, masks)?;
+        *groups = Group::allocate(layers, activations, split)?;
     }
     Ok(())
 }

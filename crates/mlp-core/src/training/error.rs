@@ -43,8 +43,8 @@ pub enum TrainError {
         /// The value of the parameter.
         got: f64,
     },
-    /// The learning rate that the schedule computes is out of range.
-    LearningRate(HyperParameterError),
+    /// The learning rate or the weight decay that a schedule computes is out of range.
+    HyperParameter(HyperParameterError),
     /// The memory for a batch cannot be allocated.
     OutOfMemory(OutOfMemory),
     /// The loss or a parameter stopped being finite.
@@ -76,7 +76,7 @@ impl fmt::Display for TrainError {
             Self::Parameters { layer, got } => {
                 write!(f, "parameters: expected finite numbers in layer {layer}, got {got}")
             }
-            Self::LearningRate(error) => error.fmt(f),
+            Self::HyperParameter(error) => error.fmt(f),
             Self::OutOfMemory(error) => error.fmt(f),
             Self::Diverged(error) => error.fmt(f),
         }
@@ -86,7 +86,7 @@ impl fmt::Display for TrainError {
 error_by_message! { TrainError }
 
 from_variant! { TrainError [] Data(DataError) }
-from_variant! { TrainError [] LearningRate(HyperParameterError) }
+from_variant! { TrainError [] HyperParameter(HyperParameterError) }
 from_variant! { TrainError [] OutOfMemory(OutOfMemory) }
 
 /// Training produced numbers that are not finite. The network holds the last finite parameters, from before the step

@@ -1,4 +1,7 @@
-/// The unit in which the time of a [`Schedule`](crate::Schedule) is counted.
+use super::Position;
+use crate::Schedule;
+
+/// The unit in which the time of a [`Schedule`] is counted.
 #[cfg_attr(
     feature = "serde",
     derive(serde::Serialize, serde::Deserialize),
@@ -10,4 +13,14 @@ pub enum Every {
     Epoch,
     /// Time is counted in steps, over all epochs.
     Batch,
+}
+
+impl Every {
+    /// Returns the factor of the step at `position`.
+    pub(super) fn factor(self, schedule: &Schedule, position: &Position) -> f64 {
+        schedule.factor(match self {
+            Self::Epoch => position.epoch,
+            Self::Batch => position.steps,
+        })
+    }
 }

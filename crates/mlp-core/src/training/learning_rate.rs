@@ -19,12 +19,8 @@ impl LearningRate {
 
     /// Returns the learning rate of the step at `position`.
     pub(super) fn at(&self, position: &Position) -> f64 {
-        let scheduled = self.schedule.as_ref().map_or(1.0, |(schedule, every)| {
-            schedule.factor(match every {
-                Every::Epoch => position.epoch,
-                Every::Batch => position.steps,
-            })
-        });
+        let factor = |(schedule, every): &(_, Every)| every.factor(schedule, position);
+        let scheduled = self.schedule.as_ref().map_or(1.0, factor);
         let reduced = self.plateau.as_ref().map_or(1.0, |(_, _, state)| state.factor);
         self.initial * scheduled * reduced
     }

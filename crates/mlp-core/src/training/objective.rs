@@ -1,4 +1,3 @@
-use super::dropout::Mask;
 use super::split::Split;
 use super::{Clip, Dropout, Penalty, Samples};
 use crate::backend::{Columns, Gradient, Objective, Tensor};
@@ -6,7 +5,7 @@ use crate::backpropagation as pass;
 use crate::block::{pushforward, seed};
 use crate::dense::{PRODUCT, check_shapes};
 use crate::optimizer::Pending;
-use crate::workspace::{LayerBuffers, columns, elements, is_linear};
+use crate::workspace::{columns, elements};
 use crate::{Activation, ActivationKind, Dense, Dual, DualColumns, DualTensor, Loss, OutOfMemory, Scalar, Workspace};
 use alloc::vec::Vec;
 use core::mem;
@@ -37,39 +36,21 @@ impl Shaping {
 pub(super) struct Group<B: Tensor> {
     pub(super) workspace: Workspace<B>,
     pub(super) loss: f64,
-    /// The dropout factors of each hidden layer; empty without dropout.
-    pub(super) masks: Vec<B>,
-    /// Memory to read a sample's numbers from a tensor, or to write the factors of dropout.
-    pub(super) values: Vec<B::Scalar>,
     /// The gradient of the loss with respect to the prediction, and its change along a direction. The first
     /// Gauss-Newton product allocates it.
     delta: Option<DualTensor<B>>,
 }
 
 impl<B: Tensor> Group<B> {
-    /// Returns whether there is a group with enough memory for each group of `split`, in a network with these layers of
-    /// which the first `masks` have dropout.
+    /// Returns whether there is a group with enough memory for each group of `split`, in a network with these layers.
     pub(super) fn all_fit<C: Activation>(
         groups: &[Self],
         layers: &[Dense<B>],
         activations: &[ActivationKind<C>],
         split: Split,
-        masks: usize,
     ) -> bool {
-        let fits = |group: &Self| {
-            let Workspace {
-                layers: buffers,
-                gradient,
-                ..
-            } = &group.workspace;
-            let pairs = buffers.iter().zip(gradient).zip(layers.iter().zip(activations));
-            group.workspace.batch() >= split.block
-                && group.masks.len() == masks
-                && buffers.len() == layers.len()
-                && pairs.enumerate().all(|(i, ((buffers, gradient), (layer, kind)))| {
-                    let linear = is_linear(kind) && i >= masks;
-                    gradient.weights.shape() == layer.weights.shape() && buffers.derivative.is_none() == linear
-                })
+        let fits = |Self { workspace, .. }: &Self| {
+            workspace.batch() >= split.block && workspace.fits(layers, activations)
         };
         groups.len() >= split.groups && groups.iter().all(fits)
     }
@@ -79,21 +60,11 @@ impl<B: Tensor> Group<B> {
         layers: &[Dense<B>],
         activations: &[ActivationKind<C>],
         split: Split,
-        masks: usize,
     ) -> Result<Vec<Self>, OutOfMemory> {
-        let widest = layers.iter().map(|layer| layer.inputs().max(layer.outputs())).max();
         let group = |_| {
-            let mut workspace = Workspace::of_layers(layers, activations, split.block)?;
-            let dropped = workspace.layers[..masks].iter_mut().map(|buffers| {
-                // Even a linear layer needs a derivative, because the mask is part of it.
-                buffers.derivative.get_or_insert_with(|| buffers.activation.clone());
-                buffers.activation.clone()
-            });
             Ok(Self {
-                masks: dropped.collect(),
-                workspace,
+                workspace: Workspace::of_layers(layers, activations, split.block)?,
                 loss: 0.0,
-                values: Vec::with_capacity(widest.unwrap_or(0)),
                 delta: None,
             })
         };
@@ -247,37 +218,11 @@ impl<B: Tensor, C: Activation, L: Loss> Batch<'_, '_, B, C, L> {
     /// batch.
     #[inline(always)]
     fn forward(&self, layers: &[Dense<B>], first: usize, input: B::Columns<'_>, group: &mut Group<B>) {
-        match self.shaping.and_then(|shaping| shaping.dropout) {
-            None => pass::forward(layers, self.activations, input, &mut group.workspace, |_, _, _| ()),
-            Some(dropout) => self.dropped_forward(layers, first, input, group, dropout),
+        let (activations, workspace) = (self.activations, &mut group.workspace);
+        match self.shaping.and_then(|shaping| shaping.dropout.as_ref()) {
+            None => pass::forward(layers, activations, input, workspace, |_, _, _| ()),
+            Some(dropout) => dropout.forward([self.step, first as u64], layers, activations, input, workspace),
         }
-    }
-
-    #[inline(never)]
-    fn dropped_forward(
-        &self,
-        layers: &[Dense<B>],
-        first: usize,
-        input: B::Columns<'_>,
-        group: &mut Group<B>,
-        dropout: Dropout,
-    ) {
-        let Group {
-            workspace,
-            masks,
-            values,
-            ..
-        } = group;
-        pass::forward(layers, self.activations, input, workspace, |layer, samples, buffers| {
-            // The last layer has no mask.
-            let LayerBuffers {
-                activation, derivative, ..
-            } = buffers;
-            if let (Some(mask), Some(derivative)) = (masks.get_mut(layer), derivative) {
-                dropout.draw([self.step, layer as u64, first as u64], mask, values);
-                activation.zip(columns(mask, samples), [derivative], &Mask);
-            }
-        });
     }
 }
 
@@ -317,17 +262,13 @@ impl<B: Tensor, C: Activation, L: Loss> Objective<B> for BatchLoss<'_, '_, B, C,
     }
 
     fn gradient(&mut self) -> Gradient<'_, B> {
-        let Group { workspace, values, .. } = &mut self.groups[0];
+        let Group { workspace, .. } = &mut self.groups[0];
         if !mem::take(&mut self.pending) {
             return workspace.gradient.as_mut_slice().into();
         }
         // A slice of all columns, because its lifetime is a shorter one.
         let input = B::slice(self.batch.samples.input(), 0..workspace.samples);
-        Gradient(Err(Pending {
-            input,
-            workspace,
-            values,
-        }))
+        Gradient(Err(Pending { input, workspace }))
     }
 
     fn gauss_newton_product(&mut self, layers: &[Dense<B>], direction: &[Dense<B>], product: &mut [Dense<B>]) {

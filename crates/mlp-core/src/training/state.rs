@@ -20,6 +20,8 @@ pub struct TrainerState<B> {
     pub initial_learning_rate: f64,
     /// The schedule, and what its time counts.
     pub schedule: Option<(Schedule, Every)>,
+    /// The weight decay that the factor of its schedule multiplies, the schedule, and what its time counts.
+    pub weight_decay: Option<(f64, Schedule, Every)>,
     /// The state of the learning rate reduction on a plateau.
     pub plateau: Option<PlateauState>,
     /// The state of early stopping.
@@ -38,6 +40,9 @@ impl<B: Tensor> TrainerState<B> {
         let epoch = self.position.epoch;
         self.position.check()?;
         not_negative("initial learning rate", self.initial_learning_rate)?;
+        if let Some((initial, ..)) = self.weight_decay {
+            not_negative("initial weight decay", initial)?;
+        }
         for got in self.history.columns().map(<[f64]>::len) {
             check("epochs in the history", epoch, got, got as u64 == epoch)?;
         }

@@ -52,6 +52,8 @@ pub struct Trainer<B: Tensor, L, O> {
     optimizer: O,
     shaping: Option<Box<Shaping>>,
     pub(super) rate: LearningRate,
+    /// The weight decay at the factor 1, and its schedule.
+    weight_decay: Option<(f64, Schedule, Every)>,
     pub(super) stopping: Option<(EarlyStopping, StoppingState<B>)>,
     pub(super) metrics: Vec<Metric>,
     pub(super) position: Position,
@@ -74,6 +76,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
             optimizer,
             shaping: None,
             rate: LearningRate::default(),
+            weight_decay: None,
             stopping: None,
             metrics: Vec::new(),
             position: Position::default(),
@@ -91,6 +94,31 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
     pub fn schedule(mut self, schedule: Schedule, every: Every) -> Self {
         self.rate_mut().schedule = Some((schedule, every));
         self
+    }
+
+    /// Multiplies the weight decay `initial` of the optimizer by a factor that follows `schedule`. For another
+    /// probability of dropout in each step, see [`Dropout::schedule`].
+    ///
+    /// ```
+    /// use mlp_core::{AdamW, Every, HalfMse, Schedule, Trainer};
+    /// use mlp_cpu::Matrix;
+    ///
+    /// let trainer = Trainer::<Matrix<f32>, _, _>::new(HalfMse, AdamW::new(0.01)?)
+    ///     .weight_decay_schedule(0.02, Schedule::flat_cosine(1000)?, Every::Batch)?;
+    /// # Ok::<(), mlp_core::HyperParameterError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Returns an error if `initial` is not a finite number of at least 0, or if the optimizer has no weight decay.
+    pub fn weight_decay_schedule(
+        mut self,
+        initial: f64,
+        schedule: Schedule,
+        every: Every,
+    ) -> Result<Self, HyperParameterError> {
+        self.optimizer.set_weight_decay(initial)?;
+        self.weight_decay = Some((initial, schedule, every));
+        Ok(self)
     }
 
     /// Reduces the learning rate when `monitor` stops improving. It can be combined with a schedule.
@@ -154,8 +182,8 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         self.shaping.get_or_insert_default()
     }
 
-    fn dropout_now(&self) -> Option<Dropout> {
-        self.shaping.as_ref().and_then(|shaping| shaping.dropout)
+    fn dropout_now(&self) -> Option<&Dropout> {
+        self.shaping.as_ref().and_then(|shaping| shaping.dropout.as_ref())
     }
 
     /// Returns the learning rate that the factors of a schedule and a plateau multiply.
@@ -303,9 +331,10 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
             optimizer: self.optimizer.state(),
             initial_learning_rate: self.initial_learning_rate(),
             schedule: self.rate.schedule.clone(),
+            weight_decay: self.weight_decay.clone(),
             plateau: self.rate.plateau.map(|(_, _, state)| state),
             stopping: self.stopping.as_ref().map(|(_, state)| state.clone()),
-            dropout: self.dropout_now(),
+            dropout: self.dropout_now().cloned(),
             position: self.position,
             history: self.history.clone(),
         }
@@ -314,7 +343,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
     /// Continues from `state`, with a network whose parameters are `layers`.
     ///
     /// The trainer must be set up like the one that `state` was taken from. The state does not contain the loss, the
-    /// penalty, the bounds, the metrics or the patience. It does contain the schedule and dropout, and sets them. (To
+    /// penalty, the bounds, the metrics or the patience. It does contain the schedules and dropout, and sets them. (To
     /// add a schedule or dropout that the state does not have, set it on the trainer after this call.)
     ///
     /// # Errors
@@ -343,6 +372,8 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         // silently, so it is an error.
         let schedule = self.rate.schedule.is_some();
         both("schedule", schedule, schedule && state.schedule.is_some())?;
+        let decay = self.weight_decay.is_some();
+        both("weight decay schedule", decay, decay && state.weight_decay.is_some())?;
         let dropout = self.dropout_now().is_some();
         both("dropout", dropout, dropout && state.dropout.is_some())?;
         let mut metrics = state.history.metrics.iter().map(|(metric, _)| metric);
@@ -360,7 +391,8 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         }
         self.rate.initial = state.initial_learning_rate;
         self.rate.schedule = state.schedule;
-        if state.dropout != self.dropout_now() {
+        self.weight_decay = state.weight_decay;
+        if state.dropout.as_ref() != self.dropout_now() {
             self.shaping_mut().dropout = state.dropout;
         }
         self.position = state.position;
@@ -431,6 +463,10 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
         if self.rate.varies() {
             self.optimizer.set_learning_rate(self.rate.at(&self.position))?;
         }
+        if let Some((initial, schedule, every)) = &self.weight_decay {
+            let factor = every.factor(schedule, &self.position);
+            self.optimizer.set_weight_decay(initial * factor)?;
+        }
         let (layers, activations) = network.parts_mut();
         let batch = Batch {
             activations,
@@ -494,12 +530,11 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
     /// Makes sure that each group has a workspace of the right size. A network of other layer sizes is an error.
     fn reserve<C: Activation>(&mut self, network: &Mlp<B, C>, split: Split) -> Result<(), TrainError> {
         let (layers, activations) = (network.layers(), network.activations());
-        let masks = self.dropout_now().map_or(0, |_| layers.len() - 1);
-        if !Group::all_fit(&self.groups, layers, activations, split, masks) {
+        if !Group::all_fit(&self.groups, layers, activations, split) {
             self.claim(layers)?;
             self.signs.clear();
             self.groups.clear();
-            self.groups = Group::allocate(layers, activations, split, masks)?;
+            self.groups = Group::allocate(layers, activations, split)?;
         }
         Ok(())
     }

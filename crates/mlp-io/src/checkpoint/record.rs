@@ -24,6 +24,7 @@ pub(super) struct Record {
     #[serde(with = "numbers")]
     pub(super) initial_learning_rate: f64,
     pub(super) schedule: Option<(Schedule, Every)>,
+    pub(super) weight_decay: Option<(f64, Schedule, Every)>,
     pub(super) plateau: Option<PlateauState>,
     pub(super) stopping: Option<StoppingRecord>,
     pub(super) dropout: Option<Dropout>,
@@ -73,6 +74,7 @@ impl Record {
             },
             initial_learning_rate: state.initial_learning_rate,
             schedule: state.schedule.clone(),
+            weight_decay: state.weight_decay.clone(),
             plateau: state.plateau,
             stopping: state.stopping.as_ref().map(|stopping| StoppingRecord {
                 best: stopping.best,
@@ -80,7 +82,7 @@ impl Record {
                 epochs_since: stopping.epochs_since,
                 layers: stopping.best_layers.len(),
             }),
-            dropout: state.dropout,
+            dropout: state.dropout.clone(),
             position: state.position,
             history: HistoryRecord {
                 epochs: state.history.epochs(),

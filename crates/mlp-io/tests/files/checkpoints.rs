@@ -4,7 +4,7 @@
 use mlp_core::activations::Tanh;
 use mlp_core::state::TrainerState;
 use mlp_core::{
-    Adagrad, Adam, AdamW, Clip, DataError, Dropout, EarlyStopping, Event, Every, FitOptions, GaussNewton,
+    Adagrad, Adam, AdamW, Clip, DataError, Dropout, EarlyStopping, Event, Every, Factors, FitOptions, GaussNewton,
     GradientDescent, HalfMse, History, Lbfgs, Metric, Mlp, Model, Momentum, Monitor, NAdam, Optimizer, OptimizerKind,
     Penalty, ReduceOnPlateau, RmsProp, Samples, Schedule, StopReason, Trainer,
 };
@@ -118,6 +118,34 @@ fn resume_after<T: Element + Number, O: Optimizer<Matrix<T>>>(
         stopped += 1;
     }
     stopped
+}
+
+/// A trainer without settings of its own goes on from the state.
+#[test]
+fn a_checkpoint_holds_schedules_and_factors() {
+    let factors = |weights, bias| Factors { weights, bias };
+    let rates = [factors(1.0, 0.1), factors(0.1, 3.0), factors(1.0 / 3.0, 0.0)];
+    let data = Data::<f64>::new();
+    let samples = data.train().unwrap();
+    let adamw = AdamW::new(0.02).unwrap().learning_rate_factors(&rates).unwrap();
+    let mut whole = Trainer::new(HalfMse, adamw.weight_decay_factors(&rates).unwrap())
+        .weight_decay_schedule(0.3, Schedule::flat_cosine(9).unwrap(), Every::Batch)
+        .unwrap()
+        .dropout(Dropout::new(0.3, 9).unwrap().schedule(Schedule::cosine_log(2, 9).unwrap()));
+    let mut network = network();
+    for _ in 0..6 {
+        whole.step(&mut network, samples).unwrap();
+    }
+    let bytes = checkpoint_to_bytes(&network, &whole.state()).unwrap();
+    let checkpoint = checkpoint_from_bytes::<Matrix<f64>>(&bytes).unwrap();
+    assert_eq!(checkpoint.state, whole.state());
+    let (mut resumed, mut other) = (checkpoint.network, Trainer::new(HalfMse, AdamW::new(0.5).unwrap()));
+    other.restore(checkpoint.state, resumed.layers()).unwrap();
+    for _ in 0..6 {
+        whole.step(&mut network, samples).unwrap();
+        other.step(&mut resumed, samples).unwrap();
+    }
+    assert_eq!((resumed, other.state()), (network, whole.state()));
 }
 
 #[test]

@@ -3,7 +3,7 @@ use crate::backend::Tensor;
 use crate::naive::Naive;
 use crate::state::{PlateauState, StateError};
 use crate::training::*;
-use crate::{Adam, Dense, GradientDescent, HalfMse, Lbfgs, Metric, Mlp, Optimizer, ReduceOnPlateau, Scalar, Schedule};
+use crate::{Adam, AdamW, Dense, GradientDescent, HalfMse, Lbfgs, Metric, Mlp, Optimizer, ReduceOnPlateau, Scalar, Schedule};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec;
@@ -333,6 +333,9 @@ fn states_with_numbers_that_no_run_can_produce_are_rejected() {
         let expected =
             format!("optimizer state: initial learning rate: expected a finite number of at least 0, got {bad}");
         refused(&expected, &|state| state.initial_learning_rate = bad);
+        let expected = expected.replace("learning rate", "weight decay");
+        let decay = || Some((bad, Schedule::constant(), Every::Epoch));
+        refused(&expected, &|state| state.weight_decay = decay());
     }
     let plateau = |change: &dyn Fn(&mut PlateauState), expected: &str| {
         let expected = format!("trainer state: {expected}");
@@ -420,6 +423,13 @@ fn a_state_does_not_remove_schedule_or_dropout() {
         plain.restore(before.clone(), network.layers()).unwrap();
         assert_eq!(plain.state(), before);
     }
+    let adamw = || Trainer::<Naive<f64>, _, _>::new(HalfMse, AdamW::new(0.5).unwrap());
+    let decay = adamw().weight_decay_schedule(0.1, Schedule::constant(), Every::Epoch);
+    let error = decay.unwrap().restore(adamw().state(), network.layers()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "trainer state: weight decay schedule: expected a state with it, got a state without it"
+    );
     // A schedule can be added after the state is restored.
     let mut later = descent(0.25);
     later.restore(descent(0.5).state(), network.layers()).unwrap();
