@@ -6,7 +6,7 @@ use mlp_core::activations::{Identity, Tanh, softmax};
 use mlp_core::backend::Tensor;
 use mlp_core::{
     BinaryCrossEntropy, Dense, Dual, ElementLoss, GradientDescent, HalfMse, Huber, Loss, Mae, Mlp, Mse, OverOutputs,
-    Samples, Scalar, SoftmaxCrossEntropy, TargetKind, Trainer, Workspace,
+    Pinball, Samples, Scalar, SoftmaxCrossEntropy, TargetKind, Trainer, Workspace,
 };
 use mlp_cpu::Matrix;
 use proptest::prelude::*;
@@ -33,6 +33,9 @@ struct Case {
 struct Parameters {
     delta: Option<f64>,
     target: Option<String>,
+    label_smoothing: Option<f64>,
+    low: Option<f64>,
+    high: Option<f64>,
 }
 
 impl Case {
@@ -58,12 +61,12 @@ impl Case {
         (0..self.samples).map(|sample| self.weight(sample)).sum()
     }
 
-    /// Returns a bound for each prediction. A gradient of a cross-entropy is a difference of two numbers of about
-    /// this size; for the other losses the bound is 0.
+    /// Returns a bound for each prediction. A gradient of a cross-entropy or of a quantile is a difference of two numbers
+    /// of about this size; for the other losses the bound is 0.
     fn gradient_bounds(&self) -> Vec<f64> {
         let factor = match self.loss.as_str() {
             "softmax_cross_entropy" => 1.0,
-            "binary_cross_entropy" => 1.0 / self.outputs as f64,
+            "binary_cross_entropy" | "pinball" => 1.0 / self.outputs as f64,
             _ => 0.0,
         };
         let shares = (0..self.samples).map(|sample| factor * self.weight(sample) / self.total_weight());
@@ -74,7 +77,7 @@ impl Case {
 fn golden() -> Vec<Case> {
     let cases: Vec<Case> =
         serde_json::from_str(include_str!("../fixtures/losses.json")).expect("the golden file is valid");
-    assert_eq!(cases.len(), 144);
+    assert_eq!(cases.len(), 216);
     cases
 }
 
@@ -85,20 +88,23 @@ trait Visitor {
 
 /// Calls the visitor with the loss of a case.
 fn visit(case: &Case, visitor: &mut impl Visitor) {
-    match (
-        case.loss.as_str(),
-        case.parameters.target.as_deref(),
-        case.parameters.delta,
-    ) {
-        ("half_squared_error", None, None) => visitor.visit(&HalfMse),
-        ("mean_squared_error", None, None) => visitor.visit(&Mse),
-        ("mean_absolute_error", None, None) => visitor.visit(&Mae),
-        ("huber", None, Some(delta)) => visitor.visit(&Huber::new(delta).unwrap()),
-        ("softmax_cross_entropy", Some("class_index"), None) => visitor.visit(&SoftmaxCrossEntropy::for_classes()),
-        ("softmax_cross_entropy", Some("probabilities"), None) => {
-            visitor.visit(&SoftmaxCrossEntropy::for_probabilities());
+    let parameters = &case.parameters;
+    let smoothing = parameters.label_smoothing.unwrap_or(0.0);
+    let smoothed = |loss: SoftmaxCrossEntropy| loss.smoothing(smoothing).unwrap();
+    match (case.loss.as_str(), parameters.target.as_deref()) {
+        ("half_squared_error", None) => visitor.visit(&HalfMse),
+        ("mean_squared_error", None) => visitor.visit(&Mse),
+        ("mean_absolute_error", None) => visitor.visit(&Mae),
+        ("huber", None) => visitor.visit(&Huber::new(parameters.delta.unwrap()).unwrap()),
+        ("pinball", None) => {
+            let quantiles = (parameters.low.unwrap(), parameters.high.unwrap());
+            visitor.visit(&Pinball::between(quantiles.0, quantiles.1).unwrap());
         }
-        ("binary_cross_entropy", None, None) => visitor.visit(&BinaryCrossEntropy),
+        ("softmax_cross_entropy", Some("class_index")) => visitor.visit(&smoothed(SoftmaxCrossEntropy::for_classes())),
+        ("softmax_cross_entropy", Some("probabilities")) => {
+            visitor.visit(&smoothed(SoftmaxCrossEntropy::for_probabilities()));
+        }
+        ("binary_cross_entropy", None) => visitor.visit(&BinaryCrossEntropy),
         other => panic!("unknown loss {other:?} in the golden file"),
     }
 }

@@ -159,7 +159,7 @@ pub use inference::InferenceWorkspace;
 pub use initializer::Initializer;
 pub use kind::KindError;
 pub use loss::{
-    BinaryCrossEntropy, ElementLoss, HalfMse, Huber, Loss, LossKind, Mae, ModelLoss, Mse, OverOutputs,
+    BinaryCrossEntropy, ElementLoss, HalfMse, Huber, Loss, LossKind, Mae, ModelLoss, Mse, OverOutputs, Pinball,
     SoftmaxCrossEntropy, TargetKind,
 };
 pub use metric::{ConfusionMatrix, Metric, Scores};

@@ -69,9 +69,9 @@ pub mod prelude {
     };
     pub use mlp_core::{
         Activation, ActivationKind, Adagrad, Adam, AdamW, BinaryCrossEntropy, ClassWeights, Classes, Clip, Dropout,
-        EarlyStopping, ElementLoss, Event, Every, FitOptions, GaussNewton, GradientDescent, HalfMse, Huber,
+        EarlyStopping, ElementLoss, Event, Every, Factors, FitOptions, GaussNewton, GradientDescent, HalfMse, Huber,
         Initializer, Lbfgs, Loss, LossKind, Mae, Metric, ModelLoss, Momentum, Monitor, Mse, NAdam, Optimizer,
-        OptimizerKind, Penalty, Provenance, ReduceOnPlateau, RmsProp, Samples, Scalar, Scaling, Schedule,
+        OptimizerKind, Penalty, Pinball, Provenance, ReduceOnPlateau, RmsProp, Samples, Scalar, Scaling, Schedule,
         SoftmaxCrossEntropy, StopReason, Trainer, Workspace,
     };
     pub use mlp_cpu::{Matrix, MatrixRef};

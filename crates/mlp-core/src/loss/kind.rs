@@ -1,6 +1,6 @@
 //! A loss as a value, which can be chosen in a file, on a command line or in code.
 
-use super::{BinaryCrossEntropy, HalfMse, Huber, Loss, Mae, Mse, SoftmaxCrossEntropy, TargetKind};
+use super::{BinaryCrossEntropy, HalfMse, Huber, Loss, Mae, Mse, Pinball, SoftmaxCrossEntropy, TargetKind};
 use crate::Scalar;
 use crate::kind::kinds;
 
@@ -11,8 +11,9 @@ kinds! {
     /// A kind is itself a loss. It gives the same bits as the loss it holds, but selects it anew for each sample. If the
     /// code knows the loss, the concrete type is faster.
     ///
-    /// The parameters are `delta` of `huber`, and `probabilities` of `softmax_cross_entropy`, which is 0 if the target
-    /// is a class index and 1 if it is a probability for each class.
+    /// The parameters are `delta` of `huber`, `low` and `high` of `pinball`, and two of `softmax_cross_entropy`:
+    /// `probabilities`, which is 0 if the target is a class index and 1 if it is a probability for each class, and
+    /// `label_smoothing`.
     ///
     /// ```
     /// use mlp_core::{Huber, Loss, LossKind, SoftmaxCrossEntropy, TargetKind};
@@ -23,7 +24,7 @@ kinds! {
     /// assert_eq!("softmax_cross_entropy".parse::<LossKind>()?.target_kind(), TargetKind::Class);
     ///
     /// let kind = LossKind::from(SoftmaxCrossEntropy::for_probabilities());
-    /// assert_eq!(kind.parameters(), [("probabilities", 1.0)]);
+    /// assert_eq!(kind.parameters(), [("probabilities", 1.0), ("label_smoothing", 0.0)]);
     /// assert_eq!(LossKind::from_parts(kind.name(), &kind.parameters())?, kind);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -33,7 +34,9 @@ kinds! {
     "mean_squared_error" => Mse(), Mse;
     "mean_absolute_error" => Mae(), Mae;
     "huber" => Huber(delta), Huber::new(delta)?;
-    "softmax_cross_entropy" => SoftmaxCrossEntropy(probabilities), SoftmaxCrossEntropy::with_target(probabilities)?;
+    "pinball" => Pinball(low, high), Pinball::between(low, high)?;
+    "softmax_cross_entropy" => SoftmaxCrossEntropy(probabilities, label_smoothing),
+        SoftmaxCrossEntropy::with_target(probabilities)?.smoothing(label_smoothing)?;
     "binary_cross_entropy" => BinaryCrossEntropy(), BinaryCrossEntropy;
 }
 

@@ -10,6 +10,7 @@ mod kind;
 mod mae;
 mod model;
 mod mse;
+mod pinball;
 mod softmax_cross_entropy;
 
 pub use binary_cross_entropy::BinaryCrossEntropy;
@@ -19,6 +20,7 @@ pub use kind::LossKind;
 pub use mae::Mae;
 pub use model::ModelLoss;
 pub use mse::Mse;
+pub use pinball::Pinball;
 pub use softmax_cross_entropy::{SoftmaxCrossEntropy, softmax};
 pub(crate) use softmax_cross_entropy::{class_index, softmax_in_place};
 

@@ -16,26 +16,26 @@ use alloc::vec::Vec;
 /// use mlp_core::{ElementLoss, Mlp, Model, ModelLoss, Scalar};
 /// use mlp_cpu::Matrix;
 ///
-/// /// The quantile loss: with e = y - p, q e for e > 0, else (q - 1) e.
+/// /// The loss of support vector regression: what the error exceeds `tolerance` by.
 /// #[derive(Clone, Debug, PartialEq)]
-/// struct Quantile {
-///     q: f64,
+/// struct Insensitive {
+///     tolerance: f64,
 /// }
 ///
-/// impl ElementLoss for Quantile {
+/// impl ElementLoss for Insensitive {
 ///     fn element<T: Scalar>(&self, prediction: T, target: T) -> T {
-///         let (q, error) = (T::from_f64(self.q), target - prediction);
-///         error.select_gt(T::zero(), q * error, (q - T::one()) * error)
+///         ((prediction - target).abs() - T::from_f64(self.tolerance)).at_least(T::zero())
 ///     }
 /// }
 ///
 /// let network = Mlp::<Matrix<f32>>::builder(&[2, 8, 1]).build()?; // trained with the loss below
-/// let loss = Quantile { q: 0.9 };
-/// let model = Model::new(network, ModelLoss::custom("quantile", &[("q", loss.q)], &loss));
-/// assert_eq!((model.loss().name(), model.loss().parameters()), ("quantile", vec![("q", 0.9)]));
+/// let loss = Insensitive { tolerance: 0.1 };
+/// let parameters = [("tolerance", loss.tolerance)];
+/// let model = Model::new(network, ModelLoss::custom("insensitive", &parameters, &loss));
+/// assert_eq!((model.loss().name(), model.loss().parameters()), ("insensitive", parameters.to_vec()));
 ///
 /// let built = model.loss().build(|name, parameters| match (name, parameters) {
-///     ("quantile", &[("q", q)]) => Some(Quantile { q }),
+///     ("insensitive", &[("tolerance", tolerance)]) => Some(Insensitive { tolerance }),
 ///     _ => None,
 /// });
 /// assert_eq!(built, Some(loss));

@@ -1,9 +1,10 @@
 use super::binary_cross_entropy::times;
 use super::{Loss, TargetKind, check_length};
-use crate::error::flag;
+use crate::error::{flag, share};
 use crate::{HyperParameterError, Scalar};
 
 /// Softmax cross-entropy on logits: l = -sum_j y_j ln s_j with s = softmax(p); dl/dp_j = s_j sum_k y_k - y_j.
+/// [`smoothing`](Self::smoothing) moves the target y towards the same probability for each class.
 ///
 /// The network's last layer must be linear. The target y is the index of the class (y_j = 1 there, else 0) or a
 /// probability for each class; by default it is the index, as in PyTorch and scikit-learn. ln s_j is computed as (p_j -
@@ -24,6 +25,8 @@ use crate::{HyperParameterError, Scalar};
 pub struct SoftmaxCrossEntropy {
     /// Whether the target is a probability for each class.
     probabilities: bool,
+    /// epsilon.
+    smoothing: f64,
 }
 
 impl SoftmaxCrossEntropy {
@@ -32,12 +35,45 @@ impl SoftmaxCrossEntropy {
     /// # Panics
     /// This function does not panic, but evaluating the loss does if a target is not a valid class index.
     pub fn for_classes() -> Self {
-        Self { probabilities: false }
+        Self::default()
     }
 
     /// Creates the loss whose target for a sample is a probability for each class, with sum 1 (one-hot or soft).
     pub fn for_probabilities() -> Self {
-        Self { probabilities: true }
+        Self {
+            probabilities: true,
+            ..Self::default()
+        }
+    }
+
+    /// Smooths the labels: instead of the target y, the loss takes (1 - epsilon) y + epsilon / n for n classes. By
+    /// default epsilon = 0. The network then gains nothing from probabilities ever closer to 1. It is `label_smoothing`
+    /// of PyTorch.
+    ///
+    /// With it, the loss is infinite if a logit is -inf.
+    ///
+    /// ```
+    /// # use mlp_core::{Loss, SoftmaxCrossEntropy};
+    /// let (logits, mut gradient) = ([0.0; 4], [0.0_f64; 4]);
+    /// let smoothed = SoftmaxCrossEntropy::for_classes().smoothing(0.2)?;
+    /// smoothed.value_and_gradient(&logits, &[1.0], &mut gradient);
+    /// // Of y = (0.05, 0.85, 0.05, 0.05).
+    /// assert!((gradient[0] - 0.2).abs() < 1e-15 && (gradient[1] + 0.6).abs() < 1e-15);
+    /// # Ok::<(), mlp_core::HyperParameterError>(())
+    /// ```
+    ///
+    /// Source: C. Szegedy et al., *Rethinking the Inception Architecture for Computer Vision* (CVPR 2016), section 7.
+    ///
+    /// # Errors
+    /// If `epsilon` is not a number from 0 to 1.
+    pub fn smoothing(self, epsilon: f64) -> Result<Self, HyperParameterError> {
+        let smoothing = share("label smoothing", epsilon)?;
+        Ok(Self { smoothing, ..self })
+    }
+
+    /// Returns epsilon.
+    pub(super) fn label_smoothing(self) -> f64 {
+        self.smoothing
     }
 
     /// Returns the kind of target as a number for files: 0 for classes, 1 for probabilities.
@@ -48,20 +84,38 @@ impl SoftmaxCrossEntropy {
     /// Creates the loss from such a number, the inverse of [`probabilities`](Self::probabilities).
     pub(super) fn with_target(probabilities: f64) -> Result<Self, HyperParameterError> {
         let probabilities = flag("probabilities", probabilities)? == 1.0;
-        Ok(Self { probabilities })
+        Ok(Self {
+            probabilities,
+            ..Self::default()
+        })
     }
 
-    /// Returns sum_j y_j (ln `sum` - (p_j - `max`)).
+    /// Returns sum_j y_j (ln `sum` - (p_j - `max`)), where y are the smoothed targets.
     fn cross_entropy<T: Scalar>(self, prediction: &[T], target: &[T], max: T, sum: T) -> T {
         let ln_sum = sum.ln();
-        if !self.probabilities {
-            return ln_sum - (prediction[class(target, prediction.len())] - max);
-        }
         let mut total = T::zero();
-        for (&p, &t) in prediction.iter().zip(target) {
-            total += times(t, ln_sum - (p - max));
+        if self.probabilities {
+            for (&p, &t) in prediction.iter().zip(target) {
+                total += times(t, ln_sum - (p - max));
+            }
+        } else {
+            total = ln_sum - (prediction[class(target, prediction.len())] - max);
         }
-        total
+        if self.smoothing == 0.0 {
+            return total;
+        }
+        let mut uniform = T::zero();
+        for &p in prediction {
+            uniform += ln_sum - (p - max);
+        }
+        let [label, share]: [T; 2] = self.shares(prediction.len());
+        label * total + share * uniform
+    }
+
+    /// Returns 1 - epsilon and epsilon / n, the shares of the label and of each of n classes in the smoothed target.
+    #[inline(always)]
+    fn shares<T: Scalar>(self, classes: usize) -> [T; 2] {
+        [1.0 - self.smoothing, self.smoothing / classes as f64].map(T::from_f64)
     }
 }
 
@@ -88,21 +142,27 @@ impl Loss for SoftmaxCrossEntropy {
         check_length("target", self.target_rows(prediction.len()), target.len());
         check_length("gradient", prediction.len(), gradient.len());
         let (max, sum) = exponentials(prediction, gradient);
+        let [label, share]: [T; 2] = self.shares(prediction.len());
         if self.probabilities {
             let mut mass = T::zero();
             for &t in target {
                 mass += t;
             }
-            let factor = mass / sum;
+            let factor = (label * mass + T::from_f64(self.smoothing)) / sum;
             for (g, &t) in gradient.iter_mut().zip(target) {
-                *g = *g * factor - t;
+                *g = *g * factor - label * t;
             }
         } else {
             let factor = T::one() / sum;
             for g in &mut *gradient {
                 *g *= factor;
             }
-            gradient[class(target, prediction.len())] -= T::one();
+            gradient[class(target, prediction.len())] -= label;
+        }
+        if self.smoothing > 0.0 {
+            for g in &mut *gradient {
+                *g -= share;
+            }
         }
         self.cross_entropy(prediction, target, max, sum)
     }
