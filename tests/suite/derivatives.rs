@@ -5,8 +5,8 @@ use mlp_core::activations::{
     Elu, Gelu, GeluTanh, HardTanh, Identity, LeakyRelu, Mish, Relu, Selu, Sigmoid, Silu, Softplus, Softsign, Tanh,
 };
 use mlp_core::{
-    Activation, BinaryCrossEntropy, HalfMse, Huber, Loss, Mae, Mse, Scalar, SoftmaxCrossEntropy, check_activation,
-    check_loss,
+    Activation, BinaryCrossEntropy, HalfMse, Huber, Loss, Mae, Mse, Pinball, Scalar, SoftmaxCrossEntropy,
+    check_activation, check_loss,
 };
 use std::panic::catch_unwind;
 
@@ -47,6 +47,10 @@ prove! { check_loss:
     huber_half Huber::new(0.5).unwrap();
     softmax_cross_entropy_of_classes SoftmaxCrossEntropy::for_classes();
     softmax_cross_entropy_of_probabilities SoftmaxCrossEntropy::for_probabilities();
+    smoothed_cross_entropy_of_classes SoftmaxCrossEntropy::for_classes().smoothing(0.1).unwrap();
+    smoothed_cross_entropy_of_probabilities SoftmaxCrossEntropy::for_probabilities().smoothing(0.3).unwrap();
+    pinball Pinball::new(0.9).unwrap();
+    pinball_of_an_interval Pinball::between(0.05, 0.95).unwrap();
     binary_cross_entropy BinaryCrossEntropy;
 }
 

@@ -2,7 +2,7 @@
 //! the largest numbers, infinities and NaN. The tables follow from mathematics, not from the output of the code.
 
 use crate::activations::{Float, functions, names};
-use mlp_core::{BinaryCrossEntropy, HalfMse, Huber, Loss, Mae, Mse, SoftmaxCrossEntropy};
+use mlp_core::{BinaryCrossEntropy, HalfMse, Huber, Loss, Mae, Mse, Pinball, SoftmaxCrossEntropy};
 
 /// The names of the sizes of the inputs; [`inputs`] has the numbers.
 const SIZES: [&str; 16] = [
@@ -437,6 +437,8 @@ fn nan_in_any_place_reaches_the_loss() {
     target(&Mse);
     target(&Mae);
     target(&Huber::default());
+    target(&Pinball::default());
     target(&BinaryCrossEntropy);
     target(&SoftmaxCrossEntropy::for_probabilities());
+    target(&SoftmaxCrossEntropy::for_probabilities().smoothing(0.5).unwrap());
 }

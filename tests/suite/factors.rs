@@ -10,6 +10,9 @@ use mlp_cpu::Matrix;
 
 type Layers = Vec<Dense<Matrix<f64>>>;
 
+/// The numbers of a state by name.
+type Numbers = Vec<(String, f64)>;
+
 const fn factors(weights: f64, bias: f64) -> Factors {
     Factors { weights, bias }
 }
@@ -43,7 +46,9 @@ impl Objective<Matrix<f64>> for Given {
 fn run(mut optimizer: impl Optimizer<Matrix<f64>>) -> Layers {
     let mut layers = layers(0);
     for step in 1..4 {
-        optimizer.step(&mut layers, &mut Given(self::layers(10 * step))).unwrap();
+        optimizer
+            .step(&mut layers, &mut Given(self::layers(10 * step)))
+            .unwrap();
     }
     layers
 }
@@ -91,10 +96,14 @@ fn each_part_is_updated_with_its_own_learning_rate() {
 fn each_part_has_its_own_weight_decay() {
     let plain = AdamW::new(0.1).unwrap().decay_biases(true);
     let own = plain.clone().weight_decay_factors(&FACTORS).unwrap();
-    assert_parts(own, &FACTORS, |factor| plain.clone().weight_decay(factor * 0.01).unwrap());
+    assert_parts(own, &FACTORS, |factor| {
+        plain.clone().weight_decay(factor * 0.01).unwrap()
+    });
     let weights_only = plain.clone().decay_biases(false);
     let own = weights_only.clone().weight_decay_factors(&FACTORS).unwrap();
-    assert_parts(own, &FACTORS, |factor| weights_only.clone().weight_decay(factor * 0.01).unwrap());
+    assert_parts(own, &FACTORS, |factor| {
+        weights_only.clone().weight_decay(factor * 0.01).unwrap()
+    });
 }
 
 /// A large layer on few samples is updated in place.
@@ -102,14 +111,21 @@ fn each_part_has_its_own_weight_decay() {
 fn layers_updated_in_place_have_their_factors() {
     let mut network = Mlp::<Matrix<f64>>::builder(&[300, 300, 1]).seed(1).build().unwrap();
     let (input, target) = (random(300, 2, 3), random(1, 2, 4));
-    let descent = || GradientDescent::new(0.01).unwrap().learning_rate_factors(&FACTORS).unwrap();
+    let descent = || {
+        GradientDescent::new(0.01)
+            .unwrap()
+            .learning_rate_factors(&FACTORS)
+            .unwrap()
+    };
     let mut by_hand = network.clone();
     let mut workspace = Workspace::new(&network, 2).unwrap();
     by_hand.forward(&input, &mut workspace);
     by_hand.loss(&HalfMse, &target, &mut workspace);
     by_hand.backward(&mut workspace);
     by_hand.gradient(&input, &mut workspace);
-    descent().update(by_hand.layers_mut(), workspace.gradient_mut()).unwrap();
+    descent()
+        .update(by_hand.layers_mut(), workspace.gradient_mut())
+        .unwrap();
 
     let samples = Samples::new(&input, &target).unwrap();
     Trainer::new(HalfMse, descent()).step(&mut network, samples).unwrap();
@@ -119,7 +135,10 @@ fn layers_updated_in_place_have_their_factors() {
 #[test]
 fn factors_out_of_their_range_are_errors() {
     for (bad, printed) in [(-0.5, "-0.5"), (f64::INFINITY, "inf"), (f64::NAN, "NaN")] {
-        for list in [[factors(bad, 1.0), factors(1.0, 1.0)], [factors(1.0, 1.0), factors(1.0, bad)]] {
+        for list in [
+            [factors(bad, 1.0), factors(1.0, 1.0)],
+            [factors(1.0, 1.0), factors(1.0, bad)],
+        ] {
             let adam = AdamW::<Matrix<f64>>::new(0.1).unwrap();
             for (result, name) in [
                 (adam.clone().learning_rate_factors(&list), "learning_rate_factor"),
@@ -141,7 +160,13 @@ fn factors_of_another_number_of_layers_panic() {
 #[test]
 fn a_state_keeps_the_factors() {
     let plain = || AdamW::<Matrix<f64>>::new(0.1).unwrap();
-    let with_factors = || plain().learning_rate_factors(&FACTORS).unwrap().weight_decay_factors(&FACTORS).unwrap();
+    let with_factors = || {
+        plain()
+            .learning_rate_factors(&FACTORS)
+            .unwrap()
+            .weight_decay_factors(&FACTORS)
+            .unwrap()
+    };
     let state = with_factors().state();
     let layers = layers(0);
     for mut other in [plain(), plain().learning_rate_factors(&[factors(3.0, 3.0); 2]).unwrap()] {
@@ -151,7 +176,7 @@ fn a_state_keeps_the_factors() {
         assert_eq!(other, with_factors());
     }
 
-    let refused = |mut optimizer: AdamW<_>, change: &dyn Fn(&mut Vec<(String, f64)>), layers: &[_]| {
+    let refused = |mut optimizer: AdamW<_>, change: &dyn Fn(&mut Numbers), layers: &[_]| {
         let mut state = state.clone();
         change(&mut state.numbers);
         let before = optimizer.clone();
@@ -159,12 +184,16 @@ fn a_state_keeps_the_factors() {
         assert_eq!(optimizer, before);
         error.to_string()
     };
-    let lost = refused(with_factors(), &|numbers| numbers.retain(|(name, _)| !name.contains("rate_factor")), &layers);
+    let lost = refused(
+        with_factors(),
+        &|numbers| numbers.retain(|(name, _)| !name.contains("rate_factor")),
+        &layers,
+    );
     assert_eq!(lost, "optimizer state: `learning_rate_factor.0.weights` is missing");
     let one = "learning_rate_factor.1.bias";
     let missing = refused(plain(), &|numbers| numbers.retain(|(name, _)| name != one), &layers);
     assert_eq!(missing, "optimizer state: `learning_rate_factor.1.bias` is missing");
-    let negative = |numbers: &mut Vec<(String, f64)>| numbers.iter_mut().find(|(name, _)| name == one).unwrap().1 = -1.0;
+    let negative = |numbers: &mut Numbers| numbers.iter_mut().find(|(name, _)| name == one).unwrap().1 = -1.0;
     let expected = "optimizer state: learning_rate_factor: expected a finite number of at least 0, got -1";
     assert_eq!(refused(plain(), &negative, &layers), expected);
     let too_many = refused(plain(), &|_| (), &layers[..1]);
@@ -173,20 +202,38 @@ fn a_state_keeps_the_factors() {
     assert_eq!(too_few, "optimizer state: `learning_rate_factor.2.weights` is missing");
 
     // Only AdamW has a weight decay.
-    let state = Adam::new(0.1).unwrap().state().with_number("weight_decay_factor.0.weights", 1.0);
+    let state = Adam::new(0.1)
+        .unwrap()
+        .state()
+        .with_number("weight_decay_factor.0.weights", 1.0);
     let error = Adam::new(0.1).unwrap().restore(state, &layers).unwrap_err();
-    assert_eq!(error.to_string(), "optimizer state: unknown entry `weight_decay_factor.0.weights`");
+    assert_eq!(
+        error.to_string(),
+        "optimizer state: unknown entry `weight_decay_factor.0.weights`"
+    );
 }
 
 #[test]
 fn only_adamw_has_a_weight_decay_to_set() {
     let mut adamw = OptimizerKind::AdamW.build::<Matrix<f64>>(0.1).unwrap();
     adamw.set_weight_decay(0.5).unwrap();
-    assert_eq!(adamw.state(), AdamW::new(0.1).unwrap().weight_decay(0.5).unwrap().state());
+    assert_eq!(
+        adamw.state(),
+        AdamW::new(0.1).unwrap().weight_decay(0.5).unwrap().state()
+    );
     let message = |result: Result<(), HyperParameterError>| result.unwrap_err().to_string();
     let negative = message(adamw.set_weight_decay(-0.5));
-    assert_eq!(negative, "weight decay: expected a finite number of at least 0, got -0.5");
+    assert_eq!(
+        negative,
+        "weight decay: expected a finite number of at least 0, got -0.5"
+    );
     let none = "weight decay: expected an optimizer that has it, such as AdamW, got 0.5";
-    assert_eq!(message(Adam::<Matrix<f64>>::new(0.1).unwrap().set_weight_decay(0.5)), none);
-    assert_eq!(message(Lbfgs::<Matrix<f64>>::new(0.1).unwrap().set_weight_decay(0.5)), none);
+    assert_eq!(
+        message(Adam::<Matrix<f64>>::new(0.1).unwrap().set_weight_decay(0.5)),
+        none
+    );
+    assert_eq!(
+        message(Lbfgs::<Matrix<f64>>::new(0.1).unwrap().set_weight_decay(0.5)),
+        none
+    );
 }

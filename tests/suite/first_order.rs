@@ -6,8 +6,8 @@ use mlp_core::activations::{Identity, Relu, Softsign, Tanh};
 use mlp_core::backend::{Objective, Tensor, ZipFormula};
 use mlp_core::state::{OptimizerState, StateError};
 use mlp_core::{
-    ActivationKind, Adagrad, Adam, AdamW, Dense, Factors, GradientDescent, HalfMse, HyperParameterError, Mlp, Momentum, NAdam,
-    NonFinite, Optimizer, RmsProp, Samples, Scalar, TrainError, Trainer,
+    ActivationKind, Adagrad, Adam, AdamW, Dense, Factors, GradientDescent, HalfMse, HyperParameterError, Mlp, Momentum,
+    NAdam, NonFinite, Optimizer, RmsProp, Samples, Scalar, TrainError, Trainer,
 };
 use mlp_cpu::{Element, Matrix, MatrixRef};
 use serde::Deserialize;

@@ -291,7 +291,11 @@ fn dropout_of_nothing_changes_nothing() {
 /// Returns a network with a linear hidden layer and hidden layers of odd sizes.
 fn partly_linear() -> Mlp<Matrix<f64>> {
     let hidden = [Tanh.into(), Identity.into(), Tanh.into()];
-    Mlp::builder(&[2, 7, 5, 3, 1]).each_hidden(hidden).seed(1).build().unwrap()
+    Mlp::builder(&[2, 7, 5, 3, 1])
+        .each_hidden(hidden)
+        .seed(1)
+        .build()
+        .unwrap()
 }
 
 /// The trainer cuts the batch into parts. So the sums of their gradients differ in the last bits, but not the
@@ -310,8 +314,13 @@ fn a_trainer_drops_the_activations_that_the_forward_pass_drops() {
         by_hand.gradient(&input, &mut workspace);
         let mut descent = GradientDescent::new(0.1).unwrap();
         descent.update(by_hand.layers_mut(), workspace.gradient_mut()).unwrap();
-        let got = trainer.step(&mut trained, Samples::new(&input, &target).unwrap()).unwrap();
-        assert!((got - expected).abs() < 1e-13 * expected, "step {step}: {got}, {expected}");
+        let got = trainer
+            .step(&mut trained, Samples::new(&input, &target).unwrap())
+            .unwrap();
+        assert!(
+            (got - expected).abs() < 1e-13 * expected,
+            "step {step}: {got}, {expected}"
+        );
     }
 
     // A workspace that has been used for dropout can be used without it.
@@ -334,7 +343,9 @@ fn a_pullback_after_dropout_is_that_of_the_thinned_network() {
     let gradient = workspace.gradient().to_vec();
     let mut sum = |network: &Mlp<Matrix<f64>>| {
         network.forward_with_dropout(&input, &dropout, 3, &mut workspace);
-        (0..9).map(|sample| workspace.prediction().column(sample)[0]).sum::<f64>()
+        (0..9)
+            .map(|sample| workspace.prediction().column(sample)[0])
+            .sum::<f64>()
     };
     for (l, gradient) in gradient.iter().enumerate() {
         for i in 0..gradient.bias.rows() {
@@ -380,27 +391,42 @@ fn a_schedule_sets_the_weight_decay_of_each_step() {
         let (mut network, mut other) = (network::<f64>(&[2, 4, 1]), network::<f64>(&[2, 4, 1]));
         for epoch in 0..3 {
             trainer.fit(&mut network, samples, FitOptions::epochs(1)).unwrap();
-            by_hand.optimizer_mut().set_weight_decay(0.4 * schedule.factor(epoch)).unwrap();
+            by_hand
+                .optimizer_mut()
+                .set_weight_decay(0.4 * schedule.factor(epoch))
+                .unwrap();
             by_hand.fit(&mut other, samples, FitOptions::epochs(1)).unwrap();
             assert_eq!(network, other, "{every:?}, epoch {epoch}");
         }
     }
     let trainer = Trainer::<Matrix<f64>, _, _>::new(HalfMse, AdamW::new(0.1).unwrap());
-    let refused = |initial| trainer.clone().weight_decay_schedule(initial, Schedule::constant(), Every::Batch);
+    let refused = |initial| {
+        trainer
+            .clone()
+            .weight_decay_schedule(initial, Schedule::constant(), Every::Batch)
+    };
     assert_eq!(
         refused(-0.5).unwrap_err().to_string(),
         "weight decay: expected a finite number of at least 0, got -0.5"
     );
     let descent = Trainer::<Matrix<f64>, _, _>::new(HalfMse, GradientDescent::new(0.1).unwrap());
     let refused = descent.weight_decay_schedule(0.1, Schedule::constant(), Every::Batch);
-    assert!(refused.unwrap_err().to_string().starts_with("weight decay: expected an optimizer that has it"));
+    assert!(
+        refused
+            .unwrap_err()
+            .to_string()
+            .starts_with("weight decay: expected an optimizer that has it")
+    );
     // A factor may be too large.
     let growing = Schedule::step(1, f64::MAX).unwrap();
     let mut trainer = trainer.weight_decay_schedule(2.0, growing, Every::Batch).unwrap();
     let mut network = network::<f64>(&[2, 4, 1]);
     trainer.step(&mut network, samples).unwrap();
     let error = trainer.step(&mut network, samples).unwrap_err();
-    assert_eq!(error.to_string(), "weight decay: expected a finite number of at least 0, got inf");
+    assert_eq!(
+        error.to_string(),
+        "weight decay: expected a finite number of at least 0, got inf"
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! sampler, and they must give pre-activations of variance 1.
 
 use mlp_core::activations::{Relu, Selu, Tanh};
-use mlp_core::{ActivationKind, Initializer, Mlp, Workspace};
+use mlp_core::{ActivationKind, Dense, Initializer, Mlp, Workspace};
 use mlp_cpu::Matrix;
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
@@ -123,4 +123,122 @@ fn an_f32_network_is_the_rounded_f64_one() {
         let rounded: Vec<f32> = wide.weights.to_vec().into_iter().map(|w| w as f32).collect();
         assert_eq!(narrow.weights.to_vec(), rounded);
     }
+}
+
+/// Returns the columns' population standard deviation of each row.
+fn deviations(rows: &Matrix<f64>) -> Vec<f64> {
+    let deviation = |row: usize| {
+        let values: Vec<f64> = (0..rows.columns()).map(|sample| rows[(row, sample)]).collect();
+        let mean = values.iter().sum::<f64>() / values.len() as f64;
+        (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / values.len() as f64).sqrt()
+    };
+    (0..rows.rows()).map(deviation).collect()
+}
+
+/// The expected numbers are those of NumPy: `W / (X @ W.T).std(axis=0)[:, None]`.
+#[test]
+fn weights_are_divided_by_the_deviation_that_numpy_computes() {
+    let weights = Matrix::from_rows(&[[1.0, 2.0], [-0.5, 0.25], [3.0, -1.0]]);
+    let input = Matrix::from_columns(&[[0.5, -1.0], [2.0, 0.25], [-0.75, 1.5], [1.0, 3.0]]);
+    let layer = Dense {
+        weights,
+        bias: Matrix::zeros(3, 1),
+    };
+    let mut network = Mlp::<Matrix<f64>>::from_layers(vec![(layer, Tanh.into())]).unwrap();
+    network.initialize_from_data(&input, 1);
+    let expected = [
+        [0.33196735469061434, 0.6639347093812287],
+        [-0.7656028224478577, 0.38280141122392886],
+        [0.8632200015187277, -0.28774000050624254],
+    ];
+    for (i, expected) in expected.iter().enumerate() {
+        for (j, expected) in expected.iter().enumerate() {
+            let got = network.layers()[0].weights[(i, j)];
+            assert!(
+                (got - expected).abs() < 1e-15 * expected.abs(),
+                "{i}, {j}: {got}, {expected}"
+            );
+        }
+    }
+}
+
+/// In every layer, pre-activations have deviation 1, and minus the bias is a mean of 5 of them with the weights of a
+/// random point of a simplex. Its variance is 5 E[s^2] = 1/3 of theirs.
+#[test]
+fn each_layer_is_adapted_to_the_data() {
+    let input = Matrix::from_fn(3, 500, |i, j| {
+        [1e4, 1e-4, 1.0][i] * ((7 * j + 3 * i) as f64).sin() + 2.0
+    });
+    let start = Mlp::<Matrix<f64>>::builder(&[3, 2000, 1000, 4])
+        .hidden(Tanh)
+        .seed(1)
+        .build()
+        .unwrap();
+    let adapted = |seed| {
+        let mut network = start.clone();
+        network.initialize_from_data(&input, seed);
+        network
+    };
+    let network = adapted(2);
+    let mut workspace = Workspace::new(&network, 500).unwrap();
+    network.forward(&input, &mut workspace);
+    let (mut squares, mut neurons) = (0.0, 0.0);
+    for (l, layer) in network.layers().iter().enumerate() {
+        let mut z = Matrix::zeros(layer.outputs(), 500);
+        if l == 0 {
+            layer.pre_activation(&input, &mut z);
+        } else {
+            layer.pre_activation(workspace.activation(l - 1), &mut z);
+        }
+        for (neuron, deviation) in deviations(&z).into_iter().enumerate() {
+            assert!(
+                (deviation - 1.0).abs() < 1e-9,
+                "layer {l}, neuron {neuron}: {deviation}"
+            );
+            let values: Vec<f64> = (0..500).map(|sample| z[(neuron, sample)]).collect();
+            let (low, high) = values
+                .iter()
+                .fold((f64::MAX, f64::MIN), |(low, high), z| (low.min(*z), high.max(*z)));
+            assert!(
+                low < 1e-9 && high > -1e-9,
+                "layer {l}, neuron {neuron}: from {low} to {high}"
+            );
+            squares += (values.iter().sum::<f64>() / 500.0).powi(2);
+            neurons += 1.0;
+        }
+    }
+    let variance: f64 = squares / neurons;
+    assert!((variance - 1.0 / 3.0).abs() < 0.03, "{variance}");
+
+    assert_eq!(network, adapted(2));
+    let [first, other] = [&network, &adapted(3)].map(|network| network.layers()[0].clone());
+    assert_eq!(first.weights, other.weights);
+    assert_ne!(first.bias, other.bias);
+}
+
+#[test]
+fn neurons_without_deviation_keep_their_weights() {
+    let constant = Matrix::from_fn(2, 7, |i, _| 0.1 * (i + 1) as f64);
+    let mut network = Mlp::<Matrix<f64>>::builder(&[2, 9, 1]).seed(1).build().unwrap();
+    let before = network.clone();
+    network.initialize_from_data(&constant, 1);
+    for (layer, before) in network.layers().iter().zip(before.layers()) {
+        assert_eq!(layer.weights, before.weights);
+    }
+    // The biases make every pre-activation 0.
+    assert!(network.predict(&constant).to_vec().iter().all(|y| y.abs() < 1e-15));
+}
+
+#[test]
+#[should_panic = "initialize_from_data: expected at least one sample, got none"]
+fn data_without_samples_panic() {
+    let mut network = Mlp::<Matrix<f64>>::builder(&[2, 1]).build().unwrap();
+    network.initialize_from_data(&Matrix::zeros(2, 0), 1);
+}
+
+#[test]
+#[should_panic = "initialize_from_data: expected input of 2 x 5, got 3 x 5"]
+fn data_of_other_features_panic() {
+    let mut network = Mlp::<Matrix<f64>>::builder(&[2, 1]).build().unwrap();
+    network.initialize_from_data(&Matrix::zeros(3, 5), 1);
 }

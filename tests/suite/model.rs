@@ -564,13 +564,16 @@ fn every_kind_comes_back_from_its_name_and_parameters() {
     assert_eq!(elu.parameters(), [("alpha", 0.3)]);
     assert_eq!(ActivationKind::from_parts("elu", &[("alpha", 0.3)]), Ok(elu));
 
-    let losses: [LossKind; 8] = [
+    let losses: [LossKind; 11] = [
         HalfMse.into(),
         mlp_core::Mse.into(),
         mlp_core::Mae.into(),
         Huber::default().into(),
         Huber::new(0.1).unwrap().into(),
+        mlp_core::Pinball::default().into(),
+        mlp_core::Pinball::between(0.1, 0.7).unwrap().into(),
         SoftmaxCrossEntropy::for_classes().into(),
+        SoftmaxCrossEntropy::for_classes().smoothing(0.1).unwrap().into(),
         SoftmaxCrossEntropy::for_probabilities().into(),
         BinaryCrossEntropy.into(),
     ];
@@ -606,8 +609,26 @@ fn every_kind_comes_back_from_its_name_and_parameters() {
             "huber: expected the parameters delta, got beta",
         ),
         (
-            loss("softmax_cross_entropy", &[("probabilities", 0.5)]),
+            loss(
+                "softmax_cross_entropy",
+                &[("probabilities", 0.5), ("label_smoothing", 0.0)],
+            ),
             "probabilities: expected 0 or 1, got 0.5",
+        ),
+        (
+            loss(
+                "softmax_cross_entropy",
+                &[("probabilities", 0.0), ("label_smoothing", 1.5)],
+            ),
+            "label smoothing: expected a number from 0 to 1, got 1.5",
+        ),
+        (
+            loss("softmax_cross_entropy", &[("probabilities", 0.0)]),
+            "softmax_cross_entropy: expected the parameters probabilities, label_smoothing, got probabilities",
+        ),
+        (
+            loss("pinball", &[("low", 0.5), ("high", 1.0)]),
+            "quantile: expected a number above 0 and below 1, got 1",
         ),
     ] {
         assert_eq!(got, expected);

@@ -59,7 +59,7 @@
 //! | networks | [`Mlp`], made of [`Dense`] layers; [`Initializer`]; [`ActivationKind`] is an [`Activation`] by name |
 //! | losses | [`Loss`], [`ElementLoss`]; [`LossKind`] selects one of this crate's losses by name |
 //! | data | [`Samples`] borrows data, [`Dataset`] owns and splits it; [`ClassWeights`]; [`Scaling`], [`Classes`] |
-//! | optimizers ([`Optimizer`]) | [`GradientDescent`], [`Momentum`], [`RmsProp`], [`Adagrad`], [`Adam`], [`AdamW`], [`NAdam`], [`Lbfgs`], [`GaussNewton`]; [`OptimizerKind`] selects one by name |
+//! | optimizers ([`Optimizer`]) | [`GradientDescent`], [`Momentum`], [`RmsProp`], [`Adagrad`], [`Adam`], [`AdamW`], [`NAdam`], [`Lbfgs`], [`GaussNewton`]; [`OptimizerKind`] selects one by name; [`Factors`] for parts of a network |
 //! | second derivatives | [`Curvature`], [`hessian_vector_product`] |
 //! | learning rate | [`Schedule`], [`ReduceOnPlateau`] |
 //! | regularization | [`Penalty`], [`Dropout`], [`Clip`], [`EarlyStopping`] |
@@ -124,6 +124,7 @@ mod block;
 mod builder;
 pub mod check;
 mod classify;
+mod data_initializer;
 mod dense;
 mod dual_tensor;
 mod elementary;
@@ -166,8 +167,8 @@ pub use metric::{ConfusionMatrix, Metric, Scores};
 pub use mlp::Mlp;
 pub use model::{Model, ModelError, Provenance};
 pub use optimizer::{
-    Adagrad, Adam, AdamW, Factors, GaussNewton, GradientDescent, Lbfgs, Momentum, NAdam, NonFinite, Optimizer, OptimizerKind,
-    RmsProp,
+    Adagrad, Adam, AdamW, Factors, GaussNewton, GradientDescent, Lbfgs, Momentum, NAdam, NonFinite, Optimizer,
+    OptimizerKind, RmsProp,
 };
 pub use output::OutputTransform;
 pub use preprocessing::{Classes, Scaling, ScalingKind};

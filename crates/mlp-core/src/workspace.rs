@@ -106,10 +106,14 @@ impl<B: Tensor> Workspace<B> {
     pub(crate) fn fits<C: Activation>(&self, layers: &[Dense<B>], activations: &[ActivationKind<C>]) -> bool {
         let buffers = self.gradient.iter().zip(&self.layers);
         self.layers.len() == layers.len()
-            && layers.iter().zip(activations).zip(buffers).all(|((layer, activation), (gradient, buffers))| {
-                let linear = is_linear(activation) && buffers.mask.is_none();
-                gradient.weights.shape() == layer.weights.shape() && buffers.derivative.is_none() == linear
-            })
+            && layers
+                .iter()
+                .zip(activations)
+                .zip(buffers)
+                .all(|((layer, activation), (gradient, buffers))| {
+                    let linear = is_linear(activation) && buffers.mask.is_none();
+                    gradient.weights.shape() == layer.weights.shape() && buffers.derivative.is_none() == linear
+                })
     }
 
     /// Panics unless the workspace belongs to `network` and has room for `samples` samples.

@@ -1,6 +1,6 @@
-use super::factors::{self, Factors};
 use super::NonFinite;
 use super::adam::{self, impl_moments};
+use super::factors::{self, Factors};
 use super::first_order::Update;
 use super::rule::{LEARNING_RATE_FACTOR, Rule, first_order, impl_new};
 use crate::backend::{Tensor, ZipFormula};
@@ -114,13 +114,10 @@ impl Rule<2> for HyperParameters {
     fn update<B: Tensor>(&mut self, update: Update<'_, B, 2>) -> Result<(), NonFinite> {
         let adam = adam::Formula::new(self.learning_rate, [self.beta1, self.beta2], self.epsilon, update.step);
         let decay = self.learning_rate * self.weight_decay;
-        update.apply(|group| {
-            let decays = self.decay_biases || !group.is_bias;
-            let decay = if decays { decay * group.weight_decay } else { 0.0 };
-            Formula {
-                adam: adam.of_group(group),
-                decay: decay * group.learning_rate,
-            }
+        let bias_decay = if self.decay_biases { decay } else { 0.0 };
+        update.apply(|group| Formula {
+            adam: adam.of_group(group),
+            decay: [decay, bias_decay][usize::from(group.is_bias)] * group.weight_decay * group.learning_rate,
         })
     }
 }

@@ -1,8 +1,8 @@
 //! Factors of a hyper-parameter for parts of a network.
 
+use crate::HyperParameterError;
 use crate::error::{check_shape, not_negative};
 use crate::state::{OptimizerState, StateError};
-use crate::HyperParameterError;
 use alloc::format;
 use alloc::vec::Vec;
 

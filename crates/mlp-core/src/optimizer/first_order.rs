@@ -89,10 +89,7 @@ impl<B: Tensor, const N: usize> Update<'_, B, N> {
     ///
     /// # Panics
     /// Panics if the shapes of parameters, gradient and memory differ, or the number of layers that have factors.
-    pub(super) fn apply<const S: usize, F: ZipFormula<S>>(
-        self,
-        formula: impl Fn(Group) -> F,
-    ) -> Result<(), NonFinite> {
+    pub(super) fn apply<const S: usize, F: ZipFormula<S>>(self, formula: impl Fn(Group) -> F) -> Result<(), NonFinite> {
         let Self {
             layers,
             gradient,
@@ -113,12 +110,17 @@ impl<B: Tensor, const N: usize> Update<'_, B, N> {
         factors::check_layers(factors, layers.len());
         // The new parameters overwrite the gradient. They are swapped with the old ones only after all of them have
         // proved to be finite. That way the old parameters are never lost, and need no copy.
+        let mut formulas = factors::groups(factors, 0).map(&formula);
+        let alike = factors.iter().all(Vec::is_empty);
         for (l, (layer, gradient)) in layers.iter().zip(&mut *gradient).enumerate() {
-            let [weights, bias] = factors::groups(factors, l).map(&formula);
+            if !alike {
+                formulas = factors::groups(factors, l).map(&formula);
+            }
+            let [weights, bias] = &formulas;
             let state_of_weights = state.each_mut().map(|state| &mut state[l].weights);
-            let weights_finite = gradient.weights.zip((&layer.weights).into(), state_of_weights, &weights);
+            let weights_finite = gradient.weights.zip((&layer.weights).into(), state_of_weights, weights);
             let state_of_bias = state.each_mut().map(|state| &mut state[l].bias);
-            let bias_finite = gradient.bias.zip((&layer.bias).into(), state_of_bias, &bias);
+            let bias_finite = gradient.bias.zip((&layer.bias).into(), state_of_bias, bias);
             if !(weights_finite && bias_finite) {
                 return Err(NonFinite::Parameters { layer: l });
             }
@@ -147,7 +149,9 @@ impl<B: Tensor> Update<'_, B, 0> {
         if let Gradient(Err(pending)) = &mut self.gradient
             && factor * pending.bound(self.layers) < negligible
         {
-            update_in_place(self.layers, pending, |layer| factors::groups(self.factors, layer).map(&formula));
+            update_in_place(self.layers, pending, |layer| {
+                factors::groups(self.factors, layer).map(&formula)
+            });
             return Ok(());
         }
         self.apply(formula)

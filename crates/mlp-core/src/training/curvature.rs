@@ -162,12 +162,7 @@ impl<B: Tensor, L: Loss> Curvature<B, L> {
         let total_weight = self.check(network, &samples, direction)?;
         self.lift(network.layers(), direction);
         let split = Split::new(samples.len(), || network.parameter_count());
-        reserve(
-            &mut self.lifted_groups,
-            &self.lifted,
-            network.activations(),
-            split,
-        )?;
+        reserve(&mut self.lifted_groups, &self.lifted, network.activations(), split)?;
         let mut objective = BatchLoss {
             batch: Batch {
                 activations: network.activations(),

@@ -49,9 +49,8 @@ impl<B: Tensor> Group<B> {
         activations: &[ActivationKind<C>],
         split: Split,
     ) -> bool {
-        let fits = |Self { workspace, .. }: &Self| {
-            workspace.batch() >= split.block && workspace.fits(layers, activations)
-        };
+        let fits =
+            |Self { workspace, .. }: &Self| workspace.batch() >= split.block && workspace.fits(layers, activations);
         groups.len() >= split.groups && groups.iter().all(fits)
     }
 

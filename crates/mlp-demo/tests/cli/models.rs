@@ -308,7 +308,7 @@ fn inspect_prints_what_the_file_records() {
     let expected = [
         "Network [2, 2]: 6 parameters in f64",
         "Layer 0: 2 -> 2, identity",
-        "Loss: softmax_cross_entropy (probabilities 0)",
+        "Loss: softmax_cross_entropy (probabilities 0, label_smoothing 0)",
         "Predictions: probabilities, by softmax",
         "Input scaling: standard, (x - offset) / scale, offset 1 to 2, scale 2 to 4",
         "Target scaling: none",

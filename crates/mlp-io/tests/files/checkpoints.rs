@@ -131,7 +131,11 @@ fn a_checkpoint_holds_schedules_and_factors() {
     let mut whole = Trainer::new(HalfMse, adamw.weight_decay_factors(&rates).unwrap())
         .weight_decay_schedule(0.3, Schedule::flat_cosine(9).unwrap(), Every::Batch)
         .unwrap()
-        .dropout(Dropout::new(0.3, 9).unwrap().schedule(Schedule::cosine_log(2, 9).unwrap()));
+        .dropout(
+            Dropout::new(0.3, 9)
+                .unwrap()
+                .schedule(Schedule::cosine_log(2, 9).unwrap()),
+        );
     let mut network = network();
     for _ in 0..6 {
         whole.step(&mut network, samples).unwrap();

@@ -567,7 +567,7 @@ fn model_cases() -> Vec<Case> {
             "an unknown loss",
             changed(r#""huber","parameters":{"delta":1.0}"#, r#""l2""#),
             "Malformed",
-            "loss: unknown loss `l2`: expected one of half_squared_error, mean_squared_error, mean_absolute_error, huber, softmax_cross_entropy, binary_cross_entropy; a loss of your own has a target_kind beside it (ModelLoss::custom)",
+            "loss: unknown loss `l2`: expected one of half_squared_error, mean_squared_error, mean_absolute_error, huber, pinball, softmax_cross_entropy, binary_cross_entropy; a loss of your own has a target_kind beside it (ModelLoss::custom)",
         ),
         (
             "a custom loss with the name of another one",
@@ -707,7 +707,7 @@ fn model_cases() -> Vec<Case> {
                 &RECORD
                     .replace(
                         r#"{"name":"huber","parameters":{"delta":1.0}}"#,
-                        r#"{"name":"softmax_cross_entropy","parameters":{"probabilities":0.0}}"#,
+                        r#"{"name":"softmax_cross_entropy","parameters":{"label_smoothing":0.0,"probabilities":0.0}}"#,
                     )
                     .replace(provenance, &format!(r#""classes":["a","b"],{provenance}"#)),
             ),

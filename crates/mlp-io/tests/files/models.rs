@@ -4,7 +4,7 @@ use mlp_core::activations::{Elu, Identity, LeakyRelu, Relu, Tanh};
 use mlp_core::backend::Tensor;
 use mlp_core::{
     Activation, ActivationKind, BinaryCrossEntropy, Classes, Dense, ElementLoss, HalfMse, Huber, LossKind, Mlp, Model,
-    ModelLoss, NoCustom, Provenance, Scalar, Scaling, ScalingKind, SoftmaxCrossEntropy, TargetKind,
+    ModelLoss, NoCustom, Pinball, Provenance, Scalar, Scaling, ScalingKind, SoftmaxCrossEntropy, TargetKind,
 };
 use mlp_cpu::{Element, Matrix};
 use mlp_io::{
@@ -56,14 +56,16 @@ fn every_activation_and_loss_is_kept_with_its_parameters() {
         .collect();
     activations.push(LeakyRelu::new(0.1 + 0.2).unwrap().into());
     activations.push(Elu::new(-1e-300).unwrap().into());
-    let losses: [LossKind; 8] = [
+    let losses: [LossKind; 10] = [
         HalfMse.into(),
         mlp_core::Mse.into(),
         mlp_core::Mae.into(),
         Huber::new(1.0 / 3.0).unwrap().into(),
         Huber::default().into(),
         SoftmaxCrossEntropy::for_classes().into(),
+        Pinball::between(0.1, 0.7).unwrap().into(),
         SoftmaxCrossEntropy::for_probabilities().into(),
+        SoftmaxCrossEntropy::for_classes().smoothing(0.1).unwrap().into(),
         BinaryCrossEntropy.into(),
     ];
     assert!(

@@ -3,7 +3,9 @@ use crate::backend::Tensor;
 use crate::naive::Naive;
 use crate::state::{PlateauState, StateError};
 use crate::training::*;
-use crate::{Adam, AdamW, Dense, GradientDescent, HalfMse, Lbfgs, Metric, Mlp, Optimizer, ReduceOnPlateau, Scalar, Schedule};
+use crate::{
+    Adam, AdamW, Dense, GradientDescent, HalfMse, Lbfgs, Metric, Mlp, Optimizer, ReduceOnPlateau, Scalar, Schedule,
+};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec;
