@@ -13,6 +13,7 @@ use mlp_core::{
 };
 use mlp_cpu::{Element, Matrix};
 use mlp_io::{Number, checkpoint_to_bytes, model_to_bytes, npz_to_bytes};
+use mlp_table::{Inference, Kind, Overrides, Recipe, Table, TableModel, TableOptions};
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -258,6 +259,32 @@ fn demo() -> Outcome {
     seed("idx", "large", [&[0, 0, 0, 8, 3][..], &[255; 12]].concat())
 }
 
+/// Models of tables with a single epoch of training.
+fn tables() -> Outcome {
+    let options = TableOptions {
+        recipe: Recipe::Plain,
+        overrides: Overrides {
+            width: Some(8),
+            ..Overrides::default()
+        },
+        ..TableOptions::default()
+    };
+    let row = |i: usize| format!("{},{},{}\n", i % 7, ["u", "v", "w"][i % 3], i % 3);
+    let text = "a,b,y\n".to_owned() + &(0..30).map(row).collect::<String>();
+    let table = Table::from_csv(text.as_bytes())?;
+    for (name, kind) in [("number", Kind::Number), ("classes", Kind::Category)] {
+        let options = TableOptions {
+            inference: Inference::default().kind("y", kind),
+            ..options.clone()
+        };
+        let model = TableModel::fit_with(&table, "y", &options, &|_| ControlFlow::Break(()))?;
+        let bytes = model.to_bytes()?;
+        seed("table", name, &bytes)?;
+        damaged("table", name, &bytes)?;
+    }
+    Ok(())
+}
+
 fn texts() -> Outcome {
     for (name, text) in [
         (
@@ -298,6 +325,7 @@ fn main() -> Outcome {
     models()?;
     arrays()?;
     checkpoints()?;
+    tables()?;
     demo()?;
     texts()
 }

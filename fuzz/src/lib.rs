@@ -9,12 +9,14 @@ mod memory;
 mod model;
 mod npz;
 mod seal;
+mod table;
 mod text;
 
 pub use checkpoint::checkpoint;
 pub use demo::{idx, samples_csv, weights_json};
 pub use model::{model, network};
 pub use npz::npz;
+pub use table::table;
 pub use text::{names, schedule};
 
 /// Checks that the message of an error is a single line, whatever the file contains.
@@ -60,6 +62,7 @@ mod tests {
         replay("network", super::network, &["empty"]);
         replay("checkpoint", super::checkpoint, &[]);
         replay("npz", super::npz, &[]);
+        replay("table", super::table, &[]);
         replay(
             "weights_json",
             super::weights_json,

@@ -106,6 +106,14 @@ fn each_part_has_its_own_weight_decay() {
     });
 }
 
+#[test]
+fn each_part_has_its_own_epsilon() {
+    let factors = [factors(0.5, 2.0), factors(4.0, 1.0)];
+    let plain = AdamW::new(0.1).unwrap();
+    let own = plain.clone().epsilon(0.25).unwrap().epsilon_factors(&factors).unwrap();
+    assert_parts(own, &factors, |factor| plain.clone().epsilon(factor * 0.25).unwrap());
+}
+
 /// A large layer on few samples is updated in place.
 #[test]
 fn layers_updated_in_place_have_their_factors() {
@@ -142,6 +150,7 @@ fn factors_out_of_their_range_are_errors() {
             let adam = AdamW::<Matrix<f64>>::new(0.1).unwrap();
             for (result, name) in [
                 (adam.clone().learning_rate_factors(&list), "learning_rate_factor"),
+                (adam.clone().epsilon_factors(&list), "epsilon_factor"),
                 (adam.weight_decay_factors(&list), "weight_decay_factor"),
             ] {
                 let expected = format!("{name}: expected a finite number of at least 0, got {printed}");
@@ -165,6 +174,8 @@ fn a_state_keeps_the_factors() {
             .learning_rate_factors(&FACTORS)
             .unwrap()
             .weight_decay_factors(&FACTORS)
+            .unwrap()
+            .epsilon_factors(&FACTORS)
             .unwrap()
     };
     let state = with_factors().state();

@@ -32,8 +32,14 @@ const METADATA_LIMIT: usize = 4096;
 pub(crate) const MODEL: &str = "mlp";
 /// The metadata key of checkpoints.
 pub(crate) const CHECKPOINT: &str = "mlp_checkpoint";
+/// The metadata key of models of tables.
+pub(crate) const TABLE: &str = "mlp_table";
 /// For each kind of file of this library, its metadata key and what the file is.
-pub(crate) const KINDS: [(&str, &str); 2] = [(MODEL, "a model"), (CHECKPOINT, "a checkpoint")];
+pub(crate) const KINDS: [(&str, &str); 3] = [
+    (MODEL, "a model"),
+    (CHECKPOINT, "a checkpoint"),
+    (TABLE, "a model of a table"),
+];
 /// The header's key for the metadata.
 const METADATA: &str = "__metadata__";
 /// The number of bytes before the header.

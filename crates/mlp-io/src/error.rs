@@ -186,7 +186,8 @@ impl LoadError {
 
 impl SaveError {
     /// Makes an error of something that the format cannot hold.
-    pub(crate) fn refused(message: impl Into<String>) -> Self {
+    #[doc(hidden)]
+    pub fn refused(message: impl Into<String>) -> Self {
         Self::new(SaveErrorKind::Refused, message)
     }
 

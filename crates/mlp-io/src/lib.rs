@@ -56,6 +56,8 @@ mod npz;
 mod number;
 mod onnx;
 mod parameters;
+#[doc(hidden)]
+pub mod tensor_file;
 
 pub use atomic::{AtomicFile, write_atomically};
 pub use checkpoint::{
@@ -72,3 +74,6 @@ pub use model_file::{
 pub use npz::{load_npz, npz_from_bytes, npz_to_bytes, save_npz};
 pub use number::{Dtype, Number};
 pub use onnx::{export_onnx, onnx_to_bytes};
+// Not part of the interface: mlp-table builds graphs of its own.
+#[doc(hidden)]
+pub use onnx::graph as onnx_graph;

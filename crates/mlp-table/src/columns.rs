@@ -2,7 +2,9 @@
 
 use crate::error::counted;
 use crate::{Inference, Kind, Table, TableError};
+use mlp_core::Classes;
 use mlp_io::quoted;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -16,7 +18,8 @@ pub enum Task {
 }
 
 /// A column of a table, as [`Columns`] describes it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Column {
     /// The name.
@@ -28,6 +31,7 @@ pub struct Column {
     /// The number of different values.
     pub distinct: usize,
     /// Why nothing is learned from this column, if so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left_out: Option<String>,
 }
 
@@ -81,6 +85,8 @@ pub struct Columns {
     /// The position of the target.
     target: usize,
     task: Task,
+    /// The classes of the target, sorted as text, if it is a category.
+    classes: Option<Classes>,
     /// The rows that have a target.
     labeled: Vec<usize>,
     /// The texts that stand for a missing value.
@@ -142,6 +148,19 @@ impl Columns {
         inputs.filter_map(|(i, column)| (i != self.target && column.left_out.is_none()).then_some(column))
     }
 
+    /// Returns the classes of the target, sorted as text, or `None` if it is a number.
+    pub(crate) fn classes(&self) -> Option<&Classes> {
+        self.classes.as_ref()
+    }
+
+    /// Returns the columns with only these of the labeled rows, sorted. The kinds and the classes stay those of all rows.
+    pub(crate) fn restricted_to(&self, rows: &[usize]) -> Self {
+        Self {
+            labeled: rows.to_vec(),
+            ..self.clone()
+        }
+    }
+
     /// Returns the texts that stand for a missing value.
     pub(crate) fn missing(&self) -> &[String] {
         &self.missing
@@ -194,10 +213,13 @@ impl Columns {
             let message = format!("expected at least 2 rows of class {class}, got 1; remove it or add more");
             return Err(table.cell_error(*row, target, message));
         }
+        let classes = (task == Task::Classification)
+            .then(|| Classes::new(rows_of.into_keys()).expect("the names differ and are not empty"));
         Ok(Self {
             columns,
             target: position,
             task,
+            classes,
             labeled,
             missing,
         })

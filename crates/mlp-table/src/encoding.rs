@@ -103,6 +103,14 @@ impl Encoding {
         Ok((encoded, unknown))
     }
 
+    /// Returns whether a word is one of the values of the category.
+    pub(crate) fn knows(&self, word: &str) -> bool {
+        match self {
+            Self::Quantity { .. } => false,
+            Self::OneHot { values, .. } | Self::Embedded { values } => index(values, Some(word)).is_some(),
+        }
+    }
+
     /// Returns the number of features.
     pub(crate) fn features(&self) -> usize {
         match self {

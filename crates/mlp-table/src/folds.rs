@@ -9,16 +9,17 @@ use rand::seq::SliceRandom;
 use std::collections::{BTreeMap, HashMap};
 
 /// How rows are divided into folds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FoldBy<'a> {
-    /// At random; for classes, so that each fold has the share of every class, up to one row.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum FoldBy {
+    /// At random; for classes, so that each fold has the share of every class, up to one row. This is the default.
+    #[default]
     Row,
     /// All rows with the same value of a column come into the same fold, as when a customer has several rows. The folds
     /// are about equally large.
-    Group(&'a str),
+    Group(String),
     /// In the order of a column of dates or numbers: fold k is held out, and the rows before it are to train on. Rows of
     /// the same time stay together. The first part of the rows is never held out.
-    Time(&'a str),
+    Time(String),
 }
 
 /// The rows of a table that are to train on, and those that are held out, counted from 0 and sorted.
@@ -41,7 +42,7 @@ impl Columns {
     /// let text = "day,price\n2024-05-01,7\n2024-05-02,8\n2024-05-03,6\n2024-05-03,9\n";
     /// let table = Table::from_csv(text.as_bytes())?;
     /// let columns = Columns::infer(&table, "price")?;
-    /// let folds = columns.folds(&table, FoldBy::Time("day"), 2, 0)?;
+    /// let folds = columns.folds(&table, &FoldBy::Time("day".to_owned()), 2, 0)?;
     /// assert_eq!((&folds[0].train[..], &folds[0].held_out[..]), (&[0][..], &[1][..]));
     /// assert_eq!((&folds[1].train[..], &folds[1].held_out[..]), (&[0, 1][..], &[2, 3][..]));
     /// # Ok::<(), mlp_table::TableError>(())
@@ -50,7 +51,7 @@ impl Columns {
     /// # Errors
     /// If `count` is less than 2, there are too few rows, groups or different times, or the column is missing, has no
     /// value in a row or is not of the right kind.
-    pub fn folds(&self, table: &Table, by: FoldBy<'_>, count: usize, seed: u64) -> Result<Vec<Fold>, TableError> {
+    pub fn folds(&self, table: &Table, by: &FoldBy, count: usize, seed: u64) -> Result<Vec<Fold>, TableError> {
         let rows = self.labeled_rows().len();
         self.check_count(table, count, rows, "row")?;
         let mut generator = Xoshiro256PlusPlus::seed_from_u64(seed);

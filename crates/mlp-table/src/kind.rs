@@ -3,11 +3,13 @@
 use crate::cells::Cells;
 use crate::value::{Quantity, boolean, date, is_integer, number};
 use crate::{Table, TableError};
+use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::fmt;
 
 /// What the values of a column are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Kind {
     /// Numbers.

@@ -6,6 +6,8 @@
 //!   [`Inference`] has the options.
 //! - [`Preprocessing`] converts any table with these columns to [`Features`], after it was fitted to the training rows.
 //! - [`Columns::folds`] divides the rows for cross-validation: at random, by a group or in the order of time.
+//! - [`TableModel`] does all of it: it trains networks, predicts with intervals or calibrated probabilities, evaluates,
+//!   explains, and is saved in one file.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![doc(html_root_url = "https://docs.rs/mlp-table/latest")]
 #![forbid(unsafe_code)]
@@ -18,8 +20,11 @@ mod error;
 mod folds;
 mod inference;
 mod kind;
+mod model;
+mod network;
 mod preprocessing;
 mod reader;
+mod recipe;
 mod scaler;
 mod table;
 mod target;
@@ -30,8 +35,14 @@ pub use error::TableError;
 pub use folds::{Fold, FoldBy};
 pub use inference::Inference;
 pub use kind::Kind;
+pub use model::{
+    CalibrationBin, CurvePoint, DependenceOptions, DependenceValue, Evaluation, Importance, ImportanceOptions,
+    Observer, PartialDependence, Predictions, Score, TableModel, TableOptions, TrainingProgress,
+};
+pub use network::EpochReport;
 pub use preprocessing::{Features, Preprocessing, PreprocessingOptions};
 pub use reader::{Parts, Reader};
+pub use recipe::{Overrides, Recipe};
 pub use scaler::FeatureScaling;
 pub use table::Table;
 pub use target::Target;

@@ -1,9 +1,11 @@
 //! From the columns of a table to the features and the target of a network.
 
 use crate::encoding::{Encoded, Encoding};
+use crate::network::Problem;
 use crate::scaler::{FeatureScaling, Scaler};
 use crate::table::check_names;
 use crate::{Columns, Table, TableError, Target};
+use mlp_core::Classes;
 use mlp_cpu::Matrix;
 use mlp_io::quoted;
 use serde::{Deserialize, Serialize};
@@ -70,11 +72,26 @@ pub struct Preprocessing {
 /// A column of the table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Input {
-    name: String,
-    encoding: Encoding,
+pub(crate) struct Input {
+    pub(crate) name: String,
+    pub(crate) encoding: Encoding,
     /// The scaling of each feature.
-    scalers: Vec<Scaler>,
+    pub(crate) scalers: Vec<Scaler>,
+}
+
+impl Input {
+    /// Encodes and scales the column of a table. Also returns how many of its values are unknown.
+    fn encode(&self, table: &Table, missing: &[String]) -> Result<(Encoded, usize), TableError> {
+        let (mut encoded, unknown) = self.encoding.encode(table, &self.name, missing)?;
+        if let Encoded::Features(columns) = &mut encoded {
+            for (values, scaler) in columns.iter_mut().zip(&self.scalers) {
+                for value in values {
+                    *value = scaler.apply(*value).clamp(f32::MIN.into(), f32::MAX.into());
+                }
+            }
+        }
+        Ok((encoded, unknown))
+    }
 }
 
 /// What a network sees of a table of N rows.
@@ -146,17 +163,16 @@ impl Preprocessing {
         };
         let mut feature = 0;
         for input in &self.inputs {
-            let (encoded, unknown) = input.encoding.encode(table, &input.name, &self.missing)?;
+            let (encoded, unknown) = input.encode(table, &self.missing)?;
             if unknown > 0 {
                 features.unknown.push((input.name.clone(), unknown));
             }
             match encoded {
                 Encoded::Indices(indices) => features.indices.push(indices),
                 Encoded::Features(columns) => {
-                    for (values, scaler) in columns.iter().zip(&input.scalers) {
+                    for values in columns {
                         for (row, &value) in values.iter().enumerate() {
-                            let scaled = scaler.apply(value).clamp(f32::MIN.into(), f32::MAX.into());
-                            features.dense[(feature, row)] = scaled as f32;
+                            features.dense[(feature, row)] = value as f32;
                         }
                         feature += 1;
                     }
@@ -164,6 +180,76 @@ impl Preprocessing {
             }
         }
         Ok(features)
+    }
+
+    /// Replaces the values of one column: those of each row become those of a row of `table`, which only needs that
+    /// column.
+    ///
+    /// # Errors
+    /// If the column is not one of `table`, or a value is not of its kind.
+    ///
+    /// # Panics
+    /// If no column of that name is converted.
+    pub(crate) fn replace(
+        &self,
+        features: &mut Features,
+        column: &str,
+        table: &Table,
+        row_of: impl Fn(usize) -> usize,
+    ) -> Result<(), TableError> {
+        let position = self.inputs.iter().position(|input| input.name == column);
+        let (before, after) = self.inputs.split_at(position.expect("the column is converted"));
+        let rows = features.dense.shape().1;
+        match after[0].encode(table, &self.missing)?.0 {
+            Encoded::Indices(indices) => {
+                let is_embedded = |input: &&Input| matches!(input.encoding, Encoding::Embedded { .. });
+                let place = before.iter().filter(is_embedded).count();
+                features.indices[place] = (0..rows).map(|row| indices[row_of(row)]).collect();
+            }
+            Encoded::Features(columns) => {
+                let first: usize = before.iter().map(|input| input.scalers.len()).sum();
+                for (feature, values) in (first..).zip(columns) {
+                    for row in 0..rows {
+                        features.dense[(feature, row)] = values[row_of(row)] as f32;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the target of the rows of a table as it is: numbers, or class indices.
+    pub(crate) fn actual(&self, table: &Table) -> Result<Vec<f64>, TableError> {
+        self.target.actual(table, &self.missing)
+    }
+
+    /// Returns whether a word of the category in `column` occurred in the training rows.
+    pub(crate) fn knows(&self, column: &str, word: &str) -> bool {
+        let input = self.inputs.iter().find(|input| input.name == column);
+        input.is_some_and(|input| input.encoding.knows(word))
+    }
+
+    /// Returns what a network must know of the features.
+    pub(crate) fn problem(&self) -> Problem {
+        let numeric = self.inputs.iter().flat_map(|input| {
+            let quantities = input.encoding.quantities();
+            (0..input.scalers.len()).map(move |feature| feature < quantities)
+        });
+        Problem {
+            numeric: numeric.collect(),
+            embedded: self.embedded().map(|(_, count)| count).collect(),
+            classes: self.target.classes().map(Classes::len),
+        }
+    }
+
+    /// Returns the columns with their encoding.
+    pub(crate) fn inputs(&self) -> &[Input] {
+        &self.inputs
+    }
+
+    /// Returns the texts that stand for a missing value.
+    pub(crate) fn missing(&self) -> &[String] {
+        &self.missing
     }
 
     /// Converts the target of the rows of a table, 1 x N: standardized numbers, or class indices.

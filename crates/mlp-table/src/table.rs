@@ -5,11 +5,13 @@ use crate::cells::Cells;
 use crate::error::near;
 use crate::reader::{Reader, read_csv};
 use crate::value::{Quantity, boolean};
-use arrow_array::{RecordBatch, UInt64Array};
+use arrow_array::{Float64Array, RecordBatch, UInt64Array};
+use arrow_schema::{DataType, Field, Schema};
 use mlp_io::quoted;
 use std::collections::HashMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A table in memory: an Arrow [`RecordBatch`] that knows where its rows come from.
 ///
@@ -97,6 +99,40 @@ impl Table {
             places: rows.iter().map(|&row| self.places[row]).collect(),
             ..*self
         }
+    }
+
+    /// Returns at most `rows` rows from row `first` on, without a copy of the columns.
+    pub(crate) fn slice(&self, first: usize, rows: usize) -> Self {
+        let rows = rows.min(self.rows() - first);
+        Self {
+            batch: self.batch.slice(first, rows),
+            file: self.file.clone(),
+            places: self.places[first..first + rows].to_vec(),
+            ..*self
+        }
+    }
+
+    /// Returns the table with these columns of numbers, where there are such, read from their text, so that it is read
+    /// once and not by each network.
+    pub(crate) fn with_numbers<'a>(
+        &self,
+        names: impl Iterator<Item = &'a str>,
+        missing: &[String],
+    ) -> Result<Self, TableError> {
+        let schema = self.batch.schema();
+        let (mut fields, mut columns) = (schema.fields().to_vec(), self.batch.columns().to_vec());
+        for name in names {
+            if let Ok(place) = schema.index_of(name) {
+                let numbers = self.quantities(name, Quantity::Number, missing)?;
+                fields[place] = Field::new(name, DataType::Float64, true).into();
+                columns[place] = Arc::new(Float64Array::from(numbers));
+            }
+        }
+        let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns);
+        Ok(Self {
+            batch: batch.expect("the columns are of equal length"),
+            ..self.clone()
+        })
     }
 
     /// Creates a table of text, whose rows begin at `lines`. The names were checked.

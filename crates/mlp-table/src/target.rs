@@ -3,7 +3,7 @@
 use crate::error::near;
 use crate::scaler::moments;
 use crate::value::Quantity;
-use crate::{Columns, Table, TableError, Task};
+use crate::{Columns, Table, TableError};
 use mlp_core::Classes;
 use mlp_cpu::Matrix;
 use mlp_io::quoted;
@@ -33,19 +33,18 @@ enum Values {
 }
 
 impl Target {
-    /// Fits the target to the rows of `table`, all of which must have one.
+    /// Fits the target to the rows of `table`, all of which must have one. The classes are those of all labeled rows that
+    /// `columns` describes, so that networks trained on different rows have the same outputs.
     pub(crate) fn fit(table: &Table, columns: &Columns) -> Result<Self, TableError> {
         let (name, missing) = (columns.target().name.clone(), columns.missing());
-        let refused = |expected, value| {
-            let error = TableError::unexpected(expected, format_args!("only {value}"));
-            Err(table.error(error.in_column(&name)))
-        };
-        let values = match columns.task() {
-            Task::Regression => {
+        let values = match columns.classes() {
+            None => {
                 let numbers = numbers(table, &name, missing)?;
                 let (mean, deviation) = moments(&numbers);
                 if !(deviation.is_normal() && mean.is_finite()) {
-                    return refused("at least two different values of the target", numbers[0].to_string());
+                    let got = format_args!("only {}", numbers[0]);
+                    let error = TableError::unexpected("at least two different values of the target", got);
+                    return Err(table.error(error.in_column(&name)));
                 }
                 Values::Number {
                     mean,
@@ -54,13 +53,9 @@ impl Target {
                     greatest: numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max),
                 }
             }
-            Task::Classification => {
-                let labels = labels(table, &name, missing)?;
-                let names = Classes::of_labels(&labels).expect("no label is empty");
-                if names.len() < 2 {
-                    return refused("at least two classes", quoted(&names.names()[0]));
-                }
-                Values::Classes(names)
+            Some(classes) => {
+                labels(table, &name, missing)?;
+                Values::Classes(classes.clone())
             }
         };
         Ok(Self { name, values })
@@ -79,17 +74,14 @@ impl Target {
         }
     }
 
-    /// Returns the standardized numbers of the rows of `table`, or the indices of their classes, as 1 x N.
-    pub(crate) fn encode(&self, table: &Table, missing: &[String]) -> Result<Matrix<f32>, TableError> {
-        let encoded = match &self.values {
-            Values::Number { mean, deviation, .. } => {
-                let numbers = numbers(table, &self.name, missing)?.into_iter();
-                numbers.map(|number| ((number - mean) / deviation) as f32).collect()
-            }
+    /// Returns the numbers of the rows of `table`, or the indices of their classes.
+    pub(crate) fn actual(&self, table: &Table, missing: &[String]) -> Result<Vec<f64>, TableError> {
+        match &self.values {
+            Values::Number { .. } => numbers(table, &self.name, missing),
             Values::Classes(names) => {
                 let labels = labels(table, &self.name, missing)?;
                 let class = |(row, label): (usize, &String)| match names.index_of(label) {
-                    Some(class) => Ok(class as f32),
+                    Some(class) => Ok(class as f64),
                     None => {
                         let near = near(label, "classes", names.names().iter().map(String::as_str));
                         let message = format!(
@@ -99,10 +91,37 @@ impl Target {
                         Err(table.cell_error(row, &self.name, message))
                     }
                 };
-                labels.iter().enumerate().map(class).collect::<Result<_, _>>()?
+                labels.iter().enumerate().map(class).collect()
             }
+        }
+    }
+
+    /// Returns the standardized numbers of the rows of `table`, or the indices of their classes, as 1 x N.
+    pub(crate) fn encode(&self, table: &Table, missing: &[String]) -> Result<Matrix<f32>, TableError> {
+        let actual = self.actual(table, missing)?;
+        let (mean, deviation) = match &self.values {
+            Values::Number { mean, deviation, .. } => (*mean, *deviation),
+            Values::Classes(_) => (0.0, 1.0),
         };
-        Ok(Matrix::from_vec(1, table.rows(), encoded))
+        let encoded = actual.iter().map(|value| ((value - mean) / deviation) as f32);
+        Ok(Matrix::from_vec(1, table.rows(), encoded.collect()))
+    }
+
+    /// Returns the mean, the deviation and the range of the numbers that were trained on.
+    ///
+    /// # Panics
+    /// If the target is a class.
+    #[track_caller]
+    pub(crate) fn number(&self) -> (f64, f64, [f64; 2]) {
+        match self.values {
+            Values::Number {
+                mean,
+                deviation,
+                least,
+                greatest,
+            } => (mean, deviation, [least, greatest]),
+            Values::Classes(_) => panic!("Target: expected a number as the target, got classes"),
+        }
     }
 
     /// Returns the number that a network's output stands for: output * deviation + mean, moved into the range of the
@@ -112,16 +131,8 @@ impl Target {
     /// If the target is a class.
     #[track_caller]
     pub fn decode(&self, output: f32) -> f64 {
-        let Values::Number {
-            mean,
-            deviation,
-            least,
-            greatest,
-        } = &self.values
-        else {
-            panic!("Target::decode: expected a number as the target, got classes");
-        };
-        (f64::from(output) * deviation + mean).clamp(*least, *greatest)
+        let (mean, deviation, [least, greatest]) = self.number();
+        (f64::from(output) * deviation + mean).clamp(least, greatest)
     }
 }
 

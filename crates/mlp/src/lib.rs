@@ -1,9 +1,9 @@
 //! Multi-layer perceptrons on the CPU: networks, training, data and files behind one dependency.
 //!
-//! This crate adds nothing to its three parts but names: [`core`] has the mathematics, generic over a backend; [`cpu`]
-//! has the backend, a dense [`Matrix`]; [`io`] reads and writes files (feature `io`, on by default). Here [`Mlp`],
-//! [`Model`] and [`Dataset`] compute in `f32` on that backend, so that a program never has to name it. [`MlpF64`],
-//! [`ModelF64`] and [`DatasetF64`] compute in `f64`.
+//! This crate adds nothing to its parts but names: [`core`] has the mathematics, generic over a backend; [`cpu`] has the
+//! backend, a dense [`Matrix`]; [`io`] reads and writes files (feature `io`, on by default); `table` makes models of tables
+//! (feature `table`). Here [`Mlp`], [`Model`] and [`Dataset`] compute in `f32` on that backend, so that a program never
+//! has to name it. [`MlpF64`], [`ModelF64`] and [`DatasetF64`] compute in `f64`.
 //!
 //! ```
 //! use mlp::prelude::*;
@@ -29,6 +29,8 @@
 //! - `ndarray`: arrays of the `ndarray` crate in and out of matrices, without a copy where they are in C order.
 //! - `serde`: `Serialize` and `Deserialize` for [`History`], [`Metric`], [`Schedule`], [`Penalty`] and other settings;
 //!   optimizers, activations and losses are stored by their names.
+//! - `table`: the module `table`, which is the crate `mlp-table`: from a CSV or Parquet file to a model that says how
+//!   good it is.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
@@ -41,6 +43,8 @@ pub use mlp_core as core;
 pub use mlp_cpu as cpu;
 #[cfg(feature = "io")]
 pub use mlp_io as io;
+#[cfg(feature = "table")]
+pub use mlp_table as table;
 
 /// A network in `f32`. [`core::Mlp`] is the generic type: name it for an activation of your own,
 /// `mlp::core::Mlp::<Matrix<f32>, MyActivation>::builder(..)`.
@@ -98,4 +102,8 @@ mod pages {
 
     #[doc = include_str!("../../../docs/architecture.md")]
     struct Architecture;
+
+    #[cfg(feature = "table")]
+    #[doc = include_str!("../../../docs/tables.md")]
+    struct Tables;
 }

@@ -87,6 +87,7 @@ impl Formula {
     pub(super) fn of_group(self, group: Group) -> Self {
         Self {
             step_size: self.step_size * group.learning_rate,
+            epsilon: self.epsilon * group.epsilon,
             ..self
         }
     }

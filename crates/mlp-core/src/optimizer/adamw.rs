@@ -74,6 +74,19 @@ impl<B: Tensor> AdamW<B> {
         Ok(self)
     }
 
+    /// Multiplies epsilon by a factor for the weights of each layer and by one for its bias. The factors are part of the
+    /// optimizer's state.
+    ///
+    /// A layer with W = u V, where V would be trained, takes the steps of V if W has the factors u of the learning rate,
+    /// 1 / u of the weight decay and 1 / u of epsilon. For example, u = 1 / sqrt(n_in) in the NTK parametrization.
+    ///
+    /// # Errors
+    /// Returns an error if a factor is not a finite number of at least 0.
+    pub fn epsilon_factors(mut self, factors: &[Factors]) -> Result<Self, HyperParameterError> {
+        self.memory.factors[2] = factors::checked(EPSILON_FACTOR, factors)?;
+        Ok(self)
+    }
+
     /// Sets whether the biases are decayed as well. By default they are not.
     #[must_use]
     pub fn decay_biases(mut self, decay_biases: bool) -> Self {
@@ -81,6 +94,9 @@ impl<B: Tensor> AdamW<B> {
         self
     }
 }
+
+/// The name of a factor of epsilon.
+const EPSILON_FACTOR: &str = "epsilon_factor";
 
 /// The name of a factor of the weight decay.
 const WEIGHT_DECAY_FACTOR: &str = "weight_decay_factor";
@@ -104,7 +120,7 @@ impl ZipFormula<2> for Formula {
 impl Rule<2> for HyperParameters {
     const NAMES: &'static [&'static str] = adam::MOMENTS;
     const SQUARES: Option<&'static str> = adam::SQUARES;
-    const FACTORS: &'static [&'static str] = &[LEARNING_RATE_FACTOR, WEIGHT_DECAY_FACTOR];
+    const FACTORS: &'static [&'static str] = &[LEARNING_RATE_FACTOR, WEIGHT_DECAY_FACTOR, EPSILON_FACTOR];
 
     fn set_weight_decay(&mut self, weight_decay: f64) -> Result<(), HyperParameterError> {
         self.weight_decay = not_negative("weight decay", weight_decay)?;

@@ -40,11 +40,13 @@ pub struct Factors {
 pub(super) struct Group {
     pub(super) learning_rate: f64,
     pub(super) weight_decay: f64,
+    pub(super) epsilon: f64,
     pub(super) is_bias: bool,
 }
 
-/// The factors of the learning rate and of the weight decay for each layer. A list is empty if all of them are 1.
-pub(super) type Lists = [Vec<Factors>; 2];
+/// The factors of the learning rate, of the weight decay and of epsilon for each layer. A list is empty if all of them
+/// are 1.
+pub(super) type Lists = [Vec<Factors>; 3];
 
 /// Returns the groups of layer `layer`: its weights and its bias.
 #[inline(always)]
@@ -53,14 +55,17 @@ pub(super) fn groups(lists: &Lists, layer: usize) -> [Group; 2] {
         weights: 1.0,
         bias: 1.0,
     };
-    let [rate, decay] = lists.each_ref().map(|list| list.get(layer).copied().unwrap_or(ONE));
-    [(rate.weights, decay.weights, false), (rate.bias, decay.bias, true)].map(
-        |(learning_rate, weight_decay, is_bias)| Group {
-            learning_rate,
-            weight_decay,
-            is_bias,
-        },
-    )
+    let [rate, decay, epsilon] = lists.each_ref().map(|list| list.get(layer).copied().unwrap_or(ONE));
+    let group = |of: fn(Factors) -> f64, is_bias| Group {
+        learning_rate: of(rate),
+        weight_decay: of(decay),
+        epsilon: of(epsilon),
+        is_bias,
+    };
+    [
+        group(|factors| factors.weights, false),
+        group(|factors| factors.bias, true),
+    ]
 }
 
 /// Panics unless each list is empty or has factors for that many layers.

@@ -30,7 +30,7 @@ impl<B: Tensor, const N: usize> Memory<B, N> {
         Self {
             steps: 0,
             tensors: [const { Vec::new() }; N],
-            factors: [const { Vec::new() }; 2],
+            factors: [const { Vec::new() }; 3],
         }
     }
 
@@ -140,7 +140,7 @@ impl<B: Tensor> Update<'_, B, 0> {
         formula: impl Fn(Group) -> F,
     ) -> Result<(), NonFinite> {
         factors::check_layers(self.factors, self.layers.len());
-        let [factors, _] = self.factors;
+        let [factors, ..] = self.factors;
         let factors = factors.iter().flat_map(|factors| [factors.weights, factors.bias]);
         let factor = rate * factors.fold(1.0, f64::max);
         // The largest number plus its root is still the largest number, rounded.

@@ -7,7 +7,7 @@ use mlp_core::backend::erfc_fraction;
 use mlp_core::{Activation as _, ActivationKind};
 
 /// Adds the nodes of f(z), or returns `None` if the activation is not one of this library's.
-pub(super) fn activation<C>(graph: &mut Graph, kind: &ActivationKind<C>, z: &Value) -> Option<Value> {
+pub fn activation<C>(graph: &mut Graph, kind: &ActivationKind<C>, z: &Value) -> Option<Value> {
     let double = graph.is_double();
     Some(match kind {
         ActivationKind::Identity(_) => z.clone(),

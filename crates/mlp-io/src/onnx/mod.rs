@@ -1,13 +1,14 @@
 //! Exports models to other runtimes, in ONNX.
 
 mod activation;
-mod graph;
+#[doc(hidden)]
+pub mod graph;
 mod proto;
 
 use crate::number::Coded as _;
 use crate::parameters::parameters;
 use crate::{Number, SaveError, write_atomically};
-use graph::{Graph, INPUT, Value, integer};
+use graph::{Graph, INPUT, ML, OUTPUT, Type, Value, integer, samples};
 use mlp_core::backend::Tensor;
 use mlp_core::{Activation, Model, OutputTransform, Scaling};
 use proto::Message;
@@ -15,6 +16,8 @@ use std::path::Path;
 
 /// The version of the operator set.
 const OPSET: i64 = 13;
+/// The version of the operators on texts.
+const ML_OPSET: i64 = 2;
 /// The version of the format that was released with this operator set.
 const IR_VERSION: i64 = 7;
 /// The limit of protocol buffers, less room for names.
@@ -143,15 +146,29 @@ where
             &value,
         );
     }
-    let operators = Message::default().bytes(1, "").integer(2, OPSET);
+    graph.name_output(OUTPUT);
+    let of = if graph.is_double() { Type::Double } else { Type::Float };
+    let inputs = vec![samples(INPUT, of, network.inputs())];
+    let outputs = vec![samples(OUTPUT, of, network.outputs())];
+    Ok(file(graph, inputs, outputs, metadata(model)))
+}
+
+/// Returns the bytes of a file with this graph. The metadata are keys and values.
+pub fn file(graph: Graph, inputs: Vec<Message>, outputs: Vec<Message>, metadata: Vec<(&str, String)>) -> Vec<u8> {
+    let (graph, has_ml) = graph.finish(inputs, outputs);
+    let operators = |domain, version| Message::default().bytes(1, domain).integer(2, version);
+    let metadata = metadata
+        .iter()
+        .map(|(key, value)| Message::default().bytes(1, key).bytes(2, value));
     let file = Message::default()
         .integer(1, IR_VERSION)
         .bytes(2, env!("CARGO_PKG_NAME"))
         .bytes(3, env!("CARGO_PKG_VERSION"))
-        .bytes(7, graph.finish(network.inputs(), network.outputs()))
-        .bytes(8, operators)
-        .each(14, metadata(model));
-    Ok(file.into_bytes())
+        .bytes(7, graph)
+        .bytes(8, operators("", OPSET))
+        .each(8, has_ml.then(|| operators(ML, ML_OPSET)))
+        .each(14, metadata);
+    file.into_bytes()
 }
 
 /// Applies the operators with the offset or scale of each feature, in double precision.
@@ -183,7 +200,7 @@ fn row_major<T: Number>(values: &[T], rows: usize) -> Vec<u8> {
 }
 
 /// Returns where the model comes from and what its outputs are, in a fixed order.
-fn metadata<B: Tensor, C: Activation>(model: &Model<B, C>) -> Vec<Message> {
+fn metadata<B: Tensor, C: Activation>(model: &Model<B, C>) -> Vec<(&'static str, String)> {
     let provenance = model.provenance();
     let classes = model
         .classes()
@@ -196,8 +213,8 @@ fn metadata<B: Tensor, C: Activation>(model: &Model<B, C>) -> Vec<Message> {
         ("note", provenance.note.clone()),
         ("classes", classes),
     ];
-    let present = entries.into_iter().filter_map(|(key, value)| Some((key, value?)));
-    present
-        .map(|(key, value)| Message::default().bytes(1, key).bytes(2, value))
+    entries
+        .into_iter()
+        .filter_map(|(key, value)| Some((key, value?)))
         .collect()
 }

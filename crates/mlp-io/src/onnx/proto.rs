@@ -3,12 +3,16 @@
 
 /// `TensorProto.DataType`: FLOAT.
 pub(super) const FLOAT: i64 = 1;
+/// `TensorProto.DataType`: INT64.
+pub(super) const INT64: i64 = 7;
+/// `TensorProto.DataType`: STRING.
+pub(super) const STRING: i64 = 8;
 /// `TensorProto.DataType`: DOUBLE.
 pub(super) const DOUBLE: i64 = 11;
 
 /// The bytes of a message.
 #[derive(Debug, Default)]
-pub(super) struct Message(Vec<u8>);
+pub struct Message(Vec<u8>);
 
 impl Message {
     /// Adds a whole number.

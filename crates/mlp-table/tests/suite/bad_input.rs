@@ -1,7 +1,8 @@
 //! Every kind of bad input, with its message.
 
+use crate::models::{customer_model, customers, house_model, houses};
 use crate::{fitted, table, table_of};
-use mlp_table::{Columns, FoldBy, Inference, Kind, Preprocessing, Table};
+use mlp_table::{Columns, FoldBy, Inference, Kind, Preprocessing, Table, TableModel, TableOptions};
 
 /// Returns the message of a table that cannot be read.
 #[track_caller]
@@ -77,14 +78,11 @@ fn one_class() {
         refused(&table("a,y\n1,yes\n2,yes\n")),
         "column `y`: expected at least two different values of the target, got only `yes`"
     );
+    // A part of the rows may have one class only: the other one is known from all rows.
     let pets = table("a,y\n1,cat\n2,cat\n3,dog\n4,dog\n");
     let columns = Columns::infer(&pets, "y").unwrap();
-    assert_eq!(
-        Preprocessing::fit(&pets.take(&[0, 1]), &columns, Default::default())
-            .unwrap_err()
-            .to_string(),
-        "column `y`: expected at least two classes, got only `cat`"
-    );
+    let cats = Preprocessing::fit(&pets.take(&[0, 1]), &columns, Default::default()).unwrap();
+    assert_eq!(cats.target().classes().unwrap().names(), ["cat", "dog"]);
 }
 
 #[test]
@@ -304,28 +302,110 @@ fn a_target_that_cannot_be_encoded() {
 fn folds_that_cannot_be_filled() {
     let visits = table("who,day,y\na,1,1\na,2,2\nb,2,3\n,,4\n");
     let columns = Columns::infer(&visits, "y").unwrap();
-    let refused = |by, count| columns.folds(&visits, by, count, 1).unwrap_err().to_string();
+    let refused = |by, count| columns.folds(&visits, &by, count, 1).unwrap_err().to_string();
     let message = |count, of, one| format!("{count} folds of {of}: expected at least 2 folds and a {one} for each");
     assert_eq!(refused(FoldBy::Row, 1), message(1, "4 rows", "row"));
     assert_eq!(refused(FoldBy::Row, 5), message(5, "4 rows", "row"));
     assert_eq!(
-        refused(FoldBy::Group("who"), 2),
+        refused(FoldBy::Group("who".to_owned()), 2),
         "line 5, column `who`: expected a group, got no value; leave the row out"
     );
     assert_eq!(
-        refused(FoldBy::Time("day"), 2),
+        refused(FoldBy::Time("day".to_owned()), 2),
         "line 5, column `day`: expected a time, got none; leave the row out"
     );
     assert_eq!(
-        refused(FoldBy::Group("whom"), 2),
+        refused(FoldBy::Group("whom".to_owned()), 2),
         "expected a column `whom`, got 3 columns, among them `who`, `day`, `y`"
     );
     let visits = visits.take(&[0, 1, 2]);
     let columns = Columns::infer(&visits, "y").unwrap();
-    let refused = |by, count| columns.folds(&visits, by, count, 1).unwrap_err().to_string();
-    assert_eq!(refused(FoldBy::Group("who"), 3), message(3, "2 groups", "group"));
+    let refused = |by, count| columns.folds(&visits, &by, count, 1).unwrap_err().to_string();
+    assert_eq!(
+        refused(FoldBy::Group("who".to_owned()), 3),
+        message(3, "2 groups", "group")
+    );
     for count in [2, 3] {
         let message = message(count, "1 later time", "later time");
-        assert_eq!(refused(FoldBy::Time("day"), count), message);
+        assert_eq!(refused(FoldBy::Time("day".to_owned()), count), message);
+    }
+}
+
+#[test]
+fn a_table_of_another_schema() {
+    let model = house_model();
+    let message = |table: &Table| model.predict(table).unwrap_err().to_string();
+    assert_eq!(
+        message(&customers(0, 2)),
+        "expected a column `area`, got 4 columns, among them `plan`, `region`, `stays`"
+    );
+    let text = "area,heating,built,renovated,noise\n70,gas,1999-01-01,true,0.5\n";
+    assert!(model.predict(&table(text)).is_ok());
+    assert_eq!(
+        message(&table(&text.replace("70", "seventy"))),
+        "line 2, column `area`: expected a number, got `seventy`"
+    );
+    assert_eq!(
+        message(&table(&text.replace("noise", "nose"))),
+        "expected a column `noise`, got 5 columns, among them `nose`, `built`, `area`"
+    );
+    // The columns are found by name, whatever their order, and others do not matter.
+    let other = "x,noise,renovated,built,heating,area\n1,0.5,true,1999-01-01,gas,70\n";
+    let [first, second] = [text, other].map(|text| model.predict(&table(text)).unwrap());
+    assert_eq!(first.numbers(), second.numbers());
+}
+
+#[test]
+fn no_rows_to_predict_give_no_predictions() {
+    let empty = table("area,heating,built,renovated,noise\n");
+    let predictions = house_model().predict(&empty).unwrap();
+    assert!(predictions.is_empty() && predictions.intervals(0.9).unwrap().is_empty());
+    assert_eq!(predictions.to_batch(None).num_rows(), 0);
+    assert_eq!(
+        house_model().evaluate(&houses(0, 0)).unwrap_err().to_string(),
+        "column `price`: expected at least one row with a value of the target, got none"
+    );
+}
+
+#[test]
+fn a_category_that_no_network_knows_is_missing_and_counted() {
+    let text =
+        "area,heating,built,renovated,noise\n70,coal,1999-01-01,true,0.5\n70,,1999-01-01,true,0.5\n70,peat,,,1\n";
+    let predictions = house_model().predict(&table(text)).unwrap();
+    assert_eq!(predictions.unknown(), [("heating".to_owned(), 2)]);
+    let numbers = predictions.numbers().unwrap();
+    assert_eq!(numbers[0], numbers[1]);
+}
+
+#[test]
+fn targets_that_a_model_cannot_be_compared_with() {
+    let evaluate = |text: &str| customer_model().evaluate(&table(text)).unwrap_err().to_string();
+    assert_eq!(
+        evaluate("plan,months,region\nbasic,3,r1\n"),
+        "expected a column `stays`, got 3 columns, among them `plan`, `months`, `region`"
+    );
+    let message = evaluate("plan,months,region,stays\nbasic,3,r1,\nplus,3,r1,never\n");
+    assert!(
+        message.starts_with("line 3, column `stays`: expected a class that was trained on, got `never`"),
+        "{message}"
+    );
+}
+
+#[test]
+fn too_few_rows_for_the_folds() {
+    let error = TableModel::fit(&table("a,y\n1,2\n2,3\n4,7\n"), "y", &TableOptions::default()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "5 folds of 3 rows: expected at least 2 folds and a row for each"
+    );
+}
+
+#[test]
+fn a_column_that_the_model_does_not_use() {
+    for column in ["id", "price", "colour"] {
+        let error = house_model()
+            .partial_dependence(&houses(0, 9), column, &Default::default())
+            .unwrap_err();
+        assert_eq!(error.to_string(), format!("the model does not use a column `{column}`"));
     }
 }

@@ -24,7 +24,7 @@ fn random_folds_hold_out_each_labeled_row_once() {
         format!("{},{}", i % 9, if i == 5 { String::new() } else { i.to_string() })
     });
     let columns = Columns::infer(&table, "y").unwrap();
-    let folds = |seed| columns.folds(&table, FoldBy::Row, 5, seed).unwrap();
+    let folds = |seed| columns.folds(&table, &FoldBy::Row, 5, seed).unwrap();
     check_that_each_row_is_held_out_once(&folds(1), columns.labeled_rows());
     assert!(folds(1).iter().all(|fold| (10..=11).contains(&fold.held_out.len())));
     assert_eq!(folds(1), folds(1));
@@ -36,7 +36,7 @@ fn folds_of_classes_are_stratified() {
     let class = |i| ["rare", "b", "c", "b", "c", "c", "b"][i % 7];
     let table = table_of("a,y", 70, |i| format!("{},{}", i % 9, class(i)));
     let columns = Columns::infer(&table, "y").unwrap();
-    let folds = columns.folds(&table, FoldBy::Row, 5, 3).unwrap();
+    let folds = columns.folds(&table, &FoldBy::Row, 5, 3).unwrap();
     check_that_each_row_is_held_out_once(&folds, columns.labeled_rows());
     for fold in &folds {
         let count = |name| fold.held_out.iter().filter(|&&row| class(row) == name).count();
@@ -49,7 +49,7 @@ fn a_group_is_in_one_fold() {
     let group = |i: usize| (i * i) % 23;
     let table = table_of("who,y", 90, |i| format!("w{},{i}", group(i)));
     let columns = Columns::infer(&table, "y").unwrap();
-    let folds = columns.folds(&table, FoldBy::Group("who"), 4, 3).unwrap();
+    let folds = columns.folds(&table, &FoldBy::Group("who".to_owned()), 4, 3).unwrap();
     check_that_each_row_is_held_out_once(&folds, columns.labeled_rows());
     for fold in &folds {
         let of = |rows: &[usize]| rows.iter().map(|&row| group(row)).collect::<HashSet<_>>();
@@ -64,7 +64,7 @@ fn folds_in_time_train_on_the_past() {
     let day = |i: usize| (i * 7 % 60) / 3;
     let table = table_of("day,y", 60, |i| format!("2024-05-{:02},{i}", day(i) + 1));
     let columns = Columns::infer(&table, "y").unwrap();
-    let folds = columns.folds(&table, FoldBy::Time("day"), 4, 0).unwrap();
+    let folds = columns.folds(&table, &FoldBy::Time("day".to_owned()), 4, 0).unwrap();
     assert_eq!(folds.len(), 4);
     for fold in &folds {
         let last = fold.train.iter().map(|&row| day(row)).max().unwrap();

@@ -5,6 +5,8 @@ mod columns;
 mod files;
 mod folds;
 mod golden;
+mod model_files;
+mod models;
 mod preprocessing;
 mod random;
 mod saved;

@@ -89,9 +89,13 @@ fn no_table_panics() {
 }
 
 fn check_folds(columns: &Columns, table: &Table) {
-    for by in [FoldBy::Row, FoldBy::Group("c0"), FoldBy::Time("c0")] {
+    for by in [
+        FoldBy::Row,
+        FoldBy::Group("c0".to_owned()),
+        FoldBy::Time("c0".to_owned()),
+    ] {
         for count in [2, 5] {
-            let Ok(folds) = columns.folds(table, by, count, 1) else {
+            let Ok(folds) = columns.folds(table, &by, count, 1) else {
                 continue;
             };
             assert_eq!(folds.len(), count);

@@ -1,0 +1,392 @@
+//! The training of a network.
+
+#[cfg(test)]
+mod tests;
+
+use super::front::FrontWorkspace;
+use super::{Data, MEMORY, Network, Problem};
+use crate::Features;
+use crate::recipe::{Settings, Start};
+use mlp_core::backend::Tensor;
+use mlp_core::{
+    AdamW, Dense, Dropout, Factors, LossKind, Mse, NonFinite, Optimizer, Schedule, SoftmaxCrossEntropy, Workspace,
+};
+use mlp_cpu::{Element, Matrix, MatrixRef};
+use rand::SeedableRng;
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::seq::SliceRandom;
+use serde::{Deserialize, Serialize};
+use std::f64::consts::TAU;
+use std::ops::ControlFlow;
+use std::slice;
+
+/// Rows to learn from or to validate on.
+#[derive(Clone, Copy)]
+pub(crate) struct Rows<'a> {
+    pub(crate) features: &'a Features,
+    /// Standardized numbers or class indices, 1 x N.
+    pub(crate) target: &'a Matrix<f32>,
+}
+
+/// What an epoch of training came to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct EpochReport {
+    /// The number of the epoch, from 1.
+    pub epoch: usize,
+    /// The number of epochs.
+    pub epochs: usize,
+    /// The mean loss of the training rows.
+    pub loss: f64,
+    /// 1 - accuracy of the validation rows, or the root of the mean squared error of their standardized target.
+    pub validation: f64,
+}
+
+/// The loss or a parameter stopped being finite before an epoch was complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Diverged;
+
+/// The batch size of RealMLP and TabM.
+const BATCH: usize = 256;
+
+impl Network {
+    /// Trains a network and returns the parameters of the epoch with the lowest validation error, of several the last.
+    /// `observe` is called after each epoch and may end the training.
+    ///
+    /// Inside a task of [`Tensor::for_each`], it runs on a single thread. The bits are always the same.
+    pub(crate) fn train(
+        settings: &Settings,
+        problem: &Problem,
+        train: Rows<'_>,
+        validation: Rows<'_>,
+        seed: u64,
+        observe: &mut dyn FnMut(&EpochReport) -> ControlFlow<()>,
+    ) -> Result<Self, Diverged> {
+        let (data, samples) = (Data::from(train.features), train.target.columns());
+        let epochs = settings.epochs;
+        let batch = BATCH.min(samples);
+        // An incomplete last batch is left out.
+        let steps = samples / batch;
+        let network = Self::new(settings, problem, data, seed);
+        let mut training = Training::new(network, settings, [batch, epochs * steps], seed);
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let mut order: Vec<usize> = (0..samples).collect();
+        let (mut best, mut lowest) = (Err(Diverged), f64::INFINITY);
+        for epoch in 1..=epochs {
+            order.shuffle(&mut random);
+            let batches = order.chunks_exact(batch);
+            let losses = batches.map(|rows| training.step(data, train.target.view(), rows));
+            let Ok(loss) = losses.sum::<Result<f64, NonFinite>>() else {
+                break;
+            };
+            let error = training.network.error(validation);
+            if error <= lowest {
+                (best, lowest) = (Ok(training.network.clone()), error);
+            }
+            let report = EpochReport {
+                epoch,
+                epochs,
+                loss: loss / steps as f64,
+                validation: error,
+            };
+            if observe(&report).is_break() {
+                break;
+            }
+        }
+        best.map(Self::folded)
+    }
+
+    /// Returns the share of wrong classes, or the root of the mean squared error.
+    fn error(&self, rows: Rows<'_>) -> f64 {
+        let predictions = self.predict(rows.features);
+        let pairs = predictions.iter_columns().zip(rows.target.iter_columns());
+        let errors = pairs.map(|(prediction, target)| match prediction {
+            &[number] => f64::from(number - target[0]).powi(2),
+            logits => f64::from(u8::from(largest(logits) != target[0] as usize)),
+        });
+        let mean = errors.sum::<f64>() / predictions.columns().max(1) as f64;
+        if self.outputs == 1 { mean.sqrt() } else { mean }
+    }
+}
+
+/// Returns the first of the largest numbers.
+fn largest(numbers: &[f32]) -> usize {
+    (1..numbers.len()).fold(0, |best, i| if numbers[i] > numbers[best] { i } else { best })
+}
+
+/// A network in training.
+pub(super) struct Training<T: Element> {
+    pub(super) network: Network<T>,
+    loss: LossKind,
+    rates: Schedule,
+    decays: Schedule,
+    /// One for each member, unless nothing is dropped.
+    dropout: Vec<Dropout>,
+    /// One for each part of the network.
+    optimizers: Vec<AdamW<Matrix<T>>>,
+    learning_rate: f64,
+    weight_decay: f64,
+    step: u64,
+    buffers: Buffers<T>,
+}
+
+struct Buffers<T: Element> {
+    front: FrontWorkspace<T>,
+    /// The pass and the gradient of the first member, to which those of the others are added, and the pass of another.
+    trunk: Vec<Workspace<Matrix<T>>>,
+    /// The input of the trunk, and the gradients with respect to it, to the outputs of the front and to the scaling.
+    scaled: Matrix<T>,
+    scaled_gradient: Matrix<T>,
+    input_gradient: Matrix<T>,
+    scaling: Dense<Matrix<T>>,
+    target: Matrix<T>,
+    /// The outputs of a member, and the gradients with respect to them and to the outputs of all members.
+    prediction: Matrix<T>,
+    delta: Matrix<T>,
+    seed: Matrix<T>,
+}
+
+impl<T: Element> Training<T> {
+    /// Prepares the training of a new network, with a batch size and a number of steps.
+    pub(super) fn new(network: Network<T>, settings: &Settings, [batch, steps]: [usize; 2], seed: u64) -> Self {
+        const RANGE: &str = "the numbers of a recipe are in their ranges";
+        let Settings {
+            learning_rate,
+            weight_decay,
+            dropout,
+            ..
+        } = *settings;
+        let steps = steps as u64;
+        let decays = Schedule::flat_cosine(steps).expect(RANGE);
+        let rates = match settings.start {
+            Start::Gain => Ok(Schedule::constant()),
+            Start::Normal | Start::Data => Schedule::cosine_log(4, steps),
+        }
+        .expect(RANGE);
+        let loss = match network.outputs {
+            1 => Mse.into(),
+            _ => SoftmaxCrossEntropy::for_classes()
+                .smoothing(settings.smoothing)
+                .expect(RANGE)
+                .into(),
+        };
+        let members = if dropout > 0.0 { network.members() as u64 } else { 0 };
+        let dropout = |member| {
+            Dropout::new(dropout, seed.wrapping_add(member))
+                .expect(RANGE)
+                .schedule(decays.clone())
+        };
+        let optimizer = |rates: Vec<Rate>| {
+            let factors = |of: fn(&Rate) -> Factors| rates.iter().map(of).collect::<Vec<_>>();
+            AdamW::new(learning_rate)
+                .and_then(|optimizer| optimizer.betas(0.9, settings.beta2))
+                .and_then(|optimizer| optimizer.learning_rate_factors(&factors(Rate::learning)))
+                .and_then(|optimizer| optimizer.weight_decay_factors(&factors(Rate::decay)))
+                .and_then(|optimizer| optimizer.epsilon_factors(&factors(Rate::epsilon)))
+                .expect(RANGE)
+        };
+        Self {
+            loss,
+            rates,
+            dropout: (0..members).map(dropout).collect(),
+            decays,
+            optimizers: rates_of(&network, settings.start).into_iter().map(optimizer).collect(),
+            learning_rate,
+            weight_decay,
+            step: 0,
+            buffers: Buffers::new(&network, batch),
+            network,
+        }
+    }
+
+    /// Takes a step with the given rows, as many as the batch size. Returns the loss.
+    pub(super) fn step(
+        &mut self,
+        data: Data<'_, T>,
+        target: MatrixRef<'_, T>,
+        rows: &[usize],
+    ) -> Result<f64, NonFinite> {
+        Matrix::<T>::with_float_environment(|| {
+            let loss = self.evaluate(data, target, rows);
+            self.update()?;
+            self.step += 1;
+            Ok(loss)
+        })
+    }
+
+    /// Computes the mean of the members' losses, and the gradient of their sum: a factor has no effect on Adam.
+    fn evaluate(&mut self, data: Data<'_, T>, target: MatrixRef<'_, T>, rows: &[usize]) -> f64 {
+        let (network, buffers) = (&self.network, &mut self.buffers);
+        let members = network.members();
+        buffers.target.gather(0, target, rows);
+        network.front.forward(data, rows, &mut buffers.front);
+        for zeros in [&mut buffers.input_gradient, &mut buffers.scaling.weights] {
+            clear(zeros);
+        }
+        let mut loss = 0.0;
+        for member in 0..members {
+            network.scale(member, &buffers.front.output, &mut buffers.scaled);
+            let pass = &mut buffers.trunk[member.min(1)];
+            match self.dropout.get(member) {
+                Some(dropout) => network
+                    .trunk
+                    .forward_with_dropout(&buffers.scaled, dropout, self.step, pass),
+                None => network.trunk.forward(&buffers.scaled, pass),
+            }
+            let own = member * network.outputs..(member + 1) * network.outputs;
+            for (j, outputs) in pass.prediction().iter_columns().enumerate() {
+                buffers.prediction.column_mut(j).copy_from_slice(&outputs[own.clone()]);
+            }
+            let scale = T::one() / T::from_f64(rows.len() as f64);
+            let (prediction, target) = (buffers.prediction.view(), buffers.target.view());
+            loss += buffers.delta.loss(&self.loss, prediction, target, None, scale).to_f64();
+            clear(&mut buffers.seed);
+            for j in 0..rows.len() {
+                buffers.seed.column_mut(j)[own.clone()].copy_from_slice(buffers.delta.column(j));
+            }
+            network.trunk.pullback(&buffers.scaled, &buffers.seed, pass);
+            network.trunk.input_gradient(pass, &mut buffers.scaled_gradient);
+            buffers.descale(network, member);
+            if let [sum, other] = &mut buffers.trunk[..]
+                && member > 0
+            {
+                sum.add_to_gradient(other.gradient());
+            }
+        }
+        network
+            .front
+            .backward(data, rows, &buffers.input_gradient, &mut buffers.front);
+        loss / (members * rows.len()) as f64
+    }
+
+    /// Updates the parameters of all parts.
+    fn update(&mut self) -> Result<(), NonFinite> {
+        const RANGE: &str = "a schedule is never negative";
+        let learning_rate = self.learning_rate * self.rates.factor(self.step);
+        let weight_decay = self.weight_decay * self.decays.factor(self.step);
+        let parts = parts(&mut self.network, &mut self.buffers);
+        for (optimizer, (layers, gradient)) in self.optimizers.iter_mut().zip(parts) {
+            optimizer.set_learning_rate(learning_rate).expect(RANGE);
+            optimizer.set_weight_decay(weight_decay).expect(RANGE);
+            optimizer.update(layers, gradient)?;
+        }
+        Ok(())
+    }
+}
+
+/// The parameters of a part of a network, or their gradient.
+type Part<'a, T> = &'a mut [Dense<Matrix<T>>];
+
+/// Returns the parameters of each part of the network, and their gradient.
+fn parts<'a, T: Element>(
+    network: &'a mut Network<T>,
+    buffers: &'a mut Buffers<T>,
+) -> impl Iterator<Item = (Part<'a, T>, Part<'a, T>)> {
+    let passes = network.front.periodic.iter_mut().zip(&mut buffers.front.passes);
+    let periodic = passes.map(|(network, pass)| (network.layers_mut(), pass.gradient_mut()));
+    let parts: [(Part<'a, T>, Part<'a, T>); 3] = [
+        (&mut network.front.tables, &mut buffers.front.tables),
+        (network.scaling.as_mut_slice(), slice::from_mut(&mut buffers.scaling)),
+        (network.trunk.layers_mut(), buffers.trunk[0].gradient_mut()),
+    ];
+    parts.into_iter().chain(periodic)
+}
+
+impl<T: Element> Buffers<T> {
+    fn new(network: &Network<T>, batch: usize) -> Self {
+        let (inputs, outputs) = (network.trunk.inputs(), network.outputs);
+        let passes = network.members().min(2);
+        let input = Matrix::zeros(inputs, batch);
+        let output = Matrix::zeros(outputs, batch);
+        Self {
+            front: FrontWorkspace::new(&network.front, batch).expect(MEMORY),
+            trunk: (0..passes)
+                .map(|_| Workspace::new(&network.trunk, batch).expect(MEMORY))
+                .collect(),
+            scaled_gradient: input.clone(),
+            input_gradient: input.clone(),
+            scaled: input,
+            scaling: Dense::zeros(network.members(), inputs),
+            target: Matrix::zeros(1, batch),
+            delta: output.clone(),
+            prediction: output,
+            seed: Matrix::zeros(network.trunk.outputs(), batch),
+        }
+    }
+
+    /// Computes the gradient of a member's scaling, and adds its part to the gradient of the outputs of the front.
+    fn descale(&mut self, network: &Network<T>, member: usize) {
+        let factors = &network
+            .scaling
+            .as_ref()
+            .expect("a network in training has a scaling")
+            .weights;
+        let sums = self.scaling.weights.column_mut(member);
+        for j in 0..self.scaled.columns() {
+            let both = self.front.output.column(j).iter().zip(self.scaled_gradient.column(j));
+            for ((sum, &s), (gradient, (&x, &g))) in sums
+                .iter_mut()
+                .zip(factors.column(member))
+                .zip(self.input_gradient.column_mut(j).iter_mut().zip(both))
+            {
+                *sum += g * x;
+                *gradient += g * s;
+            }
+        }
+    }
+}
+
+/// The learning rates of a layer, in units of the recipe's. Its weights are W = `unit` V, and take the steps of V.
+struct Rate {
+    weights: f64,
+    bias: f64,
+    unit: f64,
+}
+
+impl Rate {
+    fn learning(&self) -> Factors {
+        let (weights, bias) = (self.weights * self.unit, self.bias);
+        Factors { weights, bias }
+    }
+
+    /// pytabkit multiplies the decay by the factor of the learning rate twice.
+    fn decay(&self) -> Factors {
+        let (weights, bias) = (self.weights / self.unit, 0.0);
+        Factors { weights, bias }
+    }
+
+    fn epsilon(&self) -> Factors {
+        let (weights, bias) = (1.0 / self.unit, 1.0);
+        Factors { weights, bias }
+    }
+}
+
+/// Returns the learning rates of the layers of each part, in the order of [`parts`].
+fn rates_of<T: Element>(network: &Network<T>, start: Start) -> Vec<Vec<Rate>> {
+    let rate = |weights, bias, unit| Rate { weights, bias, unit };
+    let front = &network.front;
+    let (scaling, bias, ntk) = match start {
+        Start::Gain => (0.0, 1.0, 0.0),
+        // The factors of RealMLP.
+        Start::Normal | Start::Data => (6.0, 0.1, -0.5),
+    };
+    let trunk = network
+        .trunk
+        .layers()
+        .iter()
+        .map(|layer| rate(1.0, bias, (layer.inputs() as f64).powf(ntk)));
+    let tables = front.tables.iter().map(|_| rate(1.0, 0.0, 1.0));
+    // RealMLP trains w in cos(2 pi w x + b).
+    let periodic = front
+        .periodic
+        .iter()
+        .map(|_| vec![rate(0.1, 0.1, TAU), rate(0.1, 0.1, 1.0)]);
+    let parts = [tables.collect(), vec![rate(scaling, 0.0, 1.0)], trunk.collect()];
+    parts.into_iter().chain(periodic).collect()
+}
+
+fn clear<T: Element>(matrix: &mut Matrix<T>) {
+    let (elements, _) = matrix.memory_mut().expect("a matrix is in memory");
+    elements.fill(T::zero());
+}
