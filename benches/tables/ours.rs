@@ -33,6 +33,8 @@ enum Predicted {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
+    // As many as the peers have.
+    mlp_cpu::set_threads(std::num::NonZero::new(2).ok_or("2 is not 0")?);
     for line in stdin().lock().lines() {
         let job: Job = serde_json::from_str(&line?)?;
         let table = Table::read(&job.file)?;

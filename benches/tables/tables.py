@@ -22,6 +22,7 @@ import json
 import math
 import re
 import subprocess
+import sys
 import time
 import warnings
 from pathlib import Path
@@ -126,7 +127,7 @@ def error(task, predicted, actual):
 
 
 def measure(arguments):
-    directory = Path(os.environ["MLP_TABLES_DIR"])
+    directory = Path(os.environ.get("MLP_TABLES_DIR") or sys.exit("set MLP_TABLES_DIR to the directory of the tables"))
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     ours = None
     for name, meta in json.loads((directory / "meta.json").read_text()).items():
@@ -159,6 +160,7 @@ def measure(arguments):
 
 
 def mean(numbers):
+    """The geometric mean. An error below 0.001 counts as 0.001, so that a single one cannot decide."""
     return math.exp(sum(math.log(max(x, 1e-3)) for x in numbers) / len(numbers))
 
 
@@ -182,7 +184,14 @@ def render():
 
     for base in PEERS:
         lines.append(f"| geometric mean / {base} | " + " | ".join(ratio(model, base) for model in models) + " |")
-    wins = lambda model, base: sum(average(list(of(n, model, "error").values())) < average(list(of(n, base, "error").values())) for n in names)
+
+    def wins(model, base):
+        """On how many tables the mean error over the splits that both have is smaller."""
+        pairs = [(of(name, model, "error"), of(name, base, "error")) for name in names]
+        return sum(sum(own[s] - other[s] for s in own.keys() & other.keys()) < 0 for own, other in pairs)
+
+    splits = lambda model: len({key.split("/")[2] for key in results if f"/{model}/" in key})
+    lines.append("| splits | " + " | ".join(str(splits(model)) for model in models) + " |")
     lines.append("| tables better than lgbm | " + " | ".join(str(wins(model, "lgbm")) for model in models) + " |")
     seconds = lambda model: [x for name in names for x in of(name, model, "seconds").values()]
     lines.append("| seconds to fit, median | " + " | ".join(f"{np.median(seconds(model)):.1f}" for model in models) + " |")

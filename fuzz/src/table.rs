@@ -13,6 +13,7 @@ pub fn table(bytes: &[u8]) -> bool {
             let saved = model.to_bytes().expect("a loaded model can be saved");
             let again = TableModel::from_bytes(&saved).expect("a saved model can be loaded");
             assert!(again.to_bytes().unwrap() == saved, "saving again gave other bytes");
+            drop(model.onnx_to_bytes());
             let other = Table::from_csv("a,b\n1,x\n,y\n".as_bytes()).unwrap();
             for table in [other.take(&[]), other] {
                 if let Ok(predictions) = model.predict(&table) {

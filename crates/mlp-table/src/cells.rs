@@ -1,5 +1,6 @@
 //! The values of an Arrow column, whatever type it has.
 
+use crate::value::number;
 use arrow_array::cast::AsArray as _;
 use arrow_array::{Array as _, ArrayRef, ArrowPrimitiveType, BooleanArray, LargeStringArray, types};
 use arrow_schema::{DataType, TimeUnit};
@@ -97,13 +98,22 @@ impl Cells {
             }
             Self::Numbers { values, .. } | Self::Dates(values) => {
                 let value = values[row];
-                (!value.is_nan()).then(|| value.to_string().into())
+                let text = value.to_string();
+                (!value.is_nan() && !missing.contains(&text)).then(|| text.into())
             }
             Self::Booleans(values) => {
                 let value = values.is_valid(row).then(|| values.value(row))?;
                 Some(if value { "true".into() } else { "false".into() })
             }
         }
+    }
+}
+
+/// Replaces the numbers that stand for a missing value by NaN.
+pub(crate) fn replace_missing(values: &mut [f64], missing: &[String]) {
+    let missing: Vec<f64> = missing.iter().filter_map(|text| number(text)).collect();
+    for value in values.iter_mut().filter(|value| missing.contains(value)) {
+        *value = f64::NAN;
     }
 }
 

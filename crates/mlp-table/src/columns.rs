@@ -56,7 +56,7 @@ impl fmt::Display for Column {
 /// What the columns of a table are, for a given target. [`Inference`] has the options.
 ///
 /// A column of a CSV file is a number, a date or a boolean if every value is one, and else a category. It is left out if
-/// - every value is the same or missing,
+/// - every value is missing, or every row has the same value,
 /// - it is an identifier: all values are different, none is missing, there are at least 20, and they are words or
 ///   integers,
 /// - it is free text: words of which most are different, and more than 50,

@@ -120,6 +120,14 @@ impl Encoding {
         }
     }
 
+    /// Returns what the numbers of the column stand for, or `None` if its values are words.
+    pub(crate) fn quantity(&self) -> Option<Quantity> {
+        match self {
+            Self::Quantity { of, .. } => Some(*of),
+            Self::OneHot { .. } | Self::Embedded { .. } => None,
+        }
+    }
+
     /// Returns how many of the features are quantities; the indicator of missing values and those of categories are not.
     pub(crate) fn quantities(&self) -> usize {
         match self {

@@ -1,6 +1,6 @@
 //! What the values of a column are, found from all of them.
 
-use crate::cells::Cells;
+use crate::cells::{Cells, replace_missing};
 use crate::value::{Quantity, boolean, date, is_integer, number};
 use crate::{Table, TableError};
 use serde::{Deserialize, Serialize};
@@ -74,6 +74,8 @@ impl Seen {
             ..Self::default()
         };
         if let Cells::Numbers { values, integers } = cells {
+            let mut values = values.clone();
+            replace_missing(&mut values, missing);
             let present = values.iter().filter(|value| !value.is_nan());
             // Adding 0 makes one number of 0 and -0.
             let bits: Vec<u64> = present.map(|value| (value + 0.0).to_bits()).collect();

@@ -36,7 +36,7 @@ use std::str::FromStr;
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Recipe {
-    /// The recipe that did best for its time, see `docs/tables.md`.
+    /// A bag of narrow networks like those of `Td`: the recipe that did best for its time, see `docs/tables.md`.
     #[default]
     Auto,
     /// What scikit-learn does by default.
@@ -152,11 +152,11 @@ pub struct Overrides {
     pub dropout: Option<f64>,
     /// The weight decay lambda, at least 0.
     pub weight_decay: Option<f64>,
-    /// The number of neurons of each hidden layer, at least 1.
+    /// The number of neurons of each hidden layer, from 1 to 4,096.
     pub width: Option<usize>,
-    /// The number of hidden layers, at least 1.
+    /// The number of hidden layers, from 1 to 16.
     pub layers: Option<usize>,
-    /// The number of epochs, at least 1.
+    /// The number of epochs, from 1 to 100,000.
     pub epochs: Option<usize>,
 }
 
@@ -239,11 +239,16 @@ impl Settings {
             overrides.width.unwrap_or(self.hidden[0]),
             overrides.layers.unwrap_or(self.hidden.len()),
         );
-        self.hidden = vec![width; layers];
         self.epochs = overrides.epochs.unwrap_or(self.epochs);
-        for (name, number) in [("width", width), ("layers", layers), ("epochs", self.epochs)] {
-            check(name, "at least 1", &number, number > 0)?;
+        for (name, number, most) in [
+            ("width", width, 4096),
+            ("layers", layers, 16),
+            ("epochs", self.epochs, 100_000),
+        ] {
+            let expected = format!("a whole number from 1 to {most}");
+            check(name, &expected, &number, (1..=most).contains(&number))?;
         }
+        self.hidden = vec![width; layers];
         Ok(self)
     }
 }
@@ -256,7 +261,8 @@ pub(crate) enum Start {
     /// RealMLP-TD-S: weights and biases from N(0, 1) in the NTK parametrization, where z = W x / sqrt(n_in) + b; the
     /// last layer 0. The learning rate rises and falls in cycles and has a factor for each kind of parameter.
     Normal,
-    /// RealMLP-TD: as `Normal`, then [`initialize_from_data`](mlp_core::Mlp::initialize_from_data).
+    /// RealMLP-TD: the weights of all layers as those of the hidden ones in `Normal`, then adapted by
+    /// [`initialize_from_data`](mlp_core::Mlp::initialize_from_data).
     Data,
 }
 
@@ -309,9 +315,12 @@ mod tests {
                 r#"{"weight_decay":-1}"#,
                 "weight decay: expected a finite number of at least 0, got -1",
             ),
-            (r#"{"width":0}"#, "width: expected at least 1, got 0"),
-            (r#"{"layers":0}"#, "layers: expected at least 1, got 0"),
-            (r#"{"epochs":0}"#, "epochs: expected at least 1, got 0"),
+            (r#"{"width":0}"#, "width: expected a whole number from 1 to 4096, got 0"),
+            (r#"{"layers":0}"#, "layers: expected a whole number from 1 to 16, got 0"),
+            (
+                r#"{"epochs":0}"#,
+                "epochs: expected a whole number from 1 to 100000, got 0",
+            ),
         ] {
             let overrides = serde_json::from_str(json).unwrap();
             assert_eq!(with(&overrides).unwrap_err().to_string(), message);

@@ -1,7 +1,7 @@
 //! A table: named columns of equal length.
 
 use crate::TableError;
-use crate::cells::Cells;
+use crate::cells::{Cells, replace_missing};
 use crate::error::near;
 use crate::reader::{Reader, read_csv};
 use crate::value::{Quantity, boolean};
@@ -190,7 +190,7 @@ impl Table {
     /// # Errors
     /// If there is no such column, or it has a value that is not a finite number or not a date.
     pub(crate) fn quantities(&self, name: &str, of: Quantity, missing: &[String]) -> Result<Vec<f64>, TableError> {
-        let values = match (self.column(name)?, of) {
+        let mut values = match (self.column(name)?, of) {
             (Cells::Numbers { values, .. }, Quantity::Number) | (Cells::Dates(values), Quantity::Date) => values,
             (cells @ (Cells::Text(_) | Cells::Words(_)), _) => (0..self.rows())
                 .map(|row| match cells.text(row, missing) {
@@ -203,6 +203,9 @@ impl Table {
                 .collect::<Result<_, _>>()?,
             (cells, _) => return Err(self.error(TableError::unexpected(of, cells.kind()).in_column(name))),
         };
+        if of == Quantity::Number {
+            replace_missing(&mut values, missing);
+        }
         match values.iter().position(|&value| !value.is_nan() && !of.contains(value)) {
             None => Ok(values),
             Some(row) => Err(self.cell_error(row, name, format!("{}; correct it", of.out_of_range()))),

@@ -137,6 +137,9 @@ pub(crate) fn date(text: &str) -> Option<f64> {
 /// Returns the seconds that `text` is ahead of UTC: `+02:00`, `+0200` or `+02`.
 fn offset(text: &str) -> Option<f64> {
     let (sign, digits) = (text.get(..1)?, text.get(1..)?.replace(':', ""));
+    if !(matches!(digits.len(), 2 | 4) && digits.bytes().all(|byte| byte.is_ascii_digit())) {
+        return None;
+    }
     let hours: f64 = digits.get(..2)?.parse().ok()?;
     let minutes: f64 = match digits.get(2..)? {
         "" => 0.0,

@@ -393,7 +393,10 @@ fn a_model_with_a_custom_loss_is_saved_and_predicts_without_its_type() {
             built.map(|loss| loss.q)
         };
         assert_eq!(build(kind), Some(q));
-        assert_eq!(build(TargetKind::Probability), (kind == TargetKind::Probability).then_some(q));
+        assert_eq!(
+            build(TargetKind::Probability),
+            (kind == TargetKind::Probability).then_some(q)
+        );
     }
 
     // Together with a custom activation, whose type is needed.

@@ -51,7 +51,7 @@ pub(crate) fn scored(outputs: usize, kind: TargetKind, predictions: &[f64], actu
     let mut generator = Xoshiro256PlusPlus::seed_from_u64(seed);
     let mut counts = vec![0.0; actual.len()];
     let mut values = vec![vec![]; statistics.len()];
-    for _ in 0..SAMPLES.min((DRAWN / actual.len().max(1)).max(100)) {
+    for _ in 0..SAMPLES.min((DRAWN / (actual.len() * outputs).max(1)).max(100)) {
         counts.fill(0.0);
         for _ in 0..counts.len() {
             counts[generator.random_range(0..actual.len())] += 1.0;

@@ -25,11 +25,16 @@ impl Calibration {
     pub(crate) fn is_valid(&self) -> bool {
         match self {
             Self::Conformal(conformal) => {
-                let Conformal { edges, errors } = &**conformal;
+                let Conformal { edges, errors, rows } = &**conformal;
                 let are_valid =
                     |numbers: &[f64]| numbers.is_sorted() && numbers.iter().all(|number| number.is_finite());
                 let valid = |errors: &Vec<f64>| errors.first().is_some_and(|&error| error >= 0.0) && are_valid(errors);
-                errors.len() == edges.len() + 1 && are_valid(edges) && errors.iter().all(valid)
+                let counted = |(errors, &rows): (&Vec<f64>, &usize)| errors.len() <= rows;
+                let parts = edges.len() + 1;
+                (errors.len(), rows.len()) == (parts, parts)
+                    && are_valid(edges)
+                    && errors.iter().all(valid)
+                    && errors.iter().zip(rows).all(counted)
             }
             Self::Temperature(temperature) => temperature.is_finite() && *temperature > 0.0,
         }
@@ -40,7 +45,8 @@ impl Calibration {
 ///
 /// The held-out rows are divided by the size of their predictions, because errors often grow with them. An interval of
 /// level q around a prediction is as wide as the ceil((n + 1) q)-th smallest absolute error of the n held-out rows with
-/// similar predictions. If rows are exchangeable, it covers at least a share q of new targets.
+/// similar predictions. If rows are exchangeable and had no part in the training, it covers at least a share q of new
+/// targets.
 ///
 /// Source: J. Lei, M. G'Sell, A. Rinaldo, R. Tibshirani, L. Wasserman, *Distribution-Free Predictive Inference for
 /// Regression* (JASA 113, 2018).
@@ -51,6 +57,8 @@ pub(crate) struct Conformal {
     edges: Vec<f64>,
     /// The sorted absolute errors of each part.
     errors: Vec<Vec<f64>>,
+    /// The number n of held-out rows of each part, of which at most [`KEPT`] errors are kept.
+    rows: Vec<usize>,
 }
 
 /// The least number of held-out rows with similar predictions.
@@ -70,7 +78,7 @@ impl Conformal {
             .collect();
         rows.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
         let parts = (rows.len() / PART).clamp(1, PARTS);
-        let (mut edges, mut errors) = (vec![], vec![]);
+        let (mut edges, mut errors, mut counts) = (vec![], vec![], vec![]);
         let mut first = 0;
         for part in 1..=parts {
             let mut end = part * rows.len() / parts;
@@ -84,17 +92,25 @@ impl Conformal {
                 edges.push(edge);
             }
             errors.push(kept(rows[first..end].iter().map(|&(_, error)| error).collect()));
+            counts.push(end - first);
             first = end;
         }
-        Self { edges, errors }
+        Self {
+            edges,
+            errors,
+            rows: counts,
+        }
     }
 
     /// Returns the half width of the interval around a prediction; infinite if there are too few held-out rows for the
     /// level.
     pub(crate) fn half_width(&self, prediction: f64, level: f64) -> f64 {
-        let errors = &self.errors[self.edges.partition_point(|&edge| edge <= prediction)];
-        let rank = ((errors.len() + 1) as f64 * level).ceil() as usize;
-        errors.get(rank.max(1) - 1).copied().unwrap_or(f64::INFINITY)
+        let part = self.edges.partition_point(|&edge| edge <= prediction);
+        let (errors, rows) = (&self.errors[part], self.rows[part]);
+        let rank = ((rows as f64 + 1.0) * level).ceil().max(1.0) as usize;
+        // The first of the kept errors that has at least this rank.
+        let place = (rank as u128 * errors.len() as u128).div_ceil(rows as u128) as usize;
+        errors.get(place - 1).copied().unwrap_or(f64::INFINITY)
     }
 }
 
@@ -165,10 +181,11 @@ mod tests {
         let actual: Vec<f64> = (1..=5000).map(f64::from).collect();
         let conformal = Conformal::fit(&vec![0.0; 5000], &actual);
         assert_eq!(conformal.errors[0].len(), KEPT);
-        for level in [0.5, 0.8, 0.9, 0.99] {
+        for level in [0.5, 0.8, 0.9, 0.99, 0.999] {
             let (width, exact) = (conformal.half_width(0.0, level), (5001.0 * level).ceil());
             assert!((0.0..=10.0).contains(&(width - exact)), "{level}: {width}, not {exact}");
         }
+        assert_eq!(conformal.half_width(0.0, 0.9999), f64::INFINITY);
     }
 
     #[test]

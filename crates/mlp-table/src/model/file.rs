@@ -167,11 +167,15 @@ impl TableModel {
             let used = self
                 .columns
                 .iter()
-                .filter(|column| column.left_out.is_none() && column.name != name);
-            let used = used.map(|column| column.name.as_str());
-            if !preprocessing.column_names().eq(used) {
+                .filter(|column| column.left_out.is_none() && column.name != name)
+                .map(|column| (column.name.as_str(), column.kind.quantity()));
+            let own = preprocessing.inputs().iter();
+            if !own
+                .map(|input| (input.name.as_str(), input.encoding.quantity()))
+                .eq(used)
+            {
                 return Err(format!(
-                    "member{i}: expected the columns that are not left out, got others"
+                    "member{i}: expected the columns that are not left out, of their kinds, got others"
                 ));
             }
         }

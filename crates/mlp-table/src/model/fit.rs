@@ -141,6 +141,10 @@ fn train(
     let (held_out_features, held_out_target) = converted(&held_out)?;
     let mut curve = vec![];
     let problem = preprocessing.problem();
+    if problem.numeric.is_empty() && problem.embedded.is_empty() {
+        let message = "nothing to learn from: in the rows that a network is trained on, no column has a value";
+        return Err(table.error(TableError::new(message)));
+    }
     let settings = options.recipe.settings(train.rows(), problem.classes.is_some());
     let network = Network::train(
         &settings.with(&options.overrides)?,

@@ -2,6 +2,7 @@
 
 use super::TableModel;
 use super::member::{Member, combined};
+use crate::error::counted;
 use crate::scaler::moments;
 use crate::{Features, Table, TableError};
 use mlp_core::backend::Tensor as _;
@@ -66,7 +67,7 @@ impl TableModel {
     /// Those of [`evaluate`](Self::evaluate).
     ///
     /// # Panics
-    /// If `options.repeats` is 0.
+    /// If `options.repeats` or `options.rows` is 0.
     pub fn importances(&self, table: &Table, options: &ImportanceOptions) -> Result<Vec<Importance>, TableError> {
         let (_, labeled) = self.labeled(table)?;
         let rows = chosen(labeled.rows(), options.rows, options.seed);
@@ -78,10 +79,12 @@ impl TableModel {
     /// trained on. Each row is predicted by the networks that were not trained on it.
     ///
     /// # Errors
-    /// If the table is not the one of the training.
+    /// If the table has fewer rows than that of the training, or lacks a column. Another table of as many rows is not
+    /// noticed.
     ///
     /// # Panics
-    /// If the model was loaded, because its file does not tell which rows were held out, or if `options.repeats` is 0.
+    /// If the model was loaded, because its file does not tell which rows were held out, or if `options.repeats` or
+    /// `options.rows` is 0.
     pub fn held_out_importances(
         &self,
         table: &Table,
@@ -92,6 +95,11 @@ impl TableModel {
             .as_ref()
             .expect("held_out_importances: expected a model that was just trained");
         let rows = &held_out.evaluation.rows;
+        if rows.iter().max().is_some_and(|&last| last >= table.rows()) {
+            let expected = "the table of the training";
+            let got = format_args!("one of only {}", counted(table.rows(), "row"));
+            return Err(table.error(TableError::unexpected(expected, got)));
+        }
         let chosen = chosen(rows.len(), options.rows, options.seed);
         let parts = chosen
             .chunk_by(|&a, &b| held_out.folds[a] == held_out.folds[b])
@@ -116,10 +124,9 @@ impl TableModel {
     }
 
     fn permuted(&self, parts: &[Part<'_>], options: &ImportanceOptions) -> Result<Vec<Importance>, TableError> {
-        assert!(
-            options.repeats > 0,
-            "ImportanceOptions: expected at least 1 repeat, got 0"
-        );
+        for (what, number) in [("repeat", options.repeats), ("row", options.rows)] {
+            assert!(number > 0, "ImportanceOptions: expected at least 1 {what}, got 0");
+        }
         let before = self.error(parts, None)?;
         let names = self.members[0].preprocessing.column_names();
         let mut columns: Vec<_> = names.map(|name| (name, None)).collect();

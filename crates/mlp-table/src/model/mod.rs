@@ -10,7 +10,6 @@ mod importance;
 mod leak;
 mod member;
 mod onnx;
-//mod onnx;
 mod options;
 mod predictions;
 #[cfg(test)]
@@ -113,7 +112,8 @@ impl TableModel {
     }
 
     /// Trains a model for each of `options.folds` folds without its rows, and evaluates it on them. So the scores are
-    /// those of the whole procedure, with the choice of the best epoch and the calibration. Those of
+    /// those of the whole procedure, with the choice of the best epoch and the calibration; only the kinds of the columns
+    /// are found from all rows. Those of
     /// [`scores`](Self::scores) are free, but are a little too good where the same rows chose the epoch, and a little
     /// too bad where networks are averaged. It takes the time of one [`fit`](Self::fit) for each fold. If the observer
     /// stops the training, the folds that have not begun are left out.

@@ -16,7 +16,7 @@ use std::path::Path;
 
 impl TableModel {
     /// Writes the model as an ONNX file, whose inputs are the columns as they are: N x 1 doubles for a number (NaN is
-    /// missing) and for a date (seconds since 1970-01-01), N x 1 texts for a category or a boolean. A text that is no
+    /// missing, and other marks of a missing value must become NaN before) and for a date (seconds since 1970-01-01), N x 1 texts for a category or a boolean. A text that is no
     /// value of the category is a missing one. There may not be space around it.
     ///
     /// The output `prediction` is N x 1 doubles, or the names of the classes; then there are also `probabilities`, N x

@@ -68,7 +68,12 @@ impl<T: Element> Front<T> {
             tables: problem
                 .embedded
                 .iter()
-                .map(|&values| unbiased(normal((COMPONENTS, values), 1.0, random)))
+                .map(|&values| {
+                    let mut weights = normal((COMPONENTS, values), 1.0, random);
+                    // A missing or unknown value says nothing, unless training rows have it.
+                    weights.column_mut(0).fill(T::zero());
+                    unbiased(weights)
+                })
                 .collect(),
         }
     }

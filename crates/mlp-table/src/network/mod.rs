@@ -19,11 +19,9 @@ use rand::rngs::Xoshiro256PlusPlus;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use random::normal;
-use serde::{Deserialize, Serialize};
 
 /// What a network must know of its data besides the numbers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Problem {
     /// For each dense feature, whether it is a number, and not a word of a category or an indicator.
     pub(crate) numeric: Vec<bool>,
@@ -114,7 +112,10 @@ impl<T: Element> Network<T> {
             .hidden(settings.activation.clone())
             .initializer(initializer);
         let mut network = Self {
-            trunk: builder.seed(random.random()).build().expect("no layer is empty"),
+            trunk: builder
+                .seed(random.random())
+                .build()
+                .expect("no layer is empty, and there is memory"),
             front,
             scaling: Some(unbiased(scaling)),
             outputs,

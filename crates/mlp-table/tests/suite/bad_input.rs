@@ -392,6 +392,19 @@ fn targets_that_a_model_cannot_be_compared_with() {
 }
 
 #[test]
+fn a_fold_without_any_value_to_learn_from() {
+    let error = TableModel::fit(
+        &table("a,y\nx,1\n,2\n,3\n,4\n,5\n,6\n,7\n"),
+        "y",
+        &TableOptions::default(),
+    );
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "nothing to learn from: in the rows that a network is trained on, no column has a value"
+    );
+}
+
+#[test]
 fn too_few_rows_for_the_folds() {
     let error = TableModel::fit(&table("a,y\n1,2\n2,3\n4,7\n"), "y", &TableOptions::default()).unwrap_err();
     assert_eq!(

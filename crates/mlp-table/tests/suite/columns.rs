@@ -233,3 +233,19 @@ fn a_table_of_another_schema_is_refused() {
         "row 1, column `n`: expected a number, got `u`"
     );
 }
+
+#[test]
+fn a_number_that_stands_for_a_missing_value_is_missing_in_every_kind_of_file() {
+    let numbers: ArrayRef = Arc::new(Int64Array::from(vec![7, -999, 8, 9]));
+    let target: ArrayRef = Arc::new(Float64Array::from(vec![1.0, 2.0, 3.0, 4.0]));
+    let typed = Table::new(RecordBatch::try_from_iter([("a", numbers), ("y", target)]).unwrap()).unwrap();
+    let inference = Inference::default().missing(["-999"]);
+    let features = [typed, table("a,y\n7,1\n-999,2\n8,3\n9,4\n")].map(|table| {
+        let columns = inference.infer(&table, "y").unwrap();
+        assert_eq!(lines(&columns), ["`a`: number, 3 values, 1 missing"]);
+        let fitted = Preprocessing::fit(&table, &columns, Default::default()).unwrap();
+        fitted.apply(&table).unwrap().dense
+    });
+    assert_eq!(features[0], features[1]);
+    assert_eq!(features[0][(0, 1)], 0.0);
+}

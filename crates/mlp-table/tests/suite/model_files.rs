@@ -124,7 +124,7 @@ fn a_malformed_record_is_refused() {
             DoesNotFit,
             "calibration: expected that of the target, with sorted and finite numbers",
             changed(|record| {
-                record["calibration"] = serde_json::json!({"conformal": {"edges": [], "errors": [[1.0]]}});
+                record["calibration"] = serde_json::json!({"conformal": {"edges": [], "errors": [[1.0]], "rows": [1]}});
             }),
         ),
         (
@@ -134,13 +134,25 @@ fn a_malformed_record_is_refused() {
         ),
         (
             DoesNotFit,
-            "member1: expected the columns that are not left out, got others",
+            "member1: expected the columns that are not left out, of their kinds, got others",
             changed(|record| record["members"][1]["preprocessing"]["inputs"][0]["name"] = "other".into()),
         ),
         (
             DoesNotFit,
-            "member0: expected the columns that are not left out, got others",
+            "member0: expected the columns that are not left out, of their kinds, got others",
             changed(|record| record["columns"][0]["left_out"] = "it is rare".into()),
+        ),
+        (
+            DoesNotFit,
+            "member0: expected the columns that are not left out, of their kinds, got others",
+            changed(|record| record["columns"][0]["kind"] = "number".into()),
+        ),
+        (
+            DoesNotFit,
+            "calibration: expected that of the target, with sorted and finite numbers",
+            changed(|record| {
+                record["calibration"] = serde_json::json!({"conformal": {"edges": [], "errors": [[1.0]], "rows": [0]}});
+            }),
         ),
         (
             Malformed,
