@@ -8,12 +8,12 @@ use clap::{Parser, Subcommand};
 use mlp_cpu::check_environment;
 use mlp_io::one_line;
 
-use crate::commands::{classifier, export, inspect, notebook, predict};
+use crate::commands::{classifier, notebook};
 use crate::error::warn;
-use crate::options::{DigitsArgs, ExportArgs, InspectArgs, MnistArgs, NotebookArgs, PredictArgs};
+use crate::options::{DigitsArgs, MnistArgs, NotebookArgs};
 use crate::printer::Printer;
 
-/// Multi-layer perceptrons at work: a notebook's experiment, classifiers of digits, model files
+/// Multi-layer perceptrons at work: a notebook's experiment, and classifiers of digits
 ///
 /// Without a subcommand, `mlp-demo notebook` runs with its defaults: the experiment of the
 /// notebook "Coding Neural Networks from Scratch". Two networks, [1, 1, 1] and [1, 4, 3, 1],
@@ -33,9 +33,6 @@ enum Command {
     Notebook(NotebookArgs),
     Digits(DigitsArgs),
     Mnist(MnistArgs),
-    Predict(PredictArgs),
-    Export(ExportArgs),
-    Inspect(InspectArgs),
 }
 
 /// Runs the command with the given arguments and returns its exit code: 0 for success, 1 if training diverged, 2 for
@@ -65,9 +62,6 @@ fn run_all(arguments: Vec<OsString>) -> ExitCode {
         Command::Notebook(args) => notebook::run(args, &mut printer),
         Command::Digits(args) => classifier::digits(args, &mut printer),
         Command::Mnist(args) => classifier::mnist(args, &mut printer),
-        Command::Predict(args) => predict::run(args, &mut printer),
-        Command::Export(args) => export::run(args, &mut printer),
-        Command::Inspect(args) => inspect::run(args, &mut printer),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -115,12 +109,10 @@ mod tests {
     #[test]
     fn help_lists_every_activation() {
         let mut command = Cli::command();
-        for subcommand in ["predict", "digits"] {
-            let subcommand = command.find_subcommand_mut(subcommand).unwrap();
-            let help = subcommand.render_long_help().to_string();
-            for name in ActivationKind::<NoCustom>::NAMES {
-                assert!(help.contains(name), "{name}: {help}");
-            }
+        let digits = command.find_subcommand_mut("digits").unwrap();
+        let help = digits.render_long_help().to_string();
+        for name in ActivationKind::<NoCustom>::NAMES {
+            assert!(help.contains(name), "{name}: {help}");
         }
     }
 }

@@ -200,11 +200,6 @@ impl Record<'_> {
         )
     }
 
-    /// Returns the record as it is in the file, for messages.
-    pub(crate) fn shown(&self) -> String {
-        quoted(&self.csv.text[self.start..self.end])
-    }
-
     /// Returns what may be the cause of any error of this record: a quote that joins lines, or another separator.
     fn hint(&self) -> String {
         let (first, last) = (self.csv.line(self.start), self.csv.line(self.end));

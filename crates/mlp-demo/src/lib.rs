@@ -18,7 +18,6 @@ mod error;
 mod experiment;
 mod files;
 pub mod idx;
-mod model;
 pub mod notebook;
 mod number;
 mod optimizer;

@@ -1,6 +1,5 @@
 //! Reads a table of numbers from a CSV file.
 
-use std::collections::HashMap;
 use std::path::Path;
 
 use mlp_cpu::{Element, Matrix};
@@ -73,44 +72,6 @@ pub(crate) fn check_names(header: &Record<'_>, example: &str) -> Result<(), Erro
     Ok(())
 }
 
-/// Finds the columns with these names. Also returns the names of the other columns.
-///
-/// # Errors
-///
-/// Returns an error if a column is missing or there are two of its name. `reader` is what reads the columns, for the
-/// message.
-pub(crate) fn columns_named(
-    names: &[String],
-    header: &Record<'_>,
-    reader: &str,
-) -> Result<(Vec<usize>, Vec<String>), Error> {
-    let places: HashMap<_, _> = names
-        .iter()
-        .enumerate()
-        .map(|(i, name)| (name.trim_ascii(), i))
-        .collect();
-    let (mut columns, mut others) = (vec![None; names.len()], vec![]);
-    for (column, name) in header.cells.iter().enumerate() {
-        match places.get(&name[..]) {
-            Some(&place) => {
-                if let Some(first) = columns[place].replace(column) {
-                    let got = format!("another one in column {}", first + 1);
-                    return Err(header.unexpected_cell(column, Some(name), "a single column of this name", got));
-                }
-            }
-            None => others.push(quoted(name)),
-        }
-    }
-    let missing = names.iter().zip(&columns).filter(|(_, column)| column.is_none());
-    let missing = listed(missing.map(|(name, _)| quoted(name)));
-    if !missing.is_empty() {
-        let expected = format!("a column for each feature of {reader}, also for {missing}");
-        let got = listed(header.cells.iter().map(|name| quoted(name)));
-        return Err(header.unexpected(expected, format_args!("only {got}")));
-    }
-    Ok((columns.into_iter().flatten().collect(), others))
-}
-
 /// Lists names for a message. Names that would be too many to read are left out.
 pub(crate) fn listed(names: impl IntoIterator<Item = String>) -> String {
     cells(names, 10).join(", ")
@@ -124,6 +85,3 @@ pub(crate) fn shown(cell: &str) -> String {
         quoted(cell)
     }
 }
-
-#[cfg(test)]
-mod tests;

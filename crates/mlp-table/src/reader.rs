@@ -103,7 +103,7 @@ impl Reader {
             (head, source) = peek(Box::new(MultiGzDecoder::new(source)))?;
         }
         if head == b"PAR1" {
-            return parquet(source, rows);
+            return parquet(path, source, rows);
         }
         let name = path.to_string_lossy().to_lowercase();
         let tabs = name.ends_with(".tsv") || name.ends_with(".tsv.gz");
@@ -224,18 +224,35 @@ fn peek<'a>(mut source: Box<dyn Read + 'a>) -> Result<(Vec<u8>, Box<dyn Read + '
 #[cfg(feature = "parquet")]
 const PARQUET_ROWS: usize = 1 << 16;
 
-/// Opens a Parquet file. It is in memory as a whole, because its directory is at its end.
+/// Opens a Parquet file. Standard input and a compressed file are read into memory, because the directory of a Parquet
+/// file is at its end.
 #[cfg(feature = "parquet")]
-fn parquet(mut source: Box<dyn Read>, rows: usize) -> Result<Source<'static>, TableError> {
-    use ::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+fn parquet(path: &Path, mut source: Box<dyn Read>, rows: usize) -> Result<Source<'static>, TableError> {
+    use std::io::{Seek as _, SeekFrom};
+    if path != Path::new("-") && path.is_file() {
+        let (mut file, mut end) = (File::open(path).map_err(TableError::system)?, [0; 4]);
+        let is_long = file.seek(SeekFrom::End(-4)).is_ok_and(|place| place >= 8);
+        if is_long && file.read_exact(&mut end).is_ok() && &end == b"PAR1" {
+            return open_parquet(file, rows);
+        }
+    }
     let mut bytes = vec![];
     source.read_to_end(&mut bytes).map_err(TableError::system)?;
     if bytes.len() < 12 || !bytes.ends_with(b"PAR1") {
         let message = "the Parquet file is cut short: expected `PAR1` at its end; copy it again";
         return Err(TableError::new(message));
     }
+    open_parquet(bytes::Bytes::from(bytes), rows)
+}
+
+#[cfg(feature = "parquet")]
+fn open_parquet<R>(source: R, rows: usize) -> Result<Source<'static>, TableError>
+where
+    R: ::parquet::file::reader::ChunkReader + 'static,
+{
+    use ::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
     let open = || {
-        let builder = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(bytes))?;
+        let builder = ParquetRecordBatchReaderBuilder::try_new(source)?;
         builder.with_batch_size(PARQUET_ROWS.min(rows)).build()
     };
     Ok(Source::Parquet(decoded(open)?))
@@ -260,7 +277,7 @@ fn decoded<T, E: std::error::Error>(decode: impl FnOnce() -> Result<T, E>) -> Re
 }
 
 #[cfg(not(feature = "parquet"))]
-fn parquet(_: Box<dyn Read>, _: usize) -> Result<Source<'static>, TableError> {
+fn parquet(_: &Path, _: Box<dyn Read>, _: usize) -> Result<Source<'static>, TableError> {
     let got = "a Parquet file, which is read with the feature `parquet`";
     Err(TableError::unexpected("a CSV file, which is plain text", got))
 }

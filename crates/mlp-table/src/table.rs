@@ -7,6 +7,7 @@ use crate::reader::{Reader, read_csv};
 use crate::value::{Quantity, boolean};
 use arrow_array::{Float64Array, RecordBatch, UInt64Array};
 use arrow_schema::{DataType, Field, Schema};
+use mlp_cpu::{Element, Matrix};
 use mlp_io::quoted;
 use std::collections::HashMap;
 use std::io::Read;
@@ -99,6 +100,46 @@ impl Table {
             places: rows.iter().map(|&row| self.places[row]).collect(),
             ..*self
         }
+    }
+
+    /// Returns the table of these columns, in this order.
+    ///
+    /// # Errors
+    /// If there is no such column.
+    pub fn select(&self, columns: &[impl AsRef<str>]) -> Result<Self, TableError> {
+        let position = |name: &str| {
+            self.check_has(name)?;
+            Ok(self.names().position(|other| other == name).expect("it has the column"))
+        };
+        let positions: Vec<usize> = columns
+            .iter()
+            .map(|name| position(name.as_ref()))
+            .collect::<Result<_, TableError>>()?;
+        let batch = self.batch.project(&positions).expect("there are such columns");
+        Ok(Self { batch, ..self.clone() })
+    }
+
+    /// Returns the numbers of these columns, for a network without a [`Preprocessing`](crate::Preprocessing): columns x
+    /// rows, so that a column is a sample.
+    ///
+    /// # Errors
+    /// If there is no such column, or a value is missing or not a number that is finite in `T`.
+    pub fn numbers<T: Element>(&self, columns: &[impl AsRef<str>]) -> Result<Matrix<T>, TableError> {
+        let mut numbers = Matrix::zeros(columns.len(), self.rows());
+        for (i, name) in columns.iter().map(AsRef::as_ref).enumerate() {
+            for (row, value) in self.quantities(name, Quantity::Number, &[])?.into_iter().enumerate() {
+                let number = T::from_f64(value);
+                if !number.is_finite() {
+                    let message = match value.is_nan() {
+                        true => "expected a number, got none".to_owned(),
+                        false => format!("expected a finite number (in f32: at most 3.4e38), got {value:?}"),
+                    };
+                    return Err(self.cell_error(row, name, message));
+                }
+                numbers[(i, row)] = number;
+            }
+        }
+        Ok(numbers)
     }
 
     /// Returns at most `rows` rows from row `first` on, without a copy of the columns.

@@ -1,9 +1,7 @@
 //! Runs the command as a process and checks what it prints, writes and returns.
 
 mod bad_input;
-mod bad_models;
 mod classifiers;
-mod models;
 mod notebook;
 mod tables;
 mod training_files;
@@ -103,9 +101,6 @@ fn help_and_version_are_not_failures() {
         (&["notebook", "--help"], "[default: 0.1]"),
         (&["digits", "--help"], "[default: 0.3]"),
         (&["mnist", "--help"], "--data <DIR>"),
-        (&["predict", "--help"], "--activation <NAME>"),
-        (&["export", "--help"], "--out <FILE>"),
-        (&["inspect", "--help"], "--model <FILE.safetensors>"),
         (&["--version"], concat!("mlp-demo ", env!("CARGO_PKG_VERSION"), "\n")),
     ] {
         let text = run(arguments);

@@ -2,10 +2,11 @@
 
 use crate::bad_input::failure;
 use crate::{command, files, run, run_in};
+use mlp_core::activations::{Identity, LeakyRelu};
 use mlp_cpu::Matrix;
 use mlp_demo::Part;
 use mlp_demo::digits::{self, PIXELS};
-use serde_json::Value;
+use mlp_io::{load_model, npz_from_bytes, npz_to_bytes};
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -43,21 +44,22 @@ fn model_and_curves_are_written_and_change_nothing_else() {
     for part in ["<svg ", "loss by epoch", "accuracy by epoch", "training", "test"] {
         assert!(svg.contains(part), "{part}");
     }
-    let inspected = printed(directory.path(), &["inspect", "--model", "digits.safetensors"]);
-    for line in [
-        "Network [64, 16, 10]: 1210 parameters in f32",
-        "Layer 0: 64 -> 16, leaky_relu (negative_slope 0.01)",
-        "Layer 1: 16 -> 10, identity",
-        "Input scaling: min_max, (x - offset) / scale, offset 8, scale 8",
-        "Classes: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9",
-        "Seed: 0",
-    ] {
-        assert!(inspected.lines().any(|it| it == line), "{line}: {inspected}");
-    }
-    let hash = inspected
-        .lines()
-        .find_map(|line| line.strip_prefix("Training data: sha256:"));
-    assert_eq!(hash.map(str::len), Some(64), "{inspected}");
+    let model = load_model::<Matrix<f32>>(directory.path().join("digits.safetensors")).unwrap();
+    let (network, scaling) = (model.network(), model.input_scaling().unwrap());
+    assert_eq!(
+        (network.layer_sizes(), network.parameter_count()),
+        (vec![64, 16, 10], 1210)
+    );
+    assert_eq!(
+        network.activations(),
+        [LeakyRelu::new(0.01).unwrap().into(), Identity.into()]
+    );
+    assert_eq!((scaling.offset(), scaling.scale()), (&[8.0; 64][..], &[8.0; 64][..]));
+    assert_eq!(model.classes().unwrap().names().concat(), "0123456789");
+    let provenance = model.provenance();
+    assert_eq!(provenance.seed, Some(0));
+    let hash = provenance.data.as_deref().unwrap().strip_prefix("sha256:");
+    assert_eq!(hash.map(str::len), Some(64));
 
     // The same run gives the same bytes, and another seed gives another model.
     let model = |arguments: &[&str]| {
@@ -82,34 +84,21 @@ fn a_saved_model_takes_pixels_as_they_are() {
         &["digits", "--hidden", "32", "--epochs", "10", "--save", "m.safetensors"],
     );
     let Part { images, labels } = digits::load();
-    let header: Vec<_> = (0..PIXELS).map(|i| format!("pixel{i}")).collect();
-    let mut csv = header.join(",");
-    for image in images.chunks(PIXELS) {
-        let row: Vec<_> = image.iter().map(u8::to_string).collect();
-        csv += &format!("\n{}", row.join(","));
-    }
-    fs::write(directory.path().join("pixels.csv"), csv).unwrap();
-    let arguments = ["predict", "--model", "m.safetensors", "--data", "pixels.csv"];
-    let text = printed(directory.path(), &[&arguments[..], &["--format", "json"]].concat());
-    let right = text.lines().zip(&labels).filter(|(line, label)| {
-        let object: Value = serde_json::from_str(line).unwrap();
-        let outputs: Vec<f64> = serde_json::from_value(object["outputs"].clone()).unwrap();
-        assert_eq!(outputs.len(), 10);
-        assert!(
-            (outputs.iter().sum::<f64>() - 1.0).abs() < 1e-5,
-            "probabilities: {line}"
-        );
-        object["class"].as_str() == Some(label.to_string().as_str())
-    });
-    let right = right.count();
-    assert_eq!(text.lines().count(), labels.len());
-    assert!(right as f64 >= 0.96 * labels.len() as f64, "{right}");
-
-    let table = printed(directory.path(), &arguments);
+    let model = load_model::<Matrix<f32>>(directory.path().join("m.safetensors")).unwrap();
+    let pixels = images.iter().map(|&pixel| f32::from(pixel)).collect();
+    let pixels = Matrix::from_vec(PIXELS, labels.len(), pixels);
+    let probabilities = model.predict(&pixels);
     assert!(
-        table.starts_with("  sample  class  ") && table.lines().count() == 1 + labels.len(),
-        "{table}"
+        probabilities
+            .iter_columns()
+            .all(|it| (it.iter().sum::<f32>() - 1.0).abs() < 1e-5)
     );
+    let classes = model.classify(&pixels).into_iter();
+    let right = classes
+        .zip(&labels)
+        .filter(|(class, label)| *class == Some(usize::from(**label)));
+    let right = right.count();
+    assert!(right as f64 >= 0.96 * labels.len() as f64, "{right}");
 }
 
 /// scikit-learn supports ReLU, but its networks cannot hold the scaling of pixels.
@@ -127,15 +116,14 @@ fn a_relu_network_is_exported_to_scikit_learn_with_its_scaling_folded_in() {
         "--save",
         "m.safetensors",
     ];
-    let export = ["export", "--model", "m.safetensors", "--to", "npz", "--out", "m.npz"];
     let text = printed(directory.path(), &[&train[..], &["--activation", "relu"]].concat());
     assert!(
         text.starts_with("Network [64, 12, 9, 10]: 997 parameters in f64, relu, seed 0\n"),
         "{text}"
     );
-    printed(directory.path(), &export);
-    let model = mlp_io::load_model::<Matrix<f64>>(directory.path().join("m.safetensors")).unwrap();
-    let npz = mlp_io::load_npz::<Matrix<f64>>(directory.path().join("m.npz")).unwrap();
+    let load = || load_model::<Matrix<f64>>(directory.path().join("m.safetensors")).unwrap();
+    let model = load();
+    let npz = npz_from_bytes::<Matrix<f64>>(&npz_to_bytes(&model).unwrap()).unwrap();
     let pixels = digits::load().images.iter().map(|&pixel| f64::from(pixel)).collect();
     let pixels = Matrix::from_vec(PIXELS, 1797, pixels);
     let pairs = model
@@ -146,9 +134,8 @@ fn a_relu_network_is_exported_to_scikit_learn_with_its_scaling_folded_in() {
     let largest = pairs.map(|(ours, theirs)| (ours - theirs).abs()).fold(0.0, f64::max);
     assert!(largest <= 1e-12, "{largest:e}");
 
-    fs::remove_file(directory.path().join("m.npz")).unwrap();
     printed(directory.path(), &train);
-    let message = failure(directory.path(), &export);
+    let message = npz_to_bytes(&load()).unwrap_err().to_string();
     assert!(
         message.ends_with("layer 0: expected one of identity, logistic, relu, tanh, got leaky_relu"),
         "{message}"
@@ -361,15 +348,7 @@ fn one_output_file_does_not_overwrite_another_file() {
         "--plot: expected a file other than model, got ./model"
     );
     printed(directory.path(), &train);
-    let model = fs::read(directory.path().join("model")).unwrap();
-    assert_eq!(
-        failure(
-            directory.path(),
-            &["export", "--model", "model", "--to", "onnx", "--out", "./model"]
-        ),
-        "--out: expected a file other than model, got ./model"
-    );
-    assert_eq!(fs::read(directory.path().join("model")).unwrap(), model);
+    assert_eq!(files(directory.path()), ["model"]);
 }
 
 #[test]

@@ -1,8 +1,7 @@
-//! Checks models, samples and options that the subcommands that read a model cannot use. Each gives one message, exit
-//! code 2, nothing on standard output and no file.
+//! Checks networks, samples and options that the subcommands that read a network cannot use.
 
-use crate::bad_input::failure;
-use crate::models::{directory, pytorch};
+use crate::failure;
+use crate::networks::{directory, pytorch};
 use std::fs;
 use std::path::Path;
 
@@ -42,95 +41,93 @@ fn with_bad_files() -> tempfile::TempDir {
 fn samples_are_checked() {
     let directory = with_bad_files();
     let failure = |model: &str, data: &str| {
-        let arguments = ["predict", "--model", model, "--data", data];
+        let arguments = ["predict", "--model", model, data];
         failure(directory.path(), &arguments)
     };
     for (data, expected) in [
         (
             "empty.csv",
-            "empty.csv: expected a header such as `x1,x2`, got an empty file",
+            "empty.csv: expected a header with the names of the columns, got an empty file",
         ),
         (
             "headless.csv",
-            "headless.csv: line 1: expected a header such as `x1,x2` (names must not be numbers), got `3,2`",
-        ),
-        (
-            "header.csv",
-            "header.csv: expected at least one sample, got only a header",
+            "headless.csv: line 1: expected a header with the names of the columns, got only numbers, such as `3`; \
+             put a line with the names before them",
         ),
         (
             "three.csv",
-            "three.csv: line 1: expected 2 columns, one per input of f32.safetensors, got 3: `a,b,c`",
+            "three.csv: expected 2 columns, one per input of f32.safetensors, got 3: `a`, `b`, `c`",
         ),
         (
             "one.csv",
-            "one.csv: line 1: expected 2 columns, one per input of f32.safetensors, got 1: `x`",
+            "one.csv: expected 2 columns, one per input of f32.safetensors, got 1: `x`",
         ),
         (
             "ragged.csv",
-            "ragged.csv: line 3, column 2 (`weight`): expected 2 cells as in the header, got 1",
+            "ragged.csv: line 3: expected 2 cells as in the header, got 1",
         ),
-        (
-            "long.csv",
-            "long.csv: line 2, column 3: expected 2 cells as in the header, got 3",
-        ),
+        ("long.csv", "long.csv: line 2: expected 2 cells as in the header, got 3"),
         (
             "words.csv",
-            "words.csv: line 3, column 2 (`weight`): expected a number, got `heavy`",
+            "words.csv: line 3, column `weight`: expected a number, got `heavy`",
         ),
         (
             "gap.csv",
-            "gap.csv: line 2, column 2 (`weight`): expected a number, got an empty cell",
+            "gap.csv: line 2, column `weight`: expected a number, got none",
         ),
         (
             "nan.csv",
-            "nan.csv: line 3, column 1 (`height`): expected a finite number (in f32: at most 3.4e38), got `NaN`",
+            "nan.csv: line 3, column `height`: expected a number, got `NaN`",
         ),
         (
             "infinite.csv",
-            "infinite.csv: line 2, column 2 (`weight`): expected a finite number (in f32: at most 3.4e38), got `-inf`",
+            "infinite.csv: line 2, column `weight`: expected a finite number, got an infinite one; correct it",
         ),
         (
             "large.csv",
-            "large.csv: line 3, column 1 (`height`): expected a finite number (in f32: at most 3.4e38), got `1e300`",
+            "large.csv: line 3, column `height`: expected a finite number (in f32: at most 3.4e38), got 1e300",
         ),
     ] {
         assert_eq!(failure("f32.safetensors", data), expected);
     }
     assert_eq!(
-        failure("f64.safetensors", "nan.csv"),
-        "nan.csv: line 3, column 1 (`height`): expected a finite number, got `NaN`"
-    );
-    assert_eq!(
         failure("hundredfold.safetensors", "overflow.csv"),
-        "overflow.csv: sample 2: expected features for which the outputs of the model are finite, got an output of inf"
+        "overflow.csv: row 2: expected numbers for which the outputs of the model are finite, got an output of inf"
     );
     for data in ["none.csv", "folder"] {
         let message = failure("f32.safetensors", data);
         assert!(message.starts_with(&format!("{data}: cannot be read: ")), "{message}");
     }
+    // No samples are no predictions.
+    let none = crate::run_in(
+        directory.path(),
+        &["predict", "--model", "f32.safetensors", "header.csv"],
+    );
+    assert_eq!(
+        (none.code, none.stdout.as_str()),
+        (Some(0), "prediction,probability:short,probability:tall\n")
+    );
 }
 
 #[test]
 fn a_first_sample_is_not_taken_for_a_header() {
     let directory = with_bad_files();
-    for first in [
-        "NaN,-1",
-        "inf,2",
-        "1e400,2",
-        ",-1",
-        "setosa,-1",
-        "-1,setosa",
-        "-Infinity,x",
-        "0,1",
-        "x, 1.5 ",
+    for (first, number) in [
+        ("NaN,-1", "-1"),
+        ("inf,x", "inf"),
+        ("x,1e400", "1e400"),
+        (",-1", "-1"),
+        ("setosa,-1", "-1"),
+        ("-1,setosa", "-1"),
+        ("-Infinity,x", "-Infinity"),
+        ("x, 1.5 ", "1.5"),
     ] {
         fs::write(directory.path().join("bare.csv"), format!("{first}\n1,2\n")).unwrap();
-        let arguments = ["predict", "--model", "f32.safetensors", "--data", "bare.csv"];
-        let shown = first.replace(' ', "");
+        let arguments = ["predict", "--model", "f32.safetensors", "bare.csv"];
+        let first = if first == "NaN,-1" { "NaN" } else { number };
         assert_eq!(
             failure(directory.path(), &arguments),
-            format!("bare.csv: line 1: expected a header such as `x1,x2` (names must not be numbers), got `{shown}`")
+            format!("bare.csv: expected a header with names, which are not numbers, got `{first}`")
         );
     }
 }
@@ -139,7 +136,7 @@ fn a_first_sample_is_not_taken_for_a_header() {
 fn models_are_checked() {
     let directory = with_bad_files();
     for arguments in [
-        &["predict", "--data", "two.csv"][..],
+        &["predict", "two.csv"][..],
         &["export", "--to", "onnx", "--out", "out.onnx"],
         &["inspect"],
     ] {
@@ -162,7 +159,7 @@ fn the_activation_is_required_and_allowed_only_if_the_file_has_none() {
     let directory = with_bad_files();
     let theirs = pytorch("pytorch_f32.safetensors");
     for arguments in [
-        &["predict", "--data", "three.csv"][..],
+        &["predict", "three.csv"][..],
         &["export", "--to", "onnx", "--out", "out.onnx"],
         &["inspect"],
     ] {
@@ -195,14 +192,8 @@ fn missing_options_and_unknown_values_are_named() {
     let failure = |arguments: &[&str]| failure(directory.path(), arguments);
     let missing = |what: &str| format!("the following required arguments were not provided:\n  {what}");
     let model = ["--model", "f32.safetensors"];
-    assert_eq!(
-        failure(&["predict", "--data", "two.csv"]),
-        missing("--model <FILE.safetensors>")
-    );
-    assert_eq!(
-        failure(&[&["predict"], &model[..]].concat()),
-        missing("--data <FILE.csv>")
-    );
+    assert_eq!(failure(&["predict", "two.csv"]), missing("--model <FILE.safetensors>"));
+    assert_eq!(failure(&[&["predict"], &model[..]].concat()), missing("<DATA>"));
     assert_eq!(failure(&["inspect"]), missing("--model <FILE.safetensors>"));
     assert_eq!(
         failure(&[&["export", "--to", "onnx"], &model[..]].concat()),
@@ -217,8 +208,8 @@ fn missing_options_and_unknown_values_are_named() {
         "invalid value 'pdf' for '--to <FORMAT>'\n  [possible values: onnx, npz, safetensors]"
     );
     assert_eq!(
-        failure(&[&["predict", "--data", "two.csv", "--format", "xml"], &model[..]].concat()),
-        "invalid value 'xml' for '--format <FORMAT>'\n  [possible values: text, json]"
+        failure(&[&["predict", "two.csv", "--format", "xml"], &model[..]].concat()),
+        "invalid value 'xml' for '--format <FORMAT>'\n  [possible values: csv, json, parquet]"
     );
 }
 

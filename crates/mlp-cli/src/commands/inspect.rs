@@ -1,22 +1,46 @@
-//! `mlp-demo inspect`: prints what a model file records.
-
-use mlp_core::{Model, OutputTransform, Scaling};
-use mlp_cpu::{Element, Matrix};
-use mlp_io::one_line;
+//! `mlp inspect`: prints what a model file records.
 
 use crate::error::Error;
-use crate::model::{self, AnyModel};
+use crate::model::{self, AnyModel, load_table, records_its_own};
 use crate::options::{InspectArgs, ModelArgs};
-use crate::printer::Printer;
+use crate::output::print;
 use crate::text::{counted, exact};
+use mlp_core::{ActivationKind, Model, OutputTransform, Provenance, Scaling};
+use mlp_cpu::{Element, Matrix};
+use mlp_io::{one_line, quoted};
+use mlp_table::TableModel;
+use std::path::Path;
 
-/// Prints layers, activations, number of parameters, loss, names, preprocessing, classes and provenance.
-///
-/// # Errors
-///
-/// Returns an error if the file is not a model, or if an activation is given for a model that records its own.
-pub(crate) fn run(args: &InspectArgs, printer: &mut Printer) -> Result<(), Error> {
+use super::learning::{columns_text, scores_text};
+
+pub(crate) fn run(args: &InspectArgs) -> Result<(), Error> {
     let ModelArgs { path, activation } = &args.model;
+    let lines = match (load_table(path)?, activation) {
+        (Some(_), Some(activation)) => return Err(records_its_own(path, activation)),
+        (Some(model), None) => vec![of_table(&model)],
+        (None, activation) => of_network(path, activation.as_ref())?,
+    };
+    print(&(lines.join("\n") + "\n"))
+}
+
+/// Describes a model of a table.
+fn of_table(model: &TableModel) -> String {
+    let networks = counted(model.members(), "network");
+    let mut text = format!(
+        "Model of {}, recipe {}, {networks}\n\n",
+        quoted(model.target().name()),
+        model.recipe()
+    );
+    text += &columns_text(model.columns(), model.target().name());
+    text += &format!("\n{}\n", scores_text(model.scores()));
+    for note in model.notes() {
+        text += &format!("Note: {}\n", one_line(note));
+    }
+    text + &origin(model.provenance()).join("\n")
+}
+
+/// Describes a network: layers, activations, number of parameters, loss, names, preprocessing, classes and origin.
+fn of_network(path: &Path, activation: Option<&ActivationKind>) -> Result<Vec<String>, Error> {
     let summary = mlp_io::inspect(path)?;
     let sizes = &summary.layer_sizes;
     let dtype = summary.dtype.to_string().to_lowercase();
@@ -25,9 +49,10 @@ pub(crate) fn run(args: &InspectArgs, printer: &mut Printer) -> Result<(), Error
         counted(summary.parameters, "parameter")
     )];
     if summary.is_model || activation.is_some() {
-        match model::load(path, activation.as_ref())? {
+        match model::load(path, activation)? {
             AnyModel::F32(model) => describe(&model, summary.is_model, &mut lines),
             AnyModel::F64(model) => describe(&model, summary.is_model, &mut lines),
+            AnyModel::Table(_) => unreachable!("a model of a table is not described by its layers"),
         }
     } else {
         lines.extend(layers(sizes, |_| String::new()));
@@ -36,7 +61,7 @@ pub(crate) fn run(args: &InspectArgs, printer: &mut Printer) -> Result<(), Error
         let missing = "the file does not record activations, loss, preprocessing, classes or provenance";
         lines.push(format!("A network saved by PyTorch: {missing}"));
     }
-    lines.iter().try_for_each(|line| writeln!(printer, "{line}"))
+    Ok(lines)
 }
 
 /// Adds the lines about a model's layers and, if it is not only a network, about the rest of it.
@@ -62,9 +87,6 @@ fn describe<T: Element>(model: &Model<Matrix<T>>, whole: bool, lines: &mut Vec<S
     let classes = model.classes().map(|classes| names(classes.names()));
     let features = model.feature_names().map(|it| format!("Features: {}", names(it)));
     let targets = model.target_names().map(|it| format!("Targets: {}", names(it)));
-    let provenance = model.provenance();
-    let seed = provenance.seed.map(|seed| seed.to_string());
-    let data = provenance.data.as_deref().map(one_line);
     let or = |value: Option<String>, missing: &str| value.unwrap_or_else(|| missing.to_owned());
     lines.extend([format!("Loss: {loss}"), format!("Predictions: {predictions}")]);
     lines.extend(features.into_iter().chain(targets));
@@ -72,12 +94,25 @@ fn describe<T: Element>(model: &Model<Matrix<T>>, whole: bool, lines: &mut Vec<S
         format!("Input scaling: {}", or(model.input_scaling().map(scaling), "none")),
         format!("Target scaling: {}", or(model.target_scaling().map(scaling), "none")),
         format!("Classes: {}", or(classes, "not named")),
-        format!("Version: {}", one_line(&provenance.version)),
-        format!("Seed: {}", or(seed, "not known")),
-        format!("Training data: {}", or(data, "not known")),
     ]);
-    let note = provenance.note.as_deref();
-    lines.extend(note.map(|note| format!("Note: {}", one_line(note))));
+    lines.extend(origin(model.provenance()));
+}
+
+/// Returns the lines about where a model comes from.
+fn origin(provenance: &Provenance) -> Vec<String> {
+    let known = |value: Option<String>| value.unwrap_or_else(|| "not known".to_owned());
+    let mut lines = vec![
+        format!("Version: {}", one_line(&provenance.version)),
+        format!("Seed: {}", known(provenance.seed.map(|seed| seed.to_string()))),
+        format!("Training data: {}", known(provenance.data.as_deref().map(one_line))),
+    ];
+    lines.extend(
+        provenance
+            .note
+            .as_deref()
+            .map(|note| format!("Note: {}", one_line(note))),
+    );
+    lines
 }
 
 /// Returns a line per layer, numbered like the tensors of the file, with the text that `more` adds to it.

@@ -1,6 +1,6 @@
-//! Checks `mlp-demo predict`, `export` and `inspect`.
+//! Checks `predict`, `export` and `inspect` of networks that this library or PyTorch saved.
 
-use crate::{files, run_in};
+use crate::{files, printed, run_in};
 use mlp_core::activations::{Elu, Identity, Tanh};
 use mlp_core::backend::Tensor;
 use mlp_core::{Classes, Dense, HalfMse, Mlp, Model, Provenance, Scaling, ScalingKind, SoftmaxCrossEntropy};
@@ -63,27 +63,14 @@ pub(super) fn pytorch(name: &str) -> String {
     path.join(name).to_str().expect("UTF-8").to_owned()
 }
 
-/// Runs the command, which must succeed, and returns what it prints.
-#[track_caller]
-fn printed(directory: &Path, arguments: &[&str]) -> String {
-    let finished = run_in(directory, arguments);
-    assert_eq!(
-        (finished.code, finished.stderr.as_str()),
-        (Some(0), ""),
-        "{arguments:?}"
-    );
-    finished.stdout
-}
-
-/// Parses an object per line and returns the outputs and the class of each.
+/// Parses an object per line and returns the numbers and the class of each.
 fn predictions(text: &str) -> Vec<(Vec<f64>, Option<String>)> {
     let line = |line: &str| {
-        let object: Value = serde_json::from_str(line).expect(line);
-        let outputs = object["outputs"].as_array().expect(line);
-        let outputs = outputs.iter().map(|value| value.as_f64().expect(line)).collect();
+        let object: serde_json::Map<String, Value> = serde_json::from_str(line).expect(line);
+        let class = object.get("prediction").and_then(Value::as_str);
         (
-            outputs,
-            object.get("class").map(|class| class.as_str().unwrap().to_owned()),
+            object.values().filter_map(Value::as_f64).collect(),
+            class.map(str::to_owned),
         )
     };
     text.lines().map(line).collect()
@@ -95,7 +82,7 @@ fn json_has_probabilities_and_class_of_each_sample() {
     let predict = |model: &str| {
         printed(
             directory.path(),
-            &["predict", "--model", model, "--data", "two.csv", "--format", "json"],
+            &["predict", "--model", model, "two.csv", "--format", "json"],
         )
     };
     // (3, 2) is scaled to (1, 0) and (1, 10) to (0, 2).
@@ -112,64 +99,42 @@ fn json_has_probabilities_and_class_of_each_sample() {
                 assert!((output - expected).abs() <= tolerance, "{output} {expected}");
             }
         }
-        assert!(text.starts_with("{\"outputs\":[0.731058"), "{text}");
-        assert!(text.trim_end().ends_with("],\"class\":\"tall\"}"), "{text}");
+        let start = "{\"prediction\":\"short\",\"probability:short\":0.731058";
+        assert!(text.starts_with(start), "{text}");
     }
     let first = predict("f32.safetensors").lines().next().unwrap().len();
     assert!(
-        first < 60,
+        first < 90,
         "expected as many digits as an f32 needs, not as an f64 needs"
     );
 }
 
 #[test]
-fn the_readme_shows_the_output_for_its_input() {
-    let readme = include_str!("../../README.md");
-    let block = |language: &str| {
-        let (_, rest) = readme.split_once(&format!("\n```{language}\n")).expect("a block");
-        rest.split_once("```").expect("its end").0
-    };
-    let directory = directory();
-    fs::write(directory.path().join("shown.csv"), block("csv")).unwrap();
-    let arguments = [
-        "predict",
-        "--model",
-        "f64.safetensors",
-        "--data",
-        "shown.csv",
-        "--format",
-        "json",
-    ];
-    assert_eq!(printed(directory.path(), &arguments), block("json"));
-}
-
-#[test]
 fn without_classes_there_is_no_class() {
     let directory = directory();
-    let arguments = ["predict", "--model", "hundredfold.safetensors", "--data", "one.csv"];
+    let arguments = ["predict", "--model", "hundredfold.safetensors", "one.csv"];
     assert_eq!(
         printed(directory.path(), &[&arguments[..], &["--format", "json"]].concat()),
-        "{\"outputs\":[50.0]}\n{\"outputs\":[-200.0]}\n"
+        "{\"prediction\":50.0}\n{\"prediction\":-200.0}\n"
     );
-    assert_eq!(
-        printed(directory.path(), &arguments),
-        "  sample       output\n       1    50.000000\n       2  -200.000000\n"
-    );
+    assert_eq!(printed(directory.path(), &arguments), "prediction\n50.0\n-200.0\n");
 }
 
 #[test]
-fn text_is_a_table() {
+fn columns_are_kept_before_the_predictions() {
     let directory = directory();
-    let text = printed(
-        directory.path(),
-        &["predict", "--model", "f64.safetensors", "--data", "two.csv"],
+    fs::write(
+        directory.path().join("t.csv"),
+        "height,id,weight\n3,\"a,b\",2\n1,c,10\n",
+    )
+    .unwrap();
+    let arguments = ["predict", "--model", "f32.safetensors", "t.csv", "--keep", "id"];
+    assert_eq!(
+        printed(directory.path(), &arguments),
+        "id,prediction,probability:short,probability:tall\n\
+         \"a,b\",short,0.7310586,0.26894143\n\
+         c,tall,0.11920292,0.880797\n"
     );
-    let expected = [
-        "  sample  class     short      tall",
-        "       1  short  0.731059  0.268941",
-        "       2   tall  0.119203  0.880797",
-    ];
-    assert_eq!(text.trim_end(), expected.join("\n"));
 }
 
 #[test]
@@ -206,7 +171,6 @@ fn networks_of_pytorch_predict_what_pytorch_predicts() {
                 &model,
                 "--activation",
                 "tanh",
-                "--data",
                 "in.csv",
                 "--format",
                 "json",
@@ -287,7 +251,16 @@ fn an_npz_has_the_scalings_in_its_layers() {
         save_model(directory.path().join("m.safetensors"), &model).unwrap();
         printed(
             directory.path(),
-            &["export", "--model", "m.safetensors", "--to", "npz", "--out", "m.npz"],
+            &[
+                "export",
+                "--model",
+                "m.safetensors",
+                "--to",
+                "npz",
+                "--out",
+                "m.npz",
+                "--force",
+            ],
         );
         let got = load_npz::<Matrix<f64>>(directory.path().join("m.npz"))
             .unwrap()
@@ -368,7 +341,7 @@ fn columns_are_found_by_the_names_that_a_model_keeps() {
     save("years.safetensors", ["2019", "2020"]);
     let predict = |model: &str, csv: &str| {
         fs::write(directory.path().join("t.csv"), csv).unwrap();
-        run_in(directory.path(), &["predict", "--model", model, "--data", "t.csv"])
+        run_in(directory.path(), &["predict", "--model", model, "t.csv"])
     };
     let expected = predict("f64.safetensors", "height,weight\n3,2\n1,10\n").stdout;
     for (csv, ignored) in [
@@ -376,7 +349,7 @@ fn columns_are_found_by_the_names_that_a_model_keeps() {
         ("weight,height\n2,3\n10,1\n", ""),
         ("weight , \"height\"\r2,3\r10,1\r", ""),
         ("id,weight,2024,height\na,2,?,3\nb,10,,1\n", "`id`, `2024`"),
-        (",weight,id,height,id\n0,2,a,3,b\n1,10,c,1,d\n", "``, `id`, `id`"),
+        (",weight,id,height\n0,2,a,3\n1,10,c,1\n", "`column 1`, `id`"),
         ("Weight,height,weight\n9,3,2\n9,1,10\n", "`Weight`"),
     ] {
         let finished = predict("named.safetensors", csv);
@@ -389,41 +362,59 @@ fn columns_are_found_by_the_names_that_a_model_keeps() {
         let got = (finished.code, finished.stdout, finished.stderr);
         assert_eq!(got, (Some(0), expected.clone(), warning), "{csv:?}");
     }
-    assert_eq!(predict("years.safetensors", "2020,2019\n2,3\n10,1\n").stdout, expected);
+    assert_eq!(
+        predict("years.safetensors", "2020,2019,id\n2,3,a\n10,1,b\n").stdout,
+        expected
+    );
 
-    let missing = "line 1: expected a column for each feature of named.safetensors, also for";
     for (csv, message) in [
         (
             "height,width\n3,2\n",
-            format!("{missing} `weight`, got only `height`, `width`"),
+            "expected a column `weight`, got 2 columns, among them `height`, `width`",
         ),
-        ("a,b\n3,2\n", format!("{missing} `height`, `weight`, got only `a`, `b`")),
+        (
+            "a,b\n3,2\n",
+            "expected a column `height`, got 2 columns, among them `a`, `b`",
+        ),
+        (
+            "height;weight\n3;2\n",
+            "expected a column `height`, got only `height;weight`; \
+             set --separator, or name it by a first line such as `sep=;`",
+        ),
         (
             "3,2\n1,10\n",
-            format!("{missing} `height`, `weight`, got only `3`, `2`"),
+            "line 1: expected a header with the names of the columns, got only numbers, such as `3`; \
+             put a line with the names before them",
         ),
         (
             "height,weight,height\n3,2,3\n",
-            "line 1, column 3 (`height`): expected a single column of this name, got another one in column 1".into(),
+            "line 1: `height` is the name of column 1 and of column 3; rename one of them",
         ),
         (
             "id,weight,height\n0,2,tall\n",
-            "line 2, column 3 (`height`): expected a number, got `tall`".into(),
+            "line 2, column `height`: expected a number, got `tall`",
         ),
         (
             "id,weight,height\n\"0,2,3\n",
-            "line 2, column 1: expected a quote that closes the cell, got the end of the file".into(),
+            "line 2, column `id`: expected a quote that closes the cell, got the end of the file",
+        ),
+        (
+            "id,weight,height\nx,2\n",
+            "line 2: expected 3 cells as in the header, got 2",
+        ),
+        (
+            "id,weight,height\nx\"y,2,3\n",
+            "line 2, column `id`: expected quotes only around a whole cell, got `x\"y`",
         ),
     ] {
         let finished = predict("named.safetensors", csv);
-        let got = (finished.code, finished.stdout.as_str(), finished.stderr);
-        assert_eq!(got, (Some(2), "", format!("error: t.csv: {message}\n")), "{csv:?}");
+        let (_, error) = finished.stderr.split_once("error: ").unwrap();
+        let got = (finished.code, finished.stdout.as_str(), error);
+        assert_eq!(got, (Some(2), "", format!("t.csv: {message}\n").as_str()), "{csv:?}");
     }
     // A model without names takes the columns as they come.
-    for csv in ["b,a\n3,2\n1,10\n", "a,a\n3,2\n1,10\n"] {
-        let finished = predict("f64.safetensors", csv);
-        assert_eq!((finished.stdout, finished.stderr.as_str()), (expected.clone(), ""));
-    }
+    let finished = predict("f64.safetensors", "b,a\n3,2\n1,10\n");
+    assert_eq!((finished.stdout, finished.stderr.as_str()), (expected, ""));
 
     let inspected = printed(directory.path(), &["inspect", "--model", "named.safetensors"]);
     let unnamed = printed(directory.path(), &["inspect", "--model", "f64.safetensors"]);

@@ -1,0 +1,57 @@
+//! `mlp cross-validate`: tests how well a recipe learns a table.
+
+use super::learning::{read, scores_json, scores_text, watched};
+use super::predict::beside;
+use crate::error::{Error, say};
+use crate::interrupt;
+use crate::options::{CrossValidateArgs, Format};
+use crate::output::{Files, Output, print};
+use crate::text::counted;
+use crate::writer::{self, Writer};
+use mlp_table::TableModel;
+use serde_json::json;
+
+pub(crate) fn run(args: &CrossValidateArgs) -> Result<(), Error> {
+    let data = &args.data.path;
+    let out = args.out.out.as_deref();
+    if let Some(out) = out {
+        Files::reading([data.as_path()], args.out.force).writing("--out", out)?;
+    } else if !args.out.keep.is_empty() {
+        return Err(Error::unexpected(
+            "--keep",
+            "also --out, a file for the predictions",
+            "none",
+        ));
+    }
+    let (table, options) = read(&args.data, &args.learning)?;
+    table.select(&args.out.keep)?;
+    let target = &args.learning.target;
+    for note in options.inference.infer(&table, target)?.notes() {
+        say(format_args!("note: {note}"));
+    }
+    let tested = watched(|observer| TableModel::cross_validate(&table, target, &options, observer))?;
+    if interrupt::requested() {
+        say("note: testing was stopped; the folds that were not begun are left out");
+    }
+    if let Some(out) = out {
+        let predictions = beside(
+            &table.take(&tested.rows),
+            &args.out.keep,
+            &tested.predictions.to_batch(None),
+        )?;
+        let format = writer::Format::of(Some(out));
+        let mut writer = Writer::create(Output::create(Some(out))?, format, &predictions.schema())?;
+        writer.write(&predictions)?;
+        writer.commit()?;
+    }
+    print(&match args.format {
+        Format::Text => {
+            let (rows, folds) = (counted(tested.rows.len(), "row"), counted(options.folds, "fold"));
+            format!("Scores on {rows} in {folds}:\n\n{}", scores_text(&tested.scores))
+        }
+        Format::Json => {
+            let (rows, scores) = (tested.rows.len(), scores_json(&tested.scores));
+            json!({"rows": rows, "folds": options.folds, "scores": scores}).to_string() + "\n"
+        }
+    })
+}

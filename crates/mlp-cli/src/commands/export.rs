@@ -1,0 +1,47 @@
+//! `mlp export`: writes a model in the format of another program.
+
+use crate::error::Error;
+use crate::model::{self, AnyModel};
+use crate::options::{ExportArgs, ModelFormat};
+use crate::output::{Files, print};
+use mlp_core::Model;
+use mlp_cpu::{Element, Matrix};
+use mlp_io::{Number, SaveError, SaveErrorKind, export_onnx, save_model, save_npz};
+
+pub(crate) fn run(args: &ExportArgs) -> Result<(), Error> {
+    Files::reading([args.model.path.as_path()], args.force).writing("--out", &args.out)?;
+    match model::load(&args.model.path, args.model.activation.as_ref())? {
+        AnyModel::Table(model) => match args.to {
+            ModelFormat::Onnx => model.export_onnx(&args.out).map_err(|error| refused(error, args))?,
+            _ => return Err(Error::unexpected("--to", "onnx for a model of a table", name(args.to))),
+        },
+        AnyModel::F32(model) => export(&model, args)?,
+        AnyModel::F64(model) => export(&model, args)?,
+    }
+    print(&format!("Model: {}\n", args.out.display()))
+}
+
+fn export<T: Element + Number>(model: &Model<Matrix<T>>, args: &ExportArgs) -> Result<(), Error> {
+    let exported = match args.to {
+        ModelFormat::Onnx => export_onnx(&args.out, model),
+        ModelFormat::Npz => save_npz(&args.out, model),
+        ModelFormat::Safetensors => save_model(&args.out, model),
+    };
+    exported.map_err(|error| refused(error, args))
+}
+
+/// A model that the format cannot hold is a problem of the model's file, not of the one to write.
+fn refused(error: SaveError, args: &ExportArgs) -> Error {
+    match error.kind {
+        SaveErrorKind::NotWritten | SaveErrorKind::NotDurable => error.into(),
+        _ => Error::refused(format_args!("{}: {}", args.model.path.display(), error.message)),
+    }
+}
+
+fn name(format: ModelFormat) -> &'static str {
+    match format {
+        ModelFormat::Onnx => "onnx",
+        ModelFormat::Npz => "npz",
+        ModelFormat::Safetensors => "safetensors",
+    }
+}

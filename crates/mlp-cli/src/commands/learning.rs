@@ -1,0 +1,116 @@
+//! What the commands that train or test have in common: the data, the progress, and how results are printed.
+
+use crate::error::{Error, say};
+use crate::interrupt;
+use crate::options::{DataArgs, LearningArgs};
+use crate::text::{aligned, grouped, short};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use mlp_io::one_line;
+use mlp_table::{Column, Score, Table, TableError, TableOptions, TrainingProgress};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use std::fs::File;
+use std::io::Read as _;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::time::Duration;
+
+/// Reads the table to learn from, and returns it with the options of training.
+pub(super) fn read(data: &DataArgs, learning: &LearningArgs) -> Result<(Table, TableOptions), Error> {
+    let table = data.reader().read(&data.path)?;
+    Ok((table, learning.options(hash(&data.path))))
+}
+
+/// Returns a hash of a file, as `sha256sum` computes it. Standard input cannot be read twice, so it has none.
+fn hash(path: &Path) -> Option<String> {
+    let mut file = File::open(path).ok().filter(|_| path != Path::new("-"))?;
+    let (mut hash, mut block) = (Sha256::new(), vec![0; 1 << 16]);
+    loop {
+        match file.read(&mut block).ok()? {
+            0 => break,
+            read => hash.update(&block[..read]),
+        }
+    }
+    let digits: Vec<String> = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    Some(format!("sha256:{}", digits.concat()))
+}
+
+/// Trains with a progress bar on standard error, if that is a terminal. After Ctrl-C, `train` returns what it has.
+pub(super) fn watched<T>(
+    train: impl FnOnce(&(dyn Fn(&TrainingProgress) -> ControlFlow<()> + Sync)) -> Result<T, TableError>,
+) -> Result<T, Error> {
+    let style = ProgressStyle::with_template("training [{bar:30}] {percent:>3} %, {eta} left  {msg}")
+        .expect("the template is valid")
+        .progress_chars("=> ");
+    let bar = ProgressBar::with_draw_target(Some(1), ProgressDrawTarget::stderr()).with_style(style);
+    bar.enable_steady_tick(Duration::from_millis(200));
+    interrupt::heed(true);
+    let trained = train(&|progress| {
+        let epoch = &progress.epoch;
+        bar.set_length((progress.members * epoch.epochs) as u64);
+        bar.inc(1);
+        bar.set_message(format!("validation error {}", short(epoch.validation)));
+        match interrupt::requested() {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    });
+    bar.finish_and_clear();
+    trained.map_err(|error| match interrupt::requested() {
+        true => Error::Interrupted,
+        false => error.into(),
+    })
+}
+
+/// Says on standard error what a user should know about the data.
+pub(super) fn say_notes(notes: &[String]) {
+    for note in notes {
+        say(format_args!("note: {note}"));
+    }
+}
+
+/// Returns what becomes of a column.
+pub(crate) fn use_of(column: &Column, target: &str) -> String {
+    match &column.left_out {
+        _ if column.name == target => "predicted".to_owned(),
+        Some(reason) => format!("left out: {reason}"),
+        None => "used".to_owned(),
+    }
+}
+
+/// Formats the columns of a table, a line each.
+pub(super) fn columns_text(columns: &[Column], target: &str) -> String {
+    const MOST: usize = 60;
+    let header = ["column", "kind", "values", "missing", ""].map(String::from).to_vec();
+    let row = |column: &Column| {
+        let counts = [column.distinct, column.missing].map(grouped);
+        let [name, usage] = [&column.name, &use_of(column, target)].map(|text| one_line(text));
+        let [distinct, missing] = counts;
+        vec![name, column.kind.to_string(), distinct, missing, usage]
+    };
+    let rows: Vec<Vec<String>> = [header].into_iter().chain(columns.iter().take(MOST).map(row)).collect();
+    let mut text = aligned(&rows, &[false, false, true, true, false]);
+    if columns.len() > MOST {
+        text += &format!("  .. and {} more\n", columns.len() - MOST);
+    }
+    text
+}
+
+/// Formats scores with their intervals, a line each.
+pub(crate) fn scores_text(scores: &[Score]) -> String {
+    let header = ["score", "value", "95 % interval"].map(String::from).to_vec();
+    let row = |score: &Score| {
+        let limits = format!("{} to {}", short(score.low), short(score.high));
+        vec![score.metric.to_string(), short(score.value), limits]
+    };
+    let rows: Vec<Vec<String>> = [header].into_iter().chain(scores.iter().map(row)).collect();
+    aligned(&rows, &[false, true, false])
+}
+
+pub(super) fn scores_json(scores: &[Score]) -> Value {
+    let score = |score: &Score| {
+        let (metric, value) = (score.metric.to_string(), score.value);
+        json!({"metric": metric, "value": value, "low": score.low, "high": score.high})
+    };
+    scores.iter().map(score).collect()
+}

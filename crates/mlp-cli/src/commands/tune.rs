@@ -1,0 +1,247 @@
+//! `mlp tune`: searches for better settings of a recipe at random, and keeps the best model.
+
+use super::learning::{read, say_notes, scores_json, watched};
+use super::train::beside;
+use crate::error::{Error, say};
+use crate::interrupt;
+use crate::options::{Format, TuneArgs};
+use crate::output::{Files, print};
+use crate::text::{aligned, counted, short};
+use mlp_core::Metric;
+use mlp_io::{quoted, write_atomically};
+use mlp_table::{Overrides, Score, TableModel, TableOptions};
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::{RngExt as _, SeedableRng as _};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+
+/// The file of a search: what determines it, and the trials that are finished.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Search {
+    /// Each part of the command with its value.
+    run: Vec<(String, String)>,
+    trials: Vec<Trial>,
+}
+
+/// Settings and what they reached.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Trial {
+    overrides: Overrides,
+    scores: Vec<Score>,
+    seconds: f64,
+}
+
+impl Trial {
+    /// Returns the score that the search minimizes: the root mean squared error, or the log loss.
+    fn score(&self) -> Option<&Score> {
+        let is_minimized = |score: &&Score| matches!(score.metric, Metric::Rmse | Metric::LogLoss);
+        self.scores.iter().find(is_minimized)
+    }
+
+    fn value(&self) -> f64 {
+        self.score().map_or(f64::INFINITY, |score| score.value)
+    }
+}
+
+pub(crate) fn run(args: &TuneArgs) -> Result<(), Error> {
+    let (data, begin) = (&args.data.path, Instant::now());
+    let trials = args.trials_file.clone().unwrap_or_else(|| beside(data, "trials.json"));
+    let save = args.save.clone().unwrap_or_else(|| beside(data, "safetensors"));
+    let resumed = trials.is_file() && !args.force;
+    let mut files = Files::reading([data.as_path()], args.force || resumed);
+    files.writing("--trials-file", &trials)?;
+    files.writing("--save", &save)?;
+    let (table, options) = read(&args.data, &args.learning)?;
+    let target = &args.learning.target;
+    let columns = options.inference.infer(&table, target)?;
+    columns.folds(&table, &options.fold_by, options.folds, options.seed)?;
+    say_notes(&columns.notes());
+    let run = record(args, &options);
+    let mut search = match resumed {
+        true => resume(&trials, &run)?,
+        false => Search { run, trials: vec![] },
+    };
+    let out_of_time = || args.budget.is_some_and(|budget| begin.elapsed() >= budget);
+    while search.trials.len() < args.trials && !out_of_time() {
+        let trial = search.trials.len();
+        let overrides = drawn(options.seed, trial);
+        let options = TableOptions {
+            overrides: overrides.clone(),
+            ..options.clone()
+        };
+        let start = Instant::now();
+        let model = match watched(|observer| TableModel::fit_with(&table, target, &options, observer)) {
+            // A trial that was not finished is not comparable, but those before it are.
+            Ok(_) if interrupt::requested() => break,
+            Err(Error::Interrupted) if trial > 0 => break,
+            result => result?,
+        };
+        let trial = Trial {
+            overrides,
+            scores: model.scores().to_vec(),
+            seconds: start.elapsed().as_secs_f64(),
+        };
+        let best = search.trials.iter().map(Trial::value).fold(f64::INFINITY, f64::min);
+        if trial.value() < best {
+            model.save(&save)?;
+        }
+        say(format_args!(
+            "trial {}: {}; {}",
+            search.trials.len() + 1,
+            shown(&trial),
+            settings(&trial.overrides)
+        ));
+        search.trials.push(trial);
+        let json = serde_json::to_vec_pretty(&search).expect("numbers and texts are valid JSON");
+        write_atomically(&trials, |file| file.write_all(&json))?;
+    }
+    if search.trials.is_empty() {
+        return Err(Error::Interrupted);
+    }
+    print_results(args, &search, &save, &trials)
+}
+
+/// Returns what determines the trials: they can be continued only if all of it is the same.
+fn record(args: &TuneArgs, options: &TableOptions) -> Vec<(String, String)> {
+    let learning = &args.learning;
+    let parts = [
+        ("the hash of the data", format!("{:?}", options.data)),
+        ("--target", learning.target.clone()),
+        ("--recipe", learning.recipe.clone()),
+        ("--seed", learning.seed.to_string()),
+        ("--folds", learning.folds.to_string()),
+        ("--group", format!("{:?}", learning.group)),
+        ("--time", format!("{:?}", learning.time)),
+        ("--kind", format!("{:?}", learning.kind)),
+        ("--missing", format!("{:?}", learning.missing)),
+    ];
+    parts.map(|(part, value)| (part.to_owned(), value)).into()
+}
+
+/// Reads the trials of the same search.
+fn resume(path: &Path, run: &[(String, String)]) -> Result<Search, Error> {
+    let file = path.display();
+    let read = fs::read(path).map_err(|error| Error::refused(format_args!("{file}: cannot be read: {error}")))?;
+    let advice = "name another file with --trials-file, or add --force to begin anew";
+    let search: Search = serde_json::from_slice(&read).map_err(|error| {
+        let expected = "the trials of an earlier `mlp tune`";
+        Error::refused(format_args!("{file}: expected {expected}: {error}; {advice}"))
+    })?;
+    for ((part, expected), (_, got)) in search.run.iter().zip(run) {
+        if expected != got {
+            let expected = format_args!("{expected}, as in the search to continue ({file})");
+            return Err(Error::unexpected(part, expected, format_args!("{got}; {advice}")));
+        }
+    }
+    let done = counted(search.trials.len(), "trial");
+    say(format_args!("note: {file}: continuing after {done}"));
+    Ok(search)
+}
+
+/// Draws the settings of a trial; the first trial is the recipe as it is.
+///
+/// The space is that of RealMLP in TabArena, as far as recipes have its settings.
+fn drawn(seed: u64, trial: usize) -> Overrides {
+    if trial == 0 {
+        return Overrides::default();
+    }
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(seed.wrapping_add(trial as u64));
+    let mut logarithmic = |low: f64, high: f64| random.random_range(low.ln()..=high.ln()).exp();
+    let (learning_rate, weight_decay) = (logarithmic(0.02, 0.3), logarithmic(0.001, 0.05));
+    Overrides {
+        learning_rate: Some(learning_rate),
+        weight_decay: Some(weight_decay),
+        dropout: Some(random.random_range(0.0..0.5)),
+        width: Some(random.random_range(256..=512)),
+        layers: Some(random.random_range(2..=4)),
+        ..Overrides::default()
+    }
+}
+
+fn shown(trial: &Trial) -> String {
+    trial.score().map_or("no score".to_owned(), |score| {
+        format!(
+            "{} {} ({} to {})",
+            score.metric,
+            short(score.value),
+            short(score.low),
+            short(score.high)
+        )
+    })
+}
+
+/// Formats what differs from the recipe.
+fn settings(overrides: &Overrides) -> String {
+    let numbers = [
+        ("learning rate", overrides.learning_rate),
+        ("weight decay", overrides.weight_decay),
+        ("dropout", overrides.dropout),
+        ("width", overrides.width.map(|it| it as f64)),
+        ("layers", overrides.layers.map(|it| it as f64)),
+    ];
+    let numbers = numbers
+        .iter()
+        .filter_map(|(name, value)| Some(format!("{name} {}", short((*value)?))));
+    let numbers: Vec<String> = numbers.collect();
+    match numbers[..] {
+        [] => "the recipe as it is".to_owned(),
+        _ => numbers.join(", "),
+    }
+}
+
+/// Prints the best trials.
+fn print_results(args: &TuneArgs, search: &Search, save: &Path, trials: &Path) -> Result<(), Error> {
+    const MOST: usize = 20;
+    let mut ranked: Vec<(usize, &Trial)> = (1..).zip(&search.trials).collect();
+    ranked.sort_by(|a, b| a.1.value().total_cmp(&b.1.value()));
+    if args.format == Format::Json {
+        let trial = |(number, trial): &(usize, &Trial)| {
+            let (scores, seconds) = (scores_json(&trial.scores), trial.seconds);
+            json!({"trial": number, "settings": trial.overrides, "scores": scores, "seconds": seconds})
+        };
+        let leaderboard: Vec<_> = ranked.iter().map(trial).collect();
+        let (model, file) = (save.display().to_string(), trials.display().to_string());
+        let result = json!({"target": args.learning.target, "trials": leaderboard, "model": model, "file": file});
+        return print(&format!("{result}\n"));
+    }
+    let header = ["trial", "score on rows held out", "seconds", "settings"]
+        .map(String::from)
+        .to_vec();
+    let rows = ranked.iter().take(MOST).map(|(number, trial)| {
+        let seconds = format!("{:.1}", trial.seconds);
+        vec![number.to_string(), shown(trial), seconds, settings(&trial.overrides)]
+    });
+    let rows: Vec<Vec<String>> = [header].into_iter().chain(rows).collect();
+    print(&format!(
+        "{} for {}, best first:\n\n{}\nThe best of many looks a little better than it is; `mlp evaluate` it on other \
+         rows.\n\nModel: {}\nTrials: {}\n",
+        counted(search.trials.len(), "trial"),
+        quoted(&args.learning.target),
+        aligned(&rows, &[true, false, true, false]),
+        save.display(),
+        trials.display()
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_trial_is_the_recipe_and_the_others_are_in_the_space() {
+        assert_eq!(drawn(7, 0), Overrides::default());
+        assert_eq!(drawn(7, 3), drawn(7, 3));
+        for trial in 1..200 {
+            let drawn = drawn(7, trial);
+            assert!((0.02..=0.3 + 1e-9).contains(&drawn.learning_rate.unwrap()));
+            assert!((0.0..0.5).contains(&drawn.dropout.unwrap()));
+            assert!((256..=512).contains(&drawn.width.unwrap()));
+            assert!((2..=4).contains(&drawn.layers.unwrap()));
+        }
+    }
+}

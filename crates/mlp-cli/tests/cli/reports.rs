@@ -1,0 +1,96 @@
+//! Opens reports in headless Chromium, if there is one.
+
+use crate::{printed_with_notes, tables::houses};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// Returns the page after its scripts have run, and what was logged to the console, or `None` without a browser.
+fn opened(page: &Path) -> Option<(String, Vec<String>)> {
+    let arguments = [
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--enable-logging=stderr",
+        "--dump-dom",
+    ];
+    let url = format!("file://{}", page.display());
+    let browsers = ["chromium", "chromium-browser", "google-chrome"];
+    let mut commands = browsers
+        .iter()
+        .map(|browser| Command::new(browser).args(arguments).arg(&url).output());
+    let Some(output) = commands.find_map(Result::ok) else {
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "continuous integration needs Chromium"
+        );
+        #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+        {
+            eprintln!("skipped: there is no Chromium");
+        }
+        return None;
+    };
+    let [page, log] = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+    let logged = log.lines().filter(|line| line.contains("CONSOLE")).map(str::to_owned);
+    Some((page, logged.collect()))
+}
+
+#[test]
+fn a_report_is_shown_without_a_message_and_fits_a_phone() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    // Names of columns, classes and files are text, whatever they look like.
+    let odd = houses(300)
+        .replacen("area", "<script>console.log('no')</script>", 1)
+        .replace("gas", "</td><b>&amp;");
+    fs::write(at("<i>.csv"), odd).unwrap();
+    for (target, parts) in [
+        (
+            "price",
+            ["Residuals", "Coverage of prediction intervals", "&lt;script&gt;console"],
+        ),
+        ("heating", ["ROC curve", "Confusion matrix", "td&gt;&lt;b&gt;&amp;amp;"]),
+    ] {
+        let train = ["train", "<i>.csv", "--recipe", "plain", "--force", "--target", target];
+        printed_with_notes(directory.path(), &train);
+        let page = fs::read_to_string(at("<i>.html")).unwrap();
+        for part in ["Partial dependence", "sha256:", "mlp train", "&lt;i&gt;.csv"]
+            .iter()
+            .chain(&parts)
+        {
+            assert!(page.contains(part), "{target}: {part}");
+        }
+        assert!(!page.contains("<i>.csv") && !page.contains("<script>console") && !page.contains("</td><b>"));
+        assert!(page.len() < 300_000, "{}", page.len());
+        assert!(
+            !page.contains("http://") && !page.contains("https://"),
+            "the page needs the network"
+        );
+
+        // The width of a phone; the table of importances sorted by name, downwards.
+        let script = "<script>
+            document.documentElement.style.width = '360px';
+            const head = document.querySelector('table.sortable th button');
+            head.click(); head.click();
+            document.body.dataset.width = document.body.scrollWidth;
+            document.body.dataset.first = document.querySelector('table.sortable td').textContent;
+            </script></body>";
+        fs::write(at("probe.html"), page.replace("</body>", script)).unwrap();
+        let Some((shown, logged)) = opened(&at("probe.html")) else {
+            return;
+        };
+        assert_eq!(logged, [""; 0]);
+        assert!(shown.contains("data-first=\"sold\""), "the table is not sorted");
+        let width = shown
+            .split("data-width=\"")
+            .nth(1)
+            .and_then(|rest| rest.split('"').next());
+        assert!(
+            width.is_some_and(|width| width.parse::<u32>().unwrap() <= 360),
+            "{width:?}"
+        );
+    }
+    // A message would be seen.
+    fs::write(at("loud.html"), "<script>console.log('hello')</script>").unwrap();
+    assert_eq!(opened(&at("loud.html")).unwrap().1.len(), 1);
+}

@@ -1,0 +1,548 @@
+//! Checks the way from a table to a model, its predictions and its scores.
+
+use crate::{command, failure, files, printed, printed_with_notes, run_in};
+use serde_json::Value;
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Child, Stdio};
+
+/// Returns rows of houses, of which the price, the heating and the column `sold` can be learned from the others.
+pub(super) fn houses(rows: usize) -> String {
+    let mut text = "id,area,heating,built,price,sold\n".to_owned();
+    for i in 0..rows {
+        let area = 40 + i * 7919 % 160;
+        let (heating, more) = [("gas", 300), ("oil, old", 0), ("wood", 100)][i * 31 % 7 % 3];
+        let (price, year) = (1000 + 10 * area + more, 1950 + i * 53 % 70);
+        let sold = if area > 120 { "yes" } else { "no" };
+        let area = if i % 40 == 3 { "?".to_owned() } else { area.to_string() };
+        text += &format!("h{i},{area},\"{heating}\",{year}-05-01,{price},{sold}\n");
+    }
+    text
+}
+
+/// Creates a directory with `houses.csv` and the model `m` of its column `target`.
+fn trained(target: &str) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("houses.csv"), houses(400)).unwrap();
+    let train = [
+        "train",
+        "houses.csv",
+        "--recipe",
+        "plain",
+        "--save",
+        "m",
+        "--no-report",
+        "--target",
+    ];
+    printed_with_notes(directory.path(), &[&train[..], &[target]].concat());
+    directory
+}
+
+/// Returns the cells of text without quoted commas.
+fn cells(text: &str) -> Vec<Vec<&str>> {
+    text.lines().map(|line| line.split(',').collect()).collect()
+}
+
+fn number(text: &str) -> f64 {
+    text.parse().expect(text)
+}
+
+#[test]
+fn train_writes_a_model_and_a_report_and_prints_the_scores() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("houses.csv"), houses(300)).unwrap();
+    let train = ["train", "houses.csv", "--target", "price", "--recipe", "plain"];
+    let finished = run_in(directory.path(), &train);
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    assert_eq!(
+        finished.stderr,
+        "note: column `id` is left out: an identifier: all values are different\n"
+    );
+    for part in [
+        "houses.csv: 300 rows, 6 columns\n",
+        "  area     number       ",
+        "  id       text         300        0  left out: an identifier: all values are different\n",
+        "\n  rmse  ",
+        "\nModel: houses.safetensors\nReport: houses.html\n",
+    ] {
+        assert!(finished.stdout.contains(part), "{part}: {}", finished.stdout);
+    }
+    assert_eq!(
+        files(directory.path()),
+        ["houses.csv", "houses.html", "houses.safetensors"]
+    );
+    let model = |name: &str| fs::read(directory.path().join(name)).unwrap();
+    let first = model("houses.safetensors");
+
+    // The same command gives the same model, and JSON has what the text has.
+    let json = ["--format", "json", "--no-report", "--save", "again"];
+    let again = run_in(directory.path(), &[&train[..], &json].concat());
+    let result: Value = serde_json::from_str(&again.stdout).unwrap();
+    assert_eq!(
+        (result["rows"].as_u64(), result["model"].as_str()),
+        (Some(300), Some("again"))
+    );
+    assert_eq!(
+        result["columns"][0]["use"],
+        "left out: an identifier: all values are different"
+    );
+    assert_eq!(result["scores"][0]["metric"], "rmse");
+    assert!(result["scores"][0]["value"].as_f64().unwrap() < 200.0, "{result}");
+    assert_eq!(model("again"), first);
+    let other = [&train[..], &["--no-report", "--save", "other", "--seed", "1"]].concat();
+    assert_eq!(run_in(directory.path(), &other).code, Some(0));
+    assert_ne!(model("other"), first);
+
+    let export = [
+        "export",
+        "--model",
+        "houses.safetensors",
+        "--to",
+        "onnx",
+        "--out",
+        "houses.onnx",
+    ];
+    assert_eq!(printed(directory.path(), &export), "Model: houses.onnx\n");
+    assert!(model("houses.onnx").len() > 1000);
+    let inspected = printed(directory.path(), &["inspect", "--model", "houses.safetensors"]);
+    for part in [
+        "Model of `price`, recipe plain, 1 network\n",
+        "\nTraining data: sha256:",
+        "\n  rmse  ",
+    ] {
+        assert!(inspected.contains(part), "{part}: {inspected}");
+    }
+}
+
+#[test]
+fn predictions_come_in_the_order_of_the_rows_in_every_format() {
+    let directory = trained("price");
+    // Longer than what is read at a time.
+    let rows = 20_000;
+    fs::write(directory.path().join("new.csv"), houses(rows)).unwrap();
+    let predict = [
+        "predict",
+        "--model",
+        "m",
+        "new.csv",
+        "--keep",
+        "id",
+        "--interval",
+        "0.9",
+    ];
+    let text = printed(directory.path(), &predict);
+    let lines = cells(&text);
+    assert_eq!(lines[0], ["id", "prediction", "lower", "upper"]);
+    assert_eq!(lines.len(), 1 + rows);
+    for (i, line) in lines[1..].iter().enumerate() {
+        assert_eq!(line[0], format!("h{i}"));
+        assert!(
+            number(line[2]) <= number(line[1]) && number(line[1]) <= number(line[3]),
+            "{line:?}"
+        );
+    }
+    let json = printed(directory.path(), &[&predict[..], &["--format", "json"]].concat());
+    for (line, cells) in json.lines().zip(&lines[1..]) {
+        let object: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(object["id"], cells[0]);
+        assert_eq!(object["prediction"].as_f64(), Some(number(cells[1])));
+    }
+    // Parquet, as a result and as data, and standard input.
+    printed(directory.path(), &[&predict[..], &["--out", "p.parquet"]].concat());
+    let table = mlp_table::Table::read(directory.path().join("p.parquet")).unwrap();
+    assert_eq!(table.names().collect::<Vec<_>>(), lines[0]);
+    let numbers = table.numbers::<f64>(&["prediction", "lower", "upper"]).unwrap();
+    for (column, cells) in numbers.iter_columns().zip(&lines[1..]) {
+        assert_eq!(column, [1, 2, 3].map(|j| number(cells[j])));
+    }
+    let evaluate = |data| printed(directory.path(), &["evaluate", "--model", "m", data]);
+    let kept = ["id", "area", "heating", "built", "price", "sold"]
+        .map(|name| ["--keep", name])
+        .concat();
+    let convert = ["predict", "--model", "m", "new.csv", "--out", "n.parquet"];
+    printed(directory.path(), &[&convert[..], &kept].concat());
+    assert_eq!(evaluate("n.parquet"), evaluate("new.csv"));
+    let mut child = spawn(directory.path(), &["predict", "--model", "m", "-"]);
+    child.stdin.take().unwrap().write_all(houses(20).as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let got = String::from_utf8(output.stdout).unwrap();
+    let expected: Vec<&str> = lines[..21].iter().map(|line| line[1]).collect();
+    assert_eq!(got.lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn classes_have_probabilities_and_values_that_are_unknown_are_counted() {
+    let directory = trained("heating");
+    let new = "area,built,price,id,sold\n100,1990-05-01,2000,x,no\n50,1990-05-01,1800,y,maybe\n";
+    fs::write(directory.path().join("new.csv"), new).unwrap();
+    let finished = run_in(directory.path(), &["predict", "--model", "m", "new.csv"]);
+    assert_eq!(
+        finished.stderr,
+        "note: column `sold`: values that the training data do not have, taken as missing, in 1 row\n"
+    );
+    let (header, rows) = finished.stdout.split_once('\n').unwrap();
+    assert_eq!(
+        header,
+        "prediction,probability:gas,\"probability:oil, old\",probability:wood"
+    );
+    // Nothing but the price tells which heating it is.
+    assert!(rows.starts_with("\"oil, old\",") && rows.contains("\ngas,"), "{rows}");
+    for row in rows.lines() {
+        let sum: f64 = row.rsplit(',').take(3).map(number).sum();
+        assert!((sum - 1.0).abs() < 1e-6, "{row}");
+    }
+    let evaluated = printed(directory.path(), &["evaluate", "--model", "m", "houses.csv"]);
+    for part in [
+        "Scores on 400 rows with `heating`:",
+        "\n  accuracy ",
+        "Classes, from 0: gas, oil, old, wood\n",
+    ] {
+        assert!(evaluated.contains(part), "{part}: {evaluated}");
+    }
+    let evaluated = printed(
+        directory.path(),
+        &["evaluate", "--model", "m", "houses.csv", "--format", "json"],
+    );
+    let evaluated: Value = serde_json::from_str(&evaluated).unwrap();
+    assert_eq!(
+        (&evaluated["rows"], &evaluated["scores"][0]["metric"]),
+        (&400.into(), &"accuracy".into())
+    );
+}
+
+#[test]
+fn cross_validation_predicts_each_row_without_it() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("houses.csv"), houses(200)).unwrap();
+    let test = [
+        "cross-validate",
+        "houses.csv",
+        "--target",
+        "price",
+        "--recipe",
+        "plain",
+        "--folds",
+        "3",
+    ];
+    let finished = run_in(
+        directory.path(),
+        &[&test[..], &["--out", "p.csv", "--keep", "id"]].concat(),
+    );
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    assert!(
+        finished.stdout.starts_with("Scores on 200 rows in 3 folds:\n"),
+        "{}",
+        finished.stdout
+    );
+    let text = fs::read_to_string(directory.path().join("p.csv")).unwrap();
+    let mut ids: Vec<&str> = cells(&text)[1..].iter().map(|line| line[0]).collect();
+    ids.sort_by_key(|id| id[1..].parse::<usize>().unwrap());
+    assert_eq!(ids, (0..200).map(|i| format!("h{i}")).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_cannot_be_used_is_told_before_training() {
+    let directory = trained("sold");
+    fs::write(directory.path().join("ragged.csv"), "a,y\n1,2\n3\n").unwrap();
+    fs::write(directory.path().join("odd.csv"), odd()).unwrap();
+    fs::write(directory.path().join("taken.html"), "mine").unwrap();
+    fs::create_dir(directory.path().join("folder")).unwrap();
+    let failure = |arguments: &str| failure(directory.path(), &arguments.split(' ').collect::<Vec<_>>());
+    let train = |arguments: &str| failure(&format!("train {arguments}"));
+    for (arguments, message) in [
+        (
+            "houses.csv --target prise",
+            "houses.csv: expected a column `prise`, got 6 columns, among them `price`, ",
+        ),
+        ("none.csv --target y", "none.csv: cannot be read: "),
+        ("folder --target y", "folder: cannot be read: "),
+        ("m --target y", "m: "),
+        (
+            "ragged.csv --target y",
+            "ragged.csv: line 3: expected 2 cells as in the header, got 1",
+        ),
+        (
+            "odd.csv --target y",
+            "odd.csv: line 102, column `a`: expected a number, got `12 km`; 199 of 200 values are numbers: correct it, \
+             list it as a missing value with --missing, or declare the column with --kind to be a category",
+        ),
+        (
+            "houses.csv --target price --save m",
+            "m: exists already; add --force to replace it, or name another file",
+        ),
+        (
+            "houses.csv --target price --report taken.html",
+            "taken.html: exists already; add --force",
+        ),
+        (
+            "houses.csv --target price --report no/r.html",
+            "no/r.html: cannot be written: ",
+        ),
+        (
+            "houses.csv --target price --report folder",
+            "folder: cannot be written: ",
+        ),
+        (
+            "houses.csv --target price --save houses.csv --force",
+            "--save: expected a file other than houses.csv, got houses.csv",
+        ),
+        (
+            "houses.csv --target price --save a --report ./a",
+            "--report: expected a file other than a, got ./a",
+        ),
+        (
+            "houses.csv --target price --kind aera=date",
+            "houses.csv: expected a column `aera`, ",
+        ),
+        (
+            "houses.csv --target price --group who",
+            "houses.csv: expected a column `who`, ",
+        ),
+        (
+            "houses.csv --target price --folds 1",
+            "houses.csv: 1 folds of 400 rows: expected at least 2 folds",
+        ),
+        (
+            "houses.csv --target price --recipe best",
+            "invalid value 'best' for '--recipe <RECIPE>'",
+        ),
+        (
+            "houses.csv",
+            "the following required arguments were not provided:\n  --target <COLUMN>",
+        ),
+    ] {
+        let got = train(arguments);
+        assert!(got.starts_with(message), "{arguments}: {got}");
+    }
+    fs::write(directory.path().join("new.csv"), "area,built\n1,2\n").unwrap();
+    for (arguments, message) in [
+        (
+            "predict --model m houses.csv --interval 0.9",
+            "--interval: expected a model that `mlp train` made for a target of numbers, got m",
+        ),
+        (
+            "predict --model m houses.csv --interval 90",
+            "invalid value '90' for '--interval <LEVEL>'",
+        ),
+        (
+            "predict --model m houses.csv --keep aera",
+            "houses.csv: expected a column `aera`, got 6 columns",
+        ),
+        (
+            "predict --model m new.csv",
+            "new.csv: expected a column `heating`, got 2 columns",
+        ),
+        (
+            "predict --model m houses.csv --out m --force",
+            "--out: expected a file other than m, got m",
+        ),
+        (
+            "predict --model m houses.csv --out taken.html",
+            "taken.html: exists already; add --force",
+        ),
+        (
+            "predict --model houses.csv houses.csv",
+            "houses.csv: not a safetensors file",
+        ),
+        (
+            "predict --model m houses.csv --activation tanh",
+            "--activation: expected no activation, because m records its own, got `tanh`",
+        ),
+        ("evaluate --model none houses.csv", "none: cannot be read: "),
+        (
+            "export --model m --to npz --out m.npz",
+            "--to: expected onnx for a model of a table, got npz",
+        ),
+        (
+            "cross-validate houses.csv --target price --keep id",
+            "--keep: expected also --out, ",
+        ),
+    ] {
+        let got = failure(arguments);
+        assert!(got.starts_with(message), "{arguments}: {got}");
+    }
+    assert_eq!(fs::read_to_string(directory.path().join("taken.html")).unwrap(), "mine");
+    // A column of the data may have the name of a column of the predictions.
+    fs::write(
+        directory.path().join("new.csv"),
+        houses(5).replacen("id", "prediction", 1),
+    )
+    .unwrap();
+    assert_eq!(
+        failure("predict --model m new.csv --keep prediction"),
+        "--keep: expected a column whose name is not one of the predictions, got `prediction`"
+    );
+}
+
+/// Returns a table with a word among its numbers.
+fn odd() -> String {
+    let row = |i: usize| match i {
+        100 => "12 km,1\n".to_owned(),
+        _ => format!("{i}.5,{}\n", i % 7),
+    };
+    "a,y\n".to_owned() + &(0..200).map(row).collect::<String>()
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_is_told_and_a_closed_pipe_is_not() {
+    let directory = trained("price");
+    let predict = ["predict", "--model", "m", "houses.csv"];
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = command(directory.path(), &predict).stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        message.starts_with("error: standard output: cannot be written: "),
+        "{message}"
+    );
+
+    fs::write(directory.path().join("long.csv"), houses(50_000)).unwrap();
+    let mut child = spawn(directory.path(), &["predict", "--model", "m", "long.csv"]);
+    drop(child.stdout.take());
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(0));
+}
+
+/// Starts the command with pipes.
+fn spawn(directory: &Path, arguments: &[&str]) -> Child {
+    let mut command = command(directory, arguments);
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command.spawn().unwrap()
+}
+
+#[cfg(unix)]
+fn interrupt(child: &Child) {
+    let killed = std::process::Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(killed.unwrap().success());
+}
+
+#[test]
+#[cfg(unix)]
+fn an_interrupt_leaves_no_part_of_the_predictions() {
+    let directory = trained("price");
+    let before = files(directory.path());
+    let mut child = spawn(directory.path(), &["predict", "--model", "m", "-", "--out", "p.csv"]);
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(houses(30_000).as_bytes()).unwrap();
+    // The temporary file says that the handler is in charge.
+    while files(directory.path()) == before {
+        std::thread::yield_now();
+    }
+    interrupt(&child);
+    // Without a header, each row is one of the table.
+    let more = houses(30_000);
+    let more = more.split_once('\n').unwrap().1;
+    while stdin.write_all(more.as_bytes()).is_ok() {}
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(130));
+    assert_eq!(files(directory.path()), before);
+}
+
+#[test]
+#[cfg(unix)]
+fn an_interrupt_of_training_leaves_a_model_or_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("houses.csv"), houses(20_000)).unwrap();
+    let mut command = command(
+        directory.path(),
+        &["train", "houses.csv", "--target", "price", "--no-report"],
+    );
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // The columns are printed, and training begins.
+    let mut first = [0; 1];
+    std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut first).unwrap();
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    interrupt(&child);
+    let output = child.wait_with_output().unwrap();
+    match output.status.code() {
+        Some(0) => {
+            assert_eq!(files(directory.path()), ["houses.csv", "houses.safetensors"]);
+            printed(directory.path(), &["inspect", "--model", "houses.safetensors"]);
+        }
+        code => {
+            assert_eq!(code, Some(130), "{output:?}");
+            assert_eq!(files(directory.path()), ["houses.csv"]);
+        }
+    }
+}
+
+#[test]
+fn a_search_is_continued_and_keeps_the_best_model() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("houses.csv"), houses(60)).unwrap();
+    let tune = [
+        "tune",
+        "houses.csv",
+        "--target",
+        "sold",
+        "--recipe",
+        "plain",
+        "--format",
+        "json",
+    ];
+    let tune = |more: &[&str]| {
+        let finished = run_in(directory.path(), &[&tune[..], more].concat());
+        assert_eq!(finished.code, Some(0), "{finished:?}");
+        serde_json::from_str::<Value>(&finished.stdout).unwrap()
+    };
+    let trials = |result: &Value| -> Vec<(u64, Value)> {
+        let trials = result["trials"].as_array().unwrap().iter();
+        let mut trials: Vec<_> = trials
+            .map(|it| (it["trial"].as_u64().unwrap(), it["scores"].clone()))
+            .collect();
+        trials.sort_by_key(|it| it.0);
+        trials
+    };
+    let one = tune(&["--trials", "1"]);
+    assert_eq!(
+        files(directory.path()),
+        ["houses.csv", "houses.safetensors", "houses.trials.json"]
+    );
+    let two = tune(&["--trials", "2"]);
+    assert_eq!(trials(&two)[..1], trials(&one)[..]);
+    // Only what determines the trials must be the same, and the same search gives the same trials.
+    let again = tune(&["--trials", "2", "--trials-file", "t.json", "--save", "m"]);
+    assert_eq!(trials(&again), trials(&two));
+    let model = |name: &str| fs::read(directory.path().join(name)).unwrap();
+    assert_eq!(model("m"), model("houses.safetensors"));
+
+    // The first trial is the recipe as it is, and the model is that of the best trial.
+    let train = [
+        "train",
+        "houses.csv",
+        "--target",
+        "sold",
+        "--recipe",
+        "plain",
+        "--format",
+        "json",
+    ];
+    let trained = printed_with_notes(
+        directory.path(),
+        &[&train[..], &["--no-report", "--save", "t"]].concat(),
+    );
+    let trained: Value = serde_json::from_str(&trained).unwrap();
+    assert_eq!(trials(&two)[0].1, trained["scores"]);
+    assert_eq!(two["trials"][0]["trial"] == 1, model("t") == model("m"));
+    let loss = |it: &Value| it["scores"][2]["value"].as_f64().unwrap();
+    let losses: Vec<f64> = two["trials"].as_array().unwrap().iter().map(loss).collect();
+    assert!(losses.is_sorted(), "{losses:?}");
+
+    let failure = |more: &[&str]| {
+        let tune = ["tune", "houses.csv", "--target", "sold", "--recipe", "plain"];
+        let finished = run_in(directory.path(), &[&tune[..], more].concat());
+        assert_eq!((finished.code, finished.stdout.as_str()), (Some(2), ""), "{more:?}");
+        finished.stderr.split_once("error: ").unwrap().1.to_owned()
+    };
+    let other = failure(&["--seed", "1"]);
+    let expected = "--seed: expected 0, as in the search to continue (houses.trials.json), got 1; name another file";
+    assert!(other.starts_with(expected), "{other}");
+    let damaged = failure(&["--trials-file", "houses.safetensors", "--save", "n"]);
+    let expected = "houses.safetensors: expected the trials of an earlier `mlp tune`: ";
+    assert!(damaged.starts_with(expected), "{damaged}");
+}
