@@ -7,7 +7,7 @@
 200 points of sin(x) / x on [-10, 10], of which the network sees x / 10; tanh, mean squared error, float64, one thread.
 `scipy.optimize.least_squares(method="lm")` runs until it converges or has called the residuals 100 times as often as
 there are parameters, its default, once with differences (its default) and once with the analytic Jacobian. `GaussNewton`
-takes STEPS steps, 2000 by default. For a seed, the script prints the mean squared errors and the seconds.
+takes STEPS steps, 10000 by default. For a seed, the script prints the mean squared errors and the seconds.
 """
 
 import os
@@ -49,7 +49,7 @@ def scipy_fit(start, jac):
 
 
 def main():
-    steps, seeds = (int(x) for x in (sys.argv[1:] + ["2000", "20"][len(sys.argv) - 1 :])[:2])
+    steps, seeds = (int(x) for x in (sys.argv[1:] + ["10000", "20"][len(sys.argv) - 1 :])[:2])
     build = ["cargo", "build", "--release", "--locked", "--example", "least_squares"]
     root = Path(__file__).resolve().parents[2]
     subprocess.run(build, cwd=root, check=True)

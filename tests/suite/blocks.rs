@@ -195,14 +195,14 @@ fn a_loss_is_one_way_to_seed_a_pullback() {
     assert_eq!(flatten(by_seed.gradient()), flatten(by_loss.gradient()));
 
     // A sum of two equal terms.
-    let term = by_seed.gradient().to_vec();
-    by_seed.add_to_gradient(&term);
-    let doubled = flatten(by_loss.gradient())
+    network.add_pullback(&input, &seed, &mut by_seed);
+    let pairs = flatten(by_seed.gradient())
+        .concat()
         .into_iter()
-        .flatten()
-        .map(|g| 2.0 * g)
-        .collect::<Vec<_>>();
-    assert_eq!(flatten(by_seed.gradient()).concat(), doubled);
+        .zip(flatten(by_loss.gradient()).concat());
+    for (sum, term) in pairs {
+        assert!((sum - 2.0 * term).abs() <= 1e-15, "{sum} {term}");
+    }
 }
 
 /// Two towers whose outputs are multiplied: the gradient of all parameters against that of the product in dual numbers.
@@ -293,7 +293,6 @@ fn a_pullback_in_between_does_not_change_a_trainer() {
 fn mistakes_are_told_with_both_shapes() {
     let network = Mlp::<Matrix<f64>>::builder(&[2, 3, 1]).build().unwrap();
     let other = Mlp::<Matrix<f64>>::builder(&[2, 3, 3, 1]).build().unwrap();
-    let narrow = Mlp::<Matrix<f64>>::builder(&[1, 3, 1]).build().unwrap();
     let input = random(2, 4, 1);
     let mut workspace = Workspace::new(&network, 4).unwrap();
     network.forward(&input, &mut workspace);
@@ -325,12 +324,12 @@ fn mistakes_are_told_with_both_shapes() {
         ("jacobian: expected the jacobian of 1 x 8, got 1 x 7", &|w| {
             network.jacobian(&input, w, &mut m(1, 7));
         }),
-        ("add_to_gradient: expected layers of 2 x 1, got 3 x 1", &|w| {
-            w.add_to_gradient(other.layers());
-        }),
-        // A sum needs equal shapes, although `Tensor::zip` takes operands with fewer columns.
-        ("add_to_gradient: expected weights of 3 x 2, got 3 x 1", &|w| {
-            w.add_to_gradient(narrow.layers());
+        (
+            "pullback: expected the gradient of the outputs of 1 x 4, got 1 x 5",
+            &|w| network.add_pullback(&input, &m(1, 5), w),
+        ),
+        ("pullback: expected input of 2 x 4, got 1 x 4", &|w| {
+            network.add_pullback(&m(1, 4), &m(1, 4), w);
         }),
     ] {
         let got = tell(mistake);

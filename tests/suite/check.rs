@@ -1,7 +1,8 @@
 //! Holds twenty right formulas against `check_activation!` and `check_loss!`, each of which must pass, and twenty wrong
 //! ones, each of which must be found.
 
-use mlp_core::check::{Options, check_activation, check_loss};
+use mlp_core::check::{Options, check_activation, check_equation, check_loss};
+use mlp_core::equation::{Direction, Equation, Point};
 use mlp_core::{Activation, Loss, Scalar};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -151,6 +152,7 @@ fn wrong_activations_are_found() {
         "sign": |z| (-z.abs()).exp(), |z, a| above(z, 0.0, a, -a),
         "other function": |z| z.tanh(), |_z, a| a * (T::one() - a),
         "offset": |z| z.tanh(), |_z, a| T::one() - a * a + c(1e-9),
+        "second derivative, hidden": |z| z.tanh(), |_z, a| hidden(T::one() - a * a, 1e-6),
         "factor": |z| (-(z * z).at_most(c(1e3))).exp(), |z, a| -z * a,
         "z for f(z)": |z| z.tanh(), |z, _a| T::one() - z * z,
         "near 0 only": |z| z.sin(), |z, _a| z.cos() + above(z.abs(), 1e-5, T::zero(), c(1e-6)),
@@ -167,6 +169,7 @@ fn wrong_losses_are_found() {
         "one side": |p, t| ln_cosh(p - t), above(p - t, 0.0, (p - t).tanh(), (p - t).tanh() * c(1.0 + 1e-6)),
         "hidden": |p, t| hidden(ln_cosh(p - t), 1e-6), (p - t).tanh() * c(1.0 - 1e-6),
         "by the target": |p, t| (p - t).powi(2), c::<T>(2.0) * (t - p),
+        "second derivative, hidden": |p, t| ln_cosh(p - t), hidden((p - t).tanh(), 1e-6),
         "angle": |p, t| T::one() - (p - t).cos(), p - t,
         "far only": |p, t| (p - t).abs(), above(p - t, 900.0, c(1.0 + 1e-6), above(p - t, 0.0, T::one(), -T::one())),
     });
@@ -186,4 +189,48 @@ fn a_check_that_can_decide_nothing_fails() {
 #[should_panic(expected = "range of a check: expected two finite numbers in ascending order, got 1.0..=inf")]
 fn ranges_are_finite() {
     let _ = Options::default().range(1.0..=f64::INFINITY);
+}
+
+/// u'' sqrt(u) = y, written in one way for each `kind`.
+#[derive(Debug)]
+struct Root {
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    Right,
+    OffBy1e6,
+    /// A number that overflows in `f32`.
+    TooLarge,
+}
+
+impl Equation for Root {
+    fn directions(&self) -> Vec<Direction> {
+        vec![Direction::axis(0).second()]
+    }
+
+    fn residuals<T: Scalar>(&self, at: &Point<'_, T>) -> [T; 1] {
+        let (root, large) = (at.u()[0].sqrt(), c::<T>(1e30));
+        [match self.kind {
+            Kind::Right => at.ddu(0)[0] * root - at.target()[0],
+            Kind::OffBy1e6 => hidden(at.ddu(0)[0], 1e-6) * root - at.target()[0],
+            Kind::TooLarge => at.ddu(0)[0] * (root * large * large) / (large * large) - at.target()[0],
+        }]
+    }
+}
+
+#[test]
+fn equations_are_checked_in_both_types_and_in_their_range() {
+    let check = |kind, options: Options| message(&move || check_equation("root", &Root { kind }, [1, 1, 1], &options));
+    let positive = || Options::default().range(0.5..=3.0);
+    assert_eq!(check(Kind::Right, positive()), None);
+    assert_eq!(check(Kind::OffBy1e6, positive().tolerance(2e-6)), None);
+    let found = check(Kind::OffBy1e6, positive()).expect("a failure");
+    assert!(
+        found.starts_with("root: residual 0 by argument 2 of the outputs, at ["),
+        "{found}"
+    );
+    let found = check(Kind::TooLarge, positive()).expect("a failure");
+    assert!(found.contains("NaN in f32"), "{found}");
 }

@@ -276,7 +276,25 @@ fn terms_add_up_with_their_weights() {
     assert_near("loss", &[both.0], &[a.0 + 2.5 * b.0], 1e-14);
     let sum: Vec<_> = a.1.iter().zip(&b.1).map(|(a, b)| a + 2.5 * b).collect();
     assert_near("gradient", &both.1, &sum, 1e-14);
-    assert_eq!(evaluate(vec![start(0.0)]).0, 0.0);
+    // A term of weight 0 is left out, whatever its residuals.
+    let infinite = || {
+        let along = vec![Along {
+            vector: vec![1.0],
+            second: true,
+        }];
+        let targets = Matrix::from_columns(&[[f64::INFINITY]]);
+        let term = Term::new(Everything(along), Matrix::zeros(1, 1)).targets(&targets);
+        term.weight(0.0).unwrap()
+    };
+    assert_eq!(evaluate(vec![infinite(), interior()]), a);
+    assert_eq!(evaluate(vec![interior(), infinite()]), a);
+    let mut alone = Equations::new(&network, [infinite()]);
+    let mut product = network.layers().to_vec();
+    alone.gauss_newton_product(network.layers(), network.layers(), &mut product);
+    assert_eq!(alone.evaluate(network.layers()), 0.0);
+    for zeros in [flat(&product), flat(alone.gradient_mut())] {
+        assert!(zeros.iter().all(|&x| x == 0.0));
+    }
 }
 
 #[test]

@@ -97,13 +97,57 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
         output_gradient: impl Into<B::Columns<'b>>,
         workspace: &mut Workspace<B>,
     ) {
-        let (input, output_gradient) = (input.into(), output_gradient.into());
+        self.pull(input.into(), output_gradient.into(), workspace, false);
+    }
+
+    /// Like [`pullback`](Self::pullback), but adds J^T `output_gradient` to [`Workspace::gradient`]. The gradient of a sum
+    /// is the sum of the gradients of its terms: those of several outputs, of a network that is used several times, or of
+    /// a loss ([`gradient`](Self::gradient)) and others. The first term overwrites what the workspace holds, and each
+    /// further one is added after a [`forward`](Self::forward) pass of its own.
+    ///
+    /// ```
+    /// use mlp_core::{Mlp, Workspace};
+    /// use mlp_cpu::Matrix;
+    ///
+    /// // L = u(0.5)^2 / 2 + 3 u(-1), so dL/du is u(0.5) at the first point and 3 at the second.
+    /// let network = Mlp::<Matrix<f64>>::builder(&[1, 8, 1]).build()?;
+    /// let [first, second] = [0.5, -1.0].map(|x| Matrix::from_columns(&[[x]]));
+    /// let mut workspace = Workspace::new(&network, 1)?;
+    /// network.forward(&first, &mut workspace);
+    /// let slope = Matrix::from_columns(&[[workspace.prediction().column(0)[0]]]);
+    /// network.pullback(&first, &slope, &mut workspace);
+    /// network.forward(&second, &mut workspace);
+    /// network.add_pullback(&second, &Matrix::from_columns(&[[3.0]]), &mut workspace);
+    /// assert_eq!(workspace.gradient()[1].bias[(0, 0)], slope[(0, 0)] + 3.0); // du/db of the last layer is 1
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Panics
+    /// Like [`pullback`](Self::pullback).
+    #[track_caller]
+    pub fn add_pullback<'a, 'b>(
+        &self,
+        input: impl Into<B::Columns<'a>>,
+        output_gradient: impl Into<B::Columns<'b>>,
+        workspace: &mut Workspace<B>,
+    ) {
+        self.pull(input.into(), output_gradient.into(), workspace, true);
+    }
+
+    #[track_caller]
+    fn pull(
+        &self,
+        input: B::Columns<'_>,
+        output_gradient: B::Columns<'_>,
+        workspace: &mut Workspace<B>,
+        accumulate: bool,
+    ) {
         workspace.check_passed("pullback", self);
         check_shape("pullback", "input", (self.inputs(), workspace.samples), input.shape());
         B::with_float_environment(|| {
             seed(output_gradient, workspace);
             pass::backward(self.layers(), workspace);
-            pass::gradient(input, workspace, false);
+            pass::gradient(input, workspace, accumulate);
         });
     }
 
@@ -368,23 +412,5 @@ impl<B: Tensor> Workspace<B> {
     pub(crate) fn output_tangent(&self) -> B::Columns<'_> {
         let last = self.tangents.last().expect("a network has a layer");
         columns(&last.activation, self.samples)
-    }
-
-    /// Adds `gradient`, which has the shapes of the parameters, to the gradient of all parameters: the gradient of a sum
-    /// of terms that were computed with different workspaces.
-    ///
-    /// # Panics
-    /// If the shapes differ.
-    #[track_caller]
-    pub fn add_to_gradient(&mut self, gradient: &[Dense<B>]) {
-        check_shapes(
-            "add_to_gradient",
-            ["layers", "weights", "a bias"],
-            &self.gradient,
-            gradient,
-        );
-        for (own, other) in self.gradient.iter_mut().zip(gradient) {
-            own.accumulate(other);
-        }
     }
 }

@@ -108,6 +108,14 @@ pub(crate) fn positive(name: &'static str, value: f64) -> Result<f64, HyperParam
     in_range(name, "a finite number above 0", value, contains)
 }
 
+/// Returns `value` as a count if it is a whole number of at least 1.
+pub(crate) fn at_least_one(name: &'static str, value: f64) -> Result<usize, HyperParameterError> {
+    let count = value as usize;
+    let contains = count >= 1 && count as f64 == value;
+    in_range(name, "a whole number of at least 1", value, contains)?;
+    Ok(count)
+}
+
 /// Returns `value` if it is at least zero and below one.
 pub(crate) fn below_one(name: &'static str, value: f64) -> Result<f64, HyperParameterError> {
     let contains = (0.0..1.0).contains(&value);

@@ -13,6 +13,7 @@ use core::any::type_name;
 /// - [`Activation::derivative`] agrees with the derivative of [`Activation::value`] by dual numbers, up to the rounding
 ///   errors of the two formulas, and is not NaN unless the value is;
 /// - that derivative agrees with difference quotients, where they are exact enough to decide;
+/// - [`Activation::derivative`] in dual numbers has the second derivative of the value;
 /// - [`Activation::value_and_derivative`] gives the bits of both functions, for any number of z;
 /// - NaN gives NaN;
 /// - the derivative is not zero everywhere.
@@ -24,9 +25,18 @@ pub fn check_activation<A: Activation>(name: &str, activation: &A, options: &Opt
     check_number::<A, f64>(name, activation, options);
     check_differences(name, |_, rng| {
         let z = random_number(options, rng);
-        let function = |z| activation.value(Dual::variable(Bounded::exact(z)));
-        compare_with_difference(function, z, options.tolerance)
-            .unwrap_or_else(|how| panic!("{name}: derivative at z = {z}: {how}"))
+        let value = |z| activation.value(Dual::variable(Bounded::exact(z)));
+        let twice = activation.value(Dual::variable(Dual::variable(Bounded::exact(z))));
+        let (second, derivative) = (
+            twice.derivative.derivative,
+            activation.derivative(Dual::variable(Bounded::exact(z)), value(z)),
+        );
+        let decided = compare_with_difference(&value, z, options.tolerance)
+            .unwrap_or_else(|how| panic!("{name}: derivative at z = {z}: {how}"));
+        if let Err(how) = second.compare(derivative.derivative, options.tolerance) {
+            panic!("{name}: derivative of the derivative at z = {z}: {how}");
+        }
+        decided
     });
 }
 

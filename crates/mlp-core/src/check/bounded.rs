@@ -2,6 +2,8 @@
 
 use super::points::Float;
 use crate::Scalar;
+use alloc::format;
+use alloc::string::String;
 use core::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 use num_traits::{One, Zero};
 
@@ -49,6 +51,18 @@ impl<T: Float> Bounded<T> {
         one == two
             || (one.is_nan() && two.is_nan())
             || (one - two).abs() <= self.error + other.error + tolerance * one.abs()
+    }
+
+    /// Says how `got` differs from this number, where both are finite.
+    pub(super) fn compare(self, got: Self, tolerance: f64) -> Result<(), String> {
+        if !self.is_finite() || !got.is_finite() || self.agrees_with(got, tolerance) {
+            return Ok(());
+        }
+        let (expected, error) = (self.value, self.error + got.error);
+        Err(format!(
+            "expected {expected:?} (dual numbers), got {:?}; rounding explains {error:.1e}",
+            got.value
+        ))
     }
 }
 

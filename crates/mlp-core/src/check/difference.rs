@@ -35,7 +35,7 @@ pub(super) fn check_differences(name: &str, mut compare: impl FnMut(usize, &mut 
 /// errors of f divided by h, and what the curvature of f contributes. The latter shows in f' at the same five places,
 /// see [`quotient`]. A kink within reach, a jump or an oscillation makes it large, so that the quotient decides nothing
 /// and a smaller h is tried. f'(x) is wrong if it lies outside of the narrowest bound.
-pub(super) fn compare_with_difference(f: impl Fn(f64) -> Slope, x: f64, tolerance: f64) -> Result<bool, String> {
+pub(super) fn compare_with_difference(f: &dyn Fn(f64) -> Slope, x: f64, tolerance: f64) -> Result<bool, String> {
     let Dual { value, derivative } = f(x);
     if !value.is_finite() || !derivative.is_finite() {
         return Ok(false);
@@ -44,7 +44,7 @@ pub(super) fn compare_with_difference(f: impl Fn(f64) -> Slope, x: f64, toleranc
     for step in 2..=14 {
         // A power of two, so that x + h is exact.
         let h = unit(x.abs()) / (1_u64 << (3 * step)) as f64;
-        let (quotient, rounding, error) = quotient(&f, x, h);
+        let (quotient, rounding, error) = quotient(f, x, h);
         let distance = (quotient - derivative.to_f64()).abs();
         if distance <= error + tolerance * derivative.size() {
             if error <= DECISIVE * derivative.size() {
@@ -72,7 +72,7 @@ pub(super) fn compare_with_difference(f: impl Fn(f64) -> Slope, x: f64, toleranc
 
 /// Returns the five-point difference quotient of f at x with step h, the part of its error bound that comes from
 /// rounding, and the whole bound.
-fn quotient(f: &impl Fn(f64) -> Slope, x: f64, h: f64) -> (f64, f64, f64) {
+fn quotient(f: &dyn Fn(f64) -> Slope, x: f64, h: f64) -> (f64, f64, f64) {
     let points = [-2.0, -1.0, 0.0, 1.0, 2.0].map(|i| f(x + i * h));
     let [before, left, middle, right, after] = points.map(|point| point.value.to_f64());
     let [before_slope, left_slope, slope, right_slope, after_slope] = points.map(|point| point.derivative.to_f64());

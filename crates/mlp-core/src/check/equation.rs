@@ -1,36 +1,86 @@
+use super::Options;
 use super::bounded::Bounded;
 use super::difference::{check_differences, compare_with_difference};
+use super::points::Float;
 use crate::Dual;
 use crate::equation::{Blocks, Equation, Point};
+use alloc::format;
 use alloc::vec::Vec;
 use rand::RngExt;
 
 /// Checks an equation for `inputs` inputs, `outputs` outputs and `targets` numbers of [`Point::target`]. It verifies at
-/// random arguments from -2 to 2 that each residual, evaluated with numbers, changes with each output and each of its
-/// derivatives as dual numbers say. A formula that leaves dual numbers by [`to_f64`](crate::Scalar::to_f64) fails.
+/// random arguments, from -2 to 2 unless `options` have another range, that each residual
+///
+/// - changes with each output and each of its derivatives as dual numbers say. A formula that leaves dual numbers by
+///   [`to_f64`](crate::Scalar::to_f64) fails;
+/// - is the same in `f32` as in `f64`, up to the rounding errors of the formula, and so are these derivatives.
+///
+/// Known kinks need not be given, since random arguments do not meet them.
 ///
 /// # Panics
 /// If this is not so. The message contains `name`, the numbers of residual and argument, and the two derivatives.
 pub fn check_equation<E: Equation<R>, const R: usize>(
     name: &str,
     equation: &E,
-    inputs: usize,
-    outputs: usize,
-    targets: usize,
+    [inputs, outputs, targets]: [usize; 3],
+    options: &Options,
 ) {
     let blocks = Blocks::of(&equation.directions());
     let given = inputs + targets;
     let size = outputs * Blocks::count(&blocks);
+    let (low, high) = match (*options.range.start(), *options.range.end()) {
+        (f64::NEG_INFINITY, _) => (-2.0, 2.0),
+        range => range,
+    };
     check_differences(name, |case, rng| {
-        let arguments: Vec<f64> = (0..given + size).map(|_| 4.0 * rng.random::<f64>() - 2.0).collect();
+        // They are exact in `f32`.
+        let mut draw = || f64::from((low + rng.random::<f64>() * (high - low)) as f32);
+        let arguments: Vec<f64> = (0..given + size).map(|_| draw()).collect();
         let (argument, residual) = (case % size, case / size % R);
-        let function = |x| {
-            let constant = |&x: &f64| Dual::constant(Bounded::exact(x));
-            let mut arguments: Vec<_> = arguments.iter().map(constant).collect();
-            arguments[given + argument] = Dual::variable(Bounded::exact(x));
-            equation.residuals(&Point::new(&arguments, inputs, outputs, &blocks))[residual]
+        let point = Arguments {
+            numbers: &arguments,
+            variable: given + argument,
+            shape: [inputs, outputs],
+            blocks: &blocks,
         };
-        compare_with_difference(function, arguments[given + argument], 0.0)
-            .unwrap_or_else(|how| panic!("{name}: residual {residual} by argument {argument} of the outputs: {how}"))
+        let x = arguments[given + argument];
+        let what = || format!("{name}: residual {residual} by argument {argument} of the outputs, at {arguments:?}");
+        let single = point.residuals::<_, _, f32>(equation, x)[residual];
+        let double = point.residuals::<_, _, f64>(equation, x)[residual];
+        for (single, double) in [(single.value, double.value), (single.derivative, double.derivative)] {
+            let wide = Bounded {
+                value: f64::from(single.value),
+                error: single.error,
+            };
+            assert!(
+                double.agrees_with(wide, 0.0),
+                "{}: {} in f64, {} in f32; rounding explains {:.1e}",
+                what(),
+                double.value,
+                single.value,
+                single.error + double.error
+            );
+        }
+        compare_with_difference(&|x| point.residuals(equation, x)[residual], x, options.tolerance)
+            .unwrap_or_else(|how| panic!("{}: {how}", what()))
     });
+}
+
+/// The arguments of a residual, one of which is the variable.
+struct Arguments<'a> {
+    numbers: &'a [f64],
+    variable: usize,
+    /// The numbers of inputs and outputs.
+    shape: [usize; 2],
+    blocks: &'a [Blocks],
+}
+
+impl Arguments<'_> {
+    /// Evaluates the residuals with the variable at `x`.
+    fn residuals<E: Equation<R>, const R: usize, T: Float>(&self, equation: &E, x: f64) -> [Dual<Bounded<T>>; R] {
+        let exact = |x: f64| Bounded::exact(T::from_f64(x));
+        let mut numbers: Vec<_> = self.numbers.iter().map(|&x| Dual::constant(exact(x))).collect();
+        numbers[self.variable] = Dual::variable(exact(x));
+        equation.residuals(&Point::new(&numbers, self.shape[0], self.shape[1], self.blocks))
+    }
 }

@@ -4,6 +4,7 @@ use super::difference::{check_differences, compare_with_difference};
 use super::points::{Float, cases, extremes, generator, random_number};
 use crate::{Dual, Loss, Scalar, TargetKind};
 use alloc::format;
+use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::any::type_name;
@@ -17,6 +18,7 @@ use rand::{Rng, RngExt};
 /// - [`Loss::accumulate`] adds that value and returns that gradient, each times its factor, with one sum and with
 ///   several;
 /// - that gradient agrees with difference quotients, where they are exact enough to decide;
+/// - the gradient in dual numbers has the second derivatives of [`Loss::value`];
 /// - NaN in a prediction gives a NaN loss;
 /// - the gradient is not zero everywhere.
 ///
@@ -30,12 +32,17 @@ pub fn check_loss<L: Loss>(name: &str, loss: &L, options: &Options) {
         let (outputs, j) = (1 + case % 6, case % (1 + case % 6));
         let prediction: Vec<f64> = (0..outputs).map(|_| random_number(options, rng)).collect();
         let target = random_target(loss.target_kind(), outputs, rng);
-        compare_with_difference(
-            |p| by_output(loss, &prediction, &target, j, p),
-            prediction[j],
-            options.tolerance,
-        )
-        .unwrap_or_else(|how| panic!("{name}: gradient by output {j} at {prediction:?}, target {target:?}: {how}"))
+        let (k, at) = (case / 6 % outputs, || format!("at {prediction:?}, target {target:?}"));
+        let value = |p| by_output(loss, &prediction, &target, j, p);
+        let decided = compare_with_difference(&value, prediction[j], options.tolerance)
+            .unwrap_or_else(|how| panic!("{name}: gradient by output {j} {}: {how}", at()));
+        if let Err(how) = compare_second(loss, &prediction, &target, [j, k], options) {
+            panic!(
+                "{name}: derivative of the gradient by outputs {j} and {k} {}: {how}",
+                at()
+            );
+        }
+        decided
     });
 }
 
@@ -62,6 +69,27 @@ fn by_output<L: Loss, T: Float>(loss: &L, prediction: &[T], target: &[T], j: usi
     let target: Vec<_> = target.iter().map(constant).collect();
     duals[j] = Dual::variable(Bounded::exact(p));
     loss.value(&duals, &target)
+}
+
+/// Compares the derivative of the gradient by dual numbers with the second derivative of the loss, by outputs j and k.
+fn compare_second<L: Loss>(
+    loss: &L,
+    prediction: &[f64],
+    target: &[f64],
+    [j, k]: [usize; 2],
+    options: &Options,
+) -> Result<(), String> {
+    let constant = |x: f64| Dual::constant(Bounded::exact(x));
+    let constants = |numbers: &[f64]| -> Vec<_> { numbers.iter().map(|&x| constant(x)).collect() };
+    let (mut once, target) = (constants(prediction), constants(target));
+    once[j].derivative = Bounded::exact(1.0);
+    let mut twice: Vec<_> = once.iter().copied().map(Dual::constant).collect();
+    twice[k].derivative = constant(1.0);
+    let target_twice: Vec<_> = target.iter().copied().map(Dual::constant).collect();
+    let expected = loss.value(&twice, &target_twice).derivative.derivative;
+    let mut gradient = once.clone();
+    loss.value_and_gradient(&once, &target, &mut gradient);
+    expected.compare(gradient[k].derivative, options.tolerance)
 }
 
 fn check_number<L: Loss, T: Float>(name: &str, loss: &L, options: &Options) {

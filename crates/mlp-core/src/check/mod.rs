@@ -1,11 +1,11 @@
-//! Tests for formulas of your own: [`check_activation!`](crate::check_activation) and
-//! [`check_loss!`](crate::check_loss) verify an [`Activation`](crate::Activation) and a [`Loss`](crate::Loss) in `f32`
-//! and `f64`, at thousands of random arguments and at extreme ones. [`check_equation!`](crate::check_equation) verifies
-//! an [`Equation`](crate::equation::Equation).
+//! Tests for formulas of your own: [`check_activation!`](crate::check_activation),
+//! [`check_loss!`](crate::check_loss) and [`check_equation!`](crate::check_equation) verify an
+//! [`Activation`](crate::Activation), a [`Loss`](crate::Loss) and an [`Equation`](crate::equation::Equation) in `f32` and
+//! `f64`, at thousands of random arguments; the first two also at extreme ones.
 //!
-//! The first two take an expression, and [`Options`] if you like. They panic if a derivative is not that of the formula,
-//! if a number turns into NaN, or if a NaN turns into a number; the message names the formula and the argument.
-//! [`check_activation`] and [`check_loss`] list all that is verified.
+//! They take an expression, and [`Options`] if you like. They panic if a derivative is not that of the formula, if a
+//! number turns into NaN, or if a NaN turns into a number; the message names the formula and the argument.
+//! [`check_activation`], [`check_loss`] and [`check_equation`] list all that is verified.
 //!
 //! # An activation
 //! The formula is enough; dual numbers give the derivative. If you override
@@ -177,14 +177,28 @@ macro_rules! check_loss {
     };
 }
 
-/// Checks an [`Equation`](crate::equation::Equation) with that many inputs, outputs and (0 if left out) targets; see
-/// [`check_equation`](crate::check::check_equation). Put it into a `#[test]`.
+/// Checks an [`Equation`](crate::equation::Equation) with that many inputs, outputs and (0 if left out) targets, in `f32`
+/// and `f64`; see [`check_equation`](crate::check::check_equation). Put it into a `#[test]`.
 #[macro_export]
 macro_rules! check_equation {
     ($equation:expr, $inputs:expr, $outputs:expr) => {
         $crate::check_equation!($equation, $inputs, $outputs, 0)
     };
     ($equation:expr, $inputs:expr, $outputs:expr, $targets:expr) => {
-        $crate::check::check_equation(stringify!($equation), &$equation, $inputs, $outputs, $targets)
+        $crate::check_equation!(
+            $equation,
+            $inputs,
+            $outputs,
+            $targets,
+            $crate::check::Options::default()
+        )
+    };
+    ($equation:expr, $inputs:expr, $outputs:expr, $targets:expr, $options:expr) => {
+        $crate::check::check_equation(
+            stringify!($equation),
+            &$equation,
+            [$inputs, $outputs, $targets],
+            &$options,
+        )
     };
 }

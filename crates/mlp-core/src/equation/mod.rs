@@ -253,7 +253,8 @@ impl<B: Tensor, C: Activation> Equations<B, C> {
         }
     }
 
-    /// Returns the loss. The first part then has its gradient, or J^T J `direction`.
+    /// Returns the loss, and the first part then has its gradient; or, with a `direction`, a meaningless number and J^T J
+    /// `direction`.
     fn run(&mut self, layers: &[Dense<B>], direction: Option<&[Dense<B>]>) -> f64 {
         let Self {
             activations,

@@ -79,7 +79,7 @@ impl<B: Tensor> Term<B> {
         self
     }
 
-    /// Sets the weight, which is 1 by default.
+    /// Sets the weight, which is 1 by default. A term of weight 0 is left out, even where its residuals are not finite.
     ///
     /// # Errors
     /// If `weight` is not a finite number of at least 0.
@@ -92,10 +92,15 @@ impl<B: Tensor> Term<B> {
     pub(super) fn parts<C: Activation>(&self, number: usize, network: &Mlp<B, C>) -> Vec<Part<B>> {
         let (rows, count) = self.points.shape();
         check_shape("Equations::new", "points", (network.inputs(), count), (rows, count));
-        let split = Split::new(count, || network.parameter_count());
+        // A group of one block keeps its forward pass for the products with G.
+        let split = Split::new(count, || network.parameter_count()).one_block_a_group();
         let part = |group| Part {
             term: number,
-            blocks: split.blocks(group).collect(),
+            blocks: if self.weight > 0.0 {
+                split.blocks(group).collect()
+            } else {
+                Vec::new()
+            },
             scale: self.weight / count as f64,
             loss: 0.0,
             gradient: network.layers().iter().map(Dense::zeros_like).collect(),
@@ -127,6 +132,7 @@ impl<B: Tensor> Term<B> {
 pub(super) struct Part<B: Tensor> {
     /// The number of the term.
     pub(super) term: usize,
+    /// Empty if the weight is 0.
     blocks: Vec<Range<usize>>,
     /// weight / N.
     scale: f64,
@@ -140,7 +146,7 @@ pub(super) struct Part<B: Tensor> {
 
 impl<B: Tensor> Part<B> {
     /// Computes the loss and its gradient. If there is a `direction` of the parameters, computes J^T J `direction` instead
-    /// of the gradient J^T r, with J the Jacobian of the residuals r.
+    /// of the gradient J^T r, with J the Jacobian of the residuals r; the loss is then meaningless.
     pub(super) fn evaluate<C: Activation>(
         &mut self,
         term: &Term<B>,
@@ -154,15 +160,22 @@ impl<B: Tensor> Part<B> {
             numbers,
             ..
         } = self;
+        if self.blocks.is_empty() {
+            // Memory of a caller may be here since a Gauss-Newton product.
+            self.gradient.iter_mut().for_each(|layer| *layer = layer.zeros_like());
+        }
         let mut squares = 0.0;
         for (number, block) in self.blocks.iter().enumerate() {
             let points = B::slice((&term.points).into(), block.clone());
-            jets.forward(layers, activations, points);
-            jets.read_output(numbers);
-            term.formula
-                .linearize(term.given(block), numbers, jets.directions(), linearization);
-            let residuals = linearization.residuals.iter().map(|r| r.to_f64());
-            squares += residuals.map(|r| r * r).sum::<f64>();
+            // The objective was last evaluated at the same parameters.
+            if direction.is_none() || self.blocks.len() > 1 {
+                jets.forward(layers, activations, points);
+                jets.read_output(numbers);
+                term.formula
+                    .linearize(term.given(block), numbers, jets.directions(), linearization);
+                let residuals = linearization.residuals.iter().map(|r| r.to_f64());
+                squares += residuals.map(|r| r * r).sum::<f64>();
+            }
             if let Some(direction) = direction {
                 jets.pushforward(layers, points, direction);
                 jets.read_output_tangent(numbers);

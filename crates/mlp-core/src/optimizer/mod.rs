@@ -12,7 +12,6 @@ mod kind;
 mod lbfgs;
 mod momentum;
 mod nadam;
-mod pairs;
 mod rms_prop;
 mod rule;
 mod state;

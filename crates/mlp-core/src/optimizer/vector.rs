@@ -92,10 +92,6 @@ pass!(
     add_scaled(factor), |own, other| own + factor * other
 );
 pass!(
-    /// Computes own <- other + factor own.
-    scale_and_add(factor), |own, other| other + factor * own
-);
-pass!(
     /// Computes own <- factor own. `other` is any vector with the same shapes.
     scale(factor), |own, _| factor * own
 );

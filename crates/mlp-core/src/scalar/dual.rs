@@ -99,11 +99,17 @@ impl<T: Scalar> Mul for Dual<T> {
 
 impl<T: Scalar> Div for Dual<T> {
     type Output = Self;
-    /// Uses (u/v)' = (u' - (u/v) v') / v, which avoids v^2: it overflows long before the quotient does.
+    /// Uses (u/v)' = (u' - (u/v) v') / v, which avoids v^2: it overflows long before the quotient does. A quotient of 0
+    /// has no share of v', which may have overflowed together with v.
     #[inline(always)]
     fn div(self, other: Self) -> Self {
         let value = self.value / other.value;
-        Self::new(value, (self.derivative - times(other.derivative, value)) / other.value)
+        let share = if value.is_zero() {
+            value
+        } else {
+            times(other.derivative, value)
+        };
+        Self::new(value, (self.derivative - share) / other.value)
     }
 }
 
@@ -376,6 +382,21 @@ mod tests {
         ] {
             assert_eq!(zero.powi(n), Dual { value, derivative }, "{n}");
         }
+    }
+
+    /// 1/x^3 where x^3 and its derivative overflow: the exact derivatives round to 0.
+    #[test]
+    fn a_quotient_of_0_has_no_derivative_where_the_denominator_overflows() {
+        let x = Dual::variable(Dual::variable(1e200_f64));
+        let zero = Dual::constant(Dual::constant(0.0));
+        for cube in [x * x * x, x.powi(3)] {
+            assert!(cube.derivative.value.is_infinite());
+            assert_eq!(Dual::one() / cube, zero);
+        }
+        assert_eq!(x.powi(-3), zero);
+        // 0 / v with an infinite v', as of v = 1 + sqrt(x) at 0.
+        let x = Dual::variable(0.0);
+        assert_eq!((x / (Dual::one() + x.sqrt())).derivative, 1.0);
     }
 
     #[test]

@@ -228,13 +228,7 @@ impl<B: Tensor, L: Loss> Curvature<B, L> {
     ) -> Result<f64, DataError> {
         check_shapes("Curvature", DIRECTION, network.layers(), direction);
         let (kind, rows) = (self.loss.target_kind(), self.loss.target_rows(network.outputs()));
-        samples.check(network, kind, rows, &mut self.values)?;
-        let total_weight = samples.total_weight(&mut self.values);
-        if total_weight > 0.0 {
-            Ok(total_weight)
-        } else {
-            Err(DataError::Empty)
-        }
+        samples.check(network, kind, rows, &mut self.values)
     }
 
     /// Copies the parameters and the direction to `lifted`. For other shapes than before, allocates it anew.

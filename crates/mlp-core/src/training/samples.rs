@@ -183,25 +183,34 @@ impl<'a, B: Tensor> Samples<'a, B> {
         })
     }
 
-    /// Checks the inputs against `network`, and the targets, which have `rows` numbers of this kind. Targets of samples with weight 0 are
-    /// ignored. Numbers that are not finite are left to [`check_finite`](Self::check_finite), except in class indices.
-    /// `values` is scratch memory.
+    /// Checks the inputs against `network`, the targets, which have `rows` numbers of this kind, and that a sample has a
+    /// weight above 0. Returns the sum of the weights. Targets of samples with weight 0 are ignored. Numbers that are not
+    /// finite are left to [`check_finite`](Self::check_finite), except in class indices. `values` is scratch memory.
     pub(super) fn check<C: Activation>(
         &self,
         network: &Mlp<B, C>,
         kind: TargetKind,
         rows: usize,
         values: &mut Vec<B::Scalar>,
-    ) -> Result<(), DataError> {
-        let outputs = network.outputs();
+    ) -> Result<f64, DataError> {
         if self.is_empty() {
             return Err(DataError::Empty);
         }
         check_rows("input", network.inputs(), self.input.shape().0)?;
         check_rows("target", rows, self.target.shape().0)?;
-        if kind == TargetKind::Real {
-            return Ok(());
+        if kind != TargetKind::Real {
+            self.check_targets(kind, network.outputs(), values)?;
         }
+        let total_weight = self.total_weight(values);
+        if total_weight > 0.0 {
+            Ok(total_weight)
+        } else {
+            Err(DataError::Empty)
+        }
+    }
+
+    /// Checks the targets of samples whose weight is not 0, for a network with that many outputs.
+    fn check_targets(&self, kind: TargetKind, outputs: usize, values: &mut Vec<B::Scalar>) -> Result<(), DataError> {
         values.clear();
         B::read(self.target, values);
         let numbers = values.len();
@@ -226,8 +235,7 @@ impl<'a, B: Tensor> Samples<'a, B> {
         values.iter().any(|&x| !(x * x).is_finite())
     }
 
-    /// Runs [`check`](Self::check) and [`check_finite`](Self::check_finite), and checks that a sample has a weight
-    /// above 0.
+    /// Runs [`check`](Self::check) and [`check_finite`](Self::check_finite).
     pub(crate) fn check_all<C: Activation>(
         &self,
         network: &Mlp<B, C>,
@@ -236,12 +244,7 @@ impl<'a, B: Tensor> Samples<'a, B> {
         values: &mut Vec<B::Scalar>,
     ) -> Result<(), DataError> {
         self.check(network, kind, rows, values)?;
-        self.check_finite(values)?;
-        if self.total_weight(values) > 0.0 {
-            Ok(())
-        } else {
-            Err(DataError::Empty)
-        }
+        self.check_finite(values)
     }
 
     /// Checks that all inputs are finite, and all targets of samples whose weight is not 0. `values` is scratch memory.

@@ -39,6 +39,12 @@ impl Split {
         }
     }
 
+    /// Makes as many groups as there are blocks, up to the largest number of groups.
+    pub(crate) fn one_block_a_group(self) -> Self {
+        let groups = self.samples.div_ceil(self.block).min(GROUPS);
+        Self { groups, ..self }
+    }
+
     /// Returns the blocks of a group.
     #[inline]
     pub(crate) fn blocks(self, group: usize) -> impl Iterator<Item = Range<usize>> {

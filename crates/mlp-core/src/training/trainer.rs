@@ -3,8 +3,8 @@ use super::learning_rate::LearningRate;
 use super::objective::{Batch, BatchLoss, Group, Shaping};
 use super::split::Split;
 use super::{
-    Clip, DataError, Diverged, Dropout, EarlyStopping, Every, History, LikelyCause, Monitor, Penalty, Position,
-    Samples, StoppingState, TrainError, TrainerState,
+    Clip, Diverged, Dropout, EarlyStopping, Every, History, LikelyCause, Monitor, Penalty, Position, Samples,
+    StoppingState, TrainError, TrainerState,
 };
 use crate::backend::{Tensor, check_shape};
 use crate::error::not_negative;
@@ -429,11 +429,7 @@ impl<B: Tensor, L: Loss, O: Optimizer<B>> Trainer<B, L, O> {
     /// parameters that were not finite in the first place. The network's parameters are then unchanged.
     pub fn step<C: Activation>(&mut self, network: &mut Mlp<B, C>, samples: Samples<'_, B>) -> Result<f64, TrainError> {
         let (kind, rows) = (self.loss.target_kind(), self.loss.target_rows(network.outputs()));
-        samples.check(network, kind, rows, &mut self.values)?;
-        let total_weight = samples.total_weight(&mut self.values);
-        if total_weight <= 0.0 {
-            return Err(DataError::Empty.into());
-        }
+        let total_weight = samples.check(network, kind, rows, &mut self.values)?;
         if self.network.as_ref().is_some_and(Fingerprint::has_parameters) {
             self.claim(network.layers())?;
         }

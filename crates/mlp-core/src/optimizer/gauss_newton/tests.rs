@@ -122,15 +122,36 @@ fn the_first_damping_is_a_thousandth_of_the_curvature_along_the_gradient() {
     assert!((optimizer.damping / damping - 1.0 / 3.0).abs() < 1e-9);
 }
 
+/// By hand: r = a + a^2 at 1 has g = 6, G = 9 and, with lambda = 1, d = -0.6.
+#[test]
+fn the_damping_follows_the_gain_ratio() {
+    let bent: Residuals = |[a, _]| ([a + a * a, 0.0], [[1.0 + 2.0 * a, 0.0], [0.0, 0.0]]);
+    let mut optimizer = GaussNewton {
+        damping: 1.0,
+        ..optimizer()
+    };
+    let layers = run(&mut optimizer, &mut Squares::new(bent), [1.0, 0.0], 1);
+    assert!((numbers(&layers)[0] - 0.4).abs() < 1e-15);
+    let ratio = (0.5 * 0.56 * 0.56 - 2.0) / (6.0 * -0.6 + 0.5 * 9.0 * 0.36);
+    let expected = 1.0 - f64::powi(2.0 * ratio - 1.0, 3);
+    assert!(
+        expected > 0.34 && (optimizer.damping - expected).abs() < 1e-12,
+        "{}",
+        optimizer.damping
+    );
+}
+
 #[test]
 fn a_step_that_does_not_lower_the_loss_is_not_taken() {
-    let mut optimizer = optimizer();
-    let mut objective = Squares::new(cone);
-    let layers = run(&mut optimizer, &mut objective, [0.0; 2], 1);
-    assert_eq!(numbers(&layers), [0.0; 2]);
-    // Each trial is followed by an evaluation at the start, to which products belong.
-    assert_eq!(objective.evaluations, 1 + 2 * TRIALS);
-    assert_eq!((optimizer.damping, optimizer.preconditioner.pairs.len()), (0.0, 0));
+    let plateau: Residuals = |_| ([1.0, 0.0], [[1.0; 2], [0.0; 2]]);
+    for residuals in [cone, plateau] {
+        let (mut optimizer, mut objective) = (optimizer(), Squares::new(residuals));
+        let layers = run(&mut optimizer, &mut objective, [0.0; 2], 1);
+        assert_eq!(numbers(&layers), [0.0; 2]);
+        // All trials share the products.
+        assert_eq!((objective.evaluations, objective.products), (1 + TRIALS, 1));
+        assert_eq!(optimizer.damping, 0.0);
+    }
 }
 
 #[test]
@@ -147,20 +168,109 @@ fn without_a_gradient_or_a_learning_rate_nothing_changes() {
     assert_eq!(optimizer, before);
 }
 
+/// G = Q D Q^T with 30 eigenvalues D from 1e-10 to 1, and L = W.G W / 2.
+struct Quadratic(Vec<Layer>);
+
+impl Quadratic {
+    const SIZE: usize = 30;
+
+    fn read(layers: &[Layer]) -> Vec<f64> {
+        let mut numbers = Vec::new();
+        Naive::read((&layers[0].weights).into(), &mut numbers);
+        Naive::read((&layers[0].bias).into(), &mut numbers);
+        numbers
+    }
+
+    fn layers(numbers: &[f64]) -> Vec<Layer> {
+        let (weights, bias) = numbers.split_at(Self::SIZE / 2);
+        let mut layer = Dense::zeros(1, Self::SIZE / 2);
+        Naive::write(&mut layer.weights, weights);
+        Naive::write(&mut layer.bias, bias);
+        vec![layer]
+    }
+
+    /// Q is a product of reflections I - 2 u u^T / u.u.
+    fn product(x: &mut [f64]) {
+        let reflect = |x: &mut [f64], k: usize| {
+            let u: Vec<f64> = (0..Self::SIZE).map(|i| ((3 * i + 7 * k + 1) as f64).sin()).collect();
+            let dot = |a: &[f64]| u.iter().zip(a).map(|(u, a)| u * a).sum::<f64>();
+            let factor = 2.0 * dot(x) / dot(&u);
+            x.iter_mut().zip(u).for_each(|(x, u)| *x -= factor * u);
+        };
+        (0..4).for_each(|k| reflect(x, k));
+        for (i, x) in x.iter_mut().enumerate() {
+            *x *= 10_f64.powf(-10.0 * i as f64 / (Self::SIZE - 1) as f64);
+        }
+        (0..4).rev().for_each(|k| reflect(x, k));
+    }
+}
+
+impl Objective<Naive<f64>> for Quadratic {
+    fn evaluate(&mut self, layers: &[Layer]) -> f64 {
+        let x = Self::read(layers);
+        let mut gradient = x.clone();
+        Self::product(&mut gradient);
+        self.0 = Self::layers(&gradient);
+        0.5 * x.iter().zip(gradient).map(|(x, g)| x * g).sum::<f64>()
+    }
+
+    fn gradient_mut(&mut self) -> &mut [Layer] {
+        &mut self.0
+    }
+
+    fn gauss_newton_product(&mut self, _: &[Layer], direction: &[Layer], product: &mut [Layer]) {
+        let mut numbers = Self::read(direction);
+        Self::product(&mut numbers);
+        product.clone_from_slice(&Self::layers(&numbers));
+    }
+}
+
+/// Conjugate gradients that lose orthogonality would leave a residual of 1e-2 after as many products as parameters.
+#[test]
+fn an_ill_conditioned_system_is_solved_in_as_many_products_as_parameters() {
+    let start: Vec<f64> = (0..Quadratic::SIZE).map(|i| 1.0 + i as f64).collect();
+    let mut layers = Quadratic::layers(&start);
+    let damping = 1e-9;
+    let mut optimizer = GaussNewton { damping, ..optimizer() };
+    optimizer.step(&mut layers, &mut Quadratic(Vec::new())).unwrap();
+    let end = Quadratic::read(&layers);
+    // (G + lambda I) d + g = G W_new + lambda d.
+    let (mut residual, mut gradient) = (end.clone(), start.clone());
+    Quadratic::product(&mut residual);
+    Quadratic::product(&mut gradient);
+    for ((residual, end), start) in residual.iter_mut().zip(end).zip(start) {
+        *residual += damping * (end - start);
+    }
+    let length = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>().sqrt();
+    let share = length(&residual) / length(&gradient);
+    assert!(share < 2e-6, "{share}");
+}
+
 #[test]
 fn half_a_learning_rate_takes_half_of_the_step() {
-    let whole = numbers(&run(&mut optimizer(), &mut Squares::new(linear), [0.0; 2], 1));
-    let mut optimizer = GaussNewton::new(0.5).unwrap();
+    let mut optimizer = GaussNewton {
+        damping: 3.0,
+        ..GaussNewton::new(0.5).unwrap()
+    };
+    let mut whole = GaussNewton {
+        damping: 3.0,
+        ..self::optimizer()
+    };
+    let whole = numbers(&run(&mut whole, &mut Squares::new(linear), [0.0; 2], 1));
     let half = numbers(&run(&mut optimizer, &mut Squares::new(linear), [0.0; 2], 1));
     assert_eq!(half, whole.map(|number| 0.5 * number));
+    // The model is exact along d.
+    assert!((optimizer.damping - 1.0).abs() < 1e-9);
 }
 
 #[test]
 fn iterations_bound_the_products() {
     let mut objective = Squares::new(linear);
     run(&mut optimizer().iterations(1).unwrap(), &mut objective, [-7.0, 30.0], 1);
-    // One for the damping.
-    assert_eq!(objective.products, 2);
+    assert_eq!(objective.products, 1);
+    // There are never more than parameters.
+    run(&mut optimizer(), &mut objective, [-7.0, 30.0], 1);
+    assert_eq!(objective.products, 3);
     let error = optimizer().iterations(0).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -234,7 +344,7 @@ fn numbers_that_are_not_finite_are_errors_at_the_start_and_rejections_at_a_trial
 fn a_restored_optimizer_goes_on_with_the_same_bits() {
     let (mut optimizer, mut objective) = (optimizer(), Squares::new(rosenbrock));
     let layers = run(&mut optimizer, &mut objective, [-1.2, 1.0], 5);
-    assert!(!optimizer.preconditioner.pairs.is_empty());
+    assert!(optimizer.damping > 0.0);
     let mut other = GaussNewton::new(0.1).unwrap();
     other.restore(optimizer.state(), &layers).unwrap();
     assert_eq!(other, optimizer);

@@ -1,14 +1,15 @@
+mod pairs;
 mod search;
 
 use super::first_order::{GRADIENTS, STATES, evaluate};
-use super::pairs::{InverseHessian, Pair, at_least_one, take_pairs};
 use super::vector::{dot, first_not_finite, is_within, one_norm, set_point, set_scaled, zeros_like};
 use super::{NonFinite, Objective, Optimizer, OptimizerState, StateError};
 use crate::backend::Tensor;
 use crate::dense::check_shapes;
-use crate::error::{not_negative, positive};
+use crate::error::{at_least_one, not_negative, positive};
 use crate::{Dense, HyperParameterError};
 use alloc::vec::Vec;
+use pairs::{InverseHessian, Pair, take_pairs};
 use search::{Line, Point, search};
 
 /// L-BFGS with a line search. A step is one iteration. With all parameters W as one vector, and g = dL/dW,

@@ -1,7 +1,7 @@
-//! What L-BFGS and Gauss-Newton know about the second derivatives: how the gradient changes along some directions.
+//! What L-BFGS knows about the second derivatives: how the gradient changes along some directions.
 
-use super::vector::{add_scaled, dot, scale, set_scaled, subtract_from};
-use super::{OptimizerState, StateError};
+use super::super::vector::{add_scaled, dot, scale, set_scaled, subtract_from};
+use super::super::{OptimizerState, StateError};
 use crate::backend::Tensor;
 use crate::error::in_range;
 use crate::{Dense, HyperParameterError};
@@ -133,12 +133,4 @@ pub(super) fn take_pairs<B: Tensor>(
         Pair::new(change, gradients.by_ref().take(layers.len()).collect())
     };
     Ok((0..count).map(|_| next()).collect())
-}
-
-/// Returns `value` as a count if it is a whole number of at least 1.
-pub(super) fn at_least_one(name: &'static str, value: f64) -> Result<usize, HyperParameterError> {
-    let count = value as usize;
-    let contains = count >= 1 && count as f64 == value;
-    in_range(name, "a whole number of at least 1", value, contains)?;
-    Ok(count)
 }
