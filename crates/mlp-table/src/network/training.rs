@@ -133,8 +133,8 @@ pub(super) struct Training<T: Element> {
 
 struct Buffers<T: Element> {
     front: FrontWorkspace<T>,
-    /// The pass and the gradient of the first member, to which those of the others are added, and the pass of another.
-    trunk: Vec<Workspace<Matrix<T>>>,
+    /// The pass of a member, and the gradient that is the sum over the members so far.
+    trunk: Workspace<Matrix<T>>,
     /// The input of the trunk, and the gradients with respect to it, to the outputs of the front and to the scaling.
     scaled: Matrix<T>,
     scaled_gradient: Matrix<T>,
@@ -227,7 +227,7 @@ impl<T: Element> Training<T> {
         let mut loss = 0.0;
         for member in 0..members {
             network.scale(member, &buffers.front.output, &mut buffers.scaled);
-            let pass = &mut buffers.trunk[member.min(1)];
+            let pass = &mut buffers.trunk;
             match self.dropout.get(member) {
                 Some(dropout) => network
                     .trunk
@@ -245,14 +245,13 @@ impl<T: Element> Training<T> {
             for j in 0..rows.len() {
                 buffers.seed.column_mut(j)[own.clone()].copy_from_slice(buffers.delta.column(j));
             }
-            network.trunk.pullback(&buffers.scaled, &buffers.seed, pass);
+            if member == 0 {
+                network.trunk.pullback(&buffers.scaled, &buffers.seed, pass);
+            } else {
+                network.trunk.add_pullback(&buffers.scaled, &buffers.seed, pass);
+            }
             network.trunk.input_gradient(pass, &mut buffers.scaled_gradient);
             buffers.descale(network, member);
-            if let [sum, other] = &mut buffers.trunk[..]
-                && member > 0
-            {
-                sum.add_to_gradient(other.gradient());
-            }
         }
         network
             .front
@@ -288,7 +287,7 @@ fn parts<'a, T: Element>(
     let parts: [(Part<'a, T>, Part<'a, T>); 3] = [
         (&mut network.front.tables, &mut buffers.front.tables),
         (network.scaling.as_mut_slice(), slice::from_mut(&mut buffers.scaling)),
-        (network.trunk.layers_mut(), buffers.trunk[0].gradient_mut()),
+        (network.trunk.layers_mut(), buffers.trunk.gradient_mut()),
     ];
     parts.into_iter().chain(periodic)
 }
@@ -296,14 +295,11 @@ fn parts<'a, T: Element>(
 impl<T: Element> Buffers<T> {
     fn new(network: &Network<T>, batch: usize) -> Self {
         let (inputs, outputs) = (network.trunk.inputs(), network.outputs);
-        let passes = network.members().min(2);
         let input = Matrix::zeros(inputs, batch);
         let output = Matrix::zeros(outputs, batch);
         Self {
             front: FrontWorkspace::new(&network.front, batch).expect(MEMORY),
-            trunk: (0..passes)
-                .map(|_| Workspace::new(&network.trunk, batch).expect(MEMORY))
-                .collect(),
+            trunk: Workspace::new(&network.trunk, batch).expect(MEMORY),
             scaled_gradient: input.clone(),
             input_gradient: input.clone(),
             scaled: input,
