@@ -109,7 +109,7 @@ pub(crate) struct TuneArgs {
     pub(crate) learning: LearningArgs,
 
     /// The number of trials, with those of earlier runs
-    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 50)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value = "50", value_parser = at_least_one)]
     pub(crate) trials: usize,
 
     /// Start no trial after this time, such as 90s, 10m or 2h
@@ -378,6 +378,11 @@ pub(crate) struct ModelArgs {
 fn activation(name: &str) -> Result<ActivationKind, String> {
     let known = ActivationKind::<NoCustom>::NAMES.join(", ");
     name.parse().map_err(|_| format!("expected one of {known}"))
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|&number| number > 0);
+    number.ok_or_else(|| "expected a whole number of at least 1".to_owned())
 }
 
 /// Reads a time such as `90s`, `10m` or `2h`.

@@ -184,11 +184,16 @@ fn quality_of_numbers(tested: &Evaluation) -> Vec<Chart> {
     let errors = Chart::new("Residuals", ["actual - predicted", "rows"], range, 0.0..tallest).bars(0, &edges, &heights);
 
     let levels = (1..20).map(|i| f64::from(i) / 20.0);
-    let covered = levels.filter_map(|level| Some((level, tested.coverage(level)?)));
+    let covered = levels.filter_map(|level| Some((level, tested.coverage_by_halves(level)?)));
     let axes = ["probability of the interval", "share of rows inside"];
-    let coverage = Chart::new("Coverage of prediction intervals", axes, 0.0..1.0, 0.0..1.0)
-        .guide((0.0, 0.0), (1.0, 1.0))
-        .line(0, covered);
+    let coverage = Chart::new(
+        "Coverage of intervals from the other half of the rows",
+        axes,
+        0.0..1.0,
+        0.0..1.0,
+    )
+    .guide((0.0, 0.0), (1.0, 1.0))
+    .line(0, covered);
     vec![fitted, errors, coverage]
 }
 

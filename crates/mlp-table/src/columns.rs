@@ -206,11 +206,18 @@ impl Columns {
             Some(_) => (),
         }
         let single = rows_of.iter().filter(|(_, (_, count))| *count == 1);
+        let others = single.clone().count().saturating_sub(1);
         if let Some((class, (row, _))) = single.min_by_key(|(_, (row, _))| *row)
             && task == Task::Classification
         {
-            let class = quoted(class);
-            let message = format!("expected at least 2 rows of class {class}, got 1; remove it or add more");
+            let mut message = format!("expected at least 2 rows of class {}, got 1", quoted(class));
+            if others > 0 {
+                message += &format!(", and so for {others} more");
+            }
+            message += "; remove it or add more";
+            if class.bytes().any(|byte| byte.is_ascii_digit()) {
+                message += ", or write numbers with a point, without separators and units";
+            }
             return Err(table.cell_error(*row, target, message));
         }
         let classes = (task == Task::Classification)

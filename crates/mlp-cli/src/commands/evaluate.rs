@@ -1,6 +1,6 @@
 //! `mlp evaluate`: measures how well a model predicts a table whose target is known.
 
-use super::learning::{scores_json, scores_text};
+use super::learning::{hash, scores_json, scores_text};
 use crate::error::{Error, say};
 use crate::options::{EvaluateArgs, Format};
 use crate::output::print;
@@ -19,7 +19,13 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<(), Error> {
     for (column, rows) in tested.predictions.unknown() {
         say(unknown(column, *rows));
     }
-    let coverage = tested.coverage(0.9);
+    if hash(&args.data.path).is_some_and(|hash| model.provenance().data.as_ref() == Some(&hash)) {
+        say("note: the model was trained on these rows; `mlp inspect` shows its scores on rows held out");
+    }
+    let known = |intervals: Vec<(f64, f64)>| intervals.iter().all(|(low, _)| low.is_finite());
+    let coverage = (tested.predictions.intervals(0.9).is_some_and(known))
+        .then(|| tested.coverage(0.9))
+        .flatten();
     if args.format == Format::Json {
         let (rows, scores) = (tested.rows.len(), scores_json(&tested.scores));
         let result =

@@ -22,7 +22,7 @@ pub(super) fn read(data: &DataArgs, learning: &LearningArgs) -> Result<(Table, T
 }
 
 /// Returns a hash of a file, as `sha256sum` computes it. Standard input cannot be read twice, so it has none.
-fn hash(path: &Path) -> Option<String> {
+pub(super) fn hash(path: &Path) -> Option<String> {
     let mut file = File::open(path).ok().filter(|_| path != Path::new("-"))?;
     let (mut hash, mut block) = (Sha256::new(), vec![0; 1 << 16]);
     loop {

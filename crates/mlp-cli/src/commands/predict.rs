@@ -5,6 +5,7 @@ use crate::error::{Error, say};
 use crate::model::{self, AnyModel};
 use crate::options::PredictArgs;
 use crate::output::{Files, Output};
+use crate::text::counted;
 use crate::writer::{Format, Writer};
 use crate::{interrupt, network};
 use arrow_array::RecordBatch;
@@ -22,6 +23,10 @@ const ROWS: usize = 8192;
 pub(crate) fn run(args: &PredictArgs) -> Result<(), Error> {
     let (path, data, out) = (&args.model.path, &args.data.path, args.out.out.as_deref());
     if let Some(out) = out {
+        if out.extension().is_some_and(|extension| extension == "gz") {
+            let expected = "a name that does not end in .gz, because predictions are not compressed";
+            return Err(Error::unexpected("--out", expected, out.display()));
+        }
         Files::reading([path.as_path(), data.as_path()], args.out.force).writing("--out", out)?;
     }
     let model = model::load(path, args.model.activation.as_ref())?;
@@ -38,6 +43,12 @@ pub(crate) fn run(args: &PredictArgs) -> Result<(), Error> {
     }
     for (column, rows) in &predictor.unknown {
         say(unknown(column, *rows));
+    }
+    if predictor.unbounded > 0 {
+        let rows = counted(predictor.unbounded, "row");
+        say(format_args!(
+            "note: no interval for {rows}: too few rows were held out in the training for this level"
+        ));
     }
     Ok(())
 }
@@ -91,6 +102,8 @@ struct Predictor<'a> {
     columns: Vec<String>,
     /// The rows before the next part.
     before: usize,
+    /// The rows without an interval.
+    unbounded: usize,
     /// In how many rows a column has a value that is unknown to the model.
     unknown: BTreeMap<String, usize>,
 }
@@ -114,6 +127,7 @@ impl<'a> Predictor<'a> {
             model,
             columns,
             before: 0,
+            unbounded: 0,
             unknown: BTreeMap::new(),
         })
     }
@@ -127,6 +141,8 @@ impl<'a> Predictor<'a> {
                 for (column, rows) in predictions.unknown() {
                     *self.unknown.entry(column.clone()).or_default() += rows;
                 }
+                let intervals = self.args.interval.and_then(|level| predictions.intervals(level));
+                self.unbounded += intervals.map_or(0, |ends| ends.iter().filter(|(low, _)| low.is_infinite()).count());
                 predictions.to_batch(self.args.interval)
             }
             AnyModel::F32(model) => network::predict(model, table, &self.columns, place)?,

@@ -1,8 +1,7 @@
 //! `mlp train`: from a table to a model and a report.
 
 use super::learning::{columns_text, read, say_notes, scores_json, scores_text, use_of, watched};
-use crate::error::{Error, say};
-use crate::interrupt;
+use crate::error::Error;
 use crate::options::{Format, TrainArgs};
 use crate::output::{Files, print};
 use crate::report;
@@ -34,9 +33,6 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Error> {
     }
     let model = watched(|observer| TableModel::fit_with(&table, target, &options, observer))?;
     say_notes(model.notes());
-    if interrupt::requested() {
-        say("note: training was stopped; this is the best model so far");
-    }
     model.save(&save)?;
     if let Some(report) = &report {
         let page = report::page(&model, &table, args)?;

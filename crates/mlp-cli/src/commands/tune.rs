@@ -1,6 +1,6 @@
 //! `mlp tune`: searches for better settings of a recipe at random, and keeps the best model.
 
-use super::learning::{read, say_notes, scores_json, watched};
+use super::learning::{hash, read, say_notes, scores_json, watched};
 use super::train::beside;
 use crate::error::{Error, say};
 use crate::interrupt;
@@ -24,6 +24,8 @@ use std::time::Instant;
 struct Search {
     /// Each part of the command with its value.
     run: Vec<(String, String)>,
+    /// The hash of the file of the best model.
+    model: Option<String>,
     trials: Vec<Trial>,
 }
 
@@ -53,9 +55,7 @@ pub(crate) fn run(args: &TuneArgs) -> Result<(), Error> {
     let trials = args.trials_file.clone().unwrap_or_else(|| beside(data, "trials.json"));
     let save = args.save.clone().unwrap_or_else(|| beside(data, "safetensors"));
     let resumed = trials.is_file() && !args.force;
-    let mut files = Files::reading([data.as_path()], args.force || resumed);
-    files.writing("--trials-file", &trials)?;
-    files.writing("--save", &save)?;
+    Files::reading([data.as_path(), &save], args.force || resumed).writing("--trials-file", &trials)?;
     let (table, options) = read(&args.data, &args.learning)?;
     let target = &args.learning.target;
     let columns = options.inference.infer(&table, target)?;
@@ -64,18 +64,29 @@ pub(crate) fn run(args: &TuneArgs) -> Result<(), Error> {
     let run = record(args, &options);
     let mut search = match resumed {
         true => resume(&trials, &run)?,
-        false => Search { run, trials: vec![] },
+        false => Search {
+            run,
+            model: None,
+            trials: vec![],
+        },
     };
+    // The model that this search saved may be replaced by a better one.
+    let is_own = search.model.is_some() && search.model == hash(&save);
+    Files::reading([data.as_path(), &trials], args.force || is_own).writing("--save", &save)?;
     let out_of_time = || args.budget.is_some_and(|budget| begin.elapsed() >= budget);
-    while search.trials.len() < args.trials && !out_of_time() {
-        let trial = search.trials.len();
-        let overrides = drawn(options.seed, trial);
+    let fit = |overrides: &Overrides| {
+        let overrides = overrides.clone();
         let options = TableOptions {
-            overrides: overrides.clone(),
+            overrides,
             ..options.clone()
         };
+        watched(|observer| TableModel::fit_with(&table, target, &options, observer))
+    };
+    while search.trials.len() < args.trials && (search.trials.is_empty() || !out_of_time()) {
+        let trial = search.trials.len();
+        let overrides = drawn(options.seed, trial);
         let start = Instant::now();
-        let model = match watched(|observer| TableModel::fit_with(&table, target, &options, observer)) {
+        let model = match fit(&overrides) {
             // A trial that was not finished is not comparable, but those before it are.
             Ok(_) if interrupt::requested() => break,
             Err(Error::Interrupted) if trial > 0 => break,
@@ -89,6 +100,7 @@ pub(crate) fn run(args: &TuneArgs) -> Result<(), Error> {
         let best = search.trials.iter().map(Trial::value).fold(f64::INFINITY, f64::min);
         if trial.value() < best {
             model.save(&save)?;
+            search.model = hash(&save);
         }
         say(format_args!(
             "trial {}: {}; {}",
@@ -97,13 +109,22 @@ pub(crate) fn run(args: &TuneArgs) -> Result<(), Error> {
             settings(&trial.overrides)
         ));
         search.trials.push(trial);
-        let json = serde_json::to_vec_pretty(&search).expect("numbers and texts are valid JSON");
-        write_atomically(&trials, |file| file.write_all(&json))?;
+        write(&search, &trials)?;
     }
-    if search.trials.is_empty() {
-        return Err(Error::Interrupted);
+    let best = search.trials.iter().min_by(|a, b| a.value().total_cmp(&b.value()));
+    let best = best.ok_or(Error::Interrupted)?;
+    if search.model != hash(&save) {
+        say("note: training the best trial again, because its model is not there");
+        fit(&best.overrides)?.save(&save)?;
+        search.model = hash(&save);
+        write(&search, &trials)?;
     }
     print_results(args, &search, &save, &trials)
+}
+
+fn write(search: &Search, path: &Path) -> Result<(), Error> {
+    let json = serde_json::to_vec_pretty(search).expect("numbers and texts are valid JSON");
+    Ok(write_atomically(path, |file| file.write_all(&json))?)
 }
 
 /// Returns what determines the trials: they can be continued only if all of it is the same.
@@ -150,7 +171,10 @@ fn drawn(seed: u64, trial: usize) -> Overrides {
     if trial == 0 {
         return Overrides::default();
     }
-    let mut random = Xoshiro256PlusPlus::seed_from_u64(seed.wrapping_add(trial as u64));
+    // Trials of different seeds have nothing in common.
+    let mut seeds = Xoshiro256PlusPlus::seed_from_u64(seed);
+    let seed = (0..trial).fold(0, |_, _| seeds.random());
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
     let mut logarithmic = |low: f64, high: f64| random.random_range(low.ln()..=high.ln()).exp();
     let (learning_rate, weight_decay) = (logarithmic(0.02, 0.3), logarithmic(0.001, 0.05));
     Overrides {
@@ -236,6 +260,7 @@ mod tests {
     fn the_first_trial_is_the_recipe_and_the_others_are_in_the_space() {
         assert_eq!(drawn(7, 0), Overrides::default());
         assert_eq!(drawn(7, 3), drawn(7, 3));
+        assert_ne!(drawn(0, 3), drawn(1, 2));
         for trial in 1..200 {
             let drawn = drawn(7, trial);
             assert!((0.02..=0.3 + 1e-9).contains(&drawn.learning_rate.unwrap()));

@@ -192,7 +192,7 @@ fn classes_have_probabilities_and_values_that_are_unknown_are_counted() {
         let sum: f64 = row.rsplit(',').take(3).map(number).sum();
         assert!((sum - 1.0).abs() < 1e-6, "{row}");
     }
-    let evaluated = printed(directory.path(), &["evaluate", "--model", "m", "houses.csv"]);
+    let evaluated = printed_with_notes(directory.path(), &["evaluate", "--model", "m", "houses.csv"]);
     for part in [
         "Scores on 400 rows with `heating`:",
         "\n  accuracy ",
@@ -200,7 +200,7 @@ fn classes_have_probabilities_and_values_that_are_unknown_are_counted() {
     ] {
         assert!(evaluated.contains(part), "{part}: {evaluated}");
     }
-    let evaluated = printed(
+    let evaluated = printed_with_notes(
         directory.path(),
         &["evaluate", "--model", "m", "houses.csv", "--format", "json"],
     );
@@ -475,7 +475,7 @@ fn an_interrupt_of_training_leaves_a_model_or_nothing() {
 fn a_search_is_continued_and_keeps_the_best_model() {
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("houses.csv"), houses(60)).unwrap();
-    let tune = [
+    let search = [
         "tune",
         "houses.csv",
         "--target",
@@ -486,7 +486,7 @@ fn a_search_is_continued_and_keeps_the_best_model() {
         "json",
     ];
     let tune = |more: &[&str]| {
-        let finished = run_in(directory.path(), &[&tune[..], more].concat());
+        let finished = run_in(directory.path(), &[&search[..], more].concat());
         assert_eq!(finished.code, Some(0), "{finished:?}");
         serde_json::from_str::<Value>(&finished.stdout).unwrap()
     };
@@ -510,6 +510,19 @@ fn a_search_is_continued_and_keeps_the_best_model() {
     assert_eq!(trials(&again), trials(&two));
     let model = |name: &str| fs::read(directory.path().join(name)).unwrap();
     assert_eq!(model("m"), model("houses.safetensors"));
+    // A model that is gone is trained again, and a file that the search did not write is not replaced.
+    fs::remove_file(directory.path().join("m")).unwrap();
+    tune(&["--trials", "2", "--trials-file", "t.json", "--save", "m"]);
+    assert_eq!(model("m"), model("houses.safetensors"));
+    fs::write(directory.path().join("mine"), "mine").unwrap();
+    let more = ["--trials", "2", "--trials-file", "t.json", "--save", "mine"];
+    let finished = run_in(directory.path(), &[&search[..], &more].concat());
+    assert_eq!(
+        (finished.code, &model("mine")[..]),
+        (Some(2), &b"mine"[..]),
+        "{finished:?}"
+    );
+    assert!(finished.stderr.contains("mine: exists already"), "{finished:?}");
 
     // The first trial is the recipe as it is, and the model is that of the best trial.
     let train = [

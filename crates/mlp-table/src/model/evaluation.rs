@@ -1,6 +1,7 @@
 //! How good predictions are.
 
 use super::bootstrap::{Score, scored};
+use super::calibration::Conformal;
 use super::predictions::{Predictions, Values};
 use mlp_core::{ConfusionMatrix, Metric, Scores, TargetKind};
 
@@ -81,6 +82,30 @@ impl Evaluation {
             .zip(&self.actual)
             .filter(|((low, high), actual)| (low..=high).contains(actual));
         Some(covered.count() as f64 / intervals.len() as f64)
+    }
+
+    /// Like [`coverage`](Self::coverage), but each half of the rows is covered by the intervals that the other half gives.
+    /// For rows that calibrated the model, such as those of [`held_out`](crate::TableModel::held_out), this is evidence.
+    ///
+    /// # Panics
+    /// If the level is not between 0 and 1.
+    #[track_caller]
+    pub fn coverage_by_halves(&self, level: f64) -> Option<f64> {
+        let numbers = self.predictions.numbers().filter(|numbers| numbers.len() >= 2)?;
+        assert!(
+            0.0 < level && level < 1.0,
+            "coverage: expected a level between 0 and 1, got {level}"
+        );
+        let half = |values: &[f64], first| values.iter().copied().skip(first).step_by(2).collect::<Vec<f64>>();
+        let mut covered = 0;
+        for (one, other) in [(0, 1), (1, 0)] {
+            let conformal = Conformal::fit(&half(numbers, one), &half(&self.actual, one));
+            let tested = half(numbers, other).into_iter().zip(half(&self.actual, other));
+            covered += tested
+                .filter(|&(prediction, actual)| (prediction - actual).abs() <= conformal.half_width(prediction, level))
+                .count();
+        }
+        Some(covered as f64 / numbers.len() as f64)
     }
 
     /// Returns the points of the ROC curve and of the curve of precision and recall of a class against all others, by

@@ -27,7 +27,7 @@ pub(super) fn fit(
         _ if !options.bagged.unwrap_or(options.recipe.is_bagged()) => folds.truncate(1),
         _ => {}
     }
-    let trained = members(table, columns, &folds, options, observer)?;
+    let (trained, stopped) = members(table, columns, &folds, options, observer)?;
     // The outputs of the networks of each fold for its held-out rows. A fold may have none if the training was stopped.
     let (mut rows, mut fold_of_row, mut outputs) = (vec![], vec![], vec![]);
     for (fold, Fold { held_out, .. }) in folds.iter().enumerate() {
@@ -44,6 +44,9 @@ pub(super) fn fit(
     let actual = preprocessing.actual(&table.take(&rows))?;
     let (calibration, predictions) = calibrated(&outputs, preprocessing.target().classes(), &actual);
     let mut notes = columns.notes();
+    if stopped {
+        notes.push("the training was stopped before its end".to_owned());
+    }
     let labeled = table.take(columns.labeled_rows());
     notes.extend(leak::notes(&labeled, columns, &preprocessing.actual(&labeled)?)?);
     let evaluation = Evaluation::new(predictions, rows, actual, options.seed);
@@ -89,6 +92,9 @@ fn calibrated(folds: &[Vec<Vec<f64>>], classes: Option<&Classes>, actual: &[f64]
     (calibration, predictions)
 }
 
+/// A network, and its outputs for the rows that it was not trained on.
+type Trained = (Member, Vec<f64>);
+
 /// Trains the networks side by side, and returns each with its outputs for the rows that it was not trained on. No number
 /// depends on the number of threads. After the observer said to stop, no further network begins.
 fn members(
@@ -97,7 +103,7 @@ fn members(
     folds: &[Fold],
     options: &TableOptions,
     observer: Observer<'_>,
-) -> Result<Vec<(Member, Vec<f64>)>, TableError> {
+) -> Result<(Vec<Trained>, bool), TableError> {
     let stopped = AtomicBool::new(false);
     let mut slots: Vec<Option<Result<_, TableError>>> = vec![];
     slots.resize_with(folds.len() * options.seeds, || None);
@@ -121,7 +127,8 @@ fn members(
         let seed = options.seed.wrapping_add(member as u64);
         *slot = Some(train(table, columns, (fold, &folds[fold]), options, seed, observe));
     });
-    slots.into_iter().flatten().collect()
+    let trained = slots.into_iter().flatten().collect::<Result<_, _>>()?;
+    Ok((trained, stopped.into_inner()))
 }
 
 /// Trains one network without the held-out rows of a fold, which choose its best epoch.
@@ -132,7 +139,7 @@ fn train(
     options: &TableOptions,
     seed: u64,
     mut observe: impl FnMut(&crate::EpochReport) -> ControlFlow<()>,
-) -> Result<(Member, Vec<f64>), TableError> {
+) -> Result<Trained, TableError> {
     let [train, held_out] = [&rows.train, &rows.held_out].map(|rows| table.take(rows));
     let options_of_features = options.preprocessing.unwrap_or(options.recipe.preprocessing());
     let preprocessing = Preprocessing::fit(&train, columns, options_of_features)?;

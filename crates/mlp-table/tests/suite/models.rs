@@ -100,6 +100,8 @@ fn a_regression_predicts_and_says_how_sure_it_is() {
     assert!((0.75..1.25).contains(&ratio), "{ratio}");
     for (level, least, most) in [(0.5, 0.4, 0.65), (0.9, 0.86, 0.98)] {
         let coverage = evaluation.coverage(level).unwrap();
+        let by_halves = model.held_out().unwrap().coverage_by_halves(level).unwrap();
+        assert!((by_halves - level).abs() < 0.05, "{level}: {by_halves}");
         assert!((least..most).contains(&coverage), "{level}: {coverage}");
     }
     // The intervals are wider where errors are larger.
@@ -280,6 +282,10 @@ fn an_observer_stops_the_training() {
     });
     assert!((1..=3).contains(&stopped.members()));
     assert!(stopped.curves().all(|curve| curve.len() == 2));
+    assert_eq!(
+        stopped.notes().last().unwrap(),
+        "the training was stopped before its end"
+    );
     assert!(stopped.predict(&customers(0, 5)).is_ok() && !stopped.scores().is_empty());
 }
 
