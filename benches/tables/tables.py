@@ -108,7 +108,7 @@ def peer(model, task):
 
 class Ours:
     def __init__(self):
-        build = ["cargo", "build", "--release", "--example", "tables", "--message-format=json"]
+        build = ["cargo", "build", "--release", "--package", "mlp-tests", "--example", "tables", "--message-format=json"]
         messages = subprocess.run(build, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
         executables = [json.loads(line).get("executable") for line in messages]
         engine = next(path for path in executables if path and Path(path).name == "tables")
