@@ -211,8 +211,10 @@ impl Columns {
             && task == Task::Classification
         {
             let mut message = format!("expected at least 2 rows of class {}, got 1", quoted(class));
-            if others > 0 {
-                message += &format!(", and so for {others} more");
+            match others {
+                0 => {}
+                1 => message += ", as for another class",
+                _ => message += &format!(", as for {others} other classes"),
             }
             message += "; remove it or add more";
             if class.bytes().any(|byte| byte.is_ascii_digit()) {

@@ -43,9 +43,9 @@ fn no_such_target() {
     );
     assert_eq!(refused(&table("a\n1\n2\n")), "expected a column `y`, got only `a`");
     assert_eq!(
-        refused(&table("a;y\n1;2\n2;3\n")),
-        "expected a column `y`, got only `a;y`; \
-         set the separator of the reader, or name it by a first line such as `sep=;`"
+        refused(&table("a,y\n1,\"205,9\"\n2,\"107,5\"\n3,\"98,1\"\n")),
+        "line 2, column `y`: expected at least 2 rows of class `205,9`, got 1, as for 2 other classes; remove it or add \
+         more, or write numbers with a point, without separators and units"
     );
 }
 
@@ -89,7 +89,12 @@ fn one_class() {
 fn a_class_with_one_row() {
     assert_eq!(
         refused(&table("a,y\n1,cat\n2,cat\n3,eel\n4,dog\n5,dog\n6,fox\n")),
-        "line 4, column `y`: expected at least 2 rows of class `eel`, got 1; remove it or add more"
+        "line 4, column `y`: expected at least 2 rows of class `eel`, got 1, as for another class; remove it or add more"
+    );
+    assert_eq!(
+        refused(&table("a,y\n1,\"205,9\"\n2,\"107,5\"\n3,\"98,1\"\n")),
+        "line 2, column `y`: expected at least 2 rows of class `205,9`, got 1, as for 2 other classes; remove it or add \
+         more, or write numbers with a point, without separators and units"
     );
 }
 
