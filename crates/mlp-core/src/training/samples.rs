@@ -186,6 +186,8 @@ impl<'a, B: Tensor> Samples<'a, B> {
     /// Checks the inputs against `network`, the targets, which have `rows` numbers of this kind, and that a sample has a
     /// weight above 0. Returns the sum of the weights. Targets of samples with weight 0 are ignored. Numbers that are not
     /// finite are left to [`check_finite`](Self::check_finite), except in class indices. `values` is scratch memory.
+    // A call of its own would take a third of a step of `[1,1,1]` on three samples.
+    #[inline(always)]
     pub(super) fn check<C: Activation>(
         &self,
         network: &Mlp<B, C>,
@@ -210,6 +212,7 @@ impl<'a, B: Tensor> Samples<'a, B> {
     }
 
     /// Checks the targets of samples whose weight is not 0, for a network with that many outputs.
+    #[inline(never)]
     fn check_targets(&self, kind: TargetKind, outputs: usize, values: &mut Vec<B::Scalar>) -> Result<(), DataError> {
         values.clear();
         B::read(self.target, values);
