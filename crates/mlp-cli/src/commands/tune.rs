@@ -9,7 +9,7 @@ use crate::output::{Files, print};
 use crate::text::{aligned, counted, short};
 use mlp_core::Metric;
 use mlp_io::{quoted, write_atomically};
-use mlp_table::{Overrides, Score, TableModel, TableOptions};
+use mlp_table::{Overrides, Recipe, Score, TableModel, TableOptions};
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt as _, SeedableRng as _};
 use serde::{Deserialize, Serialize};
@@ -84,7 +84,7 @@ pub(crate) fn run(args: &TuneArgs) -> Result<(), Error> {
     };
     while search.trials.len() < args.trials && (search.trials.is_empty() || !out_of_time()) {
         let trial = search.trials.len();
-        let overrides = drawn(options.seed, trial);
+        let overrides = drawn(options.recipe, options.seed, trial);
         let start = Instant::now();
         let model = match fit(&overrides) {
             // A trial that was not finished is not comparable, but those before it are.
@@ -166,8 +166,9 @@ fn resume(path: &Path, run: &[(String, String)]) -> Result<Search, Error> {
 
 /// Draws the settings of a trial; the first trial is the recipe as it is.
 ///
-/// The space is that of RealMLP in TabArena, as far as recipes have its settings.
-fn drawn(seed: u64, trial: usize) -> Overrides {
+/// The space is that of RealMLP in TabArena, as far as recipes have its settings. `plain` does not scale its weights as
+/// RealMLP does, so its learning rates are a decade around that of scikit-learn, 0.001, on each side.
+fn drawn(recipe: Recipe, seed: u64, trial: usize) -> Overrides {
     if trial == 0 {
         return Overrides::default();
     }
@@ -176,7 +177,11 @@ fn drawn(seed: u64, trial: usize) -> Overrides {
     let seed = (0..trial).fold(0, |_, _| seeds.random());
     let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
     let mut logarithmic = |low: f64, high: f64| random.random_range(low.ln()..=high.ln()).exp();
-    let (learning_rate, weight_decay) = (logarithmic(0.02, 0.3), logarithmic(0.001, 0.05));
+    let (low, high) = match recipe {
+        Recipe::Plain => (1e-4, 1e-2),
+        _ => (0.02, 0.3),
+    };
+    let (learning_rate, weight_decay) = (logarithmic(low, high), logarithmic(0.001, 0.05));
     Overrides {
         learning_rate: Some(learning_rate),
         weight_decay: Some(weight_decay),
@@ -258,11 +263,13 @@ mod tests {
 
     #[test]
     fn the_first_trial_is_the_recipe_and_the_others_are_in_the_space() {
-        assert_eq!(drawn(7, 0), Overrides::default());
-        assert_eq!(drawn(7, 3), drawn(7, 3));
-        assert_ne!(drawn(0, 3), drawn(1, 2));
+        assert_eq!(drawn(Recipe::Auto, 7, 0), Overrides::default());
+        assert_eq!(drawn(Recipe::Auto, 7, 3), drawn(Recipe::Auto, 7, 3));
+        assert_ne!(drawn(Recipe::Auto, 0, 3), drawn(Recipe::Auto, 1, 2));
         for trial in 1..200 {
-            let drawn = drawn(7, trial);
+            let plain = drawn(Recipe::Plain, 7, trial).learning_rate.unwrap();
+            assert!((1e-4..=1e-2 + 1e-9).contains(&plain));
+            let drawn = drawn(Recipe::Auto, 7, trial);
             assert!((0.02..=0.3 + 1e-9).contains(&drawn.learning_rate.unwrap()));
             assert!((0.0..0.5).contains(&drawn.dropout.unwrap()));
             assert!((256..=512).contains(&drawn.width.unwrap()));
