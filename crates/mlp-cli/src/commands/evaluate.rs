@@ -19,7 +19,8 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<(), Error> {
     for (column, rows) in tested.predictions.unknown() {
         say(unknown(column, *rows));
     }
-    if hash(&args.data.path).is_some_and(|hash| model.provenance().data.as_ref() == Some(&hash)) {
+    let trained_on = &model.provenance().data;
+    if trained_on.is_some() && *trained_on == hash(&args.data.path) {
         say("note: the model was trained on these rows; `mlp inspect` shows its scores on rows held out");
     }
     let known = |intervals: Vec<(f64, f64)>| intervals.iter().all(|(low, _)| low.is_finite());

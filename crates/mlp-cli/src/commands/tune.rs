@@ -115,13 +115,19 @@ pub(crate) fn run(args: &TuneArgs) -> Result<(), Error> {
     let best = best.ok_or(Error::Interrupted)?;
     if search.model != hash(&save) {
         say("note: training the best trial again, because its model is not there");
-        fit(&best.overrides)?.save(&save)?;
+        let model = fit(&best.overrides)?;
+        // A model whose training was stopped is not that of the trial.
+        if interrupt::requested() {
+            return Err(Error::Interrupted);
+        }
+        model.save(&save)?;
         search.model = hash(&save);
         write(&search, &trials)?;
     }
     print_results(args, &search, &save, &trials)
 }
 
+/// Writes the file of the search.
 fn write(search: &Search, path: &Path) -> Result<(), Error> {
     let json = serde_json::to_vec_pretty(search).expect("numbers and texts are valid JSON");
     Ok(write_atomically(path, |file| file.write_all(&json))?)

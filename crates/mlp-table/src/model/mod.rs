@@ -295,7 +295,7 @@ impl TableModel {
     }
 
     /// Returns what a user should know, a sentence each: columns that are left out, rows without a target, columns that
-    /// give the target away.
+    /// give the target away, and whether the training was stopped.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
@@ -324,8 +324,9 @@ impl TableModel {
     /// Returns the predictions for the training rows by the networks that were not trained on them. A file does not
     /// hold them, so there are none after [`load`](Self::load).
     ///
-    /// Intervals and temperature were fitted to these rows, so their coverage and calibration are no evidence here; those
-    /// of [`cross_validate`](Self::cross_validate) and [`evaluate`](Self::evaluate) are.
+    /// Intervals and temperature were fitted to these rows, so their [`coverage`](Evaluation::coverage) and calibration
+    /// are no evidence here; [`coverage_by_halves`](Evaluation::coverage_by_halves) is, as is what
+    /// [`cross_validate`](Self::cross_validate) and [`evaluate`](Self::evaluate) return.
     pub fn held_out(&self) -> Option<&Evaluation> {
         self.held_out.as_ref().map(|held_out| &held_out.evaluation)
     }
