@@ -210,38 +210,21 @@ fn checkpoints() -> Outcome {
     )
 }
 
-fn demo() -> Outcome {
-    seed(
-        "weights_json",
-        "two_layers",
-        r#"{"weights": [[[0.5, -1e3], [2, 0.25]], [[1, 2]]], "biases": [[0, 1], [-0.5]]}"#,
-    )?;
-    seed("weights_json", "no_biases", r#"{"weights":[[[1]]]}"#)?;
-    seed("weights_json", "ragged", r#"{"weights": [[[1, 2], [3]]]}"#)?;
-    seed(
-        "weights_json",
-        "no_chain",
-        r#"{"weights": [[[1, 2]], [[1, 2]]], "biases": null}"#,
-    )?;
-    seed("weights_json", "unknown_key", r#"{"weights": [[[1]]], "bias": [[1]]}"#)?;
-
-    seed("samples_csv", "plain", "x,y\n0,1\n0.5,-2e-3\n")?;
-    seed(
-        "samples_csv",
-        "mixed",
-        "\u{feff}x1, y ,\"x2\"\r\n1,2,3\r\n\r\n 4 ,\"5\",6\r\n",
-    )?;
-    seed("samples_csv", "no_header", "1,2\n3,4\n")?;
-    seed("samples_csv", "separator", "sep=;\rx;\"y\"\r\"1\r\";2\r")?;
-    seed("samples_csv", "open_quote", "x,y\n1,\"2\n")?;
+fn csv() -> Outcome {
+    seed("csv", "plain", "x,y\n0,1\n0.5,-2e-3\n")?;
+    seed("csv", "mixed", "\u{feff}x1, y ,\"x2\"\r\n1,2,3\r\n\r\n 4 ,\"5\",6\r\n")?;
+    seed("csv", "separator", "sep=;\rx;\"y\"\r\"1\r\";2\r")?;
     let wide = "\u{feff}sep=\t\nx\ty\n1\t2\n".encode_utf16().flat_map(u16::to_le_bytes);
-    seed("samples_csv", "utf16", wide.collect::<Vec<_>>())?;
+    seed("csv", "utf16", wide.collect::<Vec<_>>())?;
     let mut gzip = GzEncoder::new(vec![], Compression::default());
     gzip.write_all(b"x,y\n1,2\n")?;
-    seed("samples_csv", "gzip", gzip.finish()?)?;
-    seed("samples_csv", "short_row", "x,y\n1\n")?;
-    seed("samples_csv", "not_finite", "x,y\n1,1e39\n1,inf\n")?;
+    seed("csv", "gzip", gzip.finish()?)?;
+    seed("csv", "not_finite", "x,y\n1,1e39\n1,inf\n")?;
+    seed("csv", "open_quote", "x,y\n1,\"2\n")?;
+    seed("csv", "short_row", "x,y\n1\n")
+}
 
+fn demo() -> Outcome {
     let image = [&[0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 28, 0, 0, 0, 28][..], &[9; 784]].concat();
     let label = [0, 0, 8, 1, 0, 0, 0, 1, 9];
     for (number, name, bytes) in [
@@ -326,6 +309,7 @@ fn main() -> Outcome {
     arrays()?;
     checkpoints()?;
     tables()?;
+    csv()?;
     demo()?;
     texts()
 }

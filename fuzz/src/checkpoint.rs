@@ -4,8 +4,8 @@ use crate::check_message;
 use crate::memory::bounded;
 use crate::model::both;
 use mlp_core::{
-    Adagrad, Adam, AdamW, EarlyStopping, FitOptions, GaussNewton, GradientDescent, HalfMse, Lbfgs, Momentum, Monitor, NAdam,
-    Optimizer, ReduceOnPlateau, RmsProp, Samples, Trainer,
+    Adagrad, Adam, AdamW, EarlyStopping, FitOptions, GaussNewton, GradientDescent, HalfMse, Lbfgs, Momentum, Monitor,
+    NAdam, Optimizer, ReduceOnPlateau, RmsProp, Samples, Trainer,
 };
 use mlp_cpu::{Element, Matrix};
 use mlp_io::{Checkpoint, Number, checkpoint_from_bytes, checkpoint_to_bytes};

@@ -1,83 +1,12 @@
-//! Fuzzes the readers of mlp-demo's files.
+//! Fuzzes mlp-demo's reader of the MNIST files.
 
 use crate::check_message;
-use mlp_core::activations::LeakyRelu;
-use mlp_core::{Dataset, Mlp};
-use mlp_cpu::{Element, Matrix};
+use mlp_demo::CLASSES;
 use mlp_demo::idx::{Mnist, PIXELS, SIDE};
-use mlp_demo::weights::Weights;
-use mlp_demo::{CLASSES, samples};
-use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use tempfile::TempDir;
-
-/// Checks that the weights of a network that is read, written as JSON and read again are the same.
-pub fn weights_json(bytes: &[u8]) -> bool {
-    _ = network::<f32>(bytes).inspect_err(|error| check_message(error));
-    match network::<f64>(bytes) {
-        Ok(network) => {
-            let weights = Weights::of(&network);
-            let json = serde_json::to_vec(&weights).expect("finite numbers are valid JSON");
-            let again = self::network::<f64>(&json).expect("written data can be read");
-            assert_eq!(again, network);
-            true
-        }
-        Err(error) => {
-            check_message(&error);
-            false
-        }
-    }
-}
-
-fn network<T: Element>(bytes: &[u8]) -> Result<Mlp<Matrix<T>>, mlp_demo::Error> {
-    let hidden = LeakyRelu::new(0.01).expect("the slope is finite");
-    Weights::from_json("weights", bytes)?.network("weights", hidden)
-}
-
-/// Checks that the samples that are read are finite and as many as there are targets, and that samples that are written
-/// as CSV and read again are the same.
-pub fn samples_csv(bytes: &[u8]) -> bool {
-    let single = samples_csv_as::<f32>(bytes);
-    samples_csv_as::<f64>(bytes) || single
-}
-
-fn samples_csv_as<T: Element>(bytes: &[u8]) -> bool {
-    let path = Path::new("samples.csv");
-    let samples = match samples::parse::<T>(path, bytes) {
-        Ok(samples) => samples,
-        Err(error) => {
-            check_message(&error);
-            return false;
-        }
-    };
-    let (input, target) = (samples.input(), samples.target());
-    assert!(input.rows() > 0 && target.rows() > 0 && input.columns() > 0);
-    assert_eq!(input.columns(), target.columns());
-    assert!(
-        input
-            .to_vec()
-            .iter()
-            .chain(&target.to_vec())
-            .all(|number| number.is_finite())
-    );
-    let again = samples::parse(path, csv(&samples).as_bytes());
-    assert_eq!(again.expect("written data can be read"), samples);
-    true
-}
-
-fn csv<T: Element>(samples: &Dataset<Matrix<T>>) -> String {
-    let (input, target) = (samples.input(), samples.target());
-    let line = |cells: Vec<String>| cells.join(",") + "\n";
-    let names = |letter: char, n: usize| (0..n).map(move |i| format!("{letter}{i}"));
-    let mut csv = line(names('x', input.rows()).chain(names('y', target.rows())).collect());
-    for (input, target) in input.iter_columns().zip(target.iter_columns()) {
-        let cells = input.iter().chain(target).map(|number| format!("{number:?}"));
-        _ = write!(csv, "{}", line(cells.collect()));
-    }
-    csv
-}
 
 /// Fuzzes one of MNIST's four files. The first byte says which one, and the other bytes are its content, plain or gzip.
 /// The other three files have one digit each. Checks that the digits that are read are from 0 to 9 and that each has

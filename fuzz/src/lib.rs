@@ -13,10 +13,10 @@ mod table;
 mod text;
 
 pub use checkpoint::checkpoint;
-pub use demo::{idx, samples_csv, weights_json};
+pub use demo::idx;
 pub use model::{model, network};
 pub use npz::npz;
-pub use table::table;
+pub use table::{csv, table};
 pub use text::{names, schedule};
 
 /// Checks that the message of an error is a single line, whatever the file contains.
@@ -63,16 +63,7 @@ mod tests {
         replay("checkpoint", super::checkpoint, &[]);
         replay("npz", super::npz, &[]);
         replay("table", super::table, &[]);
-        replay(
-            "weights_json",
-            super::weights_json,
-            &["ragged", "no_chain", "unknown_key"],
-        );
-        replay(
-            "samples_csv",
-            super::samples_csv,
-            &["no_header", "short_row", "not_finite", "open_quote"],
-        );
+        replay("csv", super::csv, &["gzip", "short_row", "open_quote"]);
         replay("idx", super::idx, &["large"]);
         replay("schedule", super::schedule, &["unknown", "open", "out_of_range"]);
         replay("names", super::names, &["top_05"]);

@@ -1,4 +1,4 @@
-//! Fuzzes the reader of models of tables.
+//! Fuzzes the readers of models of tables, and of the tables themselves.
 
 use crate::check_message;
 use crate::memory::bounded;
@@ -27,4 +27,23 @@ pub fn table(bytes: &[u8]) -> bool {
             false
         }
     })
+}
+
+/// Checks that a text that is read as a table has columns, and that their numbers, if they are numbers, are as many as
+/// there are cells.
+pub fn csv(bytes: &[u8]) -> bool {
+    match Table::from_csv(bytes) {
+        Ok(table) => {
+            let names: Vec<_> = table.names().collect();
+            assert!(!names.is_empty());
+            if let Ok(numbers) = table.numbers::<f64>(&names) {
+                assert_eq!(numbers.shape(), (names.len(), table.rows()));
+            }
+            true
+        }
+        Err(error) => {
+            check_message(&error);
+            false
+        }
+    }
 }

@@ -8,7 +8,6 @@ use mlp_cpu::{Element, Matrix};
 use mlp_io::{AtomicFile, Checkpoint, CheckpointDirectory, Number, one_line, write_atomically};
 
 use crate::error::Error;
-use crate::weights::from_json;
 
 /// The number of checkpoints that are kept.
 const KEEP: usize = 3;
@@ -24,33 +23,37 @@ pub(crate) fn is_own(name: &str) -> bool {
 
 /// Everything that determines the course of training, except the number of epochs: options and, for other parts, a
 /// description, each with its value as text. A run can be resumed only if all of it is the same.
-pub(crate) type RunRecord = Vec<(String, String)>;
+pub(crate) type RunRecord = Vec<(&'static str, String)>;
 
-/// Reads the record at `path`, which must have the same parts as `run`.
-fn read(path: &Path, run: &RunRecord) -> Result<RunRecord, Error> {
-    let parts = |record: &RunRecord| {
-        let parts: Vec<_> = record.iter().map(|(part, _)| one_line(part)).collect();
-        parts.join(", ")
-    };
-    let record = from_json(path.display(), &fs::read(path).map_err(Error::read(path))?)?;
-    let (expected, got) = (parts(run), parts(&record));
-    if got != expected {
-        let expected = format!("the record of a run, with the parts {expected}");
-        return Err(Error::unexpected(
-            path.display(),
-            expected,
-            format_args!("the parts {got}"),
-        ));
+/// Reads the values that the file at `path` records, which must have the same parts as `run`.
+fn read(path: &Path, run: &RunRecord) -> Result<Vec<String>, Error> {
+    let json = fs::read(path).map_err(Error::read(path))?;
+    let record: Vec<(String, String)> = serde_json::from_slice(&json).map_err(|error| {
+        // The place comes before the problem, as in all other messages.
+        let (line, column, problem) = (error.line(), error.column(), error.to_string());
+        let place = format!(" at line {line} column {column}");
+        let problem = one_line(problem.strip_suffix(&place).unwrap_or(&problem));
+        Error::refused(format_args!(
+            "{}: line {line}, column {column}: {problem}",
+            path.display()
+        ))
+    })?;
+    let (parts, values): (Vec<_>, Vec<_>) = record.into_iter().unzip();
+    let expected: Vec<_> = run.iter().map(|(part, _)| *part).collect();
+    if parts != expected {
+        let expected = format!("the record of a run, with the parts {}", expected.join(", "));
+        let got = format!("the parts {}", one_line(&parts.join(", ")));
+        return Err(Error::unexpected(path.display(), expected, got));
     }
-    Ok(record)
+    Ok(values)
 }
 
 /// Checks that `run` is the run that the file at `path` records.
 fn check(path: &Path, run: &RunRecord) -> Result<(), Error> {
-    for ((what, got), (_, expected)) in run.iter().zip(read(path, run)?) {
+    for ((part, got), expected) in run.iter().zip(read(path, run)?) {
         if *got != expected {
             let expected = format!("{expected}, as in the run to resume ({})", path.display());
-            return Err(Error::unexpected(what, expected, got));
+            return Err(Error::unexpected(part, expected, got));
         }
     }
     Ok(())
@@ -61,8 +64,6 @@ pub(crate) type Latest<T> = Option<Checkpoint<Matrix<T>>>;
 
 /// Opens the directory at `path` for checkpoints of `run`, and creates it if it is missing. Also returns the newest
 /// checkpoint that is already there, to resume from, or `None` if there are no checkpoints.
-///
-/// # Errors
 ///
 /// Returns an error if the directory holds checkpoints of another run, if it holds any checkpoints and `resume` is
 /// false, or if it cannot be created, read or written.
@@ -116,7 +117,7 @@ mod tests {
             ("--seed", "7"),
             ("--patience", "none"),
         ];
-        parts.map(|(part, value)| (part.to_owned(), value.to_owned())).into()
+        parts.map(|(part, value)| (part, value.to_owned())).into()
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The command line: parses it and runs the subcommand.
 
+use std::env::ArgsOs;
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
@@ -9,7 +11,6 @@ use mlp_cpu::check_environment;
 use mlp_io::one_line;
 
 use crate::commands::{classifier, notebook};
-use crate::error::warn;
 use crate::options::{DigitsArgs, MnistArgs, NotebookArgs};
 use crate::printer::Printer;
 
@@ -35,17 +36,12 @@ enum Command {
     Mnist(MnistArgs),
 }
 
-/// Runs the command with the given arguments and returns its exit code: 0 for success, 1 if training diverged, 2 for
-/// bad input. The first argument is the name of the program.
+/// Runs the command with the arguments of the process and returns its exit code: 0 for success, 1 if training diverged,
+/// 2 for bad input.
 ///
 /// Results are written to standard output. The message about a failure, and a warning about an environment variable
 /// with a value that cannot be used, are written to standard error.
-pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    run_all(arguments.into_iter().collect())
-}
-
-/// Does the work of [`run`]. It is not generic, so that it is compiled in this crate instead of in the binary.
-fn run_all(arguments: Vec<OsString>) -> ExitCode {
+pub fn run(arguments: ArgsOs) -> ExitCode {
     let command = match parse(arguments) {
         Ok(command) => command,
         Err(error) => {
@@ -55,7 +51,7 @@ fn run_all(arguments: Vec<OsString>) -> ExitCode {
         }
     };
     if let Err(error) = check_environment() {
-        warn(format_args!("{error}; the default is used"));
+        say("warning", format_args!("{error}; the default is used"));
     }
     let mut printer = Printer::stdout();
     let result = match &command {
@@ -66,22 +62,22 @@ fn run_all(arguments: Vec<OsString>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // If the message cannot be written either, the exit code still reports the failure.
-            let _ = writeln!(io::stderr(), "error: {}", one_line(&error.to_string()));
+            say("error", &error);
             ExitCode::from(error.exit_code())
         }
     }
 }
 
+/// Prints a message as one line on standard error, where it does not mix with results. It is not an error if nobody
+/// reads it.
+fn say(kind: &str, message: impl Display) {
+    let _ = writeln!(io::stderr(), "{kind}: {}", one_line(&message.to_string()));
+}
+
 /// Parses the subcommand. If there is none, returns the notebook's experiment with its defaults.
 fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, clap::Error> {
-    match Cli::try_parse_from(arguments)?.command {
-        Some(command) => Ok(command),
-        None => {
-            let command = Cli::try_parse_from(["mlp-demo", "notebook"])?.command;
-            Ok(command.expect("the subcommand is given"))
-        }
-    }
+    let command = Cli::try_parse_from(arguments)?.command;
+    Ok(command.unwrap_or_else(|| Command::Notebook(NotebookArgs::parse_from([""]))))
 }
 
 #[cfg(test)]
@@ -103,7 +99,7 @@ mod tests {
         };
         assert_eq!((args.learning_rate, args.negative_slope), (0.1, 0.01));
         assert_eq!((args.epochs, args.print_every, args.dtype), (100, 5, Dtype::F64));
-        assert!(args.layers.is_none() && args.seed.is_none() && args.weights.is_none() && args.data.is_none());
+        assert!(args.layers.is_none() && args.seed.is_none() && args.plot.is_none());
     }
 
     #[test]

@@ -20,7 +20,6 @@ pub const MAX_PIXEL: u8 = 16;
 /// Successive digits often have the same writer, so shuffle them before you split them into a training and a test part.
 ///
 /// # Panics
-///
 /// Panics only if the library was built with damaged data.
 #[must_use]
 pub fn load() -> Part {

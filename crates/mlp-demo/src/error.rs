@@ -1,12 +1,12 @@
 //! The error of the demo and its exit codes.
 
 use std::fmt::Display;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::Path;
 
 use mlp_core::state::StateError;
 use mlp_core::{BuildError, DataError, HyperParameterError, TrainError};
-use mlp_io::{LoadError, SaveError, one_line};
+use mlp_io::{LoadError, SaveError};
 
 /// An error of the demo. Its text is one line that says where the error is, and what was expected and found there.
 #[derive(Debug, thiserror::Error)]
@@ -44,12 +44,6 @@ impl Error {
     pub(crate) fn read(path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::refused(format_args!("{}: cannot be read: {source}", path.display()))
     }
-}
-
-/// Prints a warning as one line on standard error, where it does not mix with results. It is not an error if nobody
-/// reads it.
-pub(crate) fn warn(warning: impl Display) {
-    let _ = writeln!(io::stderr(), "warning: {}", one_line(&warning.to_string()));
 }
 
 macro_rules! refused {

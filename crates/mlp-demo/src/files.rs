@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf, absolute};
 
-use mlp_io::{AtomicFile, write_atomically};
+use mlp_io::AtomicFile;
 
 use crate::checkpoints;
 use crate::error::Error;
@@ -29,13 +29,9 @@ impl Files {
         self
     }
 
-    /// Checks that `path`, the value of `option`, is not yet one of these files and can be written, and adds it to
-    /// them. Does nothing without a path.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if `path` is one of these files, the checkpoint directory or one of its parents, or a file that
-    /// the checkpoint directory reserves for itself; or if it cannot be written.
+    /// Checks that `path`, the value of `option`, can be written, and adds it to these files. Does nothing without a
+    /// path. Returns an error if `path` is already one of these files, the checkpoint directory or one of its parents,
+    /// or a file that the checkpoint directory reserves for itself; or if it cannot be written.
     pub(crate) fn writing(&mut self, option: &str, path: Option<&Path>) -> Result<(), Error> {
         let Some(path) = path else { return Ok(()) };
         let found = place(path);
@@ -56,30 +52,10 @@ impl Files {
             }
         }
         self.taken.push(path.to_path_buf());
-        check_writable(path)
+        // The temporary file is removed now, because a process that is killed before the write would leave it behind.
+        drop(AtomicFile::create(path)?);
+        Ok(())
     }
-}
-
-/// Checks that `path` can be written, and leaves no trace. If `path` is a link to a file, a write replaces that file.
-///
-/// # Errors
-///
-/// Returns an error if the directory is missing or not writable, or if `path` is a directory, a device, a dangling link
-/// or a read-only file.
-pub(crate) fn check_writable(path: &Path) -> Result<(), Error> {
-    // The temporary file is removed now, because a process that is killed before the write would leave it behind.
-    drop(AtomicFile::create(path)?);
-    Ok(())
-}
-
-/// Writes a file completely or not at all.
-///
-/// # Errors
-///
-/// Returns an error if the file is not written, and `path` is then as it was before; or if the file is written but may
-/// not survive a power failure.
-pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), Error> {
-    Ok(write_atomically(path, |file| file.write_all(content))?)
 }
 
 /// Returns the absolute path of a file with its links resolved. Parts of the path that do not exist yet keep their
@@ -92,6 +68,3 @@ fn place(path: &Path) -> PathBuf {
     });
     found.unwrap_or(path)
 }
-
-#[cfg(test)]
-mod tests;

@@ -38,7 +38,6 @@ impl Mnist {
     /// dash before `idx`. The content of a file, not its name, determines whether it is decompressed.
     ///
     /// # Errors
-    ///
     /// Returns an error if a file is missing, unreadable, truncated, too long or of another kind, if the images are not
     /// 28 x 28, if a label is greater than 9, if there is no image, or if the numbers of images and labels differ.
     /// Memory is allocated only for bytes that a file really has, whatever its header claims.

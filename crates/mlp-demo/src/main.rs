@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    mlp_demo::cli::run(std::env::args_os())
+    mlp_demo::run(std::env::args_os())
 }

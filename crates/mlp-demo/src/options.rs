@@ -5,13 +5,11 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use clap::{Args, ValueEnum};
+use clap::{Args, Parser, ValueEnum};
 use mlp_core::{ActivationKind, NoCustom, OptimizerKind};
-use mlp_io::Dtype;
+use mlp_io::{Dtype, quoted};
 
 use crate::notebook;
-use crate::optimizer;
-use crate::text::quoted;
 
 /// Run the notebook's experiment; every constant is an option
 ///
@@ -22,9 +20,9 @@ use crate::text::quoted;
 ///
 /// The networks 1,1,1 and 1,4,3,1 start at weights recovered from the losses that the notebook
 /// printed (its run was not seeded). Other networks start at weights drawn with seed 0. If the
-/// weights, samples, learning rate, slope and number type are the notebook's own, its recorded
-/// losses are printed beside the computed ones.
-#[derive(Clone, Debug, Args)]
+/// weights, learning rate, slope and number type are the notebook's own, its recorded losses are
+/// printed beside the computed ones. To train on a table of your own, use `mlp train`.
+#[derive(Clone, Debug, Parser)]
 #[command(
     verbatim_doc_comment,
     after_long_help = "\
@@ -32,14 +30,10 @@ Examples:
   mlp-demo notebook
           Both networks, with the recorded losses
   mlp-demo notebook --layers 1,8,8,1 --seed 7 --epochs 1000 --print-every 100 --plot loss.svg
-          Another network, drawn with seed 7, and a picture of its losses
-  mlp-demo notebook --layers 2,4,2 --data samples.csv --format json
-          Samples of two features and two targets, under a header such as x1,x2,y1,y2"
+          Another network, drawn with seed 7, and a picture of its losses"
 )]
 pub(crate) struct NotebookArgs {
-    /// Sizes of the layers: inputs, hidden layers, outputs [default: 1,1,1, then 1,4,3,1]
-    ///
-    /// With --weights, the file determines the sizes, and this option may only repeat them.
+    /// Sizes of the layers: one input, hidden layers, one output [default: 1,1,1, then 1,4,3,1]
     #[arg(long, value_name = "SIZES", value_parser = layers)]
     pub(crate) layers: Option<Sizes>,
 
@@ -66,51 +60,24 @@ pub(crate) struct NotebookArgs {
     ///
     /// The same seed gives the same weights on every machine. Without this option, 1,1,1 and
     /// 1,4,3,1 start at the notebook's weights, and other networks start at those of seed 0.
-    #[arg(
-        long,
-        value_name = "N",
-        allow_negative_numbers = true,
-        conflicts_with = "weights",
-        verbatim_doc_comment
-    )]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, verbatim_doc_comment)]
     pub(crate) seed: Option<u64>,
 
     /// The number type to compute in
     #[arg(long, value_name = "DTYPE", value_parser = dtype(), default_value = "f64")]
     pub(crate) dtype: Dtype,
 
-    /// Start at the weights and biases of a JSON file
-    ///
-    /// The file is {"weights": [[[..row..],..],..], "biases": [[..],..]}. Each layer's weights
-    /// are a row per output, with a number per input. Without "biases", all biases are zero.
-    #[arg(long, value_name = "FILE.json", verbatim_doc_comment)]
-    pub(crate) weights: Option<PathBuf>,
-
-    /// Train on the samples of a CSV file [default: x = (2, -1, 3), y = (3, 1, 5)]
-    ///
-    /// The file has a header and then a line per sample. Columns whose name starts with x are
-    /// features, and columns whose name starts with y are targets, in the order of the file. The
-    /// network must have an input per feature and an output per target.
-    ///
-    /// The text is UTF-8, or UTF-16 with a byte order mark, and may be compressed with gzip.
-    /// Commas separate the cells, unless the first line is `sep=` and a semicolon, a tab or a
-    /// `|`.
-    #[arg(long, value_name = "FILE.csv", verbatim_doc_comment)]
-    pub(crate) data: Option<PathBuf>,
-
     /// What to print: readable tables, or JSON with all digits
     ///
-    /// JSON output has one object per line: {"epoch":0,"loss":5.833616..} with all digits for
-    /// each printed epoch, then {"final":{"weights":..,"biases":..,"predictions":..}} with a list
-    /// per sample in "predictions". If there are two networks, all lines of the first network
-    /// come first.
+    /// JSON output has one object per line: {"epoch":0,"loss":5.833616..} for each printed epoch,
+    /// then {"final":{"weights":..,"biases":..,"predictions":..}} with a list per sample in
+    /// "predictions".
     #[arg(long, value_enum, default_value_t = Format::Text, verbatim_doc_comment)]
     pub(crate) format: Format,
 
     /// Draw the losses of all epochs, on a logarithmic scale, to this file
     ///
-    /// The file is written after training, completely or not at all. Before training, the
-    /// command checks that the file can be written.
+    /// The file is written after training, completely or not at all.
     #[arg(long, value_name = "FILE.svg", verbatim_doc_comment)]
     pub(crate) plot: Option<PathBuf>,
 }
@@ -152,20 +119,15 @@ pub(crate) struct DigitsArgs {
 
 /// Learn the MNIST digits from the four IDX files
 ///
-/// A network learns the training part by gradient descent, or Adam, on the softmax
-/// cross-entropy, in mini-batches. The accuracy is measured on the test part. In a terminal, a
-/// bar shows the progress; otherwise, a line is printed for each epoch. A confusion matrix is
-/// printed last.
-///
-/// The seed determines the initial weights and the order of the samples.
+/// A network learns the training part as `mlp-demo digits` does, and the accuracy is measured on
+/// the test part. The seed determines the initial weights and the order of the samples.
 #[derive(Clone, Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct MnistArgs {
     /// Directory with the four files of MNIST
     ///
     /// The files are train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte
-    /// and t10k-labels-idx1-ubyte. Each may be compressed with gzip and have .gz at the end of
-    /// its name.
+    /// and t10k-labels-idx1-ubyte, plain or compressed with gzip (.gz).
     #[arg(long, value_name = "DIR", verbatim_doc_comment)]
     pub(crate) data: PathBuf,
 
@@ -190,7 +152,7 @@ pub(crate) struct Settings {
     pub(crate) activation: ActivationKind,
 
     /// How weights are updated from the derivatives of the loss
-    #[arg(long, value_name = "NAME", default_value = "gradient_descent", value_parser = optimizer::parser())]
+    #[arg(long, value_name = "NAME", default_value = "gradient_descent", value_parser = optimizer())]
     pub(crate) optimizer: OptimizerKind,
 
     /// Learning rate eta, a finite number above 0; the default for Adam is 0.001
@@ -229,20 +191,17 @@ pub(crate) struct TrainingArgs {
     #[arg(long, value_name = "DTYPE", value_parser = dtype(), default_value = "f32")]
     pub(crate) dtype: Dtype,
 
-    /// Save the trained model to this file
+    /// Save the trained model to this file, for `mlp predict`, `export` and `inspect`
     ///
-    /// The file records how pixels are scaled, the names of the classes, the seed and a hash of
-    /// the training data. `mlp predict`, `export` and `inspect` read it. PyTorch reads only
-    /// the network, because the scaling of pixels is in the file's metadata, under `mlp`.
-    /// The file is written after training, completely or not at all. If training diverges, it is
-    /// not written. Before training, the command checks that the file can be written.
+    /// The file also records how pixels are scaled, the names of the classes, the seed and a hash
+    /// of the training data. It is written after training, completely or not at all. If training
+    /// diverges, it is not written.
     #[arg(long, value_name = "FILE.safetensors", verbatim_doc_comment)]
     pub(crate) save: Option<PathBuf>,
 
     /// Save a checkpoint to this directory after each epoch and keep the last three
     ///
-    /// The directory is created if it is missing. If the process is killed, --resume continues
-    /// from the last complete checkpoint. Use the directory for one process at a time and for one
+    /// The directory is created if it is missing. Use it for one process at a time and for one
     /// training run only. The names run.json and checkpoint-* in it are reserved.
     #[arg(long, value_name = "DIR", verbatim_doc_comment)]
     pub(crate) checkpoint: Option<PathBuf>,
@@ -279,28 +238,29 @@ fn sizes(text: &str) -> Result<Sizes, String> {
         .map(Sizes)
 }
 
+/// Reads the sizes of a network for the notebook's samples, which have one feature and one target.
 fn layers(text: &str) -> Result<Sizes, String> {
     let sizes = sizes(text)?;
-    match sizes.0.len() {
-        0 | 1 => Err("expected at least 2 sizes (inputs, outputs), got 1".into()),
-        _ => Ok(sizes),
+    match sizes.0[..] {
+        [1, .., 1] => Ok(sizes),
+        [inputs, .., outputs] => Err(format!(
+            "expected 1 input and 1 output, as the notebook's samples have, got {inputs} and {outputs}"
+        )),
+        _ => Err("expected at least 2 sizes (inputs, outputs), got 1".into()),
     }
 }
 
 fn finite(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if value.is_finite() => Ok(value),
-        _ => Err(format!("expected a finite number, got {}", quoted(text.as_bytes()))),
+        _ => Err(format!("expected a finite number, got {}", quoted(text))),
     }
 }
 
 fn learning_rate(text: &str) -> Result<f64, String> {
     match finite(text) {
         Ok(value) if value > 0.0 => Ok(value),
-        _ => Err(format!(
-            "expected a finite number above 0, got {}",
-            quoted(text.as_bytes())
-        )),
+        _ => Err(format!("expected a finite number above 0, got {}", quoted(text))),
     }
 }
 
@@ -321,57 +281,19 @@ fn dtype() -> impl TypedValueParser<Value = Dtype> {
     PossibleValuesParser::new(types).map(dtype)
 }
 
+fn optimizer() -> impl TypedValueParser<Value = OptimizerKind> {
+    let optimizers = [
+        PossibleValue::new("gradient_descent")
+            .help("Subtracts the learning rate times its derivative from each parameter"),
+        PossibleValue::new("adam").help("Takes steps of about the learning rate, however large the derivative"),
+    ];
+    PossibleValuesParser::new(optimizers).try_map(|name| name.parse())
+}
+
 fn activation(name: &str) -> Result<ActivationKind, String> {
     let known = ActivationKind::<NoCustom>::NAMES.join(", ");
     name.parse().map_err(|_| format!("expected one of {known}"))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_are_checked() {
-        assert_eq!(layers("1,4, 3 ,1"), Ok(Sizes(vec![1, 4, 3, 1])));
-        assert_eq!(sizes("128"), Ok(Sizes(vec![128])));
-        assert_eq!(
-            layers("3").unwrap_err(),
-            "expected at least 2 sizes (inputs, outputs), got 1"
-        );
-        assert_eq!(
-            layers("1,0,1").unwrap_err(),
-            "expected sizes of at least 1, got 0 at position 2"
-        );
-        assert_eq!(
-            layers("1,,1").unwrap_err(),
-            "size 2: cannot parse integer from empty string"
-        );
-        assert_eq!(layers("1,-2").unwrap_err(), "size 2: invalid digit found in string");
-        assert!(layers("1,99999999999999999999").unwrap_err().contains("too large"));
-    }
-
-    #[test]
-    fn every_activation_is_known_by_its_name() {
-        for name in ActivationKind::<NoCustom>::NAMES {
-            assert_eq!(activation(name).unwrap().name(), *name);
-        }
-    }
-
-    #[test]
-    fn numbers_are_checked() {
-        assert_eq!(learning_rate("1e-3"), Ok(1e-3));
-        for text in ["0", "-0", "-1", "nan", "inf", "-inf", "1e999", "abc", ""] {
-            assert_eq!(
-                learning_rate(text).unwrap_err(),
-                format!("expected a finite number above 0, got `{text}`")
-            );
-        }
-        for text in ["nan", "-inf", "1e999", "abc", ""] {
-            assert_eq!(
-                finite(text).unwrap_err(),
-                format!("expected a finite number, got `{text}`")
-            );
-        }
-        assert_eq!(finite("-0.5"), Ok(-0.5));
-    }
-}
+mod tests;

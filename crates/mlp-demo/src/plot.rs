@@ -3,24 +3,16 @@
 use std::ops::Range;
 
 use plotters::coord::Shift;
-use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
-use plotters::coord::types::RangedCoordf64;
+use plotters::coord::ranged1d::{AsRangedCoord, Ranged, ValueFormatter};
 use plotters::prelude::*;
 
-use crate::scale::{even_ticks, extent, log_place, log_ticks, short, stretches};
+use crate::scale::{extent, short, stretches};
 
 /// Width and height of a chart in pixels.
 const SIZE: (u32, u32) = (960, 600);
 const FONT: &str = "sans-serif";
 /// Colors that color-blind readers can tell apart (Okabe and Ito, 2008).
-const COLORS: [RGBColor; 6] = [
-    RGBColor(0, 114, 178),
-    RGBColor(213, 94, 0),
-    RGBColor(0, 158, 115),
-    RGBColor(204, 121, 167),
-    RGBColor(86, 180, 233),
-    RGBColor(230, 159, 0),
-];
+const COLORS: [RGBColor; 3] = [RGBColor(0, 114, 178), RGBColor(213, 94, 0), RGBColor(0, 158, 115)];
 /// The largest number of points in a curve for which each point gets a marker.
 const MOST_MARKERS: usize = 50;
 /// A long curve is divided into this many buckets, and only the least and the greatest value of each are drawn.
@@ -35,28 +27,29 @@ pub(crate) struct Curve<'a> {
     pub(crate) values: &'a [f64],
 }
 
-/// Draws curves of losses over epochs, with a logarithmic loss axis and a legend, and returns the SVG text.
-///
-/// A loss that is zero, negative or not finite has no place on the axis: the curve is broken there, and the legend
-/// counts such points. If no other points are left, the axes are drawn without a curve.
-pub(crate) fn loss_curves(title: &str, curves: &[Curve<'_>]) -> String {
-    picture(&[Chart::of_losses(title, curves)])
+/// Curves over epochs, with their axes and a legend.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Chart<'a> {
+    pub(crate) title: &'a str,
+    pub(crate) quantity: Quantity,
+    pub(crate) curves: &'a [Curve<'a>],
 }
 
-/// Draws the losses and, below them, the accuracies (shares from 0 to 1) of a classifier over epochs, and returns the
-/// SVG text. Losses are drawn as in [`loss_curves`]; accuracies have a linear axis, in percent. An epoch is at the same
-/// place in both charts, and curves of the same name have the same color.
-pub(crate) fn training_curves(losses: &[Curve<'_>], accuracies: &[Curve<'_>]) -> String {
-    picture(&[
-        Chart::of_losses("loss by epoch", losses),
-        Chart::of_accuracies("accuracy by epoch", accuracies),
-    ])
+/// The quantity of a chart, which determines its vertical axis.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Quantity {
+    /// The axis is logarithmic. A loss that is zero, negative or not finite has no place on it: the curve is broken
+    /// there, and the legend counts such points. If no other points are left, the axes are drawn without a curve.
+    Loss,
+    /// Shares from 0 to 1, on a linear axis in percent.
+    Accuracy,
 }
 
 type Drawn = Result<(), Box<dyn std::error::Error>>;
 
-/// Draws charts, one below the other, on a white background.
-fn picture(charts: &[Chart<'_>]) -> String {
+/// Draws charts, one below the other, and returns the SVG text. An epoch is at the same place in all charts, and curves
+/// of the same name have the same color.
+pub(crate) fn picture(charts: &[Chart<'_>]) -> String {
     let mut svg = String::new();
     let curves = || charts.iter().flat_map(|chart| chart.curves);
     let last = curves().map(|curve| curve.values.len()).max().unwrap_or(0).max(2) - 1;
@@ -77,100 +70,86 @@ fn picture(charts: &[Chart<'_>]) -> String {
     svg
 }
 
-/// Curves over epochs, with their axes and a legend. Values have places on the vertical axis.
-struct Chart<'a> {
-    title: &'a str,
-    /// The name of the vertical axis.
-    axis: &'static str,
-    curves: &'a [Curve<'a>],
-    /// Returns the place of a value, or `None` if the value has no place.
-    place: fn(f64) -> Option<f64>,
-    /// Returns the number with which a place is labeled.
-    number: fn(f64) -> f64,
-    places: Places,
-    legend: SeriesLabelPosition,
-}
+type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
-impl<'a> Chart<'a> {
-    /// Returns a chart with the logarithmic axis that the curves need. Its places are log10(loss).
-    fn of_losses(title: &'a str, curves: &'a [Curve<'a>]) -> Self {
-        let range = range(curves, log_place, (-1.0, 1.0), 0.01);
-        Self {
-            title,
-            axis: "loss (log scale)",
-            curves,
-            place: log_place,
-            number: |place| 10_f64.powf(place),
-            places: Places {
-                ticks: log_ticks(&range),
-                range,
-            },
-            legend: SeriesLabelPosition::UpperRight,
+impl Chart<'_> {
+    /// Draws the chart for the epochs from 0 to `last`, on the axis that its curves need.
+    fn draw(&self, area: &Area<'_>, last: usize, color: &dyn Fn(&str) -> RGBColor) -> Drawn {
+        let curves = self.curves.iter();
+        let stretches: Vec<_> = curves.flat_map(|curve| stretches(curve.values, self.place())).collect();
+        let extent = extent(&stretches);
+        match self.quantity {
+            Quantity::Loss => {
+                let (range, ticks) = log_axis(extent.unwrap_or((0.1, 10.0)));
+                self.draw_on(area, last, range.log_scale().with_key_points(ticks), color)
+            }
+            Quantity::Accuracy => {
+                let (low, _) = extent.unwrap_or((0.0, 100.0));
+                self.draw_on(area, last, percent_above(low)..100.0, color)
+            }
         }
     }
 
-    /// Returns a chart with the linear axis, in percent, that the curves need.
-    fn of_accuracies(title: &'a str, curves: &'a [Curve<'a>]) -> Self {
-        let percent = |share: f64| share.is_finite().then_some(100.0 * share);
-        let range = range(curves, percent, (0.0, 100.0), 0.5);
-        Self {
-            title,
-            axis: "accuracy (%)",
-            curves,
-            place: percent,
-            number: |percent| percent,
-            places: Places {
-                ticks: even_ticks(range.start.max(0.0)..range.end.min(100.0)),
-                range,
-            },
-            legend: SeriesLabelPosition::LowerRight,
+    /// Returns the function from a value to its place on the axis, if it has one.
+    fn place(&self) -> fn(f64) -> Option<f64> {
+        match self.quantity {
+            Quantity::Loss => |loss| (loss > 0.0 && loss.is_finite()).then_some(loss),
+            Quantity::Accuracy => |share| share.is_finite().then_some(100.0 * share),
         }
     }
 
-    fn draw(&self, area: &DrawingArea<SVGBackend<'_>, Shift>, last: usize, color: &dyn Fn(&str) -> RGBColor) -> Drawn {
+    fn draw_on<Y>(&self, area: &Area<'_>, last: usize, axis: Y, color: &dyn Fn(&str) -> RGBColor) -> Drawn
+    where
+        Y: AsRangedCoord<Value = f64>,
+        Y::CoordDescType: Ranged<ValueType = f64> + ValueFormatter<f64>,
+    {
+        let (name, legend) = match self.quantity {
+            Quantity::Loss => ("loss (log scale)", SeriesLabelPosition::UpperRight),
+            Quantity::Accuracy => ("accuracy (%)", SeriesLabelPosition::LowerRight),
+        };
         let mut chart = ChartBuilder::on(area)
-            .caption(printable(self.title), (FONT, 24))
+            .caption(self.title, (FONT, 24))
             .margin(16)
             .margin_right(28)
             .x_label_area_size(52)
             .y_label_area_size(90)
-            .build_cartesian_2d(0..last, self.places.clone())?;
+            .build_cartesian_2d(0..last, axis)?;
         chart
             .configure_mesh()
             .light_line_style(TRANSPARENT)
             .bold_line_style(BLACK.mix(0.12))
             .x_labels(11)
             .x_desc("epoch")
-            .y_desc(self.axis)
-            .y_label_formatter(&|&place| short((self.number)(place)))
+            .y_desc(name)
+            .y_label_formatter(&|&place| short(place))
             .axis_desc_style((FONT, 18))
             .label_style((FONT, 15))
             .draw()?;
 
         for Curve { name, values } in self.curves {
             let line = color(name).stroke_width(2);
-            let stretches = stretches(values, self.place);
+            let stretches = stretches(values, self.place());
             for stretch in &stretches {
                 if values.len() <= MOST_MARKERS || stretch.len() == 1 {
                     chart.draw_series(stretch.iter().map(|&point| Circle::new(point, 3, color(name).filled())))?;
                 }
                 chart.draw_series(LineSeries::new(thinned(stretch), line))?;
             }
-            let mut name = printable(name);
             let left_out = values.len() - stretches.iter().map(Vec::len).sum::<usize>();
-            if left_out > 0 {
-                name += &format!(" ({left_out} of {} not drawable)", values.len());
-            }
+            let label = match left_out {
+                0 => name.clone(),
+                _ => format!("{name} ({left_out} of {} not drawable)", values.len()),
+            };
             // The legend has an entry even if nothing is drawn, so it belongs to an empty series.
             chart
                 .draw_series(LineSeries::new([], line))?
-                .label(name)
+                .label(label)
                 .legend(move |(x, y)| PathElement::new([(x, y), (x + 22, y)], line));
         }
         if !self.curves.is_empty() {
             chart
                 .configure_series_labels()
-                .position(self.legend.clone())
+                .position(legend)
                 .background_style(WHITE.mix(0.85))
                 .border_style(BLACK.mix(0.3))
                 .legend_area_size(30)
@@ -182,37 +161,24 @@ impl<'a> Chart<'a> {
     }
 }
 
-/// The places on a vertical axis.
-#[derive(Clone, Debug)]
-struct Places {
-    range: Range<f64>,
-    ticks: Vec<f64>,
+/// Returns the range of a logarithmic axis, which goes from one power of 10 to another, and its ticks: some powers of
+/// 10, and 2 and 5 times these powers if they are few.
+fn log_axis((least, greatest): (f64, f64)) -> (Range<f64>, Vec<f64>) {
+    let low = least.log10().floor() as i32;
+    let high = (greatest.log10().ceil() as i32).max(low + 1);
+    let power = |exponent: i32| 10_f64.powf(exponent.into());
+    // Beyond the least and the greatest positive number, the powers would be 0 and infinite.
+    let range = power(low).max(f64::from_bits(1))..power(high).min(f64::MAX);
+    let digits: &[f64] = if high - low <= 3 { &[1.0, 2.0, 5.0] } else { &[1.0] };
+    let powers = (low..=high).step_by(1 + (high - low) as usize / 10).map(power);
+    let ticks = powers.flat_map(|power| digits.iter().map(move |digit| digit * power));
+    let ticks = ticks.filter(|tick| (range.start..=range.end).contains(tick)).collect();
+    (range, ticks)
 }
 
-impl Ranged for Places {
-    type FormatOption = DefaultFormatting;
-    type ValueType = f64;
-
-    fn map(&self, place: &f64, pixels: (i32, i32)) -> i32 {
-        RangedCoordf64::from(self.range.clone()).map(place, pixels)
-    }
-
-    fn key_points<Hint: KeyPointHint>(&self, _: Hint) -> Vec<f64> {
-        self.ticks.clone()
-    }
-
-    fn range(&self) -> Range<f64> {
-        self.range.clone()
-    }
-}
-
-/// Returns the range of the curves' places, or `none` if there are no places, extended at both ends by a margin: a
-/// twentieth of the range, but at least `least`.
-fn range(curves: &[Curve<'_>], place: fn(f64) -> Option<f64>, none: (f64, f64), least: f64) -> Range<f64> {
-    let stretches: Vec<_> = curves.iter().flat_map(|curve| stretches(curve.values, place)).collect();
-    let (low, high) = extent(&stretches).unwrap_or(none);
-    let margin = (0.05 * (high - low)).max(least);
-    low - margin..high + margin
+/// Returns the start of an axis that ends at 100: a multiple of 10 below the least accuracy.
+fn percent_above(least: f64) -> f64 {
+    (10.0 * (least / 10.0).ceil() - 10.0).max(0.0)
 }
 
 /// Thins a stretch that has far more points than the picture has columns. It keeps the least and the greatest value of
@@ -231,11 +197,6 @@ fn thinned(stretch: &[(usize, f64)]) -> Vec<(usize, f64)> {
     thinned.sort_by_key(|&(epoch, _)| epoch);
     thinned.dedup();
     thinned
-}
-
-/// Replaces the control characters, and the other characters that XML cannot hold, by spaces.
-fn printable(text: &str) -> String {
-    text.replace(|c: char| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}'), " ")
 }
 
 #[cfg(test)]

@@ -64,7 +64,7 @@ pub use checkpoint::{
     Checkpoint, CheckpointDirectory, checkpoint_from_bytes, checkpoint_to_bytes, load_checkpoint, save_checkpoint,
 };
 pub use error::{LoadError, LoadErrorKind, SaveError, SaveErrorKind};
-// Not part of the interface: mlp-demo quotes its files in messages in the same way.
+// Not part of the interface: the commands quote in messages in the same way.
 #[doc(hidden)]
 pub use error::{one_line, quoted};
 pub use model_file::{

@@ -4,38 +4,30 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use mlp_core::{Event, FitReport, History, Metric, StopReason};
+use mlp_core::{Event, FitReport, History, Metric, OptimizerKind, StopReason};
 use mlp_cpu::Element;
-use mlp_io::{CheckpointDirectory, Dtype, Number, model_to_bytes};
+use mlp_io::{CheckpointDirectory, Dtype, Number, save_model, write_atomically};
 
 use crate::checkpoints::{self, RunRecord};
 use crate::classifier::Classifier;
 use crate::error::Error;
-use crate::files::{self, Files};
+use crate::files::Files;
 use crate::idx::Mnist;
 use crate::number::{check_option, dtype};
-use crate::optimizer;
 use crate::options::{DigitsArgs, MnistArgs, TrainingArgs};
-use crate::plot::{Curve, training_curves};
+use crate::plot::{Chart, Curve, Quantity, picture};
 use crate::printer::Printer;
 use crate::task::Task;
 use crate::text::{counted, exact, list};
 
-/// Trains a classifier of the 8x8 digits.
-///
-/// # Errors
-///
-/// Returns an error for bad input, before a line is written, or if training diverges.
+/// Trains a classifier of the 8x8 digits. Returns an error for bad input, before a line is written, or if training
+/// diverges.
 pub(crate) fn digits(args: &DigitsArgs, printer: &mut Printer) -> Result<(), Error> {
     let task = Task::digits(args.training.settings.seed);
     train("digits", task, &args.training, Files::default(), printer)
 }
 
-/// Trains a classifier of the MNIST digits.
-///
-/// # Errors
-///
-/// Returns an error for bad input, before a line is written, or if training diverges.
+/// Trains a classifier of the MNIST digits. Its errors are those of [`digits`].
 pub(crate) fn mnist(args: &MnistArgs, printer: &mut Printer) -> Result<(), Error> {
     let task = Task::mnist(Mnist::load(&args.data)?);
     let files = Files::reading(Mnist::paths(&args.data));
@@ -112,7 +104,7 @@ impl Job<'_> {
     fn record<T: Number>(&self) -> RunRecord {
         let settings = &self.args.settings;
         let patience = settings.patience.map_or("none".to_owned(), |it| it.to_string());
-        let parts = [
+        vec![
             ("the subcommand", self.command.to_owned()),
             ("--dtype", dtype::<T>()),
             ("--hidden", list(&settings.hidden.0)),
@@ -123,8 +115,7 @@ impl Job<'_> {
             ("--seed", settings.seed.to_string()),
             ("--patience", patience),
             ("the images and labels", self.task.hash_of_all()),
-        ];
-        parts.map(|(part, value)| (part.to_owned(), value)).into()
+        ]
     }
 
     /// Trains the classifier and shows the progress: a bar in a terminal, otherwise a line for each epoch.
@@ -189,10 +180,13 @@ impl Job<'_> {
             count => format!("{count} to validate with, "),
         };
         writeln!(printer, "Images: {train} to train on, {validation}{test} to test with")?;
+        let optimizer = match settings.optimizer {
+            OptimizerKind::Adam => "Adam",
+            _ => "Gradient descent",
+        };
         writeln!(
             printer,
-            "{}: learning rate {}, batches of {}",
-            optimizer::title(settings.optimizer),
+            "{optimizer}: learning rate {}, batches of {}",
             exact(settings.learning_rate),
             settings.batch_size,
         )?;
@@ -228,11 +222,12 @@ impl Job<'_> {
             writeln!(printer)?;
         }
         if let Some(path) = save {
-            files::write(path, &model_to_bytes(&classifier.model)?)?;
+            save_model(path, &classifier.model)?;
             writeln!(printer, "Model: {}", path.display())?;
         }
         if let Some(path) = plot {
-            files::write(path, self.curves(classifier.history()).as_bytes())?;
+            let svg = self.curves(classifier.history());
+            write_atomically(path, |file| file.write_all(svg.as_bytes()))?;
             writeln!(printer, "Loss and accuracy curves: {}", path.display())?;
         }
         Ok(())
@@ -246,9 +241,19 @@ impl Job<'_> {
             name: name.to_owned(),
             values,
         };
-        let losses = [curve("training", &history.loss), curve(&seen, &history.validation_loss)];
         let accuracy = history.metric(Metric::Accuracy).unwrap_or_default();
-        training_curves(&losses, &[curve(&seen, accuracy)])
+        picture(&[
+            Chart {
+                title: "loss by epoch",
+                quantity: Quantity::Loss,
+                curves: &[curve("training", &history.loss), curve(&seen, &history.validation_loss)],
+            },
+            Chart {
+                title: "accuracy by epoch",
+                quantity: Quantity::Accuracy,
+                curves: &[curve(&seen, accuracy)],
+            },
+        ])
     }
 }
 

@@ -3,7 +3,6 @@
 mod bad_input;
 mod classifiers;
 mod notebook;
-mod tables;
 mod training_files;
 
 use std::ffi::OsStr;

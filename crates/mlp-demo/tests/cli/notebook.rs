@@ -4,7 +4,6 @@ use crate::{command, files, run, run_in};
 use mlp_core::{FitOptions, GradientDescent, HalfMse, Mlp, Samples, Trainer};
 use mlp_cpu::Matrix;
 use mlp_demo::notebook::{self, Experiment};
-use mlp_demo::weights::Weights;
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -103,7 +102,10 @@ fn json_has_all_digits_of_the_same_run() {
                 Some((epoch as u64, format!("{loss:.6}")))
             );
         }
-        let Weights { weights, biases } = Weights::of(&network);
+        let rows = |matrix: &Matrix<f64>| matrix.iter_columns().map(<[f64]>::to_vec).collect::<Vec<_>>();
+        let layers = || network.layers().iter();
+        let weights: Vec<_> = layers().map(|layer| rows(&layer.weights.transposed())).collect();
+        let biases: Vec<_> = layers().map(|layer| layer.bias.to_vec()).collect();
         let last = json!({"weights": weights, "biases": biases, "predictions": predictions});
         assert_eq!(objects.next(), Some(json!({"final": last})));
     }
@@ -215,80 +217,6 @@ fn seeds_draw_weights_and_the_default_is_0() {
     assert!((variance / 0.01 - 1.0).abs() < 0.1, "{variance}");
     let biases: Vec<Vec<f64>> = serde_json::from_value(drawn["final"]["biases"].clone()).unwrap();
     assert!(biases.concat().iter().all(|&b| b == 0.0));
-}
-
-#[test]
-fn weights_from_a_file_give_the_losses_of_the_same_built_in_weights() {
-    let directory = tempfile::tempdir().unwrap();
-    let [_, large] = notebook::experiments();
-    fs::write(
-        directory.path().join("w.json"),
-        json!({"weights": large.weights}).to_string(),
-    )
-    .unwrap();
-    let built_in = run(&["notebook", "--layers", "1,4,3,1"]);
-    for arguments in [
-        &["notebook", "--weights", "w.json"][..],
-        &["notebook", "--weights", "w.json", "--layers", "1,4,3,1"],
-    ] {
-        let text = run_in(directory.path(), arguments).stdout;
-        assert!(
-            text.contains("Initial weights: w.json\n") && !text.contains("recorded"),
-            "{text}"
-        );
-        let losses = |text| lines(text).iter().map(|line| line.1.to_owned()).collect::<Vec<_>>();
-        assert_eq!(losses(&text), losses(&built_in));
-    }
-}
-
-#[test]
-fn several_features_and_targets_work() {
-    let directory = tempfile::tempdir().unwrap();
-    // y1 = x1 + x2, y2 = x1 - x2 + 1. The columns may have any order.
-    fs::write(
-        directory.path().join("d.csv"),
-        "y1,x1,x2,y2\n3,1,2,0\n0,-1,1,-1\n1,2,-1,4\n-1,0,-1,2\n",
-    )
-    .unwrap();
-    fs::write(
-        directory.path().join("w.json"),
-        r#"{"weights": [[[0, 0], [0, 0]]], "biases": [[0, 0]]}"#,
-    )
-    .unwrap();
-    let arguments = [
-        "notebook",
-        "--data",
-        "d.csv",
-        "--weights",
-        "w.json",
-        "--epochs",
-        "400",
-        "--format",
-        "json",
-    ];
-    let objects = objects(&run_in(directory.path(), &arguments).stdout);
-    // The loss is 1/(2 * 4) (9 + 0 + 1 + 1 + 0 + 1 + 16 + 4).
-    assert_eq!(objects[0], json!({"epoch": 0, "loss": 4.0}));
-    let last = &objects[80]["final"];
-    let near = |value: &Value, expected: &[&[f64]]| {
-        let value: Vec<Vec<f64>> = serde_json::from_value(value.clone()).unwrap();
-        assert_eq!(value.len(), expected.len());
-        for (value, expected) in value.iter().flatten().zip(expected.concat()) {
-            assert!((value - expected).abs() < 1e-6, "{value} {expected}");
-        }
-    };
-    near(
-        &last["predictions"],
-        &[&[3.0, 0.0], &[0.0, -1.0], &[1.0, 4.0], &[-1.0, 2.0]],
-    );
-    near(&last["weights"][0], &[&[1.0, 1.0], &[1.0, -1.0]]);
-    near(&last["biases"], &[&[0.0, 1.0]]);
-
-    let text = run_in(directory.path(), &["notebook", "--data", "d.csv", "--layers", "2,8,2"]).stdout;
-    assert!(
-        text.contains("x1  x2  target 1  target 2  prediction 1  prediction 2"),
-        "{text}"
-    );
 }
 
 #[test]
