@@ -534,7 +534,7 @@ fn states_it_cannot_go_on_from_are_errors() {
     }
     check(
         flat,
-        "curvature of a pair of changes: expected a finite number above 1e-10, got 0",
+        "curvature of a pair of changes: expected a finite number above 0, got 0",
     );
 }
 

@@ -26,14 +26,15 @@ use search::{Line, Point, search};
 /// ```
 ///
 /// H approximates the inverse of the second derivatives. It is never formed: H g takes two loops over the m pairs (s,
-/// y). A pair with s.y <= 1e-10 is left out.
+/// y). A pair with s.y <= 1e-10 |s.g| is left out, where g is the gradient before the step.
 ///
 /// The line search interpolates with cubic polynomials and evaluates the loss at most 25 times. In most steps the first
 /// length is accepted, so one evaluation is enough. The first length is the learning rate eta or, in the first step,
 /// eta min(1, 1 / sum |g_i|). A learning rate of 1 is right near a minimum and good everywhere, and the search
 /// compensates for other values.
 ///
-/// `torch.optim.LBFGS` takes the same steps with `line_search_fn="strong_wolfe"`, `max_iter=1` and `max_eval=25`. By
+/// `torch.optim.LBFGS` takes the same steps with `line_search_fn="strong_wolfe"`, `max_iter=1` and `max_eval=25`, as
+/// long as s.y > 1e-10: it leaves out other pairs, whatever the unit of the loss, and so forgets H near a minimum. By
 /// default it remembers 100 steps, and this type remembers 10.
 ///
 /// L-BFGS is meant for small data sets and the full batch, where it reaches a minimum in tens of steps. With

@@ -8,9 +8,10 @@ use crate::{Dense, HyperParameterError};
 use alloc::borrow::ToOwned;
 use alloc::vec::Vec;
 
-/// A pair is left out unless its curvature s . y is above this. Otherwise H would no longer be positive definite, or
-/// its numbers would be too large.
-const LEAST_CURVATURE: f64 = 1e-10;
+/// A pair is left out unless the slope along s has risen by more than this share, s . y > share |s . g|. Otherwise H
+/// would no longer be positive definite, or its numbers would be too large. A limit of s . y itself, as PyTorch has it,
+/// would leave out all pairs near a minimum.
+const LEAST_RISE: f64 = 1e-10;
 
 /// A step, and the change of the gradient along it.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,13 +37,14 @@ impl<B: Tensor> Pair<B> {
         }
     }
 
-    /// Computes rho and gamma. Returns false if the pair is not usable; rho and gamma are then meaningless.
-    pub(super) fn measure(&mut self) -> bool {
+    /// Computes rho and gamma. Returns false if the pair is not usable, because its curvature s . y is not above `least`;
+    /// rho and gamma are then meaningless.
+    pub(super) fn measure(&mut self, least: f64) -> bool {
         let curvature = dot(&self.change, &self.gradient);
         self.rho = 1.0 / curvature;
         self.gamma = curvature / dot(&self.gradient, &self.gradient);
         // This also rejects an infinite curvature, because gamma is then not finite.
-        curvature > LEAST_CURVATURE && self.gamma > 0.0 && self.gamma.is_finite()
+        curvature > least && self.rho.is_finite() && self.gamma > 0.0 && self.gamma.is_finite()
     }
 }
 
@@ -67,8 +69,8 @@ impl<B: Tensor> InverseHessian<B> {
     pub(super) fn restore(mut pairs: Vec<Pair<B>>) -> Result<Self, HyperParameterError> {
         // No run can produce a history with such a pair. It would do no harm, but it cannot be what was saved.
         for pair in &mut pairs {
-            let (name, expected) = ("curvature of a pair of changes", "a finite number above 1e-10");
-            let usable = pair.measure();
+            let (name, expected) = ("curvature of a pair of changes", "a finite number above 0");
+            let usable = pair.measure(0.0);
             in_range(name, expected, dot(&pair.change, &pair.gradient), usable)?;
         }
         Ok(Self::new(pairs))
@@ -77,8 +79,9 @@ impl<B: Tensor> InverseHessian<B> {
     /// Adds the pair `last` of the last step, given the gradient after that step. Drops the oldest pair if there would
     /// be more than `size`. Returns a pair that is no longer needed, so that its memory can be reused.
     pub(super) fn add(&mut self, mut last: Pair<B>, gradient: &[Dense<B>], size: usize) -> Option<Pair<B>> {
+        let slope = dot(&last.change, &last.gradient);
         subtract_from(&mut last.gradient, gradient);
-        if !last.measure() {
+        if !last.measure(LEAST_RISE * slope.abs()) {
             return Some(last);
         }
         if self.pairs.len() < size {

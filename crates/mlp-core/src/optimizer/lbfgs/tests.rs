@@ -195,7 +195,7 @@ fn a_direction_that_does_not_lead_down_is_replaced_by_the_negative_gradient() {
     ] {
         let mut optimizer = optimizer(0.0, 0.0);
         let mut pair = pair(change, gradient_change);
-        assert!(pair.measure());
+        assert!(pair.measure(0.0));
         optimizer.curvature.pairs.push(pair);
         let gradient = layers([gradient]);
         optimizer.prepare(&gradient, &gradient);
@@ -230,7 +230,7 @@ fn the_layer_at_which_the_sum_of_squares_overflows_is_reported() {
 fn rho_is_the_inverse_of_the_curvature_and_gamma_is_the_curvature_per_squared_gradient() {
     // s.y = 10, y.y = 20.
     let mut pair = pair([3.0, 1.0], [2.0, 4.0]);
-    assert!(pair.measure());
+    assert!(pair.measure(0.0));
     assert_eq!((pair.rho, pair.gamma), (0.1, 0.5));
 }
 
@@ -241,10 +241,9 @@ fn a_pair_is_usable_if_its_curvature_and_scale_can_be_divided_by() {
         (-1.0, -1e-9, true),
         (1.0, -1.0, false),
         (1.0, 0.0, false),
-        // s.y is 1e-10 or less.
-        (1e-10, 1.0, false),
-        (1.01e-10, 1.0, true),
-        (1e-12, 1.0, false),
+        (1e-100, 1e-100, true),
+        // 1 / s.y overflows.
+        (1e-155, 1e-154, false),
         // s.y overflows, and in the second case y.y as well.
         (1e300, 1e10, false),
         (1e200, 1e200, false),
@@ -254,8 +253,44 @@ fn a_pair_is_usable_if_its_curvature_and_scale_can_be_divided_by() {
     ] {
         for place in [|x: f64| [x, 0.0], |x: f64| [0.0, x]] {
             let mut pair = pair(place(change), place(gradient));
-            assert_eq!(pair.measure(), usable, "s = {change}, y = {gradient}");
+            assert_eq!(pair.measure(0.0), usable, "s = {change}, y = {gradient}");
         }
+    }
+}
+
+/// The slope along the step from 0 to -1 rises from -`unit` by that share.
+#[test]
+fn a_pair_is_left_out_if_the_slope_hardly_rises() {
+    for (share, kept) in [(1.0, 1), (1.01e-10, 1), (0.99e-10, 0), (0.0, 0), (-1.0, 0)] {
+        for unit in [1e-40, 1.0, 1e40] {
+            let mut curvature = InverseHessian::new(Vec::new());
+            let [before, after] = [unit, unit - share * unit].map(|slope| layers([[slope, 0.0]]));
+            let spare = curvature.add(Pair::new(layers([[-1.0, 0.0]]), before), &after, 10);
+            assert_eq!(
+                (curvature.pairs.len(), spare.is_some()),
+                (kept, kept == 0),
+                "{share} {unit}"
+            );
+        }
+    }
+}
+
+/// Rosenbrock's function, in tiny units.
+#[test]
+fn a_minimum_is_found_in_any_unit() {
+    for unit in [1.0, 1e-6, 1e-12] {
+        let mut optimizer = optimizer(0.0, 0.0);
+        let mut layers = layers([[-1.2, 1.0]]);
+        let mut rosenbrock = Function::new(|[a, b]: [f64; 2]| {
+            let c = b - a * a;
+            let gradient = [2.0 * (a - 1.0) - 400.0 * a * c, 200.0 * c];
+            (unit * ((a - 1.0).powi(2) + 100.0 * c * c), gradient.map(|g| unit * g))
+        });
+        for _ in 0..60 {
+            optimizer.step(&mut layers, &mut rosenbrock).unwrap();
+        }
+        let loss = rosenbrock.evaluate(&layers);
+        assert!(loss < 1e-20 * unit, "{unit}: {loss}");
     }
 }
 
