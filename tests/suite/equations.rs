@@ -10,6 +10,8 @@ use mlp_core::{ActivationKind, Adam, Dense, GaussNewton, Lbfgs, Mlp, NonFinite, 
 use mlp_cpu::{Element, Matrix};
 use serde::Deserialize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A case of `fixtures/equations.json`.
 #[derive(Debug, Deserialize)]
@@ -345,6 +347,58 @@ fn numbers_that_are_not_finite_propagate() {
     let mut infinite = network::<f64>(Tanh);
     infinite.layers_mut()[1].weights[(0, 0)] = f64::NAN;
     assert!(oscillator(&infinite).evaluate(infinite.layers()).is_nan());
+}
+
+/// Counts how often it is asked.
+#[derive(Debug)]
+struct Counted(Arc<AtomicUsize>);
+
+impl Equation for Counted {
+    fn residuals<T: Scalar>(&self, at: &Point<'_, T>) -> [T; 1] {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        [at.u()[0] - at.x()[0].sin()]
+    }
+}
+
+#[test]
+fn the_last_evaluation_is_remembered() {
+    let count = Arc::new(AtomicUsize::new(0));
+    let evaluations = || count.swap(0, Ordering::Relaxed) / 31;
+    let mut network = network::<f64>(Tanh);
+    let mut equations = Equations::new(&network, [Term::new(Counted(count.clone()), line(31, 3.0))]);
+    let mut evaluate = |layers: &[Dense<Matrix<f64>>]| {
+        let loss = equations.evaluate(layers);
+        let gradient = flat(equations.gradient_mut());
+        // An optimizer may overwrite it, and so does a product.
+        equations.gradient_mut()[0].weights[(0, 0)] = 7.0;
+        equations.gauss_newton_product(layers, layers, &mut layers.to_vec());
+        (loss, gradient)
+    };
+    let first = evaluate(network.layers());
+    assert_eq!((evaluate(network.layers()), evaluations()), (first.clone(), 1));
+    assert_eq!((evaluate(network.layers()), evaluations()), (first.clone(), 0));
+    let before = network.clone();
+    network.layers_mut()[2].bias[(0, 0)] += 1e-15;
+    let second = evaluate(network.layers());
+    assert!(second != first && evaluations() == 1);
+    assert_eq!((evaluate(before.layers()), evaluations()), (first, 1));
+    network.layers_mut()[2].bias[(0, 0)] = f64::NAN;
+    for _ in 0..2 {
+        assert!(evaluate(network.layers()).0.is_nan() && evaluations() == 1);
+    }
+
+    // L-BFGS begins where it ended. The first step searches for a length.
+    let mut network = before;
+    let mut optimizer = Lbfgs::new(1.0).unwrap();
+    optimizer.step(network.layers_mut(), &mut equations).unwrap();
+    evaluations();
+    let steps: Vec<_> = (0..20)
+        .map(|_| {
+            optimizer.step(network.layers_mut(), &mut equations).unwrap();
+            evaluations()
+        })
+        .collect();
+    assert!(steps.iter().filter(|&&count| count == 1).count() > 10, "{steps:?}");
 }
 
 /// Panics at the last point.

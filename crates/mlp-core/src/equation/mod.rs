@@ -69,6 +69,7 @@ pub use term::Term;
 use crate::backend::{Objective, Tensor};
 use crate::dense::{DIRECTION, PRODUCT, check_shapes};
 use crate::error::check_shape;
+use crate::optimizer::vector::{are_equal, set_scaled, zeros_like};
 use crate::{Activation, ActivationKind, Dense, Mlp, Scalar};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -223,11 +224,15 @@ impl<'a, T> Point<'a, T> {
 ///
 /// Pass it to [`Optimizer::step`](crate::Optimizer::step) together with the network's layers. All memory is allocated by
 /// [`new`](Self::new).
+///
+/// It remembers its last evaluation. [`Lbfgs`](crate::Lbfgs) begins each step where its last one ended, which then costs
+/// nothing.
 #[derive(Debug)]
 pub struct Equations<B: Tensor, C = crate::NoCustom> {
     activations: Vec<ActivationKind<C>>,
     terms: Vec<Term<B>>,
     parts: Vec<Part<B>>,
+    last: Evaluation<B>,
 }
 
 impl<B: Tensor, C: Activation> Equations<B, C> {
@@ -249,6 +254,11 @@ impl<B: Tensor, C: Activation> Equations<B, C> {
         Self {
             activations: network.activations().to_vec(),
             parts: parts.collect(),
+            last: Evaluation {
+                loss: None,
+                layers: zeros_like(network.layers()),
+                gradient: zeros_like(network.layers()),
+            },
             terms,
         }
     }
@@ -260,6 +270,7 @@ impl<B: Tensor, C: Activation> Equations<B, C> {
             activations,
             terms,
             parts,
+            ..
         } = self;
         B::with_float_environment(|| {
             B::for_each(parts, |_, part| {
@@ -278,9 +289,30 @@ impl<B: Tensor, C: Activation> Equations<B, C> {
     }
 }
 
+/// The last evaluation, if there was one.
+#[derive(Debug)]
+struct Evaluation<B> {
+    loss: Option<f64>,
+    layers: Vec<Dense<B>>,
+    gradient: Vec<Dense<B>>,
+}
+
 impl<B: Tensor, C: Activation> Objective<B> for Equations<B, C> {
     fn evaluate(&mut self, layers: &[Dense<B>]) -> f64 {
-        self.run(layers, None)
+        if let Some(loss) = self.last.loss
+            && are_equal(&mut self.last.layers, layers)
+        {
+            set_scaled(&mut self.last.layers, 1.0, layers);
+            set_scaled(&mut self.parts[0].gradient, 1.0, &self.last.gradient);
+            return loss;
+        }
+        // Forgotten until it is complete, since a formula of the caller may panic.
+        self.last.loss = None;
+        let loss = self.run(layers, None);
+        set_scaled(&mut self.last.layers, 1.0, layers);
+        set_scaled(&mut self.last.gradient, 1.0, &self.parts[0].gradient);
+        self.last.loss = Some(loss);
+        loss
     }
 
     fn gradient_mut(&mut self) -> &mut [Dense<B>] {

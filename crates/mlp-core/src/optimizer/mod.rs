@@ -15,7 +15,7 @@ mod nadam;
 mod rms_prop;
 mod rule;
 mod state;
-mod vector;
+pub(crate) mod vector;
 
 pub use adagrad::Adagrad;
 pub use adam::Adam;

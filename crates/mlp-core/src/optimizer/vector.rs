@@ -1,11 +1,11 @@
-//! Treats the parameters of all layers as one vector, and provides the passes over it that L-BFGS and Gauss-Newton
-//! need.
+//! Treats the parameters of all layers as one vector, and provides the passes over it that L-BFGS, Gauss-Newton and
+//! equations need.
 
 use crate::backend::{Tensor, ZipFormula};
 use crate::{Dense, Scalar};
 use alloc::vec::Vec;
 
-pub(super) fn zeros_like<B: Tensor>(layers: &[Dense<B>]) -> Vec<Dense<B>> {
+pub(crate) fn zeros_like<B: Tensor>(layers: &[Dense<B>]) -> Vec<Dense<B>> {
     layers.iter().map(Dense::zeros_like).collect()
 }
 
@@ -65,7 +65,7 @@ fn zip<B: Tensor>(own: &mut [Dense<B>], other: &[Dense<B>], formula: &impl ZipFo
 macro_rules! pass {
     ($(#[$doc:meta])* $name:ident($($factor:ident),*), |$own:pat_param, $other:pat_param| $value:expr) => {
         $(#[$doc])*
-        pub(super) fn $name<B: Tensor>(own: &mut [Dense<B>], $($factor: f64,)* other: &[Dense<B>]) -> bool {
+        pub(crate) fn $name<B: Tensor>(own: &mut [Dense<B>], $($factor: f64,)* other: &[Dense<B>]) -> bool {
             struct Formula {
                 $($factor: f64),*
             }
@@ -107,6 +107,12 @@ pass!(
     /// Returns true if no |factor v_i| is greater than `bound`. Elements become infinite where it is, and 0 elsewhere.
     is_within(factor, bound),
     |_, other| (factor * other).abs().select_gt(bound, T::from_f64(f64::INFINITY), T::zero())
+);
+
+pass!(
+    /// Returns true if all elements are equal. Elements of `own` become 0 where they are, and infinite elsewhere.
+    are_equal(),
+    |own, other| if own == other { T::zero() } else { T::from_f64(f64::INFINITY) }
 );
 
 struct Along {
