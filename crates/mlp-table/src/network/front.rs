@@ -1,9 +1,8 @@
 //! The blocks in front of the multi-layer perceptron: embeddings of numbers and of categories.
 
 use super::random::{normal, uniform};
-use super::{Data, Problem};
+use super::{Data, Problem, clear};
 use mlp_core::activations::Identity;
-use mlp_core::backend::Tensor;
 use mlp_core::{Activation, ActivationKind, Dense, Mlp, OutOfMemory, Scalar, Workspace};
 use mlp_cpu::{Element, Matrix};
 use rand::Rng;
@@ -137,8 +136,7 @@ impl<T: Element> Front<T> {
             network.pullback(numbers, &workspace.waves, pass);
         }
         for (i, (table, indices)) in workspace.tables.iter_mut().zip(data.indices).enumerate() {
-            let (elements, _) = table.weights.memory_mut().expect("a matrix is in memory");
-            elements.fill(T::zero());
+            clear(&mut table.weights);
             for (j, &row) in rows.iter().enumerate() {
                 let components = &gradient.column(j)[self.first_component() + COMPONENTS * i..];
                 let sum = table.weights.column_mut(indices[row] as usize);

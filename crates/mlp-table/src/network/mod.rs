@@ -13,12 +13,14 @@ pub(crate) use training::{Diverged, Rows};
 use crate::Features;
 use crate::recipe::{Settings, Start};
 use front::{FrontWorkspace, unbiased};
+use mlp_core::backend::Tensor as _;
 use mlp_core::{Dense, Initializer, Mlp, OutputTransform, Scalar};
 use mlp_cpu::{Element, Matrix, MatrixRef};
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use random::normal;
+use std::ops::Range;
 
 /// What a network must know of its data besides the numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,8 +66,13 @@ impl<'a> From<&'a Features> for Data<'a, f32> {
 
 /// A trained network: y = trunk(s * front(x)).
 ///
-/// With k members, the scaling s has a column for each, and the trunk has k times the outputs, the first ones for the
-/// first member. Their predictions are averaged. A single member has no scaling: it is a part of the trunk's first layer.
+/// With k members, the scaling s has a column for each. The inputs of the trunk, s * front(x) of each member, are side by
+/// side as k blocks of columns: one pass, with one product per layer, is that of all members. Their predictions are
+/// averaged. A single member has no scaling: it is a part of the trunk's first layer.
+///
+/// The trunk has k times the outputs, the first ones for the first member, and each member keeps its own. For numbers and
+/// two classes, the last layer of `tabm` is then a twentieth of the network, and k products of a few rows would take
+/// longer. It outgrows the hidden layers at some thirty classes.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Network<T: Element = f32> {
     pub(crate) front: Front<T>,
@@ -76,46 +83,38 @@ pub(crate) struct Network<T: Element = f32> {
     pub(crate) outputs: usize,
 }
 
-/// The most rows that pass through the front at a time in a prediction.
+/// The most columns that pass through the trunk at a time in a prediction.
 const CHUNK: usize = 1024;
-/// The most rows that initial parameters depend on.
-const INITIAL_ROWS: usize = 4096;
+/// The most columns that initial parameters depend on.
+const INITIAL: usize = 4096;
 
 impl<T: Element> Network<T> {
     /// Draws the initial parameters, which may depend on the features of the training rows.
     fn new(settings: &Settings, problem: &Problem, data: Data<'_, T>, seed: u64) -> Self {
         let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let members = settings.members;
         let front = Front::new(problem, settings.periodic, &mut random);
-        let scaling = if settings.members == 1 {
+        let scaling = if members == 1 {
             Matrix::from_fn(front.outputs(), 1, |_, _| T::one())
         } else {
             // TabM draws a number for each member and column of the table.
             let columns = front.features + front.tables.len();
-            let numbers: Matrix<T> = normal((columns, settings.members), 1.0, &mut random);
+            let numbers: Matrix<T> = normal((columns, members), 1.0, &mut random);
             let sources: Vec<usize> = front.sources().collect();
-            Matrix::from_fn(front.outputs(), settings.members, |i, member| {
-                numbers[(sources[i], member)]
-            })
+            Matrix::from_fn(front.outputs(), members, |i, member| numbers[(sources[i], member)])
         };
         let outputs = problem.outputs();
-        let hidden = settings.hidden.iter().copied();
-        let sizes: Vec<usize> = [front.outputs()]
-            .into_iter()
-            .chain(hidden)
-            .chain([settings.members * outputs])
-            .collect();
+        let sizes = [&[front.outputs()], &settings.hidden[..], &[members * outputs]].concat();
         let initializer = match settings.start {
             Start::Gain => Initializer::MeanSquareGain,
             Start::Normal | Start::Data => Initializer::LecunNormal,
         };
         let builder = Mlp::builder(&sizes)
             .hidden(settings.activation.clone())
-            .initializer(initializer);
+            .initializer(initializer)
+            .seed(random.random());
         let mut network = Self {
-            trunk: builder
-                .seed(random.random())
-                .build()
-                .expect("no layer is empty, and there is memory"),
+            trunk: builder.build().expect("no layer is empty, and there is memory"),
             front,
             scaling: Some(unbiased(scaling)),
             outputs,
@@ -123,11 +122,8 @@ impl<T: Element> Network<T> {
         match settings.start {
             Start::Gain => (),
             Start::Normal => {
-                let (last, hidden) = network
-                    .trunk
-                    .layers_mut()
-                    .split_last_mut()
-                    .expect("a network has a layer");
+                let layers = network.trunk.layers_mut();
+                let (last, hidden) = layers.split_last_mut().expect("a network has a layer");
                 *last = last.zeros_like();
                 for layer in hidden {
                     layer.bias = normal(layer.bias.shape(), 1.0, &mut random);
@@ -136,12 +132,12 @@ impl<T: Element> Network<T> {
             Start::Data => {
                 let mut rows: Vec<usize> = (0..data.features.columns()).collect();
                 rows.shuffle(&mut random);
-                rows.truncate(INITIAL_ROWS);
+                rows.truncate(INITIAL / members);
                 let mut workspace = FrontWorkspace::new(&network.front, rows.len()).expect(MEMORY);
                 network.front.forward(data, &rows, &mut workspace);
-                let mut input = workspace.output.clone();
-                network.scale(0, &workspace.output, &mut input);
-                network.trunk.initialize_from_data(&input, random.random());
+                let mut scaled = Matrix::zeros(network.trunk.inputs(), members * rows.len());
+                network.scale(workspace.output.view(), &mut scaled);
+                network.trunk.initialize_from_data(&scaled, random.random());
             }
         }
         network
@@ -152,17 +148,26 @@ impl<T: Element> Network<T> {
         self.trunk.outputs() / self.outputs
     }
 
-    /// Computes the input of the trunk for a member: s * `input`, element by element, for each column.
-    fn scale(&self, member: usize, input: &Matrix<T>, scaled: &mut Matrix<T>) {
-        let Some(Dense { weights, .. }) = &self.scaling else {
-            return;
+    /// Returns the outputs of the trunk that belong to a member.
+    fn own(&self, member: usize) -> Range<usize> {
+        member * self.outputs..(member + 1) * self.outputs
+    }
+
+    /// Returns the inputs of the trunk, s * `input` of each member. They are in `scaled`, unless there is no scaling.
+    fn scale<'a>(&self, input: MatrixRef<'a, T>, scaled: &'a mut Matrix<T>) -> MatrixRef<'a, T> {
+        let Some(scaling) = &self.scaling else {
+            return input;
         };
-        for j in 0..input.columns() {
-            let factors = weights.column(member).iter().zip(input.column(j));
-            for (scaled, (&s, &x)) in scaled.column_mut(j).iter_mut().zip(factors) {
-                *scaled = s * x;
+        let samples = input.columns();
+        for (member, factors) in scaling.weights.iter_columns().enumerate() {
+            for (j, input) in input.iter_columns().enumerate() {
+                let scaled = scaled.column_mut(member * samples + j);
+                for ((scaled, &s), &x) in scaled.iter_mut().zip(factors).zip(input) {
+                    *scaled = s * x;
+                }
             }
         }
+        scaled.view().slice(0..self.members() * samples)
     }
 
     /// Makes the scaling of a single member a part of the first layer: W (s * x) = (W diag(s)) x.
@@ -183,6 +188,7 @@ impl<T: Element> Network<T> {
     pub(crate) fn predict<'a>(&self, data: impl Into<Data<'a, T>>) -> Matrix<T> {
         let data = data.into();
         let (samples, members) = (data.features.columns(), self.members());
+        let chunk = samples.min(CHUNK / members).max(1);
         let is_class = self.outputs > 1;
         let transform = if is_class {
             OutputTransform::Softmax
@@ -190,31 +196,20 @@ impl<T: Element> Network<T> {
             OutputTransform::Identity
         };
         let mut predictions = Matrix::zeros(self.outputs, samples);
-        let mut workspace = FrontWorkspace::new(&self.front, samples.min(CHUNK)).expect(MEMORY);
-        let mut scaled = self.scaling.is_some().then(|| workspace.output.clone());
+        let mut workspace = FrontWorkspace::new(&self.front, chunk).expect(MEMORY);
+        let mut scaled = Matrix::zeros(self.trunk.inputs(), members * chunk);
         let rows: Vec<usize> = (0..samples).collect();
-        for rows in rows.chunks(CHUNK) {
+        for rows in rows.chunks(chunk) {
             self.front.forward(data, rows, &mut workspace);
-            for member in 0..members {
-                let input = match &mut scaled {
-                    Some(scaled) => {
-                        self.scale(member, &workspace.output, scaled);
-                        &*scaled
-                    }
-                    None => &workspace.output,
-                };
-                let mut outputs = self.trunk.predict(input.view().slice(0..rows.len()));
-                for (j, &row) in rows.iter().enumerate() {
-                    let own = &mut outputs.column_mut(j)[member * self.outputs..][..self.outputs];
-                    if members > 1 {
-                        transform.apply(own);
-                    }
-                    predictions
-                        .column_mut(row)
-                        .iter_mut()
-                        .zip(own)
-                        .for_each(|(sum, own)| *sum += *own);
+            let input = self.scale(workspace.output.view().slice(0..rows.len()), &mut scaled);
+            let mut outputs = self.trunk.predict(input);
+            for column in 0..outputs.columns() {
+                let own = &mut outputs.column_mut(column)[self.own(column / rows.len())];
+                if members > 1 {
+                    transform.apply(own);
                 }
+                let sums = predictions.column_mut(rows[column % rows.len()]).iter_mut();
+                sums.zip(own).for_each(|(sum, own)| *sum += *own);
             }
         }
         if members > 1 {
@@ -232,3 +227,9 @@ impl<T: Element> Network<T> {
 
 /// A batch of a table is small beside the table.
 const MEMORY: &str = "there is memory for a batch";
+
+/// Sets every element to 0.
+fn clear<T: Element>(matrix: &mut Matrix<T>) {
+    let (elements, _) = matrix.memory_mut().expect("a matrix is in memory");
+    elements.fill(T::zero());
+}

@@ -4,7 +4,7 @@
 mod tests;
 
 use super::front::FrontWorkspace;
-use super::{Data, MEMORY, Network, Problem};
+use super::{Data, MEMORY, Network, Problem, clear};
 use crate::Features;
 use crate::recipe::{Settings, Start};
 use mlp_core::backend::Tensor;
@@ -121,8 +121,8 @@ pub(super) struct Training<T: Element> {
     loss: LossKind,
     rates: Schedule,
     decays: Schedule,
-    /// One for each member, unless nothing is dropped.
-    dropout: Vec<Dropout>,
+    /// Unless nothing is dropped.
+    dropout: Option<Dropout>,
     /// One for each part of the network.
     optimizers: Vec<AdamW<Matrix<T>>>,
     learning_rate: f64,
@@ -133,18 +133,19 @@ pub(super) struct Training<T: Element> {
 
 struct Buffers<T: Element> {
     front: FrontWorkspace<T>,
-    /// The pass of a member, and the gradient that is the sum over the members so far.
+    /// The gradient with respect to the outputs of the front.
+    front_gradient: Matrix<T>,
+    /// The pass of all members, with a block of columns for each.
     trunk: Workspace<Matrix<T>>,
-    /// The input of the trunk, and the gradients with respect to it, to the outputs of the front and to the scaling.
+    /// The inputs of the trunk, and the gradients with respect to them and to the scaling.
     scaled: Matrix<T>,
     scaled_gradient: Matrix<T>,
-    input_gradient: Matrix<T>,
     scaling: Dense<Matrix<T>>,
     target: Matrix<T>,
-    /// The outputs of a member, and the gradients with respect to them and to the outputs of all members.
+    /// What each member keeps of the outputs, and the gradients with respect to that and to all outputs.
     prediction: Matrix<T>,
-    delta: Matrix<T>,
-    seed: Matrix<T>,
+    prediction_gradient: Matrix<T>,
+    output_gradient: Matrix<T>,
 }
 
 impl<T: Element> Training<T> {
@@ -171,12 +172,10 @@ impl<T: Element> Training<T> {
                 .expect(RANGE)
                 .into(),
         };
-        let members = if dropout > 0.0 { network.members() as u64 } else { 0 };
-        let dropout = |member| {
-            Dropout::new(dropout, seed.wrapping_add(member))
-                .expect(RANGE)
-                .schedule(decays.clone())
-        };
+        let dropout = (dropout > 0.0).then(|| {
+            let dropout = Dropout::new(dropout, seed).expect(RANGE);
+            dropout.schedule(decays.clone())
+        });
         let optimizer = |rates: Vec<Rate>| {
             let factors = |of: fn(&Rate) -> Factors| rates.iter().map(of).collect::<Vec<_>>();
             AdamW::new(learning_rate)
@@ -189,7 +188,7 @@ impl<T: Element> Training<T> {
         Self {
             loss,
             rates,
-            dropout: (0..members).map(dropout).collect(),
+            dropout,
             decays,
             optimizers: rates_of(&network, settings.start).into_iter().map(optimizer).collect(),
             learning_rate,
@@ -215,48 +214,38 @@ impl<T: Element> Training<T> {
         })
     }
 
-    /// Computes the mean of the members' losses, and the gradient of their sum: a factor has no effect on Adam.
+    /// Computes the mean of the members' losses, and its gradient.
     fn evaluate(&mut self, data: Data<'_, T>, target: MatrixRef<'_, T>, rows: &[usize]) -> f64 {
-        let (network, buffers) = (&self.network, &mut self.buffers);
-        let members = network.members();
-        buffers.target.gather(0, target, rows);
+        let (network, buffers, batch) = (&self.network, &mut self.buffers, rows.len());
+        let pass = &mut buffers.trunk;
         network.front.forward(data, rows, &mut buffers.front);
-        for zeros in [&mut buffers.input_gradient, &mut buffers.scaling.weights] {
-            clear(zeros);
+        let input = network.scale(buffers.front.output.view(), &mut buffers.scaled);
+        match &self.dropout {
+            Some(dropout) => network.trunk.forward_with_dropout(input, dropout, self.step, pass),
+            None => network.trunk.forward(input, pass),
         }
-        let mut loss = 0.0;
-        for member in 0..members {
-            network.scale(member, &buffers.front.output, &mut buffers.scaled);
-            let pass = &mut buffers.trunk;
-            match self.dropout.get(member) {
-                Some(dropout) => network
-                    .trunk
-                    .forward_with_dropout(&buffers.scaled, dropout, self.step, pass),
-                None => network.trunk.forward(&buffers.scaled, pass),
-            }
-            let own = member * network.outputs..(member + 1) * network.outputs;
-            for (j, outputs) in pass.prediction().iter_columns().enumerate() {
-                buffers.prediction.column_mut(j).copy_from_slice(&outputs[own.clone()]);
-            }
-            let scale = T::one() / T::from_f64(rows.len() as f64);
-            let (prediction, target) = (buffers.prediction.view(), buffers.target.view());
-            loss += buffers.delta.loss(&self.loss, prediction, target, None, scale).to_f64();
-            clear(&mut buffers.seed);
-            for j in 0..rows.len() {
-                buffers.seed.column_mut(j)[own.clone()].copy_from_slice(buffers.delta.column(j));
-            }
-            if member == 0 {
-                network.trunk.pullback(&buffers.scaled, &buffers.seed, pass);
-            } else {
-                network.trunk.add_pullback(&buffers.scaled, &buffers.seed, pass);
-            }
-            network.trunk.input_gradient(pass, &mut buffers.scaled_gradient);
-            buffers.descale(network, member);
+        for (column, outputs) in pass.prediction().iter_columns().enumerate() {
+            let own = &outputs[network.own(column / batch)];
+            buffers.prediction.column_mut(column).copy_from_slice(own);
         }
-        network
-            .front
-            .backward(data, rows, &buffers.input_gradient, &mut buffers.front);
-        loss / (members * rows.len()) as f64
+        for member in 0..network.members() {
+            buffers.target.gather(member * batch, target, rows);
+        }
+        let samples = buffers.target.columns() as f64;
+        let (prediction, target) = (buffers.prediction.view(), buffers.target.view());
+        let scale = T::from_f64(1.0 / samples);
+        let gradient = &mut buffers.prediction_gradient;
+        let loss = gradient.loss(&self.loss, prediction, target, None, scale).to_f64();
+        for (column, gradient) in gradient.iter_columns().enumerate() {
+            let all = buffers.output_gradient.column_mut(column);
+            all[network.own(column / batch)].copy_from_slice(gradient);
+        }
+        network.trunk.pullback(input, &buffers.output_gradient, pass);
+        network.trunk.input_gradient(pass, &mut buffers.scaled_gradient);
+        buffers.descale(network);
+        let gradient = &buffers.front_gradient;
+        network.front.backward(data, rows, gradient, &mut buffers.front);
+        loss / samples
     }
 
     /// Updates the parameters of all parts.
@@ -294,40 +283,37 @@ fn parts<'a, T: Element>(
 
 impl<T: Element> Buffers<T> {
     fn new(network: &Network<T>, batch: usize) -> Self {
-        let (inputs, outputs) = (network.trunk.inputs(), network.outputs);
-        let input = Matrix::zeros(inputs, batch);
-        let output = Matrix::zeros(outputs, batch);
+        let (inputs, columns) = (network.trunk.inputs(), network.members() * batch);
+        let [scaled, output] = [inputs, network.outputs].map(|rows| Matrix::zeros(rows, columns));
         Self {
             front: FrontWorkspace::new(&network.front, batch).expect(MEMORY),
-            trunk: Workspace::new(&network.trunk, batch).expect(MEMORY),
-            scaled_gradient: input.clone(),
-            input_gradient: input.clone(),
-            scaled: input,
+            front_gradient: Matrix::zeros(inputs, batch),
+            trunk: Workspace::new(&network.trunk, columns).expect(MEMORY),
+            scaled_gradient: scaled.clone(),
+            scaled,
             scaling: Dense::zeros(network.members(), inputs),
-            target: Matrix::zeros(1, batch),
-            delta: output.clone(),
+            target: Matrix::zeros(1, columns),
+            prediction_gradient: output.clone(),
             prediction: output,
-            seed: Matrix::zeros(network.trunk.outputs(), batch),
+            output_gradient: Matrix::zeros(network.trunk.outputs(), columns),
         }
     }
 
-    /// Computes the gradient of a member's scaling, and adds its part to the gradient of the outputs of the front.
-    fn descale(&mut self, network: &Network<T>, member: usize) {
-        let factors = &network
-            .scaling
-            .as_ref()
-            .expect("a network in training has a scaling")
-            .weights;
-        let sums = self.scaling.weights.column_mut(member);
-        for j in 0..self.scaled.columns() {
-            let both = self.front.output.column(j).iter().zip(self.scaled_gradient.column(j));
-            for ((sum, &s), (gradient, (&x, &g))) in sums
-                .iter_mut()
-                .zip(factors.column(member))
-                .zip(self.input_gradient.column_mut(j).iter_mut().zip(both))
-            {
-                *sum += g * x;
-                *gradient += g * s;
+    /// Computes the gradients of the scaling and of the outputs of the front, which are sums over the samples and over
+    /// the members.
+    fn descale(&mut self, network: &Network<T>) {
+        let scaling = network.scaling.as_ref().expect("a network in training has a scaling");
+        clear(&mut self.scaling.weights);
+        clear(&mut self.front_gradient);
+        let batch = self.front_gradient.columns();
+        for (column, gradient) in self.scaled_gradient.iter_columns().enumerate() {
+            let (member, j) = (column / batch, column % batch);
+            let sums = self.scaling.weights.column_mut(member).iter_mut();
+            let sums = sums.zip(self.front_gradient.column_mut(j));
+            let factors = scaling.weights.column(member).iter().zip(self.front.output.column(j));
+            for (((of_scaling, of_front), (&s, &x)), &g) in sums.zip(factors).zip(gradient) {
+                *of_scaling += g * x;
+                *of_front += g * s;
             }
         }
     }
@@ -380,9 +366,4 @@ fn rates_of<T: Element>(network: &Network<T>, start: Start) -> Vec<Vec<Rate>> {
         .map(|_| vec![rate(0.1, 0.1, TAU), rate(0.1, 0.1, 1.0)]);
     let parts = [tables.collect(), vec![rate(scaling, 0.0, 1.0)], trunk.collect()];
     parts.into_iter().chain(periodic).collect()
-}
-
-fn clear<T: Element>(matrix: &mut Matrix<T>) {
-    let (elements, _) = matrix.memory_mut().expect("a matrix is in memory");
-    elements.fill(T::zero());
 }
