@@ -265,7 +265,23 @@ fn tables() -> Outcome {
         seed("table", name, &bytes)?;
         damaged("table", name, &bytes)?;
     }
-    Ok(())
+    // Eight members with a periodic embedding of `a` and an embedding of the nine values of `b`.
+    let options = TableOptions {
+        recipe: Recipe::Tabm,
+        overrides: Overrides {
+            width: Some(2),
+            layers: Some(1),
+            ..Overrides::default()
+        },
+        ..options
+    };
+    let row = |i: usize| format!("{},{},{}\n", i % 7, "rstuvwxyz".split_at(i % 9).1, i % 5);
+    let text = "a,b,y\n".to_owned() + &(0..45).map(row).collect::<String>();
+    let table = Table::from_csv(text.as_bytes())?;
+    let model = TableModel::fit_with(&table, "y", &options, &|_| ControlFlow::Break(()))?;
+    let bytes = model.to_bytes()?;
+    seed("table", "tabm", &bytes)?;
+    damaged("table", "tabm", &bytes)
 }
 
 fn texts() -> Outcome {

@@ -142,6 +142,28 @@ impl Columns {
         left_out.chain(unlabeled).chain(few).collect()
     }
 
+    /// Leaves out a column, unless it is the target or left out already.
+    ///
+    /// # Errors
+    /// If no column is left to learn from.
+    pub(crate) fn without(mut self, table: &Table, name: &str, reason: &str) -> Result<Self, TableError> {
+        let target = self.target;
+        let columns = self.columns.iter_mut().enumerate();
+        for (_, column) in columns.filter(|(i, column)| *i != target && column.name == name) {
+            column.left_out.get_or_insert_with(|| reason.to_owned());
+        }
+        self.with_inputs(table)
+    }
+
+    /// Returns the columns if there is one to learn from.
+    pub(crate) fn with_inputs(self, table: &Table) -> Result<Self, TableError> {
+        if self.inputs().next().is_none() {
+            let message = "nothing to learn from: every column except the target is left out";
+            return Err(table.error(TableError::new(message)));
+        }
+        Ok(self)
+    }
+
     /// Returns the columns to learn from.
     pub(crate) fn inputs(&self) -> impl Iterator<Item = &Column> {
         let inputs = self.columns.iter().enumerate();

@@ -71,12 +71,7 @@ impl Inference {
         let columns = table.names().map(|name| self.column(table, name, name == target));
         let columns: Vec<Column> = columns.collect::<Result<_, _>>()?;
         let is_given = self.kinds.contains_key(target);
-        let columns = Columns::new(table, columns, target, is_given, self.missing.clone())?;
-        if columns.inputs().next().is_none() {
-            let message = "nothing to learn from: every column except the target is left out";
-            return Err(table.error(TableError::new(message)));
-        }
-        Ok(columns)
+        Columns::new(table, columns, target, is_given, self.missing.clone())?.with_inputs(table)
     }
 
     fn column(&self, table: &Table, name: &str, is_target: bool) -> Result<Column, TableError> {

@@ -103,8 +103,9 @@ impl Target {
             Values::Number { mean, deviation, .. } => (*mean, *deviation),
             Values::Classes(_) => (0.0, 1.0),
         };
-        let encoded = actual.iter().map(|value| ((value - mean) / deviation) as f32);
-        Ok(Matrix::from_vec(1, table.rows(), encoded.collect()))
+        // A number far from those that the target was fitted to stays finite.
+        let encode = |value: &f64| (((value - mean) / deviation) as f32).clamp(f32::MIN, f32::MAX);
+        Ok(Matrix::from_vec(1, table.rows(), actual.iter().map(encode).collect()))
     }
 
     /// Returns the mean, the deviation and the range of the numbers that were trained on.

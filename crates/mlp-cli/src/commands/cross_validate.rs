@@ -26,7 +26,7 @@ pub(crate) fn run(args: &CrossValidateArgs) -> Result<(), Error> {
     let (table, options) = read(&args.data, &args.learning)?;
     table.select(&args.out.keep)?;
     let target = &args.learning.target;
-    for note in options.inference.infer(&table, target)?.notes() {
+    for note in options.columns(&table, target)?.notes() {
         say(format_args!("note: {note}"));
     }
     let tested = watched(|observer| TableModel::cross_validate(&table, target, &options, observer))?;

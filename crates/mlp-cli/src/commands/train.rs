@@ -23,7 +23,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Error> {
     let (table, options) = read(&args.data, &args.learning)?;
     let target = &args.learning.target;
     // What a user wants to know before the networks are trained.
-    let columns = options.inference.infer(&table, target)?;
+    let columns = options.columns(&table, target)?;
     columns.folds(&table, &options.fold_by, options.folds, options.seed)?;
     let columns: Vec<Column> = columns.iter().cloned().collect();
     if args.format == Format::Text {

@@ -58,7 +58,7 @@ pub(crate) fn run(args: &TuneArgs) -> Result<(), Error> {
     Files::reading([data.as_path(), &save], args.force || resumed).writing("--trials-file", &trials)?;
     let (table, options) = read(&args.data, &args.learning)?;
     let target = &args.learning.target;
-    let columns = options.inference.infer(&table, target)?;
+    let columns = options.columns(&table, target)?;
     columns.folds(&table, &options.fold_by, options.folds, options.seed)?;
     say_notes(&columns.notes());
     let run = record(args, &options);

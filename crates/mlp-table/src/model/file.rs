@@ -5,7 +5,7 @@ use super::bootstrap::Score;
 use super::calibration::Calibration;
 use super::member::Member;
 use crate::network::{Network, NetworkRecord};
-use crate::{Column, EpochReport, Preprocessing, Recipe};
+use crate::{Column, EpochReport, Overrides, Preprocessing, Recipe};
 use mlp_core::Provenance;
 use mlp_cpu::Matrix;
 use mlp_io::{LoadError, SaveError, tensor_file};
@@ -21,6 +21,7 @@ const VERSION: u64 = 1;
 struct Record {
     version: u64,
     recipe: Recipe,
+    overrides: Overrides,
     columns: Vec<Column>,
     members: Vec<MemberRecord>,
     calibration: Calibration,
@@ -101,6 +102,7 @@ impl TableModel {
         let record = Record {
             version: VERSION,
             recipe: self.recipe,
+            overrides: self.overrides.clone(),
             columns: self.columns.clone(),
             members: members.collect(),
             calibration: self.calibration.clone(),
@@ -147,6 +149,7 @@ impl TableModel {
             scores: record.scores,
             notes: record.notes,
             recipe: record.recipe,
+            overrides: record.overrides,
             provenance: record.provenance,
             held_out: None,
         };
@@ -155,6 +158,8 @@ impl TableModel {
 
     /// Checks that the parts fit together.
     fn check(&self) -> Result<(), String> {
+        let settings = self.recipe.settings(0, false).with(&self.overrides);
+        settings.map_err(|error| format!("overrides: {error}"))?;
         let Some(first) = self.members.first() else {
             return Err("expected at least one member, got none".to_owned());
         };

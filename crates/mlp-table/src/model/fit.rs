@@ -57,6 +57,7 @@ pub(super) fn fit(
         scores: evaluation.scores.clone(),
         notes,
         recipe: options.recipe,
+        overrides: options.overrides.clone(),
         provenance: Provenance {
             seed: Some(options.seed),
             data: options.data.clone(),
@@ -92,6 +93,12 @@ fn calibrated(folds: &[Vec<Vec<f64>>], classes: Option<&Classes>, actual: &[f64]
     (calibration, predictions)
 }
 
+/// The difference between the seeds of two networks: a large odd number, the multiplier of a congruential generator.
+///
+/// Source: G. L. Steele, S. Vigna, *Computationally Easy, Spectrally Good Multipliers for Congruential Pseudorandom
+/// Number Generators* (Software: Practice and Experience 52, 2022).
+const SEED_STEP: u64 = 0xd134_2543_de82_ef95;
+
 /// A network, and its outputs for the rows that it was not trained on.
 type Trained = (Member, Vec<f64>);
 
@@ -124,7 +131,8 @@ fn members(
             flow
         };
         let fold = member / options.seeds;
-        let seed = options.seed.wrapping_add(member as u64);
+        // Seeds far apart, so that models with the seeds 0 and 1 have no network in common.
+        let seed = options.seed.wrapping_add((member as u64).wrapping_mul(SEED_STEP));
         *slot = Some(train(table, columns, (fold, &folds[fold]), options, seed, observe));
     });
     let trained = slots.into_iter().flatten().collect::<Result<_, _>>()?;
@@ -145,6 +153,15 @@ fn train(
     let preprocessing = Preprocessing::fit(&train, columns, options_of_features)?;
     let converted = |table: &Table| Ok((preprocessing.apply(table)?, preprocessing.encode_target(table)?));
     let (features, target) = converted(&train)?;
+    if let Some(classes) = preprocessing.target().classes()
+        && target.iter_columns().all(|class| class == target.column(0))
+    {
+        let only = mlp_io::quoted(&classes.names()[target[(0, 0)] as usize]);
+        let expected = "at least two different values of the target in the rows that a network is trained on";
+        let got = format_args!("only {only}; take fewer folds, or divide the rows in another way");
+        let error = TableError::unexpected(expected, got).in_column(columns.target().name.as_str());
+        return Err(table.error(error));
+    }
     let (held_out_features, held_out_target) = converted(&held_out)?;
     let mut curve = vec![];
     let problem = preprocessing.problem();

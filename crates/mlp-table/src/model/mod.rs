@@ -22,7 +22,7 @@ pub use importance::{Importance, ImportanceOptions};
 pub use options::{Observer, TableOptions, TrainingProgress};
 pub use predictions::Predictions;
 
-use crate::{Column, EpochReport, Kind, Recipe, Table, TableError, Target, Task};
+use crate::{Column, EpochReport, Kind, Overrides, Recipe, Table, TableError, Target, Task};
 use calibration::Calibration;
 use member::{Member, combined};
 use mlp_core::backend::Tensor as _;
@@ -66,6 +66,7 @@ pub struct TableModel {
     scores: Vec<Score>,
     notes: Vec<String>,
     recipe: Recipe,
+    overrides: Overrides,
     provenance: Provenance,
     held_out: Option<HeldOut>,
 }
@@ -84,8 +85,9 @@ impl TableModel {
     /// The same table and options give the same model, to the last bit, at any number of threads.
     ///
     /// # Errors
-    /// - Those of [`Inference::infer`](crate::Inference::infer) and [`Columns::folds`](crate::Columns::folds).
-    /// - The target is the same in all rows that a network is to be trained on.
+    /// - Those of [`TableOptions::columns`] and [`Columns::folds`](crate::Columns::folds).
+    /// - The target is the same in all rows that a network is to be trained on, as when all rows of a class are of one
+    ///   group or late.
     /// - The training diverges.
     ///
     /// # Panics
@@ -108,7 +110,7 @@ impl TableModel {
         options: &TableOptions,
         observer: Observer<'_>,
     ) -> Result<Self, TableError> {
-        fit::fit(table, &options.inference.infer(table, target)?, options, observer)
+        fit::fit(table, &options.columns(table, target)?, options, observer)
     }
 
     /// Trains a model for each of `options.folds` folds without its rows, and evaluates it on them. So the scores are
@@ -129,7 +131,7 @@ impl TableModel {
         options: &TableOptions,
         observer: Observer<'_>,
     ) -> Result<Evaluation, TableError> {
-        let columns = options.inference.infer(table, target)?;
+        let columns = options.columns(table, target)?;
         let (mut predictions, mut rows, mut actual) = (None::<Predictions>, vec![], vec![]);
         let folds = columns.folds(table, &options.fold_by, options.folds, options.seed)?;
         let (count, stopped) = (folds.len(), AtomicBool::new(false));
@@ -289,6 +291,11 @@ impl TableModel {
         self.recipe
     }
 
+    /// Returns the numbers that replaced those of the recipe.
+    pub fn overrides(&self) -> &Overrides {
+        &self.overrides
+    }
+
     /// Returns the number of networks.
     pub fn members(&self) -> usize {
         self.members.len()
@@ -305,7 +312,8 @@ impl TableModel {
         &self.provenance
     }
 
-    /// Returns how good the model is on the rows that its networks were not trained on.
+    /// Returns how good the model is on the rows that its networks were not trained on. The area under the ROC curve is
+    /// left out for more than two classes if rows x classes is above 5,000,000.
     pub fn scores(&self) -> &[Score] {
         &self.scores
     }

@@ -1,6 +1,6 @@
 //! How a model is trained.
 
-use crate::{EpochReport, FoldBy, Inference, Overrides, PreprocessingOptions, Recipe};
+use crate::{Columns, EpochReport, FoldBy, Inference, Overrides, PreprocessingOptions, Recipe, Table, TableError};
 use std::ops::ControlFlow;
 
 /// The options of [`TableModel::fit`](crate::TableModel::fit).
@@ -54,6 +54,31 @@ impl Default for TableOptions {
             inference: Inference::default(),
             preprocessing: None,
             data: None,
+        }
+    }
+}
+
+impl TableOptions {
+    /// Finds out what the columns of a table are, as a training with these options does: by [`Inference::infer`]. The
+    /// column of [`FoldBy::Group`] is left out.
+    ///
+    /// ```
+    /// use mlp_table::{FoldBy, Table, TableOptions};
+    ///
+    /// let visits = Table::from_csv("who,age,cost\na,31,7\na,32,9\nb,54,8\nc,40,5\n".as_bytes())?;
+    /// let options = TableOptions { fold_by: FoldBy::Group("who".into()), ..TableOptions::default() };
+    /// let columns = options.columns(&visits, "cost")?;
+    /// assert_eq!(columns.notes(), ["column `who` is left out: it is the group of the folds"]);
+    /// # Ok::<(), mlp_table::TableError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`Inference::infer`]; also if the group is the only column to learn from.
+    pub fn columns(&self, table: &Table, target: &str) -> Result<Columns, TableError> {
+        let columns = self.inference.infer(table, target)?;
+        match &self.fold_by {
+            FoldBy::Group(name) => columns.without(table, name, "it is the group of the folds"),
+            FoldBy::Row | FoldBy::Time(_) => Ok(columns),
         }
     }
 }

@@ -3,6 +3,7 @@
 use crate::models::{customer_model, customers, house_model, houses};
 use crate::{fitted, table, table_of};
 use mlp_table::{Columns, FoldBy, Inference, Kind, Preprocessing, Table, TableModel, TableOptions};
+use std::ops::ControlFlow;
 
 /// Returns the message of a table that cannot be read.
 #[track_caller]
@@ -407,6 +408,42 @@ fn a_fold_without_any_value_to_learn_from() {
         error.unwrap_err().to_string(),
         "nothing to learn from: in the rows that a network is trained on, no column has a value"
     );
+}
+
+#[test]
+fn the_group_of_the_folds_as_the_only_input() {
+    let options = TableOptions {
+        fold_by: FoldBy::Group("who".to_owned()),
+        folds: 2,
+        ..TableOptions::default()
+    };
+    let visits = table("who,y\na,1\na,2\nb,2\nb,3\n");
+    let message = "nothing to learn from: every column except the target is left out";
+    let fitted = TableModel::fit(&visits, "y", &options).map(drop);
+    assert_eq!(fitted.unwrap_err().to_string(), message);
+    let tested = TableModel::cross_validate(&visits, "y", &options, &|_| ControlFlow::Continue(()));
+    assert_eq!(tested.map(drop).unwrap_err().to_string(), message);
+}
+
+#[test]
+fn a_fold_without_one_of_two_classes() {
+    let visits = table("who,day,y\nb,1,yes\na,2,yes\na,3,yes\na,4,yes\nb,5,no\nb,6,no\n");
+    for fold_by in [FoldBy::Group("who".to_owned()), FoldBy::Time("day".to_owned())] {
+        let options = TableOptions {
+            fold_by,
+            folds: 2,
+            bagged: Some(true),
+            ..TableOptions::default()
+        };
+        assert_eq!(
+            TableModel::fit(&visits, "y", &options)
+                .map(drop)
+                .unwrap_err()
+                .to_string(),
+            "column `y`: expected at least two different values of the target in the rows that a network is trained on, \
+             got only `yes`; take fewer folds, or divide the rows in another way"
+        );
+    }
 }
 
 #[test]

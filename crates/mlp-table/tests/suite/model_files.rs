@@ -20,8 +20,8 @@ fn what_is_saved_is_loaded_to_the_last_bit() {
             (model.columns(), model.notes(), model.scores())
         );
         assert_eq!(
-            (loaded.recipe(), loaded.provenance()),
-            (model.recipe(), model.provenance())
+            (loaded.recipe(), loaded.overrides(), loaded.provenance()),
+            (model.recipe(), model.overrides(), model.provenance())
         );
         assert!(loaded.curves().eq(model.curves()) && loaded.held_out().is_none());
     }
@@ -95,6 +95,16 @@ fn a_malformed_record_is_refused() {
             header.as_object_mut().unwrap().retain(|key, _| key == "__metadata__");
             file(&header, &[])
         }),
+        (
+            DoesNotFit,
+            "overrides: epochs: expected a whole number from 1 to 100000, got 0",
+            changed(|record| record["overrides"]["epochs"] = 0.into()),
+        ),
+        (
+            Malformed,
+            "unknown field `momentum`",
+            changed(|record| record["overrides"]["momentum"] = 0.5.into()),
+        ),
         (
             DoesNotFit,
             "unexpected tensor `member2.",

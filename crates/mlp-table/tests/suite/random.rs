@@ -1,6 +1,9 @@
 //! Random tables: whatever is in them, nothing panics, and all that comes out is finite and has the right shape.
 
-use mlp_table::{Columns, FeatureScaling, FoldBy, Inference, Kind, Preprocessing, PreprocessingOptions, Table};
+use mlp_table::{
+    Columns, FeatureScaling, FoldBy, Inference, Kind, Overrides, Preprocessing, PreprocessingOptions, Recipe, Table,
+    TableError, TableModel, TableOptions,
+};
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
@@ -81,11 +84,62 @@ fn no_table_panics() {
             }
             Err(error) => {
                 refused += 1;
-                assert!(!error.message.is_empty() && !error.to_string().contains('\n'));
+                check_message(&error);
             }
         }
     }
     assert!(learned > 150 && refused > 150, "{learned} {refused}");
+}
+
+#[test]
+fn no_model_of_a_table_panics() {
+    let mut generator = Xoshiro256PlusPlus::seed_from_u64(2);
+    let (mut learned, mut refused) = (0, 0);
+    for _ in 0..500 {
+        // The sums in a network and over the networks must be finite.
+        let text = text(&mut generator).replace("1e308", "1e30");
+        let table = Table::from_csv(text.as_bytes()).unwrap();
+        let options = TableOptions {
+            recipe: Recipe::Plain,
+            overrides: Overrides {
+                epochs: Some(1),
+                ..Overrides::default()
+            },
+            bagged: Some(true),
+            folds: generator.random_range(2..4),
+            fold_by: match generator.random_range(0..4) {
+                0 => FoldBy::Group("c0".to_owned()),
+                1 => FoldBy::Time("c0".to_owned()),
+                _ => FoldBy::Row,
+            },
+            ..TableOptions::default()
+        };
+        let target = table.names().last().unwrap().to_owned();
+        match TableModel::fit(&table, &target, &options) {
+            Ok(model) => {
+                learned += 1;
+                let Ok(predictions) = model.predict(&table) else {
+                    continue;
+                };
+                let numbers = predictions.numbers().or(predictions.probabilities()).unwrap();
+                assert!(numbers.iter().all(|number| number.is_finite()), "{text}");
+                let loaded = TableModel::from_bytes(&model.to_bytes().unwrap()).unwrap();
+                assert_eq!(
+                    loaded.predict(&table).unwrap().to_batch(None),
+                    predictions.to_batch(None)
+                );
+            }
+            Err(error) => {
+                refused += 1;
+                check_message(&error);
+            }
+        }
+    }
+    assert!(learned > 50 && refused > 50, "{learned} {refused}");
+}
+
+fn check_message(error: &TableError) {
+    assert!(!error.message.is_empty() && !error.to_string().contains('\n'));
 }
 
 fn check_folds(columns: &Columns, table: &Table) {
