@@ -44,7 +44,12 @@ const SAMPLES: usize = 1000;
 /// The most rows that are drawn in all. Of large tables, fewer samples give intervals as good.
 const DRAWN: usize = 50_000_000;
 
-/// Scores predictions, `outputs` per row, by the metrics of their kind. A metric that is not defined is left out.
+/// The most rows that are ranked for the areas under ROC curves, times classes: 16 bytes for each, and a visit for each of
+/// at least a hundred samples.
+const RANKED: usize = 5_000_000;
+
+/// Scores predictions, `outputs` per row, by the metrics of their kind. A metric that is not defined is left out, and so is
+/// the area under the ROC curve of very many rows and classes.
 pub(crate) fn scored(outputs: usize, kind: TargetKind, predictions: &[f64], actual: &[f64], seed: u64) -> Vec<Score> {
     let scores = Scores::new(outputs, kind, predictions.to_vec(), actual.to_vec(), None);
     let statistics = statistics(outputs, kind, predictions, actual);
@@ -99,15 +104,19 @@ fn statistics(outputs: usize, kind: TargetKind, predictions: &[f64], actual: &[f
     }
     let hits = of_rows(Metric::Accuracy);
     let class_of = actual.iter().map(|&class| class as usize).collect();
-    vec![
+    let mut statistics = vec![
         (Metric::Accuracy, Statistic::Mean(hits.clone())),
         (
             Metric::BalancedAccuracy,
             Statistic::MeanOfClasses(hits, class_of, outputs),
         ),
         (Metric::LogLoss, Statistic::Mean(of_rows(Metric::LogLoss))),
-        (Metric::RocAuc, Statistic::Areas(areas(outputs, predictions, actual))),
-    ]
+    ];
+    if outputs == 2 || predictions.len() <= RANKED {
+        let areas = areas(outputs, predictions, actual);
+        statistics.push((Metric::RocAuc, Statistic::Areas(areas)));
+    }
+    statistics
 }
 
 /// A metric as a function of how often each row counts. It is prepared once and evaluated for each sample.
@@ -275,6 +284,21 @@ mod tests {
         // The area under the curve is not defined with one class.
         assert!(scores.iter().all(|score| score.metric != Metric::RocAuc));
         assert_eq!(scored(2, TargetKind::Class, &predictions, &vec![1.0; rows], 1), scores);
+    }
+
+    #[test]
+    fn a_thousand_classes_of_many_rows_are_scored_without_ranking_them() {
+        let (outputs, rows) = (1000, 20_000);
+        let predictions = vec![1e-3; outputs * rows];
+        let actual: Vec<f64> = (0..rows).map(|row| (row % outputs) as f64).collect();
+        let metrics = |rows: usize| -> Vec<Metric> {
+            let predictions = &predictions[..outputs * rows];
+            let statistics = statistics(outputs, TargetKind::Class, predictions, &actual[..rows]);
+            statistics.iter().map(|(metric, _)| *metric).collect()
+        };
+        let most = [Metric::Accuracy, Metric::BalancedAccuracy, Metric::LogLoss];
+        assert_eq!(metrics(rows), most);
+        assert_eq!(metrics(1000), [&most[..], &[Metric::RocAuc]].concat());
     }
 
     #[test]
