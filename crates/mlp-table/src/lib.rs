@@ -22,6 +22,7 @@ mod inference;
 mod kind;
 mod model;
 mod network;
+mod overrides;
 mod preprocessing;
 mod reader;
 mod recipe;
@@ -40,9 +41,10 @@ pub use model::{
     Observer, PartialDependence, Predictions, Score, TableModel, TableOptions, TrainingProgress,
 };
 pub use network::EpochReport;
+pub use overrides::Overrides;
 pub use preprocessing::{Features, Preprocessing, PreprocessingOptions};
 pub use reader::{Parts, Reader};
-pub use recipe::{Overrides, Recipe};
+pub use recipe::Recipe;
 pub use scaler::FeatureScaling;
 pub use table::Table;
 pub use target::Target;

@@ -135,31 +135,6 @@ const MOST_ONE_HOT: usize = 256;
 /// How many rows a network of `auto` or `tabm` visits in training, unless that gives too few or too many epochs.
 const VISITS: usize = 400_000;
 
-/// Numbers that replace those of a [`Recipe`], for a search. What is `None` stays as it is.
-///
-/// ```
-/// use mlp_table::{Overrides, TableOptions};
-///
-/// let overrides = Overrides { epochs: Some(20), width: Some(64), ..Overrides::default() };
-/// let options = TableOptions { overrides, ..TableOptions::default() };
-/// ```
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Overrides {
-    /// The learning rate eta, above 0.
-    pub learning_rate: Option<f64>,
-    /// The probability of dropout, at least 0 and below 1.
-    pub dropout: Option<f64>,
-    /// The weight decay lambda, at least 0.
-    pub weight_decay: Option<f64>,
-    /// The number of neurons of each hidden layer, from 1 to 4,096.
-    pub width: Option<usize>,
-    /// The number of hidden layers, from 1 to 16.
-    pub layers: Option<usize>,
-    /// The number of epochs, from 1 to 100,000.
-    pub epochs: Option<usize>,
-}
-
 impl fmt::Display for Recipe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
@@ -198,61 +173,6 @@ pub(crate) struct Settings {
     pub(crate) smoothing: f64,
 }
 
-impl Settings {
-    /// Returns the settings with other numbers.
-    ///
-    /// # Errors
-    /// If a number is not in its range.
-    pub(crate) fn with(mut self, overrides: &Overrides) -> Result<Self, TableError> {
-        let check = |name: &str, expected: &str, got: &dyn fmt::Display, is_valid: bool| match is_valid {
-            true => Ok(()),
-            false => Err(TableError::new(format!("{name}: expected {expected}, got {got}"))),
-        };
-        if let Some(eta) = overrides.learning_rate {
-            check(
-                "learning rate",
-                "a finite number above 0",
-                &eta,
-                eta > 0.0 && eta.is_finite(),
-            )?;
-            self.learning_rate = eta;
-        }
-        if let Some(p) = overrides.dropout {
-            check(
-                "dropout",
-                "a number of at least 0 and below 1",
-                &p,
-                (0.0..1.0).contains(&p),
-            )?;
-            self.dropout = p;
-        }
-        if let Some(lambda) = overrides.weight_decay {
-            check(
-                "weight decay",
-                "a finite number of at least 0",
-                &lambda,
-                lambda >= 0.0 && lambda.is_finite(),
-            )?;
-            self.weight_decay = lambda;
-        }
-        let (width, layers) = (
-            overrides.width.unwrap_or(self.hidden[0]),
-            overrides.layers.unwrap_or(self.hidden.len()),
-        );
-        self.epochs = overrides.epochs.unwrap_or(self.epochs);
-        for (name, number, most) in [
-            ("width", width, 4096),
-            ("layers", layers, 16),
-            ("epochs", self.epochs, 100_000),
-        ] {
-            let expected = format!("a whole number from 1 to {most}");
-            check(name, &expected, &number, (1..=most).contains(&number))?;
-        }
-        self.hidden = vec![width; layers];
-        Ok(self)
-    }
-}
-
 /// The initial parameters, and the learning rates that belong to them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Start {
@@ -281,49 +201,5 @@ mod tests {
             message,
             "unknown recipe `td_s2`; there are 5 recipes, among them `td-s`, `td`, `tabm`"
         );
-    }
-
-    #[test]
-    fn overrides_replace_numbers_and_are_refused_by_name() {
-        let none = Overrides::default();
-        let with = |overrides: &Overrides| Recipe::Td.settings(100, false).with(overrides);
-        assert_eq!(with(&none).unwrap(), Recipe::Td.settings(100, false));
-        let overrides = Overrides {
-            learning_rate: Some(0.5),
-            dropout: Some(0.0),
-            weight_decay: Some(0.0),
-            width: Some(7),
-            layers: Some(2),
-            epochs: Some(3),
-        };
-        let settings = with(&overrides).unwrap();
-        assert_eq!((settings.hidden, settings.epochs), (vec![7, 7], 3));
-        assert_eq!(
-            [settings.learning_rate, settings.dropout, settings.weight_decay],
-            [0.5, 0.0, 0.0]
-        );
-        for (json, message) in [
-            (
-                r#"{"learning_rate":0}"#,
-                "learning rate: expected a finite number above 0, got 0",
-            ),
-            (
-                r#"{"dropout":1}"#,
-                "dropout: expected a number of at least 0 and below 1, got 1",
-            ),
-            (
-                r#"{"weight_decay":-1}"#,
-                "weight decay: expected a finite number of at least 0, got -1",
-            ),
-            (r#"{"width":0}"#, "width: expected a whole number from 1 to 4096, got 0"),
-            (r#"{"layers":0}"#, "layers: expected a whole number from 1 to 16, got 0"),
-            (
-                r#"{"epochs":0}"#,
-                "epochs: expected a whole number from 1 to 100000, got 0",
-            ),
-        ] {
-            let overrides = serde_json::from_str(json).unwrap();
-            assert_eq!(with(&overrides).unwrap_err().to_string(), message);
-        }
     }
 }

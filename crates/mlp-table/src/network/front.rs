@@ -1,9 +1,9 @@
 //! The blocks in front of the multi-layer perceptron: embeddings of numbers and of categories.
 
 use super::random::{normal, uniform};
-use super::{Data, Problem, clear};
+use super::{Data, MEMORY, Problem, clear};
 use mlp_core::activations::Identity;
-use mlp_core::{Activation, ActivationKind, Dense, Mlp, OutOfMemory, Scalar, Workspace};
+use mlp_core::{Activation, ActivationKind, Dense, Mlp, Scalar, Workspace};
 use mlp_cpu::{Element, Matrix};
 use rand::Rng;
 use std::f64::consts::{PI, TAU};
@@ -113,7 +113,8 @@ impl<T: Element> Front<T> {
             }
             network.forward(numbers.view().slice(0..rows.len()), pass);
             for (j, waves) in pass.prediction().iter_columns().enumerate() {
-                copy(waves, &mut output.column_mut(j)[self.features + WAVES * i..]);
+                let places = output.column_mut(j)[self.features..].as_chunks_mut::<WAVES>().0;
+                places[i].copy_from_slice(waves);
             }
         }
     }
@@ -130,8 +131,8 @@ impl<T: Element> Front<T> {
         let parts = workspace.numbers.iter().zip(&mut workspace.passes);
         for (i, (network, (numbers, pass))) in self.periodic.iter().zip(parts).enumerate() {
             for j in 0..rows.len() {
-                let waves = &gradient.column(j)[self.features + WAVES * i..][..WAVES];
-                copy(waves, workspace.waves.column_mut(j));
+                let waves = gradient.column(j)[self.features..].as_chunks::<WAVES>().0;
+                workspace.waves.column_mut(j).copy_from_slice(&waves[i]);
             }
             network.pullback(numbers, &workspace.waves, pass);
         }
@@ -164,13 +165,6 @@ pub(super) fn unbiased<T: Element>(weights: Matrix<T>) -> Dense<Matrix<T>> {
     Dense { weights, bias }
 }
 
-/// Copies a few numbers, for which `copy_from_slice` would call a function.
-fn copy<T: Copy>(from: &[T], to: &mut [T]) {
-    for (to, &from) in to.iter_mut().zip(from) {
-        *to = from;
-    }
-}
-
 /// The buffers of a pass through a [`Front`], and the gradient of its parameters.
 #[derive(Clone, Debug)]
 pub(super) struct FrontWorkspace<T: Element> {
@@ -184,17 +178,16 @@ pub(super) struct FrontWorkspace<T: Element> {
 }
 
 impl<T: Element> FrontWorkspace<T> {
-    pub(super) fn new(front: &Front<T>, batch: usize) -> Result<Self, OutOfMemory> {
-        Ok(Self {
+    pub(super) fn new(front: &Front<T>, batch: usize) -> Self {
+        let passes = front.periodic.iter();
+        Self {
             output: Matrix::zeros(front.outputs(), batch),
             numbers: vec![Matrix::zeros(1, batch); front.periodic.len()],
-            passes: front
-                .periodic
-                .iter()
-                .map(|network| Workspace::new(network, batch))
-                .collect::<Result<_, _>>()?,
+            passes: passes
+                .map(|network| Workspace::new(network, batch).expect(MEMORY))
+                .collect(),
             waves: Matrix::zeros(WAVES, batch),
             tables: front.tables.iter().map(Dense::zeros_like).collect(),
-        })
+        }
     }
 }

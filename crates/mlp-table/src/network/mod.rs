@@ -133,7 +133,7 @@ impl<T: Element> Network<T> {
                 let mut rows: Vec<usize> = (0..data.features.columns()).collect();
                 rows.shuffle(&mut random);
                 rows.truncate(INITIAL / members);
-                let mut workspace = FrontWorkspace::new(&network.front, rows.len()).expect(MEMORY);
+                let mut workspace = FrontWorkspace::new(&network.front, rows.len());
                 network.front.forward(data, &rows, &mut workspace);
                 let mut scaled = Matrix::zeros(network.trunk.inputs(), members * rows.len());
                 network.scale(workspace.output.view(), &mut scaled);
@@ -190,13 +190,8 @@ impl<T: Element> Network<T> {
         let (samples, members) = (data.features.columns(), self.members());
         let chunk = samples.min(CHUNK / members).max(1);
         let is_class = self.outputs > 1;
-        let transform = if is_class {
-            OutputTransform::Softmax
-        } else {
-            OutputTransform::Identity
-        };
         let mut predictions = Matrix::zeros(self.outputs, samples);
-        let mut workspace = FrontWorkspace::new(&self.front, chunk).expect(MEMORY);
+        let mut workspace = FrontWorkspace::new(&self.front, chunk);
         let mut scaled = Matrix::zeros(self.trunk.inputs(), members * chunk);
         let rows: Vec<usize> = (0..samples).collect();
         for rows in rows.chunks(chunk) {
@@ -205,8 +200,8 @@ impl<T: Element> Network<T> {
             let mut outputs = self.trunk.predict(input);
             for column in 0..outputs.columns() {
                 let own = &mut outputs.column_mut(column)[self.own(column / rows.len())];
-                if members > 1 {
-                    transform.apply(own);
+                if members > 1 && is_class {
+                    OutputTransform::Softmax.apply(own);
                 }
                 let sums = predictions.column_mut(rows[column % rows.len()]).iter_mut();
                 sums.zip(own).for_each(|(sum, own)| *sum += *own);

@@ -9,7 +9,8 @@ use crate::Features;
 use crate::recipe::{Settings, Start};
 use mlp_core::backend::Tensor;
 use mlp_core::{
-    AdamW, Dense, Dropout, Factors, LossKind, Mse, NonFinite, Optimizer, Schedule, SoftmaxCrossEntropy, Workspace,
+    AdamW, Dense, Dropout, Factors, HyperParameterError, LossKind, Mse, NonFinite, Optimizer, Schedule,
+    SoftmaxCrossEntropy, Workspace,
 };
 use mlp_cpu::{Element, Matrix, MatrixRef};
 use rand::SeedableRng;
@@ -69,7 +70,8 @@ impl Network {
         // An incomplete last batch is left out.
         let steps = samples / batch;
         let network = Self::new(settings, problem, data, seed);
-        let mut training = Training::new(network, settings, [batch, epochs * steps], seed);
+        let training = Training::new(network, settings, [batch, epochs * steps], seed);
+        let mut training = training.expect("the numbers of a recipe are in their ranges");
         let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
         let mut order: Vec<usize> = (0..samples).collect();
         let (mut best, mut lowest) = (Err(Diverged), f64::INFINITY);
@@ -118,6 +120,7 @@ fn largest(numbers: &[f32]) -> usize {
 /// A network in training.
 pub(super) struct Training<T: Element> {
     pub(super) network: Network<T>,
+    settings: Settings,
     loss: LossKind,
     rates: Schedule,
     decays: Schedule,
@@ -125,8 +128,6 @@ pub(super) struct Training<T: Element> {
     dropout: Option<Dropout>,
     /// One for each part of the network.
     optimizers: Vec<AdamW<Matrix<T>>>,
-    learning_rate: f64,
-    weight_decay: f64,
     step: u64,
     buffers: Buffers<T>,
 }
@@ -150,53 +151,46 @@ struct Buffers<T: Element> {
 
 impl<T: Element> Training<T> {
     /// Prepares the training of a new network, with a batch size and a number of steps.
-    pub(super) fn new(network: Network<T>, settings: &Settings, [batch, steps]: [usize; 2], seed: u64) -> Self {
-        const RANGE: &str = "the numbers of a recipe are in their ranges";
-        let Settings {
-            learning_rate,
-            weight_decay,
-            dropout,
-            ..
-        } = *settings;
-        let steps = steps as u64;
-        let decays = Schedule::flat_cosine(steps).expect(RANGE);
-        let rates = match settings.start {
-            Start::Gain => Ok(Schedule::constant()),
-            Start::Normal | Start::Data => Schedule::cosine_log(4, steps),
-        }
-        .expect(RANGE);
-        let loss = match network.outputs {
-            1 => Mse.into(),
-            _ => SoftmaxCrossEntropy::for_classes()
-                .smoothing(settings.smoothing)
-                .expect(RANGE)
-                .into(),
-        };
-        let dropout = (dropout > 0.0).then(|| {
-            let dropout = Dropout::new(dropout, seed).expect(RANGE);
-            dropout.schedule(decays.clone())
-        });
+    ///
+    /// # Errors
+    /// If a number of the settings is not in its range.
+    pub(super) fn new(
+        network: Network<T>,
+        settings: &Settings,
+        [batch, steps]: [usize; 2],
+        seed: u64,
+    ) -> Result<Self, HyperParameterError> {
+        let decays = Schedule::flat_cosine(steps as u64)?;
+        let dropout = Dropout::new(settings.dropout, seed)?.schedule(decays.clone());
+        let smoothed = SoftmaxCrossEntropy::for_classes().smoothing(settings.smoothing)?;
+        let is_class = network.outputs > 1;
         let optimizer = |rates: Vec<Rate>| {
-            let factors = |of: fn(&Rate) -> Factors| rates.iter().map(of).collect::<Vec<_>>();
-            AdamW::new(learning_rate)
-                .and_then(|optimizer| optimizer.betas(0.9, settings.beta2))
-                .and_then(|optimizer| optimizer.learning_rate_factors(&factors(Rate::learning)))
-                .and_then(|optimizer| optimizer.weight_decay_factors(&factors(Rate::decay)))
-                .and_then(|optimizer| optimizer.epsilon_factors(&factors(Rate::epsilon)))
-                .expect(RANGE)
+            let factors = |of: fn(&Rate) -> (f64, f64)| -> Vec<Factors> {
+                let factors = rates.iter().map(of);
+                factors.map(|(weights, bias)| Factors { weights, bias }).collect()
+            };
+            AdamW::new(settings.learning_rate)?
+                .betas(0.9, settings.beta2)?
+                .learning_rate_factors(&factors(|rate| (rate.weights * rate.unit, rate.bias)))?
+                // pytabkit multiplies the decay by the factor of the learning rate twice.
+                .weight_decay_factors(&factors(|rate| (rate.weights / rate.unit, 0.0)))?
+                .epsilon_factors(&factors(|rate| (1.0 / rate.unit, 1.0)))
         };
-        Self {
-            loss,
-            rates,
-            dropout,
+        let optimizers = rates_of(&network, settings.start).into_iter().map(optimizer);
+        Ok(Self {
+            loss: if is_class { smoothed.into() } else { Mse.into() },
+            rates: match settings.start {
+                Start::Gain => Schedule::constant(),
+                Start::Normal | Start::Data => Schedule::cosine_log(4, steps as u64)?,
+            },
             decays,
-            optimizers: rates_of(&network, settings.start).into_iter().map(optimizer).collect(),
-            learning_rate,
-            weight_decay,
+            dropout: (settings.dropout > 0.0).then_some(dropout),
+            optimizers: optimizers.collect::<Result<_, _>>()?,
             step: 0,
             buffers: Buffers::new(&network, batch),
+            settings: settings.clone(),
             network,
-        }
+        })
     }
 
     /// Takes a step with the given rows, as many as the batch size. Returns the loss.
@@ -206,9 +200,17 @@ impl<T: Element> Training<T> {
         target: MatrixRef<'_, T>,
         rows: &[usize],
     ) -> Result<f64, NonFinite> {
+        const RANGE: &str = "a schedule is never negative";
         Matrix::<T>::with_float_environment(|| {
             let loss = self.evaluate(data, target, rows);
-            self.update()?;
+            let learning_rate = self.settings.learning_rate * self.rates.factor(self.step);
+            let weight_decay = self.settings.weight_decay * self.decays.factor(self.step);
+            let parts = parts(&mut self.network, &mut self.buffers);
+            for (optimizer, (layers, gradient)) in self.optimizers.iter_mut().zip(parts) {
+                optimizer.set_learning_rate(learning_rate).expect(RANGE);
+                optimizer.set_weight_decay(weight_decay).expect(RANGE);
+                optimizer.update(layers, gradient)?;
+            }
             self.step += 1;
             Ok(loss)
         })
@@ -247,20 +249,6 @@ impl<T: Element> Training<T> {
         network.front.backward(data, rows, gradient, &mut buffers.front);
         loss / samples
     }
-
-    /// Updates the parameters of all parts.
-    fn update(&mut self) -> Result<(), NonFinite> {
-        const RANGE: &str = "a schedule is never negative";
-        let learning_rate = self.learning_rate * self.rates.factor(self.step);
-        let weight_decay = self.weight_decay * self.decays.factor(self.step);
-        let parts = parts(&mut self.network, &mut self.buffers);
-        for (optimizer, (layers, gradient)) in self.optimizers.iter_mut().zip(parts) {
-            optimizer.set_learning_rate(learning_rate).expect(RANGE);
-            optimizer.set_weight_decay(weight_decay).expect(RANGE);
-            optimizer.update(layers, gradient)?;
-        }
-        Ok(())
-    }
 }
 
 /// The parameters of a part of a network, or their gradient.
@@ -286,7 +274,7 @@ impl<T: Element> Buffers<T> {
         let (inputs, columns) = (network.trunk.inputs(), network.members() * batch);
         let [scaled, output] = [inputs, network.outputs].map(|rows| Matrix::zeros(rows, columns));
         Self {
-            front: FrontWorkspace::new(&network.front, batch).expect(MEMORY),
+            front: FrontWorkspace::new(&network.front, batch),
             front_gradient: Matrix::zeros(inputs, batch),
             trunk: Workspace::new(&network.trunk, columns).expect(MEMORY),
             scaled_gradient: scaled.clone(),
@@ -326,24 +314,6 @@ struct Rate {
     unit: f64,
 }
 
-impl Rate {
-    fn learning(&self) -> Factors {
-        let (weights, bias) = (self.weights * self.unit, self.bias);
-        Factors { weights, bias }
-    }
-
-    /// pytabkit multiplies the decay by the factor of the learning rate twice.
-    fn decay(&self) -> Factors {
-        let (weights, bias) = (self.weights / self.unit, 0.0);
-        Factors { weights, bias }
-    }
-
-    fn epsilon(&self) -> Factors {
-        let (weights, bias) = (1.0 / self.unit, 1.0);
-        Factors { weights, bias }
-    }
-}
-
 /// Returns the learning rates of the layers of each part, in the order of [`parts`].
 fn rates_of<T: Element>(network: &Network<T>, start: Start) -> Vec<Vec<Rate>> {
     let rate = |weights, bias, unit| Rate { weights, bias, unit };
@@ -353,17 +323,12 @@ fn rates_of<T: Element>(network: &Network<T>, start: Start) -> Vec<Vec<Rate>> {
         // The factors of RealMLP.
         Start::Normal | Start::Data => (6.0, 0.1, -0.5),
     };
-    let trunk = network
-        .trunk
-        .layers()
-        .iter()
-        .map(|layer| rate(1.0, bias, (layer.inputs() as f64).powf(ntk)));
+    let trunk = network.trunk.layers().iter();
+    let trunk = trunk.map(|layer| rate(1.0, bias, (layer.inputs() as f64).powf(ntk)));
     let tables = front.tables.iter().map(|_| rate(1.0, 0.0, 1.0));
     // RealMLP trains w in cos(2 pi w x + b).
-    let periodic = front
-        .periodic
-        .iter()
-        .map(|_| vec![rate(0.1, 0.1, TAU), rate(0.1, 0.1, 1.0)]);
+    let embedding = |_| vec![rate(0.1, 0.1, TAU), rate(0.1, 0.1, 1.0)];
+    let periodic = front.periodic.iter().map(embedding);
     let parts = [tables.collect(), vec![rate(scaling, 0.0, 1.0)], trunk.collect()];
     parts.into_iter().chain(periodic).collect()
 }

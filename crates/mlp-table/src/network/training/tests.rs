@@ -73,7 +73,7 @@ fn check_steps(golden: &str, settings: impl Fn(bool) -> Settings) {
         let scaling = Matrix::from_vec(4, settings.members, saved[0].scaling.clone());
         network.scaling = Some(unbiased(scaling));
         let steps = *golden.saved.last().unwrap();
-        let mut training = Training::new(network, &settings, [golden.batch, steps], 0);
+        let mut training = Training::new(network, &settings, [golden.batch, steps], 0).unwrap();
         let target = Matrix::from_vec(1, target.len(), target.clone());
         for step in 0..=steps {
             if let Some(place) = golden.saved.iter().position(|&saved| saved == step) {
@@ -288,7 +288,7 @@ fn the_gradient_is_that_of_the_loss() {
         let rows: Vec<usize> = (0..12).rev().collect();
         let network = Network::<f64>::new(&settings, &Sample::problem(is_class), data, 5);
         assert_eq!(network.trunk.inputs(), 3 + 2 * 3 + COMPONENTS);
-        let mut training = Training::new(network, &settings, [12, 10], 5);
+        let mut training = Training::new(network, &settings, [12, 10], 5).unwrap();
         training.evaluate(data, target.view(), &rows);
         let Training { network, buffers, .. } = &mut training;
         let gradient: Vec<Vec<Dense<Matrix<f64>>>> = parts(network, buffers).map(|(_, own)| own.to_vec()).collect();
