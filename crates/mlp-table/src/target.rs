@@ -137,6 +137,11 @@ impl Target {
     }
 }
 
+/// Returns the class with the largest logit or probability, of several the first.
+pub(crate) fn largest<T: PartialOrd>(row: &[T]) -> usize {
+    (1..row.len()).fold(0, |best, class| if row[class] > row[best] { class } else { best })
+}
+
 /// Returns the numbers of a target. One that is missing is an error.
 fn numbers(table: &Table, name: &str, missing: &[String]) -> Result<Vec<f64>, TableError> {
     let numbers = table.quantities(name, Quantity::Number, missing)?;

@@ -1,6 +1,7 @@
 //! What a model predicts.
 
 use super::calibration::{Calibration, Conformal};
+use crate::target::largest;
 use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
 use arrow_schema::{Field, Schema};
 use mlp_core::Classes;
@@ -84,8 +85,7 @@ impl Predictions {
             return None;
         };
         let row = &probabilities[row * classes.len()..][..classes.len()];
-        let best = (1..row.len()).fold(0, |best, class| if row[class] > row[best] { class } else { best });
-        Some(&classes.names()[best])
+        Some(&classes.names()[largest(row)])
     }
 
     /// Returns for each row the lower and the upper end of an interval that contains the target with probability

@@ -49,7 +49,7 @@ impl<T: Element> Front<T> {
         let numeric = if periodic { problem.numbers() } else { vec![] };
         // The initial L and c are those of PyTorch's linear layer.
         let limit = 1.0 / (COSINES as f64).sqrt();
-        let networks = numeric.iter().map(|_| {
+        let periodic = numeric.iter().map(|_| {
             let cosines = Dense {
                 weights: normal((COSINES, 1), TAU * FREQUENCY, random),
                 bias: uniform((COSINES, 1), PI, random),
@@ -60,20 +60,18 @@ impl<T: Element> Front<T> {
             };
             embedding(cosines, linear)
         });
+        let periodic = periodic.collect();
+        let tables = problem.embedded.iter().map(|&values| {
+            let mut weights = normal((COMPONENTS, values), 1.0, random);
+            // A missing or unknown value says nothing, unless training rows have it.
+            weights.column_mut(0).fill(T::zero());
+            unbiased(weights)
+        });
         Self {
             features: problem.numeric.len(),
-            periodic: networks.collect(),
             numeric,
-            tables: problem
-                .embedded
-                .iter()
-                .map(|&values| {
-                    let mut weights = normal((COMPONENTS, values), 1.0, random);
-                    // A missing or unknown value says nothing, unless training rows have it.
-                    weights.column_mut(0).fill(T::zero());
-                    unbiased(weights)
-                })
-                .collect(),
+            periodic,
+            tables: tables.collect(),
         }
     }
 
@@ -91,29 +89,24 @@ impl<T: Element> Front<T> {
 
     /// Writes the outputs for the given rows of `data` to the first columns of the workspace's output.
     pub(super) fn forward(&self, data: Data<'_, T>, rows: &[usize], workspace: &mut FrontWorkspace<T>) {
-        let FrontWorkspace {
-            output,
-            numbers,
-            passes,
-            ..
-        } = workspace;
-        let components = self.first_component();
         for (j, &row) in rows.iter().enumerate() {
-            let output = output.column_mut(j);
+            let output = workspace.output.column_mut(j);
             output[..self.features].copy_from_slice(data.features.column(row));
-            let places = output[components..].as_chunks_mut::<COMPONENTS>().0;
+            let places = output[self.first_component()..].as_chunks_mut::<COMPONENTS>().0;
             for ((place, table), indices) in places.iter_mut().zip(&self.tables).zip(data.indices) {
                 place.copy_from_slice(table.weights.column(indices[row] as usize));
             }
         }
-        let parts = numbers.iter_mut().zip(passes);
-        for (i, (network, (numbers, pass))) in self.periodic.iter().zip(parts).enumerate() {
+        for (i, network) in self.periodic.iter().enumerate() {
+            let (numbers, pass) = (&mut workspace.numbers[i], &mut workspace.passes[i]);
             for (j, &row) in rows.iter().enumerate() {
                 numbers[(0, j)] = data.features.column(row)[self.numeric[i]];
             }
             network.forward(numbers.view().slice(0..rows.len()), pass);
             for (j, waves) in pass.prediction().iter_columns().enumerate() {
-                let places = output.column_mut(j)[self.features..].as_chunks_mut::<WAVES>().0;
+                let places = workspace.output.column_mut(j)[self.features..]
+                    .as_chunks_mut::<WAVES>()
+                    .0;
                 places[i].copy_from_slice(waves);
             }
         }
@@ -121,29 +114,20 @@ impl<T: Element> Front<T> {
 
     /// Computes the gradient of all parameters from that of the outputs of the preceding [`forward`](Self::forward),
     /// which filled all columns of the workspace.
-    pub(super) fn backward(
-        &self,
-        data: Data<'_, T>,
-        rows: &[usize],
-        gradient: &Matrix<T>,
-        workspace: &mut FrontWorkspace<T>,
-    ) {
-        let parts = workspace.numbers.iter().zip(&mut workspace.passes);
-        for (i, (network, (numbers, pass))) in self.periodic.iter().zip(parts).enumerate() {
-            for j in 0..rows.len() {
-                let waves = gradient.column(j)[self.features..].as_chunks::<WAVES>().0;
+    pub(super) fn backward(&self, data: Data<'_, T>, rows: &[usize], workspace: &mut FrontWorkspace<T>) {
+        for (i, network) in self.periodic.iter().enumerate() {
+            for (j, gradient) in workspace.gradient.iter_columns().enumerate() {
+                let waves = gradient[self.features..].as_chunks::<WAVES>().0;
                 workspace.waves.column_mut(j).copy_from_slice(&waves[i]);
             }
-            network.pullback(numbers, &workspace.waves, pass);
+            network.pullback(&workspace.numbers[i], &workspace.waves, &mut workspace.passes[i]);
         }
         for (i, (table, indices)) in workspace.tables.iter_mut().zip(data.indices).enumerate() {
             clear(&mut table.weights);
             for (j, &row) in rows.iter().enumerate() {
-                let components = &gradient.column(j)[self.first_component() + COMPONENTS * i..];
-                let sum = table.weights.column_mut(indices[row] as usize);
-                sum.iter_mut()
-                    .zip(components)
-                    .for_each(|(sum, &component)| *sum += component);
+                let components = &workspace.gradient.column(j)[self.first_component() + COMPONENTS * i..];
+                let sums = table.weights.column_mut(indices[row] as usize).iter_mut();
+                sums.zip(components).for_each(|(sum, &component)| *sum += component);
             }
         }
     }
@@ -169,6 +153,8 @@ pub(super) fn unbiased<T: Element>(weights: Matrix<T>) -> Dense<Matrix<T>> {
 #[derive(Clone, Debug)]
 pub(super) struct FrontWorkspace<T: Element> {
     pub(super) output: Matrix<T>,
+    /// The gradient with respect to the output.
+    pub(super) gradient: Matrix<T>,
     /// The numbers that go into each periodic embedding, 1 x batch, and the buffers of its pass.
     numbers: Vec<Matrix<T>>,
     pub(super) passes: Vec<Workspace<Matrix<T>>>,
@@ -182,6 +168,7 @@ impl<T: Element> FrontWorkspace<T> {
         let passes = front.periodic.iter();
         Self {
             output: Matrix::zeros(front.outputs(), batch),
+            gradient: Matrix::zeros(front.outputs(), batch),
             numbers: vec![Matrix::zeros(1, batch); front.periodic.len()],
             passes: passes
                 .map(|network| Workspace::new(network, batch).expect(MEMORY))

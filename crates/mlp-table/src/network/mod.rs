@@ -41,9 +41,8 @@ impl Problem {
 
     /// Returns the features that are numbers.
     fn numbers(&self) -> Vec<usize> {
-        (0..self.numeric.len())
-            .filter(|&feature| self.numeric[feature])
-            .collect()
+        let is_number = |&feature: &usize| self.numeric[feature];
+        (0..self.numeric.len()).filter(is_number).collect()
     }
 }
 
@@ -70,9 +69,9 @@ impl<'a> From<&'a Features> for Data<'a, f32> {
 /// side as k blocks of columns: one pass, with one product per layer, is that of all members. Their predictions are
 /// averaged. A single member has no scaling: it is a part of the trunk's first layer.
 ///
-/// The trunk has k times the outputs, the first ones for the first member, and each member keeps its own. For numbers and
-/// two classes, the last layer of `tabm` is then a twentieth of the network, and k products of a few rows would take
-/// longer. It outgrows the hidden layers at some thirty classes.
+/// The trunk has k times the outputs, the first ones for the first member, and each member keeps its own. For a number or
+/// two classes, the last layer of `tabm` is then at most a twentieth of all products, and a product for each member would
+/// have one or two rows. It outgrows the other layers at some forty classes.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Network<T: Element = f32> {
     pub(crate) front: Front<T>,

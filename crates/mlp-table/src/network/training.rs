@@ -7,6 +7,7 @@ use super::front::FrontWorkspace;
 use super::{Data, MEMORY, Network, Problem, clear};
 use crate::Features;
 use crate::recipe::{Settings, Start};
+use crate::target::largest;
 use mlp_core::backend::Tensor;
 use mlp_core::{
     AdamW, Dense, Dropout, Factors, HyperParameterError, LossKind, Mse, NonFinite, Optimizer, Schedule,
@@ -112,11 +113,6 @@ impl Network {
     }
 }
 
-/// Returns the first of the largest numbers.
-fn largest(numbers: &[f32]) -> usize {
-    (1..numbers.len()).fold(0, |best, i| if numbers[i] > numbers[best] { i } else { best })
-}
-
 /// A network in training.
 pub(super) struct Training<T: Element> {
     pub(super) network: Network<T>,
@@ -134,8 +130,6 @@ pub(super) struct Training<T: Element> {
 
 struct Buffers<T: Element> {
     front: FrontWorkspace<T>,
-    /// The gradient with respect to the outputs of the front.
-    front_gradient: Matrix<T>,
     /// The pass of all members, with a block of columns for each.
     trunk: Workspace<Matrix<T>>,
     /// The inputs of the trunk, and the gradients with respect to them and to the scaling.
@@ -245,8 +239,7 @@ impl<T: Element> Training<T> {
         network.trunk.pullback(input, &buffers.output_gradient, pass);
         network.trunk.input_gradient(pass, &mut buffers.scaled_gradient);
         buffers.descale(network);
-        let gradient = &buffers.front_gradient;
-        network.front.backward(data, rows, gradient, &mut buffers.front);
+        network.front.backward(data, rows, &mut buffers.front);
         loss / samples
     }
 }
@@ -275,7 +268,6 @@ impl<T: Element> Buffers<T> {
         let [scaled, output] = [inputs, network.outputs].map(|rows| Matrix::zeros(rows, columns));
         Self {
             front: FrontWorkspace::new(&network.front, batch),
-            front_gradient: Matrix::zeros(inputs, batch),
             trunk: Workspace::new(&network.trunk, columns).expect(MEMORY),
             scaled_gradient: scaled.clone(),
             scaled,
@@ -292,12 +284,12 @@ impl<T: Element> Buffers<T> {
     fn descale(&mut self, network: &Network<T>) {
         let scaling = network.scaling.as_ref().expect("a network in training has a scaling");
         clear(&mut self.scaling.weights);
-        clear(&mut self.front_gradient);
-        let batch = self.front_gradient.columns();
+        clear(&mut self.front.gradient);
+        let batch = self.front.gradient.columns();
         for (column, gradient) in self.scaled_gradient.iter_columns().enumerate() {
             let (member, j) = (column / batch, column % batch);
             let sums = self.scaling.weights.column_mut(member).iter_mut();
-            let sums = sums.zip(self.front_gradient.column_mut(j));
+            let sums = sums.zip(self.front.gradient.column_mut(j));
             let factors = scaling.weights.column(member).iter().zip(self.front.output.column(j));
             for (((of_scaling, of_front), (&s, &x)), &g) in sums.zip(factors).zip(gradient) {
                 *of_scaling += g * x;
