@@ -6,7 +6,7 @@ use mlp_core::{AdamW, Dropout};
 use mlp_cpu::Matrix;
 use serde::{Deserialize, Serialize};
 
-/// Numbers that replace those of a [`Recipe`], for a search. What is `None` stays as it is.
+/// Numbers that replace those of a [`Recipe`](crate::Recipe), for a search. What is `None` stays as it is.
 ///
 /// ```
 /// use mlp_table::{Overrides, TableOptions};

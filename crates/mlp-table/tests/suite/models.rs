@@ -256,6 +256,24 @@ fn rows_of_a_group_and_of_later_times_are_held_out() {
 }
 
 #[test]
+fn models_of_seeds_that_follow_each_other_share_no_network() {
+    let houses = houses(0, 120);
+    let curves = |seed| {
+        let options = TableOptions {
+            seed,
+            seeds: 2,
+            // The folds do not depend on the seed.
+            fold_by: FoldBy::Time("built".into()),
+            ..options()
+        };
+        let model = TableModel::fit(&houses, "price", &options).unwrap();
+        model.curves().map(<[_]>::to_vec).collect::<Vec<_>>()
+    };
+    let [first, second] = [0, 1].map(curves);
+    assert!(first.len() == 2 && first.iter().all(|curve| !second.contains(curve)));
+}
+
+#[test]
 fn cross_validation_trains_on_the_other_folds() {
     let (customers, members) = (customers(0, 150), AtomicUsize::new(0));
     let options = TableOptions { folds: 2, ..options() };
