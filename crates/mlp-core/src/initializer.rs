@@ -111,19 +111,35 @@ enum Distribution {
 }
 
 impl Distribution {
-    /// Draws one number. Normal numbers are drawn by the polar method of G. Marsaglia (SIAM Review 6, 1964), not with
-    /// `rand_distr`: that crate uses the logarithm of the system's library, whose bits differ between systems.
+    /// Draws one number.
     fn sample(self, rng: &mut impl Rng) -> f64 {
-        let mut uniform = || 2.0 * rng.random::<f64>() - 1.0;
         match self {
-            Self::Uniform => uniform(),
-            Self::Normal => loop {
-                let (u, v) = (uniform(), uniform());
-                let s = u * u + v * v;
-                if s > 0.0 && s < 1.0 {
-                    return u * Scalar::sqrt(-2.0 * Scalar::ln(s) / s);
-                }
-            },
+            Self::Uniform => 2.0 * rng.random::<f64>() - 1.0,
+            Self::Normal => standard_normal(rng),
+        }
+    }
+}
+
+/// Draws a number from N(0, 1), for random parameters of your own. Its bits do not depend on the machine.
+///
+/// It uses the polar method of G. Marsaglia (SIAM Review 6, 1964), not `rand_distr`: that crate takes the logarithm of the
+/// system's library, whose bits differ between systems.
+///
+/// ```
+/// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
+///
+/// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
+/// let numbers: Vec<f64> = (0..10_000).map(|_| mlp_core::standard_normal(&mut rng)).collect();
+/// let mean_square = numbers.iter().map(|z| z * z).sum::<f64>() / 1e4;
+/// assert!((mean_square - 1.0).abs() < 0.05);
+/// ```
+pub fn standard_normal(rng: &mut impl Rng) -> f64 {
+    let mut uniform = || 2.0 * rng.random::<f64>() - 1.0;
+    loop {
+        let (u, v) = (uniform(), uniform());
+        let s = u * u + v * v;
+        if s > 0.0 && s < 1.0 {
+            return u * Scalar::sqrt(-2.0 * Scalar::ln(s) / s);
         }
     }
 }

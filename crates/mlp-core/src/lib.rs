@@ -157,7 +157,7 @@ pub use dense::Dense;
 pub use dual_tensor::{DualColumns, DualTensor};
 pub use error::{BuildError, HyperParameterError, OutOfMemory};
 pub use inference::InferenceWorkspace;
-pub use initializer::Initializer;
+pub use initializer::{Initializer, standard_normal};
 pub use kind::KindError;
 pub use loss::{
     BinaryCrossEntropy, ElementLoss, HalfMse, Huber, Loss, LossKind, Mae, ModelLoss, Mse, OverOutputs, Pinball,

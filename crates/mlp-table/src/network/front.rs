@@ -1,11 +1,10 @@
 //! The blocks in front of the multi-layer perceptron: embeddings of numbers and of categories.
 
-use super::random::{normal, uniform};
 use super::{Data, MEMORY, Problem, clear};
 use mlp_core::activations::Identity;
-use mlp_core::{Activation, ActivationKind, Dense, Mlp, Scalar, Workspace};
+use mlp_core::{Activation, ActivationKind, Dense, Mlp, Scalar, Workspace, standard_normal};
 use mlp_cpu::{Element, Matrix};
-use rand::Rng;
+use rand::{Rng, RngExt};
 use std::f64::consts::{PI, TAU};
 
 /// The number of components of an embedded category; RealMLP's `embedding_size`.
@@ -141,6 +140,17 @@ impl<T: Element> Front<T> {
 pub(super) fn embedding<T: Element>(cosines: Dense<Matrix<T>>, linear: Dense<Matrix<T>>) -> Mlp<Matrix<T>, Cosine> {
     let layers = vec![(cosines, ActivationKind::Custom(Cosine)), (linear, Identity.into())];
     Mlp::from_layers(layers).expect("the outputs of the first layer are the inputs of the second")
+}
+
+/// Returns numbers from N(0, s^2).
+pub(super) fn normal<T: Element>((rows, columns): (usize, usize), s: f64, random: &mut impl Rng) -> Matrix<T> {
+    Matrix::from_fn(rows, columns, |_, _| T::from_f64(s * standard_normal(random)))
+}
+
+/// Returns numbers from U(-limit, limit).
+fn uniform<T: Element>((rows, columns): (usize, usize), limit: f64, random: &mut impl Rng) -> Matrix<T> {
+    let mut number = || limit * (2.0 * random.random::<f64>() - 1.0);
+    Matrix::from_fn(rows, columns, |_, _| T::from_f64(number()))
 }
 
 /// Returns parameters without a bias.

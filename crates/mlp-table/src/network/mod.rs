@@ -2,7 +2,6 @@
 
 mod front;
 mod parts;
-mod random;
 mod training;
 
 pub(crate) use front::Front;
@@ -12,14 +11,13 @@ pub(crate) use training::{Diverged, Rows};
 
 use crate::Features;
 use crate::recipe::{Settings, Start};
-use front::{FrontWorkspace, unbiased};
+use front::{FrontWorkspace, normal, unbiased};
 use mlp_core::backend::Tensor as _;
 use mlp_core::{Dense, Initializer, Mlp, OutputTransform, Scalar};
 use mlp_cpu::{Element, Matrix, MatrixRef};
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
-use random::normal;
 use std::ops::Range;
 
 /// What a network must know of its data besides the numbers.
