@@ -15,8 +15,8 @@ pub enum FoldBy {
     #[default]
     Row,
     /// All rows with the same value of a column come into the same fold, as when a customer has several rows. The folds
-    /// are about equally large. Nothing is learned from the column itself ([`TableOptions::columns`](crate::TableOptions::columns)): new rows have
-    /// groups that no network has seen, and so have those that are held out.
+    /// are about equally large. Nothing is learned from the column itself: new rows have groups that no network has seen,
+    /// and so have those that are held out.
     Group(String),
     /// In the order of a column of dates or numbers: fold k is held out, and the rows before it are to train on. Rows of
     /// the same time stay together. The first part of the rows is never held out. The column is an input like any other.
