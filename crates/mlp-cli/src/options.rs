@@ -101,7 +101,8 @@ pub(crate) struct CrossValidateArgs {
     after_long_help = "\
 Examples:
   mlp tune houses.csv --target price --budget 10m
-          Starts trials for ten minutes; writes houses.safetensors and houses.trials.json
+          Starts trials for ten minutes; writes houses.tuned.safetensors, the best model, and
+          houses.trials.json
   mlp tune houses.csv --target price --trials 100
           Continues until there are 100 trials"
 )]
@@ -121,7 +122,7 @@ pub(crate) struct TuneArgs {
     #[arg(long, value_name = "FILE.json")]
     pub(crate) trials_file: Option<PathBuf>,
 
-    /// The file of the best model [default: the name of DATA with .safetensors, here]
+    /// The file of the best model [default: the name of DATA with .tuned.safetensors, here]
     #[arg(long, value_name = "FILE.safetensors")]
     pub(crate) save: Option<PathBuf>,
 

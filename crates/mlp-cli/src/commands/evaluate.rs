@@ -1,6 +1,6 @@
 //! `mlp evaluate`: measures how well a model predicts a table whose target is known.
 
-use super::learning::{hash, scores_json, scores_text};
+use super::learning::{hash_of_file, scores_json, scores_text};
 use crate::error::{Error, say};
 use crate::options::{EvaluateArgs, Format};
 use crate::output::print;
@@ -20,7 +20,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<(), Error> {
         say(unknown(column, *rows));
     }
     let trained_on = &model.provenance().data;
-    if trained_on.is_some() && *trained_on == hash(&args.data.path) {
+    if trained_on.is_some() && *trained_on == hash_of_file(&args.data.path) {
         say("note: the model was trained on these rows; `mlp inspect` shows its scores on rows held out");
     }
     let known = |intervals: Vec<(f64, f64)>| intervals.iter().all(|(low, _)| low.is_finite());

@@ -10,7 +10,7 @@ use mlp_table::{Column, Score, Table, TableError, TableOptions, TrainingProgress
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
-use std::io::Read as _;
+use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
@@ -18,15 +18,19 @@ use std::time::Duration;
 /// Reads the table to learn from, and returns it with the options of training.
 pub(super) fn read(data: &DataArgs, learning: &LearningArgs) -> Result<(Table, TableOptions), Error> {
     let table = data.reader().read(&data.path)?;
-    Ok((table, learning.options(hash(&data.path))))
+    Ok((table, learning.options(hash_of_file(&data.path))))
 }
 
-/// Returns a hash of a file, as `sha256sum` computes it. Standard input cannot be read twice, so it has none.
-pub(super) fn hash(path: &Path) -> Option<String> {
-    let mut file = File::open(path).ok().filter(|_| path != Path::new("-"))?;
+/// Returns a hash of a file, if it can be read. Standard input cannot be read twice, so it has none.
+pub(super) fn hash_of_file(path: &Path) -> Option<String> {
+    hash(File::open(path).ok().filter(|_| path != Path::new("-"))?)
+}
+
+/// Returns a hash, as `sha256sum` computes it, if all can be read.
+pub(super) fn hash(mut source: impl Read) -> Option<String> {
     let (mut hash, mut block) = (Sha256::new(), vec![0; 1 << 16]);
     loop {
-        match file.read(&mut block).ok()? {
+        match source.read(&mut block).ok()? {
             0 => break,
             read => hash.update(&block[..read]),
         }

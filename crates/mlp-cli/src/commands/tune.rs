@@ -1,19 +1,20 @@
 //! `mlp tune`: searches for better settings of a recipe at random, and keeps the best model.
 
-use super::learning::{hash, read, say_notes, scores_json, watched};
+use super::learning::{hash, hash_of_file, read, say_notes, scores_json, watched};
 use super::train::beside;
 use crate::error::{Error, say};
 use crate::interrupt;
-use crate::options::{Format, TuneArgs};
+use crate::options::{Format, LearningArgs, TuneArgs};
 use crate::output::{Files, print};
 use crate::text::{aligned, counted, short};
 use mlp_core::Metric;
 use mlp_io::{quoted, write_atomically};
-use mlp_table::{Overrides, Recipe, Score, TableModel, TableOptions};
+use mlp_table::{Kind, Overrides, Recipe, Score, TableModel, TableOptions};
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt as _, SeedableRng as _};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::time::Instant;
@@ -22,11 +23,23 @@ use std::time::Instant;
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Search {
-    /// Each part of the command with its value.
-    run: Vec<(String, String)>,
-    /// The hash of the file of the best model.
-    model: Option<String>,
+    run: Run,
     trials: Vec<Trial>,
+}
+
+/// What determines the trials: they can be continued only if all of it is the same.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Run {
+    data: Option<String>,
+    target: String,
+    recipe: String,
+    seed: u64,
+    folds: usize,
+    group: Option<String>,
+    time: Option<String>,
+    kind: BTreeMap<String, Kind>,
+    missing: Vec<String>,
 }
 
 /// Settings and what they reached.
@@ -36,6 +49,8 @@ struct Trial {
     overrides: Overrides,
     scores: Vec<Score>,
     seconds: f64,
+    /// The hash of its model, which was saved because it was the best one so far.
+    model: Option<String>,
 }
 
 impl Trial {
@@ -50,10 +65,18 @@ impl Trial {
     }
 }
 
+impl Search {
+    /// Returns the position of the best trial, the first of equally good ones.
+    fn best(&self) -> Option<usize> {
+        let values = self.trials.iter().map(Trial::value).enumerate();
+        values.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(trial, _)| trial)
+    }
+}
+
 pub(crate) fn run(args: &TuneArgs) -> Result<(), Error> {
     let (data, begin) = (&args.data.path, Instant::now());
     let trials = args.trials_file.clone().unwrap_or_else(|| beside(data, "trials.json"));
-    let save = args.save.clone().unwrap_or_else(|| beside(data, "safetensors"));
+    let save = args.save.clone().unwrap_or_else(|| beside(data, "tuned.safetensors"));
     let resumed = trials.is_file() && !args.force;
     Files::reading([data.as_path(), &save], args.force || resumed).writing("--trials-file", &trials)?;
     let (table, options) = read(&args.data, &args.learning)?;
@@ -61,17 +84,17 @@ pub(crate) fn run(args: &TuneArgs) -> Result<(), Error> {
     let columns = options.columns(&table, target)?;
     columns.folds(&table, &options.fold_by, options.folds, options.seed)?;
     say_notes(&columns.notes());
-    let run = record(args, &options);
+    let run = record(&args.learning, &options);
     let mut search = match resumed {
-        true => resume(&trials, &run)?,
-        false => Search {
-            run,
-            model: None,
-            trials: vec![],
-        },
+        true => resume(&trials, run)?,
+        false => Search { run, trials: vec![] },
     };
-    // The model that this search saved may be replaced by a better one.
-    let is_own = search.model.is_some() && search.model == hash(&save);
+    // A model that this search saved may be replaced by a better one.
+    let saved = hash_of_file(&save);
+    let is_own = search
+        .trials
+        .iter()
+        .any(|trial| trial.model.is_some() && trial.model == saved);
     Files::reading([data.as_path(), &trials], args.force || is_own).writing("--save", &save)?;
     let out_of_time = || args.budget.is_some_and(|budget| begin.elapsed() >= budget);
     let fit = |overrides: &Overrides| {
@@ -96,12 +119,8 @@ pub(crate) fn run(args: &TuneArgs) -> Result<(), Error> {
             overrides,
             scores: model.scores().to_vec(),
             seconds: start.elapsed().as_secs_f64(),
+            model: None,
         };
-        let best = search.trials.iter().map(Trial::value).fold(f64::INFINITY, f64::min);
-        if trial.value() < best {
-            model.save(&save)?;
-            search.model = hash(&save);
-        }
         say(format_args!(
             "trial {}: {}; {}",
             search.trials.len() + 1,
@@ -109,22 +128,32 @@ pub(crate) fn run(args: &TuneArgs) -> Result<(), Error> {
             settings(&trial.overrides)
         ));
         search.trials.push(trial);
-        write(&search, &trials)?;
+        match search.best() {
+            Some(best) if best + 1 == search.trials.len() => keep(&mut search, best, &model, &trials, &save)?,
+            _ => write(&search, &trials)?,
+        }
     }
-    let best = search.trials.iter().min_by(|a, b| a.value().total_cmp(&b.value()));
-    let best = best.ok_or(Error::Interrupted)?;
-    if search.model != hash(&save) {
+    let best = search.best().ok_or(Error::Interrupted)?;
+    let saved = hash_of_file(&save);
+    if saved.is_none() || saved != search.trials[best].model {
         say("note: training the best trial again, because its model is not there");
-        let model = fit(&best.overrides)?;
+        let model = fit(&search.trials[best].overrides)?;
         // A model whose training was stopped is not that of the trial.
         if interrupt::requested() {
             return Err(Error::Interrupted);
         }
-        model.save(&save)?;
-        search.model = hash(&save);
-        write(&search, &trials)?;
+        keep(&mut search, best, &model, &trials, &save)?;
     }
     print_results(args, &search, &save, &trials)
+}
+
+/// Saves the model of a trial. Its hash is recorded first, so that a model that this search saved is known as its own
+/// wherever the process may end.
+fn keep(search: &mut Search, trial: usize, model: &TableModel, trials: &Path, save: &Path) -> Result<(), Error> {
+    let model = model.to_bytes()?;
+    search.trials[trial].model = hash(&model[..]);
+    write(search, trials)?;
+    Ok(write_atomically(save, |file| file.write_all(&model))?)
 }
 
 /// Writes the file of the search.
@@ -133,25 +162,22 @@ fn write(search: &Search, path: &Path) -> Result<(), Error> {
     Ok(write_atomically(path, |file| file.write_all(&json))?)
 }
 
-/// Returns what determines the trials: they can be continued only if all of it is the same.
-fn record(args: &TuneArgs, options: &TableOptions) -> Vec<(String, String)> {
-    let learning = &args.learning;
-    let parts = [
-        ("the hash of the data", format!("{:?}", options.data)),
-        ("--target", learning.target.clone()),
-        ("--recipe", learning.recipe.clone()),
-        ("--seed", learning.seed.to_string()),
-        ("--folds", learning.folds.to_string()),
-        ("--group", format!("{:?}", learning.group)),
-        ("--time", format!("{:?}", learning.time)),
-        ("--kind", format!("{:?}", learning.kind)),
-        ("--missing", format!("{:?}", learning.missing)),
-    ];
-    parts.map(|(part, value)| (part.to_owned(), value)).into()
+fn record(learning: &LearningArgs, options: &TableOptions) -> Run {
+    Run {
+        data: options.data.clone(),
+        target: learning.target.clone(),
+        recipe: learning.recipe.clone(),
+        seed: learning.seed,
+        folds: learning.folds,
+        group: learning.group.clone(),
+        time: learning.time.clone(),
+        kind: learning.kind.iter().cloned().collect(),
+        missing: learning.missing.clone(),
+    }
 }
 
 /// Reads the trials of the same search.
-fn resume(path: &Path, run: &[(String, String)]) -> Result<Search, Error> {
+fn resume(path: &Path, run: Run) -> Result<Search, Error> {
     let file = path.display();
     let read = fs::read(path).map_err(|error| Error::refused(format_args!("{file}: cannot be read: {error}")))?;
     let advice = "name another file with --trials-file, or add --force to begin anew";
@@ -159,8 +185,16 @@ fn resume(path: &Path, run: &[(String, String)]) -> Result<Search, Error> {
         let expected = "the trials of an earlier `mlp tune`";
         Error::refused(format_args!("{file}: expected {expected}: {error}; {advice}"))
     })?;
-    for ((part, expected), (_, got)) in search.run.iter().zip(run) {
+    let [before, now] = [&search.run, &run].map(|run| json!(run));
+    for (part, expected) in before.as_object().expect("it is a structure") {
+        let got = &now[part];
         if expected != got {
+            let part = if part == "data" {
+                "the hash of the data".into()
+            } else {
+                format!("--{part}")
+            };
+            let [expected, got] = [expected, got].map(|value| value.as_str().map_or(value.to_string(), quoted));
             let expected = format_args!("{expected}, as in the search to continue ({file})");
             return Err(Error::unexpected(part, expected, format_args!("{got}; {advice}")));
         }

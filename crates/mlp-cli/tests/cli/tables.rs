@@ -501,7 +501,7 @@ fn a_search_is_continued_and_keeps_the_best_model() {
     let one = tune(&["--trials", "1"]);
     assert_eq!(
         files(directory.path()),
-        ["houses.csv", "houses.safetensors", "houses.trials.json"]
+        ["houses.csv", "houses.trials.json", "houses.tuned.safetensors"]
     );
     let two = tune(&["--trials", "2"]);
     assert_eq!(trials(&two)[..1], trials(&one)[..]);
@@ -509,11 +509,11 @@ fn a_search_is_continued_and_keeps_the_best_model() {
     let again = tune(&["--trials", "2", "--trials-file", "t.json", "--save", "m"]);
     assert_eq!(trials(&again), trials(&two));
     let model = |name: &str| fs::read(directory.path().join(name)).unwrap();
-    assert_eq!(model("m"), model("houses.safetensors"));
+    assert_eq!(model("m"), model("houses.tuned.safetensors"));
     // A model that is gone is trained again, and a file that the search did not write is not replaced.
     fs::remove_file(directory.path().join("m")).unwrap();
     tune(&["--trials", "2", "--trials-file", "t.json", "--save", "m"]);
-    assert_eq!(model("m"), model("houses.safetensors"));
+    assert_eq!(model("m"), model("houses.tuned.safetensors"));
     fs::write(directory.path().join("mine"), "mine").unwrap();
     let more = ["--trials", "2", "--trials-file", "t.json", "--save", "mine"];
     let finished = run_in(directory.path(), &[&search[..], &more].concat());
@@ -555,7 +555,81 @@ fn a_search_is_continued_and_keeps_the_best_model() {
     let other = failure(&["--seed", "1"]);
     let expected = "--seed: expected 0, as in the search to continue (houses.trials.json), got 1; name another file";
     assert!(other.starts_with(expected), "{other}");
-    let damaged = failure(&["--trials-file", "houses.safetensors", "--save", "n"]);
-    let expected = "houses.safetensors: expected the trials of an earlier `mlp tune`: ";
+    let damaged = failure(&["--trials-file", "houses.tuned.safetensors", "--save", "n"]);
+    let expected = "houses.tuned.safetensors: expected the trials of an earlier `mlp tune`: ";
     assert!(damaged.starts_with(expected), "{damaged}");
+}
+
+#[test]
+fn a_search_that_was_killed_continues_and_its_file_is_read_strictly() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("houses.csv"), houses(60)).unwrap();
+    let tune = |trials: &str| {
+        let search = "tune houses.csv --target sold --recipe plain --seed 2 --kind id=text --save m --trials-file t";
+        let search: Vec<&str> = search.split(' ').chain(["--trials", trials]).collect();
+        run_in(directory.path(), &search)
+    };
+    let read = |name: &str| fs::read(directory.path().join(name)).unwrap();
+    assert_eq!(tune("1").code, Some(0));
+    let first = read("m");
+    assert_eq!(tune("2").code, Some(0));
+    let (second, trials) = (read("m"), read("t"));
+    assert_ne!(first, second, "the second trial is the better one with this seed");
+
+    let search: Value = serde_json::from_slice(&trials).unwrap();
+    let run = &search["run"];
+    assert!(run["data"].as_str().unwrap().starts_with("sha256:"), "{run}");
+    assert_eq!(
+        (&run["seed"], &run["group"], &run["kind"]["id"]),
+        (&2.into(), &Value::Null, &"text".into())
+    );
+
+    // Killed after the second trial was recorded and before its model was saved.
+    fs::write(directory.path().join("m"), first).unwrap();
+    let finished = tune("2");
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    assert!(
+        finished.stderr.contains("training the best trial again"),
+        "{finished:?}"
+    );
+    assert_eq!((read("m"), read("t")), (second, trials.clone()));
+
+    let trials = String::from_utf8(trials).unwrap();
+    for (from, to, message) in [
+        ("\"seed\": 2", "\"seed\": \"2\"", "invalid type: string \"2\""),
+        ("\"seed\": 2", "\"speed\": 2", "unknown field `speed`"),
+        ("\"seconds\"", "\"minutes\"", "unknown field `minutes`"),
+    ] {
+        fs::write(directory.path().join("t"), trials.replacen(from, to, 1)).unwrap();
+        let finished = tune("2");
+        assert_eq!(finished.code, Some(2), "{finished:?}");
+        let expected = format!("error: t: expected the trials of an earlier `mlp tune`: {message}");
+        assert!(finished.stderr.contains(&expected), "{finished:?}");
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn an_interrupt_while_the_best_is_trained_again_leaves_the_trials() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("houses.csv"), houses(4000)).unwrap();
+    let search = "tune houses.csv --target price --recipe plain --trials 1";
+    let search: Vec<&str> = search.split(' ').collect();
+    assert_eq!(run_in(directory.path(), &search).code, Some(0));
+    fs::remove_file(directory.path().join("houses.tuned.safetensors")).unwrap();
+    let left = files(directory.path());
+    let trials = fs::read(directory.path().join("houses.trials.json")).unwrap();
+
+    let mut child = spawn(directory.path(), &search);
+    let stderr = child.stderr.take().unwrap();
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(stderr)).map(Result::unwrap);
+    assert!(lines.any(|line| line.contains("training the best trial again")));
+    interrupt(&child);
+    let finished = child.wait_with_output().unwrap();
+    assert_eq!((finished.status.code(), &finished.stdout[..]), (Some(130), &b""[..]));
+    assert_eq!(files(directory.path()), left);
+    assert_eq!(fs::read(directory.path().join("houses.trials.json")).unwrap(), trials);
+    // The same command ends the search.
+    assert_eq!(run_in(directory.path(), &search).code, Some(0));
+    assert!(directory.path().join("houses.tuned.safetensors").exists());
 }
