@@ -2,21 +2,25 @@
 //!
 //! Colors and sizes of text are those of the page, so that a chart is readable in the dark and on paper.
 
-use crate::text::short;
+use crate::text::{cut, short};
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::ops::Range;
 
 /// The inner area of a chart, in pixels.
-const LEFT: f64 = 52.0;
+const LEFT: f64 = 56.0;
 const RIGHT: f64 = 344.0;
 const TOP: f64 = 10.0;
 const BOTTOM: f64 = 206.0;
 
+/// The height of a row with a name, and the most characters of the name that are shown.
+const ROW: f64 = 18.0;
+const LONGEST_NAME: usize = 18;
+
 /// The most points of a line or a cloud of dots; more would look the same.
 const MOST_POINTS: usize = 600;
 
-/// A chart of 360 x 250 pixels.
+/// A chart, 360 pixels wide.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Chart {
     title: String,
@@ -25,6 +29,10 @@ pub(crate) struct Chart {
     x_ticks: Vec<Tick>,
     y_ticks: Vec<Tick>,
     shapes: Vec<Shape>,
+    marks: Vec<Mark>,
+    /// The left and the lower end of the inner area.
+    left: f64,
+    bottom: f64,
     /// The names of the colors, if there are several.
     legend: Vec<(usize, String)>,
     #[serde(skip)]
@@ -48,9 +56,39 @@ struct Shape {
     path: String,
 }
 
+/// A large dot, which tells what it stands for.
+#[derive(Clone, Debug, Serialize)]
+struct Mark {
+    x: f64,
+    y: f64,
+    color: usize,
+    title: String,
+}
+
 impl Chart {
     /// Makes an empty chart with these names and ranges of the axes.
-    pub(crate) fn new(title: &str, [x_label, y_label]: [&str; 2], x: Range<f64>, y: Range<f64>) -> Self {
+    pub(crate) fn new(title: &str, labels: [&str; 2], x: Range<f64>, y: Range<f64>) -> Self {
+        Self::within([LEFT, BOTTOM], title, labels, x, y)
+    }
+
+    /// Makes an empty chart with a row for each name. The heights of the rows are 0, -1, -2, ...
+    pub(crate) fn of_rows(title: &str, x_label: &str, x: Range<f64>, names: &[String]) -> Self {
+        let longest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+        let left = 14.0 + 7.0 * longest.min(LONGEST_NAME) as f64;
+        let rows = names.len() as f64;
+        let mut chart = Self::within([left, TOP + ROW * rows], title, [x_label, ""], x, 0.5 - rows..0.5);
+        let tick = |(i, name): (usize, &String)| chart.y_tick(-(i as f64), cut(name, LONGEST_NAME));
+        chart.y_ticks = names.iter().enumerate().map(tick).collect();
+        chart
+    }
+
+    fn within(
+        [left, bottom]: [f64; 2],
+        title: &str,
+        [x_label, y_label]: [&str; 2],
+        x: Range<f64>,
+        y: Range<f64>,
+    ) -> Self {
         let (x, y) = (widened(x), widened(y));
         let mut chart = Self {
             title: title.to_owned(),
@@ -59,16 +97,15 @@ impl Chart {
             x_ticks: vec![],
             y_ticks: vec![],
             shapes: vec![],
+            marks: vec![],
+            left,
+            bottom,
             legend: vec![],
             x,
             y,
         };
         chart.x_ticks = ticks(&chart.x).map(|(at, label)| chart.x_tick(at, label)).collect();
-        let y_tick = |(at, label)| Tick {
-            at: chart.at_y(at),
-            label,
-        };
-        chart.y_ticks = ticks(&chart.y).map(y_tick).collect();
+        chart.y_ticks = ticks(&chart.y).map(|(at, label)| chart.y_tick(at, label)).collect();
         chart
     }
 
@@ -97,9 +134,13 @@ impl Chart {
         self.path("dots", color, points, |path, x, y| _ = write!(path, "M{x:.1} {y:.1}h0"))
     }
 
-    /// Draws a large dot at each point.
-    pub(crate) fn marks(self, color: usize, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
-        self.dots(color, points).renamed("marks")
+    /// Draws a large dot at each point, which shows its text to the pointer.
+    pub(crate) fn marks(mut self, color: usize, points: impl IntoIterator<Item = ((f64, f64), String)>) -> Self {
+        for ((x, y), title) in points {
+            let [x, y] = [self.at_x(x), self.at_y(y)].map(tenth);
+            self.marks.push(Mark { x, y, color, title });
+        }
+        self
     }
 
     /// Draws a bar of each height between neighboring edges, of which there is one more.
@@ -142,18 +183,28 @@ impl Chart {
     }
 
     fn x_tick(&self, at: f64, label: String) -> Tick {
-        let at = self.at_x(at);
+        let at = tenth(self.at_x(at));
+        Tick { at, label }
+    }
+
+    fn y_tick(&self, at: f64, label: String) -> Tick {
+        let at = tenth(self.at_y(at));
         Tick { at, label }
     }
 
     /// Returns where a value is on the horizontal axis; what lies beyond an end is drawn at it.
     fn at_x(&self, x: f64) -> f64 {
-        LEFT + (RIGHT - LEFT) * share(&self.x, x)
+        self.left + (RIGHT - self.left) * share(&self.x, x)
     }
 
     fn at_y(&self, y: f64) -> f64 {
-        BOTTOM - (BOTTOM - TOP) * share(&self.y, y)
+        self.bottom - (self.bottom - TOP) * share(&self.y, y)
     }
+}
+
+/// Rounds a number of pixels, because more digits would only make the page longer.
+fn tenth(pixels: f64) -> f64 {
+    (10.0 * pixels).round() / 10.0
 }
 
 fn share(range: &Range<f64>, value: f64) -> f64 {
@@ -235,9 +286,14 @@ mod tests {
         let chart = Chart::new("", ["", ""], 0.0..10.0, 0.0..1.0)
             .line(0, [(-5.0, 0.0), (5.0, f64::NAN), (20.0, 2.0)])
             .dots(1, (0..10_000).map(|i| (f64::from(i) / 1e3, 0.5)));
-        assert_eq!(chart.shapes[0].path, "M52.0 206.0L344.0 10.0");
+        assert_eq!(chart.shapes[0].path, "M56.0 206.0L344.0 10.0");
         assert!(chart.shapes[1].path.matches('M').count() <= MOST_POINTS + 1);
         assert_eq!(extent([f64::NAN]), 0.0..1.0);
+        let names = ["a", "a name that is longer than its place"].map(String::from);
+        let rows = Chart::of_rows("", "", 0.0..10.0, &names).marks(0, [((5.0, -1.0), names[1].clone())]);
+        assert_eq!(rows.y_ticks[1].label, "a name that is lo…");
+        assert_eq!((rows.marks[0].x, rows.marks[0].y), (242.0, 37.0));
+        assert_eq!((rows.marks[0].y, rows.bottom), (rows.y_ticks[1].at, 46.0));
         assert_eq!(Chart::new("", ["", ""], 2.0..2.0, 0.0..0.0).x, 1.5..2.5);
     }
 }

@@ -4,7 +4,7 @@ use crate::chart::{Chart, extent};
 use crate::commands::use_of;
 use crate::error::Error;
 use crate::options::TrainArgs;
-use crate::text::{counted, grouped, short};
+use crate::text::{counted, cut, grouped, short};
 use minijinja::{Environment, UndefinedBehavior, context};
 use mlp_core::Metric;
 use mlp_table::{
@@ -55,6 +55,7 @@ pub(crate) fn page(model: &TableModel, table: &Table, args: &TrainArgs) -> Resul
         summary => summary(model, table, args),
         scores => scores.collect::<Vec<_>>(),
         notes => model.notes(),
+        is_regression,
         quality,
         baseline => baseline(model, tested),
         confusion => confusion(model, tested),
@@ -186,14 +187,9 @@ fn quality_of_numbers(tested: &Evaluation) -> Vec<Chart> {
     let levels = (1..20).map(|i| f64::from(i) / 20.0);
     let covered = levels.filter_map(|level| Some((level, tested.coverage_by_halves(level)?)));
     let axes = ["probability of the interval", "share of rows inside"];
-    let coverage = Chart::new(
-        "Coverage of intervals from the other half of the rows",
-        axes,
-        0.0..1.0,
-        0.0..1.0,
-    )
-    .guide((0.0, 0.0), (1.0, 1.0))
-    .line(0, covered);
+    let coverage = Chart::new("Coverage of intervals", axes, 0.0..1.0, 0.0..1.0)
+        .guide((0.0, 0.0), (1.0, 1.0))
+        .line(0, covered);
     vec![fitted, errors, coverage]
 }
 
@@ -227,14 +223,18 @@ fn quality_of_classes(model: &TableModel, tested: &Evaluation) -> Vec<Chart> {
             .with_legend(color, name);
         let recalls = curve.iter().map(|point| (point.true_positive_rate, point.precision));
         precision = precision.line(color, recalls).with_legend(color, name);
-        let bins: Vec<(f64, f64)> = tested
-            .calibration(class, 10)
-            .iter()
-            .map(|bin| (bin.probability, bin.share))
-            .collect();
+        let bins = tested.calibration(class, 10);
+        let points = bins.iter().map(|bin| (bin.probability, bin.share));
+        let titles = bins.iter().map(|bin| {
+            let (probability, share) = (short(bin.probability), short(bin.share));
+            format!(
+                "{}: predicted {probability}, in the data {share}",
+                counted(bin.rows, "row")
+            )
+        });
         calibration = calibration
-            .line(color, bins.clone())
-            .marks(color, bins)
+            .line(color, points.clone())
+            .marks(color, points.zip(titles))
             .with_legend(color, name);
     }
     vec![roc, precision, calibration]
@@ -360,40 +360,45 @@ fn dependence(
     Ok(dependence.iter().map(chart).collect())
 }
 
-fn dependence_chart(dependence: &PartialDependence, outputs: &[(usize, &str)], task: Task, y: Range<f64>) -> Chart {
+fn dependence_chart(dependence: &PartialDependence, outputs: &[(usize, &str)], task: Task, scale: Range<f64>) -> Chart {
     let axis = match task {
         Task::Regression => "mean prediction".to_owned(),
         Task::Classification if outputs.len() == 1 => format!("probability of {}", cut(outputs[0].1, 20)),
         Task::Classification => "mean probability".to_owned(),
     };
+    let title = cut(&dependence.column, 40);
+    let names: Vec<String> = dependence.values.iter().map(shown).collect();
     let place = |(i, value): (usize, &DependenceValue)| match value {
         DependenceValue::Number(number) | DependenceValue::Date(number) => *number,
-        _ => i as f64,
+        _ => -(i as f64),
     };
     let places: Vec<f64> = dependence.values.iter().enumerate().map(place).collect();
-    let is_number = matches!(dependence.values.first(), Some(DependenceValue::Number(_)));
     let is_category = matches!(dependence.values.first(), Some(DependenceValue::Category(_)));
-    let margin = if is_category { 0.5 } else { 0.0 };
-    let x = extent(places.iter().copied());
-    let title = cut(&dependence.column, 40);
-    let mut chart = Chart::new(&title, ["", &axis], x.start - margin..x.end + margin, y);
-    if !is_number {
-        let most = if is_category { 5 } else { 3 };
-        let labels = places.iter().zip(&dependence.values);
-        let labels = labels.step_by(places.len().div_ceil(most).max(1));
-        chart = chart.with_x_ticks(labels.map(|(&place, value)| (place, cut(&value.to_string(), 10))));
+    let mut chart = match dependence.values.first() {
+        Some(DependenceValue::Category(_)) => Chart::of_rows(&title, &axis, scale, &names),
+        _ => Chart::new(&title, ["", &axis], extent(places.iter().copied()), scale),
+    };
+    if let Some(DependenceValue::Date(_)) = dependence.values.first() {
+        let labels = places.iter().copied().zip(names.iter().cloned());
+        chart = chart.with_x_ticks(labels.step_by(places.len().div_ceil(3).max(1)));
     }
     for (color, &(output, name)) in outputs.iter().enumerate() {
-        let points = || {
-            places
-                .iter()
-                .zip(&dependence.means)
-                .map(|(&place, means)| (place, means[output]))
-        };
-        chart = match is_category {
-            true => chart.marks(color, points()),
-            false => chart.line(color, points()).dots(color, points()),
-        };
+        let means = dependence.means.iter().map(|means| means[output]);
+        let points = places
+            .iter()
+            .zip(means.clone())
+            .map(|(&place, mean)| match is_category {
+                true => (mean, place),
+                false => (place, mean),
+            });
+        let titles = names.iter().zip(means).map(|(value, mean)| match outputs.len() {
+            1 => format!("{value}: {}", short(mean)),
+            _ => format!("{value}: {name} {}", short(mean)),
+        });
+        if !is_category {
+            chart = chart.line(color, points.clone());
+        }
+        chart = chart.marks(color, points.zip(titles));
         if outputs.len() > 1 {
             chart = chart.with_legend(color, name);
         }
@@ -401,11 +406,12 @@ fn dependence_chart(dependence: &PartialDependence, outputs: &[(usize, &str)], t
     chart
 }
 
-/// Cuts a text that is too long for its place.
-fn cut(text: &str, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        Some(_) => text.chars().take(most - 1).chain(['…']).collect(),
-        None => text.to_owned(),
+/// Formats a value of a column; of a date without the time.
+fn shown(value: &DependenceValue) -> String {
+    match value {
+        DependenceValue::Number(number) => short(*number),
+        DependenceValue::Date(_) => value.to_string().chars().take(10).collect(),
+        _ => value.to_string(),
     }
 }
 

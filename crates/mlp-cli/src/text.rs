@@ -8,7 +8,7 @@ pub(crate) fn exact(number: impl Debug) -> String {
     text.strip_suffix(".0").unwrap_or(&text).to_owned()
 }
 
-/// Formats a number with four digits, as a person reads it: `0.1235`, `1235`, `12350000`, `1.235e-6`.
+/// Formats a number with four digits, as a person reads it: `0.1235`, `1,235`, `12,350,000`, `1.235e-6`.
 pub(crate) fn short(number: f64) -> String {
     if number == 0.0 || !number.is_finite() {
         return exact(number);
@@ -22,7 +22,11 @@ pub(crate) fn short(number: f64) -> String {
     let text = format!("{rounded:.0$}", digits.max(0) as usize);
     match text.contains('.') {
         true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
-        false => text,
+        false => format!(
+            "{}{}",
+            if rounded < 0.0 { "-" } else { "" },
+            grouped(rounded.abs() as usize)
+        ),
     }
 }
 
@@ -43,6 +47,14 @@ pub(crate) fn grouped(n: usize) -> String {
         text.extend(group.iter().map(|&digit| char::from(digit)));
     }
     text
+}
+
+/// Cuts a text that is too long for its place.
+pub(crate) fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some(_) => text.chars().take(most - 1).chain(['…']).collect(),
+        None => text.to_owned(),
+    }
 }
 
 /// Formats rows as lines. The cells of a column are as wide as the widest of them; those of the first column begin, and
@@ -70,8 +82,8 @@ mod tests {
     fn numbers_have_four_digits() {
         let numbers = [
             (0.123_456, "0.1235"),
-            (1234.56, "1235"),
-            (12_345_678.0, "12350000"),
+            (1234.56, "1,235"),
+            (-12_345_678.0, "-12,350,000"),
             (-2.5, "-2.5"),
             (0.0, "0"),
             (100.0, "100"),

@@ -16,10 +16,11 @@ fn opened(page: &Path) -> Option<(String, Vec<String>)> {
     ];
     let url = format!("file://{}", page.display());
     let browsers = ["chromium", "chromium-browser", "google-chrome"];
-    let mut commands = browsers
+    let mut outputs = browsers
         .iter()
-        .map(|browser| Command::new(browser).args(arguments).arg(&url).output());
-    let Some(output) = commands.find_map(Result::ok) else {
+        .filter_map(|browser| Command::new(browser).args(arguments).arg(&url).output().ok());
+    // A command that only says how to install a browser fails.
+    let Some(output) = outputs.find(|output| output.status.success()) else {
         #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
         {
             eprintln!("skipped: there is no Chromium");
@@ -45,11 +46,20 @@ fn a_report_is_shown_without_a_message_and_fits_a_phone() {
             "price",
             [
                 "Residuals",
-                "Coverage of intervals from the other half of the rows",
+                "Coverage of intervals",
+                "<title>wood: ",
                 "&lt;script&gt;console",
             ],
         ),
-        ("heating", ["ROC curve", "Confusion matrix", "td&gt;&lt;b&gt;&amp;amp;"]),
+        (
+            "heating",
+            [
+                "ROC curve",
+                "Confusion matrix",
+                "td&gt;&lt;b&gt;&amp;amp;",
+                "in the data 0",
+            ],
+        ),
     ] {
         let train = ["train", "<i>.csv", "--recipe", "plain", "--force", "--target", target];
         printed_with_notes(directory.path(), &train);
@@ -70,7 +80,7 @@ fn a_report_is_shown_without_a_message_and_fits_a_phone() {
         // The width of a phone; the table of importances sorted by name, downwards.
         let script = "<script>
             document.documentElement.style.width = '360px';
-            const head = document.querySelector('table.sortable th button');
+            const head = document.querySelector('table.sortable th span');
             head.click(); head.click();
             document.body.dataset.width = document.body.scrollWidth;
             document.body.dataset.first = document.querySelector('table.sortable td').textContent;
