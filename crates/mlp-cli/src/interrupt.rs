@@ -1,4 +1,4 @@
-//! Ctrl-C: ends the process at once, or lets it keep what it has.
+//! Ctrl-C, a closed terminal and a request to end: end the process at once, or let it keep what it has.
 
 use crate::error::{INTERRUPTED, say};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -7,17 +7,19 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 static HEEDED: AtomicBool = AtomicBool::new(false);
 static REQUESTED: AtomicBool = AtomicBool::new(false);
 
-/// Installs the handler. A second Ctrl-C always ends the process.
+/// Installs the handler. A second Ctrl-C always ends the process. Signals that are ignored stay so, such as those of a
+/// closed terminal under nohup.
 pub(crate) fn install() {
     let handler = || {
         REQUESTED.store(true, Relaxed);
         if !HEEDED.swap(false, Relaxed) {
+            say("error: interrupted");
             std::process::exit(INTERRUPTED.into());
         }
         say("stopping; press Ctrl-C again to end at once");
     };
     // Without a handler, Ctrl-C ends the process as usual, so there is nothing to be done about an error.
-    let _ = ctrlc::set_handler(handler);
+    let _ = ctrlc::try_set_handler(handler);
 }
 
 /// Says whether, from now on, the command ends by itself after Ctrl-C.

@@ -111,7 +111,7 @@ pub(crate) struct TuneArgs {
     pub(crate) learning: LearningArgs,
 
     /// The number of trials, with those of earlier runs
-    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value = "50", value_parser = at_least_one)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value = "50", value_parser = at_least::<1>)]
     pub(crate) trials: usize,
 
     /// Start no trial after this time, such as 90s, 10m or 2h
@@ -143,7 +143,8 @@ pub(crate) struct TuneArgs {
 /// Columns are found by name, in any order. The result has the columns of --keep, then
 /// `prediction` (a number, or a class as it was written in the training data), for classes
 /// `probability:CLASS` each, and with --interval `lower` and `upper`. Rows stay in their order.
-/// The table is read in parts, so its length does not matter.
+/// Kept columns are written as they are in DATA: those of a text file as text. The table is read in
+/// parts, so its length does not matter.
 ///
 /// Networks that this library or PyTorch saved predict too: `prediction`, or `output 1`,
 /// `output 2`, ... without classes. All their columns are numbers.
@@ -301,7 +302,7 @@ pub(crate) struct LearningArgs {
     pub(crate) seed: u64,
 
     /// The number of folds
-    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 5)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value = "5", value_parser = at_least::<2>)]
     pub(crate) folds: usize,
 
     /// Keep rows with the same value of this column in the same fold
@@ -317,6 +318,8 @@ pub(crate) struct LearningArgs {
     pub(crate) kind: Vec<(String, Kind)>,
 
     /// A text that stands for a missing value, instead of NA, N/A, NaN, null and ?
+    ///
+    /// The model remembers it for the tables to predict.
     #[arg(long, value_name = "TEXT")]
     pub(crate) missing: Vec<String>,
 }
@@ -382,9 +385,9 @@ fn activation(name: &str) -> Result<ActivationKind, String> {
     name.parse().map_err(|_| format!("expected one of {known}"))
 }
 
-fn at_least_one(text: &str) -> Result<usize, String> {
-    let number = text.parse().ok().filter(|&number| number > 0);
-    number.ok_or_else(|| "expected a whole number of at least 1".to_owned())
+fn at_least<const LEAST: usize>(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|&number| number >= LEAST);
+    number.ok_or_else(|| format!("expected a whole number of at least {LEAST}"))
 }
 
 /// Reads a time such as `90s`, `10m` or `2h`.

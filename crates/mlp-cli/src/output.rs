@@ -76,21 +76,26 @@ impl Write for Output {
 /// The files of a command. None of those that it writes is one that it reads, or replaces another file unasked.
 pub(crate) struct Files {
     force: bool,
-    taken: Vec<PathBuf>,
+    /// The options that name files, with these.
+    taken: Vec<(&'static str, PathBuf)>,
 }
 
 impl Files {
-    /// Starts with the files that are read. `force` allows to replace other files.
-    pub(crate) fn reading<'a>(paths: impl IntoIterator<Item = &'a Path>, force: bool) -> Self {
-        let taken = paths.into_iter().map(Path::to_path_buf).collect();
-        Self { force, taken }
+    /// Starts with the files that are not to be written, and the options that name them. `force` allows to replace other
+    /// files.
+    pub(crate) fn reading<'a>(files: impl IntoIterator<Item = (&'static str, &'a Path)>, force: bool) -> Self {
+        let taken = files.into_iter().map(|(option, path)| (option, path.to_path_buf()));
+        Self {
+            force,
+            taken: taken.collect(),
+        }
     }
 
     /// Checks, before any work is done, that `path`, the value of `option`, can be written. Leaves no trace.
-    pub(crate) fn writing(&mut self, option: &str, path: &Path) -> Result<(), Error> {
+    pub(crate) fn writing(&mut self, option: &'static str, path: &Path) -> Result<(), Error> {
         let shown = path.display();
-        if let Some(other) = self.taken.iter().find(|other| place(other) == place(path)) {
-            let expected = format_args!("a file other than {}", other.display());
+        if let Some((other, _)) = self.taken.iter().find(|(_, other)| place(other) == place(path)) {
+            let expected = format_args!("a file other than that of {other}");
             return Err(Error::unexpected(option, expected, shown));
         }
         // A directory or a device cannot be written even with --force, and the error of `create` says so.
@@ -98,7 +103,7 @@ impl Files {
             let advice = format_args!("add --force to replace it, or name another file with {option}");
             return Err(Error::refused(format_args!("{shown}: exists already; {advice}")));
         }
-        self.taken.push(path.to_path_buf());
+        self.taken.push((option, path.to_path_buf()));
         // The temporary file is removed now, because a process that is killed would leave it behind.
         drop(AtomicFile::create(path)?);
         Ok(())

@@ -27,14 +27,24 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    /// Returns the format that the name of a file suggests.
-    pub(crate) fn of(path: Option<&Path>) -> Self {
+    /// Returns the format that is asked for, or else the one that the name of the file to write suggests.
+    pub(crate) fn of(path: Option<&Path>, asked: Option<Self>) -> Result<Self, Error> {
         let extension = path.and_then(Path::extension).map(OsStr::to_ascii_lowercase);
-        match extension.as_deref().and_then(|it| it.to_str()) {
-            Some("parquet") => Self::Parquet,
-            Some("json" | "jsonl" | "ndjson") => Self::Json,
-            _ => Self::Csv,
-        }
+        Ok(match (asked, extension.as_deref().and_then(OsStr::to_str)) {
+            // Nothing is compressed.
+            (Some(format), extension) if extension != Some("gz") => format,
+            (None, None | Some("csv")) => Self::Csv,
+            (None, Some("json" | "jsonl" | "ndjson")) => Self::Json,
+            (None, Some("parquet")) => Self::Parquet,
+            _ => {
+                let expected = "a name that ends in .csv, .json, .jsonl, .ndjson or .parquet";
+                return Err(Error::unexpected(
+                    "--out",
+                    expected,
+                    path.unwrap_or(Path::new("")).display(),
+                ));
+            }
+        })
     }
 }
 

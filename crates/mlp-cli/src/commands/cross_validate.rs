@@ -1,21 +1,22 @@
 //! `mlp cross-validate`: tests how well a recipe learns a table.
 
-use super::learning::{read, scores_json, scores_text, watched};
-use super::predict::beside;
+use super::learning::{read, say_notes, scores_json, scores_text, watched};
+use super::predict::{beside, kept};
 use crate::error::{Error, say};
 use crate::interrupt;
 use crate::options::{CrossValidateArgs, Format};
 use crate::output::{Files, Output, print};
 use crate::text::counted;
 use crate::writer::{self, Writer};
-use mlp_table::TableModel;
+use mlp_table::{Table, TableModel};
 use serde_json::json;
 
 pub(crate) fn run(args: &CrossValidateArgs) -> Result<(), Error> {
     let data = &args.data.path;
     let out = args.out.out.as_deref();
+    let format = writer::Format::of(out, None)?;
     if let Some(out) = out {
-        Files::reading([data.as_path()], args.out.force).writing("--out", out)?;
+        Files::reading([("DATA", data.as_path())], args.out.force).writing("--out", out)?;
     } else if !args.out.keep.is_empty() {
         return Err(Error::unexpected(
             "--keep",
@@ -24,11 +25,11 @@ pub(crate) fn run(args: &CrossValidateArgs) -> Result<(), Error> {
         ));
     }
     let (table, options) = read(&args.data, &args.learning)?;
-    table.select(&args.out.keep)?;
+    kept(&table, &args.out.keep, |name| {
+        name == "prediction" || name.starts_with("probability:")
+    })?;
     let target = &args.learning.target;
-    for note in options.columns(&table, target)?.notes() {
-        say(format_args!("note: {note}"));
-    }
+    say_notes(&options.columns(&table, target)?.notes());
     let tested = watched(|observer| TableModel::cross_validate(&table, target, &options, observer))?;
     if interrupt::requested() {
         say("note: testing was stopped; the folds that were not begun are left out");
@@ -39,9 +40,13 @@ pub(crate) fn run(args: &CrossValidateArgs) -> Result<(), Error> {
             &args.out.keep,
             &tested.predictions.to_batch(None),
         )?;
-        let format = writer::Format::of(Some(out));
+        // The rows are tested fold by fold, and written in the order of the file.
+        let mut order: Vec<usize> = (0..tested.rows.len()).collect();
+        order.sort_by_key(|&i| tested.rows[i]);
+        let predictions = Table::new(predictions)?.take(&order);
+        let predictions = predictions.batch();
         let mut writer = Writer::create(Output::create(Some(out))?, format, &predictions.schema())?;
-        writer.write(&predictions)?;
+        writer.write(predictions)?;
         writer.commit()?;
     }
     print(&match args.format {

@@ -2,18 +2,24 @@
 
 use super::learning::{hash_of_file, scores_json, scores_text};
 use crate::error::{Error, say};
+use crate::model::load_table;
 use crate::options::{EvaluateArgs, Format};
 use crate::output::print;
-use crate::text::{counted, short};
+use crate::text::{aligned, counted, cut, grouped, short};
+use mlp_core::{Classes, ConfusionMatrix};
 use mlp_io::{one_line, quoted};
-use mlp_table::TableModel;
 use serde_json::json;
 
 /// The most classes whose confusion matrix is printed.
 const MOST_CLASSES: usize = 20;
+/// The level of the intervals whose coverage is measured.
+const LEVEL: f64 = 0.9;
 
 pub(crate) fn run(args: &EvaluateArgs) -> Result<(), Error> {
-    let model = TableModel::load(&args.model)?;
+    let Some(model) = load_table(&args.model)? else {
+        let expected = "a model of a table, which `mlp train` made";
+        return Err(Error::unexpected(args.model.display(), expected, "a network"));
+    };
     let table = args.data.reader().read(&args.data.path)?;
     let tested = model.evaluate(&table)?;
     for (column, rows) in tested.predictions.unknown() {
@@ -24,28 +30,55 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<(), Error> {
         say("note: the model was trained on these rows; `mlp inspect` shows its scores on rows held out");
     }
     let known = |intervals: Vec<(f64, f64)>| intervals.iter().all(|(low, _)| low.is_finite());
-    let coverage = (tested.predictions.intervals(0.9).is_some_and(known))
-        .then(|| tested.coverage(0.9))
+    let coverage = (tested.predictions.intervals(LEVEL).is_some_and(known))
+        .then(|| tested.coverage(LEVEL))
         .flatten();
+    let confusion = tested.confusion_matrix().zip(model.classes());
     if args.format == Format::Json {
-        let (rows, scores) = (tested.rows.len(), scores_json(&tested.scores));
-        let result =
-            json!({"target": model.target().name(), "rows": rows, "scores": scores, "coverage of 0.9": coverage});
+        let confusion = confusion.map(|(matrix, classes)| {
+            let classes = classes.names();
+            let all = 0..classes.len();
+            let counts = all
+                .clone()
+                .map(|truth| all.clone().map(|it| matrix.count(truth, it) as u64).collect());
+            json!({"classes": classes, "counts": counts.collect::<Vec<Vec<u64>>>()})
+        });
+        let result = json!({
+            "target": model.target().name(),
+            "rows": tested.rows.len(),
+            "scores": scores_json(&tested.scores),
+            "coverage": coverage.map(|share| json!({"level": LEVEL, "share": share})),
+            "confusion": confusion,
+        });
         return print(&format!("{result}\n"));
     }
     let (rows, target) = (counted(tested.rows.len(), "row"), quoted(model.target().name()));
     let mut text = format!("Scores on {rows} with {target}:\n\n{}", scores_text(&tested.scores));
     if let Some(coverage) = coverage {
-        let share = short(100.0 * coverage);
-        text += &format!("\n{share} % of the values lie in their interval of 90 %.\n");
+        let (share, level) = (short(100.0 * coverage), 100.0 * LEVEL);
+        text += &format!("\n{share} % of the values lie in their interval of {level} %.\n");
     }
-    if let (Some(confusion), Some(classes)) = (tested.confusion_matrix(), model.classes())
-        && classes.len() <= MOST_CLASSES
-    {
-        let names: Vec<String> = classes.names().iter().map(|name| one_line(name)).collect();
-        text += &format!("\nClasses, from 0: {}\n\n{confusion}\n", names.join(", "));
+    if let Some((matrix, classes)) = confusion.filter(|(_, classes)| classes.len() <= MOST_CLASSES) {
+        text += "\nA row is the class in the data, a column the predicted class:\n\n";
+        text += &confusion_text(&matrix, classes);
     }
     print(&text)
+}
+
+/// Formats a confusion matrix with the names of the classes and their recalls.
+fn confusion_text(matrix: &ConfusionMatrix, classes: &Classes) -> String {
+    let names: Vec<String> = classes.names().iter().map(|name| cut(&one_line(name), 16)).collect();
+    let header = [&[String::new()], &names[..], &["recall".into()]].concat();
+    let row = |(truth, name): (usize, &String)| {
+        let counts = (0..names.len()).map(|predicted| grouped(matrix.count(truth, predicted) as usize));
+        let recall = matrix
+            .recall(truth)
+            .map_or(String::new(), |recall| format!("{:.1} %", 100.0 * recall));
+        [name.clone()].into_iter().chain(counts).chain([recall]).collect()
+    };
+    let rows: Vec<Vec<String>> = [header].into_iter().chain(names.iter().enumerate().map(row)).collect();
+    let is_right: Vec<bool> = (0..rows[0].len()).map(|column| column > 0).collect();
+    aligned(&rows, &is_right)
 }
 
 /// Says in how many rows a column has a value that the model does not know.

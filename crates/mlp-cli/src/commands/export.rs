@@ -4,12 +4,22 @@ use crate::error::Error;
 use crate::model::{self, AnyModel};
 use crate::options::{ExportArgs, ModelFormat};
 use crate::output::{Files, print};
+use clap::ValueEnum as _;
 use mlp_core::Model;
 use mlp_cpu::{Element, Matrix};
 use mlp_io::{Number, SaveError, SaveErrorKind, export_onnx, save_model, save_npz};
+use std::ffi::OsStr;
 
 pub(crate) fn run(args: &ExportArgs) -> Result<(), Error> {
-    Files::reading([args.model.path.as_path()], args.force).writing("--out", &args.out)?;
+    let suggested = args.out.extension().and_then(OsStr::to_str);
+    if ModelFormat::value_variants()
+        .iter()
+        .any(|other| *other != args.to && suggested == Some(name(*other)))
+    {
+        let expected = format_args!("a name that ends in .{}", name(args.to));
+        return Err(Error::unexpected("--out", expected, args.out.display()));
+    }
+    Files::reading([("--model", args.model.path.as_path())], args.force).writing("--out", &args.out)?;
     match model::load(&args.model.path, args.model.activation.as_ref())? {
         AnyModel::Table(model) => match args.to {
             ModelFormat::Onnx => model.export_onnx(&args.out).map_err(|error| refused(error, args))?,

@@ -3,7 +3,7 @@
 use crate::error::{Error, say};
 use crate::interrupt;
 use crate::options::{DataArgs, LearningArgs};
-use crate::text::{aligned, grouped, short};
+use crate::text::{aligned, counted, grouped, short};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use mlp_io::one_line;
 use mlp_table::{Column, Score, Table, TableError, TableOptions, TrainingProgress};
@@ -15,9 +15,27 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
+/// Fewer rows say little about how good a model is.
+const FEW_ROWS: usize = 50;
+
 /// Reads the table to learn from, and returns it with the options of training.
 pub(super) fn read(data: &DataArgs, learning: &LearningArgs) -> Result<(Table, TableOptions), Error> {
     let table = data.reader().read(&data.path)?;
+    let LearningArgs { group, time, kind, .. } = learning;
+    let kinds = kind.iter().map(|(column, _)| ("--kind", column));
+    let columns = [("--group", group), ("--time", time)]
+        .into_iter()
+        .filter_map(|(option, it)| Some((option, it.as_ref()?)));
+    for (option, column) in columns.chain(kinds) {
+        let found = table.select(&[column]);
+        found.map_err(|error| Error::refused(format_args!("{option}: {error}")))?;
+    }
+    if table.rows() < FEW_ROWS {
+        say(format_args!(
+            "note: {} are few: the scores are uncertain",
+            counted(table.rows(), "row")
+        ));
+    }
     Ok((table, learning.options(hash_of_file(&data.path))))
 }
 

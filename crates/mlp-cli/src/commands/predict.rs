@@ -22,19 +22,15 @@ const ROWS: usize = 8192;
 
 pub(crate) fn run(args: &PredictArgs) -> Result<(), Error> {
     let (path, data, out) = (&args.model.path, &args.data.path, args.out.out.as_deref());
+    let format = Format::of(out, args.format)?;
     if let Some(out) = out {
-        if out.extension().is_some_and(|extension| extension == "gz") {
-            let expected = "a name that does not end in .gz, because predictions are not compressed";
-            return Err(Error::unexpected("--out", expected, out.display()));
-        }
-        Files::reading([path.as_path(), data.as_path()], args.out.force).writing("--out", out)?;
+        Files::reading([("--model", path.as_path()), ("DATA", data)], args.out.force).writing("--out", out)?;
     }
     let model = model::load(path, args.model.activation.as_ref())?;
     let mut parts = args.data.reader().parts(data, ROWS)?;
     let first = parts.next().expect("there is always a first part")?;
     let mut predictor = Predictor::new(args, &model, &first)?;
     let batch = predictor.predict(&first)?;
-    let format = args.format.unwrap_or_else(|| Format::of(out));
     let mut writer = Writer::create(Output::create(out)?, format, &batch.schema())?;
     // The temporary file of --out must be removed; there is none of standard output.
     interrupt::heed(out.is_some());
@@ -117,10 +113,14 @@ impl<'a> Predictor<'a> {
             AnyModel::F32(model) => network::columns(model, path, table, data, keep)?,
             AnyModel::F64(model) => network::columns(model, path, table, data, keep)?,
         };
-        let regression = matches!(model, AnyModel::Table(model) if model.task() == Task::Regression);
-        if args.interval.is_some() && !regression {
-            let expected = "a model that `mlp train` made for a target of numbers";
-            return Err(Error::unexpected("--interval", expected, path.display()));
+        let other = match model {
+            AnyModel::Table(model) if model.task() == Task::Regression => None,
+            AnyModel::Table(_) => Some("one of classes"),
+            AnyModel::F32(_) | AnyModel::F64(_) => Some("a network"),
+        };
+        if let (Some(_), Some(other)) = (args.interval, other) {
+            let expected = format_args!("{} to be a model of numbers, which `mlp train` made", path.display());
+            return Err(Error::unexpected("--interval", expected, other));
         }
         Ok(Self {
             args,
@@ -153,14 +153,24 @@ impl<'a> Predictor<'a> {
     }
 }
 
-/// Puts the columns of `table` with the names in `keep` before the predictions for its rows.
-pub(super) fn beside(table: &Table, keep: &[String], predictions: &RecordBatch) -> Result<RecordBatch, Error> {
-    let kept = table.select(keep)?;
-    let (kept, own) = (kept.batch(), predictions.schema_ref());
-    if let Some(name) = keep.iter().find(|name| own.field_with_name(name).is_ok()) {
-        let expected = "a column whose name is not one of the predictions";
+/// Returns the columns of `table` with the names in `keep`. `is_own` says which names the columns of predictions have.
+pub(super) fn kept(table: &Table, keep: &[String], is_own: impl Fn(&str) -> bool) -> Result<Table, Error> {
+    for (i, name) in keep.iter().enumerate() {
+        let expected = match keep[..i].contains(name) {
+            true => "each column once",
+            false if is_own(name) => "a column whose name is not one of the predictions",
+            false => continue,
+        };
         return Err(Error::unexpected("--keep", expected, quoted(name)));
     }
+    Ok(table.select(keep)?)
+}
+
+/// Puts the columns of `table` with the names in `keep` before the predictions for its rows.
+pub(super) fn beside(table: &Table, keep: &[String], predictions: &RecordBatch) -> Result<RecordBatch, Error> {
+    let own = predictions.schema_ref();
+    let kept = kept(table, keep, |name| own.field_with_name(name).is_ok())?;
+    let kept = kept.batch();
     let fields = [kept.schema_ref().fields().to_vec(), own.fields().to_vec()].concat();
     let columns = [kept.columns(), predictions.columns()].concat();
     let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns);

@@ -15,7 +15,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Error> {
     let data = &args.data.path;
     let save = args.save.clone().unwrap_or_else(|| beside(data, "safetensors"));
     let report = (!args.no_report).then(|| args.report.clone().unwrap_or_else(|| beside(data, "html")));
-    let mut files = Files::reading([data.as_path()], args.force);
+    let mut files = Files::reading([("DATA", data.as_path())], args.force);
     files.writing("--save", &save)?;
     if let Some(report) = &report {
         files.writing("--report", report)?;
@@ -29,7 +29,11 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Error> {
     if args.format == Format::Text {
         let (rows, count) = (counted(table.rows(), "row"), counted(columns.len(), "column"));
         let columns = columns_text(&columns, target);
-        print(&format!("{}: {rows}, {count}\n\n{columns}\n", data.display()))?;
+        let data = match data == Path::new("-") {
+            true => "standard input".into(),
+            false => data.display().to_string(),
+        };
+        print(&format!("{data}: {rows}, {count}\n\n{columns}\n"))?;
     }
     let model = watched(|observer| TableModel::fit_with(&table, target, &options, observer))?;
     say_notes(model.notes());

@@ -78,7 +78,8 @@ pub(crate) fn run(args: &TuneArgs) -> Result<(), Error> {
     let trials = args.trials_file.clone().unwrap_or_else(|| beside(data, "trials.json"));
     let save = args.save.clone().unwrap_or_else(|| beside(data, "tuned.safetensors"));
     let resumed = trials.is_file() && !args.force;
-    Files::reading([data.as_path(), &save], args.force || resumed).writing("--trials-file", &trials)?;
+    Files::reading([("DATA", data.as_path()), ("--save", &save)], args.force || resumed)
+        .writing("--trials-file", &trials)?;
     let (table, options) = read(&args.data, &args.learning)?;
     let target = &args.learning.target;
     let columns = options.columns(&table, target)?;
@@ -95,7 +96,11 @@ pub(crate) fn run(args: &TuneArgs) -> Result<(), Error> {
         .trials
         .iter()
         .any(|trial| trial.model.is_some() && trial.model == saved);
-    Files::reading([data.as_path(), &trials], args.force || is_own).writing("--save", &save)?;
+    Files::reading(
+        [("DATA", data.as_path()), ("--trials-file", &trials)],
+        args.force || is_own,
+    )
+    .writing("--save", &save)?;
     let out_of_time = || args.budget.is_some_and(|budget| begin.elapsed() >= budget);
     let fit = |overrides: &Overrides| {
         let overrides = overrides.clone();

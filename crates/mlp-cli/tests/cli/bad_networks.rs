@@ -257,3 +257,19 @@ fn an_impossible_export_is_rejected() {
     assert!(failure(directory.path(), &hundredfold).starts_with("folder: cannot be written: "));
     assert!(Path::new(directory.path()).join("folder").is_dir());
 }
+
+#[test]
+fn what_needs_a_model_of_a_table_says_so() {
+    let directory = with_bad_files();
+    let model = ["--model", "f32.safetensors"];
+    let evaluate = [&["evaluate", "two.csv"], &model[..]].concat();
+    assert_eq!(
+        failure(directory.path(), &evaluate),
+        "f32.safetensors: expected a model of a table, which `mlp train` made, got a network"
+    );
+    let predict = [&["predict", "two.csv", "--interval", "0.9"], &model[..]].concat();
+    assert_eq!(
+        failure(directory.path(), &predict),
+        "--interval: expected f32.safetensors to be a model of numbers, which `mlp train` made, got a network"
+    );
+}

@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 /// Returns rows of houses, of which the price, the heating and the column `sold` can be learned from the others.
 pub(super) fn houses(rows: usize) -> String {
@@ -196,7 +196,7 @@ fn classes_have_probabilities_and_values_that_are_unknown_are_counted() {
     for part in [
         "Scores on 400 rows with `heating`:",
         "\n  accuracy ",
-        "Classes, from 0: gas, oil, old, wood\n",
+        "\n            gas  oil, old  wood  recall\n  gas ",
     ] {
         assert!(evaluated.contains(part), "{part}: {evaluated}");
     }
@@ -209,6 +209,14 @@ fn classes_have_probabilities_and_values_that_are_unknown_are_counted() {
         (&evaluated["rows"], &evaluated["scores"][0]["metric"]),
         (&400.into(), &"accuracy".into())
     );
+    let confusion = &evaluated["confusion"];
+    assert_eq!(confusion["classes"], serde_json::json!(["gas", "oil, old", "wood"]));
+    let counts = confusion["counts"].as_array().unwrap().iter();
+    let total: u64 = counts
+        .flat_map(|row| row.as_array().unwrap())
+        .map(|it| it.as_u64().unwrap())
+        .sum();
+    assert_eq!((total, &evaluated["coverage"]), (400, &Value::Null));
 }
 
 #[test]
@@ -236,9 +244,14 @@ fn cross_validation_predicts_each_row_without_it() {
         finished.stdout
     );
     let text = fs::read_to_string(directory.path().join("p.csv")).unwrap();
-    let mut ids: Vec<&str> = cells(&text)[1..].iter().map(|line| line[0]).collect();
-    ids.sort_by_key(|id| id[1..].parse::<usize>().unwrap());
+    let lines = cells(&text);
+    let ids: Vec<&str> = lines[1..].iter().map(|line| line[0]).collect();
     assert_eq!(ids, (0..200).map(|i| format!("h{i}")).collect::<Vec<_>>());
+    // A row has the prediction for itself.
+    for (i, line) in lines[1..].iter().enumerate().filter(|(i, _)| i % 40 != 3) {
+        let price = 1000.0 + 10.0 * (40 + i * 7919 % 160) as f64;
+        assert!((number(line[1]) - price).abs() < 600.0, "{line:?}: {price}");
+    }
 }
 
 #[test]
@@ -285,23 +298,23 @@ fn what_cannot_be_used_is_told_before_training() {
         ),
         (
             "houses.csv --target price --save houses.csv --force",
-            "--save: expected a file other than houses.csv, got houses.csv",
+            "--save: expected a file other than that of DATA, got houses.csv",
         ),
         (
             "houses.csv --target price --save a --report ./a",
-            "--report: expected a file other than a, got ./a",
+            "--report: expected a file other than that of --save, got ./a",
         ),
         (
             "houses.csv --target price --kind aera=date",
-            "houses.csv: expected a column `aera`, ",
+            "--kind: houses.csv: expected a column `aera`, ",
         ),
         (
             "houses.csv --target price --group who",
-            "houses.csv: expected a column `who`, ",
+            "--group: houses.csv: expected a column `who`, ",
         ),
         (
             "houses.csv --target price --folds 1",
-            "houses.csv: 1 folds of 400 rows: expected at least 2 folds",
+            "invalid value '1' for '--folds <N>': expected a whole number of at least 2",
         ),
         (
             "houses.csv --target price --recipe best",
@@ -319,7 +332,19 @@ fn what_cannot_be_used_is_told_before_training() {
     for (arguments, message) in [
         (
             "predict --model m houses.csv --interval 0.9",
-            "--interval: expected a model that `mlp train` made for a target of numbers, got m",
+            "--interval: expected m to be a model of numbers, which `mlp train` made, got one of classes",
+        ),
+        (
+            "predict --model m houses.csv --keep id --keep sold --keep id",
+            "--keep: expected each column once, got `id`",
+        ),
+        (
+            "predict --model m houses.csv --out p.csv.gz --format csv",
+            "--out: expected a name that ends in .csv, .json, .jsonl, .ndjson or .parquet, got p.csv.gz",
+        ),
+        (
+            "predict --model m houses.csv --out p.xlsx",
+            "--out: expected a name that ends in .csv, ",
         ),
         (
             "predict --model m houses.csv --interval 90",
@@ -335,10 +360,10 @@ fn what_cannot_be_used_is_told_before_training() {
         ),
         (
             "predict --model m houses.csv --out m --force",
-            "--out: expected a file other than m, got m",
+            "--out: expected a file other than that of --model, got m",
         ),
         (
-            "predict --model m houses.csv --out taken.html",
+            "predict --model m houses.csv --format csv --out taken.html",
             "taken.html: exists already; add --force",
         ),
         (
@@ -355,8 +380,20 @@ fn what_cannot_be_used_is_told_before_training() {
             "--to: expected onnx for a model of a table, got npz",
         ),
         (
+            "export --model m --to onnx --out m.npz",
+            "--out: expected a name that ends in .onnx, got m.npz",
+        ),
+        (
             "cross-validate houses.csv --target price --keep id",
             "--keep: expected also --out, ",
+        ),
+        (
+            "cross-validate houses.csv --target price --keep id --keep id --out p.csv",
+            "--keep: expected each column once, got `id`",
+        ),
+        (
+            "cross-validate houses.csv --target price --out p.tsv",
+            "--out: expected a name that ends in .csv, ",
         ),
     ] {
         let got = failure(arguments);
@@ -406,7 +443,22 @@ fn a_full_disk_is_told_and_a_closed_pipe_is_not() {
 
 /// Starts the command with pipes.
 fn spawn(directory: &Path, arguments: &[&str]) -> Child {
-    let mut command = command(directory, arguments);
+    piped(command(directory, arguments))
+}
+
+/// Starts the command so that signals reach it, even if the tests run under nohup.
+#[cfg(unix)]
+fn spawn_with_signals(directory: &Path, arguments: &[&str]) -> Child {
+    let default = "$SIG{$_} = 'DEFAULT' for qw(INT TERM HUP); exec @ARGV";
+    let mut command = Command::new("perl");
+    command
+        .current_dir(directory)
+        .args(["-e", default, env!("CARGO_BIN_EXE_mlp")])
+        .args(arguments);
+    piped(command)
+}
+
+fn piped(mut command: Command) -> Child {
     command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -416,9 +468,12 @@ fn spawn(directory: &Path, arguments: &[&str]) -> Child {
 
 #[cfg(unix)]
 fn interrupt(child: &Child) {
-    let killed = std::process::Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status();
+    signal(child, "-INT");
+}
+
+#[cfg(unix)]
+fn signal(child: &Child, name: &str) {
+    let killed = Command::new("kill").args([name, &child.id().to_string()]).status();
     assert!(killed.unwrap().success());
 }
 
@@ -427,20 +482,22 @@ fn interrupt(child: &Child) {
 fn an_interrupt_leaves_no_part_of_the_predictions() {
     let directory = trained("price");
     let before = files(directory.path());
-    let mut child = spawn(directory.path(), &["predict", "--model", "m", "-", "--out", "p.csv"]);
-    let mut stdin = child.stdin.take().unwrap();
-    stdin.write_all(houses(30_000).as_bytes()).unwrap();
-    // The temporary file says that the handler is in charge.
-    while files(directory.path()) == before {
-        std::thread::yield_now();
+    for name in ["-INT", "-TERM", "-HUP"] {
+        let mut child = spawn_with_signals(directory.path(), &["predict", "--model", "m", "-", "--out", "p.csv"]);
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(houses(30_000).as_bytes()).unwrap();
+        // The temporary file says that the handler is in charge.
+        while files(directory.path()) == before {
+            std::thread::yield_now();
+        }
+        signal(&child, name);
+        // Without a header, each row is one of the table.
+        let more = houses(30_000);
+        let more = more.split_once('\n').unwrap().1;
+        while stdin.write_all(more.as_bytes()).is_ok() {}
+        assert_eq!(child.wait_with_output().unwrap().status.code(), Some(130), "{name}");
+        assert_eq!(files(directory.path()), before, "{name}");
     }
-    interrupt(&child);
-    // Without a header, each row is one of the table.
-    let more = houses(30_000);
-    let more = more.split_once('\n').unwrap().1;
-    while stdin.write_all(more.as_bytes()).is_ok() {}
-    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(130));
-    assert_eq!(files(directory.path()), before);
 }
 
 #[test]
@@ -448,11 +505,8 @@ fn an_interrupt_leaves_no_part_of_the_predictions() {
 fn an_interrupt_of_training_leaves_a_model_or_nothing() {
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("houses.csv"), houses(20_000)).unwrap();
-    let mut command = command(
-        directory.path(),
-        &["train", "houses.csv", "--target", "price", "--no-report"],
-    );
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let train = ["train", "houses.csv", "--target", "price", "--no-report"];
+    let mut child = spawn_with_signals(directory.path(), &train);
     // The columns are printed, and training begins.
     let mut first = [0; 1];
     std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut first).unwrap();
@@ -620,7 +674,7 @@ fn an_interrupt_while_the_best_is_trained_again_leaves_the_trials() {
     let left = files(directory.path());
     let trials = fs::read(directory.path().join("houses.trials.json")).unwrap();
 
-    let mut child = spawn(directory.path(), &search);
+    let mut child = spawn_with_signals(directory.path(), &search);
     let stderr = child.stderr.take().unwrap();
     let mut lines = std::io::BufRead::lines(std::io::BufReader::new(stderr)).map(Result::unwrap);
     assert!(lines.any(|line| line.contains("training the best trial again")));
@@ -632,4 +686,22 @@ fn an_interrupt_while_the_best_is_trained_again_leaves_the_trials() {
     // The same command ends the search.
     assert_eq!(run_in(directory.path(), &search).code, Some(0));
     assert!(directory.path().join("houses.tuned.safetensors").exists());
+}
+
+#[test]
+fn few_rows_are_told() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("few.csv"), houses(49)).unwrap();
+    fs::write(directory.path().join("enough.csv"), houses(50)).unwrap();
+    let stderr = |data| {
+        let train = ["train", data, "--target", "sold", "--recipe", "plain", "--no-report"];
+        run_in(directory.path(), &train).stderr
+    };
+    let few = stderr("few.csv");
+    assert!(
+        few.starts_with("note: 49 rows are few: the scores are uncertain\n"),
+        "{few}"
+    );
+    let enough = stderr("enough.csv");
+    assert!(!enough.contains("few"), "{enough}");
 }
