@@ -62,6 +62,8 @@ pub(crate) struct Seen {
     pub(crate) distinct: usize,
     numbers: usize,
     integers: usize,
+    /// Numbers with a comma for the point, or between thousands.
+    commas: usize,
     dates: usize,
     /// The counts of `false` and `true`.
     booleans: [usize; 2],
@@ -94,6 +96,8 @@ impl Seen {
                 seen.dates += 1;
             } else if let Some(name) = boolean(&text) {
                 seen.booleans[usize::from(name == "true")] += 1;
+            } else if number(&text.replace(',', "")).is_some() {
+                seen.commas += 1;
             }
             values.insert(text);
         }
@@ -107,7 +111,7 @@ impl Seen {
     /// Returns the kind of the column, from its type or, if it comes from a text file, from its values.
     ///
     /// # Errors
-    /// If at least 99 of 100 values, but not all, are numbers or dates.
+    /// If at least 99 of 100 values, but not all, are numbers or dates, or if all are numbers, some of them with a comma.
     pub(crate) fn kind(
         &self,
         table: &Table,
@@ -123,6 +127,15 @@ impl Seen {
             Cells::Text(_) => (),
         }
         if table.is_text() && self.present > 0 {
+            if self.commas > 0 && self.numbers + self.commas == self.present {
+                let mut error = table
+                    .quantities(name, Quantity::Number, missing)
+                    .expect_err("some have a comma");
+                let advice =
+                    "write numbers with a point and without separators, or declare the column to be a category";
+                error.message += &format!("; {advice}");
+                return Err(error);
+            }
             for (kind, of, count) in [
                 (Kind::Number, Quantity::Number, self.numbers),
                 (Kind::Date, Quantity::Date, self.dates),

@@ -43,11 +43,6 @@ fn no_such_target() {
         "{message}"
     );
     assert_eq!(refused(&table("a\n1\n2\n")), "expected a column `y`, got only `a`");
-    assert_eq!(
-        refused(&table("a,y\n1,\"205,9\"\n2,\"107,5\"\n3,\"98,1\"\n")),
-        "line 2, column `y`: expected at least 2 rows of class `205,9`, got 1, as for 2 other classes; remove it or add \
-         more, or write numbers with a point, without separators and units"
-    );
 }
 
 #[test]
@@ -93,8 +88,8 @@ fn a_class_with_one_row() {
         "line 4, column `y`: expected at least 2 rows of class `eel`, got 1, as for another class; remove it or add more"
     );
     assert_eq!(
-        refused(&table("a,y\n1,\"205,9\"\n2,\"107,5\"\n3,\"98,1\"\n")),
-        "line 2, column `y`: expected at least 2 rows of class `205,9`, got 1, as for 2 other classes; remove it or add \
+        refused(&table("a,y\n1,$205\n2,$107\n3,$98\n")),
+        "line 2, column `y`: expected at least 2 rows of class `$205`, got 1, as for 2 other classes; remove it or add \
          more, or write numbers with a point, without separators and units"
     );
 }
@@ -127,6 +122,24 @@ fn more_columns_than_rows_are_told() {
     let wide = table("a,b,c,y\n1,3,5,1.5\n2,4,7,2.5\n");
     let columns = Inference::default().kind("y", Kind::Number).infer(&wide, "y").unwrap();
     assert_eq!(columns.notes(), ["there are more columns (3) than rows (2)"]);
+}
+
+#[test]
+fn numbers_with_commas() {
+    let refused_in = |column: &str, line, got: &str| {
+        format!(
+            "line {line}, column `{column}`: expected a number, got `{got}`; write numbers with a point and without \
+             separators, or declare the column to be a category"
+        )
+    };
+    let prices = table("a,y\n1,\"205,900\"\n2,\"1,107,500\"\n3,\"98,100.5\"\n");
+    assert_eq!(refused(&prices), refused_in("y", 2, "205,900"));
+    let areas = "a,y\n12,1\n\"7,5\",2\n,3\n\"8,25\",4\n";
+    assert_eq!(refused(&table(areas)), refused_in("a", 3, "7,5"));
+    let category = Inference::default().kind("a", Kind::Category);
+    assert!(category.infer(&table(areas), "y").is_ok());
+    // Other texts with commas are words.
+    assert!(Columns::infer(&table(&areas.replace("8,25", "8,m")), "y").is_ok());
 }
 
 #[test]
