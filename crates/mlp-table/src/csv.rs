@@ -133,7 +133,8 @@ impl<'a> Csv<'a> {
             return String::new();
         }
         let separator = shown(&[self.separator]);
-        format!("; cells are separated by {separator}, or by what a first line such as `sep=;` names")
+        let advice = "set the separator of the reader, or name it by a first line such as `sep=;`";
+        format!("; cells are separated by {separator}: {advice}")
     }
 
     /// Checks that the record, which ends at `end`, has as many cells as the header.
@@ -146,6 +147,7 @@ impl<'a> Csv<'a> {
         let hint = match got {
             _ if last != record.line => format!("; a quoted cell joins the lines {} to {last}", record.line),
             1 => self.hint(&record.text),
+            _ if expected == 1 => self.hint(&self.names[0]),
             _ => String::new(),
         };
         let cells = crate::error::counted(expected, "cell");

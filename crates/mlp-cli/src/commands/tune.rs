@@ -13,7 +13,7 @@ use mlp_table::{Kind, Overrides, Recipe, Score, TableModel, TableOptions};
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt as _, SeedableRng as _};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -199,7 +199,11 @@ fn resume(path: &Path, run: Run) -> Result<Search, Error> {
             } else {
                 format!("--{part}")
             };
-            let [expected, got] = [expected, got].map(|value| value.as_str().map_or(value.to_string(), quoted));
+            let [expected, got] = [expected, got].map(|value| match value {
+                Value::Null => "none".to_owned(),
+                Value::String(text) => quoted(text),
+                value => value.to_string(),
+            });
             let expected = format_args!("{expected}, as in the search to continue ({file})");
             return Err(Error::unexpected(part, expected, format_args!("{got}; {advice}")));
         }

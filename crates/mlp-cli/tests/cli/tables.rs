@@ -259,6 +259,11 @@ fn what_cannot_be_used_is_told_before_training() {
     let directory = trained("sold");
     fs::write(directory.path().join("ragged.csv"), "a,y\n1,2\n3\n").unwrap();
     fs::write(directory.path().join("odd.csv"), odd()).unwrap();
+    fs::write(
+        directory.path().join("euro.csv"),
+        "a;y\n".to_owned() + &"1,5;2\n".repeat(60),
+    )
+    .unwrap();
     fs::write(directory.path().join("taken.html"), "mine").unwrap();
     fs::create_dir(directory.path().join("folder")).unwrap();
     let failure = |arguments: &str| failure(directory.path(), &arguments.split(' ').collect::<Vec<_>>());
@@ -274,6 +279,16 @@ fn what_cannot_be_used_is_told_before_training() {
         (
             "ragged.csv --target y",
             "ragged.csv: line 3: expected 2 cells as in the header, got 1",
+        ),
+        (
+            "euro.csv --target y",
+            "euro.csv: line 2: expected 1 cell as in the header, got 2; cells are separated by `,`: set --separator, or \
+             name it by a first line such as `sep=;`",
+        ),
+        (
+            "euro.csv --target y --separator ;",
+            "euro.csv: line 2, column `a`: expected a number, got `1,5`; write numbers with a point and without \
+             separators, or declare the column with --kind to be a category",
         ),
         (
             "odd.csv --target y",
@@ -609,6 +624,9 @@ fn a_search_is_continued_and_keeps_the_best_model() {
     let other = failure(&["--seed", "1"]);
     let expected = "--seed: expected 0, as in the search to continue (houses.trials.json), got 1; name another file";
     assert!(other.starts_with(expected), "{other}");
+    let other = failure(&["--group", "id"]);
+    let expected = "--group: expected none, as in the search to continue (houses.trials.json), got `id`; ";
+    assert!(other.starts_with(expected), "{other}");
     let damaged = failure(&["--trials-file", "houses.tuned.safetensors", "--save", "n"]);
     let expected = "houses.tuned.safetensors: expected the trials of an earlier `mlp tune`: ";
     assert!(damaged.starts_with(expected), "{damaged}");
@@ -619,7 +637,7 @@ fn a_search_that_was_killed_continues_and_its_file_is_read_strictly() {
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("houses.csv"), houses(60)).unwrap();
     let tune = |trials: &str| {
-        let search = "tune houses.csv --target sold --recipe plain --seed 2 --kind id=text --save m --trials-file t";
+        let search = "tune houses.csv --target sold --recipe plain --seed 3 --kind id=text --save m --trials-file t";
         let search: Vec<&str> = search.split(' ').chain(["--trials", trials]).collect();
         run_in(directory.path(), &search)
     };
@@ -635,7 +653,7 @@ fn a_search_that_was_killed_continues_and_its_file_is_read_strictly() {
     assert!(run["data"].as_str().unwrap().starts_with("sha256:"), "{run}");
     assert_eq!(
         (&run["seed"], &run["group"], &run["kind"]["id"]),
-        (&2.into(), &Value::Null, &"text".into())
+        (&3.into(), &Value::Null, &"text".into())
     );
 
     // Killed after the second trial was recorded and before its model was saved.
@@ -650,8 +668,8 @@ fn a_search_that_was_killed_continues_and_its_file_is_read_strictly() {
 
     let trials = String::from_utf8(trials).unwrap();
     for (from, to, message) in [
-        ("\"seed\": 2", "\"seed\": \"2\"", "invalid type: string \"2\""),
-        ("\"seed\": 2", "\"speed\": 2", "unknown field `speed`"),
+        ("\"seed\": 3", "\"seed\": \"3\"", "invalid type: string \"3\""),
+        ("\"seed\": 3", "\"speed\": 3", "unknown field `speed`"),
         ("\"seconds\"", "\"minutes\"", "unknown field `minutes`"),
     ] {
         fs::write(directory.path().join("t"), trials.replacen(from, to, 1)).unwrap();

@@ -235,7 +235,8 @@ fn a_file_that_is_not_text_is_refused_by_its_format() {
 
 #[test]
 fn another_separator_is_told_unless_the_file_names_it() {
-    let hint = |sep| format!("; cells are separated by `{sep}`, or by what a first line such as `sep=;` names");
+    let advice = "set the separator of the reader, or name it by a first line such as `sep=;`";
+    let hint = |sep| format!("; cells are separated by `{sep}`: {advice}");
     let ragged = |line| format!("line {line}: expected 2 cells as in the header, got 1");
     assert_eq!(refused("a,b\n1,2\n3;4\n"), ragged(3) + &hint(","));
     assert_eq!(refused("a,b\n1,2\n3\t4\n"), ragged(3) + &hint(","));

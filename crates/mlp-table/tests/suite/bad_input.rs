@@ -147,6 +147,7 @@ fn ragged_lines() {
     let message = |line, got| format!("line {line}: expected 3 cells as in the header, got {got}");
     assert_eq!(unreadable("a,b,y\n1,2,3\n1,2\n"), message(3, 2));
     assert_eq!(unreadable("a,b,y\n\n1,2,3\n1,2,3,4\n"), message(4, 4));
+    assert!(unreadable("a;y\n1,5;2\n").ends_with("by a first line such as `sep=;`"));
     let error = Table::from_csv("a,b,y\n1,2\n".as_bytes()).unwrap_err();
     assert_eq!((error.line, error.column), (Some(2), None));
 }
