@@ -28,7 +28,7 @@ struct Search {
 }
 
 /// What determines the trials: they can be continued only if all of it is the same.
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Run {
     data: Option<String>,
@@ -92,22 +92,13 @@ pub(crate) fn run(args: &TuneArgs) -> Result<(), Error> {
     };
     // A model that this search saved may be replaced by a better one.
     let saved = hash_of_file(&save);
-    let is_own = search
-        .trials
-        .iter()
-        .any(|trial| trial.model.is_some() && trial.model == saved);
-    Files::reading(
-        [("DATA", data.as_path()), ("--trials-file", &trials)],
-        args.force || is_own,
-    )
-    .writing("--save", &save)?;
+    let is_own = saved.is_some() && search.trials.iter().any(|trial| trial.model == saved);
+    let read_only = [("DATA", data.as_path()), ("--trials-file", &trials)];
+    Files::reading(read_only, args.force || is_own).writing("--save", &save)?;
     let out_of_time = || args.budget.is_some_and(|budget| begin.elapsed() >= budget);
     let fit = |overrides: &Overrides| {
-        let overrides = overrides.clone();
-        let options = TableOptions {
-            overrides,
-            ..options.clone()
-        };
+        let mut options = options.clone();
+        options.overrides = overrides.clone();
         watched(|observer| TableModel::fit_with(&table, target, &options, observer))
     };
     while search.trials.len() < args.trials && (search.trials.is_empty() || !out_of_time()) {
@@ -309,6 +300,33 @@ fn print_results(args: &TuneArgs, search: &Search, save: &Path, trials: &Path) -
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mlp_table::Table;
+
+    #[test]
+    fn a_model_is_recorded_before_it_is_saved() {
+        let rows: String = (0..40).map(|i| format!("{i}.5,{}\n", i % 7)).collect();
+        let table = Table::from_csv(format!("a,y\n{rows}").as_bytes()).unwrap();
+        let options = TableOptions {
+            recipe: Recipe::Plain,
+            ..TableOptions::default()
+        };
+        let model = TableModel::fit(&table, "y", &options).unwrap();
+        let trial = Trial {
+            overrides: Overrides::default(),
+            scores: vec![],
+            seconds: 0.0,
+            model: None,
+        };
+        let mut search = Search {
+            run: Run::default(),
+            trials: vec![trial],
+        };
+        let directory = tempfile::tempdir().unwrap();
+        let [trials, save] = ["t", "no/m"].map(|name| directory.path().join(name));
+        assert!(keep(&mut search, 0, &model, &trials, &save).is_err());
+        let recorded: Search = serde_json::from_slice(&fs::read(trials).unwrap()).unwrap();
+        assert_eq!(recorded.trials[0].model, hash(&model.to_bytes().unwrap()[..]));
+    }
 
     #[test]
     fn the_first_trial_is_the_recipe_and_the_others_are_in_the_space() {
