@@ -48,7 +48,8 @@ mod tests {
     #[test]
     fn is_accurate() {
         close_to(Scalar::atan, libm::atan, 0.51);
-        golden("[atan]", atan, 1.8);
+        // With errors in the low parts, fewer results are correctly rounded.
+        assert!(golden("[atan]", atan, 1.8) > 378);
     }
 
     #[test]

@@ -60,8 +60,9 @@ mod tests {
 
     #[test]
     fn is_accurate() {
-        golden("[sin]", Scalar::sin, 1.0);
-        golden("[cos]", Scalar::cos, 1.0);
+        // With errors in the low parts, fewer results are correctly rounded.
+        assert!(golden("[sin]", Scalar::sin, 1.0) > 384);
+        assert!(golden("[cos]", Scalar::cos, 1.0) > 388);
         golden("[tan]", Scalar::tan, 2.0);
     }
 
