@@ -126,19 +126,36 @@ fn the_first_damping_is_a_thousandth_of_the_curvature_along_the_gradient() {
 #[test]
 fn the_damping_follows_the_gain_ratio() {
     let bent: Residuals = |[a, _]| ([a + a * a, 0.0], [[1.0 + 2.0 * a, 0.0], [0.0, 0.0]]);
+    for rate in [1.0, 0.5] {
+        let mut optimizer = GaussNewton {
+            damping: 1.0,
+            ..GaussNewton::new(rate).unwrap()
+        };
+        let layers = run(&mut optimizer, &mut Squares::new(bent), [1.0, 0.0], 1);
+        let a = 1.0 - 0.6 * rate;
+        assert!((numbers(&layers)[0] - a).abs() < 1e-15);
+        let predicted = -6.0 * 0.6 * rate + 0.5 * 9.0 * (0.6 * rate).powi(2);
+        let ratio = (0.5 * (a + a * a).powi(2) - 2.0) / predicted;
+        let expected = 1.0 - f64::powi(2.0 * ratio - 1.0, 3);
+        assert!(
+            expected > 0.34 && (optimizer.damping - expected).abs() < 1e-12,
+            "{}",
+            optimizer.damping
+        );
+    }
+}
+
+/// By hand: r = a at 1 has d = -1 / (1 + lambda), so lambda = 1, 2, 8 and 64 lead to 1/2, 2/3, 8/9 and 64/65.
+#[test]
+fn the_damping_grows_by_2_4_and_8_until_the_loss_falls() {
+    let wall: Residuals = |[a, _]| ([if a < 0.9 { 10.0 } else { a }, 0.0], [[1.0, 0.0], [0.0, 0.0]]);
     let mut optimizer = GaussNewton {
         damping: 1.0,
         ..optimizer()
     };
-    let layers = run(&mut optimizer, &mut Squares::new(bent), [1.0, 0.0], 1);
-    assert!((numbers(&layers)[0] - 0.4).abs() < 1e-15);
-    let ratio = (0.5 * 0.56 * 0.56 - 2.0) / (6.0 * -0.6 + 0.5 * 9.0 * 0.36);
-    let expected = 1.0 - f64::powi(2.0 * ratio - 1.0, 3);
-    assert!(
-        expected > 0.34 && (optimizer.damping - expected).abs() < 1e-12,
-        "{}",
-        optimizer.damping
-    );
+    let layers = run(&mut optimizer, &mut Squares::new(wall), [1.0, 0.0], 1);
+    assert!((numbers(&layers)[0] - 64.0 / 65.0).abs() < 1e-15);
+    assert!((optimizer.damping - 64.0 / 3.0).abs() < 1e-9);
 }
 
 #[test]
@@ -256,6 +273,7 @@ fn half_a_learning_rate_takes_half_of_the_step() {
         damping: 3.0,
         ..self::optimizer()
     };
+    assert_eq!(optimizer.learning_rate(), 0.5);
     let whole = numbers(&run(&mut whole, &mut Squares::new(linear), [0.0; 2], 1));
     let half = numbers(&run(&mut optimizer, &mut Squares::new(linear), [0.0; 2], 1));
     assert_eq!(half, whole.map(|number| 0.5 * number));
@@ -278,26 +296,50 @@ fn iterations_bound_the_products() {
     );
 }
 
+/// L = slope.W with G = `curvature` I.
+struct Plane {
+    slope: [f64; 2],
+    curvature: f64,
+    gradient: Vec<Layer>,
+}
+
+impl Objective<Naive<f64>> for Plane {
+    fn evaluate(&mut self, layers: &[Layer]) -> f64 {
+        self.gradient = self::layers(self.slope);
+        let [a, b] = numbers(layers);
+        self.slope[0] * a + self.slope[1] * b
+    }
+    fn gradient_mut(&mut self) -> &mut [Layer] {
+        &mut self.gradient
+    }
+    fn gauss_newton_product(&mut self, _: &[Layer], direction: &[Layer], product: &mut [Layer]) {
+        product.clone_from_slice(&layers(numbers(direction).map(|v| self.curvature * v)));
+    }
+}
+
+fn step_on_plane(slope: [f64; 2], curvature: f64) -> [f64; 2] {
+    let (mut layers, gradient) = (layers([0.0; 2]), Vec::new());
+    let mut plane = Plane {
+        slope,
+        curvature,
+        gradient,
+    };
+    optimizer().step(&mut layers, &mut plane).unwrap();
+    numbers(&layers)
+}
+
 /// A loss without curvature in the prediction, such as the absolute error, leaves gradient descent.
 #[test]
 fn without_curvature_a_step_follows_the_gradient() {
-    struct Plane(Vec<Layer>);
-    impl Objective<Naive<f64>> for Plane {
-        fn evaluate(&mut self, layers: &[Layer]) -> f64 {
-            self.0 = self::layers([2.0, -1.0]);
-            let [a, b] = numbers(layers);
-            2.0 * a - b
-        }
-        fn gradient_mut(&mut self) -> &mut [Layer] {
-            &mut self.0
-        }
-        fn gauss_newton_product(&mut self, _: &[Layer], _: &[Layer], product: &mut [Layer]) {
-            product.clone_from_slice(&layers([0.0; 2]));
-        }
+    assert_eq!(step_on_plane([2.0, -1.0], 0.0), [-2.0, 1.0]);
+}
+
+/// The first lambda is then 1, so G + lambda I is 0 or -1/2.
+#[test]
+fn a_matrix_that_is_not_positive_definite_gives_no_step() {
+    for curvature in [-1.0, -1.5] {
+        assert_eq!(step_on_plane([2.0, 0.0], curvature), [0.0; 2], "{curvature}");
     }
-    let mut layers = layers([0.0; 2]);
-    optimizer().step(&mut layers, &mut Plane(Vec::new())).unwrap();
-    assert_eq!(numbers(&layers), [-2.0, 1.0]);
 }
 
 #[test]
