@@ -4,10 +4,13 @@
 use crate::naive::{Naive, tensor, values};
 use mlp_core::activations::{LeakyRelu, Mish, Tanh};
 use mlp_core::backend::{Tensor, ZipFormula};
-use mlp_core::{ActivationKind, Dual, DualTensor, HalfMse, Loss, Mlp, Scalar, SoftmaxCrossEntropy, Workspace};
+use mlp_core::{
+    ActivationKind, Dual, DualColumns, DualTensor, HalfMse, Loss, Mlp, Scalar, SoftmaxCrossEntropy, Workspace,
+};
 use mlp_cpu::Matrix;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 type Ours = DualTensor<Matrix<f64>>;
 type Oracle = Naive<Dual<f64>>;
@@ -78,8 +81,9 @@ fn backward_is_that_of_dual_numbers() {
             let (w, w_oracle) = pair(rng, (outputs, inputs), of_weights);
             let (delta, delta_oracle) = pair(rng, (outputs, samples), of_delta);
             let (d, d_oracle) = pair(rng, (inputs, samples), of_derivative);
-            for with in [false, true] {
-                let (mut result, _) = pair(rng, (inputs, samples), of_delta);
+            // What the result holds before does not matter.
+            for (with, of_result) in [(false, false), (false, true), (true, false), (true, true)] {
+                let (mut result, _) = pair(rng, (inputs, samples), of_result);
                 let mut oracle = Oracle::zeros(inputs, samples);
                 result.backward(&w, (&delta).into(), with.then_some((&d).into()));
                 oracle.backward(&w_oracle, (&delta_oracle).into(), with.then_some((&d_oracle).into()));
@@ -122,6 +126,12 @@ impl ZipFormula<1> for Mixed {
     }
 }
 
+impl ZipFormula<2> for Mixed {
+    fn apply<T: Scalar>(&self, own: T, other: T, states: [T; 2]) -> (T, [T; 2]) {
+        (own * other + own * own, states)
+    }
+}
+
 #[test]
 fn zip_and_gather_are_those_of_dual_numbers() {
     for_cases(|rng, (rows, _, samples), [of_own, of_other, of_state]| {
@@ -151,7 +161,53 @@ fn zip_reports_tangents_that_are_not_finite() {
         let mut own = Ours::new(Matrix::zeros(1, 1), Matrix::from_columns(&[[value]]));
         let other = Ours::constant(Matrix::zeros(1, 1));
         assert!(!own.zip((&other).into(), [], &Mixed));
+        let mut states = [(); 2].map(|()| other.clone());
+        assert!(!own.zip((&other).into(), states.each_mut(), &Mixed));
     }
+}
+
+#[test]
+fn results_that_do_not_fit_are_told_with_both_shapes() {
+    #[track_caller]
+    fn assert_panics(work: impl FnOnce(), expected: &str) {
+        let panic = catch_unwind(AssertUnwindSafe(work)).expect_err("expected a panic");
+        assert_eq!(panic.downcast_ref::<String>().map(String::as_str), Some(expected));
+    }
+    let matrix = |columns| Ours::new(Matrix::zeros(2, columns), Matrix::zeros(2, columns));
+    let (own, small) = (matrix(3), matrix(2));
+    assert_panics(
+        || _ = small.clone().zip((&own).into(), [], &Mixed),
+        "zip: expected self of 2 x 3, got 2 x 2",
+    );
+    let mut states = [own.clone(), small.clone()];
+    assert_panics(
+        || _ = own.clone().zip((&own).into(), states.each_mut(), &Mixed),
+        "zip: expected state of 2 x 3, got 2 x 2",
+    );
+    assert_panics(
+        || {
+            _ = small
+                .clone()
+                .loss(&HalfMse, (&own).into(), (&own).into(), None, Dual::constant(1.0))
+        },
+        "loss: expected delta of 2 x 3, got 2 x 2",
+    );
+}
+
+#[test]
+fn values_and_tangents_are_two_matrices() {
+    let [value, tangent] = [1.0, 3.0].map(|x| Matrix::from_columns(&[[x, 2.0]]));
+    let columns = DualColumns::<Matrix<f64>>::new((&value).into(), Some((&tangent).into()));
+    assert_eq!(values::<Matrix<f64>>(columns.value()), [1.0, 2.0]);
+    assert_eq!(columns.tangent().map(values::<Matrix<f64>>), Some(vec![3.0, 2.0]));
+    let mut matrix = Ours::new(value.clone(), tangent.clone());
+    assert_eq!(matrix.dot(&Ours::new(tangent, value)), 7.0);
+    matrix.clear_tangent();
+    assert!(matrix.tangent().is_none());
+
+    let mut numbers = [0; 3];
+    Ours::for_each(&mut numbers, |i, number| *number = i + 1);
+    assert_eq!(numbers, [1, 2, 3]);
 }
 
 #[test]

@@ -424,13 +424,8 @@ impl<B: Tensor> Tensor for DualTensor<B> {
         // Whether the tangent already holds a term of the sum.
         let mut holds = accumulate && self.tangent.is_some();
         if let Some(delta) = delta.tangent {
-            let of_bias = accumulate && bias_gradient.tangent.is_some();
-            if holds != of_bias {
-                // One of the two begins at 0, which is its value if it is inserted now.
-                self.tangent_mut();
-                bias_gradient.tangent_mut();
-            }
-            let holding = holds || of_bias;
+            // If only one of the two holds a term, the other begins at 0, which is its value if it is inserted now.
+            let holding = holds || (accumulate && bias_gradient.tangent.is_some());
             self.tangent_mut()
                 .gradient(bias_gradient.tangent_mut(), delta, input.value, holding);
             holds = true;
@@ -632,7 +627,7 @@ impl<A: Activation> ZipFormula<3> for Formula<'_, A> {
 }
 
 /// A formula in dual numbers. The states are the tangent of own; if `VARIES`, the value of other, whose tangent is the
-/// other operand; then value and tangent of each of its own S states.
+/// other operand; then value and tangent of its own state, if it has one (S < 2).
 struct Lifted<'a, F, const S: usize, const VARIES: bool>(&'a F);
 
 impl<F: ZipFormula<S>, const S: usize, const VARIES: bool, const N: usize> ZipFormula<N> for Lifted<'_, F, S, VARIES> {
@@ -644,11 +639,11 @@ impl<F: ZipFormula<S>, const S: usize, const VARIES: bool, const N: usize> ZipFo
         } else {
             Dual::constant(other)
         };
-        let states = array::from_fn(|s| Dual::new(state[first + 2 * s], state[first + 2 * s + 1]));
+        let states = array::from_fn(|_| Dual::new(state[first], state[first + 1]));
         let (new, states) = self.0.apply(Dual::new(own, state[0]), other, states);
         state[0] = new.derivative;
-        for (s, new) in states.into_iter().enumerate() {
-            (state[first + 2 * s], state[first + 2 * s + 1]) = (new.value, new.derivative);
+        for new in states {
+            (state[first], state[first + 1]) = (new.value, new.derivative);
         }
         (new.value, state)
     }
