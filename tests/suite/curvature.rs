@@ -286,6 +286,18 @@ fn numbers_that_are_not_finite_propagate() {
 }
 
 #[test]
+fn networks_of_other_sizes_may_follow() {
+    let mut curvature = Curvature::new(Mse);
+    for sizes in [[2, 3, 1], [3, 5, 2]] {
+        let problem = Problem::new(&sizes, 5);
+        let v = problem.direction(2);
+        let once = hessian_vector_product(&problem.network, &Mse, problem.samples(), &v).unwrap();
+        let product = curvature.hessian_vector_product(&problem.network, problem.samples(), &v);
+        assert_eq!(numbers(product.unwrap()), numbers(&once));
+    }
+}
+
+#[test]
 fn data_and_directions_that_do_not_fit_are_refused() {
     let problem = Problem::new(&[2, 3, 1], 4);
     let wide = Problem::new(&[3, 3, 1], 4);

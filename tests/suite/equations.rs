@@ -299,6 +299,29 @@ fn terms_add_up_with_their_weights() {
     }
 }
 
+/// u, and the number of its evaluations.
+#[derive(Debug)]
+struct Counted(Arc<AtomicUsize>);
+
+impl Equation for Counted {
+    fn residuals<T: Scalar>(&self, at: &Point<'_, T>) -> [T; 1] {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        [at.u()[0]]
+    }
+}
+
+#[test]
+fn products_of_a_few_points_keep_the_residuals_of_the_evaluation() {
+    let network = network::<f64>(Tanh);
+    let count = Arc::new(AtomicUsize::new(0));
+    let mut equations = Equations::new(&network, [Term::new(Counted(count.clone()), line(3, 1.0))]);
+    equations.evaluate(network.layers());
+    assert_eq!(count.load(Ordering::Relaxed), 3);
+    let mut product = network.layers().to_vec();
+    equations.gauss_newton_product(network.layers(), network.layers(), &mut product);
+    assert_eq!(count.load(Ordering::Relaxed), 3);
+}
+
 #[test]
 fn the_second_derivative_of_relu_is_0_everywhere() {
     let mut network = network::<f64>(Relu);
