@@ -5,6 +5,7 @@ use mlp_core::check::{Options, check_activation, check_equation, check_loss};
 use mlp_core::equation::{Direction, Equation, Point};
 use mlp_core::{Activation, Loss, Scalar};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex};
 
 fn c<T: Scalar>(number: f64) -> T {
     T::from_f64(number)
@@ -233,4 +234,77 @@ fn equations_are_checked_in_both_types_and_in_their_range() {
     );
     let found = check(Kind::TooLarge, positive()).expect("a failure");
     assert!(found.contains("NaN in f32"), "{found}");
+}
+
+/// Two residuals, u' and u, with a mistake in the second. Remembers the least and the largest u.
+#[derive(Debug)]
+struct Pair {
+    seen: Arc<Mutex<[f64; 2]>>,
+}
+
+impl Equation<2> for Pair {
+    fn directions(&self) -> Vec<Direction> {
+        vec![Direction::axis(0)]
+    }
+
+    fn residuals<T: Scalar>(&self, at: &Point<'_, T>) -> [T; 2] {
+        let u = at.u()[0];
+        let mut seen = self.seen.lock().unwrap();
+        *seen = [seen[0].min(u.to_f64()), seen[1].max(u.to_f64())];
+        [at.du(0)[0], hidden(u, 1e-6)]
+    }
+}
+
+#[test]
+fn equations_are_checked_in_every_residual_and_on_the_whole_range() {
+    let check = |options: Options| {
+        let seen = Arc::new(Mutex::new([f64::INFINITY, -f64::INFINITY]));
+        let pair = Pair { seen: seen.clone() };
+        let found = message(&|| check_equation("pair", &pair, [1, 1, 0], &options));
+        let seen = *seen.lock().unwrap();
+        (found, seen)
+    };
+    let (found, _) = check(Options::default());
+    let found = found.expect("a failure");
+    assert!(
+        found.starts_with("pair: residual 1 by argument 0 of the outputs, at ["),
+        "{found}"
+    );
+    for (options, ends) in [
+        (Options::default(), [-2.0, 2.0]),
+        (Options::default().range(0.5..=3.0), [0.5, 3.0]),
+    ] {
+        let (found, seen) = check(options.tolerance(1e-5));
+        assert_eq!(found, None);
+        // A difference quotient steps over the end by 1/32.
+        let off = [0, 1].map(|i| (seen[i] - ends[i]).abs());
+        assert!(off.iter().all(|off| *off < 0.1), "{seen:?}");
+    }
+}
+
+/// The hyperbolic tangent, with a mistake in the last of seven elements.
+#[derive(Clone, Debug)]
+struct Slices;
+
+impl Activation for Slices {
+    fn value<T: Scalar>(&self, z: T) -> T {
+        z.tanh()
+    }
+
+    fn value_and_derivative<T: Scalar>(&self, values: &mut [T], derivatives: &mut [T]) {
+        mlp_core::activations::Tanh.value_and_derivative(values, derivatives);
+        if let [_, _, _, _, _, _, last] = derivatives {
+            *last = -*last;
+        }
+    }
+}
+
+#[test]
+fn an_activation_is_checked_in_slices() {
+    let found = message(&|| check_activation("slices", &Slices, &Options::default())).expect("a failure");
+    assert!(
+        found.starts_with("slices, f32: value and derivative at z = "),
+        "{found}"
+    );
+    assert!(found.contains(", 6 of 7: expected ("), "{found}");
 }

@@ -105,8 +105,7 @@ impl<T: Float> Div for Bounded<T> {
         let value = self.value / other.value;
         let least = (other.size() - other.error).max(0.0);
         let error = (self.error + times(value.to_f64().abs(), other.error)) / least;
-        let exact = self.error == 0.0 && other.error == 0.0;
-        Self::rounded(value, if exact { 0.0 } else { error }, 1.0)
+        Self::rounded(value, error, 1.0)
     }
 }
 
@@ -314,5 +313,126 @@ mod tests {
         }
         // The bounds are not far too large either.
         assert!(close > 2000, "{close}");
+    }
+
+    fn bounded(value: f64, error: f64) -> Bounded<f64> {
+        Bounded { value, error }
+    }
+
+    type Function = fn(Bounded<f64>) -> Bounded<f64>;
+
+    #[test]
+    fn an_error_grows_by_the_slope() {
+        const ERROR: f64 = 1e-6;
+        let functions: [(Function, fn(f64) -> f64); 15] = [
+            (|x| x * Bounded::exact(3.0), |x| x * 3.0),
+            (|x| x / Bounded::exact(3.0), |x| x / 3.0),
+            (|x| Bounded::exact(3.0) / x, |x| 3.0 / x),
+            (Scalar::sqrt, libm::sqrt),
+            (Scalar::exp, libm::exp),
+            (Scalar::exp_m1, libm::expm1),
+            (Scalar::ln, libm::log),
+            (Scalar::ln_1p, libm::log1p),
+            (Scalar::tanh, libm::tanh),
+            (Scalar::erfc, libm::erfc),
+            (Scalar::sin, libm::sin),
+            (Scalar::cos, libm::cos),
+            (Scalar::atan, libm::atan),
+            (|x| x.powf(Bounded::exact(2.5)), |x| libm::pow(x, 2.5)),
+            (|p| Bounded::exact(0.3).powf(p), |p| libm::pow(0.3, p)),
+        ];
+        for (number, (function, reference)) in functions.into_iter().enumerate() {
+            for x in [0.2, 1.7] {
+                let change = (reference(x + ERROR) - reference(x - ERROR)).abs() / 2.0;
+                let error = function(bounded(x, ERROR)).error;
+                assert!(
+                    (error / change - 1.0).abs() < 1e-4,
+                    "function {number} at {x}: {error} for {change}"
+                );
+                // An exact argument leaves rounding.
+                let Bounded { value, error } = function(Bounded::exact(x));
+                assert!(error > 0.0 && error < 10.0 * f64::EPSILON * value.abs());
+            }
+        }
+        let ulps = Bounded::exact(0.2).powf(Bounded::exact(2.5)).error / (f64::EPSILON * libm::pow(0.2, 2.5));
+        assert!((ulps - (ULPS + 2.5 * libm::log(5.0))).abs() < 1e-9, "{ulps}");
+        assert!((Bounded::exact(5e-324) * Bounded::exact(0.5)).error > 0.0);
+    }
+
+    #[test]
+    fn large_errors_have_a_bound_too() {
+        let functions: [(Function, fn(f64) -> f64, f64); 7] = [
+            (|x| (x + Bounded::one()) * x, |x| (x + 1.0) * x, 2.0),
+            (|x| Bounded::one() / x, |x| 1.0 / x, 1.0),
+            (Scalar::sqrt, libm::sqrt, 0.0),
+            (Scalar::ln, libm::log, 1.0),
+            (Scalar::ln_1p, libm::log1p, 0.0),
+            (Scalar::sin, libm::sin, core::f64::consts::FRAC_PI_2),
+            (|x| x.powf(Bounded::exact(2.0)), |x| x * x, 1.0),
+        ];
+        for (number, (function, reference, x)) in functions.into_iter().enumerate() {
+            let error = function(bounded(x, 0.5)).error;
+            for end in [x - 0.5, x + 0.5].map(reference).into_iter().filter(|y| y.is_finite()) {
+                let change = (end - reference(x)).abs();
+                assert!(
+                    change <= error * (1.0 + 1e-12),
+                    "function {number}: {error} for {change}"
+                );
+            }
+        }
+        assert_eq!(bounded(0.5, 1.0).ln().error, f64::INFINITY);
+    }
+
+    #[test]
+    fn a_step_within_the_error_may_be_taken() {
+        let [then, otherwise] = [bounded(5.0, 0.125), bounded(2.0, 0.25)];
+        let select = |one: Bounded<f64>, other: Bounded<f64>| {
+            let chosen = one.select_gt(other, then, otherwise);
+            (chosen.value, chosen.error)
+        };
+        assert_eq!(select(bounded(1.0, 0.25), bounded(0.75, 0.125)), (5.0, 3.375));
+        assert_eq!(select(bounded(0.75, 0.125), bounded(1.0, 0.25)), (2.0, 3.5));
+        // The two may be equal.
+        assert_eq!(select(bounded(1.0, 0.25), Bounded::exact(0.75)), (5.0, 3.375));
+        assert_eq!(select(bounded(2.0, 0.25), bounded(1.0, 0.25)), (5.0, 0.125));
+        assert_eq!(select(Bounded::one(), Bounded::one()), (2.0, 0.25));
+
+        for (x, error) in [(1.9, 1.0), (1.5, 0.0)] {
+            let floor = bounded(x, 0.2).floor();
+            assert_eq!((floor.value, floor.error), (1.0, error));
+        }
+        assert_eq!(Bounded::exact(1.5).floor().error, 0.0);
+        let size = bounded(-2.0, 0.1).abs();
+        assert_eq!((size.value, size.error), (2.0, 0.1));
+    }
+
+    #[test]
+    fn numbers_without_a_short_form_are_rounded() {
+        let error = |x| <Bounded<f64> as Scalar>::from_f64(x).error;
+        assert_eq!([0.5, f64::NAN, 0.1].map(error), [0.0, 0.0, f64::EPSILON * 0.1]);
+    }
+
+    #[test]
+    fn numbers_agree_within_their_errors_and_the_tolerance() {
+        let (one, other) = (bounded(10.0, 0.1), bounded(10.3, 0.15));
+        assert!(!one.agrees_with(other, 0.0) && one.agrees_with(other, 0.01));
+        let [nan, infinity] = [f64::NAN, f64::INFINITY].map(Bounded::exact);
+        assert!(nan.agrees_with(nan, 0.0) && infinity.agrees_with(infinity, 0.0));
+        assert!(!nan.agrees_with(one, 0.0) && !one.agrees_with(nan, 0.0));
+        assert!(one.is_finite() && !infinity.is_finite());
+
+        assert_eq!(infinity.compare(one, 0.0), Ok(()));
+        assert_eq!(one.compare(infinity, 0.0), Ok(()));
+        assert_eq!(one.compare(other, 0.01), Ok(()));
+        let error = bounded(1.0, 0.25).compare(bounded(3.0, 0.5), 0.0).unwrap_err();
+        assert_eq!(error, "expected 1.0 (dual numbers), got 3.0; rounding explains 7.5e-1");
+    }
+
+    #[test]
+    fn equality_is_that_of_the_values_and_a_zero_has_no_error() {
+        assert!(bounded(1.0, 0.5) == Bounded::one() && bounded(1.0, 0.0) != Bounded::exact(2.0));
+        let tiny = <f64 as Float>::TINY;
+        assert!(Bounded::<f64>::zero().is_zero() && bounded(0.0, 64.0 * tiny).is_zero());
+        assert!(!bounded(0.0, 65.0 * tiny).is_zero() && !Bounded::<f64>::one().is_zero());
     }
 }

@@ -88,3 +88,74 @@ fn quotient(f: &dyn Fn(f64) -> Slope, x: f64, h: f64) -> (f64, f64, f64) {
     let error = if error.is_finite() { error } else { f64::INFINITY };
     (quotient, rounding, error)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::f64::consts::TAU;
+
+    fn slope(value: f64, derivative: f64, error: f64) -> Slope {
+        let bounded = |value, error| Bounded { value, error };
+        Dual {
+            value: bounded(value, error),
+            derivative: bounded(derivative, 0.0),
+        }
+    }
+
+    /// By hand, at x = 0 with h = 2.
+    #[test]
+    fn a_quotient_has_the_errors_of_rounding_and_curvature() {
+        let f = |x: f64| {
+            let (value, slope, error) = match x {
+                -4.0 => (1.0, 3.0, 1.0),
+                -2.0 => (4.0, 1.0, 2.0),
+                0.0 => (2.0, 5.0, 4.0),
+                2.0 => (8.0, 2.0, 3.0),
+                _ => (16.0, 10.0, 5.0),
+            };
+            let mut point = self::slope(value, slope, error);
+            point.derivative.error = 0.5;
+            point
+        };
+        let (got, rounding, error) = quotient(&f, 0.0, 2.0);
+        assert_eq!((got, rounding), (17.0 / 24.0, 46.0 / 24.0 + 0.5));
+        let expected = rounding + 31.0 / 3.0 + 3.5;
+        assert!((error - expected).abs() < 1e-14, "{error} {expected}");
+    }
+
+    #[test]
+    fn numbers_that_are_not_finite_decide_nothing() {
+        for (value, derivative) in [(0.0, f64::NAN), (0.0, f64::INFINITY), (f64::NAN, 0.0)] {
+            let f = |_| slope(value, derivative, 0.0);
+            assert_eq!(compare_with_difference(&f, 1.0, 1e-3), Ok(false));
+        }
+        let isolated = |x: f64| slope(if x == 1.0 { 2.0 } else { f64::NAN }, 3.0, 0.0);
+        assert_eq!(compare_with_difference(&isolated, 1.0, 0.0), Ok(false));
+    }
+
+    /// The first quotient agrees, but its error is greater than the difference.
+    #[test]
+    fn a_quotient_that_is_not_exact_does_not_confirm() {
+        let f = |factor: f64| move |x: f64| slope(1e-6 * (100.0 * x).sin(), factor * 1e-4 * (100.0 * x).cos(), 1e-22);
+        assert_eq!(compare_with_difference(&f(1.0), 0.3, 0.0), Ok(true));
+        assert!(compare_with_difference(&f(1.0 + 1e-5), 0.3, 0.0).is_err());
+        assert_eq!(compare_with_difference(&f(1.0 + 1e-5), 0.3, 2e-5), Ok(true));
+    }
+
+    /// Rounding explains a share of 1e-3 or more.
+    #[test]
+    fn smaller_steps_follow_while_curvature_outweighs_rounding() {
+        let f = |x: f64| slope((1e3 * x).sin(), 1.2e3 * (1e3 * x).cos(), 1e-4);
+        assert!(compare_with_difference(&f, 1.0, 0.0).is_err());
+    }
+
+    /// The first step is a multiple of the period, so that its quotient misses the oscillation.
+    #[test]
+    fn an_exact_quotient_at_a_smaller_step_overrules() {
+        let f = |x: f64| {
+            let phase = 64.0 * TAU * (x - 1.0);
+            slope(x + 1e4 * phase.sin() / (64.0 * TAU), 1.0 + 1e4 * phase.cos(), 1e-11)
+        };
+        assert_eq!(compare_with_difference(&f, 1.0, 0.0), Ok(true));
+    }
+}

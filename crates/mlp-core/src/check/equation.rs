@@ -37,13 +37,14 @@ pub fn check_equation<E: Equation<R>, const R: usize>(
         let mut draw = || f64::from((low + rng.random::<f64>() * (high - low)) as f32);
         let arguments: Vec<f64> = (0..given + size).map(|_| draw()).collect();
         let (argument, residual) = (case % size, case / size % R);
+        let variable = given + argument;
         let point = Arguments {
             numbers: &arguments,
-            variable: given + argument,
+            variable,
             shape: [inputs, outputs],
             blocks: &blocks,
         };
-        let x = arguments[given + argument];
+        let x = arguments[variable];
         let what = || format!("{name}: residual {residual} by argument {argument} of the outputs, at {arguments:?}");
         let single = point.residuals::<_, _, f32>(equation, x)[residual];
         let double = point.residuals::<_, _, f64>(equation, x)[residual];

@@ -95,7 +95,7 @@ fn compare_second<L: Loss>(
 fn check_number<L: Loss, T: Float>(name: &str, loss: &L, options: &Options) {
     let (name, mut rng, mut sloped) = (&format!("{name}, {}", type_name::<T>()), generator(), false);
     let extremes: Vec<T> = extremes(options).collect();
-    for case in 0..cases() + extremes.len() {
+    for case in 0..cases().max(extremes.len()) {
         let outputs = 1 + case % 6;
         let mut draw = || T::from_f64(random_number(options, &mut rng));
         let mut prediction: Vec<T> = (0..outputs).map(|_| draw()).collect();
@@ -174,5 +174,35 @@ fn check_accumulate<L: Loss, T: Float, const N: usize>(
             "{name}: accumulate's gradient by output {j} at {prediction:?}, target {target:?}: expected \
              {expected:?}, got {got:?}"
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_have_their_kind_and_reach_its_ends() {
+        let rng = &mut generator();
+        let mut targets = |kind| -> Vec<f64> { (0..1000).flat_map(|_| random_target(kind, 4, rng)).collect() };
+        let count = |numbers: &[f64], low: f64, high: f64| numbers.iter().filter(|x| (low..high).contains(*x)).count();
+
+        let real = targets(TargetKind::Real);
+        assert_eq!(count(&real, -2.0, 2.0), 4000);
+        assert!(count(&real, -2.0, -1.9) > 50 && count(&real, 1.9, 2.0) > 50);
+        let probability = targets(TargetKind::Probability);
+        let [zeros, inside, ones] =
+            [(0.0, 1e-9), (1e-9, 1.0), (1.0, 1.1)].map(|(low, high)| count(&probability, low, high));
+        assert_eq!(zeros + inside + ones, 4000);
+        assert!(zeros > 800 && inside > 1600 && ones > 800, "{zeros} {inside} {ones}");
+        let distribution = targets(TargetKind::Distribution);
+        for masses in distribution.chunks_exact(4) {
+            assert!((masses.iter().sum::<f64>() - 1.0).abs() < 1e-12 && masses.iter().all(|&mass| mass > 0.0));
+        }
+        assert!(count(&distribution, 0.0, 0.01) > 800);
+        let class = targets(TargetKind::Class);
+        for number in 0..4 {
+            assert!(class.iter().filter(|&&class| class == f64::from(number)).count() > 150);
+        }
     }
 }

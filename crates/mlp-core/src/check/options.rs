@@ -79,3 +79,23 @@ impl Options {
         self.kinks.iter().any(|kink| (x - kink).abs() <= 4.0 * epsilon * size)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kink_is_met_up_to_the_last_places() {
+        let options = Options::default().kinks([-1.0, 3.0]);
+        let at_kink = |x| options.at_kink(x, 2.0, f64::EPSILON);
+        assert!(at_kink(-1.0) && at_kink(3.0) && at_kink(3.0 + 8.0 * f64::EPSILON));
+        assert!(!at_kink(3.0 + 16.0 * f64::EPSILON) && !at_kink(1.0));
+        assert!(!Options::default().at_kink(0.0, 1.0, f64::EPSILON));
+    }
+
+    #[test]
+    #[should_panic(expected = "range of a check: expected two finite numbers in ascending order, got 1.0..=1.0")]
+    fn a_range_is_not_empty() {
+        let _ = Options::default().range(1.0..=1.0);
+    }
+}

@@ -73,3 +73,48 @@ pub(super) fn extremes<T: Float>(options: &Options) -> impl Iterator<Item = T> {
         .filter(|x| options.range.contains(x))
         .map(T::from_f64)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    #[test]
+    fn random_numbers_are_spread_over_all_sizes_or_the_range() {
+        let rng = &mut generator();
+        let mut numbers = |options| -> Vec<f64> { (0..9000).map(|_| random_number(&options, rng)).collect() };
+        let count = |numbers: &[f64], low: f64, high: f64| numbers.iter().filter(|x| (low..high).contains(*x)).count();
+        let all = numbers(Options::default());
+        for size in [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0] {
+            // 500 of each sign.
+            assert!(
+                count(&all, size, 10.0 * size) > 400 && count(&all, -10.0 * size, -size) > 400,
+                "{size}"
+            );
+        }
+        let within = numbers(Options::default().range(2000.0..=2004.0));
+        assert_eq!(count(&within, 2000.0, 2004.0), 9000);
+        assert!(count(&within, 2000.0, 2001.0) > 2000 && count(&within, 2003.0, 2004.0) > 2000);
+    }
+
+    #[test]
+    fn extremes_are_at_both_ends_and_on_both_sides_of_kinks() {
+        let all: Vec<f64> = extremes(&Options::default().kinks([3.0])).collect();
+        let step = f64::from(f32::EPSILON);
+        for x in [
+            0.0,
+            -1e10,
+            5e-324,
+            -f64::MAX,
+            f64::INFINITY,
+            3.5,
+            2.5,
+            3.0 + step,
+            3.0 - step,
+        ] {
+            assert!(all.contains(&x), "{x}");
+        }
+        let within: Vec<f32> = extremes(&Options::default().range(-1.0..=20.0)).collect();
+        assert!(within.contains(&-1.0) && within.contains(&20.0) && within.iter().all(|x| (-1.0..=20.0).contains(x)));
+    }
+}
