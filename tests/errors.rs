@@ -114,7 +114,7 @@ const PHASE: Part = Part::Within([1.6e6, 1.6e6]);
 /// Beyond this, e^|x| overflows.
 const HYPERBOLIC: Part = Part::Within([88.7, 709.7]);
 
-const FUNCTIONS: [Function; 19] = [
+const FUNCTIONS: [Function; 21] = [
     function!(exp, "e^x", Scalar::exp, libm::exp, [1.5, 2.0], Some([1.5, 2.0])),
     function!(tanh, "tanh x", Scalar::tanh, libm::tanh, [2.5, 3.0], Some([5.0, 7.0])),
     function!(
@@ -144,6 +144,22 @@ const FUNCTIONS: [Function; 19] = [
     function!(sinh, "sinh x", Scalar::sinh, libm::sinh, HYPERBOLIC, [2.0, 2.0], None),
     function!(cosh, "cosh x", Scalar::cosh, libm::cosh, HYPERBOLIC, [2.0, 2.0], None),
     function!(log2, "log2 x", Scalar::log2, libm::log2, [2.0, 2.0], None),
+    function!(
+        powf,
+        "x^2.5",
+        |x| Scalar::powf(x, Scalar::from_f64(2.5)),
+        |x| libm::pow(x, 2.5),
+        [0.51, 1400.0],
+        None
+    ),
+    function!(
+        powi,
+        "x^10",
+        |x| Scalar::powi(x, 10),
+        |x| libm::pow(x, 10.0),
+        [8.0, 8.0],
+        None
+    ),
     SILU,
     Function {
         part: Part::Below(SILU_TAIL),

@@ -4,7 +4,7 @@ use super::{exp, ln};
 
 /// Computes x^p as e^(p ln(x)), in `f64` for both formats.
 ///
-/// The error, in units in the last place, is up to 1.5 + |p ln(x)|, or 0.51 rounded to `f32`: the logarithm's rounding
+/// The error, in units in the last place, is up to 1.5 + 2 |p ln(x)|, or 0.51 rounded to `f32`: the logarithm's rounding
 /// error is multiplied by p, and the exponential turns it into a relative one. The result is NaN for x < 0; it is 1 for
 /// p = 0 and every x. At x = 0 it is 0 for p > 0 and inf for p < 0.
 #[inline(always)]

@@ -214,7 +214,7 @@ pub trait Scalar:
     /// Returns x^`exponent` as e^(`exponent` ln x), so NaN for x < 0; use [`powi`](Self::powi) there. The exponent 0
     /// gives 1 for every x.
     ///
-    /// In `f64`, the error in units in the last place is up to 1.5 + |`exponent` ln x|.
+    /// In `f64`, the error in units in the last place is up to 1.5 + 2 |`exponent` ln x|.
     #[must_use]
     fn powf(self, exponent: Self) -> Self;
 
