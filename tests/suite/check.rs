@@ -176,6 +176,74 @@ fn wrong_losses_are_found() {
     });
 }
 
+/// The sum of ln cosh(p - t), with a mistake for two outputs, or with several sums.
+#[derive(Clone, Debug)]
+enum Outputs {
+    /// In the derivative of the second element of the gradient by the output with this number.
+    Second(usize),
+    /// NaN in the output with this number is dropped.
+    Nan(usize),
+    Sum,
+    Gradient,
+}
+
+impl Loss for Outputs {
+    fn value<T: Scalar>(&self, prediction: &[T], target: &[T]) -> T {
+        let terms = prediction.iter().zip(target).map(|(&p, &t)| ln_cosh(p - t));
+        terms.fold(T::zero(), |sum, term| sum + term)
+    }
+
+    fn value_and_gradient<T: Scalar>(&self, prediction: &[T], target: &[T], gradient: &mut [T]) -> T {
+        for ((&p, &t), derivative) in prediction.iter().zip(target).zip(&mut *gradient) {
+            *derivative = (p - t).tanh();
+        }
+        match (self, gradient) {
+            (Self::Second(output), [_, second]) => {
+                let p = prediction[*output];
+                *second += hidden(p, 1e-6) - p;
+            }
+            (Self::Nan(output), [_, _]) if prediction[*output].to_f64().is_nan() => return T::zero(),
+            _ => {}
+        }
+        self.value(prediction, target)
+    }
+
+    fn accumulate<T: Scalar, const N: usize>(
+        &self,
+        prediction: &[T],
+        target: &[T],
+        gradient: &mut [T],
+        [weight, scale]: [T; 2],
+        sums: &mut [T; N],
+    ) {
+        sums[N - 1] += weight * self.value_and_gradient(prediction, target, gradient);
+        for derivative in gradient {
+            *derivative *= scale;
+            if matches!(self, Self::Gradient) && N > 1 {
+                *derivative *= weight;
+            }
+        }
+        if matches!(self, Self::Sum) && N > 1 {
+            sums[0] = T::zero();
+        }
+    }
+}
+
+#[test]
+fn a_loss_is_checked_in_every_output_and_with_several_sums() {
+    for (mistake, expected) in [
+        (Outputs::Second(0), "derivative of the gradient by outputs 0 and 1 at "),
+        (Outputs::Second(1), "derivative of the gradient by outputs 1 and 1 at "),
+        (Outputs::Nan(0), "expected NaN, got 0"),
+        (Outputs::Nan(1), "expected NaN, got 0"),
+        (Outputs::Sum, "accumulate with 4 sums at "),
+        (Outputs::Gradient, "accumulate's gradient by output 0 at "),
+    ] {
+        let found = message(&|| check_loss("outputs", &mistake, &Options::default())).expect("a failure");
+        assert!(found.contains(expected), "{mistake:?}: {found}");
+    }
+}
+
 #[test]
 fn a_check_that_can_decide_nothing_fails() {
     // At 1e18, the rounding error of the argument is many periods.

@@ -29,10 +29,11 @@ pub fn check_loss<L: Loss>(name: &str, loss: &L, options: &Options) {
     check_number::<L, f32>(name, loss, options);
     check_number::<L, f64>(name, loss, options);
     check_differences(name, |case, rng| {
-        let (outputs, j) = (1 + case % 6, case % (1 + case % 6));
+        let (outputs, turn) = (1 + case % 6, case / 6);
+        let (j, k) = (turn % outputs, turn / outputs % outputs);
         let prediction: Vec<f64> = (0..outputs).map(|_| random_number(options, rng)).collect();
         let target = random_target(loss.target_kind(), outputs, rng);
-        let (k, at) = (case / 6 % outputs, || format!("at {prediction:?}, target {target:?}"));
+        let at = || format!("at {prediction:?}, target {target:?}");
         let value = |p| by_output(loss, &prediction, &target, j, p);
         let decided = compare_with_difference(&value, prediction[j], options.tolerance)
             .unwrap_or_else(|how| panic!("{name}: gradient by output {j} {}: {how}", at()));
@@ -97,16 +98,17 @@ fn check_number<L: Loss, T: Float>(name: &str, loss: &L, options: &Options) {
     let extremes: Vec<T> = extremes(options).collect();
     for case in 0..cases().max(extremes.len()) {
         let outputs = 1 + case % 6;
+        let place = case / 6 % outputs;
         let mut draw = || T::from_f64(random_number(options, &mut rng));
         let mut prediction: Vec<T> = (0..outputs).map(|_| draw()).collect();
         if let Some(&extreme) = extremes.get(case) {
-            prediction[case % outputs] = extreme;
+            prediction[place] = extreme;
         }
         let target = random_target(loss.target_kind(), outputs, &mut rng);
         let target: Vec<T> = target.into_iter().map(T::from_f64).collect();
         sloped |= check_gradient(name, loss, options, &prediction, &target);
 
-        prediction[case % outputs] = T::from_f64(f64::NAN);
+        prediction[place] = T::from_f64(f64::NAN);
         let value = loss.value_and_gradient(&prediction, &target, &mut vec![T::zero(); outputs]);
         assert!(
             value.to_f64().is_nan(),
