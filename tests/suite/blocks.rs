@@ -4,14 +4,14 @@ use crate::determinism::{bits, random};
 use crate::naive::{Naive, carry, carry_tensor, values};
 use crate::network_gradient::cases::{ACTIVATIONS, Case, LOSSES, cases, run};
 use crate::network_gradient::flatten;
+use crate::panics::assert_panic;
 use mlp_core::activations::{Relu, Sigmoid, Tanh};
 use mlp_core::backend::Tensor;
-use mlp_core::{Dense, Dual, GradientDescent, HalfMse, Mlp, Samples, Trainer, Workspace};
+use mlp_core::{Dense, Dropout, Dual, GradientDescent, HalfMse, Mlp, Samples, Trainer, Workspace};
 use mlp_cpu::{Element, Matrix};
 use proptest::prelude::*;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Returns a . b, and the sum of the absolute values of its terms.
 fn dot<B: Tensor>(a: &B, b: &B) -> [f64; 2] {
@@ -296,10 +296,7 @@ fn mistakes_are_told_with_both_shapes() {
     let input = random(2, 4, 1);
     let mut workspace = Workspace::new(&network, 4).unwrap();
     network.forward(&input, &mut workspace);
-    let mut tell = |mistake: &dyn Fn(&mut Workspace<Matrix<f64>>)| {
-        let panic = catch_unwind(AssertUnwindSafe(|| mistake(&mut workspace))).expect_err("expected a panic");
-        panic.downcast_ref::<String>().expect("a message").clone()
-    };
+    network.pullback(&input, &random(1, 4, 2), &mut workspace);
     let m = Matrix::<f64>::zeros;
     for (expected, mistake) in [
         (
@@ -316,23 +313,93 @@ fn mistakes_are_told_with_both_shapes() {
             },
         ),
         (
-            "pushforward: expected a direction with layers of 2 x 1, got 3 x 1",
+            "pushforward_parameters: expected a direction with layers of 2 x 1, got 3 x 1",
             &|w| {
                 network.pushforward_parameters(&input, other.layers(), w);
             },
         ),
+        ("pushforward_parameters: expected input of 2 x 4, got 2 x 3", &|w| {
+            network.pushforward_parameters(&m(2, 3), network.layers(), w);
+        }),
+        (
+            "input_gradient: expected the gradient of the input of 2 x 4, got 3 x 4",
+            &|w| network.input_gradient(w, &mut m(3, 4)),
+        ),
+        (
+            "input_gradient: expected the gradient of the input of 2 x 4, got 2 x 3",
+            &|w| network.input_gradient(w, &mut m(2, 3)),
+        ),
+        ("jacobian: expected the jacobian of 1 x 8, got 1 x 10", &|w| {
+            network.jacobian(&input, w, &mut m(1, 10));
+        }),
         ("jacobian: expected the jacobian of 1 x 8, got 1 x 7", &|w| {
             network.jacobian(&input, w, &mut m(1, 7));
         }),
         (
-            "pullback: expected the gradient of the outputs of 1 x 4, got 1 x 5",
+            "add_pullback: expected the gradient of the outputs of 1 x 4, got 1 x 5",
             &|w| network.add_pullback(&input, &m(1, 5), w),
         ),
-        ("pullback: expected input of 2 x 4, got 1 x 4", &|w| {
+        ("add_pullback: expected input of 2 x 4, got 1 x 4", &|w| {
             network.add_pullback(&m(1, 4), &m(1, 4), w);
         }),
     ] {
-        let got = tell(mistake);
-        assert!(got.starts_with(expected), "{got}");
+        assert_panic(expected, || mistake(&mut workspace));
     }
+    // Neither a pass of no sample nor a workspace without a pass has anything to derive.
+    let mut empty = Workspace::new(&network, 4).unwrap();
+    for _ in 0..2 {
+        assert_panic(
+            "pullback: expected a `forward` pass of at least one sample before it, got none",
+            || network.pullback(&m(2, 0), &m(1, 0), &mut empty),
+        );
+        network.forward(&m(2, 0), &mut empty);
+    }
+    assert_panic(
+        "jacobian: expected a `forward` pass of at least one sample before it, got none",
+        || network.jacobian(&m(2, 0), &mut empty, &mut m(1, 0)),
+    );
+    let unused = "pullback: expected a workspace for layer sizes [2, 3, 1], got one for [2, 3, 3, 1]; make one by \
+                  `Workspace::new(&network, 6)`";
+    assert_panic(unused, || {
+        let mut of_other = Workspace::new(&other, 6).unwrap();
+        network.pullback(&input, &m(1, 4), &mut of_other);
+    });
+}
+
+/// A forward pass makes the deltas before it those of other samples.
+#[test]
+fn gradients_of_an_earlier_pass_are_refused() {
+    let network = Mlp::<Matrix<f64>>::builder(&[2, 3, 1]).build().unwrap();
+    let (input, seed) = (random(2, 4, 1), random(1, 4, 2));
+    let mut workspace = Workspace::new(&network, 4).unwrap();
+    let refuse = |workspace: &mut Workspace<_>| {
+        let older = "expected the deltas of the last `forward` pass, got older ones; call `pullback` first, or `loss` and \
+                     `backward`";
+        assert_panic(&format!("input_gradient: {older}"), || {
+            network.input_gradient(workspace, &mut Matrix::zeros(2, 4));
+        });
+        assert_panic(&format!("gradient: {older}"), || network.gradient(&input, workspace));
+    };
+    let no_loss = "backward: expected a loss of the last `forward` pass, got none; call `loss` first";
+    let dropout = Dropout::new(0.5, 1).unwrap();
+    for with_dropout in [false, false, true] {
+        if with_dropout {
+            network.forward_with_dropout(&input, &dropout, 0, &mut workspace);
+        } else {
+            network.forward(&input, &mut workspace);
+        }
+        refuse(&mut workspace);
+        assert_panic(no_loss, || network.backward(&mut workspace));
+        network.loss(&HalfMse, &seed, &mut workspace);
+        refuse(&mut workspace);
+        network.backward(&mut workspace);
+        network.gradient(&input, &mut workspace);
+        network.input_gradient(&workspace, &mut Matrix::zeros(2, 4));
+        network.loss(&HalfMse, &seed, &mut workspace);
+        refuse(&mut workspace);
+    }
+    network.jacobian(&input, &mut workspace, &mut Matrix::zeros(1, 8));
+    refuse(&mut workspace); // they would be those of its last pullback
+    network.pullback(&input, &seed, &mut workspace);
+    network.input_gradient(&workspace, &mut Matrix::zeros(2, 4));
 }

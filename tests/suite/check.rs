@@ -297,7 +297,13 @@ fn equations_are_checked_in_both_types_and_in_their_range() {
     assert_eq!(check(Kind::OffBy1e6, positive().tolerance(2e-6)), None);
     let found = check(Kind::OffBy1e6, positive()).expect("a failure");
     assert!(
-        found.starts_with("root: residual 0 by argument 2 of the outputs, at ["),
+        found.starts_with("root: residual 0 by ddu(0)[0], at x = [") && found.contains("], target = ["),
+        "{found}"
+    );
+    // The root of a negative number.
+    let found = check(Kind::Right, Options::default()).expect("a failure");
+    assert!(
+        found.contains(": expected a number and its derivative, got NaN and NaN; if the formula is not meant"),
         "{found}"
     );
     let found = check(Kind::TooLarge, positive()).expect("a failure");

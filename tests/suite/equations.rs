@@ -3,6 +3,7 @@
 
 use crate::determinism::{bits, fingerprint};
 use crate::naive::{Naive, tensor, values};
+use crate::panics::assert_panic;
 use mlp_core::activations::{Relu, Tanh};
 use mlp_core::backend::{Objective, Tensor};
 use mlp_core::equation::{Direction, Equation, Equations, Point, Term};
@@ -323,6 +324,42 @@ fn products_of_a_few_points_keep_the_residuals_of_the_evaluation() {
 }
 
 #[test]
+fn the_loss_of_each_term_and_each_residual_can_be_read() {
+    let mut network = network::<f64>(Tanh);
+    let interior = |points| Term::new(Oscillator, line(points, 3.0));
+    let start = || Term::new(Start, Matrix::zeros(1, 1));
+    let terms = || {
+        [
+            interior(700),
+            start().weight(2.5).unwrap(),
+            start().weight(0.0).unwrap(),
+        ]
+    };
+    let mut equations = Equations::new(&network, terms());
+    assert!(equations.losses().iter().all(|loss| loss.is_nan()));
+    for _ in 0..2 {
+        let residuals = |term: Term<Matrix<f64>>| term.residuals(&network).to_vec();
+        let half_mean =
+            |residuals: Vec<f64>, points: f64| residuals.iter().map(|r| r * r).sum::<f64>() / (2.0 * points);
+        let expected = [
+            half_mean(residuals(interior(700)), 700.0),
+            half_mean(residuals(start()), 1.0),
+        ];
+        let loss = equations.evaluate(network.layers());
+        // A product does not change them.
+        equations.gauss_newton_product(network.layers(), network.layers(), &mut network.layers().to_vec());
+        assert_near("losses", &equations.losses()[..2], &expected, 1e-13);
+        assert_near("their sum", &[loss], &[expected[0] + 2.5 * expected[1]], 1e-13);
+        assert!(equations.losses()[2].is_nan(), "a term of weight 0 is left out");
+        network.layers_mut()[2].bias[(0, 0)] += 0.5;
+    }
+    // u(0) = b and u'(0) = 0 where the weights of the last layer are 0.
+    network.layers_mut()[2].weights = Matrix::zeros(1, 8);
+    let bias = network.layers()[2].bias[(0, 0)];
+    assert_eq!(start().residuals(&network), Matrix::from_columns(&[[bias, -1.0]]));
+}
+
+#[test]
 fn the_second_derivative_of_relu_is_0_everywhere() {
     let mut network = network::<f64>(Relu);
     let mut points = line(41, 4.0);
@@ -365,6 +402,7 @@ fn numbers_that_are_not_finite_propagate() {
                 .unwrap_err();
             assert!(matches!(error, NonFinite::Loss { .. }), "{error}");
             assert_eq!(network, before);
+            assert!(!equations.losses()[0].is_finite());
         }
     }
     let mut infinite = network::<f64>(Tanh);
@@ -454,15 +492,26 @@ fn a_panic_in_a_formula_leaves_parameters_unchanged() {
     check(GaussNewton::new(1.0).unwrap());
 }
 
+/// Asks for an argument that it does not have.
+#[derive(Debug)]
+struct Unasked(&'static str);
+
+impl Equation for Unasked {
+    fn directions(&self) -> Vec<Direction> {
+        vec![Direction::axis(0)]
+    }
+
+    fn residuals<T: Scalar>(&self, at: &Point<'_, T>) -> [T; 1] {
+        [match self.0 {
+            "du" => at.du(1)[0],
+            "ddu" => at.ddu(0)[0],
+            _ => at.u()[1],
+        }]
+    }
+}
+
 #[test]
 fn mistakes_panic_with_what_was_expected() {
-    #[track_caller]
-    fn check(expected: &str, mistake: impl FnOnce()) {
-        let panic = catch_unwind(AssertUnwindSafe(mistake)).unwrap_err();
-        let message = panic.downcast_ref::<String>().cloned();
-        let message = message.unwrap_or_else(|| (*panic.downcast_ref::<&str>().unwrap()).to_owned());
-        assert_eq!(message, expected);
-    }
     let network = network::<f64>(Tanh);
     let points = || line::<f64>(3, 1.0);
     let along = |vector: &[f64]| {
@@ -472,44 +521,44 @@ fn mistakes_panic_with_what_was_expected() {
         }])
     };
     let all = |term| drop(Equations::new(&network, [term]));
-    check("Term::new: expected at least one point, got none", || {
+    assert_panic("Term::new: expected at least one point, got none", || {
         drop(Term::new(Start, Matrix::<f64>::zeros(1, 0)));
     });
-    check("Equations::new: expected at least one term, got none", || {
+    assert_panic("Equations::new: expected at least one term, got none", || {
         drop(Equations::new(&network, []));
     });
-    check("Equations::new: expected points of 1 x 3, got 2 x 3", || {
+    assert_panic("Equations::new: expected points of 1 x 3, got 2 x 3", || {
         all(Term::new(Start, Matrix::zeros(2, 3)));
     });
-    check("Term::targets: expected targets of 2 x 3, got 2 x 4", || {
+    assert_panic("Term::targets: expected targets of 2 x 3, got 2 x 4", || {
         drop(Term::new(Start, points()).targets(&Matrix::zeros(2, 4)));
     });
-    check("Equations::new: expected a direction of 1 x 1, got 2 x 1", || {
+    assert_panic("Equations::new: expected a direction of 1 x 1, got 2 x 1", || {
         all(Term::new(along(&[0.5, 1.5]), points()));
     });
-    check(
+    assert_panic(
         "Equations::new: expected a direction below 1, the number of inputs, got 1",
         || {
             all(Term::new(along(&[0.0, 1.0]), points()));
         },
     );
     let other = Mlp::<Matrix<f64>>::builder(&[1, 8, 1]).build().unwrap();
-    check("Equations: expected a network with layers of 3 x 1, got 2 x 1", || {
+    assert_panic("Equations: expected a network with layers of 3 x 1, got 2 x 1", || {
         oscillator(&network).evaluate(other.layers());
     });
-    #[derive(Debug)]
-    struct Unasked;
-    impl Equation for Unasked {
-        fn directions(&self) -> Vec<Direction> {
-            vec![Direction::axis(0)]
-        }
-        fn residuals<T: Scalar>(&self, at: &Point<'_, T>) -> [T; 1] {
-            [at.ddu(0)[0]]
-        }
-    }
-    check("ddu: expected direction 0 to be a `.second()` one", || {
-        Equations::new(&network, [Term::new(Unasked, points())]).evaluate(network.layers());
+    assert_panic("Term::residuals: expected points of 1 x 3, got 2 x 3", || {
+        drop(Term::new(Start, Matrix::zeros(2, 3)).residuals(&network));
     });
+    for (argument, expected) in [
+        (
+            "du",
+            "du: expected a direction below 1, the number of `directions`, got 1",
+        ),
+        ("ddu", "ddu: expected direction 0 to be a `.second()` one"),
+        ("u", "index out of bounds: the len is 1 but the index is 1"),
+    ] {
+        assert_panic(expected, || all(Term::new(Unasked(argument), points())));
+    }
     let error = Term::new(Start, points()).weight(-1.0).unwrap_err();
     assert_eq!(
         error.to_string(),

@@ -30,6 +30,7 @@ mod network_gradient;
 mod networks;
 mod notebook;
 mod optimizers;
+mod panics;
 mod regressions;
 mod schedules;
 mod threads;

@@ -2,6 +2,7 @@
 
 use crate::naive::{carry, values};
 use crate::network_gradient::flatten;
+use crate::panics::assert_panic;
 use core::ops::ControlFlow;
 use mlp_core::activations::{Identity, LeakyRelu, Relu, Tanh};
 use mlp_core::backend::Objective;
@@ -12,9 +13,8 @@ use mlp_core::{
     Samples, SoftmaxCrossEntropy, TrainError, Trainer, Workspace,
 };
 use mlp_cpu::Matrix;
-use std::cell::Cell;
 use std::fmt::Display;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind, set_hook, take_hook};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 type Network = Mlp<Matrix<f64>>;
 
@@ -646,26 +646,6 @@ fn layers_that_do_not_chain_are_refused() {
 /// A programmer's mistakes panic with a message that names the mismatch, at the line of the call.
 #[test]
 fn steps_that_do_not_fit_panic() {
-    thread_local! { static IN_THIS_FILE: Cell<bool> = const { Cell::new(false) }; }
-    let other_hook = take_hook();
-    set_hook(Box::new(move |panic| {
-        let place = panic.location().map(Location::file);
-        IN_THIS_FILE.set(place == Some(file!()));
-        other_hook(panic);
-    }));
-    #[track_caller]
-    fn assert_panic(expected: &str, run: impl FnOnce()) {
-        let panic = catch_unwind(AssertUnwindSafe(run)).expect_err("no panic");
-        let message = panic
-            .downcast_ref::<String>()
-            .cloned()
-            .or_else(|| panic.downcast_ref().map(|&s: &&str| s.into()));
-        assert_eq!(message.as_deref(), Some(expected));
-        assert!(
-            IN_THIS_FILE.get(),
-            "{expected}: the panic does not name the caller's line"
-        );
-    }
     let network = network(&[2, 4, 1], 1);
     let workspace = |network: &Network| Workspace::new(network, 3).unwrap();
     let deeper: Network = Mlp::builder(&[2, 4, 4, 1]).build().unwrap();
@@ -682,11 +662,7 @@ fn steps_that_do_not_fit_panic() {
     });
     let small = "forward: expected a workspace for 5 samples, got one for 3; make one by `Workspace::new(&network, 5)`";
     assert_panic(small, || network.forward(&data(5).0, &mut workspace(&network)));
-    let none = |pass| {
-        format!(
-            "{pass}: expected the activations of at least one sample in the workspace, got none; call `forward` first"
-        )
-    };
+    let none = |pass| format!("{pass}: expected a `forward` pass of at least one sample before it, got none");
     assert_panic(&none("loss"), || {
         network.loss(&HalfMse, &target, &mut workspace(&network));
     });

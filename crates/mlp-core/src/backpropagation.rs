@@ -13,7 +13,7 @@
 use crate::backend::{Columns, Tensor};
 use crate::error::check_shape;
 use crate::tensor::Product;
-use crate::workspace::{LayerBuffers, columns};
+use crate::workspace::{Deltas, LayerBuffers, columns};
 use crate::{Activation, ActivationKind, Dense, Loss, Mlp, Scalar, Workspace};
 
 /// The steps of backpropagation, which write to a [`Workspace`].
@@ -23,21 +23,22 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
     /// [`derivative`](Workspace::derivative) f'(z).
     ///
     /// # Panics
-    /// If `input` does not have n_in rows or has more columns than the workspace, or if the workspace belongs to
-    /// another network.
+    /// If `input` does not have n_in rows or has more columns than the workspace, or if the workspace does not fit
+    /// the network.
     #[track_caller]
     pub fn forward<'a>(&self, input: impl Into<B::Columns<'a>>, workspace: &mut Workspace<B>) {
         let input = input.into();
-        self.check_forward(input, workspace);
+        self.begin_forward(input, workspace);
         B::with_float_environment(|| forward(self.layers(), self.activations(), input, workspace, |_, _, _| ()));
     }
 
-    /// Panics unless `input` and `workspace` fit the network.
+    /// Panics unless `input` and `workspace` fit the network. The deltas are then those of an earlier pass.
     #[track_caller]
-    pub(crate) fn check_forward(&self, input: B::Columns<'_>, workspace: &Workspace<B>) {
+    pub(crate) fn begin_forward(&self, input: B::Columns<'_>, workspace: &mut Workspace<B>) {
         let samples = input.shape().1;
         check_shape("forward", "input", (self.inputs(), samples), input.shape());
         workspace.check("forward", self, samples);
+        workspace.deltas = Deltas::None;
     }
 
     /// Returns the loss, the mean over the samples of l(prediction, target), and writes the last layer's
@@ -45,7 +46,7 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
     /// the input of the preceding [`forward`](Self::forward).
     ///
     /// # Panics
-    /// If `target` has another shape, or is empty, or if the workspace belongs to another network.
+    /// If `target` has another shape, or is empty, or if the workspace does not fit the network.
     #[track_caller]
     pub fn loss<'a, L: Loss>(&self, loss: &L, target: impl Into<B::Columns<'a>>, workspace: &mut Workspace<B>) -> f64 {
         let target = target.into();
@@ -54,6 +55,7 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
         workspace.check_passed("loss", self);
         let expected = (loss.target_rows(self.outputs()), workspace.samples);
         check_shape("loss", "target", expected, target.shape());
+        workspace.deltas = Deltas::Last;
         let sum = || self::loss(loss, target, None, samples as f64, workspace);
         B::with_float_environment(sum) / samples as f64
     }
@@ -62,23 +64,30 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
     /// hidden layer, from the last to the first.
     ///
     /// # Panics
-    /// If the workspace belongs to another network, or there was no forward pass.
+    /// If the workspace does not fit the network, or there was no loss of the last forward pass.
     #[track_caller]
     pub fn backward(&self, workspace: &mut Workspace<B>) {
         workspace.check_passed("backward", self);
+        assert!(
+            workspace.deltas >= Deltas::Last,
+            "backward: expected a loss of the last `forward` pass, got none; call `loss` first"
+        );
         B::with_float_environment(|| backward(self.layers(), workspace));
+        workspace.deltas = Deltas::All;
     }
 
     /// Computes the gradient of every layer, dL/dW = delta a_prev^T and dL/db = the sum of delta's columns, from the
     /// deltas of [`backward`](Self::backward). `input` is the same as in [`forward`](Self::forward).
     ///
     /// # Panics
-    /// If the shape of `input` differs from that in `forward`, or if the workspace belongs to another network.
+    /// If the shape of `input` differs from that in `forward`, if there was no backward pass after it, or if the workspace
+    /// does not fit the network.
     #[track_caller]
     pub fn gradient<'a>(&self, input: impl Into<B::Columns<'a>>, workspace: &mut Workspace<B>) {
         let input = input.into();
         workspace.check_passed("gradient", self);
         check_shape("gradient", "input", (self.inputs(), workspace.samples), input.shape());
+        workspace.check_deltas("gradient");
         B::with_float_environment(|| gradient(input, workspace, false));
     }
 }

@@ -4,7 +4,7 @@ use crate::backend::{Columns, Tensor};
 use crate::dense::{DIRECTION, IDENTITY, check_shapes};
 use crate::error::check_shape;
 use crate::tensor::{Other, Product, Sum};
-use crate::workspace::columns;
+use crate::workspace::{Deltas, columns};
 use crate::{Activation, Dense, Mlp, Scalar, Workspace, backpropagation as pass};
 use alloc::vec::Vec;
 
@@ -89,7 +89,7 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
     ///
     /// # Panics
     /// If `output_gradient` is not n_out x N, the shape of `input` differs from that in `forward`, or the workspace
-    /// belongs to another network.
+    /// does not fit the network.
     #[track_caller]
     pub fn pullback<'a, 'b>(
         &self,
@@ -142,13 +142,17 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
         workspace: &mut Workspace<B>,
         accumulate: bool,
     ) {
-        workspace.check_passed("pullback", self);
-        check_shape("pullback", "input", (self.inputs(), workspace.samples), input.shape());
+        let (operation, samples) = (if accumulate { "add_pullback" } else { "pullback" }, workspace.samples);
+        workspace.check_passed(operation, self);
+        check_shape(operation, "input", (self.inputs(), samples), input.shape());
+        let (of_outputs, got) = ((self.outputs(), samples), output_gradient.shape());
+        check_shape(operation, "the gradient of the outputs", of_outputs, got);
         B::with_float_environment(|| {
             seed(output_gradient, workspace);
             pass::backward(self.layers(), workspace);
             pass::gradient(input, workspace, accumulate);
         });
+        workspace.deltas = Deltas::All;
     }
 
     /// Writes the gradient of the inputs, dL/dx = W^T delta of the first layer (n_in x N), to the first columns of
@@ -172,11 +176,15 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
     /// ```
     ///
     /// # Panics
-    /// If `gradient` does not have n_in rows or has fewer columns than the samples of the pass, or if the workspace
-    /// belongs to another network.
+    /// If `gradient` does not have n_in rows or has fewer columns than the samples of the pass, if there was no pullback
+    /// or backward pass after the last [`forward`](Self::forward), or if the workspace does not fit the network.
     #[track_caller]
     pub fn input_gradient(&self, workspace: &Workspace<B>, gradient: &mut B) {
         workspace.check_passed("input_gradient", self);
+        workspace.check_deltas("input_gradient");
+        let got = gradient.shape();
+        let expected = (self.inputs(), workspace.samples.max(got.1));
+        check_shape("input_gradient", "the gradient of the input", expected, got);
         let delta = workspace.delta(0);
         B::with_float_environment(|| gradient.backward(&self.layers()[0].weights, delta, None));
     }
@@ -200,7 +208,7 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
     /// ```
     ///
     /// # Panics
-    /// If `input_tangent` does not have the shape of the input of `forward`, or the workspace belongs to another network.
+    /// If `input_tangent` does not have the shape of the input of `forward`, or the workspace does not fit the network.
     #[track_caller]
     pub fn pushforward<'a, 'w>(
         &self,
@@ -209,6 +217,8 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
     ) -> B::Columns<'w> {
         let tangent = input_tangent.into();
         workspace.check_passed("pushforward", self);
+        let expected = (self.inputs(), workspace.samples);
+        check_shape("pushforward", "the tangent of the input", expected, tangent.shape());
         B::with_float_environment(|| pushforward(self.layers(), Some(tangent), None, workspace));
         workspace.output_tangent()
     }
@@ -239,7 +249,7 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
     ///
     /// # Panics
     /// If `direction` does not have the shapes of the parameters, the shape of `input` differs from that in `forward`,
-    /// or the workspace belongs to another network.
+    /// or the workspace does not fit the network.
     #[track_caller]
     pub fn pushforward_parameters<'a, 'w>(
         &self,
@@ -247,18 +257,21 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
         direction: &[Dense<B>],
         workspace: &'w mut Workspace<B>,
     ) -> B::Columns<'w> {
-        let varying = Some((input.into(), direction));
-        workspace.check_passed("pushforward_parameters", self);
-        B::with_float_environment(|| pushforward(self.layers(), None, varying, workspace));
+        const OPERATION: &str = "pushforward_parameters";
+        let input = input.into();
+        workspace.check_passed(OPERATION, self);
+        check_shapes(OPERATION, DIRECTION, self.layers(), direction);
+        check_shape(OPERATION, "input", (self.inputs(), workspace.samples), input.shape());
+        B::with_float_environment(|| pushforward(self.layers(), None, Some((input, direction)), workspace));
         workspace.output_tangent()
     }
 
-    /// Writes the Jacobian dy/dx of each column of `input` to the first columns of `jacobian`, which is n_out x (n_in
-    /// N): columns i n_in to (i + 1) n_in - 1 are the n_out x n_in Jacobian of sample i. This includes the
+    /// Writes the Jacobian dy/dx of each column of `input` to `jacobian`, which is n_out x (n_in N): columns
+    /// i n_in to (i + 1) n_in - 1 are the n_out x n_in Jacobian of sample i. This includes the
     /// [`forward`](Self::forward) pass.
     ///
-    /// It takes n_in pushforwards or n_out pullbacks of all samples at once, whichever are fewer. Pullbacks overwrite the
-    /// deltas of the workspace.
+    /// It takes n_in pushforwards or n_out pullbacks of all samples at once, whichever are fewer. Afterwards the workspace
+    /// has no deltas for [`input_gradient`](Self::input_gradient).
     ///
     /// ```
     /// use mlp_core::activations::Identity;
@@ -275,7 +288,7 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
     ///
     /// # Panics
     /// If `input` does not have n_in rows, is empty or has more columns than the workspace, `jacobian` is not n_out x
-    /// (n_in N), or the workspace belongs to another network.
+    /// (n_in N), or the workspace does not fit the network.
     #[track_caller]
     pub fn jacobian<'a>(&self, input: impl Into<B::Columns<'a>>, workspace: &mut Workspace<B>, jacobian: &mut B) {
         let input = input.into();
@@ -287,6 +300,7 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
             jacobian.shape(),
         );
         self.forward(input, workspace);
+        workspace.check_passed("jacobian", self);
         let forwards = inputs <= outputs;
         let mut units = workspace.units.take().unwrap_or_else(|| Units {
             seed: B::zeros(inputs.min(outputs), workspace.batch()),
@@ -318,8 +332,8 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
                 B::with_float_environment(|| {
                     self::seed(columns(seed, samples), workspace);
                     pass::backward(self.layers(), workspace);
+                    input_gradient.backward(&self.layers()[0].weights, workspace.delta(0), None);
                 });
-                self.input_gradient(workspace, input_gradient);
                 B::read(columns(input_gradient, samples), values);
                 for (column, &dx) in values.iter().enumerate() {
                     all[column * outputs + unit] = dx;
@@ -336,13 +350,6 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
 pub(crate) fn seed<B: Tensor>(output_gradient: B::Columns<'_>, workspace: &mut Workspace<B>) {
     let samples = workspace.samples;
     let last = workspace.layers.last_mut().expect("a network has a layer");
-    let shape = (last.delta.shape().0, samples);
-    check_shape(
-        "pullback",
-        "the gradient of the outputs",
-        shape,
-        output_gradient.shape(),
-    );
     last.delta.zip(output_gradient, [], &Other);
     if let Some(derivative) = &last.derivative {
         last.delta.zip(columns(derivative, samples), [], &Product);
@@ -365,18 +372,6 @@ pub(crate) fn pushforward<B: Tensor>(
     } = workspace;
     if tangents.is_empty() {
         tangents.extend(buffers.iter().map(|layer| Tangent::new(&layer.activation)));
-    }
-    if let Some((input, direction)) = varying {
-        check_shapes("pushforward", DIRECTION, layers, direction);
-        check_shape("pushforward", "input", (layers[0].inputs(), samples), input.shape());
-    }
-    if let Some(tangent) = input_tangent {
-        check_shape(
-            "pushforward",
-            "the tangent of the input",
-            (layers[0].inputs(), samples),
-            tangent.shape(),
-        );
     }
     let mut input = varying.map(|(input, _)| B::slice(input, 0..samples));
     let mut before = input_tangent.map(|tangent| B::slice(tangent, 0..samples));

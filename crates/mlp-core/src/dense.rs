@@ -1,9 +1,11 @@
 use crate::activations::Identity;
 use crate::backend::Tensor;
 use crate::error::check_shape;
+use crate::optimizer::vector;
 use crate::tensor::Sum;
 use crate::{ActivationKind, Scalar};
 use alloc::vec::Vec;
+use core::slice;
 
 /// The parameters of one layer: `weights` W (n_out x n_in) and `bias` b (n_out x 1) of z = W a + b.
 ///
@@ -70,6 +72,59 @@ impl<B: Tensor> Dense<B> {
         pre_activation.forward(None, &self.weights, &self.bias, input.into(), &IDENTITY);
     }
 
+    /// Returns the dot product of the two layers' parameters as vectors, summed in `f64`.
+    ///
+    /// With [`add_scaled`](Self::add_scaled) and [`set_scaled`](Self::set_scaled), a method of your own can compute with
+    /// the parameters of a network, its gradient or a direction as one vector, layer by layer:
+    ///
+    /// ```
+    /// use mlp_core::{Dense, Mlp};
+    /// use mlp_cpu::Matrix;
+    ///
+    /// fn dot(a: &[Dense<Matrix<f64>>], b: &[Dense<Matrix<f64>>]) -> f64 {
+    ///     a.iter().zip(b).map(|(a, b)| a.dot(b)).sum()
+    /// }
+    ///
+    /// let network = Mlp::<Matrix<f64>>::builder(&[2, 8, 1]).build()?;
+    /// let v = network.layers();
+    /// let mut w = v.to_vec();
+    /// for (w, v) in w.iter_mut().zip(v) {
+    ///     w.set_scaled(2.0, v); // w = 2 v
+    ///     w.add_scaled(1.0, v); // w = 2 v + v
+    /// }
+    /// assert!((dot(&w, &w) - 9.0 * dot(v, v)).abs() < 1e-12);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If the shapes differ.
+    #[must_use]
+    #[track_caller]
+    pub fn dot(&self, other: &Self) -> f64 {
+        check_shapes("dot", NETWORK, slice::from_ref(self), slice::from_ref(other));
+        self.weights.dot(&other.weights) + self.bias.dot(&other.bias)
+    }
+
+    /// Computes `self` <- `self` + `factor` `other`.
+    ///
+    /// # Panics
+    /// If the shapes differ.
+    #[track_caller]
+    pub fn add_scaled(&mut self, factor: f64, other: &Self) {
+        check_shapes("add_scaled", NETWORK, slice::from_ref(self), slice::from_ref(other));
+        vector::add_scaled(slice::from_mut(self), factor, slice::from_ref(other));
+    }
+
+    /// Computes `self` = `factor` `other`.
+    ///
+    /// # Panics
+    /// If the shapes differ.
+    #[track_caller]
+    pub fn set_scaled(&mut self, factor: f64, other: &Self) {
+        check_shapes("set_scaled", NETWORK, slice::from_ref(self), slice::from_ref(other));
+        vector::set_scaled(slice::from_mut(self), factor, slice::from_ref(other));
+    }
+
     /// Adds `other`, which has the same shapes.
     pub(crate) fn accumulate(&mut self, other: &Self) {
         self.weights.zip((&other.weights).into(), [], &Sum);
@@ -86,6 +141,9 @@ pub(crate) const DIRECTION: [&str; 3] = [
     "a direction of weights",
     "a direction of a bias",
 ];
+
+/// The names of a network's parameters, as [`DIRECTION`].
+pub(crate) const NETWORK: [&str; 3] = ["a network with layers", "weights", "a bias"];
 
 /// The names of a product with a matrix of second derivatives, as [`DIRECTION`].
 pub(crate) const PRODUCT: [&str; 3] = ["a product with layers", "a product of weights", "a product of a bias"];

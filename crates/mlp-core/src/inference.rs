@@ -67,7 +67,7 @@ impl<B: Tensor> InferenceWorkspace<B> {
     /// Writes a_last of each column of `input`, scaled by `scaling`, to the first columns of `output`.
     ///
     /// # Panics
-    /// If the workspace belongs to another network, or the shape of `input` or `output` is wrong.
+    /// If the workspace does not fit the network, or the shape of `input` or `output` is wrong.
     #[track_caller]
     pub(crate) fn predict<C: Activation>(
         &mut self,
@@ -196,7 +196,7 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
     ///
     /// # Panics
     /// If `input` does not have n_in rows, `output` does not have n_out rows or has fewer columns than `input`, or the
-    /// workspace belongs to another network.
+    /// workspace does not fit the network.
     #[track_caller]
     pub fn predict_into<'a>(
         &self,

@@ -257,7 +257,7 @@ impl<B: Tensor, C: Activation> Model<B, C> {
     ///
     /// # Panics
     /// If `input` does not have n_in rows, `output` does not have n_out rows or has fewer columns than `input`, or the
-    /// workspace belongs to another network.
+    /// workspace does not fit the network.
     #[track_caller]
     pub fn predict_into<'a>(
         &self,

@@ -32,6 +32,7 @@ use core::fmt;
 pub struct Workspace<B: Tensor> {
     /// The number of samples in the last forward pass.
     pub(crate) samples: usize,
+    pub(crate) deltas: Deltas,
     pub(crate) layers: Vec<LayerBuffers<B>>,
     pub(crate) gradient: Vec<Dense<B>>,
     /// What a pushforward writes, layer by layer. Empty before the first one.
@@ -40,6 +41,14 @@ pub struct Workspace<B: Tensor> {
     pub(crate) values: Vec<B::Scalar>,
     /// The memory of [`Mlp::jacobian`].
     pub(crate) units: Option<Units<B>>,
+}
+
+/// Which deltas belong to the last forward pass. The others are those of an earlier one.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub(crate) enum Deltas {
+    None,
+    Last,
+    All,
 }
 
 /// The buffers of one layer, n_out x batch each.
@@ -83,6 +92,7 @@ impl<B: Tensor> Workspace<B> {
         let widest = layers.iter().map(|layer| layer.inputs().max(layer.outputs())).max();
         Ok(Self {
             samples: 0,
+            deltas: Deltas::None,
             layers: layers.iter().zip(activations).map(buffers).collect(),
             gradient: layers.iter().map(Dense::zeros_like).collect(),
             tangents: Vec::new(),
@@ -116,13 +126,13 @@ impl<B: Tensor> Workspace<B> {
                 })
     }
 
-    /// Panics unless the workspace belongs to `network` and has room for `samples` samples.
+    /// Panics unless the workspace fits `network` and has room for `samples` samples.
     #[track_caller]
     pub(crate) fn check<C: Activation>(&self, operation: &str, network: &Mlp<B, C>, samples: usize) {
         if !self.fits(network.layers(), network.activations()) {
             let sizes = self.gradient.iter().map(Dense::outputs);
             let sizes: Vec<_> = [self.gradient[0].inputs()].into_iter().chain(sizes).collect();
-            let expected = network.layer_sizes();
+            let (expected, samples) = (network.layer_sizes(), samples.max(self.batch()));
             if sizes == expected {
                 let got = format_args!("one for the same layer sizes and other linear layers");
                 unsuited("Workspace", operation, format_args!("this network"), got, samples);
@@ -142,13 +152,23 @@ impl<B: Tensor> Workspace<B> {
         }
     }
 
-    /// Panics unless the workspace belongs to `network` and a forward pass has written to it.
+    /// Panics unless the workspace fits `network` and a forward pass has written to it.
     #[track_caller]
     pub(crate) fn check_passed<C: Activation>(&self, operation: &str, network: &Mlp<B, C>) {
         self.check(operation, network, self.samples);
         assert!(
             self.samples > 0,
-            "{operation}: expected the activations of at least one sample in the workspace, got none; call `forward` first"
+            "{operation}: expected a `forward` pass of at least one sample before it, got none"
+        );
+    }
+
+    /// Panics unless all deltas belong to the last forward pass.
+    #[track_caller]
+    pub(crate) fn check_deltas(&self, operation: &str) {
+        assert!(
+            self.deltas == Deltas::All,
+            "{operation}: expected the deltas of the last `forward` pass, got older ones; call `pullback` first, or `loss` \
+             and `backward`"
         );
     }
 
@@ -185,7 +205,7 @@ impl<B: Tensor> Workspace<B> {
     }
 
     /// Returns dL/dz of `layer`, n_out x N, from the last backward pass. For the last layer, the loss pass before it
-    /// writes dL/dz.
+    /// writes dL/dz; if that layer is linear, this is dL/dy.
     ///
     /// # Panics
     /// If there is no such layer.

@@ -68,12 +68,16 @@ fn check_derivative<A: Activation, T: Float>(name: &str, activation: &A, options
         );
         assert!(
             value.to_f64().is_nan() || !got.to_f64().is_nan(),
-            "{name}: derivative at z = {z:?}: expected a number because the value {:?} is one, got NaN",
+            "{name}: derivative at z = {z:?}: expected a number because the value {:?} is one, got NaN; if the \
+             formula is not meant for this z, give `Options::range`",
             value.value
         );
         sloped |= got.to_f64() != 0.0;
     }
-    assert!(sloped, "{name}: the derivative is 0 at every z tried");
+    assert!(
+        sloped,
+        "{name}: the derivative is 0 at every z tried (does the formula use `to_f64`?)"
+    );
 }
 
 fn check_nan<A: Activation, T: Float>(name: &str, activation: &A) {

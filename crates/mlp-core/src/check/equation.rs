@@ -5,20 +5,26 @@ use super::points::Float;
 use crate::Dual;
 use crate::equation::{Blocks, Equation, Point};
 use alloc::format;
+use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 use rand::RngExt;
 
 /// Checks an equation for `inputs` inputs, `outputs` outputs and `targets` numbers of [`Point::target`]. It verifies at
 /// random arguments, from -2 to 2 unless `options` have another range, that each residual
 ///
+/// - is a number, and so are its derivatives;
 /// - changes with each output and each of its derivatives as dual numbers say. A formula that leaves dual numbers by
 ///   [`to_f64`](crate::Scalar::to_f64) fails;
 /// - is the same in `f32` as in `f64`, up to the rounding errors of the formula, and so are these derivatives.
 ///
+/// It cannot know which equation is meant: a wrong sign, factor or direction passes.
+///
 /// Known kinks need not be given, since random arguments do not meet them.
 ///
 /// # Panics
-/// If this is not so. The message contains `name`, the numbers of residual and argument, and the two derivatives.
+/// If this is not so. The message contains `name`, the number of the residual, its argument as a formula names it
+/// (`du(0)[1]`), all arguments, and the two derivatives.
 pub fn check_equation<E: Equation<R>, const R: usize>(
     name: &str,
     equation: &E,
@@ -28,6 +34,7 @@ pub fn check_equation<E: Equation<R>, const R: usize>(
     let blocks = Blocks::of(&equation.directions());
     let given = inputs + targets;
     let size = outputs * Blocks::count(&blocks);
+    let names = names(&blocks);
     let (low, high) = match (*options.range.start(), *options.range.end()) {
         (f64::NEG_INFINITY, _) => (-2.0, 2.0),
         range => range,
@@ -45,9 +52,26 @@ pub fn check_equation<E: Equation<R>, const R: usize>(
             blocks: &blocks,
         };
         let x = arguments[variable];
-        let what = || format!("{name}: residual {residual} by argument {argument} of the outputs, at {arguments:?}");
+        let what = || {
+            let (given, jet) = arguments.split_at(given);
+            let (x, target) = given.split_at(inputs);
+            let outputs_of = names.iter().map(String::as_str).zip(jet.chunks(outputs));
+            let parts = [("x", x), ("target", target)].into_iter().chain(outputs_of);
+            let parts = parts.filter(|(_, numbers)| !numbers.is_empty());
+            let at: Vec<_> = parts.map(|(name, numbers)| format!("{name} = {numbers:?}")).collect();
+            let (block, output) = (&names[argument / outputs], argument % outputs);
+            format!("{name}: residual {residual} by {block}[{output}], at {}", at.join(", "))
+        };
         let single = point.residuals::<_, _, f32>(equation, x)[residual];
         let double = point.residuals::<_, _, f64>(equation, x)[residual];
+        assert!(
+            !double.value.value.is_nan() && !double.derivative.value.is_nan(),
+            "{}: expected a number and its derivative, got {} and {}; if the formula is not meant for this, give \
+             `Options::range`",
+            what(),
+            double.value.value,
+            double.derivative.value
+        );
         for (single, double) in [(single.value, double.value), (single.derivative, double.derivative)] {
             let wide = Bounded {
                 value: f64::from(single.value),
@@ -65,6 +89,16 @@ pub fn check_equation<E: Equation<R>, const R: usize>(
         compare_with_difference(&|x| point.residuals(equation, x)[residual], x, options.tolerance)
             .unwrap_or_else(|how| panic!("{}: {how}", what()))
     });
+}
+
+/// Returns how a formula calls the numbers of each block.
+fn names(blocks: &[Blocks]) -> Vec<String> {
+    let mut names = vec![String::from("u")];
+    for (direction, block) in blocks.iter().enumerate() {
+        names.push(format!("du({direction})"));
+        names.extend(block.second.map(|_| format!("ddu({direction})")));
+    }
+    names
 }
 
 /// The arguments of a residual, one of which is the variable.

@@ -23,7 +23,6 @@
 use super::Direction;
 use crate::backend::{ActivationVisitor, Columns, Tensor, ZipFormula};
 use crate::dense::IDENTITY;
-use crate::error::check_shape;
 use crate::tensor::{Product, Sum, formula};
 use crate::workspace::{columns, is_linear};
 use crate::{Activation, ActivationKind, Dense, Dual, Mlp, Scalar};
@@ -33,8 +32,8 @@ use num_traits::Zero;
 /// Where a jet has the derivatives along a direction. Block 0 has the values.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Blocks {
-    pub(super) first: usize,
-    pub(super) second: Option<usize>,
+    pub(crate) first: usize,
+    pub(crate) second: Option<usize>,
 }
 
 impl Blocks {
@@ -175,12 +174,6 @@ impl<B: Tensor> Jets<B> {
     ) {
         let samples = points.shape().1;
         self.samples = samples;
-        check_shape(
-            "Equations",
-            "a network with layers",
-            (self.layers.len(), 1),
-            (layers.len(), 1),
-        );
         let (mut value, mut derivatives) = (B::slice(points, 0..samples), &self.input[..]);
         for ((layer, kind), own) in layers.iter().zip(activations).zip(&mut self.layers) {
             if own.pre_activation.is_empty() {

@@ -41,7 +41,7 @@ pub struct Term<B: Tensor> {
     /// The points, and the numbers that belong to each.
     x: Vec<B::Scalar>,
     targets: Vec<B::Scalar>,
-    weight: f64,
+    pub(super) weight: f64,
 }
 
 impl<B: Tensor> Term<B> {
@@ -88,10 +88,78 @@ impl<B: Tensor> Term<B> {
         Ok(self)
     }
 
+    /// Returns the residuals r of `network` at the points, R x N: where an equation does not hold yet, and where one is not
+    /// finite. The weight does not matter.
+    ///
+    /// ```
+    /// use mlp_core::Scalar;
+    /// use mlp_core::equation::{Direction, Equation, Point, Term};
+    /// # use mlp_core::activations::Identity;
+    /// # use mlp_core::{Dense, Mlp};
+    /// use mlp_cpu::Matrix;
+    ///
+    /// /// u' = u.
+    /// #[derive(Debug)]
+    /// struct Growth;
+    ///
+    /// impl Equation for Growth {
+    ///     fn directions(&self) -> Vec<Direction> {
+    ///         vec![Direction::axis(0)]
+    ///     }
+    ///
+    ///     fn residuals<T: Scalar>(&self, at: &Point<'_, T>) -> [T; 1] {
+    ///         [at.du(0)[0] - at.u()[0]]
+    ///     }
+    /// }
+    ///
+    /// # let layer = Dense { weights: Matrix::from_rows(&[[2.0]]), bias: Matrix::zeros(1, 1) };
+    /// # let network = Mlp::<Matrix<f64>>::from_layers(vec![(layer, Identity.into())])?;
+    /// // The network is u = 2 x.
+    /// let residuals = Term::new(Growth, Matrix::from_columns(&[[0.0], [3.0]])).residuals(&network);
+    /// assert_eq!(residuals, Matrix::from_columns(&[[2.0], [-4.0]]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If the points or directions do not have as many numbers as the network has inputs.
+    #[must_use]
+    #[track_caller]
+    pub fn residuals<C: Activation>(&self, network: &Mlp<B, C>) -> B {
+        let count = self.points.shape().1;
+        let numbers = self.linearize("Term::residuals", network, count).residuals;
+        let mut residuals = B::zeros(numbers.len() / count, count);
+        residuals.write(&numbers);
+        residuals
+    }
+
+    /// Evaluates the residuals of `network` at the first `count` points.
+    #[track_caller]
+    pub(super) fn linearize<C: Activation>(
+        &self,
+        operation: &str,
+        network: &Mlp<B, C>,
+        count: usize,
+    ) -> Linearization<B::Scalar> {
+        let ((rows, points), inputs) = (self.points.shape(), network.inputs());
+        check_shape(operation, "points", (inputs, points), (rows, points));
+        for direction in &self.directions {
+            direction.check(operation, inputs);
+        }
+        let mut jets = Jets::new(network, count, &self.directions);
+        let (mut numbers, mut linearization) = (Vec::new(), Linearization::new(network.outputs()));
+        B::with_float_environment(|| {
+            let points = B::slice((&self.points).into(), 0..count);
+            jets.forward(network.layers(), network.activations(), points);
+            jets.read_output(&mut numbers);
+            self.formula
+                .linearize(self.given(&(0..count)), &numbers, jets.directions(), &mut linearization);
+        });
+        linearization
+    }
+
     /// Allocates the memory for each group of points. `number` is the number of the term.
     pub(super) fn parts<C: Activation>(&self, number: usize, network: &Mlp<B, C>) -> Vec<Part<B>> {
-        let (rows, count) = self.points.shape();
-        check_shape("Equations::new", "points", (network.inputs(), count), (rows, count));
+        let count = self.points.shape().1;
         // A group of one block keeps its forward pass for the products with G.
         let split = Split::new(count, || network.parameter_count()).one_block_a_group();
         let part = |group| Part {
@@ -105,12 +173,7 @@ impl<B: Tensor> Term<B> {
             loss: 0.0,
             gradient: network.layers().iter().map(Dense::zeros_like).collect(),
             jets: Jets::new(network, split.block, &self.directions),
-            linearization: Linearization {
-                outputs: network.outputs(),
-                arguments: Vec::new(),
-                residuals: Vec::new(),
-                jacobian: Vec::new(),
-            },
+            linearization: Linearization::new(network.outputs()),
             numbers: Vec::new(),
         };
         (0..split.groups).map(part).collect()
@@ -191,7 +254,7 @@ impl<B: Tensor> Part<B> {
 
 /// The residuals r at some points, and their Jacobian J with respect to the jets of the outputs.
 #[derive(Debug)]
-struct Linearization<T> {
+pub(super) struct Linearization<T> {
     outputs: usize,
     /// The arguments of the residuals of one point: x, target and jet.
     arguments: Vec<Dual<T>>,
@@ -202,6 +265,15 @@ struct Linearization<T> {
 }
 
 impl<T: Scalar> Linearization<T> {
+    fn new(outputs: usize) -> Self {
+        Self {
+            outputs,
+            arguments: Vec::new(),
+            residuals: Vec::new(),
+            jacobian: Vec::new(),
+        }
+    }
+
     /// Replaces r by J `change`.
     fn push(&mut self, change: &[T]) {
         let count = self.jacobian.len() / change.len();

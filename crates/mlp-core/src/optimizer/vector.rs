@@ -11,19 +11,15 @@ pub(crate) fn zeros_like<B: Tensor>(layers: &[Dense<B>]) -> Vec<Dense<B>> {
 
 /// Computes a . b in f64, tensor after tensor. The order of summation depends only on shapes.
 pub(super) fn dot<B: Tensor>(a: &[Dense<B>], b: &[Dense<B>]) -> f64 {
-    let products = a.iter().zip(b).map(|(a, b)| dot_layer(a, b));
+    let products = a.iter().zip(b).map(|(a, b)| a.dot(b));
     products.fold(0.0, |sum, product| sum + product)
-}
-
-fn dot_layer<B: Tensor>(a: &Dense<B>, b: &Dense<B>) -> f64 {
-    a.weights.dot(&b.weights) + a.bias.dot(&b.bias)
 }
 
 /// Returns the first layer up to which the sum of the gradient's squares is not finite.
 pub(super) fn first_not_finite<B: Tensor>(gradient: &[Dense<B>]) -> Option<usize> {
     let mut sum = 0.0;
     gradient.iter().position(|layer| {
-        sum += dot_layer(layer, layer);
+        sum += layer.dot(layer);
         !sum.is_finite()
     })
 }

@@ -180,8 +180,8 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
     /// ```
     ///
     /// # Panics
-    /// If `input` does not have n_in rows or has more columns than the workspace, or if the workspace belongs to
-    /// another network.
+    /// If `input` does not have n_in rows or has more columns than the workspace, or if the workspace does not fit
+    /// the network.
     #[track_caller]
     pub fn forward_with_dropout<'a>(
         &self,
@@ -191,7 +191,7 @@ impl<B: Tensor, C: Activation> Mlp<B, C> {
         workspace: &mut Workspace<B>,
     ) {
         let input = input.into();
-        self.check_forward(input, workspace);
+        self.begin_forward(input, workspace);
         B::with_float_environment(|| dropout.forward([step, 0], self.layers(), self.activations(), input, workspace));
     }
 }

@@ -3,7 +3,7 @@ use super::{Clip, Dropout, Penalty, Samples};
 use crate::backend::{Columns, Gradient, Objective, Tensor};
 use crate::backpropagation as pass;
 use crate::block::{pushforward, seed};
-use crate::dense::{PRODUCT, check_shapes};
+use crate::dense::{DIRECTION, PRODUCT, check_shapes};
 use crate::optimizer::Pending;
 use crate::workspace::{columns, elements};
 use crate::{Activation, ActivationKind, Dense, Dual, DualColumns, DualTensor, Loss, OutOfMemory, Scalar, Workspace};
@@ -271,6 +271,7 @@ impl<B: Tensor, C: Activation, L: Loss> Objective<B> for BatchLoss<'_, '_, B, C,
     }
 
     fn gauss_newton_product(&mut self, layers: &[Dense<B>], direction: &[Dense<B>], product: &mut [Dense<B>]) {
+        check_shapes("gauss_newton_product", DIRECTION, layers, direction);
         check_shapes("gauss_newton_product", PRODUCT, layers, product);
         // The forward pass of a block replaces that of the block before it.
         let blocks = (0..self.groups.len()).any(|group| self.batch.split.blocks(group).nth(1).is_some());

@@ -49,7 +49,9 @@ use search::{Line, Point, search};
 /// - If the search finds no lower loss, the step changes no parameter and returns the loss as usual. It forgets H, so
 ///   that the next step goes in the direction of -g.
 /// - If no |g_i| is greater than 1e-7, or if g.d > -1e-9 (see [`tolerances`](Self::tolerances)), the loss counts as
-///   minimal, and a step changes no parameter. A step with a learning rate of 0 changes no parameter either.
+///   minimal, and a step changes no parameter. That is too early for a loss that can become arbitrarily small, such as
+///   that of [`Equations`](crate::equation::Equations): use `Lbfgs::new(1.0)?.history_size(50)?.tolerances(0.0, 0.0)?`
+///   there. A step with a learning rate of 0 changes no parameter either.
 /// - All sums are computed by [`Tensor::dot`], whose order of summation depends only on shapes. The results therefore
 ///   have the same bits with any number of threads.
 ///
