@@ -22,8 +22,7 @@
 //! A function returns an error for what comes from outside: data, files, settings. `Debug` writes the message of an error
 //! as `Display` does, so that a `main` that returns `Result<(), Box<dyn Error>>` prints a sentence. Two errors of
 //! [`core`] are equal if their messages are. Shapes that do not fit are mistakes in the program: the panic names both
-//! shapes and the line of the call. Only within a step of an optimizer or a trainer, which call the code of a trait, is it
-//! another line.
+//! shapes, and the line of the call unless an optimizer meets the mistake.
 //!
 //! # Features
 //! - `io` (default): model files, checkpoints, npz and ONNX.
