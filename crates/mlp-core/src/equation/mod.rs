@@ -91,7 +91,8 @@ pub trait Equation<const R: usize = 1>: Debug + Send + Sync + 'static {
         Vec::new()
     }
 
-    /// Returns the residuals at a point. Write it without `if` on numbers (use [`Scalar::select_gt`]).
+    /// Returns the residuals at a point. Write it without `if` on numbers (use [`Scalar::select_gt`]). They depend on
+    /// nothing but `at` and the fields: [`Equations`] remembers its last evaluation.
     fn residuals<T: Scalar>(&self, at: &Point<'_, T>) -> [T; R];
 }
 

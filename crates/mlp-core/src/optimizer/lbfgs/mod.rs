@@ -34,8 +34,8 @@ use search::{Line, Point, search};
 /// compensates for other values.
 ///
 /// `torch.optim.LBFGS` takes the same steps with `line_search_fn="strong_wolfe"`, `max_iter=1` and `max_eval=25`, as
-/// long as s.y > 1e-10: it leaves out other pairs, whatever the unit of the loss, and so forgets H near a minimum. By
-/// default it remembers 100 steps, and this type remembers 10.
+/// long as s.y > 1e-10: it leaves out other pairs, whatever the unit of the loss, and so learns nothing more about H near
+/// a minimum. By default it remembers 100 steps, and this type remembers 10.
 ///
 /// L-BFGS is meant for small data sets and the full batch, where it reaches a minimum in tens of steps. With
 /// mini-batches, the gradient changes not only because of the step, but also because of the batch. Each step evaluates
