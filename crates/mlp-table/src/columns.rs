@@ -55,7 +55,8 @@ impl fmt::Display for Column {
 
 /// What the columns of a table are, for a given target. [`Inference`] has the options.
 ///
-/// A column of a CSV file is a number, a date or a boolean if every value is one, and else a category. It is left out if
+/// A column of a CSV file is a number, a date or a boolean if every value is one, and else a category. It is an error if
+/// nearly all values are numbers or dates, or numbers with commas, such as `7,5` or `1,200`. A column is left out if
 /// - every value is missing, or every row has the same value,
 /// - it is an identifier: all values are different, none is missing, there are at least 20, and they are words or
 ///   integers,

@@ -3,6 +3,7 @@
 use crate::error::counted;
 use crate::value::Quantity;
 use crate::{Columns, Kind, Table, TableError, Task};
+use mlp_io::quoted;
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::seq::SliceRandom;
@@ -51,10 +52,16 @@ impl Columns {
     ///
     /// # Errors
     /// If `count` is less than 2, there are too few rows, groups or different times, or the column is missing, has no
-    /// value in a row or is not of the right kind.
+    /// value in a row, is not of the right kind or is the target.
     pub fn folds(&self, table: &Table, by: &FoldBy, count: usize, seed: u64) -> Result<Vec<Fold>, TableError> {
         let rows = self.labeled_rows().len();
         self.check_count(table, count, rows, "row")?;
+        if let FoldBy::Group(name) | FoldBy::Time(name) = by
+            && *name == self.target().name
+        {
+            let expected = "another column than the target to make the folds by";
+            return Err(table.error(TableError::unexpected(expected, quoted(name))));
+        }
         let mut generator = Xoshiro256PlusPlus::seed_from_u64(seed);
         let mut fold_of = HashMap::new();
         match by {

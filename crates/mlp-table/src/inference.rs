@@ -56,6 +56,7 @@ impl Inference {
     /// - The table has fewer than two rows, no target, or no column of which a kind was given.
     /// - The target is missing everywhere, always the same, a date, or a class with a single row.
     /// - Nearly all values of a column are numbers or dates, but not all: the error says where one is not.
+    /// - All or nearly all values of a column are numbers, some with commas, such as `7,5` or `1,200`.
     /// - A number is infinite, or a value is not of the kind that was given.
     /// - A column that should be a category has more than 10,000 values.
     /// - Every column except the target is left out.

@@ -3,6 +3,7 @@
 use crate::cells::{Cells, replace_missing};
 use crate::value::{Quantity, boolean, date, is_integer, number};
 use crate::{Table, TableError};
+use mlp_io::quoted;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::fmt;
@@ -54,6 +55,14 @@ const MOST_WORDS: usize = 50;
 /// The least number of rows that shows that all values are different on purpose.
 const LEAST_IDENTIFIERS: usize = 20;
 
+/// Returns whether a text is a number with a comma for the point, as `7,5`, or with commas between thousands, as
+/// `1,200,000.5`. Other texts with commas, such as `2,5,7`, are lists.
+fn is_with_commas(text: &str) -> bool {
+    let is_of_three = |group: &str| group.split('.').next().is_some_and(|digits| digits.len() == 3);
+    let is_a_number = text.matches(',').count() == 1 || text.split(',').skip(1).all(is_of_three);
+    is_a_number && number(&text.replace(',', "")).is_some()
+}
+
 /// How many values of a column can be read as what.
 #[derive(Default)]
 pub(crate) struct Seen {
@@ -64,6 +73,8 @@ pub(crate) struct Seen {
     integers: usize,
     /// Numbers with a comma for the point, or between thousands.
     commas: usize,
+    /// The row of the first of them.
+    first_comma: usize,
     dates: usize,
     /// The counts of `false` and `true`.
     booleans: [usize; 2],
@@ -87,7 +98,7 @@ impl Seen {
             return seen;
         }
         let mut values = HashSet::new();
-        for text in (0..rows).filter_map(|row| cells.text(row, missing)) {
+        for (row, text) in (0..rows).filter_map(|row| Some((row, cells.text(row, missing)?))) {
             seen.present += 1;
             if number(&text).is_some() {
                 seen.numbers += 1;
@@ -96,7 +107,10 @@ impl Seen {
                 seen.dates += 1;
             } else if let Some(name) = boolean(&text) {
                 seen.booleans[usize::from(name == "true")] += 1;
-            } else if number(&text.replace(',', "")).is_some() {
+            } else if text.contains(',') && is_with_commas(&text) {
+                if seen.commas == 0 {
+                    seen.first_comma = row;
+                }
                 seen.commas += 1;
             }
             values.insert(text);
@@ -111,7 +125,8 @@ impl Seen {
     /// Returns the kind of the column, from its type or, if it comes from a text file, from its values.
     ///
     /// # Errors
-    /// If at least 99 of 100 values, but not all, are numbers or dates, or if all are numbers, some of them with a comma.
+    /// If at least 99 of 100 values, but not all, are numbers or dates, or if so many are numbers, some of them with a
+    /// comma.
     pub(crate) fn kind(
         &self,
         table: &Table,
@@ -127,14 +142,12 @@ impl Seen {
             Cells::Text(_) => (),
         }
         if table.is_text() && self.present > 0 {
-            if self.commas > 0 && self.numbers + self.commas == self.present {
-                let mut error = table
-                    .quantities(name, Quantity::Number, missing)
-                    .expect_err("some have a comma");
+            if self.commas > 0 && self.numbers + self.commas >= self.present - self.present / 100 {
+                let text = cells.text(self.first_comma, missing).unwrap_or_default();
                 let advice =
                     "write numbers with a point and without separators, or declare the column to be a category";
-                error.message += &format!("; {advice}");
-                return Err(error);
+                let message = format!("expected a number, got {}; {advice}", quoted(&text));
+                return Err(table.cell_error(self.first_comma, name, message));
             }
             for (kind, of, count) in [
                 (Kind::Number, Quantity::Number, self.numbers),

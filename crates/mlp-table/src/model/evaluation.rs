@@ -16,7 +16,8 @@ pub struct Evaluation {
     /// The actual targets: numbers, or indices of classes.
     pub actual: Vec<f64>,
     /// How good the predictions are: `rmse`, `mae` and `r2` for numbers; `accuracy`, `balanced_accuracy`, `log_loss` and
-    /// `roc_auc` for classes. A metric that is not defined for these rows is left out.
+    /// `roc_auc` for classes. A metric that is not defined for these rows is left out, and so is `roc_auc` of more than
+    /// two classes if rows x classes is above 5,000,000.
     pub scores: Vec<Score>,
 }
 

@@ -5,6 +5,7 @@ use super::leak;
 use super::member::{Member, combined};
 use super::predictions::{Predictions, Values};
 use super::{Evaluation, HeldOut, Observer, TableModel, TableOptions, TrainingProgress};
+use crate::error::counted;
 use crate::network::{Diverged, Network, Rows};
 use crate::{Columns, Fold, FoldBy, Preprocessing, Table, TableError};
 use mlp_core::backend::Tensor as _;
@@ -157,8 +158,10 @@ fn train(
         && target.iter_columns().all(|class| class == target.column(0))
     {
         let only = mlp_io::quoted(&classes.names()[target[(0, 0)] as usize]);
-        let expected = "at least two different values of the target in the rows that a network is trained on";
-        let got = format_args!("only {only}; take fewer folds, or divide the rows in another way");
+        let rows = counted(train.rows(), "row");
+        let expected =
+            format_args!("at least two different values of the target in the {rows} that a network is trained on");
+        let got = format_args!("only {only}; divide the rows in another way");
         let error = TableError::unexpected(expected, got).in_column(columns.target().name.as_str());
         return Err(table.error(error));
     }

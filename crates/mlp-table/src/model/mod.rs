@@ -312,8 +312,8 @@ impl TableModel {
         &self.provenance
     }
 
-    /// Returns how good the model is on the rows that its networks were not trained on. The area under the ROC curve is
-    /// left out for more than two classes if rows x classes is above 5,000,000.
+    /// Returns how good the model is on the rows that its networks were not trained on, by the metrics of
+    /// [`Evaluation::scores`].
     pub fn scores(&self) -> &[Score] {
         &self.scores
     }

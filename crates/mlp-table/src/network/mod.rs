@@ -68,8 +68,8 @@ impl<'a> From<&'a Features> for Data<'a, f32> {
 /// averaged. A single member has no scaling: it is a part of the trunk's first layer.
 ///
 /// The trunk has k times the outputs, the first ones for the first member, and each member keeps its own. For a number or
-/// two classes, the last layer of `tabm` is then at most a twentieth of all products, and a product for each member would
-/// have one or two rows. It outgrows the other layers at some forty classes.
+/// two classes, the last layer of `tabm` is then about a twentieth of all products, or less, and a product for each member
+/// would have one or two rows. It outgrows the other layers at some forty classes.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Network<T: Element = f32> {
     pub(crate) front: Front<T>,
@@ -189,7 +189,8 @@ impl<T: Element> Network<T> {
         let is_class = self.outputs > 1;
         let mut predictions = Matrix::zeros(self.outputs, samples);
         let mut workspace = FrontWorkspace::new(&self.front, chunk);
-        let mut scaled = Matrix::zeros(self.trunk.inputs(), members * chunk);
+        let columns = if self.scaling.is_some() { members * chunk } else { 0 };
+        let mut scaled = Matrix::zeros(self.trunk.inputs(), columns);
         let rows: Vec<usize> = (0..samples).collect();
         for rows in rows.chunks(chunk) {
             self.front.forward(data, rows, &mut workspace);

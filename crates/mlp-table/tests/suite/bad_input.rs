@@ -138,8 +138,20 @@ fn numbers_with_commas() {
     assert_eq!(refused(&table(areas)), refused_in("a", 3, "7,5"));
     let category = Inference::default().kind("a", Kind::Category);
     assert!(category.infer(&table(areas), "y").is_ok());
-    // Other texts with commas are words.
-    assert!(Columns::infer(&table(&areas.replace("8,25", "8,m")), "y").is_ok());
+    // Other texts with commas are words: also lists of numbers.
+    for other in ["8,m", "1,2,3", "1,,2", "1,20,300"] {
+        let columns = Columns::infer(&table(&areas.replace("8,25", other)), "y").unwrap();
+        assert_eq!(columns.iter().next().unwrap().kind, Kind::Category, "{other}");
+    }
+    // A few other words among many numbers change nothing, as without commas.
+    let mostly = |others| {
+        table_of("a,y", 200, |i| match i {
+            i if i < others => format!("unknown,{}", i % 5),
+            _ => format!("\"{},200\",{}", i % 9 + 1, i % 5),
+        })
+    };
+    assert_eq!(refused(&mostly(2)), refused_in("a", 4, "3,200"));
+    assert!(Columns::infer(&mostly(3), "y").is_ok());
 }
 
 #[test]
@@ -338,6 +350,12 @@ fn folds_that_cannot_be_filled() {
         refused(FoldBy::Group("whom".to_owned()), 2),
         "expected a column `whom`, got 3 columns, among them `who`, `day`, `y`"
     );
+    for by in [FoldBy::Group("y".to_owned()), FoldBy::Time("y".to_owned())] {
+        assert_eq!(
+            refused(by, 2),
+            "expected another column than the target to make the folds by, got `y`"
+        );
+    }
     let visits = visits.take(&[0, 1, 2]);
     let columns = Columns::infer(&visits, "y").unwrap();
     let refused = |by, count| columns.folds(&visits, &by, count, 1).unwrap_err().to_string();
@@ -442,7 +460,10 @@ fn the_group_of_the_folds_as_the_only_input() {
 #[test]
 fn a_fold_without_one_of_two_classes() {
     let visits = table("who,day,y\nb,1,yes\na,2,yes\na,3,yes\na,4,yes\nb,5,no\nb,6,no\n");
-    for fold_by in [FoldBy::Group("who".to_owned()), FoldBy::Time("day".to_owned())] {
+    for (fold_by, rows) in [
+        (FoldBy::Group("who".to_owned()), 3),
+        (FoldBy::Time("day".to_owned()), 4),
+    ] {
         let options = TableOptions {
             fold_by,
             folds: 2,
@@ -454,8 +475,10 @@ fn a_fold_without_one_of_two_classes() {
                 .map(drop)
                 .unwrap_err()
                 .to_string(),
-            "column `y`: expected at least two different values of the target in the rows that a network is trained on, \
-             got only `yes`; take fewer folds, or divide the rows in another way"
+            format!(
+                "column `y`: expected at least two different values of the target in the {rows} rows that a network is \
+                 trained on, got only `yes`; divide the rows in another way"
+            )
         );
     }
 }
