@@ -28,19 +28,17 @@ impl Error {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Refused(_) => 2,
-            Self::Interrupted => INTERRUPTED,
+            // As shells have it: 128 and the number of the signal.
+            Self::Interrupted => 130,
         }
     }
 }
-
-/// The exit code after Ctrl-C, as shells have it: 128 and the number of the signal.
-pub(crate) const INTERRUPTED: u8 = 130;
 
 impl Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused(message) => f.write_str(&one_line(message)),
-            Self::Interrupted => f.write_str("interrupted; nothing was written"),
+            Self::Interrupted => f.write_str("interrupted"),
         }
     }
 }

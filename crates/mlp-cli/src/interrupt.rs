@@ -1,20 +1,20 @@
 //! Ctrl-C, a closed terminal and a request to end: end the process at once, or let it keep what it has.
 
-use crate::error::{INTERRUPTED, say};
+use crate::error::{Error, say};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// Whether the command looks at [`requested`] and ends by itself.
 static HEEDED: AtomicBool = AtomicBool::new(false);
 static REQUESTED: AtomicBool = AtomicBool::new(false);
 
-/// Installs the handler. A second Ctrl-C always ends the process. Signals that are ignored stay so, such as those of a
-/// closed terminal under nohup.
+/// Installs the handler. A second Ctrl-C always ends the process. If one of the three signals is ignored, as under nohup
+/// or in the background of a script, none is handled.
 pub(crate) fn install() {
     let handler = || {
         REQUESTED.store(true, Relaxed);
         if !HEEDED.swap(false, Relaxed) {
-            say("error: interrupted");
-            std::process::exit(INTERRUPTED.into());
+            say(format_args!("error: {}", Error::Interrupted));
+            std::process::exit(Error::Interrupted.exit_code().into());
         }
         say("stopping; press Ctrl-C again to end at once");
     };

@@ -36,7 +36,7 @@ From a table to a model and back:
 `mlp COMMAND --help` has all options of a command, and examples.
 
 Exit codes: 0 for success; 2 if the input cannot be used, and a message then says what is wrong,
-where, and what was expected; 130 after Ctrl-C, SIGTERM or SIGHUP if nothing was kept.
+where, and what was expected; 130 after Ctrl-C, SIGTERM or SIGHUP if no result was written.
 MLP_NUM_THREADS sets the number of threads."
 )]
 struct Cli {

@@ -94,7 +94,8 @@ pub(crate) struct CrossValidateArgs {
 /// (the learning rate of plain from 0.0001 to 0.01).
 ///
 /// The best model is saved as soon as it is found, and each finished trial is added to a file.
-/// The same command continues after them; with the same seed the trials are the same.
+/// The same command continues after them; with the same seed the trials are the same. Run it once at
+/// a time for each file of trials. Standard input cannot be continued.
 #[derive(Clone, Debug, Args)]
 #[command(
     verbatim_doc_comment,
@@ -144,7 +145,7 @@ pub(crate) struct TuneArgs {
 /// `prediction` (a number, or a class as it was written in the training data), for classes
 /// `probability:CLASS` each, and with --interval `lower` and `upper`. Rows stay in their order.
 /// Kept columns are written as they are in DATA: those of a text file as text. The table is read in
-/// parts, so its length does not matter.
+/// parts, so its length does not matter, except for Parquet from standard input or in a .gz file.
 ///
 /// Networks that this library or PyTorch saved predict too: `prediction`, or `output 1`,
 /// `output 2`, ... without classes. All their columns are numbers.
@@ -172,7 +173,7 @@ pub(crate) struct PredictArgs {
     #[command(flatten)]
     pub(crate) out: OutArgs,
 
-    /// How to write the predictions [default: as the name of the file ends, else csv]
+    /// How to write the predictions [default: as the name of --out ends; csv without one]
     #[arg(long, value_name = "FORMAT", value_enum)]
     pub(crate) format: Option<writer::Format>,
 
@@ -182,13 +183,18 @@ pub(crate) struct PredictArgs {
 }
 
 /// Measure how well a model predicts a table whose target is known
+///
+/// Up to 20 classes have a confusion matrix; with --format json up to 1,000, else it is null.
 #[derive(Clone, Debug, Args)]
-#[command(after_long_help = "\
+#[command(
+    verbatim_doc_comment,
+    after_long_help = "\
 Examples:
   mlp evaluate --model houses.safetensors sold.csv
           The error of the model for houses that were sold since, with 95 % intervals
   mlp evaluate --model houses.safetensors sold.csv --format json
-          The same for a program")]
+          The same for a program"
+)]
 pub(crate) struct EvaluateArgs {
     /// The model that `mlp train` saved
     #[arg(long, value_name = "FILE.safetensors")]
@@ -211,6 +217,10 @@ pub(crate) struct EvaluateArgs {
 pub(crate) struct InspectArgs {
     #[command(flatten)]
     pub(crate) model: ModelArgs,
+
+    /// What to print; json only for a model of a table
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
 }
 
 /// Write a model in the format of another program
@@ -356,7 +366,9 @@ pub(crate) struct OutArgs {
     #[arg(long, value_name = "COLUMN")]
     pub(crate) keep: Vec<String>,
 
-    /// The file of the predictions, written completely or not at all
+    /// The file of the predictions: .csv, .json, .jsonl, .ndjson or .parquet
+    ///
+    /// It is written completely or not at all.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 

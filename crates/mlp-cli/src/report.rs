@@ -4,7 +4,7 @@ use crate::chart::{Chart, extent};
 use crate::commands::use_of;
 use crate::error::Error;
 use crate::options::TrainArgs;
-use crate::text::{counted, cut, grouped, short};
+use crate::text::{counted, cut, grouped, percent, short};
 use minijinja::{Environment, UndefinedBehavior, context};
 use mlp_core::Metric;
 use mlp_table::{
@@ -55,6 +55,7 @@ pub(crate) fn page(model: &TableModel, table: &Table, args: &TrainArgs) -> Resul
         summary => summary(model, table, args),
         scores => scores.collect::<Vec<_>>(),
         notes => model.notes(),
+        networks => model.members(),
         is_regression,
         quality,
         baseline => baseline(model, tested),
@@ -279,11 +280,11 @@ struct ConfusionCell {
 
 /// Returns the confusion matrix, unless it is too large to read.
 fn confusion(model: &TableModel, tested: &Evaluation) -> Option<Confusion> {
-    let matrix = tested.confusion_matrix()?;
     let names = model.classes()?.names().to_vec();
     if names.len() > MOST_CLASSES {
         return None;
     }
+    let matrix = tested.confusion_matrix()?;
     let classes = 0..names.len();
     let cell = |truth: usize, predicted: usize| {
         let count = matrix.count(truth, predicted);
@@ -293,9 +294,7 @@ fn confusion(model: &TableModel, tested: &Evaluation) -> Option<Confusion> {
     };
     let row = |truth: usize| ConfusionRow {
         cells: classes.clone().map(|predicted| cell(truth, predicted)).collect(),
-        recall: matrix
-            .recall(truth)
-            .map_or(String::new(), |recall| format!("{:.1} %", 100.0 * recall)),
+        recall: percent(matrix.recall(truth)),
     };
     let rows = classes.clone().map(row).collect();
     Some(Confusion { names, rows })

@@ -49,6 +49,11 @@ pub(crate) fn grouped(n: usize) -> String {
     text
 }
 
+/// Formats a share such as `12.5 %`, or nothing.
+pub(crate) fn percent(share: Option<f64>) -> String {
+    share.map_or(String::new(), |share| format!("{:.1} %", 100.0 * share))
+}
+
 /// Cuts a text that is too long for its place.
 pub(crate) fn cut(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {

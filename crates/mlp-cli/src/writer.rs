@@ -30,21 +30,23 @@ impl Format {
     /// Returns the format that is asked for, or else the one that the name of the file to write suggests.
     pub(crate) fn of(path: Option<&Path>, asked: Option<Self>) -> Result<Self, Error> {
         let extension = path.and_then(Path::extension).map(OsStr::to_ascii_lowercase);
-        Ok(match (asked, extension.as_deref().and_then(OsStr::to_str)) {
+        let extension = extension.as_deref().and_then(OsStr::to_str);
+        let suggested = match extension {
+            Some("csv") => Some(Self::Csv),
+            Some("json" | "jsonl" | "ndjson") => Some(Self::Json),
+            Some("parquet") => Some(Self::Parquet),
+            _ => None,
+        };
+        let expected = match (asked, suggested) {
+            (Some(asked), Some(suggested)) if asked != suggested => "a name that fits --format",
             // Nothing is compressed.
-            (Some(format), extension) if extension != Some("gz") => format,
-            (None, None | Some("csv")) => Self::Csv,
-            (None, Some("json" | "jsonl" | "ndjson")) => Self::Json,
-            (None, Some("parquet")) => Self::Parquet,
-            _ => {
-                let expected = "a name that ends in .csv, .json, .jsonl, .ndjson or .parquet";
-                return Err(Error::unexpected(
-                    "--out",
-                    expected,
-                    path.unwrap_or(Path::new("")).display(),
-                ));
+            (_, None) if asked.is_none() && extension.is_some() || extension == Some("gz") => {
+                "a name that ends in .csv, .json, .jsonl, .ndjson or .parquet"
             }
-        })
+            _ => return Ok(asked.or(suggested).unwrap_or(Self::Csv)),
+        };
+        let got = path.unwrap_or(Path::new("")).display();
+        Err(Error::unexpected("--out", expected, got))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::options::{CrossValidateArgs, Format};
 use crate::output::{Files, Output, print};
 use crate::text::counted;
 use crate::writer::{self, Writer};
-use mlp_table::{Table, TableModel};
+use mlp_table::{Table, TableModel, Task};
 use serde_json::json;
 
 pub(crate) fn run(args: &CrossValidateArgs) -> Result<(), Error> {
@@ -25,11 +25,13 @@ pub(crate) fn run(args: &CrossValidateArgs) -> Result<(), Error> {
         ));
     }
     let (table, options) = read(&args.data, &args.learning)?;
-    kept(&table, &args.out.keep, |name| {
-        name == "prediction" || name.starts_with("probability:")
-    })?;
     let target = &args.learning.target;
-    say_notes(&options.columns(&table, target)?.notes());
+    let columns = options.columns(&table, target)?;
+    let has_classes = columns.task() == Task::Classification;
+    kept(&table, &args.out.keep, |name| {
+        name == "prediction" || has_classes && name.starts_with("probability:")
+    })?;
+    say_notes(&columns.notes());
     let tested = watched(|observer| TableModel::cross_validate(&table, target, &options, observer))?;
     if interrupt::requested() {
         say("note: testing was stopped; the folds that were not begun are left out");

@@ -5,13 +5,13 @@ use crate::error::{Error, say};
 use crate::model::load_table;
 use crate::options::{EvaluateArgs, Format};
 use crate::output::print;
-use crate::text::{aligned, counted, cut, grouped, short};
+use crate::text::{aligned, counted, cut, grouped, percent, short};
 use mlp_core::{Classes, ConfusionMatrix};
 use mlp_io::{one_line, quoted};
 use serde_json::json;
 
-/// The most classes whose confusion matrix is printed.
-const MOST_CLASSES: usize = 20;
+/// The most classes whose confusion matrix is printed, as text and as JSON.
+const MOST_CLASSES: [usize; 2] = [20, 1000];
 /// The level of the intervals whose coverage is measured.
 const LEVEL: f64 = 0.9;
 
@@ -33,7 +33,9 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<(), Error> {
     let coverage = (tested.predictions.intervals(LEVEL).is_some_and(known))
         .then(|| tested.coverage(LEVEL))
         .flatten();
-    let confusion = tested.confusion_matrix().zip(model.classes());
+    let most = MOST_CLASSES[usize::from(args.format == Format::Json)];
+    let classes = model.classes().filter(|classes| classes.len() <= most);
+    let confusion = classes.and_then(|classes| Some((tested.confusion_matrix()?, classes)));
     if args.format == Format::Json {
         let confusion = confusion.map(|(matrix, classes)| {
             let classes = classes.names();
@@ -58,7 +60,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<(), Error> {
         let (share, level) = (short(100.0 * coverage), 100.0 * LEVEL);
         text += &format!("\n{share} % of the values lie in their interval of {level} %.\n");
     }
-    if let Some((matrix, classes)) = confusion.filter(|(_, classes)| classes.len() <= MOST_CLASSES) {
+    if let Some((matrix, classes)) = confusion {
         text += "\nA row is the class in the data, a column the predicted class:\n\n";
         text += &confusion_text(&matrix, classes);
     }
@@ -71,9 +73,7 @@ fn confusion_text(matrix: &ConfusionMatrix, classes: &Classes) -> String {
     let header = [&[String::new()], &names[..], &["recall".into()]].concat();
     let row = |(truth, name): (usize, &String)| {
         let counts = (0..names.len()).map(|predicted| grouped(matrix.count(truth, predicted) as usize));
-        let recall = matrix
-            .recall(truth)
-            .map_or(String::new(), |recall| format!("{:.1} %", 100.0 * recall));
+        let recall = percent(matrix.recall(truth));
         [name.clone()].into_iter().chain(counts).chain([recall]).collect()
     };
     let rows: Vec<Vec<String>> = [header].into_iter().chain(names.iter().enumerate().map(row)).collect();

@@ -1,6 +1,7 @@
 //! `mlp export`: writes a model in the format of another program.
 
 use crate::error::Error;
+use crate::interrupt;
 use crate::model::{self, AnyModel};
 use crate::options::{ExportArgs, ModelFormat};
 use crate::output::{Files, print};
@@ -11,16 +12,19 @@ use mlp_io::{Number, SaveError, SaveErrorKind, export_onnx, save_model, save_npz
 use std::ffi::OsStr;
 
 pub(crate) fn run(args: &ExportArgs) -> Result<(), Error> {
-    let suggested = args.out.extension().and_then(OsStr::to_str);
+    let suggested = args.out.extension().map(OsStr::to_ascii_lowercase);
     if ModelFormat::value_variants()
         .iter()
-        .any(|other| *other != args.to && suggested == Some(name(*other)))
+        .any(|other| *other != args.to && suggested.as_deref() == Some(OsStr::new(name(*other))))
     {
         let expected = format_args!("a name that ends in .{}", name(args.to));
         return Err(Error::unexpected("--out", expected, args.out.display()));
     }
     Files::reading([("--model", args.model.path.as_path())], args.force).writing("--out", &args.out)?;
-    match model::load(&args.model.path, args.model.activation.as_ref())? {
+    let model = model::load(&args.model.path, args.model.activation.as_ref())?;
+    // The temporary file of --out must be removed.
+    interrupt::heed(true);
+    match model {
         AnyModel::Table(model) => match args.to {
             ModelFormat::Onnx => model.export_onnx(&args.out).map_err(|error| refused(error, args))?,
             _ => return Err(Error::unexpected("--to", "onnx for a model of a table", name(args.to))),

@@ -2,22 +2,27 @@
 
 use crate::error::Error;
 use crate::model::{self, AnyModel, load_table, records_its_own};
-use crate::options::{InspectArgs, ModelArgs};
+use crate::options::{Format, InspectArgs, ModelArgs};
 use crate::output::print;
 use crate::text::{counted, exact};
 use mlp_core::{ActivationKind, Model, OutputTransform, Provenance, Scaling};
 use mlp_cpu::{Element, Matrix};
 use mlp_io::{one_line, quoted};
 use mlp_table::TableModel;
+use serde_json::{Value, json};
 use std::path::Path;
 
-use super::learning::{columns_text, scores_text};
+use super::learning::{columns_json, columns_text, scores_json, scores_text, settings};
 
 pub(crate) fn run(args: &InspectArgs) -> Result<(), Error> {
     let ModelArgs { path, activation } = &args.model;
     let lines = match (load_table(path)?, activation) {
         (Some(_), Some(activation)) => return Err(records_its_own(path, activation)),
+        (Some(model), None) if args.format == Format::Json => vec![json_of_table(&model).to_string()],
         (Some(model), None) => vec![of_table(&model)],
+        (None, _) if args.format == Format::Json => {
+            return Err(Error::unexpected("--format", "text for a network", "json"));
+        }
         (None, activation) => of_network(path, activation.as_ref())?,
     };
     print(&(lines.join("\n") + "\n"))
@@ -27,9 +32,10 @@ pub(crate) fn run(args: &InspectArgs) -> Result<(), Error> {
 fn of_table(model: &TableModel) -> String {
     let networks = counted(model.members(), "network");
     let mut text = format!(
-        "Model of {}, recipe {}, {networks}\n\n",
+        "Model of {}, recipe {}, {networks}\nSettings: {}\n\n",
         quoted(model.target().name()),
-        model.recipe()
+        model.recipe(),
+        settings(model.overrides())
     );
     text += &columns_text(model.columns(), model.target().name());
     text += &format!("\n{}\n", scores_text(model.scores()));
@@ -37,6 +43,23 @@ fn of_table(model: &TableModel) -> String {
         text += &format!("Note: {}\n", one_line(note));
     }
     text + &origin(model.provenance()).join("\n")
+}
+
+/// Describes a model of a table for a program, with the names that `mlp train` and `mlp tune` have for the same things.
+fn json_of_table(model: &TableModel) -> Value {
+    let (target, provenance) = (model.target().name(), model.provenance());
+    json!({
+        "target": target,
+        "columns": columns_json(model.columns(), target),
+        "recipe": model.recipe().to_string(),
+        "settings": model.overrides(),
+        "networks": model.members(),
+        "scores": scores_json(model.scores()),
+        "notes": model.notes(),
+        "version": provenance.version,
+        "seed": provenance.seed,
+        "data": provenance.data,
+    })
 }
 
 /// Describes a network: layers, activations, number of parameters, loss, names, preprocessing, classes and origin.

@@ -6,7 +6,7 @@ use crate::options::{DataArgs, LearningArgs};
 use crate::text::{aligned, counted, grouped, short};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use mlp_io::one_line;
-use mlp_table::{Column, Score, Table, TableError, TableOptions, TrainingProgress};
+use mlp_table::{Column, Overrides, Score, Table, TableError, TableOptions, TrainingProgress};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
@@ -28,7 +28,7 @@ pub(super) fn read(data: &DataArgs, learning: &LearningArgs) -> Result<(Table, T
         .filter_map(|(option, it)| Some((option, it.as_ref()?)));
     for (option, column) in columns.chain(kinds) {
         let found = table.select(&[column]);
-        found.map_err(|error| Error::refused(format_args!("{option}: {error}")))?;
+        found.map_err(|error| Error::refused(format_args!("{error}; see {option}")))?;
     }
     if table.rows() < FEW_ROWS {
         say(format_args!(
@@ -39,9 +39,10 @@ pub(super) fn read(data: &DataArgs, learning: &LearningArgs) -> Result<(Table, T
     Ok((table, learning.options(hash_of_file(&data.path))))
 }
 
-/// Returns a hash of a file, if it can be read. Standard input cannot be read twice, so it has none.
+/// Returns a hash of a file, if it can be read. Standard input and pipes cannot be read twice, so they have none.
 pub(super) fn hash_of_file(path: &Path) -> Option<String> {
-    hash(File::open(path).ok().filter(|_| path != Path::new("-"))?)
+    let is_file = path != Path::new("-") && path.is_file();
+    hash(File::open(path).ok().filter(|_| is_file)?)
 }
 
 /// Returns a hash, as `sha256sum` computes it, if all can be read.
@@ -116,6 +117,36 @@ pub(super) fn columns_text(columns: &[Column], target: &str) -> String {
         text += &format!("  .. and {} more\n", columns.len() - MOST);
     }
     text
+}
+
+/// Formats what differs from the recipe.
+pub(super) fn settings(overrides: &Overrides) -> String {
+    let numbers = [
+        ("learning rate", overrides.learning_rate),
+        ("weight decay", overrides.weight_decay),
+        ("dropout", overrides.dropout),
+        ("width", overrides.width.map(|it| it as f64)),
+        ("layers", overrides.layers.map(|it| it as f64)),
+        ("epochs", overrides.epochs.map(|it| it as f64)),
+    ];
+    let numbers = numbers
+        .iter()
+        .filter_map(|(name, value)| Some(format!("{name} {}", short((*value)?))));
+    let numbers: Vec<String> = numbers.collect();
+    match numbers[..] {
+        [] => "the recipe as it is".to_owned(),
+        _ => numbers.join(", "),
+    }
+}
+
+/// Returns the columns of a table and what becomes of each.
+pub(super) fn columns_json(columns: &[Column], target: &str) -> Value {
+    let column = |column: &Column| {
+        let (name, kind) = (&column.name, column.kind.to_string());
+        let (distinct, missing, usage) = (column.distinct, column.missing, use_of(column, target));
+        json!({"name": name, "kind": kind, "values": distinct, "missing": missing, "use": usage})
+    };
+    columns.iter().map(column).collect()
 }
 
 /// Formats scores with their intervals, a line each.

@@ -31,9 +31,9 @@ pub(crate) fn run(args: &PredictArgs) -> Result<(), Error> {
     let first = parts.next().expect("there is always a first part")?;
     let mut predictor = Predictor::new(args, &model, &first)?;
     let batch = predictor.predict(&first)?;
-    let mut writer = Writer::create(Output::create(out)?, format, &batch.schema())?;
     // The temporary file of --out must be removed; there is none of standard output.
     interrupt::heed(out.is_some());
+    let mut writer = Writer::create(Output::create(out)?, format, &batch.schema())?;
     if writer.write(&batch)? {
         stream(parts, |part| predictor.predict(part), writer)?;
     }

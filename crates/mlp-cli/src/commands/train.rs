@@ -1,6 +1,6 @@
 //! `mlp train`: from a table to a model and a report.
 
-use super::learning::{columns_text, read, say_notes, scores_json, scores_text, use_of, watched};
+use super::learning::{columns_json, columns_text, read, say_notes, scores_json, scores_text, watched};
 use crate::error::Error;
 use crate::options::{Format, TrainArgs};
 use crate::output::{Files, print};
@@ -45,15 +45,10 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Error> {
     let report = report.as_ref().map(|path| path.display().to_string());
     let save = save.display().to_string();
     if args.format == Format::Json {
-        let columns = columns.iter().map(|column| {
-            let (name, kind) = (&column.name, column.kind.to_string());
-            let (distinct, missing, usage) = (column.distinct, column.missing, use_of(column, target));
-            json!({"name": name, "kind": kind, "values": distinct, "missing": missing, "use": usage})
-        });
         let result = json!({
             "target": target,
             "rows": table.rows(),
-            "columns": columns.collect::<Vec<_>>(),
+            "columns": columns_json(&columns, target),
             "recipe": model.recipe().to_string(),
             "networks": model.members(),
             "seed": options.seed,

@@ -1,6 +1,6 @@
 //! `mlp tune`: searches for better settings of a recipe at random, and keeps the best model.
 
-use super::learning::{hash, hash_of_file, read, say_notes, scores_json, watched};
+use super::learning::{hash, hash_of_file, read, say_notes, scores_json, settings, watched};
 use super::train::beside;
 use crate::error::{Error, say};
 use crate::interrupt;
@@ -31,6 +31,7 @@ struct Search {
 #[derive(Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Run {
+    version: String,
     data: Option<String>,
     target: String,
     recipe: String,
@@ -43,7 +44,7 @@ struct Run {
 }
 
 /// Settings and what they reached.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Trial {
     overrides: Overrides,
@@ -81,6 +82,11 @@ pub(crate) fn run(args: &TuneArgs) -> Result<(), Error> {
     Files::reading([("DATA", data.as_path()), ("--save", &save)], args.force || resumed)
         .writing("--trials-file", &trials)?;
     let (table, options) = read(&args.data, &args.learning)?;
+    // Nothing shows that a table that has no hash is the same one again.
+    if resumed && options.data.is_none() {
+        let got = "standard input, which may be another table; name other files, or add --force to begin anew";
+        return Err(Error::unexpected("DATA", "a file, to continue a search", got));
+    }
     let target = &args.learning.target;
     let columns = options.columns(&table, target)?;
     columns.folds(&table, &options.fold_by, options.folds, options.seed)?;
@@ -95,13 +101,43 @@ pub(crate) fn run(args: &TuneArgs) -> Result<(), Error> {
     let is_own = saved.is_some() && search.trials.iter().any(|trial| trial.model == saved);
     let read_only = [("DATA", data.as_path()), ("--trials-file", &trials)];
     Files::reading(read_only, args.force || is_own).writing("--save", &save)?;
-    let out_of_time = || args.budget.is_some_and(|budget| begin.elapsed() >= budget);
+    let is_over = |done| done >= args.trials || done > 0 && args.budget.is_some_and(|budget| begin.elapsed() >= budget);
     let fit = |overrides: &Overrides| {
         let mut options = options.clone();
         options.overrides = overrides.clone();
         watched(|observer| TableModel::fit_with(&table, target, &options, observer))
     };
-    while search.trials.len() < args.trials && (search.trials.is_empty() || !out_of_time()) {
+    let files = [trials.as_path(), &save];
+    run_trials(&mut search, files, &options, is_over, fit)?;
+    let best = search.best().ok_or(Error::Interrupted)?;
+    let saved = hash_of_file(&save);
+    if saved.is_none() || saved != search.trials[best].model {
+        let again = (!interrupt::requested()).then(|| {
+            say("note: training the best trial again, because its model was not saved, or is gone");
+            fit(&search.trials[best].overrides)
+        });
+        match again {
+            Some(model) if !interrupt::requested() => keep(&mut search, best, &model?, files)?,
+            // A model whose training was stopped is not that of the trial.
+            _ => {
+                say(format_args!("note: the trials are in {}", trials.display()));
+                return Err(Error::Interrupted);
+            }
+        }
+    }
+    print_results(args, &search, &save, &trials)
+}
+
+/// Runs trials and adds them to the file of the search; the best model is saved at once. `files` are that of the trials
+/// and that of the model.
+fn run_trials(
+    search: &mut Search,
+    files: [&Path; 2],
+    options: &TableOptions,
+    is_over: impl Fn(usize) -> bool,
+    fit: impl Fn(&Overrides) -> Result<TableModel, Error>,
+) -> Result<(), Error> {
+    while !is_over(search.trials.len()) {
         let trial = search.trials.len();
         let overrides = drawn(options.recipe, options.seed, trial);
         let start = Instant::now();
@@ -109,43 +145,32 @@ pub(crate) fn run(args: &TuneArgs) -> Result<(), Error> {
             // A trial that was not finished is not comparable, but those before it are.
             Ok(_) if interrupt::requested() => break,
             Err(Error::Interrupted) if trial > 0 => break,
-            result => result?,
+            // Extreme settings may diverge; the trials after them need not. The first trial is the recipe as it is.
+            Err(error) if trial > 0 => Err(error),
+            result => Ok(result?),
         };
-        let trial = Trial {
+        let scores = model.as_ref().map_or(vec![], |model| model.scores().to_vec());
+        search.trials.push(Trial {
             overrides,
-            scores: model.scores().to_vec(),
+            scores,
             seconds: start.elapsed().as_secs_f64(),
             model: None,
-        };
-        say(format_args!(
-            "trial {}: {}; {}",
-            search.trials.len() + 1,
-            shown(&trial),
-            settings(&trial.overrides)
-        ));
-        search.trials.push(trial);
-        match search.best() {
-            Some(best) if best + 1 == search.trials.len() => keep(&mut search, best, &model, &trials, &save)?,
-            _ => write(&search, &trials)?,
+        });
+        let finished = &search.trials[trial];
+        let reached = model.as_ref().map_or_else(Error::to_string, |_| shown(finished));
+        let settings = settings(&finished.overrides);
+        say(format_args!("trial {}: {reached}; {settings}", trial + 1));
+        match model {
+            Ok(model) if search.best() == Some(trial) => keep(search, trial, &model, files)?,
+            _ => write(search, files[0])?,
         }
     }
-    let best = search.best().ok_or(Error::Interrupted)?;
-    let saved = hash_of_file(&save);
-    if saved.is_none() || saved != search.trials[best].model {
-        say("note: training the best trial again, because its model is not there");
-        let model = fit(&search.trials[best].overrides)?;
-        // A model whose training was stopped is not that of the trial.
-        if interrupt::requested() {
-            return Err(Error::Interrupted);
-        }
-        keep(&mut search, best, &model, &trials, &save)?;
-    }
-    print_results(args, &search, &save, &trials)
+    Ok(())
 }
 
 /// Saves the model of a trial. Its hash is recorded first, so that a model that this search saved is known as its own
 /// wherever the process may end.
-fn keep(search: &mut Search, trial: usize, model: &TableModel, trials: &Path, save: &Path) -> Result<(), Error> {
+fn keep(search: &mut Search, trial: usize, model: &TableModel, [trials, save]: [&Path; 2]) -> Result<(), Error> {
     let model = model.to_bytes()?;
     search.trials[trial].model = hash(&model[..]);
     write(search, trials)?;
@@ -160,6 +185,7 @@ fn write(search: &Search, path: &Path) -> Result<(), Error> {
 
 fn record(learning: &LearningArgs, options: &TableOptions) -> Run {
     Run {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
         data: options.data.clone(),
         target: learning.target.clone(),
         recipe: learning.recipe.clone(),
@@ -185,10 +211,10 @@ fn resume(path: &Path, run: Run) -> Result<Search, Error> {
     for (part, expected) in before.as_object().expect("it is a structure") {
         let got = &now[part];
         if expected != got {
-            let part = if part == "data" {
-                "the hash of the data".into()
-            } else {
-                format!("--{part}")
+            let part = match part.as_str() {
+                "version" => "the version of mlp".to_owned(),
+                "data" => "the hash of the data".to_owned(),
+                _ => format!("--{part}"),
             };
             let [expected, got] = [expected, got].map(|value| match value {
                 Value::Null => "none".to_owned(),
@@ -242,25 +268,6 @@ fn shown(trial: &Trial) -> String {
             short(score.high)
         )
     })
-}
-
-/// Formats what differs from the recipe.
-fn settings(overrides: &Overrides) -> String {
-    let numbers = [
-        ("learning rate", overrides.learning_rate),
-        ("weight decay", overrides.weight_decay),
-        ("dropout", overrides.dropout),
-        ("width", overrides.width.map(|it| it as f64)),
-        ("layers", overrides.layers.map(|it| it as f64)),
-    ];
-    let numbers = numbers
-        .iter()
-        .filter_map(|(name, value)| Some(format!("{name} {}", short((*value)?))));
-    let numbers: Vec<String> = numbers.collect();
-    match numbers[..] {
-        [] => "the recipe as it is".to_owned(),
-        _ => numbers.join(", "),
-    }
 }
 
 /// Prints the best trials.
@@ -323,7 +330,7 @@ mod tests {
         };
         let directory = tempfile::tempdir().unwrap();
         let [trials, save] = ["t", "no/m"].map(|name| directory.path().join(name));
-        assert!(keep(&mut search, 0, &model, &trials, &save).is_err());
+        assert!(keep(&mut search, 0, &model, [&trials, &save]).is_err());
         let recorded: Search = serde_json::from_slice(&fs::read(trials).unwrap()).unwrap();
         assert_eq!(recorded.trials[0].model, hash(&model.to_bytes().unwrap()[..]));
     }

@@ -196,6 +196,10 @@ fn missing_options_and_unknown_values_are_named() {
     assert_eq!(failure(&[&["predict"], &model[..]].concat()), missing("<DATA>"));
     assert_eq!(failure(&["inspect"]), missing("--model <FILE.safetensors>"));
     assert_eq!(
+        failure(&[&["inspect", "--format", "json"], &model[..]].concat()),
+        "--format: expected text for a network, got json"
+    );
+    assert_eq!(
         failure(&[&["export", "--to", "onnx"], &model[..]].concat()),
         missing("--out <FILE>")
     );

@@ -5,22 +5,32 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// Returns the page after its scripts have run, and what was logged to the console, or `None` without a browser.
-fn opened(page: &Path) -> Option<(String, Vec<String>)> {
+/// Returns the page after its scripts have run, what was logged to the console, and the size of its picture in bytes, or
+/// `None` without a browser.
+fn opened(page: &Path) -> Option<(String, Vec<String>, usize)> {
     let arguments = [
         "--headless=new",
         "--no-sandbox",
         "--disable-gpu",
         "--enable-logging=stderr",
         "--dump-dom",
+        "--window-size=360,2000",
     ];
+    let picture = page.with_extension("png");
+    let screenshot = format!("--screenshot={}", picture.display());
     let url = format!("file://{}", page.display());
     let browsers = ["chromium", "chromium-browser", "google-chrome"];
-    let mut outputs = browsers
-        .iter()
-        .filter_map(|browser| Command::new(browser).args(arguments).arg(&url).output().ok());
+    let mut outputs = browsers.iter().filter_map(|browser| {
+        Command::new(browser)
+            .args(arguments)
+            .args([&screenshot, &url])
+            .output()
+            .ok()
+    });
     // A command that only says how to install a browser fails.
     let Some(output) = outputs.find(|output| output.status.success()) else {
+        let is_needed = std::env::var_os("MLP_TEST_BROWSER").is_some();
+        assert!(!is_needed, "expected a browser that opens {url}");
         #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
         {
             eprintln!("skipped: there is no Chromium");
@@ -29,7 +39,21 @@ fn opened(page: &Path) -> Option<(String, Vec<String>)> {
     };
     let [page, log] = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
     let logged = log.lines().filter(|line| line.contains("CONSOLE")).map(str::to_owned);
-    Some((page, logged.collect()))
+    Some((page, logged.collect(), fs::read(picture).unwrap().len()))
+}
+
+#[test]
+fn a_report_says_why_its_scores_are_a_little_off() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("houses.csv"), houses(60)).unwrap();
+    let good = "These scores are a little too good, because the same rows chose the best epoch of each network";
+    let bad = ", and a little too bad, because the model averages its networks";
+    for (recipe, sentence) in [("plain", format!("{good}.</p>")), ("auto", format!("{good}{bad}.</p>"))] {
+        let train = ["train", "houses.csv", "--target", "sold", "--force", "--recipe", recipe];
+        printed_with_notes(directory.path(), &train);
+        let page = fs::read_to_string(directory.path().join("houses.html")).unwrap();
+        assert!(page.contains(&sentence), "{recipe}");
+    }
 }
 
 #[test]
@@ -81,15 +105,17 @@ fn a_report_is_shown_without_a_message_and_fits_a_phone() {
         let script = "<script>
             document.documentElement.style.width = '360px';
             const head = document.querySelector('table.sortable th span');
-            head.click(); head.click();
+            const press = key => head.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));
+            press('Enter'); press(' ');
             document.body.dataset.width = document.body.scrollWidth;
             document.body.dataset.first = document.querySelector('table.sortable td').textContent;
             </script></body>";
         fs::write(at("probe.html"), page.replace("</body>", script)).unwrap();
-        let Some((shown, logged)) = opened(&at("probe.html")) else {
+        let Some((shown, logged, picture)) = opened(&at("probe.html")) else {
             return;
         };
         assert_eq!(logged, [""; 0]);
+        assert!(picture > 20_000, "the picture has only {picture} bytes");
         assert!(shown.contains("data-first=\"sold\""), "the table is not sorted");
         let width = shown
             .split("data-width=\"")
@@ -100,7 +126,8 @@ fn a_report_is_shown_without_a_message_and_fits_a_phone() {
             "{width:?}"
         );
     }
-    // A message would be seen.
+    // A message would be seen, and that the picture is empty.
     fs::write(at("loud.html"), "<script>console.log('hello')</script>").unwrap();
-    assert_eq!(opened(&at("loud.html")).unwrap().1.len(), 1);
+    let (_, logged, picture) = opened(&at("loud.html")).unwrap();
+    assert!(logged.len() == 1 && picture < 20_000, "{logged:?}, {picture} bytes");
 }

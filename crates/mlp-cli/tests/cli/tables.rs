@@ -1,6 +1,7 @@
 //! Checks the way from a table to a model, its predictions and its scores.
 
 use crate::{command, failure, files, printed, printed_with_notes, run_in};
+use mlp_table::{Overrides, Recipe, Table, TableModel, TableOptions};
 use serde_json::Value;
 use std::fs;
 use std::io::Write as _;
@@ -107,11 +108,17 @@ fn train_writes_a_model_and_a_report_and_prints_the_scores() {
     assert!(model("houses.onnx").len() > 1000);
     let inspected = printed(directory.path(), &["inspect", "--model", "houses.safetensors"]);
     for part in [
-        "Model of `price`, recipe plain, 1 network\n",
+        "Model of `price`, recipe plain, 1 network\nSettings: the recipe as it is\n",
         "\nTraining data: sha256:",
         "\n  rmse  ",
     ] {
         assert!(inspected.contains(part), "{part}: {inspected}");
+    }
+    let inspect = ["inspect", "--model", "houses.safetensors", "--format", "json"];
+    let inspected: Value = serde_json::from_str(&printed(directory.path(), &inspect)).unwrap();
+    for part in ["target", "columns", "recipe", "networks", "scores", "notes", "seed"] {
+        assert!(!inspected[part].is_null(), "{part}");
+        assert_eq!(inspected[part], result[part], "{part}");
     }
 }
 
@@ -150,7 +157,7 @@ fn predictions_come_in_the_order_of_the_rows_in_every_format() {
     }
     // Parquet, as a result and as data, and standard input.
     printed(directory.path(), &[&predict[..], &["--out", "p.parquet"]].concat());
-    let table = mlp_table::Table::read(directory.path().join("p.parquet")).unwrap();
+    let table = Table::read(directory.path().join("p.parquet")).unwrap();
     assert_eq!(table.names().collect::<Vec<_>>(), lines[0]);
     let numbers = table.numbers::<f64>(&["prediction", "lower", "upper"]).unwrap();
     for (column, cells) in numbers.iter_columns().zip(&lines[1..]) {
@@ -222,7 +229,9 @@ fn classes_have_probabilities_and_values_that_are_unknown_are_counted() {
 #[test]
 fn cross_validation_predicts_each_row_without_it() {
     let directory = tempfile::tempdir().unwrap();
-    fs::write(directory.path().join("houses.csv"), houses(200)).unwrap();
+    // Predictions of numbers have no column of this name.
+    let houses = houses(200).replacen("built", "probability:built", 1);
+    fs::write(directory.path().join("houses.csv"), houses).unwrap();
     let test = [
         "cross-validate",
         "houses.csv",
@@ -235,7 +244,11 @@ fn cross_validation_predicts_each_row_without_it() {
     ];
     let finished = run_in(
         directory.path(),
-        &[&test[..], &["--out", "p.csv", "--keep", "id"]].concat(),
+        &[
+            &test[..],
+            &["--out", "p.csv", "--keep", "id", "--keep", "probability:built"],
+        ]
+        .concat(),
     );
     assert_eq!(finished.code, Some(0), "{finished:?}");
     assert!(
@@ -250,7 +263,7 @@ fn cross_validation_predicts_each_row_without_it() {
     // A row has the prediction for itself.
     for (i, line) in lines[1..].iter().enumerate().filter(|(i, _)| i % 40 != 3) {
         let price = 1000.0 + 10.0 * (40 + i * 7919 % 160) as f64;
-        assert!((number(line[1]) - price).abs() < 600.0, "{line:?}: {price}");
+        assert!((number(line[2]) - price).abs() < 600.0, "{line:?}: {price}");
     }
 }
 
@@ -321,11 +334,15 @@ fn what_cannot_be_used_is_told_before_training() {
         ),
         (
             "houses.csv --target price --kind aera=date",
-            "--kind: houses.csv: expected a column `aera`, ",
+            "houses.csv: expected a column `aera`, got 6 columns, among them `area`, ",
         ),
         (
             "houses.csv --target price --group who",
-            "--group: houses.csv: expected a column `who`, ",
+            "houses.csv: expected a column `who`, got 6 columns, among them ",
+        ),
+        (
+            "houses.csv --target sold --group sold",
+            "houses.csv: expected another column than the target to make the folds by, got `sold`",
         ),
         (
             "houses.csv --target price --folds 1",
@@ -342,6 +359,10 @@ fn what_cannot_be_used_is_told_before_training() {
     ] {
         let got = train(arguments);
         assert!(got.starts_with(message), "{arguments}: {got}");
+    }
+    for option in ["--group", "--time"] {
+        let got = train(&format!("houses.csv --target price {option} who"));
+        assert!(got.ends_with(&format!("; see {option}")), "{got}");
     }
     fs::write(directory.path().join("new.csv"), "area,built\n1,2\n").unwrap();
     for (arguments, message) in [
@@ -360,6 +381,10 @@ fn what_cannot_be_used_is_told_before_training() {
         (
             "predict --model m houses.csv --out p.xlsx",
             "--out: expected a name that ends in .csv, ",
+        ),
+        (
+            "predict --model m houses.csv --format csv --out p.PARQUET",
+            "--out: expected a name that fits --format, got p.PARQUET",
         ),
         (
             "predict --model m houses.csv --interval 90",
@@ -397,6 +422,10 @@ fn what_cannot_be_used_is_told_before_training() {
         (
             "export --model m --to onnx --out m.npz",
             "--out: expected a name that ends in .onnx, got m.npz",
+        ),
+        (
+            "export --model m --to onnx --out m.NPZ",
+            "--out: expected a name that ends in .onnx, got m.NPZ",
         ),
         (
             "cross-validate houses.csv --target price --keep id",
@@ -501,7 +530,7 @@ fn an_interrupt_leaves_no_part_of_the_predictions() {
         let mut child = spawn_with_signals(directory.path(), &["predict", "--model", "m", "-", "--out", "p.csv"]);
         let mut stdin = child.stdin.take().unwrap();
         stdin.write_all(houses(30_000).as_bytes()).unwrap();
-        // The temporary file says that the handler is in charge.
+        // From the temporary file on, the handler leaves the end to the command.
         while files(directory.path()) == before {
             std::thread::yield_now();
         }
@@ -666,7 +695,19 @@ fn a_search_that_was_killed_continues_and_its_file_is_read_strictly() {
     );
     assert_eq!((read("m"), read("t")), (second, trials.clone()));
 
+    // The model tells its settings.
+    let inspected = printed(directory.path(), &["inspect", "--model", "m"]);
+    assert!(inspected.contains("\nSettings: learning rate "), "{inspected}");
+
     let trials = String::from_utf8(trials).unwrap();
+    let version = env!("CARGO_PKG_VERSION");
+    fs::write(directory.path().join("t"), trials.replacen(version, "0.0.0", 1)).unwrap();
+    let message = format!("the version of mlp: expected `0.0.0`, as in the search to continue (t), got `{version}`; ");
+    let finished = tune("2");
+    assert!(
+        finished.code == Some(2) && finished.stderr.contains(&message),
+        "{finished:?}"
+    );
     for (from, to, message) in [
         ("\"seed\": 3", "\"seed\": \"3\"", "invalid type: string \"3\""),
         ("\"seed\": 3", "\"speed\": 3", "unknown field `speed`"),
@@ -681,28 +722,134 @@ fn a_search_that_was_killed_continues_and_its_file_is_read_strictly() {
 }
 
 #[test]
+fn a_trial_that_fails_does_not_end_the_search() {
+    let directory = tempfile::tempdir().unwrap();
+    let write = |of: fn(usize) -> usize| {
+        let row = |i: usize| format!("{},{}.5,{}\n", i % 2, i % 7, ["no", "yes"][of(i)]);
+        let rows: String = (0..40).map(row).collect();
+        fs::write(directory.path().join("visits.csv"), format!("who,a,y\n{rows}")).unwrap();
+    };
+    let tune = |more: &str| {
+        let search = "tune visits.csv --target y --recipe plain --folds 2";
+        run_in(
+            directory.path(),
+            &search.split(' ').chain(more.split(' ')).collect::<Vec<_>>(),
+        )
+    };
+    let read = |name: &str| fs::read_to_string(directory.path().join(name)).unwrap();
+    let hash = |name: &str| serde_json::from_str::<Value>(&read(name)).unwrap()["run"]["data"].clone();
+    write(|i| i / 2 % 2);
+    assert_eq!(tune("--group who --trials 1 --trials-file t --save m").code, Some(0));
+    // A group of which all rows have one class cannot be learned, and the search takes this table for the one before.
+    write(|i| i % 2);
+    assert_eq!(tune("--trials 1 --trials-file other --save n").code, Some(0));
+    let [from, to] = ["t", "other"].map(|name| hash(name).to_string());
+    fs::write(directory.path().join("t"), read("t").replacen(&from, &to, 1)).unwrap();
+
+    let finished = tune("--group who --trials 3 --trials-file t --save m");
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    for trial in [2, 3] {
+        let failed = format!("trial {trial}: visits.csv: column `y`: expected at least two different values");
+        assert!(finished.stderr.contains(&failed), "{finished:?}");
+    }
+    assert_eq!(finished.stdout.matches("no score").count(), 2, "{finished:?}");
+    let search: Value = serde_json::from_str(&read("t")).unwrap();
+    let scores: Vec<_> = search["trials"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| &it["scores"])
+        .collect();
+    assert!(
+        scores.len() == 3 && scores[0] != scores[1] && scores[1] == scores[2],
+        "{scores:?}"
+    );
+}
+
+#[test]
+fn a_search_on_standard_input_is_not_continued() {
+    let directory = tempfile::tempdir().unwrap();
+    let tune = |more: &[&str]| {
+        let search = "tune - --target sold --recipe plain --trials 1";
+        let arguments: Vec<&str> = search.split(' ').chain(more.iter().copied()).collect();
+        let mut child = spawn(directory.path(), &arguments);
+        child.stdin.take().unwrap().write_all(houses(60).as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    assert_eq!(tune(&[]).0, Some(0));
+    let (code, message) = tune(&[]);
+    let expected =
+        "error: DATA: expected a file, to continue a search, got standard input, which may be another table; ";
+    assert!(code == Some(2) && message.starts_with(expected), "{message}");
+    assert_eq!(tune(&["--force"]).0, Some(0));
+}
+
+#[test]
+fn a_confusion_matrix_of_too_many_classes_is_left_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let rows = |rows: usize| {
+        (0..rows)
+            .map(|i| format!("{}.5,c{}\n", i % 9, i % 1001))
+            .collect::<String>()
+    };
+    let table = Table::from_csv(format!("a,y\n{}", rows(2002)).as_bytes()).unwrap();
+    // Few rows are held out, because their scores take long.
+    let options = TableOptions {
+        recipe: Recipe::Plain,
+        folds: 1000,
+        overrides: Overrides {
+            epochs: Some(1),
+            ..Overrides::default()
+        },
+        ..TableOptions::default()
+    };
+    let model = TableModel::fit(&table, "y", &options).unwrap();
+    model.save(directory.path().join("m")).unwrap();
+    fs::write(directory.path().join("new.csv"), format!("a,y\n{}", rows(10))).unwrap();
+    let evaluate = ["evaluate", "--model", "m", "new.csv"];
+    let json = printed(directory.path(), &[&evaluate[..], &["--format", "json"]].concat());
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&json["rows"], &json["confusion"]), (&10.into(), &Value::Null));
+    assert!(!printed(directory.path(), &evaluate).contains("recall"));
+}
+
+#[test]
 #[cfg(unix)]
 fn an_interrupt_while_the_best_is_trained_again_leaves_the_trials() {
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("houses.csv"), houses(4000)).unwrap();
-    let search = "tune houses.csv --target price --recipe plain --trials 1";
+    let search = "tune houses.csv --target price --recipe plain";
     let search: Vec<&str> = search.split(' ').collect();
-    assert_eq!(run_in(directory.path(), &search).code, Some(0));
+    let one = [&search[..], &["--trials", "1"]].concat();
+    assert_eq!(run_in(directory.path(), &one).code, Some(0));
     fs::remove_file(directory.path().join("houses.tuned.safetensors")).unwrap();
     let left = files(directory.path());
     let trials = fs::read(directory.path().join("houses.trials.json")).unwrap();
 
-    let mut child = spawn_with_signals(directory.path(), &search);
-    let stderr = child.stderr.take().unwrap();
-    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(stderr)).map(Result::unwrap);
-    assert!(lines.any(|line| line.contains("training the best trial again")));
-    interrupt(&child);
-    let finished = child.wait_with_output().unwrap();
-    assert_eq!((finished.status.code(), &finished.stdout[..]), (Some(130), &b""[..]));
-    assert_eq!(files(directory.path()), left);
-    assert_eq!(fs::read(directory.path().join("houses.trials.json")).unwrap(), trials);
+    // In another trial, after which the best would be trained again, and while it is.
+    for (more, seen) in [
+        ("2", "continuing after 1 trial"),
+        ("1", "training the best trial again"),
+    ] {
+        let mut child = spawn_with_signals(directory.path(), &[&search[..], &["--trials", more]].concat());
+        let stderr = child.stderr.take().unwrap();
+        let mut lines = std::io::BufRead::lines(std::io::BufReader::new(stderr)).map(Result::unwrap);
+        assert!(lines.any(|line| line.contains(seen)), "{seen}");
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        interrupt(&child);
+        let said: Vec<String> = lines.collect();
+        let finished = child.wait_with_output().unwrap();
+        assert_eq!((finished.status.code(), &finished.stdout[..]), (Some(130), &b""[..]));
+        let end = ["note: the trials are in houses.trials.json", "error: interrupted"];
+        assert!(said.ends_with(&end.map(String::from)), "{said:?}");
+        let again = said.iter().any(|line| line.contains("training the best trial again"));
+        assert!(!again, "{said:?}");
+        assert_eq!(files(directory.path()), left);
+        assert_eq!(fs::read(directory.path().join("houses.trials.json")).unwrap(), trials);
+    }
     // The same command ends the search.
-    assert_eq!(run_in(directory.path(), &search).code, Some(0));
+    assert_eq!(run_in(directory.path(), &one).code, Some(0));
     assert!(directory.path().join("houses.tuned.safetensors").exists());
 }
 
