@@ -95,7 +95,7 @@ pub(crate) struct CrossValidateArgs {
 ///
 /// The best model is saved as soon as it is found, and each finished trial is added to a file.
 /// The same command continues after them; with the same seed the trials are the same. Run it once at
-/// a time for each file of trials. Standard input cannot be continued.
+/// a time for each file of trials. A search on standard input cannot be continued.
 #[derive(Clone, Debug, Args)]
 #[command(
     verbatim_doc_comment,

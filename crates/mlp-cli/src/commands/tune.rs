@@ -82,7 +82,7 @@ pub(crate) fn run(args: &TuneArgs) -> Result<(), Error> {
     Files::reading([("DATA", data.as_path()), ("--save", &save)], args.force || resumed)
         .writing("--trials-file", &trials)?;
     let (table, options) = read(&args.data, &args.learning)?;
-    // Nothing shows that a table that has no hash is the same one again.
+    // Without a hash, nothing shows that it is the same table again.
     if resumed && options.data.is_none() {
         let got = "standard input, which may be another table; name other files, or add --force to begin anew";
         return Err(Error::unexpected("DATA", "a file, to continue a search", got));

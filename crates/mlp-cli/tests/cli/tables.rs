@@ -529,7 +529,7 @@ fn an_interrupt_leaves_no_part_of_the_predictions() {
     for name in ["-INT", "-TERM", "-HUP"] {
         let mut child = spawn_with_signals(directory.path(), &["predict", "--model", "m", "-", "--out", "p.csv"]);
         let mut stdin = child.stdin.take().unwrap();
-        stdin.write_all(houses(30_000).as_bytes()).unwrap();
+        stdin.write_all(houses(10_000).as_bytes()).unwrap();
         // From the temporary file on, the handler leaves the end to the command.
         while files(directory.path()) == before {
             std::thread::yield_now();
