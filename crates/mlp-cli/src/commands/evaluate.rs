@@ -10,8 +10,6 @@ use mlp_core::{Classes, ConfusionMatrix};
 use mlp_io::{one_line, quoted};
 use serde_json::json;
 
-/// The most classes whose confusion matrix is printed, as text and as JSON.
-const MOST_CLASSES: [usize; 2] = [20, 1000];
 /// The level of the intervals whose coverage is measured.
 const LEVEL: f64 = 0.9;
 
@@ -33,7 +31,11 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<(), Error> {
     let coverage = (tested.predictions.intervals(LEVEL).is_some_and(known))
         .then(|| tested.coverage(LEVEL))
         .flatten();
-    let most = MOST_CLASSES[usize::from(args.format == Format::Json)];
+    // The matrix of more classes is too large to read, or for memory.
+    let most = match args.format {
+        Format::Text => 20,
+        Format::Json => 1000,
+    };
     let classes = model.classes().filter(|classes| classes.len() <= most);
     let confusion = classes.and_then(|classes| Some((tested.confusion_matrix()?, classes)));
     if args.format == Format::Json {

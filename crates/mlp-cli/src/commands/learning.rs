@@ -41,8 +41,10 @@ pub(super) fn read(data: &DataArgs, learning: &LearningArgs) -> Result<(Table, T
 
 /// Returns a hash of a file, if it can be read. Standard input and pipes cannot be read twice, so they have none.
 pub(super) fn hash_of_file(path: &Path) -> Option<String> {
-    let is_file = path != Path::new("-") && path.is_file();
-    hash(File::open(path).ok().filter(|_| is_file)?)
+    if path == Path::new("-") || !path.is_file() {
+        return None;
+    }
+    hash(File::open(path).ok()?)
 }
 
 /// Returns a hash, as `sha256sum` computes it, if all can be read.
