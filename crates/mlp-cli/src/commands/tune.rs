@@ -84,7 +84,8 @@ pub(crate) fn run(args: &TuneArgs) -> Result<(), Error> {
     let (table, options) = read(&args.data, &args.learning)?;
     // Without a hash, nothing shows that it is the same table again.
     if resumed && options.data.is_none() {
-        let got = "standard input, which may be another table; name other files, or add --force to begin anew";
+        let got =
+            "standard input or a pipe, which may be another table; name other files, or add --force to begin anew";
         return Err(Error::unexpected("DATA", "a file, to continue a search", got));
     }
     let target = &args.learning.target;

@@ -779,8 +779,7 @@ fn a_search_on_standard_input_is_not_continued() {
     };
     assert_eq!(tune(&[]).0, Some(0));
     let (code, message) = tune(&[]);
-    let expected =
-        "error: DATA: expected a file, to continue a search, got standard input, which may be another table; ";
+    let expected = "error: DATA: expected a file, to continue a search, got standard input or a pipe, which may be another table; ";
     assert!(code == Some(2) && message.starts_with(expected), "{message}");
     assert_eq!(tune(&["--force"]).0, Some(0));
 }
