@@ -159,17 +159,12 @@ def measure(arguments):
                 RESULTS.write_text(json.dumps(results, indent=0, sort_keys=True) + "\n")
 
 
-def mean(numbers):
-    """The geometric mean. An error below 0.001 counts as 0.001, so that a single one cannot decide."""
-    return math.exp(sum(math.log(max(x, 1e-3)) for x in numbers) / len(numbers))
-
-
 def render():
     """The tables: the mean error over the splits, and the ratios of geometric means."""
     results = json.loads(RESULTS.read_text())
     names = list(dict.fromkeys(key.split("/")[0] for key in results))
     models = [model for model in OURS + PEERS if any(f"/{model}/" in key for key in results)]
-    of = lambda name, model, what: {k.split("/")[2]: v[what] for k, v in results.items() if k.startswith(f"{name}/{model}/")}
+    of = lambda name, model, what: {k.split("/")[2]: v[what] for k, v in results.items() if k.startswith(f"{name}/{model}/") and what in v}
     average = lambda numbers: sum(numbers) / len(numbers) if numbers else math.nan
     lines = ["| error | " + " | ".join(models) + " |", "|---|" + "---:|" * len(models)]
     for name in names:
@@ -177,12 +172,17 @@ def render():
         best = min(e for e in errors if not math.isnan(e))
         lines.append(f"| {name} | " + " | ".join("" if math.isnan(e) else f"**{e:.4f}**" if e == best else f"{e:.4f}" for e in errors) + " |")
 
-    def ratio(model, base):
-        pairs = [(own[s], other[s]) for name in names for own, other in [(of(name, model, "error"), of(name, base, "error"))]
-                 for s in own.keys() & other.keys()]
-        return f"{mean([a for a, _ in pairs]) / mean([b for _, b in pairs]):.3f}" if pairs else ""
+    log = lambda error: math.log(max(error, 1e-3))
 
-    for base in PEERS:
+    def ratio(model, base):
+        """The geometric mean over tables, and in each over the splits that both have. Errors below 0.001 count as 0.001, so
+        that a single one cannot decide."""
+        pairs = [(of(name, model, "error"), of(name, base, "error")) for name in names]
+        logs = [[log(own[s]) - log(other[s]) for s in own.keys() & other.keys()] for own, other in pairs]
+        logs = [average(ratios) for ratios in logs if ratios]
+        return f"{math.exp(average(logs)):.3f}" if logs else ""
+
+    for base in (model for model in PEERS if model in models):
         lines.append(f"| geometric mean / {base} | " + " | ".join(ratio(model, base) for model in models) + " |")
 
     def wins(model, base):
@@ -190,11 +190,15 @@ def render():
         pairs = [(of(name, model, "error"), of(name, base, "error")) for name in names]
         return sum(sum(own[s] - other[s] for s in own.keys() & other.keys()) < 0 for own, other in pairs)
 
-    splits = lambda model: len({key.split("/")[2] for key in results if f"/{model}/" in key})
-    lines.append("| splits | " + " | ".join(str(splits(model)) for model in models) + " |")
+    def splits(model):
+        """The number of splits of each table: the least and the most."""
+        counts = {len(of(name, model, "error")) for name in names}
+        return " to ".join(str(count) for count in sorted({min(counts), max(counts)}))
+
+    lines.append("| splits of each table | " + " | ".join(splits(model) for model in models) + " |")
     lines.append("| tables better than lgbm | " + " | ".join(str(wins(model, "lgbm")) for model in models) + " |")
-    seconds = lambda model: [x for name in names for x in of(name, model, "seconds").values()]
-    lines.append("| seconds to fit, median | " + " | ".join(f"{np.median(seconds(model)):.1f}" for model in models) + " |")
+    seconds = lambda model: [of(name, model, "seconds")["0"] for name in names if "0" in of(name, model, "seconds")]
+    lines.append("| seconds to fit split 0, median | " + " | ".join(f"{np.median(seconds(model)):.1f}" if seconds(model) else "" for model in models) + " |")
     text = re.sub(r"(<!-- errors -->\n).*?(<!-- end -->)", lambda m: m[1] + "\n".join(lines) + "\n" + m[2], DOCUMENT.read_text(), flags=re.S)
     DOCUMENT.write_text(text)
 
