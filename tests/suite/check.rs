@@ -340,10 +340,7 @@ fn equations_are_checked_in_every_residual_and_on_the_whole_range() {
     };
     let (found, _) = check(Options::default());
     let found = found.expect("a failure");
-    assert!(
-        found.starts_with("pair: residual 1 by argument 0 of the outputs, at ["),
-        "{found}"
-    );
+    assert!(found.starts_with("pair: residual 1 by u[0], at x = ["), "{found}");
     for (options, ends) in [
         (Options::default(), [-2.0, 2.0]),
         (Options::default().range(0.5..=3.0), [0.5, 3.0]),
