@@ -188,7 +188,7 @@ fn results_that_do_not_fit_are_told_with_both_shapes() {
         || {
             _ = small
                 .clone()
-                .loss(&HalfMse, (&own).into(), (&own).into(), None, Dual::constant(1.0))
+                .loss(&HalfMse, (&own).into(), (&own).into(), None, Dual::constant(1.0));
         },
         "loss: expected delta of 2 x 3, got 2 x 2",
     );
