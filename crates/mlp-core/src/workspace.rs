@@ -2,6 +2,7 @@ use crate::backend::Tensor;
 use crate::block::{Tangent, Units};
 use crate::error::check_memory;
 use crate::mlp::parameter_count;
+use crate::optimizer::vector::zeros_like;
 use crate::{Activation, ActivationKind, Dense, Mlp, OutOfMemory};
 use alloc::vec::Vec;
 use core::fmt;
@@ -94,7 +95,7 @@ impl<B: Tensor> Workspace<B> {
             samples: 0,
             deltas: Deltas::None,
             layers: layers.iter().zip(activations).map(buffers).collect(),
-            gradient: layers.iter().map(Dense::zeros_like).collect(),
+            gradient: zeros_like(layers),
             tangents: Vec::new(),
             values: Vec::with_capacity(widest.unwrap_or(0)),
             units: None,

@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 
 pub(crate) fn run(args: &TrainArgs) -> Result<(), Error> {
     let data = &args.data.path;
-    let save = args.save.clone().unwrap_or_else(|| beside(data, "safetensors"));
-    let report = (!args.no_report).then(|| args.report.clone().unwrap_or_else(|| beside(data, "html")));
+    let save = args.save.clone().unwrap_or_else(|| named_after(data, "safetensors"));
+    let report = (!args.no_report).then(|| args.report.clone().unwrap_or_else(|| named_after(data, "html")));
     let mut files = Files::reading([("DATA", data.as_path())], args.force);
     files.writing("--save", &save)?;
     if let Some(report) = &report {
@@ -71,7 +71,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Error> {
 }
 
 /// Returns a file in the current directory, named after the table: `houses.html` for `data/houses.csv.gz`.
-pub(super) fn beside(data: &Path, extension: &str) -> PathBuf {
+pub(super) fn named_after(data: &Path, extension: &str) -> PathBuf {
     let name = data.file_name().unwrap_or_default().to_string_lossy();
     let stem = match name.trim_start_matches('.').split('.').next() {
         Some(stem) if !stem.is_empty() && stem != "-" => stem,
@@ -92,7 +92,7 @@ mod tests {
             ("-", "model.html"),
             (".csv", "csv.html"),
         ] {
-            assert_eq!(beside(Path::new(data), "html"), Path::new(name));
+            assert_eq!(named_after(Path::new(data), "html"), Path::new(name));
         }
     }
 }

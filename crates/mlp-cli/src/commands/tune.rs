@@ -1,7 +1,7 @@
 //! `mlp tune`: searches for better settings of a recipe at random, and keeps the best model.
 
 use super::learning::{hash, hash_of_file, read, say_notes, scores_json, settings, watched};
-use super::train::beside;
+use super::train::named_after;
 use crate::error::{Error, say};
 use crate::interrupt;
 use crate::options::{Format, LearningArgs, TuneArgs};
@@ -76,8 +76,14 @@ impl Search {
 
 pub(crate) fn run(args: &TuneArgs) -> Result<(), Error> {
     let (data, begin) = (&args.data.path, Instant::now());
-    let trials = args.trials_file.clone().unwrap_or_else(|| beside(data, "trials.json"));
-    let save = args.save.clone().unwrap_or_else(|| beside(data, "tuned.safetensors"));
+    let trials = args
+        .trials_file
+        .clone()
+        .unwrap_or_else(|| named_after(data, "trials.json"));
+    let save = args
+        .save
+        .clone()
+        .unwrap_or_else(|| named_after(data, "tuned.safetensors"));
     let resumed = trials.is_file() && !args.force;
     Files::reading([("DATA", data.as_path()), ("--save", &save)], args.force || resumed)
         .writing("--trials-file", &trials)?;

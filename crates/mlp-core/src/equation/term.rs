@@ -2,6 +2,7 @@ use super::jet::{Blocks, Jets};
 use super::{Direction, Equation, Point};
 use crate::backend::{Columns, Tensor};
 use crate::error::{check_shape, not_negative};
+use crate::optimizer::vector::zeros_like;
 use crate::training::Split;
 use crate::workspace::elements;
 use crate::{Activation, ActivationKind, Dense, Dual, HyperParameterError, Mlp, Scalar};
@@ -171,7 +172,7 @@ impl<B: Tensor> Term<B> {
             },
             scale: self.weight / count as f64,
             loss: 0.0,
-            gradient: network.layers().iter().map(Dense::zeros_like).collect(),
+            gradient: zeros_like(network.layers()),
             jets: Jets::new(network, split.block, &self.directions),
             linearization: Linearization::new(network.outputs()),
             numbers: Vec::new(),

@@ -2,6 +2,7 @@
 //! [`Memory`] that they keep between steps.
 
 use super::factors::{self, Group};
+use super::vector::zeros_like;
 use super::{Gradient, NonFinite, Objective, Pending};
 use crate::backend::{Tensor, ZipFormula};
 use crate::dense::check_shapes;
@@ -100,7 +101,7 @@ impl<B: Tensor, const N: usize> Update<'_, B, N> {
         let gradient = gradient.whole();
         let state: &mut [_; S] = tensors.first_chunk_mut().expect("a formula uses at most N values");
         for tensors in state.iter_mut().filter(|tensors| tensors.is_empty()) {
-            *tensors = layers.iter().map(Dense::zeros_like).collect();
+            *tensors = zeros_like(layers);
         }
         let mut state = state.each_mut().map(Vec::as_mut_slice);
         check_shapes("update", GRADIENTS, layers, gradient);

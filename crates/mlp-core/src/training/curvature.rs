@@ -6,6 +6,7 @@ use super::split::Split;
 use super::{DataError, Dropout, Penalty, Samples, TrainError};
 use crate::backend::{Objective, Tensor};
 use crate::dense::{DIRECTION, check_shapes};
+use crate::optimizer::vector::zeros_like;
 use crate::tensor::Other;
 use crate::{Activation, ActivationKind, Dense, DualTensor, Loss, Mlp};
 use alloc::vec::Vec;
@@ -235,7 +236,7 @@ impl<B: Tensor, L: Loss> Curvature<B, L> {
     fn lift(&mut self, layers: &[Dense<B>], direction: &[Dense<B>]) {
         let same = |(own, layer): (&Dense<B>, &Dense<B>)| own.weights.shape() == layer.weights.shape();
         if self.product.len() != layers.len() || !self.product.iter().zip(layers).all(same) {
-            self.product = layers.iter().map(Dense::zeros_like).collect();
+            self.product = zeros_like(layers);
             self.lifted = layers
                 .iter()
                 .map(|layer| Dense::zeros(layer.inputs(), layer.outputs()))

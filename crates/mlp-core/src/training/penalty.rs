@@ -1,5 +1,6 @@
 use crate::backend::{Tensor, ZipFormula};
 use crate::error::not_negative;
+use crate::optimizer::vector::zeros_like;
 use crate::{Dense, HyperParameterError, Scalar};
 use alloc::vec::Vec;
 
@@ -89,7 +90,7 @@ impl Penalty {
         }
         if self.l1 > 0.0 {
             if signs.is_empty() {
-                *signs = layers.iter().map(Dense::zeros_like).collect();
+                *signs = zeros_like(layers);
             }
             let gradients = self.tensors_mut(gradient).zip(self.tensors_mut(signs));
             for (parameters, (gradient, signs)) in self.tensors(layers).zip(gradients) {

@@ -22,6 +22,17 @@ fn losses<T: Element>(classifier: &mut Classifier<T>, epochs: u64) -> Vec<f64> {
     classifier.history().loss.clone()
 }
 
+/// Returns a classifier of the easy task with four hidden neurons and small batches.
+fn small(seed: u64) -> Classifier<f32> {
+    let settings = Settings {
+        hidden: Sizes(vec![4]),
+        seed,
+        batch_size: 4,
+        ..SETTINGS
+    };
+    Classifier::new(&easy(), &settings).unwrap()
+}
+
 fn learns<T: Element>() {
     let settings = Settings {
         hidden: Sizes(vec![8]),
@@ -45,32 +56,14 @@ fn an_easy_task_is_learned() {
 
 #[test]
 fn the_same_seed_gives_the_same_losses() {
-    let run = |seed| {
-        let settings = Settings {
-            hidden: Sizes(vec![4]),
-            seed,
-            batch_size: 4,
-            ..SETTINGS
-        };
-        let mut classifier = Classifier::<f32>::new(&easy(), &settings).unwrap();
-        losses(&mut classifier, 3)
-    };
+    let run = |seed| losses(&mut small(seed), 3);
     assert_eq!(run(1), run(1));
     assert_ne!(run(1), run(2));
 }
 
 #[test]
 fn the_order_of_the_samples_depends_on_the_seed() {
-    let start = |seed| {
-        let settings = Settings {
-            hidden: Sizes(vec![4]),
-            seed,
-            batch_size: 4,
-            ..SETTINGS
-        };
-        Classifier::<f32>::new(&easy(), &settings).unwrap()
-    };
-    let (mut one, mut two) = (start(1), start(2));
+    let (mut one, mut two) = (small(1), small(2));
     two.model.network_mut().clone_from(one.model.network());
     assert_ne!(
         losses(&mut one, 1),
