@@ -169,8 +169,9 @@ def render():
     lines = ["| error | " + " | ".join(models) + " |", "|---|" + "---:|" * len(models)]
     for name in names:
         errors = [average(list(of(name, model, "error").values())) for model in models]
-        # Of models with several splits.
-        best = min(e for e, model in zip(errors, models) if len(of(name, model, "error")) > 2)
+        # A mean over one or two splits says little beside those over more.
+        counts = [len(of(name, model, "error")) for model in models]
+        best = min(e for e, count in zip(errors, counts) if count >= min(3, max(counts)))
         lines.append(f"| {name} | " + " | ".join("" if math.isnan(e) else f"**{e:.4f}**" if e == best else f"{e:.4f}" for e in errors) + " |")
 
     log = lambda error: math.log(max(error, 1e-3))
